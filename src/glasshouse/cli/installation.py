@@ -1,0 +1,136 @@
+"""Where an installation keeps its data and its keys, and the secrets it makes at first start.
+
+    keys/people/   root keys, look-up key, signing key of capabilities, passwords of the people store's roles
+    keys/crops/    the crop plane's own keys; the people plane's processes are never told of them
+    keys/tls/      certificate authority and server certificate
+    keys/store/    the embedded PostgreSQL's administrator, for setting up roles only
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.vault.root import FileRootKeys, write_secret
+
+ROLES = ("owner", "app", "relay", "vault", "support")
+
+
+class InstallationError(GlasshouseError):
+    """The folders cannot be used as they are; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Folders and ports of one running Glasshouse. `smtp` is host:port of the outgoing mail server."""
+
+    data: Path
+    keys: Path
+    port: int
+    crops_port: int
+    mail_port: int
+    demo: bool
+
+    @property
+    def origin(self) -> str:
+        """Address of the web door."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def crops_origin(self) -> str:
+        """Address of the crops service."""
+        return f"https://localhost:{self.crops_port}"
+
+    def environment(self) -> dict[str, str]:
+        """What the people plane's processes are told. Holds no secret, and no path of the crop plane's keys."""
+        return {
+            "GLASSHOUSE_DATA": str(self.data),
+            "GLASSHOUSE_KEYS": str(self.keys / "people"),
+            "GLASSHOUSE_TLS": str(self.keys / "tls"),
+            "GLASSHOUSE_ORIGIN": self.origin,
+            "GLASSHOUSE_CROPS_ORIGIN": self.crops_origin,
+            "GLASSHOUSE_MAIL_PORT": str(self.mail_port),
+            "GLASSHOUSE_DEMO": "1" if self.demo else "",
+            "DJANGO_SETTINGS_MODULE": "glasshouse.web.settings",
+        }
+
+    def crops_environment(self) -> dict[str, str]:
+        """What the crops service is told: its own data and keys, nothing of the people plane's."""
+        return {
+            "CROPS_DATA": str(self.data / "crops"),
+            "CROPS_KEYS": str(self.keys / "crops"),
+            "CROPS_TLS": str(self.keys / "tls"),
+            "CROPS_PORT": str(self.crops_port),
+        }
+
+    def prepare(self) -> None:
+        """Make folders and secrets that are not there yet. Raises InstallationError."""
+        _apart(self.data, self.keys)
+        for folder in (self.data, self.data / "people", self.data / "crops", self.data / "blobs"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        for folder in (self.keys, *(self.keys / name for name in ("people", "crops", "tls", "store"))):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._refuse_lost_keys()
+        people, crops = self.keys / "people", self.keys / "crops"
+        if not FileRootKeys(people).generations():
+            FileRootKeys(people).add()
+        for path in (people / "lookup.key", crops / "wal.key", crops / "token.key"):
+            _once(path, secrets.token_bytes(32))
+        _once(crops / "disk.key", secrets.token_hex(16).encode())
+        for path in (
+            people / "django.key",
+            self.keys / "store" / "admin.secret",
+            *(people / f"{role}.secret" for role in ROLES),
+        ):
+            _once(path, secrets.token_urlsafe(32).encode())
+        _capability_keys(people / "capability.key", crops / "capability.pub")
+
+    def _refuse_lost_keys(self) -> None:
+        # New keys over old data would make all of it unreadable for ever: the folder is named wrongly, so stop.
+        if (self.data / "people" / "PG_VERSION").exists() and not (self.keys / "people" / "lookup.key").exists():
+            raise InstallationError(
+                f"{self.data} holds data, but {self.keys} holds no keys for it. Name the right folder with --keys."
+            )
+
+
+def _apart(data: Path, keys: Path) -> None:
+    data, keys = data.resolve(), keys.resolve()
+    if data == keys or data in keys.parents or keys in data.parents:
+        raise InstallationError(
+            f"Data ({data}) and keys ({keys}) must not be in the same folder: "
+            "whoever copies the one would have the other. Name another with --keys."
+        )
+
+
+def _once(path: Path, secret: bytes) -> None:
+    if not path.exists():
+        write_secret(path, secret)
+
+
+def _capability_keys(private: Path, public: Path) -> None:
+    if not private.exists():
+        key = Ed25519PrivateKey.generate()
+        raw, no = serialization.Encoding.Raw, serialization.NoEncryption()
+        write_secret(private, key.private_bytes(raw, serialization.PrivateFormat.Raw, no))
+        public.unlink(missing_ok=True)
+    if not public.exists():
+        key = Ed25519PrivateKey.from_private_bytes(private.read_bytes())
+        write_secret(public, key.public_key().public_bytes_raw())
+
+
+def default_base() -> Path:
+    """Where installations live unless told otherwise."""
+    if os.geteuid() == 0:  # The store runs as a user of its own then, who cannot look into root's home.
+        return Path("/var/lib/glasshouse")
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "glasshouse"
+
+
+def default_keys() -> Path:
+    """Where keys live unless told otherwise; never below default_base()."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/glasshouse-keys")
+    return Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "glasshouse-keys"

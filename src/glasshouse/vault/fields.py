@@ -1,0 +1,135 @@
+"""Model fields that carry their entry of the data map; sealed ones keep their value encrypted in the column.
+
+    name = SealedText(personal("user.name", "addressing the person", retention="..."), holder="person_id")
+
+In Python the attribute is plain text; in the database it is a sealed value bound to (table, column, holder).
+"""
+
+import json
+from typing import Any, TypeVar
+
+from django.db import models
+
+from glasshouse.vault import api
+from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Subject
+
+F = TypeVar("F", bound="models.Field[Any, Any]")
+
+
+class _Sealed:
+    """A value as it came from the database, not yet opened."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+
+class _Opening:
+    """Descriptor: opens the sealed value when it is first read, and keeps the plain one on the instance."""
+
+    def __init__(self, field: "SealedField") -> None:
+        self.field = field
+
+    def __get__(self, instance: models.Model | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        value = instance.__dict__.get(self.field.attname)
+        if isinstance(value, _Sealed):
+            plain = api.open_sealed(value.body, place=self.field.place(instance))
+            value = instance.__dict__[self.field.attname] = self.field.decode(plain)
+        return value
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class SealedField(models.BinaryField):  # type: ignore[type-arg]
+    """A column of sealed values. `holder` names the attribute that holds the id of the holder whose key seals it."""
+
+    is_sealed = True
+
+    def __init__(self, entry: Entry | None = None, *, holder: str = "", **kwargs: Any) -> None:
+        self.entry, self.holder = entry, holder
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.BinaryField", args, kwargs
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, name, _Opening(self))
+
+    def place(self, instance: models.Model) -> tuple[str, str, str]:
+        """The associated data of this field on this row: table, column, holder."""
+        return (instance._meta.db_table, self.column, str(getattr(instance, self.holder)))
+
+    def from_db_value(self, value: Any, expression: object, connection: object) -> _Sealed | None:
+        return None if value is None else _Sealed(bytes(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname)
+        if value is None:
+            return None
+        if isinstance(value, _Sealed):
+            return value.body
+        return api.seal(self.encode(value), place=self.place(model_instance))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if isinstance(value, str | dict | list):  # An update() or a filter with a plain value would write or ask in the clear.
+            raise TypeError(f"{self.model.__name__}.{self.name} is sealed: assign it to an instance and save that.")
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def encode(self, value: Any) -> bytes:
+        """Plain bytes of a value."""
+        return bytes(value)
+
+    def decode(self, plain: bytes) -> Any:
+        """The value in plain bytes."""
+        return plain
+
+
+class SealedText(SealedField):
+    """Sealed text."""
+
+    def encode(self, value: Any) -> bytes:
+        return str(value).encode()
+
+    def decode(self, plain: bytes) -> Any:
+        return plain.decode()
+
+
+class SealedJson(SealedField):
+    """Sealed JSON value."""
+
+    def encode(self, value: Any) -> bytes:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+    def decode(self, plain: bytes) -> Any:
+        return json.loads(plain)
+
+
+def mapped(field: F, entry: Entry) -> F:
+    """The field, carrying its entry."""
+    field.entry = entry  # type: ignore[attr-defined]
+    return field
+
+
+def technical(field: F) -> F:
+    """A field that runs the service and says nothing of anybody: ids, times, states, numbers of tries."""
+    return mapped(field, TECHNICAL)
+
+
+def hashed(field: F, category: str, purpose: str) -> F:
+    """A keyed hash by which a sealed value is found: a pseudonym, so personal (GDPR recital 26)."""
+    entry = Entry(
+        Class.PERSONAL,
+        category,
+        Subject.PERSON,
+        purpose,
+        Basis.CONTRACT,
+        "with the value it stands for",
+        OnErasure.DELETE,
+    )
+    return mapped(field, entry)

@@ -1,0 +1,20 @@
+"""The key table. It lives in the database `vault`, under a role of its own."""
+
+from django.db import models
+
+from glasshouse.vault.fields import technical
+
+
+class DataKey(models.Model):
+    """One generation of a holder's data key. `wrapped` is emptied when the key is destroyed."""
+
+    holder = technical(models.CharField(max_length=32))
+    generation = technical(models.PositiveSmallIntegerField())
+    wrapped = technical(models.BinaryField())
+    root_generation = technical(models.PositiveIntegerField())
+    created_at = technical(models.DateTimeField())
+    destroyed_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "vault_data_key"
+        constraints = [models.UniqueConstraint(fields=["holder", "generation"], name="one_key_a_generation")]

@@ -1,0 +1,77 @@
+"""The root keys: outside the data folder, one file a generation, readable by their owner only."""
+
+import os
+import re
+from pathlib import Path
+
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.vault import envelope
+
+NAME = re.compile(r"^root-(\d+)\.key$")
+
+
+class RootKeyError(GlasshouseError):
+    """The root key is missing, readable by others, or damaged."""
+
+    status = 500
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a new file with mode 0600, durable before return. Raises FileExistsError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_secret(path: Path) -> bytes:
+    """The content of a secret's file. Raises RootKeyError if it is missing or open to others."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise RootKeyError(f"{path} is missing. Put the keys folder back, or name it with --keys.") from None
+    if mode & 0o077:
+        raise RootKeyError(f"{path} can be read by others (mode {mode & 0o777:o}). Run: chmod 600 {path}")
+    return path.read_bytes()
+
+
+class FileRootKeys:
+    """Root keys in a folder: root-1.key, root-2.key, … The highest number is the current one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[int, bytes] = {}
+
+    def generations(self) -> list[int]:
+        """Numbers of the root keys there are, ascending."""
+        names = (NAME.match(path.name) for path in self.folder.glob("root-*.key"))
+        return sorted(int(match[1]) for match in names if match)
+
+    def current(self) -> int:
+        """Number of the root key that wraps new data keys. Raises RootKeyError if there is none."""
+        numbers = self.generations()
+        if not numbers:
+            raise RootKeyError(f"There is no root key in {self.folder}. Put the keys folder back, or name it with --keys.")
+        return numbers[-1]
+
+    def add(self) -> int:
+        """Make the next root key; returns its number."""
+        number = (self.generations() or [0])[-1] + 1
+        write_secret(self.folder / f"root-{number}.key", envelope.new_key())
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget a root key that wraps nothing any more."""
+        (self.folder / f"root-{number}.key").unlink(missing_ok=True)
+        self._held.pop(number, None)
+
+    def key(self, number: int) -> bytes:
+        """The root key of that number. Raises RootKeyError."""
+        if number not in self._held:
+            key = read_secret(self.folder / f"root-{number}.key")
+            if len(key) != envelope.KEY_BYTES:
+                raise RootKeyError(f"root-{number}.key is damaged: {len(key)} bytes instead of {envelope.KEY_BYTES}.")
+            self._held[number] = key
+        return self._held[number]
