@@ -80,7 +80,7 @@ class Installation:
             FileRootKeys(people).add()
         for path in (people / "lookup.key", crops / "wal.key", crops / "token.key"):
             _once(path, secrets.token_bytes(32))
-        _once(crops / "disk.key", secrets.token_hex(16).encode())
+        _once(crops / "disk.key", secrets.token_hex(32).encode())
         for path in (
             people / "django.key",
             self.keys / "store" / "admin.secret",

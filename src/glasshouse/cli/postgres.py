@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from glasshouse.cli.installation import ROLES, Installation, InstallationError
+from glasshouse.kernel.places import socket_folder
 
 STORE_USER = "glasshouse-store"
 HBA = "local all all scram-sha-256\n"
@@ -69,16 +70,6 @@ def store_user() -> tuple[int, int] | None:
         subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
         found = pwd.getpwnam(STORE_USER)
     return found.pw_uid, found.pw_gid
-
-
-def socket_folder(data: Path) -> Path:
-    """Folder of the store's socket. A Unix socket's path may have 107 bytes, so deep data folders get a short link."""
-    folder = data / "people-socket"
-    if len(str(folder)) < 85:
-        return folder
-    import hashlib
-
-    return Path(tempfile.gettempdir()) / f"glasshouse-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
 
 
 def prepare(home: Installation) -> list[str]:

@@ -1,0 +1,280 @@
+"""The crop plane's door: InfluxDB write API for devices, capability-guarded questions for web."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from crops import capability, lines, schema
+from crops.capability import Capability, CapabilityError
+from crops.catalogue import recognise
+from crops.store import BusyError, Origin, Series, Store
+from crops.wal import LogError
+
+MOST_BODY = 32 << 20
+SLOWEST_S = 60.0
+OLDEST_S = 20 * 365 * 86_400
+FUTURE_S = 86_400
+Id = Annotated[str, Field(pattern=r"^[0-9a-z]{16}$")]
+
+
+class NewDevice(BaseModel):
+    """A device to be known from now on."""
+
+    device: Id
+    site: Id
+    compartment: Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")] = ""
+
+
+class Question(BaseModel):
+    """Readings of some series between two times (epoch seconds), in at most `points` buckets."""
+
+    series: Annotated[list[int], Field(min_length=1, max_length=50)]
+    start: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
+    end: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
+    points: Annotated[int, Field(ge=1, le=4000)] = 400
+
+
+class Refusal(Exception):
+    """An answer in InfluxDB's form of error."""
+
+    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status, self.body = status, {"code": code, "message": message} | more
+
+
+def create(data: Path, keys: Path) -> FastAPI:
+    """The ASGI application over the store in `data` with the keys in `keys`."""
+    plane = Plane(data, keys)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        plane.open()
+        yield
+        await asyncio.to_thread(plane.store.close)
+
+    app = FastAPI(title="Glasshouse crops", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
+    app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
+    app.add_api_route("/health", _health, methods=["GET"])
+    for path in ("/api/v2/write", "/write"):
+        app.add_api_route(path, plane.write, methods=["POST"], status_code=204)
+    app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
+    app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
+    app.add_api_route("/v1/series", plane.series, methods=["GET"])
+    app.add_api_route("/v1/readings", plane.readings, methods=["POST"])
+    app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
+    return app
+
+
+async def _refused(_: Request, refusal: Refusal) -> JSONResponse:
+    headers = {"Retry-After": "1"} if refusal.status == 503 else None
+    return JSONResponse(refusal.body, status_code=refusal.status, headers=headers)
+
+
+async def _ping() -> Response:
+    return Response(status_code=204, headers={"X-Influxdb-Version": "2.7-glasshouse"})
+
+
+async def _health() -> dict[str, str]:
+    return {"name": "glasshouse-crops", "status": "pass"}
+
+
+def token_of(request: Request) -> str:
+    """The token as InfluxDB clients send it: Token, Bearer, or Basic with the token as password; or v1's ?p=."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in ("token", "bearer"):
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return request.query_params.get("p", "")
+
+
+class Plane:
+    """The open store and the keys that the door checks with."""
+
+    store: Store
+
+    def __init__(self, data: Path, keys: Path) -> None:
+        self._data, self._keys = data, keys
+        self._token_key = (keys / "token.key").read_bytes()
+        self._public = (keys / "capability.pub").read_bytes()
+
+    def open(self) -> None:
+        """Open the store; replays what a crash left in the log."""
+        self.store = Store(self._data, self._keys)
+
+    def _hash(self, token: str) -> str:
+        return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
+
+    def _may(self, request: Request, verb: str) -> Capability:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme != "Capability":
+                raise CapabilityError("A capability is needed.")
+            held = capability.check(self._public, text)
+        except CapabilityError as error:
+            raise Refusal(401, "unauthorized", str(error)) from None
+        if verb not in held.verbs:
+            raise Refusal(403, "forbidden", f"This capability does not cover {verb}.")
+        return held
+
+    # -- devices ---------------------------------------------------------------------------------------------
+
+    async def write(self, request: Request) -> Response:
+        """Take a body of line protocol. 204: all of it is durable. 400: what was wrong; the good lines are kept."""
+        known = self.store.tokens.get(self._hash(token_of(request)))
+        if known is None or known[1]:
+            raise Refusal(401, "unauthorized", "This token is unknown or revoked. Register the device, or give it its new key.")
+        unit = request.query_params.get("precision", "ns")
+        if unit not in lines.NS:
+            raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
+        body = await _body(request)
+        batch = await asyncio.to_thread(_parsed, body, lines.NS[unit])
+        if len(batch.code):
+            try:
+                await asyncio.wrap_future(await asyncio.to_thread(self.store.write, known[0], batch))
+            except BusyError:
+                raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
+            except LogError as error:
+                raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
+        if batch.refused:
+            first = batch.problems[0]
+            raise Refusal(
+                400,
+                "invalid",
+                f"partial write: {batch.refused} refused, {len(batch.code)} points stored; "
+                f"line {first.line}, column {first.column}: {first.message}",
+                problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
+            )
+        return Response(status_code=204)
+
+    async def add_device(self, request: Request, new: NewDevice) -> dict[str, str]:
+        """Make a device's token: the one time that it is shown."""
+        held = self._may(request, "devices:write")
+        if new.site not in held.sites:
+            raise Refusal(403, "forbidden", "This capability does not cover that site.")
+        token = f"gh_{secrets.token_urlsafe(32)}"
+        origin = Origin(held.tenant, new.site, new.device, new.compartment)
+        await asyncio.to_thread(self.store.put_token, self._hash(token), origin, revoked=False)
+        return {"token": token}
+
+    async def revoke_device(self, request: Request, device: Id) -> None:
+        """Refuse a device's token from now on."""
+        held = self._may(request, "devices:write")
+        for hashed, (origin, _) in list(self.store.tokens.items()):
+            if origin.device == device and origin.tenant == held.tenant and origin.site in held.sites:
+                await asyncio.to_thread(self.store.put_token, hashed, origin, revoked=True)
+
+    # -- questions of web ------------------------------------------------------------------------------------
+
+    async def series(self, request: Request) -> list[dict[str, Any]]:
+        """The tenant's series at its sites, each with its newest reading and the variable it most likely is."""
+        held = self._may(request, "readings:read")
+        found = self.store.of_tenant(held.tenant, held.sites)
+        if not found:
+            return []
+        await asyncio.to_thread(self.store.settle)
+        newest = await asyncio.to_thread(self.store.latest, [series.id for series in found])
+        return [_shown(series, newest.get(series.id)) for series in found]
+
+    async def readings(self, request: Request, question: Question) -> dict[str, Any]:
+        """By series, rows of bucket start (epoch s), least, mean and most."""
+        held = self._may(request, "readings:read")
+        if question.end <= question.start:
+            raise Refusal(400, "invalid", "The end must come after the start.")
+        mine = {series.id for series in self.store.of_tenant(held.tenant, held.sites)}
+        if not mine.issuperset(question.series):
+            raise Refusal(404, "not found", "There is no such series.")
+        await asyncio.to_thread(self.store.settle)
+        rows = await asyncio.to_thread(
+            self.store.range, question.series, question.start, question.end, question.points
+        )
+        return {"series": {str(number): found for number, found in rows.items()}}
+
+    async def evidence(self, request: Request) -> dict[str, Any]:
+        """The store's real columns with their class, for the promise checks."""
+        self._may(request, "evidence:read")
+        await asyncio.to_thread(self.store.settle)
+        sql = "SELECT table, name FROM system.columns WHERE database = 'crop' ORDER BY table, name"
+        rows = await asyncio.to_thread(self.store.rows, sql)
+        for row in rows:
+            row["klass"] = schema.COLUMNS.get(row["table"], {}).get(row["name"], ("", "unclassed"))[1]
+        return {"columns": rows}
+
+
+def _shown(series: Series, newest: tuple[float, float] | None) -> dict[str, Any]:
+    variable = recognise(series.field)
+    facts = (
+        {"variable": variable.id, "title": variable.title, "unit": variable.unit, "colour": variable.colour}
+        | {"least": variable.least, "most": variable.most}
+        if variable
+        else {"variable": "", "title": series.field, "unit": "", "colour": "#57534e", "least": None, "most": None}
+    )
+    hidden = {"tenant", "device"}
+    shown = {key: value for key, value in series.as_json().items() if key not in hidden}
+    return shown | facts | {"at": newest[0] if newest else None, "value": newest[1] if newest else None}
+
+
+def _parsed(body: bytes, unit_ns: int) -> lines.Batch:
+    now = time.time_ns()
+    batch = lines.parse(body, unit_ns=unit_ns, now_ns=now)
+    late = batch.time > now + FUTURE_S * 1_000_000_000
+    early = batch.time < now - OLDEST_S * 1_000_000_000
+    wrong = late | early
+    if wrong.any():
+        # Times far off are most often a wrong precision; they are named by their line in the exact gear's numbering of points.
+        count = int(wrong.sum())
+        batch.refused += count
+        what = "lies more than a day in the future" if late.any() else "is more than 20 years old"
+        at = int(wrong.argmax())
+        message = f"a time {what}; is the request's precision right?"
+        batch.problems.append(lines.Problem(at + 1, 1, message))
+        keep = ~wrong
+        batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
+    return batch
+
+
+async def _body(request: Request) -> bytes:
+    if int(request.headers.get("content-length", "0") or 0) > MOST_BODY:
+        raise Refusal(413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts.")
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "", "gzip"):
+        raise Refusal(415, "invalid", "Content-Encoding must be gzip, or left out.")
+    received = bytearray()
+    try:
+        async with asyncio.timeout(SLOWEST_S):
+            async for piece in request.stream():
+                received += piece
+                if len(received) > MOST_BODY:
+                    raise Refusal(413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts.")
+    except TimeoutError:
+        raise Refusal(408, "timeout", f"The body did not arrive within {SLOWEST_S:.0f} seconds; nothing was stored.") from None
+    return _inflated(bytes(received)) if encoding == "gzip" else bytes(received)
+
+
+def _inflated(body: bytes) -> bytes:
+    """gzip undone, with a limit, so that a small body cannot become a huge one."""
+    try:
+        inflater = zlib.decompressobj(31)
+        plain = inflater.decompress(body, MOST_BODY)
+    except zlib.error:
+        raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
+    return plain

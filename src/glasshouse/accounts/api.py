@@ -1,0 +1,265 @@
+"""Verbs of accounts: sign up, prove an address, sign in and out, reset, change.
+
+No answer, mail or timing tells whether an address is known: every road does the same work (one Argon2 hash, one mail)
+and says the same words. Source: SEC-05; OWASP Authentication Cheat Sheet.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from glasshouse.accounts import throttle
+from glasshouse.accounts.models import Account, Person, Session, Ticket
+from glasshouse.accounts.rules import PASSWORD_MOST, normal_address, plain_name
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, HolderId, PersonId, new_id, new_token
+from glasshouse.mail import api as mail
+from glasshouse.vault import api as vault
+
+SESSION = timedelta(days=14)
+LINK = timedelta(hours=24)
+SIGN_UP, RESET, CHANGE = "sign-up", "reset", "change"
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What a newcomer claims. Nothing of it is believed before the address is proved."""
+
+    name: str
+    address: str
+    password: str
+    organisation: str
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _address_hash(address: str) -> str:
+    return vault.lookup("address", address)
+
+
+def checked_password(password: str) -> str:
+    """The password's Argon2id hash. Raises InvalidError when it is short, overlong, or on the list of breached ones."""
+    if len(password) > PASSWORD_MOST:
+        raise InvalidError(f"A password has at most {PASSWORD_MOST} characters.", field="password")
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise InvalidError(" ".join(error.messages), field="password") from None
+    return make_password(password)
+
+
+def _ticket(purpose: str, holder: str, claims: dict[str, str]) -> str:
+    secret = new_token()
+    Ticket.objects.create(
+        secret_hash=_hash(secret), purpose=purpose, holder=holder, claims=claims, expires_at=clock.now() + LINK
+    )
+    return secret
+
+
+def _take_ticket(purpose: str, secret: str) -> Ticket:
+    ticket = (
+        Ticket.objects.select_for_update()
+        .filter(secret_hash=_hash(secret), purpose=purpose, expires_at__gt=clock.now())
+        .first()
+    )
+    if ticket is None:
+        raise NotFoundError("This link is used up or too old. Ask for a new one.")
+    return ticket
+
+
+@transaction.atomic
+def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
+    """Mail a link that finishes the sign-up, or, to a known address, a hint to sign in. Raises InvalidError, ThrottledError."""
+    address = normal_address(sign_up.address)
+    claims = {
+        "name": plain_name(sign_up.name, field="name"),
+        "organisation": plain_name(sign_up.organisation, field="organisation"),
+        "address": address,
+        "password": checked_password(sign_up.password),
+    }
+    throttle.take("sign-up", network, most=20, window=timedelta(hours=1))
+    throttle.take("mail", address, most=5, window=timedelta(hours=1))
+    holder = HolderId(new_id())
+    secret = _ticket(SIGN_UP, holder, claims)
+    if Person.objects.filter(address_hash=_address_hash(address)).exists():
+        text = f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
+    else:
+        text = f"Please prove that this address is yours:\n\n{settings.ORIGIN}/prove/{secret}\n\nThe link works once, for 24 hours.\n"
+    mail.queue(holder, SIGN_UP, address, subject="Your Glasshouse account", body=text)
+    events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, holder)
+
+
+@transaction.atomic
+def finish_sign_up(secret: str) -> tuple[Actor, str]:
+    """Make person and account from a proved sign-up; returns the actor and the organisation's name. Raises NotFoundError."""
+    ticket = _take_ticket(SIGN_UP, secret)
+    claims = dict(ticket.claims)
+    if Person.objects.filter(address_hash=_address_hash(claims["address"])).exists():
+        raise NotFoundError("This link is used up or too old. Ask for a new one.")
+    now = clock.now()
+    person = Person.objects.create(
+        name=claims["name"],
+        address=claims["address"],
+        address_hash=_address_hash(claims["address"]),
+        created_at=now,
+    )
+    account = Account.objects.create(person=person, password=claims["password"], created_at=now)
+    ticket.delete()
+    actor = Actor(ActorKind.PERSON, AccountId(account.id), PersonId(person.id))
+    events.record(actor, Kind.ACCOUNT_CREATED, account.id)
+    return actor, claims["organisation"]
+
+
+def sign_in(address: str, password: str, *, network: str) -> str:
+    """The secret of a new session. Raises InvalidError (one text for every reason), ThrottledError."""
+    refused = InvalidError("Address and password do not match.", field="password")
+    try:
+        normal = normal_address(address)
+    except InvalidError:
+        normal = ""
+    throttle.take("sign-in-network", network, most=60, window=timedelta(minutes=10))
+    throttle.take("sign-in", normal, most=10, window=timedelta(minutes=10))
+    account = Account.objects.filter(person__address_hash=_address_hash(normal)).first()
+    if account is None:
+        make_password(password[:PASSWORD_MOST])  # The same work as for a known address.
+    good = account is not None and len(password) <= PASSWORD_MOST and check_password(password, account.password)
+    with transaction.atomic():
+        if account is None or not good:
+            events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
+        else:
+            return _start_session(account)
+    raise refused
+
+
+def _start_session(account: Account) -> str:
+    secret, now = new_token(), clock.now()
+    session = Session.objects.create(
+        secret_hash=_hash(secret), account=account, created_at=now, seen_at=now, expires_at=now + SESSION
+    )
+    events.record(Actor(ActorKind.PERSON, AccountId(account.id)), Kind.SESSION_STARTED, session.id)
+    return secret
+
+
+def actor_of(secret: str) -> Actor:
+    """Who holds this session's secret; ANONYMOUS if nobody does (any more)."""
+    session = (
+        Session.objects.select_related("account")
+        .filter(secret_hash=_hash(secret), expires_at__gt=clock.now())
+        .first()
+    )
+    if session is None:
+        return ANONYMOUS
+    if clock.now() - session.seen_at > timedelta(minutes=5):
+        Session.objects.filter(id=session.id).update(seen_at=clock.now())
+    return Actor(ActorKind.PERSON, AccountId(session.account_id), PersonId(session.account.person_id))
+
+
+@transaction.atomic
+def sign_out(actor: Actor, secret: str) -> None:
+    """End the session now."""
+    Session.objects.filter(secret_hash=_hash(secret), account_id=actor.account).delete()
+    events.record(actor, Kind.SESSION_ENDED, actor.id)
+
+
+@transaction.atomic
+def ask_reset(address: str, *, network: str) -> None:
+    """Mail a link to set a new password, or a hint that there is no account. Raises InvalidError, ThrottledError."""
+    normal = normal_address(address)
+    throttle.take("reset", network, most=20, window=timedelta(hours=1))
+    throttle.take("mail", normal, most=5, window=timedelta(hours=1))
+    account = Account.objects.select_related("person").filter(person__address_hash=_address_hash(normal)).first()
+    holder = HolderId(account.person_id if account else new_id())
+    secret = _ticket(RESET, holder, {"account": account.id if account else ""})
+    if account:
+        text = f"Set a new password here:\n\n{settings.ORIGIN}/reset/{secret}\n\nThe link works once, for 24 hours.\n"
+    else:
+        text = f"There is no account with this address. You can make one: {settings.ORIGIN}/sign-up\n"
+    mail.queue(holder, RESET, normal, subject="A new password for Glasshouse", body=text)
+    events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, holder)
+
+
+@transaction.atomic
+def finish_reset(secret: str, password: str) -> None:
+    """Set the password and end every session of the account. Raises InvalidError, NotFoundError."""
+    hashed = checked_password(password)
+    ticket = _take_ticket(RESET, secret)
+    account = Account.objects.filter(id=ticket.claims["account"]).first()
+    ticket.delete()
+    if account is None:
+        raise NotFoundError("This link is used up or too old. Ask for a new one.")
+    _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, hashed)
+
+
+def _set_password(actor: Actor, account: Account, hashed: str) -> None:
+    account.password = hashed
+    account.save(update_fields=["password"])
+    Session.objects.filter(account=account).delete()
+    Ticket.objects.filter(purpose__in=(RESET, CHANGE), holder=account.person_id).delete()
+    events.record(actor, Kind.PASSWORD_CHANGED, account.id)
+
+
+def _confirmed(actor: Actor, password: str) -> Account:
+    throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
+    account = Account.objects.select_related("person").get(id=actor.account)
+    if not check_password(password[:PASSWORD_MOST], account.password):
+        raise InvalidError("That is not your present password.", field="present")
+    return account
+
+
+def change_password(actor: Actor, present: str, fresh: str) -> str:
+    """Set a new password, end every session, and return the secret of a new one. Raises InvalidError, ThrottledError."""
+    hashed = checked_password(fresh)
+    account = _confirmed(actor, present)
+    with transaction.atomic():
+        _set_password(actor, account, hashed)
+        return _start_session(account)
+
+
+def ask_change(actor: Actor, address: str, present: str) -> None:
+    """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError."""
+    normal = normal_address(address)
+    account = _confirmed(actor, present)
+    throttle.take("mail", normal, most=5, window=timedelta(hours=1))
+    with transaction.atomic():
+        secret = _ticket(CHANGE, account.person_id, {"account": account.id, "address": normal})
+        text = f"Make this the address of your account:\n\n{settings.ORIGIN}/change/{secret}\n\nThe link works once, for 24 hours.\n"
+        mail.queue(HolderId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
+        events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
+
+
+@transaction.atomic
+def finish_change(secret: str) -> None:
+    """Make the proved address the account's; tell the old one; end every session. Raises NotFoundError."""
+    ticket = _take_ticket(CHANGE, secret)
+    account = Account.objects.select_related("person").get(id=ticket.claims["account"])
+    address = ticket.claims["address"]
+    ticket.delete()
+    if Person.objects.filter(address_hash=_address_hash(address)).exists():
+        raise NotFoundError("This link is used up or too old. Ask for a new one.")
+    person, old = account.person, account.person.address
+    person.address, person.address_hash = address, _address_hash(address)
+    person.save(update_fields=["address", "address_hash"])
+    Session.objects.filter(account=account).delete()
+    text = "The address of your account was changed. If that was not you, write to us at once.\n"
+    mail.queue(HolderId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
+    events.record(Actor(ActorKind.PERSON, AccountId(account.id)), Kind.ADDRESS_CHANGED, account.id)
+
+
+def person_of(actor: Actor) -> Person:
+    """The person behind the actor. Raises NotFoundError."""
+    person = Person.objects.filter(id=actor.person).first()
+    if person is None:
+        raise NotFoundError
+    return person

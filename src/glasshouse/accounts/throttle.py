@@ -1,0 +1,27 @@
+"""Counting tries in the database, so that every process counts together. Fails closed."""
+
+from datetime import timedelta
+
+from django.db import connection
+
+from glasshouse.kernel import clock
+from glasshouse.kernel.errors import ThrottledError
+from glasshouse.vault import api as vault
+
+TAKE = """
+INSERT INTO accounts_tries (key, count, until) VALUES (%(key)s, 1, %(until)s)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN accounts_tries.until <= %(now)s THEN 1 ELSE accounts_tries.count + 1 END,
+  until = CASE WHEN accounts_tries.until <= %(now)s THEN %(until)s ELSE accounts_tries.until END
+RETURNING count, until
+"""
+
+
+def take(purpose: str, whom: str, *, most: int, window: timedelta) -> None:
+    """Count one try of whom (an address, a network address). Raises ThrottledError above `most` in the window."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, {"key": vault.lookup(f"tries:{purpose}", whom), "now": now, "until": now + window})
+        count, until = cursor.fetchone()
+    if count > most:
+        raise ThrottledError(max(1, int((until - now).total_seconds())))

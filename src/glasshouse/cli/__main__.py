@@ -1,0 +1,226 @@
+"""The command line: `glasshouse up`, `demo`, `test`, `check`, `promises`, `datamap`, `events`, `keys`."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from glasshouse.cli.installation import Installation, default_base, default_keys
+from glasshouse.kernel.errors import GlasshouseError
+
+console = Console(stderr=True)
+output = Console()
+ROOT = Path(os.environ.get("GLASSHOUSE_ROOT", Path.cwd()))
+
+
+def _home(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> Installation:
+    name = "demo" if demo else "service"
+    return Installation(
+        data=data or default_base() / name,
+        keys=keys or default_keys() / name,
+        port=port,
+        crops_port=port + 1,
+        mail_port=port + 2,
+        demo=demo,
+    )
+
+
+def folders(command: Any) -> Any:
+    """The options that name an installation."""
+    for option in (
+        click.option("--port", default=8443, show_default=True, help="Port of the web door; the crops service takes the next."),
+        click.option("--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."),
+        click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
+    ):
+        command = option(command)
+    return command
+
+
+demo_flag = click.option("--demo", is_flag=True, help="The demo's installation instead of the service's.")
+
+
+@click.group()
+def main() -> None:
+    """Glasshouse: crop intelligence that keeps, and shows, its promises."""
+
+
+def _run(home: Installation) -> None:
+    from glasshouse.cli.demo import plant
+    from glasshouse.cli.service import running
+
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    try:
+        with console.status("Starting …") as status, running(home, lambda text: status.update(f"Starting: {text} …")) as parts:
+            lines = plant(home) if home.demo else []
+            status.stop()
+            output.print(f"Glasshouse is open at [bold]{home.origin}[/] (certificate authority: {home.keys / 'tls' / 'ca.crt'})")
+            output.print(f"Devices write to {home.crops_origin}/api/v2/write")
+            for line in lines:
+                output.print(line)
+            output.print("Ctrl-C stops it.")
+            parts.watch()
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@main.command()
+@folders
+def up(data: Path | None, keys: Path | None, port: int) -> None:
+    """Run the whole service."""
+    _run(_home(data, keys, port, demo=False))
+
+
+@main.command()
+@folders
+def demo(data: Path | None, keys: Path | None, port: int) -> None:
+    """Run the whole service with demo growers."""
+    _run(_home(data, keys, port, demo=True))
+
+
+def _enter(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
+    """Become a client of a running installation."""
+    import django
+
+    os.environ.update(_home(data, keys, port, demo=demo).environment())
+    django.setup()
+
+
+@main.command()
+@folders
+@demo_flag
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
+    """Check every promise now; exit 1 if one is not kept."""
+    _enter(data, keys, port, demo)
+    from glasshouse.promises import api
+    from glasshouse.promises.checks import State
+
+    rows = api.check_all()
+    if as_json:
+        click.echo(json.dumps([row.as_json() for row in rows], indent=1))
+    else:
+        table = Table("id", "state", "figure", "checked")
+        for row in rows:
+            table.add_row(row.id, row.state, row.figure, row.checked_at.strftime("%Y-%m-%d %H:%M") if row.checked_at else "")
+        output.print(table)
+    sys.exit(1 if any(row.state == State.NOT_KEPT for row in rows) else 0)
+
+
+@main.command()
+@folders
+@demo_flag
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
+    """Print what every stored field is."""
+    _enter(data, keys, port, demo)
+    from glasshouse.promises.evidence import whole_map
+
+    rows = whole_map()
+    if as_json:
+        click.echo(json.dumps([row.as_json() for row in rows], indent=1))
+        return
+    table = Table("store", "table", "column", "class", "sealed", "category", "purpose")
+    for row in rows:
+        entry = row.entry
+        facts = (entry.klass, "yes" if row.sealed else "", entry.category, entry.purpose) if entry else ("unclassed", "", "", "")
+        table.add_row(row.store, row.table, row.column, *facts)
+    output.print(table)
+
+
+@main.group()
+def events() -> None:
+    """The event log."""
+
+
+@events.command()
+@folders
+@demo_flag
+def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
+    """Find any event altered, removed or inserted; exit 1 if there is one."""
+    _enter(data, keys, port, demo)
+    from glasshouse.events import api
+
+    count, wrong = api.verify()
+    click.echo("\n".join([*wrong, f"{count} events in the chain; {len(wrong)} breaks."]))
+    sys.exit(1 if wrong else 0)
+
+
+@main.group()
+def keys() -> None:
+    """Keys of the people plane."""
+
+
+@keys.command()
+@folders
+@demo_flag
+def rotate(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
+    """Make a new root key and wrap every holder's data key with it. May be interrupted and run again."""
+    _enter(data, keys, port, demo)
+    from rich.progress import Progress
+
+    from glasshouse.vault import api
+
+    with Progress(console=console) as progress:
+        task = progress.add_task("Wrapping data keys anew", total=None)
+        for done, total in api.rotate_root():
+            progress.update(task, completed=done, total=total)
+    click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run all tests, browser journeys included."""
+    _ensure_chromium()
+    os.chdir(ROOT)
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments]).returncode)
+
+
+def _ensure_chromium() -> None:
+    if shutil.which("chromium") or os.environ.get("GLASSHOUSE_CHROMIUM"):
+        return
+    if os.geteuid() or not shutil.which("apt-get"):
+        raise click.ClickException("Chromium is needed for the browser journeys. Install it, or name it in GLASSHOUSE_CHROMIUM.")
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+@main.command()
+def check() -> None:
+    """Run the linters, the type check and the contracts."""
+    os.chdir(ROOT)
+    tools = Path(sys.executable).parent
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Installation(Path(scratch) / "data", Path(scratch) / "keys", 8443, 8444, 8445, demo=False)
+        home.prepare()
+        environment = os.environ | home.environment()
+        for command in (
+            ["ruff", "check", "."],
+            ["ruff", "format", "--check", "."],
+            ["lint-imports"],
+            ["mypy"],
+        ):
+            click.echo(f"· {' '.join(command)}")
+            if code := subprocess.run([str(tools / command[0]), *command[1:]], env=environment).returncode:
+                sys.exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="glasshouse")
+    except GlasshouseError as error:
+        console.print(f"[bold red]Not done:[/] {error}")
+        sys.exit(2)

@@ -1,0 +1,20 @@
+"""Every kind of event there is. Form: area:thing:act."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    ACCOUNT_CREATED = "accounts:account:create"
+    ADDRESS_CHANGED = "accounts:address:change"
+    ADDRESS_CHANGE_ASKED = "accounts:address:ask-change"
+    COMPARTMENT_CREATED = "greenhouse:compartment:create"
+    DEVICE_CREATED = "greenhouse:device:create"
+    DEVICE_REVOKED = "greenhouse:device:revoke"
+    ORGANISATION_CREATED = "access:organisation:create"
+    PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
+    PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
+    SESSION_ENDED = "accounts:session:end"
+    SESSION_REFUSED = "accounts:session:refuse"
+    SESSION_STARTED = "accounts:session:start"
+    SIGN_UP_ASKED = "accounts:sign-up:ask"
+    SITE_CREATED = "greenhouse:site:create"

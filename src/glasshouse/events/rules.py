@@ -1,0 +1,64 @@
+"""The chain, without I/O: what is hashed, and what a break in it means."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+START = "0" * 64
+LATENESS = timedelta(minutes=10)  # How much later than its own time an event may be chained: transactions end in any order.
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What of an event is chained: all of it."""
+
+    id: str
+    at: datetime
+    kind: str
+    actor: str
+    organisation_id: str | None
+    subject: str
+    facts: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One link of the chain, with the event it points at (None: the row is gone)."""
+
+    number: int
+    event_id: str
+    before: str
+    hash: str
+    event: Content | None
+
+
+def digest(before: str, event: Content) -> str:
+    """SHA-256, hex, of the hash before and the event's content in canonical JSON."""
+    body = [event.id, event.at.isoformat(), event.kind, event.actor, event.organisation_id, event.subject, event.facts]
+    text = json.dumps([before, body], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def breaks(chain: Iterable[Joint]) -> list[str]:
+    """What is wrong with a chain, in order: rows altered, removed, inserted. Empty when it is whole."""
+    found: list[str] = []
+    before, number, newest = START, 0, None
+    for joint in chain:
+        number += 1
+        if joint.number != number:
+            found.append(f"links {number} to {joint.number - 1} were removed")
+            number = joint.number
+        if joint.before != before:
+            found.append(f"link {joint.number} does not follow the one before it")
+        if joint.event is None:
+            found.append(f"event {joint.event_id} (link {joint.number}) was removed")
+        else:
+            if digest(joint.before, joint.event) != joint.hash:
+                found.append(f"event {joint.event_id} (link {joint.number}) was altered")
+            if newest is not None and joint.event.at < newest - LATENESS:
+                found.append(f"event {joint.event_id} (link {joint.number}) was inserted afterwards")
+            newest = max(newest or joint.event.at, joint.event.at)
+        before = joint.hash
+    return found

@@ -1,0 +1,37 @@
+"""How the people plane asks the crop plane: with a capability made for this one question, naming no person."""
+
+import ssl
+import time
+from functools import cache
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from crops.capability import LONGEST_S, Capability, sign
+from glasshouse.kernel.errors import NotFoundError, UnavailableError
+from glasshouse.vault.root import read_secret
+
+
+@cache
+def _client() -> httpx.Client:
+    trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    return httpx.Client(base_url=settings.CROPS_ORIGIN, verify=trust, timeout=20)
+
+
+def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, purpose: str, body: object = None) -> Any:
+    """The crop plane's answer to one question. Raises NotFoundError, UnavailableError."""
+    ends = int(time.time()) + LONGEST_S - 5
+    held = Capability(tenant, tuple(sites), (verb,), purpose, ends)
+    key = read_secret(settings.KEYS_FOLDER / "capability.key")
+    try:
+        answer = _client().request(
+            method, path, json=body, headers={"Authorization": f"Capability {sign(key, held)}"}
+        )
+    except httpx.HTTPError:
+        raise UnavailableError("The crop data cannot be reached right now. It is safe; try again in a moment.") from None
+    if answer.status_code == 404:
+        raise NotFoundError
+    if answer.status_code >= 400:
+        raise UnavailableError("The crop data could not answer this. Try a shorter time or fewer series.")
+    return answer.json() if answer.content else None

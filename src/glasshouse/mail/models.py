@@ -1,0 +1,27 @@
+"""The queue of outgoing mail. Addresses and texts are sealed under the key of whom they are for."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import personal
+from glasshouse.vault.fields import SealedText, technical
+
+KEPT = "30 days after sending"
+
+
+class Message(models.Model):
+    """One mail to one person. `holder` is the person, or the sign-up that is not a person yet."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16))
+    kind = technical(models.CharField(max_length=40))
+    address = SealedText(personal("user.contact.email", "delivering the mail", retention=KEPT), holder="holder")
+    subject = SealedText(personal("user.content.private", "delivering the mail", retention=KEPT), holder="holder")
+    body = SealedText(personal("user.content.private", "delivering the mail", retention=KEPT), holder="holder")
+    created_at = technical(models.DateTimeField())
+    sent_at = technical(models.DateTimeField(null=True, db_index=True))
+    tries = technical(models.PositiveSmallIntegerField(default=0))
+    next_try_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "mail_message"

@@ -1,0 +1,129 @@
+"""The live checks. Each gathers evidence from the running deployment and can fail; a test makes it fail."""
+
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from glasshouse.accounts.models import Account
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.promises import evidence, probe
+
+ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
+LEAST_MEMORY_KIB, LEAST_TURNS = 19_456, 2  # OWASP Password Storage Cheat Sheet
+
+
+class State(StrEnum):
+    KEPT = "kept"
+    NOT_KEPT = "not kept"
+    CANNOT_TELL = "cannot tell"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: a state and the figure that shows it."""
+
+    state: State
+    figure: str
+
+
+def _judge(good: bool, figure: str) -> Finding:
+    return Finding(State.KEPT if good else State.NOT_KEPT, figure)
+
+
+def passwords() -> Finding:
+    """SEC-05: every stored credential is Argon2id of at least the recommended cost."""
+    total = weak = 0
+    for stored in Account.objects.values_list("password", flat=True).iterator():
+        total += 1
+        match = ARGON2.match(stored)
+        weak += not match or int(match[1]) < LEAST_MEMORY_KIB or int(match[2]) < LEAST_TURNS
+    return _judge(weak == 0, f"{total - weak} of {total} stored passwords are Argon2id of the recommended cost")
+
+
+def listeners() -> list[int]:
+    """Ports of every listener of this deployment."""
+    return [urlsplit(origin).port or 443 for origin in (settings.ORIGIN, settings.CROPS_ORIGIN)]
+
+
+def transport() -> Finding:
+    """SEC-07: each listener speaks TLS 1.2 or newer, refuses older, and answers no plain HTTP."""
+    authority, wrong, good = settings.TLS_FOLDER / "ca.crt", [], []
+    for port in listeners():
+        good.append(evidence.handshake(port, authority))
+        try:
+            spoken = evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)
+            wrong.append(f"port {port} accepts {spoken}")
+        except OSError:
+            pass  # Refused, as it must be.
+        if evidence.plaintext_answer(port).startswith(b"HTTP/"):
+            wrong.append(f"port {port} answers plain HTTP")
+    return _judge(not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused")
+
+
+def sealed() -> Finding:
+    """SEC-08: what a probe customer wrote through the front door stands in no byte of the data folder."""
+    with probe.walked() as canaries:
+        count, found = evidence.holding(Path(settings.DATA_FOLDER), canaries.all())
+    disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
+    open_files = [path.name for path in evidence.files(disk) if path.stat().st_size and path.open("rb").read(3) != b"ENC"]
+    if found or open_files:
+        return Finding(State.NOT_KEPT, f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)")
+    return _judge(count > 0, f"3 canaries in none of {count} files")
+
+
+def apart() -> Finding:
+    """SEC-10: no personal column in the crop schema; the people plane's role opens no other database and vice versa."""
+    personal = [f"{table}.{column}" for table, column, klass in evidence.crop_columns() if klass not in ("crop", "technical")]
+    crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
+    told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
+    wrong = [*personal, *crossed, *told]
+    return _judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
+
+
+def _opens(role: str, base: str) -> bool:
+    config = settings.DATABASES["default"]
+    secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
+    try:
+        psycopg.connect(host=config["HOST"], user=f"glasshouse_{role}", password=secret, dbname=base).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def classed() -> Finding:
+    """PRI-02: every column of every store is in the data map."""
+    known = {(row.store, row.table, row.column) for row in evidence.whole_map() if row.entry}
+    real = evidence.people_columns() + [("crops", table, column) for table, column, _ in evidence.crop_columns()]
+    missing = [".".join(column) for column in real if column not in known]
+    return _judge(not missing, "; ".join(missing[:3]) or f"{len(real)} columns in 3 stores, all classed")
+
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "SEC-05": passwords,
+    "SEC-07": transport,
+    "SEC-08": sealed,
+    "SEC-10": apart,
+    "PRI-02": classed,
+}
+
+
+def check(promise: str) -> Finding:
+    """Run a promise's check. What keeps a check from looking is told as such, never as kept."""
+    if promise not in CHECKS:
+        return Finding(State.UNPROVEN, "no check yet")
+    try:
+        return CHECKS[promise]()
+    except (GlasshouseError, OSError) as error:
+        return Finding(State.CANNOT_TELL, str(error)[:200])
+    finally:
+        if connection.needs_rollback and not connection.in_atomic_block:
+            connection.close()

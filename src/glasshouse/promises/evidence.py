@@ -1,0 +1,108 @@
+"""What the checks look at: real columns, real bytes, real sockets."""
+
+import mmap
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import connections
+
+from crops import schema
+from glasshouse.greenhouse import crops_client
+from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Row, Subject, people_rows
+
+CROP = Entry(
+    Class.CROP,
+    "user.sensor",
+    Subject.CUSTOMER,
+    "showing the climate and the crop",
+    Basis.CONTRACT,
+    "as long as the agreement runs",
+    OnErasure.KEEP,
+)
+# Tables that libraries bring, column by column: a column not named here shows as unclassed.
+THIRD_PARTY = {"django_migrations": ("id", "app", "name", "applied")}
+
+
+def whole_map() -> list[Row]:
+    """The data map over both stores, from the declarations."""
+    third = [Row(store, t, c, False, TECHNICAL) for store in ("people", "vault") for t, cs in THIRD_PARTY.items() for c in cs]
+    crops = [
+        Row("crops", table, column, True, CROP if klass == "crop" else TECHNICAL)
+        for table, columns in schema.COLUMNS.items()
+        for column, (_, klass) in columns.items()
+    ]
+    return people_rows([*third, *crops])
+
+
+def crop_columns() -> list[tuple[str, str, str]]:
+    """(table, column, class) as the running crop store tells them. Raises UnavailableError."""
+    answer = crops_client.ask(
+        "GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check"
+    )
+    return [(row["table"], row["name"], row["klass"]) for row in answer["columns"]]
+
+
+def people_columns() -> list[tuple[str, str, str]]:
+    """(store, table, column) of every table in the running people store and its key database."""
+    sql = (
+        "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
+    )
+    found = []
+    for alias, store in (("default", "people"), ("vault", "vault")):
+        with connections[alias].cursor() as cursor:
+            cursor.execute(sql)
+            found += [(store, str(table), str(column)) for table, column in cursor.fetchall()]
+    return sorted(found)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every regular file below folder; one that vanishes meanwhile is left out."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path
+
+
+def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
+    """(files read, names of those whose raw bytes hold a canary: as UTF-8, UTF-16 or hex)."""
+    needles = [form for text in canaries for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())]
+    count, found = 0, []
+    for path in files(folder):
+        try:
+            with path.open("rb") as file:
+                count += 1
+                if path.stat().st_size == 0:
+                    continue
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    if any(data.find(needle) >= 0 for needle in needles):
+                        found.append(str(path.relative_to(folder)))
+        except FileNotFoundError:
+            count -= 1
+    return count, found
+
+
+def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:
+    """The TLS version agreed with a listener on this machine. Raises OSError (ssl.SSLError) when it refuses."""
+    context = ssl.create_default_context(cafile=authority)
+    if version is not None:
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = version
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    with socket.create_connection(("127.0.0.1", port), 5) as link, context.wrap_socket(
+        link, server_hostname="localhost"
+    ) as secured:
+        return str(secured.version())
+
+
+def plaintext_answer(port: int) -> bytes:
+    """What a listener says to a plain HTTP request; empty when it says nothing."""
+    with socket.create_connection(("127.0.0.1", port), 5) as link:
+        link.settimeout(5)
+        link.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            return link.recv(1000)
+        except OSError:
+            return b""

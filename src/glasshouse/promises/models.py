@@ -1,0 +1,17 @@
+"""The history of the checks."""
+
+from django.db import models
+
+from glasshouse.vault.fields import technical
+
+
+class Result(models.Model):
+    """What one check found at one time."""
+
+    promise = technical(models.CharField(max_length=6, db_index=True))
+    state = technical(models.CharField(max_length=12))
+    figure = technical(models.CharField(max_length=300))
+    checked_at = technical(models.DateTimeField(db_index=True))
+
+    class Meta:
+        db_table = "promises_result"

@@ -1,0 +1,74 @@
+"""What surrounds every page: headers, errors told kindly, and who is asking."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.accounts import api as accounts
+from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.errors import GlasshouseError
+
+Handler = Callable[[HttpRequest], HttpResponse]
+SESSION_COOKIE = "__Host-session"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def headers(get_response: Handler) -> Handler:
+    """Content-Security-Policy on everything; no caching of anything personal."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return handle
+
+
+class errors:  # noqa: N801 - Django names middleware by path
+    """Turns our own errors into a page that says what to do."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A page for an error of ours; others go on to become a plain 500."""
+        if not isinstance(error, GlasshouseError):
+            return None
+        return render(request, "error.html", {"text": str(error)}, status=error.status)
+
+
+def actor(get_response: Handler) -> Handler:
+    """Sets request.actor from the session cookie."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        secret = request.COOKIES.get(SESSION_COOKIE, "")
+        request.actor = accounts.actor_of(secret) if secret else ANONYMOUS  # type: ignore[attr-defined]
+        return get_response(request)
+
+    return handle
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who is asking."""
+    found: Actor = getattr(request, "actor", ANONYMOUS)
+    return found
+
+
+def network_of(request: HttpRequest) -> str:
+    """The network address that the request came from."""
+    return str(request.META.get("REMOTE_ADDR", "unknown"))
+
+
+def context(request: HttpRequest) -> dict[str, object]:
+    """What every template may show."""
+    return {"actor": actor_of(request), "demo": settings.DEMO}

@@ -1,0 +1,102 @@
+"""All settings of the people plane, read once from the environment; a missing one stops the start."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from glasshouse.kernel.places import socket_folder
+from glasshouse.vault.root import read_secret
+
+
+def required(name: str) -> str:
+    """The environment variable's value. Raises ImproperlyConfigured when it is missing."""
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise ImproperlyConfigured(f"{name} is not set. Start the service with ./glasshouse up.") from None
+
+
+DATA_FOLDER = Path(required("GLASSHOUSE_DATA"))
+KEYS_FOLDER = Path(required("GLASSHOUSE_KEYS"))
+TLS_FOLDER = Path(required("GLASSHOUSE_TLS"))
+BLOB_FOLDER = DATA_FOLDER / "blobs"
+ORIGIN = required("GLASSHOUSE_ORIGIN")
+CROPS_ORIGIN = required("GLASSHOUSE_CROPS_ORIGIN")
+DEMO = bool(os.environ.get("GLASSHOUSE_DEMO"))
+DEBUG = False
+SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()
+
+
+def _database(name: str, role: str) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": f"glasshouse_{role}",
+        "PASSWORD": read_secret(KEYS_FOLDER / f"{role}.secret").decode(),
+        "HOST": str(socket_folder(DATA_FOLDER)),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+# The owner of the tables signs in only to change them: `glasshouse migrate` sets this.
+OWNER = bool(os.environ.get("GLASSHOUSE_OWNER"))
+DATABASES = {
+    "default": _database("people", "owner" if OWNER else "app"),
+    "vault": _database("vault", "owner" if OWNER else "vault"),
+    "relay": _database("people", "relay"),
+}
+DATABASE_ROUTERS = ["glasshouse.vault.keys.router.KeysRouter"]
+INSTALLED_APPS = [
+    "glasshouse.vault.keys.apps.KeysConfig",
+    "glasshouse.events",
+    "glasshouse.mail",
+    "glasshouse.accounts",
+    "glasshouse.access",
+    "glasshouse.greenhouse",
+    "glasshouse.promises",
+    "glasshouse.web.apps.WebConfig",
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "glasshouse.web.middleware.headers",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "glasshouse.web.middleware.errors",
+    "glasshouse.web.middleware.actor",
+]
+ROOT_URLCONF = "glasshouse.web.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["glasshouse.web.middleware.context"]},
+    }
+]
+STATIC_URL = "/static/"
+ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+CSRF_TRUSTED_ORIGINS = [ORIGIN]
+CSRF_COOKIE_SECURE = CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "WARNING"}}
+SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
+SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
+SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
+SMTP_PASSWORD = os.environ.get("GLASSHOUSE_SMTP_PASSWORD", "")
+MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+if not DEMO and not SMTP_HOST and os.environ.get("GLASSHOUSE_NEEDS_MAIL"):
+    raise ImproperlyConfigured("No mail server is named. Set GLASSHOUSE_SMTP_HOST (and _PORT, _USER, _PASSWORD).")

@@ -1,0 +1,18 @@
+"""The few bundled files of the pages. No folder is served: only these names exist."""
+
+from pathlib import Path
+
+from django.http import FileResponse, Http404, HttpRequest
+
+FOLDER = Path(__file__).parent / "static"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+NAMES = {path.name: TYPES[path.suffix] for path in FOLDER.iterdir() if path.suffix in TYPES}
+
+
+def static_file(request: HttpRequest, name: str) -> FileResponse:
+    """One bundled file."""
+    if name not in NAMES:
+        raise Http404
+    response = FileResponse((FOLDER / name).open("rb"), content_type=NAMES[name])
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response

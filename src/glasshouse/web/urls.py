@@ -1,0 +1,31 @@
+"""Every address of the web door."""
+
+from django.urls import path
+
+from glasshouse.web import greenhouse_views as greenhouse
+from glasshouse.web import trust_views as trust
+from glasshouse.web import views
+from glasshouse.web.static_files import static_file
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("sign-up", views.sign_up, name="sign_up"),
+    path("prove/<slug:secret>", views.prove, name="prove"),
+    path("sign-in", views.sign_in, name="sign_in"),
+    path("sign-out", views.sign_out, name="sign_out"),
+    path("forgotten", views.forgotten, name="forgotten"),
+    path("reset/<slug:secret>", views.reset, name="reset"),
+    path("change/<slug:secret>", views.change, name="change"),
+    path("account", views.account, name="account"),
+    path("mailbox", views.mailbox, name="mailbox"),
+    path("trust", trust.page, name="trust"),
+    path("o/<slug:organisation>/", greenhouse.overview, name="overview"),
+    path("o/<slug:organisation>/chart", greenhouse.chart, name="chart"),
+    path("o/<slug:organisation>/readings", greenhouse.readings, name="readings"),
+    path("o/<slug:organisation>/sites", greenhouse.sites, name="sites"),
+    path("o/<slug:organisation>/sites/<slug:site>/compartments", greenhouse.compartments, name="compartments"),
+    path("o/<slug:organisation>/sites/<slug:site>/devices", greenhouse.devices, name="devices"),
+    path("o/<slug:organisation>/devices/<slug:device>/revoke", greenhouse.revoke, name="revoke"),
+    path("o/<slug:organisation>/events", greenhouse.event_list, name="events"),
+    path("static/<str:name>", static_file, name="static"),
+]
