@@ -140,7 +140,9 @@ class Plane:
         """Take a body of line protocol. 204: all of it is durable. 400: what was wrong; the good lines are kept."""
         known = self.store.tokens.get(self._hash(token_of(request)))
         if known is None or known[1]:
-            raise Refusal(401, "unauthorized", "This token is unknown or revoked. Register the device, or give it its new key.")
+            raise Refusal(
+                401, "unauthorized", "This token is unknown or revoked. Register the device, or give it its new key."
+            )
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
@@ -150,7 +152,9 @@ class Plane:
             try:
                 await asyncio.wrap_future(await asyncio.to_thread(self.store.write, known[0], batch))
             except BusyError:
-                raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
+                raise Refusal(
+                    503, "unavailable", "Too much is waiting to be stored. Send it again in a second."
+                ) from None
             except LogError as error:
                 raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
         if batch.refused:
@@ -202,9 +206,7 @@ class Plane:
         if not mine.issuperset(question.series):
             raise Refusal(404, "not found", "There is no such series.")
         await asyncio.to_thread(self.store.settle)
-        rows = await asyncio.to_thread(
-            self.store.range, question.series, question.start, question.end, question.points
-        )
+        rows = await asyncio.to_thread(self.store.range, question.series, question.start, question.end, question.points)
         return {"series": {str(number): found for number, found in rows.items()}}
 
     async def evidence(self, request: Request) -> dict[str, Any]:
@@ -221,7 +223,7 @@ class Plane:
 def _shown(series: Series, newest: tuple[float, float] | None) -> dict[str, Any]:
     variable = recognise(series.field)
     facts = (
-        {"variable": variable.id, "title": variable.title, "unit": variable.unit, "colour": variable.colour}
+        {"variable": variable.id, "title": variable.title, "unit": variable.symbol, "colour": variable.colour}
         | {"least": variable.least, "most": variable.most}
         if variable
         else {"variable": "", "title": series.field, "unit": "", "colour": "#57534e", "least": None, "most": None}
@@ -262,9 +264,13 @@ async def _body(request: Request) -> bytes:
             async for piece in request.stream():
                 received += piece
                 if len(received) > MOST_BODY:
-                    raise Refusal(413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts.")
+                    raise Refusal(
+                        413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts."
+                    )
     except TimeoutError:
-        raise Refusal(408, "timeout", f"The body did not arrive within {SLOWEST_S:.0f} seconds; nothing was stored.") from None
+        raise Refusal(
+            408, "timeout", f"The body did not arrive within {SLOWEST_S:.0f} seconds; nothing was stored."
+        ) from None
     return _inflated(bytes(received)) if encoding == "gzip" else bytes(received)
 
 

@@ -67,8 +67,12 @@ def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
 def _split(body: pa.Buffer, delimiter: str, types: dict[str, pa.DataType]) -> pa.Table:
     return csv.read_csv(
         pa.BufferReader(body),
-        read_options=csv.ReadOptions(column_names=list(types), use_threads=False, block_size=max(1 << 20, body.size + 1)),
-        parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False, ignore_empty_lines=True),
+        read_options=csv.ReadOptions(
+            column_names=list(types), use_threads=False, block_size=max(1 << 20, body.size + 1)
+        ),
+        parse_options=csv.ParseOptions(
+            delimiter=delimiter, quote_char=False, double_quote=False, ignore_empty_lines=True
+        ),
         convert_options=csv.ConvertOptions(
             column_types=types, null_values=[], strings_can_be_null=False, check_utf8=False
         ),
@@ -104,7 +108,9 @@ def _fast(body: bytes, unit_ns: int) -> Batch | None:
         key_codes, time = np.repeat(key_codes, counts), np.repeat(time, counts)
     both = key_codes.astype(np.int64) * len(known_names) + names.indices.to_numpy()
     distinct, code = np.unique(both, return_inverse=True)
-    series = [(known_keys[pair // len(known_names)], known_names[pair % len(known_names)]) for pair in distinct.tolist()]
+    series = [
+        (known_keys[pair // len(known_names)], known_names[pair % len(known_names)]) for pair in distinct.tolist()
+    ]
     return Batch(series, code.astype(np.int32), time, value)
 
 
@@ -120,14 +126,14 @@ def _check_key(key: bytes) -> None:
         name, equals, value = part.partition(b"=")
         if number == 0 and (not part or equals):
             raise LineError(at, "a measurement's name is missing, or holds a '='")
-        if number and not (name and value) or b"=" in value:
+        if (number and not (name and value)) or b"=" in value:
             raise LineError(at, "a tag must be name=value, neither empty")
         at += len(part) + 1
 
 
 def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
     codes: dict[tuple[bytes, bytes], int] = {}
-    batch = Batch([], *(np.empty(0, kind) for kind in (np.int32, np.int64, np.float64)))
+    batch = Batch([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
     code: list[int] = []
     time: list[int] = []
     value: list[float] = []
@@ -219,7 +225,9 @@ def _read_value(raw: bytes, column: int) -> float | None:
     if INTEGER.match(raw):
         return float(int(raw[:-1]))
     if not NUMBER.match(raw):
-        raise LineError(column, f"{raw[:40].decode(errors='replace')!r} is not a number, a truth value or a quoted text")
+        raise LineError(
+            column, f"{raw[:40].decode(errors='replace')!r} is not a number, a truth value or a quoted text"
+        )
     number = float(raw)
     if not np.isfinite(number):
         raise LineError(column, "this number is too large")

@@ -1,7 +1,7 @@
 """The crop store: chDB on an encrypted disk behind a write-ahead log. One process, this one, opens it.
 
-A batch goes to the log (durable, acknowledged), then in groups into chDB. What was in the log at a crash is put into chDB again at
-the next start; a point put twice is one point, because (series, time) is the key.
+A batch goes to the log (durable, acknowledged), then in groups into chDB. What was in the log at a crash is put into chDB
+again at the next start; a point put twice is one point, because (series, time) is the key.
 """
 
 import contextlib
@@ -68,10 +68,10 @@ def decimals(value: npt.NDArray[np.float64], code: npt.NDArray[np.int32], scales
     """
     needed = np.full(len(value), schema.SCALE_BITS, np.int8)
     left = np.arange(len(value))
-    for scale in range(8):
-        scaled = np.rint(value[left] * 10.0**scale)
-        good = (scaled / 10.0**scale == value[left]) & (np.abs(scaled) < 1e15)
-        needed[left[good]] = scale
+    for places in range(8):
+        scaled = np.rint(value[left] * 10.0**places)
+        good = (scaled / 10.0**places == value[left]) & (np.abs(scaled) < 1e15)
+        needed[left[good]] = places
         left = left[~good]
         if not len(left):
             break
@@ -83,7 +83,9 @@ def decimals(value: npt.NDArray[np.float64], code: npt.NDArray[np.int32], scales
         digits = np.rint(value * power)
         exact = short & (np.abs(digits) < 1e15) & (digits / power == value)
     bits = value.view(np.int64)
-    return np.where(exact, digits, 0).astype(np.int64) * exact + bits * ~exact, np.where(exact, scale, schema.SCALE_BITS)
+    return np.where(exact, digits, 0).astype(np.int64) * exact + bits * ~exact, np.where(
+        exact, scale, schema.SCALE_BITS
+    )
 
 
 class Store:
@@ -102,7 +104,7 @@ class Store:
         for statement in schema.create_statements():
             self._session.query(statement)
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
-        self._lock = threading.Lock()
+        self._lock, self._inserting = threading.Lock(), threading.Lock()
         self._by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
         self.tokens: dict[str, tuple[Origin, bool]] = {}
@@ -124,6 +126,8 @@ class Store:
         old = self.log.segments()
         for _, record in self.log.replay():
             self._insert([record])
+        if old:
+            os.sync()
         for segment in old:
             self.log.drop(segment)
         self.log.start()
@@ -154,7 +158,9 @@ class Store:
             for code, (tags, field) in enumerate(batch.series):
                 number = self._by_key.get((origin, tags, field))
                 if number is None:
-                    series = Series(len(self.series) + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace"))
+                    series = Series(
+                        len(self.series) + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace")
+                    )
                     self._know(series)
                     self._by_key[origin, tags, field] = series.id
                     self._unlogged[series.id] = series
@@ -210,9 +216,11 @@ class Store:
                 good.append(record)
         if good:
             self._insert(good)
-        for segment in self.log.segments():
-            if segment < reached:
-                self.log.drop(segment)
+        done_with = [segment for segment in self.log.segments() if segment < reached]
+        if done_with:
+            os.sync()
+        for segment in done_with:
+            self.log.drop(segment)
         with self._moved:
             self._applied += len(group)
             self._waiting -= sum(count for count, *_ in group)
@@ -233,7 +241,9 @@ class Store:
         if fresh:
             for row in fresh:
                 self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
-            self._put(schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh]))
+            self._put(
+                schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh])
+            )
         names = ("series", "time", "digits", "scale")
         points = pa.table({name: np.concatenate(column) for name, column in zip(names, columns, strict=True)})
         if points.num_rows:
@@ -241,8 +251,12 @@ class Store:
 
     def _put(self, table: str, rows: pa.Table, select: str = "") -> None:
         names = ", ".join(rows.column_names)
-        # chDB finds the table by the name of this function's variable.
-        self._session.query(f"INSERT INTO crop.{table} ({names}) SELECT {select or names} FROM Python(rows)")
+        # chDB finds the table by the name of a variable in the frames around the call, so the name must be nobody else's.
+        table_for_chdb = rows
+        sql = f"INSERT INTO crop.{table} ({names}) SELECT {select or names} FROM Python(table_for_chdb)"
+        with self._inserting:
+            self._session.query(sql)
+        del table_for_chdb
 
     def settle(self, timeout_s: float = 5.0) -> None:
         """Wait until what was acknowledged before this call can be read."""

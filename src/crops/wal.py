@@ -1,7 +1,7 @@
 """The write-ahead log: a batch is sealed, written and fsynced here before its sender hears 204. Groups share one fsync.
 
-Record: 4-byte length, 12-byte nonce, AES-256-GCM cipher text bound to the segment's and the record's number. A torn last record (kill -9
-while writing) was never acknowledged and is dropped; anything else that does not open stops the start.
+Record: 4-byte length, 12-byte nonce, AES-256-GCM cipher text bound to the segment's and the record's number. A torn last
+record (kill -9 while writing) was never acknowledged and is dropped; anything else that does not open stops the start.
 """
 
 import os
@@ -50,7 +50,9 @@ class Log:
                 try:
                     yield segment, self._cipher.decrypt(sealed[:12], sealed[12:], b"%d:%d" % (segment, number))
                 except InvalidTag:
-                    raise LogError(f"record {number} of {self._path(segment).name} was altered, or the key is another") from None
+                    raise LogError(
+                        f"record {number} of {self._path(segment).name} was altered, or the key is another"
+                    ) from None
                 at, number = at + 4 + length, number + 1
 
     def start(self) -> None:

@@ -68,7 +68,7 @@ def create_organisation(actor: Actor, name: str) -> OrganisationId:
     with acting(owner):
         organisation.save(force_insert=True)
         Membership.objects.create(
-            organisation=organisation, account_id=actor.account, role=Role.ADMINISTRATOR, created_at=clock.now()
+            organisation=organisation, account_id=str(actor.account), role=Role.ADMINISTRATOR, created_at=clock.now()
         )
         events.record(owner, Kind.ORGANISATION_CREATED, organisation.id)
     return OrganisationId(organisation.id)

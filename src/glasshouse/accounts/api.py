@@ -68,6 +68,10 @@ def _ticket(purpose: str, holder: str, claims: dict[str, str]) -> str:
     return secret
 
 
+def _letter(what: str, path: str) -> str:
+    return f"{what}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
+
+
 def _take_ticket(purpose: str, secret: str) -> Ticket:
     ticket = (
         Ticket.objects.select_for_update()
@@ -94,9 +98,11 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
     holder = HolderId(new_id())
     secret = _ticket(SIGN_UP, holder, claims)
     if Person.objects.filter(address_hash=_address_hash(address)).exists():
-        text = f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
+        text = (
+            f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
+        )
     else:
-        text = f"Please prove that this address is yours:\n\n{settings.ORIGIN}/prove/{secret}\n\nThe link works once, for 24 hours.\n"
+        text = _letter("Please prove that this address is yours", f"prove/{secret}")
     mail.queue(holder, SIGN_UP, address, subject="Your Glasshouse account", body=text)
     events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, holder)
 
@@ -155,9 +161,7 @@ def _start_session(account: Account) -> str:
 def actor_of(secret: str) -> Actor:
     """Who holds this session's secret; ANONYMOUS if nobody does (any more)."""
     session = (
-        Session.objects.select_related("account")
-        .filter(secret_hash=_hash(secret), expires_at__gt=clock.now())
-        .first()
+        Session.objects.select_related("account").filter(secret_hash=_hash(secret), expires_at__gt=clock.now()).first()
     )
     if session is None:
         return ANONYMOUS
@@ -183,7 +187,7 @@ def ask_reset(address: str, *, network: str) -> None:
     holder = HolderId(account.person_id if account else new_id())
     secret = _ticket(RESET, holder, {"account": account.id if account else ""})
     if account:
-        text = f"Set a new password here:\n\n{settings.ORIGIN}/reset/{secret}\n\nThe link works once, for 24 hours.\n"
+        text = _letter("Set a new password here", f"reset/{secret}")
     else:
         text = f"There is no account with this address. You can make one: {settings.ORIGIN}/sign-up\n"
     mail.queue(holder, RESET, normal, subject="A new password for Glasshouse", body=text)
@@ -234,7 +238,7 @@ def ask_change(actor: Actor, address: str, present: str) -> None:
     throttle.take("mail", normal, most=5, window=timedelta(hours=1))
     with transaction.atomic():
         secret = _ticket(CHANGE, account.person_id, {"account": account.id, "address": normal})
-        text = f"Make this the address of your account:\n\n{settings.ORIGIN}/change/{secret}\n\nThe link works once, for 24 hours.\n"
+        text = _letter("Make this the address of your account", f"change/{secret}")
         mail.queue(HolderId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 

@@ -14,7 +14,9 @@ class Person(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(personal("user.name", "addressing the person", retention=KEPT), holder="id")
-    address = SealedText(personal("user.contact.email", "signing in and writing to the person", retention=KEPT), holder="id")
+    address = SealedText(
+        personal("user.contact.email", "signing in and writing to the person", retention=KEPT), holder="id"
+    )
     address_hash = hashed(models.CharField(max_length=64, unique=True), "user.contact.email", "finding the person")
     created_at = technical(models.DateTimeField())
 

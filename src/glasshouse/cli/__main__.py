@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
@@ -37,8 +38,12 @@ def _home(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> Ins
 def folders(command: Any) -> Any:
     """The options that name an installation."""
     for option in (
-        click.option("--port", default=8443, show_default=True, help="Port of the web door; the crops service takes the next."),
-        click.option("--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."),
+        click.option(
+            "--port", default=8443, show_default=True, help="Port of the web door; the crops service takes the next."
+        ),
+        click.option(
+            "--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."
+        ),
         click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
     ):
         command = option(command)
@@ -59,10 +64,15 @@ def _run(home: Installation) -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     try:
-        with console.status("Starting …") as status, running(home, lambda text: status.update(f"Starting: {text} …")) as parts:
+        with (
+            console.status("Starting …") as status,
+            running(home, lambda text: status.update(f"Starting: {text} …")) as parts,
+        ):
             lines = plant(home) if home.demo else []
             status.stop()
-            output.print(f"Glasshouse is open at [bold]{home.origin}[/] (certificate authority: {home.keys / 'tls' / 'ca.crt'})")
+            output.print(
+                f"Glasshouse is open at [bold]{home.origin}[/] (certificate authority: {home.keys / 'tls' / 'ca.crt'})"
+            )
             output.print(f"Devices write to {home.crops_origin}/api/v2/write")
             for line in lines:
                 output.print(line)
@@ -114,7 +124,9 @@ def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_jso
     else:
         table = Table("id", "state", "figure", "checked")
         for row in rows:
-            table.add_row(row.id, row.state, row.figure, row.checked_at.strftime("%Y-%m-%d %H:%M") if row.checked_at else "")
+            table.add_row(
+                row.id, row.state, row.figure, row.checked_at.strftime("%Y-%m-%d %H:%M") if row.checked_at else ""
+            )
         output.print(table)
     sys.exit(1 if any(row.state == State.NOT_KEPT for row in rows) else 0)
 
@@ -135,7 +147,11 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
     table = Table("store", "table", "column", "class", "sealed", "category", "purpose")
     for row in rows:
         entry = row.entry
-        facts = (entry.klass, "yes" if row.sealed else "", entry.category, entry.purpose) if entry else ("unclassed", "", "", "")
+        facts = (
+            (entry.klass, "yes" if row.sealed else "", entry.category, entry.purpose)
+            if entry
+            else ("unclassed", "", "", "")
+        )
         table.add_row(row.store, row.table, row.column, *facts)
     output.print(table)
 
@@ -193,8 +209,13 @@ def _ensure_chromium() -> None:
     if shutil.which("chromium") or os.environ.get("GLASSHOUSE_CHROMIUM"):
         return
     if os.geteuid() or not shutil.which("apt-get"):
-        raise click.ClickException("Chromium is needed for the browser journeys. Install it, or name it in GLASSHOUSE_CHROMIUM.")
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        raise click.ClickException(
+            "Chromium is needed for the browser journeys. Install it, or name it in GLASSHOUSE_CHROMIUM."
+        )
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+    ):
         subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
 
 
@@ -223,4 +244,9 @@ if __name__ == "__main__":
         main(prog_name="glasshouse")
     except GlasshouseError as error:
         console.print(f"[bold red]Not done:[/] {error}")
+        sys.exit(2)
+    except OperationalError:
+        console.print(
+            "[bold red]Not done:[/] the people store does not answer. Is Glasshouse running on these folders?"
+        )
         sys.exit(2)

@@ -13,7 +13,10 @@ import httpx
 from glasshouse.cli.installation import Installation
 
 PASSWORD = "tomatoes-under-glass"  # noqa: S105 - the demo's, printed at its start
-GROWERS = (("Ada Teler", "ada@polder.example", "Polder Tomatoes"), ("Bruno Serra", "bruno@collina.example", "Collina Herbs"))
+GROWERS = (
+    ("Ada Teler", "ada@polder.example", "Polder Tomatoes"),
+    ("Bruno Serra", "bruno@collina.example", "Collina Herbs"),
+)
 
 
 def plant(home: Installation) -> list[str]:
@@ -46,7 +49,13 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> Non
         raise RuntimeError("The demo's sign-up mail holds no link.")
     actor, named = accounts.finish_sign_up(link[1])
     actor = actor.within(access.create_organisation(actor, named))
-    facts = {"name": "Home", "time_zone": "Europe/Amsterdam", "area_m2": "9600", "latitude": "52.03", "longitude": "4.53"}
+    facts = {
+        "name": "Home",
+        "time_zone": "Europe/Amsterdam",
+        "area_m2": "9600",
+        "latitude": "52.03",
+        "longitude": "4.53",
+    }
     site = greenhouse.create_site(actor, facts)
     for room in ("North bay", "South bay"):
         compartment = greenhouse.create_compartment(actor, site, room)
@@ -62,7 +71,9 @@ def _line(at: int, room: str) -> str:
     sun = max(0.0, math.sin((datetime.fromtimestamp(at, UTC).hour * 3600 + at % 3600 - 21_600) / 86_400 * 2 * math.pi))
     temperature = 18 + 7 * sun + chance.gauss(0, 0.2)
     humidity = 85 - 20 * sun + chance.gauss(0, 1)
-    return f"climate air_temp={temperature:.1f},air_rh={humidity:.1f},par={sun * 900:.0f},co2={800 - 300 * sun:.0f} {at}"
+    return (
+        f"climate air_temp={temperature:.1f},air_rh={humidity:.1f},par={sun * 900:.0f},co2={800 - 300 * sun:.0f} {at}"
+    )
 
 
 def _send(home: Installation, token: str, lines: list[str]) -> None:

@@ -1,9 +1,9 @@
 """Where an installation keeps its data and its keys, and the secrets it makes at first start.
 
-    keys/people/   root keys, look-up key, signing key of capabilities, passwords of the people store's roles
-    keys/crops/    the crop plane's own keys; the people plane's processes are never told of them
-    keys/tls/      certificate authority and server certificate
-    keys/store/    the embedded PostgreSQL's administrator, for setting up roles only
+keys/people/   root keys, look-up key, signing key of capabilities, passwords of the people store's roles
+keys/crops/    the crop plane's own keys; the people plane's processes are never told of them
+keys/tls/      certificate authority and server certificate
+keys/store/    the embedded PostgreSQL's administrator, for setting up roles only
 """
 
 import os

@@ -59,7 +59,7 @@ class Part:
             stdout=output,
             stderr=subprocess.STDOUT if output else None,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the parts in order.
-            preexec_fn=self._before_exec,  # noqa: PLW1509 - the supervisor starts children from its one thread
+            preexec_fn=self._before_exec,
             cwd="/",
         )
         if output:

@@ -20,13 +20,14 @@ from glasshouse.cli.processes import Part, Supervisor, lock
 from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
-NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH")
+NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 PASSED = ("GLASSHOUSE_SMTP_HOST", "GLASSHOUSE_SMTP_PORT", "GLASSHOUSE_SMTP_USER", "GLASSHOUSE_SMTP_PASSWORD")
 
 
 def base_environment() -> dict[str, str]:
     """What every part is given of our own environment: no secret of anybody's shell travels along."""
-    return {name: os.environ[name] for name in NEEDED if name in os.environ}
+    ours = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    return ours | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 def people_environment(home: Installation) -> dict[str, str]:
@@ -65,7 +66,14 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     python = [sys.executable, "-m"]
     say("people store")
     supervisor.add(
-        Part("people store", postgres.prepare(home), base_environment(), signal.SIGINT, postgres.store_user(), log=logs / "store.log")
+        Part(
+            "people store",
+            postgres.prepare(home),
+            base_environment(),
+            signal.SIGINT,
+            postgres.store_user(),
+            log=logs / "store.log",
+        )
     )
     _until(lambda: _store_answers(home), "the people store", supervisor)
     postgres.make_roles(home)

@@ -18,7 +18,7 @@ def _beat(ending: threading.Event, every_s: float, act: Callable[[], object]) ->
     while not ending.is_set():
         try:
             act()
-        except Exception:  # noqa: BLE001 - a beat that fails is told and tried again; the others go on.
+        except Exception:
             log.exception("%s failed; it is tried again", act.__name__)
         close_old_connections()
         ending.wait(every_s)

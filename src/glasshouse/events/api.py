@@ -36,9 +36,7 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
 
 
 def _content(event: Event) -> Content:
-    return Content(
-        event.id, event.at, event.kind, event.actor, event.organisation_id, event.subject, event.facts
-    )
+    return Content(event.id, event.at, event.kind, event.actor, event.organisation_id, event.subject, event.facts)
 
 
 def chain_new() -> int:

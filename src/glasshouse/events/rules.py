@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 START = "0" * 64
-LATENESS = timedelta(minutes=10)  # How much later than its own time an event may be chained: transactions end in any order.
+LATENESS = timedelta(
+    minutes=10
+)  # How much later than its own time an event may be chained: transactions end in any order.
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
     with access.acting(actor):
         access.require(actor, Permission.SITE_CREATE)
         site = Site.objects.create(
-            organisation_id=actor.organisation,
+            organisation_id=str(actor.organisation),
             name=plain_name(raw.get("name", ""), field="name"),
             facts=site_facts(raw),
             created_at=clock.now(),
@@ -35,7 +35,7 @@ def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
     with access.acting(actor):
         access.require(actor, Permission.COMPARTMENT_CREATE)
         made = Compartment.objects.create(
-            organisation_id=actor.organisation,
+            organisation_id=str(actor.organisation),
             site=_site(actor, site),
             name=plain_name(name, field="name"),
             created_at=clock.now(),
@@ -55,7 +55,7 @@ def create_device(actor: Actor, site: SiteId, compartment: str, name: str) -> st
             if inside is None:
                 raise NotFoundError
         device = Device.objects.create(
-            organisation_id=actor.organisation,
+            organisation_id=str(actor.organisation),
             site=place,
             compartment=inside,
             name=plain_name(name, field="name"),

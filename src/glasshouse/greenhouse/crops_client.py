@@ -25,11 +25,11 @@ def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, pur
     held = Capability(tenant, tuple(sites), (verb,), purpose, ends)
     key = read_secret(settings.KEYS_FOLDER / "capability.key")
     try:
-        answer = _client().request(
-            method, path, json=body, headers={"Authorization": f"Capability {sign(key, held)}"}
-        )
+        answer = _client().request(method, path, json=body, headers={"Authorization": f"Capability {sign(key, held)}"})
     except httpx.HTTPError:
-        raise UnavailableError("The crop data cannot be reached right now. It is safe; try again in a moment.") from None
+        raise UnavailableError(
+            "The crop data cannot be reached right now. It is safe; try again in a moment."
+        ) from None
     if answer.status_code == 404:
         raise NotFoundError
     if answer.status_code >= 400:

@@ -66,7 +66,9 @@ def transport() -> Finding:
             pass  # Refused, as it must be.
         if evidence.plaintext_answer(port).startswith(b"HTTP/"):
             wrong.append(f"port {port} answers plain HTTP")
-    return _judge(not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused")
+    return _judge(
+        not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused"
+    )
 
 
 def sealed() -> Finding:
@@ -74,15 +76,19 @@ def sealed() -> Finding:
     with probe.walked() as canaries:
         count, found = evidence.holding(Path(settings.DATA_FOLDER), canaries.all())
     disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
-    open_files = [path.name for path in evidence.files(disk) if path.stat().st_size and path.open("rb").read(3) != b"ENC"]
+    open_files = [path.name for path in evidence.files(disk) if not evidence.begins_encrypted(path)]
     if found or open_files:
-        return Finding(State.NOT_KEPT, f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)")
+        return Finding(
+            State.NOT_KEPT, f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)"
+        )
     return _judge(count > 0, f"3 canaries in none of {count} files")
 
 
 def apart() -> Finding:
     """SEC-10: no personal column in the crop schema; the people plane's role opens no other database and vice versa."""
-    personal = [f"{table}.{column}" for table, column, klass in evidence.crop_columns() if klass not in ("crop", "technical")]
+    personal = [
+        f"{table}.{column}" for table, column, klass in evidence.crop_columns() if klass not in ("crop", "technical")
+    ]
     crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
     told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
     wrong = [*personal, *crossed, *told]
@@ -93,7 +99,7 @@ def _opens(role: str, base: str) -> bool:
     config = settings.DATABASES["default"]
     secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
     try:
-        psycopg.connect(host=config["HOST"], user=f"glasshouse_{role}", password=secret, dbname=base).close()
+        psycopg.connect(host=str(config["HOST"]), user=f"glasshouse_{role}", password=secret, dbname=base).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -27,7 +27,9 @@ THIRD_PARTY = {"django_migrations": ("id", "app", "name", "applied")}
 
 def whole_map() -> list[Row]:
     """The data map over both stores, from the declarations."""
-    third = [Row(store, t, c, False, TECHNICAL) for store in ("people", "vault") for t, cs in THIRD_PARTY.items() for c in cs]
+    third = [
+        Row(store, t, c, False, TECHNICAL) for store in ("people", "vault") for t, cs in THIRD_PARTY.items() for c in cs
+    ]
     crops = [
         Row("crops", table, column, True, CROP if klass == "crop" else TECHNICAL)
         for table, columns in schema.COLUMNS.items()
@@ -38,9 +40,7 @@ def whole_map() -> list[Row]:
 
 def crop_columns() -> list[tuple[str, str, str]]:
     """(table, column, class) as the running crop store tells them. Raises UnavailableError."""
-    answer = crops_client.ask(
-        "GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check"
-    )
+    answer = crops_client.ask("GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check")
     return [(row["table"], row["name"], row["klass"]) for row in answer["columns"]]
 
 
@@ -68,7 +68,9 @@ def files(folder: Path) -> Iterator[Path]:
 
 def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
     """(files read, names of those whose raw bytes hold a canary: as UTF-8, UTF-16 or hex)."""
-    needles = [form for text in canaries for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())]
+    needles = [
+        form for text in canaries for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())
+    ]
     count, found = 0, []
     for path in files(folder):
         try:
@@ -84,6 +86,15 @@ def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
     return count, found
 
 
+def begins_encrypted(path: Path) -> bool:
+    """Whether a file of the crop store's disk carries the engine's mark of an encrypted file, or is empty or gone."""
+    try:
+        with path.open("rb") as file:
+            return file.read(3) in (b"ENC", b"")
+    except FileNotFoundError:
+        return True
+
+
 def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:
     """The TLS version agreed with a listener on this machine. Raises OSError (ssl.SSLError) when it refuses."""
     context = ssl.create_default_context(cafile=authority)
@@ -91,9 +102,10 @@ def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = No
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.maximum_version = version
         context.set_ciphers("ALL:@SECLEVEL=0")
-    with socket.create_connection(("127.0.0.1", port), 5) as link, context.wrap_socket(
-        link, server_hostname="localhost"
-    ) as secured:
+    with (
+        socket.create_connection(("127.0.0.1", port), 5) as link,
+        context.wrap_socket(link, server_hostname="localhost") as secured,
+    ):
         return str(secured.version())
 
 

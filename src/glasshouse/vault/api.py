@@ -96,9 +96,7 @@ def _key(holder: str, generation: int) -> bytes:
         raise envelope.SealBrokenError(f"There is no key of generation {generation} for this holder.")
     if row.destroyed_at:
         raise KeyDestroyedError("The key of this holder is destroyed: the data cannot be read any more.")
-    opened = envelope.unwrap(
-        roots().key(row.root_generation), bytes(row.wrapped), holder=holder, generation=generation
-    )
+    opened = envelope.unwrap(roots().key(row.root_generation), bytes(row.wrapped), holder=holder, generation=generation)
     return _remember(holder, generation, opened)
 
 
@@ -143,8 +141,8 @@ def rotate_root() -> Iterator[tuple[int, int]]:
     # A rotation that was interrupted is finished first, with the root key it had made.
     target = keys.current() if behind.exists() else keys.add()
     left = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
-    total, done = left.count(), 0
-    for row in left.order_by("id").iterator(chunk_size=500):
+    total = left.count()
+    for done, row in enumerate(left.order_by("id").iterator(chunk_size=500), 1):
         opened = envelope.unwrap(
             keys.key(row.root_generation), bytes(row.wrapped), holder=row.holder, generation=row.generation
         )
@@ -152,7 +150,6 @@ def rotate_root() -> Iterator[tuple[int, int]]:
         table.objects.filter(id=row.id, root_generation=row.root_generation).update(
             wrapped=wrapped, root_generation=target
         )
-        done += 1
         yield done, total
     in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
     for number in keys.generations():

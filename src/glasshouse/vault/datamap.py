@@ -8,6 +8,7 @@ Source: DESIGN, "The data map"; GDPR Art. 30; categories from the fideslang taxo
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.apps import apps
 from django.db import models
@@ -77,7 +78,9 @@ def personal(category: str, purpose: str, *, retention: str, basis: Basis = Basi
     return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED)
 
 
-def confidential(purpose: str, *, category: str = "user.workplace", retention: str = "as long as the agreement runs") -> Entry:
+def confidential(
+    purpose: str, *, category: str = "user.workplace", retention: str = "as long as the agreement runs"
+) -> Entry:
     """Entry of a field that speaks of a customer."""
     return Entry(
         Class.CONFIDENTIAL, category, Subject.CUSTOMER, purpose, Basis.CONTRACT, retention, OnErasure.KEY_DESTROYED
@@ -100,7 +103,7 @@ class Row:
         return head | (asdict(self.entry) if self.entry else {"klass": "unclassed"})
 
 
-def entry_of(field: models.Field[object, object]) -> Entry | None:
+def entry_of(field: "models.Field[Any, Any]") -> Entry | None:
     """The entry that the field's declaration carries. Keys to other rows are technical by nature."""
     declared: Entry | None = getattr(field, "entry", None)
     if declared is None and (field.is_relation or isinstance(field, models.AutoField)):
@@ -114,7 +117,7 @@ def people_rows(third_party: Iterable[Row]) -> list[Row]:
         Row(
             store="vault" if model._meta.app_label == "vault_keys" else "people",
             table=model._meta.db_table,
-            column=field.column,
+            column=str(field.column),
             sealed=bool(getattr(field, "is_sealed", False)),
             entry=entry_of(field),
         )

@@ -67,7 +67,9 @@ def open_sealed(key: bytes, sealed: bytes, *, place: tuple[str, str, str]) -> by
     try:
         return AESGCM(key).decrypt(nonce, body, head + _context(*place))
     except InvalidTag:
-        raise SealBrokenError(f"A sealed value of {place[0]}.{place[1]} does not open: altered, moved, or wrong key.") from None
+        raise SealBrokenError(
+            f"A sealed value of {place[0]}.{place[1]} does not open: altered, moved, or wrong key."
+        ) from None
 
 
 def wrap(root: bytes, data_key: bytes, *, holder: str, generation: int) -> bytes:

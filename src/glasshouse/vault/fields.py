@@ -63,7 +63,7 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
 
     def place(self, instance: models.Model) -> tuple[str, str, str]:
         """The associated data of this field on this row: table, column, holder."""
-        return (instance._meta.db_table, self.column, str(getattr(instance, self.holder)))
+        return (instance._meta.db_table, str(self.column), str(getattr(instance, self.holder)))
 
     def from_db_value(self, value: Any, expression: object, connection: object) -> _Sealed | None:
         return None if value is None else _Sealed(bytes(value))
@@ -77,7 +77,9 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         return api.seal(self.encode(value), place=self.place(model_instance))
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        if isinstance(value, str | dict | list):  # An update() or a filter with a plain value would write or ask in the clear.
+        if isinstance(
+            value, str | dict | list
+        ):  # An update() or a filter with a plain value would write or ask in the clear.
             raise TypeError(f"{self.model.__name__}.{self.name} is sealed: assign it to an instance and save that.")
         return super().get_db_prep_value(value, connection, prepared)
 

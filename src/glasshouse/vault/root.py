@@ -53,7 +53,9 @@ class FileRootKeys:
         """Number of the root key that wraps new data keys. Raises RootKeyError if there is none."""
         numbers = self.generations()
         if not numbers:
-            raise RootKeyError(f"There is no root key in {self.folder}. Put the keys folder back, or name it with --keys.")
+            raise RootKeyError(
+                f"There is no root key in {self.folder}. Put the keys folder back, or name it with --keys."
+            )
         return numbers[-1]
 
     def add(self) -> int:

@@ -19,9 +19,10 @@ POLICY = (
 
 
 def headers(get_response: Handler) -> Handler:
-    """Content-Security-Policy on everything; no caching of anything personal."""
+    """Refuses foreign Host headers; Content-Security-Policy on everything; no caching of anything personal."""
 
     def handle(request: HttpRequest) -> HttpResponse:
+        request.get_host()  # Django looks at the Host header only where somebody asks; we ask on every request.
         response = get_response(request)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
@@ -31,7 +32,7 @@ def headers(get_response: Handler) -> Handler:
     return handle
 
 
-class errors:  # noqa: N801 - Django names middleware by path
+class errors:
     """Turns our own errors into a page that says what to do."""
 
     def __init__(self, get_response: Handler) -> None:

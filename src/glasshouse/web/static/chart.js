@@ -49,7 +49,7 @@
       series.push({ ...edge, label: one.dataset.title + " min" }, { scale: unit, label: one.dataset.title, stroke: colour, width: 1.6, points: { show: false } }, { ...edge, label: one.dataset.title + " max" });
       bands.push({ series: [at + 2, at], fill: colour + "2e" });
     });
-    const ink = style("--soft"), grid = { stroke: style("--line") };
+    const ink = style("--soft"), grid = { stroke: style("--line"), width: 1 };
     plot = new uPlot({
       width: box.clientWidth - 16, height: 380, series, bands, legend: { live: true },
       cursor: { drag: { x: true, y: false, setScale: false } },
@@ -63,7 +63,7 @@
   async function refresh(quiet) {
     const mine = ++turn, text = query();
     history.replaceState(null, "", "?" + text);
-    document.getElementById("csv").href = form.dataset.readings + "?" + text + "&format=csv";
+    document.getElementById("csv").href = form.dataset.readings + "?" + text + "&format=csv&points=2000";
     if (!chosen().length) { state.textContent = "Choose at least one series."; return; }
     if (!quiet) state.textContent = "Reading …";
     text.set("points", Math.max(100, Math.min(1000, box.clientWidth)));

@@ -1,0 +1,166 @@
+"""What the database itself refuses."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer
+
+ALL_CUSTOMER_ROWS = "SELECT count(*) FROM {}"
+
+
+@pytest.mark.usefixtures("home")
+def test_every_customer_table_has_a_forced_policy() -> None:
+    from glasshouse.access.policies import customer_tables
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")
+        forced = {row[0] for row in cursor.fetchall()}
+        cursor.execute("SELECT DISTINCT tablename FROM pg_policies")
+        ruled = {row[0] for row in cursor.fetchall()}
+        cursor.execute("SELECT table_name FROM information_schema.columns WHERE column_name = 'organisation_id'")
+        real = {row[0] for row in cursor.fetchall()}
+    assert real <= set(customer_tables())
+    assert set(customer_tables()) <= forced & ruled
+    assert len(real) >= 5
+
+
+@pytest.mark.usefixtures("home")
+def test_the_application_owns_nothing_and_bypasses_nothing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        assert cursor.fetchone() == (False,)
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")
+        assert cursor.fetchone() == (0,)
+
+
+def test_without_an_acting_organisation_there_are_no_rows(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access.policies import customer_tables
+
+    customer()
+    with connection.cursor() as cursor:
+        for table in customer_tables():
+            cursor.execute(ALL_CUSTOMER_ROWS.format(table))
+            assert cursor.fetchone() == (0,), table
+
+
+def test_a_transaction_sees_its_own_organisation_only_and_leaves_nothing_behind(
+    customer: Callable[[], Customer],
+) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse.models import Site
+
+    one, other = customer(), customer()
+    with access.acting(one.actor):
+        assert [site.id for site in Site.objects.all()] == [one.site]
+    with access.acting(other.actor):
+        assert [site.id for site in Site.objects.all()] == [other.site]
+    assert not Site.objects.exists()
+
+
+def test_a_row_for_another_organisation_cannot_be_written(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse.models import Site
+    from glasshouse.kernel import clock
+
+    one, other = customer(), customer()
+    with pytest.raises(DatabaseError, match="row-level security"), access.acting(one.actor):
+        Site.objects.create(organisation_id=other.organisation, name="x", facts={}, created_at=clock.now())
+
+
+def test_events_cannot_be_changed_or_removed(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access import api as access
+
+    one = customer()
+    for sql in ("UPDATE events_event SET kind = 'x'", "DELETE FROM events_event", "DELETE FROM events_link"):
+        with (
+            pytest.raises(DatabaseError, match="permission denied"),
+            access.acting(one.actor),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql)
+
+
+def test_an_event_outside_a_transaction_is_refused(customer: Callable[[], Customer]) -> None:
+    from glasshouse.events import api as events
+    from glasshouse.events.api import EventError
+    from glasshouse.events.kinds import Kind
+
+    one = customer()
+    assert not connection.in_atomic_block
+    with pytest.raises(EventError):
+        events.record(one.actor, Kind.SITE_CREATED, "x")
+
+
+@pytest.mark.usefixtures("home")
+def test_every_column_of_both_stores_is_mapped() -> None:
+    from glasshouse.promises import evidence
+
+    known = {(row.store, row.table, row.column) for row in evidence.whole_map() if row.entry}
+    real = evidence.people_columns() + [("crops", table, column) for table, column, _ in evidence.crop_columns()]
+    assert [column for column in real if column not in known] == []
+    assert len(real) > 80
+
+
+@pytest.mark.usefixtures("home")
+def test_personal_and_confidential_columns_are_sealed_or_hashed() -> None:
+    from glasshouse.promises import evidence
+    from glasshouse.vault.datamap import Class
+
+    hashed = {"address_hash", "key", "password"}
+    rows = [
+        row for row in evidence.whole_map() if row.entry and row.entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
+    ]
+    assert [row for row in rows if not row.sealed and row.column not in hashed] == []
+    assert len(rows) > 10
+
+
+@pytest.mark.usefixtures("home")
+def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Installation) -> None:
+    import psycopg
+
+    from glasshouse.events import api as events
+    from glasshouse.kernel.places import socket_folder
+
+    assert events.verify()[1] == []
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)),
+        user="glasshouse_admin",
+        password=secret,
+        dbname="people",
+        autocommit=True,
+    ) as link:
+        row = link.execute("SELECT id, kind FROM events_event ORDER BY at LIMIT 1").fetchone()
+        assert row
+        link.execute("UPDATE events_event SET kind = 'other' WHERE id = %s", [row[0]])
+        assert "was altered" in events.verify()[1][0]
+        link.execute("UPDATE events_event SET kind = %s WHERE id = %s", [row[1], row[0]])
+        link.execute("CREATE TEMP TABLE kept AS SELECT * FROM events_event WHERE id = %s", [row[0]])
+        link.execute("DELETE FROM events_event WHERE id = %s", [row[0]])
+        assert "was removed" in events.verify()[1][0]
+        link.execute("INSERT INTO events_event SELECT * FROM kept")
+        assert events.verify()[1] == []
+        link.execute(
+            "INSERT INTO events_event SELECT 'inserted', at - interval '1 day', kind, actor, organisation_id, subject, facts"
+            " FROM kept"
+        )
+        assert "was inserted afterwards" in events.verify()[1][0]
+        link.execute("DELETE FROM events_link WHERE event_id = 'inserted'")
+        link.execute("DELETE FROM events_event WHERE id = 'inserted'")
+
+
+def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.events import api as events
+    from glasshouse.events.kinds import Kind
+
+    one = customer()
+    with pytest.raises(ZeroDivisionError), access.acting(one.actor):
+        events.record(one.actor, Kind.DEVICE_REVOKED, "never")
+        raise ZeroDivisionError
+    with access.acting(one.actor):
+        assert "never" not in [event.subject for event in events.of_organisation(one.actor.organisation)]
+    assert not transaction.get_connection().in_atomic_block

@@ -1,0 +1,131 @@
+"""One real service for the whole run, on fresh folders and free ports; each test brings customers of its own."""
+
+import os
+import re
+import socket
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from glasshouse.cli.installation import Installation
+from glasshouse.kernel.actor import Actor
+
+
+def _free_ports() -> int:
+    for _ in range(50):
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            try:
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return int(port)
+    raise RuntimeError("no two free ports side by side")
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Installation]:
+    """A running service, embedded stores and all."""
+    from glasshouse.cli.service import running
+
+    with tempfile.TemporaryDirectory(prefix="glasshouse-test-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)
+        port = _free_ports()
+        place = Installation(Path(scratch) / "data", Path(scratch) / "keys", port, port + 1, port + 2, demo=True)
+        with running(place, lambda text: print(text, file=sys.stderr)) as parts:
+            threading.Thread(target=parts.watch, daemon=True).start()
+            os.environ.update(place.environment())
+            import django
+
+            django.setup()
+            yield place
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A grower with an account, an organisation and one site."""
+
+    actor: "Actor"
+    address: str
+    password: str
+    site: str
+
+    @property
+    def organisation(self) -> str:
+        return str(self.actor.organisation)
+
+
+def prove_link(address: str, path: str = "prove") -> str:
+    """The secret in the newest mail to an address."""
+    from glasshouse.mail import api as mail
+
+    letter = next(one for one in mail.newest(200) if one.address == address)
+    found = re.search(rf"/{path}/(\S+)", letter.body)
+    assert found, letter.body
+    return found[1]
+
+
+@pytest.fixture
+def customer(home: Installation) -> Callable[[], Customer]:
+    """Makes customers, through the same verbs as the pages."""
+
+    def make() -> Customer:
+        from glasshouse.access import api as access
+        from glasshouse.accounts import api as accounts
+        from glasshouse.greenhouse import api as greenhouse
+
+        name = uuid.uuid4().hex[:12]
+        address, password = f"{name}@grower.example", f"pass-{name}-word"
+        accounts.ask_sign_up(accounts.SignUp(f"Person {name}", address, password, f"Farm {name}"), network=name)
+        actor, organisation = accounts.finish_sign_up(prove_link(address))
+        actor = actor.within(access.create_organisation(actor, organisation))
+        site = greenhouse.create_site(actor, {"name": f"Site {name}", "time_zone": "Europe/Rome"})
+        return Customer(actor, address, password, site)
+
+    return make
+
+
+@pytest.fixture
+def web(home: Installation) -> Iterator[Callable[..., httpx.Client]]:
+    """Browsers without a screen: trusting our authority, each with a cookie jar of its own."""
+    import ssl
+
+    opened = []
+    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+
+    def make(who: Customer | None = None) -> httpx.Client:
+        client = httpx.Client(base_url=home.origin, verify=trust, headers={"Referer": f"{home.origin}/"}, timeout=30)
+        opened.append(client)
+        if who:
+            answer = post(client, "/sign-in", address=who.address, password=who.password)
+            assert answer.status_code == 302, answer.text
+        return client
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def post(client: httpx.Client, path: str, page: str = "/sign-in", **fields: str) -> httpx.Response:
+    """Send a form as a browser would, with the token of a page that has one."""
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(page, follow_redirects=True).text)
+    assert found
+    return client.post(path, data=fields | {"csrfmiddlewaretoken": found[1]})
+
+
+@pytest.fixture
+def crops(home: Installation) -> Iterator[httpx.Client]:
+    """A device's road into the crop plane."""
+    import ssl
+
+    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+    with httpx.Client(base_url=home.crops_origin, verify=trust, timeout=30) as client:
+        yield client

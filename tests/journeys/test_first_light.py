@@ -1,0 +1,120 @@
+"""A grower's first hour, in a real browser: sign up, prove the address, make a site, register a device, see a reading."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import prove_link
+
+CHROMIUM = os.environ.get("GLASSHOUSE_CHROMIUM") or shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # The sync interface of Playwright runs an event loop, in which Django refuses to speak to the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def sound(page: Page) -> None:
+    """The page pleases a screen reader and does not scroll sideways."""
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["html"] for node in one["nodes"]][:2]) for one in found] == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_from_sign_up_to_the_first_reading(
+    home: Installation, crops: httpx.Client, browser: Browser, width: int, scheme: str
+) -> None:
+    address = f"journey-{width}@grower.example"
+    context = browser.new_context(
+        ignore_https_errors=True,
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        base_url=home.origin,
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+
+    page.goto("/")
+    sound(page)
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("Your name").fill("Journey Person")
+    page.get_by_label("Work e-mail").fill(address)
+    page.get_by_label("Organisation").fill("Journey Farm")
+    page.get_by_label("Password").fill("a password to remember")
+    sound(page)
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+
+    page.goto(f"/prove/{prove_link(address)}")
+    page.get_by_role("button", name="Yes, this is my address").click()
+    page.get_by_label("E-mail").fill(address)
+    page.get_by_label("Password").fill("a password to remember")
+    sound(page)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Begin with a site")).to_be_visible()
+    sound(page)
+
+    page.get_by_role("link", name="site", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("Tunnel one")
+    page.get_by_label("Latitude").fill("95")
+    page.get_by_role("button", name="Add site").click()
+    expect(page.get_by_role("alert")).to_contain_text("from -90 to 90")
+    assert page.get_by_label("Name", exact=True).input_value() == "Tunnel one"
+    page.get_by_label("Latitude").fill("45,4")
+    page.get_by_label("Time zone").select_option("Europe/Rome")
+    page.get_by_role("button", name="Add site").click()
+    page.get_by_label("New compartment").fill("Bay A")
+    page.get_by_role("button", name="Add compartment").click()
+    page.get_by_label("New device").fill("Logger")
+    page.get_by_label("In compartment").select_option(label="Bay A")
+    sound(page)
+    page.get_by_role("button", name="Register device").click()
+    token = page.locator("pre").inner_text().strip()
+    sound(page)
+
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_text("No readings yet")).to_be_visible()
+    now = int(time.time())
+    lines = "\n".join(f"climate air_temp={20 + minute / 10:.1f} {now - minute * 60}" for minute in range(60))
+    answer = crops.post("/api/v2/write?precision=s", content=lines, headers={"Authorization": f"Token {token}"})
+    assert answer.status_code == 204
+    expect(page.get_by_text("20 °C")).to_be_visible(timeout=8000)  # by itself, without a reload
+    expect(page.get_by_role("heading", name="Tunnel one · Bay A")).to_be_visible()
+    sound(page)
+
+    page.get_by_text("20 °C").click()
+    page.wait_for_selector("#chart[data-points]")
+    sound(page)
+    assert "s=" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == 61  # every reading, and the heading
+
+    page.get_by_role("link", name="Events").click()
+    expect(page.get_by_text("greenhouse:device:create")).to_be_visible()
+    sound(page)
+    page.get_by_role("link", name="Account").click()
+    sound(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/trust")
+    expect(page.get_by_text("of 44 promises")).to_be_visible()
+    sound(page)
+    assert [text for text in said if "status of 400" not in text] == []  # the wrong latitude was answered with 400
+    context.close()

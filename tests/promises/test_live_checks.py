@@ -1,0 +1,179 @@
+"""The live checks: kept on a healthy service, and seen to fail when what they look at is broken."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer
+
+
+def state(promise: str) -> tuple[str, str]:
+    from glasshouse.promises.checks import check
+
+    finding = check(promise)
+    return str(finding.state), finding.figure
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("promise", ["SEC-05", "SEC-07", "SEC-08", "SEC-10", "PRI-02"])
+def test_a_healthy_service_keeps(promise: str) -> None:
+    found = state(promise)
+    assert found[0] == "kept", found
+
+
+@pytest.mark.usefixtures("home")
+def test_a_promise_without_a_check_is_unproven() -> None:
+    from glasshouse.promises.register import REGISTER
+
+    assert len(REGISTER) == 44
+    assert state("PRI-28") == ("unproven", "no check yet")
+
+
+def test_sec_05_sees_a_weakly_stored_password(customer: Callable[[], Customer]) -> None:
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+    from glasshouse.accounts.models import Account
+
+    account = Account.objects.filter(id=customer().actor.account)
+    strong = account.get().password
+    account.update(password=PBKDF2PasswordHasher().encode("some password", "salt", 1))
+    try:
+        assert state("SEC-05")[0] == "not kept"
+    finally:
+        account.update(password=strong)
+
+
+@contextmanager
+def plain_listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    link, _ = server.accept()
+                except OSError:
+                    return
+                with link:
+                    link.recv(1000)
+                    link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_07_sees_a_listener_that_answers_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import checks, evidence
+
+    with plain_listener() as port:
+        assert evidence.plaintext_answer(port).startswith(b"HTTP/")
+        monkeypatch.setattr(checks, "listeners", lambda: [port])
+        monkeypatch.setattr(evidence, "handshake", lambda *_, **__: "TLSv1.3")
+        assert state("SEC-07")[0] == "not kept"
+        assert "answers plain HTTP" in state("SEC-07")[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_07_cannot_tell_without_a_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import checks
+
+    with plain_listener() as port:
+        monkeypatch.setattr(checks, "listeners", lambda: [port])
+        assert state("SEC-07")[0] == "cannot tell"
+
+
+def test_a_listener_refuses_tls_1_1(home: Installation) -> None:
+    from glasshouse.promises import evidence
+
+    for port in (home.port, home.crops_port):
+        with pytest.raises(ssl.SSLError):
+            evidence.handshake(port, home.keys / "tls" / "ca.crt", version=ssl.TLSVersion.TLSv1_1)
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_08_sees_a_value_that_is_stored_unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.vault import api
+
+    honest, opener = api.seal, api.open_sealed
+    monkeypatch.setattr(
+        api, "seal", lambda plain, *, place: b"P" + plain if place[1] == "name" else honest(plain, place=place)
+    )
+    monkeypatch.setattr(
+        api, "open_sealed", lambda body, *, place: body[1:] if body[:1] == b"P" else opener(body, place=place)
+    )
+    found = state("SEC-08")
+    assert found[0] == "not kept", found
+    assert "readable in people/" in found[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_08_sees_a_log_that_tells_a_tag(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import probe
+
+    honest = probe._send
+    leak = home.data / "logs" / "leak.log"
+
+    def leaky(token: str, line: str) -> None:
+        leak.write_text(line)
+        honest(token, line)
+
+    monkeypatch.setattr(probe, "_send", leaky)
+    try:
+        assert "logs/leak.log" in state("SEC-08")[1]
+    finally:
+        leak.unlink()
+
+
+def test_sec_08_sees_a_crop_file_that_is_not_encrypted(home: Installation) -> None:
+    stray = home.data / "crops" / "raw" / "sealed" / "stray.bin"
+    stray.write_bytes(b"plain")
+    try:
+        assert state("SEC-08")[0] == "not kept"
+    finally:
+        stray.unlink()
+
+
+def test_sec_10_sees_a_role_that_opens_the_other_store(home: Installation) -> None:
+    import psycopg
+
+    from glasshouse.kernel.places import socket_folder
+
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+    ) as link:
+        link.execute("GRANT CONNECT ON DATABASE vault TO glasshouse_app")
+        try:
+            assert state("SEC-10") == ("not kept", "app opens vault")
+        finally:
+            link.execute("REVOKE CONNECT ON DATABASE vault FROM glasshouse_app")
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_10_sees_a_personal_column_in_the_crop_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import evidence
+
+    real = evidence.crop_columns()
+    monkeypatch.setattr(evidence, "crop_columns", lambda: [*real, ("series", "email", "personal")])
+    assert state("SEC-10") == ("not kept", "series.email")
+
+
+def test_pri_02_sees_a_column_that_nobody_classed(home: Installation) -> None:
+    import psycopg
+
+    from glasshouse.kernel.places import socket_folder
+
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+    ) as link:
+        link.execute("ALTER TABLE accounts_person ADD COLUMN nickname text")
+        try:
+            assert state("PRI-02") == ("not kept", "people.accounts_person.nickname")
+        finally:
+            link.execute("ALTER TABLE accounts_person DROP COLUMN nickname")
