@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -47,6 +48,23 @@ class Question(BaseModel):
     points: Annotated[int, Field(ge=1, le=4000)] = 400
 
 
+class Stream(BaseModel):
+    """One column of an import: times in ns since 1970 UTC and as many values."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    field: Annotated[str, Field(min_length=1, max_length=80)]
+    time: list[int]
+    value: Annotated[list[float], Field()]
+
+
+class Import(BaseModel):
+    """A whole file's readings for one place; taken whole or not at all."""
+
+    site: Id
+    compartment: Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")] = ""
+    streams: Annotated[list[Stream], Field(min_length=1, max_length=400)]
+
+
 class Refusal(Exception):
     """An answer in InfluxDB's form of error."""
 
@@ -74,6 +92,7 @@ def create(data: Path, keys: Path) -> FastAPI:
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/series", plane.series, methods=["GET"])
+    app.add_api_route("/v1/imports", plane.take_import, methods=["POST"])
     app.add_api_route("/v1/readings", plane.readings, methods=["POST"])
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
     return app
@@ -197,6 +216,28 @@ class Plane:
         newest = await asyncio.to_thread(self.store.latest, [series.id for series in found])
         return [_shown(series, newest.get(series.id)) for series in found]
 
+    async def take_import(self, request: Request, file: Import) -> dict[str, int]:
+        """Store a file's readings as one batch: durable as a whole before the answer. The same again changes nothing."""
+        held = self._may(request, "readings:write")
+        if file.site not in held.sites:
+            raise Refusal(403, "forbidden", "This capability does not cover that site.")
+        if any(len(stream.time) != len(stream.value) for stream in file.streams):
+            raise Refusal(400, "invalid", "A stream must hold as many values as times.")
+        batch = lines.Batch(
+            [(f"import,column={_escaped(stream.name)}".encode(), stream.field.encode()) for stream in file.streams],
+            np.repeat(np.arange(len(file.streams), dtype=np.int32), [len(stream.time) for stream in file.streams]),
+            np.concatenate([np.array(stream.time, np.int64) for stream in file.streams]),
+            np.concatenate([np.array(stream.value, np.float64) for stream in file.streams]),
+        )
+        origin = Origin(held.tenant, file.site, "", file.compartment)
+        before = await asyncio.to_thread(self._held, origin)
+        await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
+        return {"taken": len(batch.code), "new": await asyncio.to_thread(self._held, origin) - before}
+
+    def _held(self, origin: Origin) -> int:
+        self.store.settle()
+        return self.store.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
+
     async def readings(self, request: Request, question: Question) -> dict[str, Any]:
         """By series, rows of bucket start (epoch s), least, mean and most."""
         held = self._may(request, "readings:read")
@@ -218,6 +259,10 @@ class Plane:
         for row in rows:
             row["klass"] = schema.COLUMNS.get(row["table"], {}).get(row["name"], ("", "unclassed"))[1]
         return {"columns": rows}
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"\\{char}" if char in " ,=\\" else char for char in name)
 
 
 def _shown(series: Series, newest: tuple[float, float] | None) -> dict[str, Any]:

@@ -299,6 +299,11 @@ class Store:
             found[row["series"]].append([row["at"], row["low"], row["mean"], row["high"]])
         return found
 
+    def count(self, numbers: list[int]) -> int:
+        """How many readings the series hold."""
+        wanted = ",".join(str(int(number)) for number in numbers) or "0"
+        return int(self.rows(f"SELECT count() AS n FROM crop.readings FINAL WHERE series IN ({wanted})")[0]["n"])
+
     def latest(self, numbers: list[int]) -> dict[int, tuple[float, float]]:
         """By series, (time in s, value) of the newest reading."""
         wanted = ",".join(str(int(number)) for number in numbers)

@@ -107,6 +107,19 @@ def test_from_sign_up_to_the_first_reading(
         page.get_by_role("link", name="CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 61  # every reading, and the heading
 
+    page.get_by_role("link", name="Import").click()
+    sound(page)
+    body = "Date;PAR (µmol/m²/s);Plant Temperature (°C)\n31/05/2024 12:00;801,5;24,1\n31/05/2024 12:15;820,0;240\n"
+    page.get_by_label("File").set_input_files({"name": "logger.csv", "mimeType": "text/csv", "buffer": body.encode()})
+    page.get_by_label("Where it was measured").select_option(label="Tunnel one · Bay A")
+    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_label("Plant Temperature").select_option(label="Air temperature (°C)")
+    sound(page)
+    page.get_by_role("button", name="Take the readings").click()
+    expect(page.get_by_text("2 of 2 rows came in: 4 readings, 4 of them new")).to_be_visible()
+    expect(page.get_by_text("240 °C is implausible")).to_be_visible()
+    sound(page)
+
     page.get_by_role("link", name="Events").click()
     expect(page.get_by_text("greenhouse:device:create")).to_be_visible()
     sound(page)

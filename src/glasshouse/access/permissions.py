@@ -8,6 +8,7 @@ class Permission(StrEnum):
     DEVICE_CREATE = "greenhouse:device:create"
     DEVICE_REVOKE = "greenhouse:device:revoke"
     EVENTS_READ = "events:event:read"
+    FILE_IMPORT = "greenhouse:file:import"
     READINGS_READ = "greenhouse:reading:read"
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"

@@ -10,6 +10,8 @@ class Kind(StrEnum):
     COMPARTMENT_CREATED = "greenhouse:compartment:create"
     DEVICE_CREATED = "greenhouse:device:create"
     DEVICE_REVOKED = "greenhouse:device:revoke"
+    FILE_IMPORTED = "greenhouse:file:import"
+    FILE_UPLOADED = "greenhouse:file:upload"
     ORGANISATION_CREATED = "access:organisation:create"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password

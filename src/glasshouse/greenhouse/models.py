@@ -48,3 +48,19 @@ class Device(models.Model):
 
     class Meta:
         db_table = "greenhouse_device"
+
+
+class Upload(models.Model):
+    """A file on its way in: sealed as it came (`blob`), until its readings are taken; then what came of it (`report`)."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
+    compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
+    name = SealedText(SHOWN, holder="organisation_id")
+    blob = technical(models.CharField(max_length=16))
+    report = SealedJson(SHOWN, holder="organisation_id", null=True)
+    created_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "greenhouse_upload"

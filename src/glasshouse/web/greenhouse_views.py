@@ -22,7 +22,7 @@ from glasshouse.web.views import again, form_page, signed_in
 DAY_S = 86_400
 
 
-def _acting(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, object]]:
+def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, object]]:
     """The actor within the organisation of the address, and what every page of it shows. Raises NotFoundError."""
     actor = actor_of(request).within(OrganisationId(organisation))
     with access.acting(actor):
@@ -35,7 +35,7 @@ def _acting(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, o
 @require_GET
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each place now: newest values, whether in range, when last heard. Asked again by the page every few seconds."""
-    actor, shown = _acting(request, organisation)
+    actor, shown = within(request, organisation)
     now = datetime.now(UTC).timestamp()
     rooms: dict[str, list[dict[str, object]]] = {}
     for one in greenhouse.series(actor):
@@ -54,7 +54,7 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
 @form_page
 def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     """Sites, compartments, devices; making new ones."""
-    actor, shown = _acting(request, organisation)
+    actor, shown = within(request, organisation)
     shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones())}
     if request.method == "GET":
         return render(request, "sites.html", shown)
@@ -69,7 +69,7 @@ def sites(request: HttpRequest, organisation: str) -> HttpResponse:
 @require_POST
 def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Make a compartment."""
-    actor, _ = _acting(request, organisation)
+    actor, _ = within(request, organisation)
     greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
     return redirect("sites", organisation)
 
@@ -78,7 +78,7 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
 @require_POST
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Register a device; the answer is the only page that ever shows its key."""
-    actor, shown = _acting(request, organisation)
+    actor, shown = within(request, organisation)
     token = greenhouse.create_device(
         actor, SiteId(site), request.POST.get("compartment", ""), request.POST.get("name", "")
     )
@@ -89,7 +89,7 @@ def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
     """Revoke a device's key."""
-    actor, _ = _acting(request, organisation)
+    actor, _ = within(request, organisation)
     greenhouse.revoke_device(actor, DeviceId(device))
     return redirect("sites", organisation)
 
@@ -98,7 +98,7 @@ def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse
 @require_GET
 def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """What happened in the organisation."""
-    actor, shown = _acting(request, organisation)
+    actor, shown = within(request, organisation)
     with access.acting(actor):
         access.require(actor, Permission.EVENTS_READ)
         shown["events"] = events.of_organisation(OrganisationId(organisation))
@@ -109,7 +109,7 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
 @require_GET
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
-    actor, shown = _acting(request, organisation)
+    actor, shown = within(request, organisation)
     found = greenhouse.series(actor)
     chosen = set(request.GET.getlist("s")) or {str(one["id"]) for one in found[:1]}
     for one in found:
@@ -135,7 +135,7 @@ def _span(request: HttpRequest) -> tuple[list[int], int, int, int]:
 @require_GET
 def readings(request: HttpRequest, organisation: str) -> HttpResponse:
     """Readings for the chart, as JSON, or with format=csv as a file."""
-    actor, _ = _acting(request, organisation)
+    actor, _ = within(request, organisation)
     numbers, start, end, points = _span(request)
     answer = greenhouse.readings(actor, numbers, start, end, points)
     if request.GET.get("format") != "csv":

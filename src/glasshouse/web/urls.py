@@ -3,6 +3,7 @@
 from django.urls import path
 
 from glasshouse.web import greenhouse_views as greenhouse
+from glasshouse.web import import_views as imports
 from glasshouse.web import trust_views as trust
 from glasshouse.web import views
 from glasshouse.web.static_files import static_file
@@ -27,5 +28,8 @@ urlpatterns = [
     path("o/<slug:organisation>/sites/<slug:site>/devices", greenhouse.devices, name="devices"),
     path("o/<slug:organisation>/devices/<slug:device>/revoke", greenhouse.revoke, name="revoke"),
     path("o/<slug:organisation>/events", greenhouse.event_list, name="events"),
+    path("o/<slug:organisation>/import", imports.upload, name="import"),
+    path("o/<slug:organisation>/import/<slug:number>", imports.look, name="look"),
+    path("o/<slug:organisation>/import/<slug:number>/report", imports.report, name="report"),
     path("static/<str:name>", static_file, name="static"),
 ]

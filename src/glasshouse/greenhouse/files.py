@@ -1,0 +1,324 @@
+"""Files of climate computers and loggers, without I/O: what a file most likely is, and what its rows say.
+
+`propose` looks at a file and says how it would read it; a person may correct that; `read` reads every row by it, and tells of
+each row or cell that could not be read, and why. Nothing is guessed silently.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pint
+
+from crops.catalogue import recognise
+from glasshouse.kernel.errors import InvalidError
+
+EXCEL_START = datetime(1899, 12, 30)  # noqa: DTZ001 - local time, as in the file
+ISO = re.compile(r"^(\d{4})-(\d\d?)-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?$")
+DMY = re.compile(r"^(\d\d?)[/.](\d\d?)[/.](\d{4})(?: +(\d\d?):(\d\d)(?::(\d\d))?)?$")
+SERIAL = re.compile(r"^\d{5}(?:\.\d+)?$")
+UNIT = re.compile(r"\(([^)]*)\)\s*$")
+EMPTY = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
+MOST_BYTES = 64 << 20
+PLAIN_UNITS = {"°C": "degC", "°F": "degF", "% RH": "percent", "µmol/m²/s": "micromole/m**2/s"}
+
+
+@cache
+def _units() -> "pint.UnitRegistry[float]":
+    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+
+
+@cache
+def _line(written: str, unit: str) -> tuple[float, float]:
+    """(factor, offset) from a unit as written to another. Raises pint.PintError, or what pint makes of odd texts."""
+    plain = (
+        PLAIN_UNITS.get(written, written)
+        .replace("²", "**2")
+        .replace("³", "**3")
+        .replace("°", "deg")
+        .replace("%", "percent")
+    )
+    source, target = _units().Unit(plain), _units().Unit(unit)
+    zero, one = (float(_units().Quantity(number, source).to(target).magnitude) for number in (0.0, 1.0))
+    return one - zero, zero
+
+
+def convertible(written: str, unit: str) -> bool:
+    """Whether a unit as written in a heading measures the same as `unit`."""
+    try:
+        _line(written, unit)
+    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, AssertionError):
+        return False
+    return True
+
+
+def to_unit(value: float, written: str, unit: str) -> float:
+    """A value in the unit as written, in `unit`; a column without a unit is taken to be in it already."""
+    if not written:
+        return value
+    factor, offset = _line(written, unit)
+    return value if (factor, offset) == (1.0, 0.0) else round(value * factor + offset, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of readings: its place in the row, its name (made unique), its unit as written, and the variable it means."""
+
+    index: int
+    name: str
+    unit: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is to be read. time_format: iso, dmy or excel; zone: IANA name of the clock that wrote the times."""
+
+    delimiter: str
+    decimal: str
+    header: bool
+    time_column: int
+    time_format: str
+    zone: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What was not read, or is doubtful. row counts from 1, the heading included; column is "" for a whole row."""
+
+    row: int
+    column: str
+    text: str
+    kept: bool
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a file says: by column, (seconds since 1970 UTC, value) in the file's order; and the remarks."""
+
+    rows: int = 0
+    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def table_of(body: bytes, name: str = "") -> tuple[list[list[str]], str]:
+    """(rows of cells, delimiter) of CSV, TSV, semicolons or Excel. Raises InvalidError."""
+    if len(body) > MOST_BYTES:
+        raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
+    if body[:4] == b"PK\x03\x04":
+        return _sheet(body), "excel"
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = body.decode("cp1252", errors="replace")
+    if "\0" in text:
+        raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
+    delimiter = _delimiter(text.splitlines()[:200])
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    rows = [row for row in rows if any(row)]
+    if len(rows) < 2:
+        raise InvalidError("The file holds no rows below its heading.", field="file")
+    return rows, delimiter
+
+
+def _sheet(body: bytes) -> list[list[str]]:
+    from zipfile import BadZipFile
+
+    from openpyxl import load_workbook
+
+    try:
+        sheet = load_workbook(io.BytesIO(body), read_only=True, data_only=True).worksheets[0]
+    except (BadZipFile, KeyError, ValueError, IndexError):
+        raise InvalidError(
+            "The Excel file is damaged or empty. Save it again, or export it as CSV.", field="file"
+        ) from None
+    rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    return [row for row in rows if any(row)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value).strip()
+
+
+def _delimiter(lines: list[str]) -> str:
+    def agreement(mark: str) -> tuple[int, int]:
+        counts = [line.count(mark) for line in lines[1:] if line.strip()]
+        usual = max(set(counts), key=counts.count) if counts else 0
+        return (counts.count(usual) if usual else 0, usual)
+
+    # Later ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
+    return max((",", "\t", ";"), key=agreement)
+
+
+def _headings(rows: list[list[str]]) -> list[str]:
+    head, width = rows[0], len(rows[1])
+    if len(head) < width:  # A slip of the keys: two headings with a tab between them instead of the delimiter.
+        head = [part.strip() for cell in head for part in cell.split("\t")]
+    head += [""] * (width - len(head))
+    return head
+
+
+def _time_format(cells: list[str]) -> str:
+    for name, pattern in (("iso", ISO), ("dmy", DMY)):
+        if sum(bool(pattern.match(cell)) for cell in cells) > 0.9 * len(cells):
+            return name
+    serials = [float(cell) for cell in cells if SERIAL.match(cell)]
+    if len(serials) > 0.9 * len(cells) and all(20_000 < one < 80_000 for one in serials):
+        rising = sum(b > a for a, b in pairwise(serials))
+        if rising >= 0.9 * (len(serials) - 1):
+            return "excel"
+    return ""
+
+
+def propose(body: bytes, *, zone: str, name: str = "") -> Layout:
+    """How this file would be read, given the clock of its site. Raises InvalidError when no column looks like a time."""
+    rows, delimiter = table_of(body, name)
+    header = not any(_is_number(cell, ".") for cell in rows[0] if cell)
+    head = _headings(rows) if header else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
+    body_rows = rows[1:] if header else rows
+    sample = body_rows[:500]
+    formats = {i: _time_format([row[i] for row in sample if i < len(row) and row[i]]) for i in range(len(head))}
+    # A written date beats a serial number, which an odd column of numbers may look like.
+    found = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
+    if not found:
+        raise InvalidError(
+            "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
+            field="file",
+        )
+    _, time_column, time_format = found[0]
+    cells = [cell for row in sample for i, cell in enumerate(row) if i != time_column]
+    commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
+    decimal = "," if delimiter != "," and commas > sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells) else "."
+    columns = _columns(head, time_column, sample, decimal)
+    layout = Layout(delimiter, decimal, header, time_column, time_format, zone, columns)
+    return replace(layout, zone=_steady_zone(layout, body_rows))
+
+
+def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
+    found: list[Column] = []
+    seen: dict[str, int] = {}
+    for index, heading in enumerate(head):
+        counter = re.fullmatch(r"(read_?no|no|nr|index|id|#)\.?", heading.strip().lower())
+        if index == time_column or counter:
+            continue
+        if not any(_is_number(row[index], decimal) for row in sample if index < len(row)):
+            continue
+        unit = UNIT.search(heading)
+        plain = UNIT.sub("", heading).strip(" %") or f"column {index + 1}"
+        seen[plain] = seen.get(plain, 0) + 1
+        name = plain if seen[plain] == 1 else f"{plain} ({seen[plain]})"
+        variable = recognise(re.sub(r"[ _]?\d+$", "", plain)) or recognise(plain)
+        if variable and unit and not convertible(unit[1].strip(), variable.unit):
+            variable = None
+        found.append(Column(index, name, unit[1].strip() if unit else "", variable.id if variable else ""))
+    return tuple(found)
+
+
+def _is_number(cell: str, decimal: str) -> bool:
+    return bool(
+        re.match(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$", cell.replace(decimal, ".") if decimal == "," else cell)
+    )
+
+
+def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
+    """The zone, or its standard time all year round if the file has times that the zone's clock skipped in spring."""
+    zone = ZoneInfo(layout.zone)
+    for row in rows:
+        wall = _wall(row[layout.time_column], layout.time_format) if layout.time_column < len(row) else None
+        if wall and _skipped(wall, zone):
+            offset = (datetime(wall.year, 1, 1, tzinfo=zone).utcoffset() or timedelta()).total_seconds() / 3600
+            return f"Etc/GMT{-int(offset):+d}" if offset else "Etc/GMT"
+    return layout.zone
+
+
+def _skipped(wall: datetime, zone: ZoneInfo) -> bool:
+    aware = wall.replace(tzinfo=zone)
+    return aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
+
+
+def _wall(text: str, time_format: str) -> datetime | None:
+    try:
+        if time_format == "excel":
+            return EXCEL_START + timedelta(seconds=round(float(text) * 86_400)) if SERIAL.match(text) else None
+        match = (ISO if time_format == "iso" else DMY).match(text)
+        if match is None:
+            return None
+        first, second, third, hour, minute, second_of = (int(part or 0) for part in match.groups())
+        year, month, day = (first, second, third) if time_format == "iso" else (third, second, first)
+        return datetime(year, month, day, hour, minute, second_of)  # noqa: DTZ001 - local time, as in the file
+    except ValueError:
+        return None
+
+
+def read(body: bytes, layout: Layout, *, name: str = "") -> Reading:
+    """Every row of the file, read by the layout. A row that cannot be read becomes a remark, the others come in."""
+    rows, _ = table_of(body, name)
+    zone, result = ZoneInfo(layout.zone), Reading()
+    before: datetime | None = None
+    moments: list[tuple[int, int]] = []
+    for number, row in enumerate(rows[1:] if layout.header else rows, 2 if layout.header else 1):
+        result.rows += 1
+        text = row[layout.time_column] if layout.time_column < len(row) else ""
+        wall = _wall(text, layout.time_format)
+        if wall is None:
+            result.remarks.append(Remark(number, "", f"the time {text[:30]!r} cannot be read", kept=False))
+            continue
+        if _skipped(wall, zone):
+            result.remarks.append(
+                Remark(number, "", f"{wall} never was in {layout.zone}: clocks went forward", kept=False)
+            )
+            continue
+        moment = wall.replace(tzinfo=zone).astimezone(UTC)
+        if before is not None and moment <= before:  # In the hour that comes twice, a step back means the second time.
+            later = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+            moment = later if later > moment else moment
+        before = moment
+        at = int(moment.timestamp())
+        moments.append((number, at))
+        _read_cells(row, number, at, layout, result)
+    result.remarks += [
+        Remark(n, "", "this time lies far from all others; a slip of the keys?", kept=True) for n in _strays(moments)
+    ]
+    result.remarks.sort(key=lambda remark: remark.row)
+    return result
+
+
+def _read_cells(row: list[str], number: int, at: int, layout: Layout, result: Reading) -> None:
+    for column in layout.columns:
+        cell = row[column.index] if column.index < len(row) else ""
+        if cell.lower() in EMPTY:
+            continue
+        if not _is_number(cell, layout.decimal):
+            text = f"{cell[:30]!r} is not a number"
+            result.remarks.append(Remark(number, column.name, text, kept=False))
+            continue
+        value = float(cell.replace(",", ".") if layout.decimal == "," else cell)
+        variable = recognise(column.variable) if column.variable else None
+        if variable:
+            value = to_unit(value, column.unit, variable.unit)
+        if variable and not variable.least <= value <= variable.most:
+            text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
+            result.remarks.append(Remark(number, column.name, text, kept=True))
+        result.points.setdefault(column.name, []).append((at, value))
+
+
+def _strays(moments: list[tuple[int, int]]) -> list[int]:
+    """Rows whose time stands apart from all others by more than the others' whole span: at either end, at most three."""
+    ordered = sorted(moments, key=lambda pair: pair[1])
+    found = []
+    for side in (ordered, ordered[::-1]):
+        for cut in range(1, min(4, len(side) // 4 + 1)):
+            gap, span = abs(side[cut][1] - side[cut - 1][1]), abs(side[-1][1] - side[cut][1])
+            if gap > span > 0:
+                found += [number for number, _ in side[:cut]]
+                break
+    return sorted(set(found))

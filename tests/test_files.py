@@ -1,0 +1,177 @@
+"""Files of climate computers: what is proposed, what is read, what is remarked; the real ones too, where they are at hand."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+
+from glasshouse.greenhouse.files import Layout, Reading, convertible, propose, read, to_unit
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from tests.conftest import Customer, post
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+REAL = sorted(DATA.rglob("*.csv"))
+
+
+def taken(text: str | bytes, zone: str = "Europe/Rome") -> tuple[Layout, Reading]:
+    body = text.encode() if isinstance(text, str) else text
+    layout = propose(body, zone=zone)
+    return layout, read(body, layout)
+
+
+def utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def test_semicolons_decimal_commas_and_days_before_months() -> None:
+    layout, reading = taken("Date;Temp (°C);Rhair\n31/05/2024 12:00;21,5;80\n31/05/2024 12:15;22,5;81\n")
+    assert (layout.delimiter, layout.decimal, layout.time_format) == (";", ",", "dmy")
+    assert [column.variable for column in layout.columns] == ["air_temp", "air_rh"]
+    assert [(utc(at), value) for at, value in reading.points["Temp"]] == [
+        ("2024-05-31 10:00", 21.5),
+        ("2024-05-31 10:15", 22.5),
+    ]
+
+
+def test_excel_days_and_a_percent_sign_before_time() -> None:
+    _, reading = taken("%time, Tout \n43815,6.9\n43815.00347,NaN\n43815.00694,6.8\n", "Europe/Amsterdam")
+    assert [(utc(at), value) for at, value in reading.points["Tout"]] == [
+        ("2019-12-15 23:00", 6.9),
+        ("2019-12-15 23:10", 6.8),
+    ]
+
+
+def test_two_columns_of_one_name_stay_two() -> None:
+    _, reading = taken("Time,WC, WC\n2024-05-31 12:00,1,2\n2024-05-31 12:15,3,4\n")
+    assert [value for _, value in reading.points["WC"]] == [1, 3]
+    assert [value for _, value in reading.points["WC (2)"]] == [2, 4]
+
+
+def test_a_time_column_with_a_foolish_heading_is_found() -> None:
+    layout, _ = taken("Substrate temperature (°C),Europe/Rome\n31.1,2021-06-22 11:15:00\n28.8,2021-06-22 11:30:00\n")
+    assert (layout.time_column, layout.time_format) == (1, "iso")
+
+
+def test_an_hour_that_comes_twice_is_read_twice() -> None:
+    rows = "".join(f"2024-10-27 {clock},1\n" for clock in ("01:30", "02:00", "02:30", "02:00", "02:30", "03:00"))
+    _, reading = taken(f"time,temp\n{rows}")
+    assert [utc(at)[11:] for at, _ in reading.points["temp"]] == ["23:30", "00:00", "00:30", "01:00", "01:30", "02:00"]
+
+
+def test_times_that_the_clock_skipped_tell_of_a_clock_on_standard_time() -> None:
+    text = "time,temp\n2024-03-31 01:45,1\n2024-03-31 02:15,2\n2024-03-31 03:15,3\n"
+    layout, reading = taken(text)
+    assert layout.zone == "Etc/GMT-1"
+    assert len(reading.points["temp"]) == 3
+    from dataclasses import replace
+
+    strict = read(text.encode(), replace(layout, zone="Europe/Rome"))
+    assert [(remark.row, remark.kept) for remark in strict.remarks] == [(3, False)]
+
+
+def test_bad_cells_and_rows_are_remarked_and_the_rest_comes_in() -> None:
+    _, reading = taken(
+        "time,temp (°C)\n"
+        + "".join(f"2024-05-31 {h:02d}:00,20\n" for h in range(20))
+        + "yesterday,3\n2024-05-31 21:00,warm\n"
+        "2024-05-31 22:00,240\n"
+    )
+    assert [(one.row, one.column, one.kept) for one in reading.remarks] == [
+        (22, "", False),
+        (23, "temp", False),
+        (24, "temp", True),
+    ]
+    assert len(reading.points["temp"]) == 21
+
+
+def test_a_year_mistyped_is_flagged() -> None:
+    rows = "".join(f"{43880 + day},0.5\n" for day in range(0, 100, 5))
+    _, reading = taken(f"%time,ProdA\n43510,0.32\n{rows}")
+    assert [(one.row, one.kept) for one in reading.remarks] == [(2, True)]
+
+
+def test_units_are_converted_or_refused() -> None:
+    assert to_unit(212, "°F", "degC") == pytest.approx(100)
+    assert to_unit(0.25, "m³/m³", "percent") == pytest.approx(25)
+    assert not convertible("klux", "degC")
+    assert not convertible("no such unit", "degC")
+    layout, _ = taken("time,Temp (klux)\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n")
+    assert layout.columns[0].variable == ""
+
+
+def test_excel_files_are_read() -> None:
+    from openpyxl import Workbook
+
+    book, out = Workbook(), BytesIO()
+    for row in (["Time", "Temp"], [datetime(2024, 5, 31, 12), 21.5], [datetime(2024, 5, 31, 13), 22.5]):  # noqa: DTZ001
+        book.worksheets[0].append(row)
+    book.save(out)
+    _, reading = taken(out.getvalue())
+    assert [(utc(at), value) for at, value in reading.points["Temp"]] == [
+        ("2024-05-31 10:00", 21.5),
+        ("2024-05-31 11:00", 22.5),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b"one line", b"a,b\n1,2\n3,4\n", b"PK\x03\x04broken", b"a\0b\n1\n2\n"])
+def test_what_is_no_table_with_times_is_refused_with_a_reason(body: bytes) -> None:
+    with pytest.raises(InvalidError):
+        propose(body, zone="Europe/Rome")
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_real_file_comes_in_whole(path: Path) -> None:
+    body = path.read_bytes()
+    layout = propose(body, zone="Europe/Rome" if "tunnels" in path.parts else "Europe/Amsterdam")
+    reading = read(body, layout)
+    assert layout.columns
+    assert reading.rows == len([line for line in body.splitlines() if line.strip(b", \r")]) - 1
+    assert [remark for remark in reading.remarks if not remark.kept] == []
+    numbers = re.findall(rb"(?<=[,\t])\s*-?\d+\.?\d*(?=[,\r\n\t]|$)", body.replace(b" ", b""))
+    assert sum(map(len, reading.points.values())) <= len(numbers) + reading.rows
+
+
+def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Callable[[], Customer]) -> None:
+    from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.greenhouse import imports
+
+    one, other = customer(), customer()
+    body = b"time,temp,odd name=x\n" + b"".join(
+        b"2024-05-31 %02d:00,%d,%d\n" % (hour, hour, hour) for hour in range(24)
+    )
+    number = imports.upload(one.actor, one.site, "", "log.csv", [body])
+    with pytest.raises(NotFoundError):
+        imports.look(other.actor, number)
+    with pytest.raises(NotFoundError):
+        imports.upload(other.actor, one.site, "", "log.csv", [body])
+    _, layout, _ = imports.look(one.actor, number)
+    assert [imports.take(one.actor, number, layout)["new"] for _ in range(2)] == [48, 0]
+    assert sorted(series["field"] for series in greenhouse.series(one.actor)) == ["air_temp", "odd name=x"]
+    assert greenhouse.series(other.actor) == []
+
+
+def test_upload_correct_take_and_report_on_the_pages(
+    customer: Callable[[], Customer], web: Callable[..., httpx.Client]
+) -> None:
+    one = customer()
+    client, page = web(one), f"/o/{one.organisation}/import"
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(page).text)
+    assert token
+    form = {"csrfmiddlewaretoken": token[1], "place": one.site}
+    wrong = client.post(page, data=form, files={"file": ("x.csv", b"a,b\n1,2\n3,4\n")})
+    assert wrong.status_code == 400
+    assert "No column looks like a time" in wrong.text
+    body = b"time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,=cmd\n2024-05-31 14:00,240\n"
+    look = client.post(page, data=form, files={"file": ("log.csv", body)}).headers["location"]
+    assert "Air temperature" in client.get(look).text
+    assert post(client, look, look, zone="Mars/Olympus").status_code == 400
+    report = post(client, look, look, zone="Europe/Rome", v1="air_temp").headers["location"]
+    assert "3 of 3 rows came in: 2 readings, 2 of them new" in client.get(report).text
+    assert client.get(f"{report}?format=csv").text.splitlines()[1:] == [
+        "3,temp,'=cmd' is not a number,no",
+        "4,temp,240 °C is implausible for air temperature,yes",
+    ]
