@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -133,7 +134,8 @@ def test_sec_08_sees_a_crop_file_that_is_not_encrypted(home: Installation) -> No
     stray = home.data / "crops" / "raw" / "sealed" / "stray.bin"
     stray.write_bytes(b"plain")
     try:
-        assert state("SEC-08")[0] == "not kept"
+        found = state("SEC-08")
+        assert found[0] == "not kept", found
     finally:
         stray.unlink()
 
@@ -152,6 +154,17 @@ def test_sec_10_sees_a_role_that_opens_the_other_store(home: Installation) -> No
             assert state("SEC-10") == ("not kept", "app opens vault")
         finally:
             link.execute("REVOKE CONNECT ON DATABASE vault FROM glasshouse_app")
+
+
+def test_a_canary_is_found_wherever_in_a_large_file_it_stands(tmp_path: Path) -> None:
+    from glasshouse.promises import evidence
+
+    at = evidence.BLOCK - 3
+    (tmp_path / "large").write_bytes(b"x" * at + b"canary" + b"y" * 100)
+    (tmp_path / "wide").write_bytes("a canary".encode("utf-16-le"))
+    (tmp_path / "clean").write_bytes(b"nothing here")
+    count, found = evidence.holding(tmp_path, ["canary"])
+    assert (count, sorted(found)) == (3, ["large", "wide"])
 
 
 @pytest.mark.usefixtures("home")

@@ -220,6 +220,16 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
+@click.option("--readings", default=2_000_000, show_default=True, help="How many readings to write and ask about.")
+def bench(readings: int) -> None:
+    """Measure against InfluxDB and VictoriaMetrics, where they are installed."""
+    sys.path.insert(0, str(ROOT))
+    import importlib
+
+    importlib.import_module("bench.ingest").main(readings)
+
+
+@main.command()
 def check() -> None:
     """Run the linters, the type check and the contracts."""
     os.chdir(ROOT)

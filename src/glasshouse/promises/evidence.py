@@ -1,6 +1,6 @@
 """What the checks look at: real columns, real bytes, real sockets."""
 
-import mmap
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ CROP = Entry(
     "as long as the agreement runs",
     OnErasure.KEEP,
 )
+BLOCK = 4 << 20
 # Tables that libraries bring, column by column: a column not named here shows as unclassed.
 THIRD_PARTY = {"django_migrations": ("id", "app", "name", "applied")}
 
@@ -60,29 +61,44 @@ def people_columns() -> list[tuple[str, str, str]]:
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Every regular file below folder; one that vanishes meanwhile is left out."""
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            yield path
+    """Every regular file below folder. What vanishes meanwhile is left out; what may not be read raises OSError."""
+
+    def tell(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for parent, _, names in os.walk(folder, onerror=tell):
+        for name in names:
+            path = Path(parent) / name
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _holds(path: Path, needles: list[bytes]) -> bool:
+    overlap, rest = max(map(len, needles)) - 1, b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            piece = rest + block
+            if any(needle in piece for needle in needles):
+                return True
+            rest = piece[-overlap:]
+    return False
 
 
 def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
-    """(files read, names of those whose raw bytes hold a canary: as UTF-8, UTF-16 or hex)."""
+    """(files read, names of those whose raw bytes hold a canary as UTF-8, UTF-16 or hex). Raises OSError."""
     needles = [
         form for text in canaries for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())
     ]
     count, found = 0, []
     for path in files(folder):
         try:
-            with path.open("rb") as file:
-                count += 1
-                if path.stat().st_size == 0:
-                    continue
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                    if any(data.find(needle) >= 0 for needle in needles):
-                        found.append(str(path.relative_to(folder)))
-        except FileNotFoundError:
-            count -= 1
+            holds = _holds(path, needles)
+        except FileNotFoundError:  # The store merged it away meanwhile.
+            continue
+        count += 1
+        if holds:
+            found.append(str(path.relative_to(folder)))
     return count, found
 
 
