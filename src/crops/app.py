@@ -9,6 +9,7 @@ import secrets
 import time
 import zlib
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -166,16 +167,14 @@ class Plane:
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
         body = await _body(request)
-        batch = await asyncio.to_thread(_parsed, body, lines.NS[unit])
-        if len(batch.code):
-            try:
-                await asyncio.wrap_future(await asyncio.to_thread(self.store.write, known[0], batch))
-            except BusyError:
-                raise Refusal(
-                    503, "unavailable", "Too much is waiting to be stored. Send it again in a second."
-                ) from None
-            except LogError as error:
-                raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
+        try:
+            batch, logged = await asyncio.to_thread(self._take, known[0], body, lines.NS[unit])
+            if logged:
+                await asyncio.wrap_future(logged)
+        except BusyError:
+            raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
+        except LogError as error:
+            raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
         if batch.refused:
             first = batch.problems[0]
             raise Refusal(
@@ -186,6 +185,10 @@ class Plane:
                 problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
             )
         return Response(status_code=204)
+
+    def _take(self, origin: Origin, body: bytes, unit_ns: int) -> tuple[lines.Batch, "Future[int] | None"]:
+        batch = _parsed(body, unit_ns)
+        return batch, self.store.write(origin, batch) if len(batch.code) else None
 
     async def add_device(self, request: Request, new: NewDevice) -> dict[str, str]:
         """Make a device's token: the one time that it is shown."""

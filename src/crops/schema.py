@@ -43,6 +43,6 @@ def create_statements() -> list[str]:
     return [
         f"CREATE TABLE IF NOT EXISTS crop.{table} ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())}) "
         f"ENGINE = ReplacingMergeTree({_VERSION.get(table, '')}) ORDER BY {_ORDER[table]} "
-        "SETTINGS storage_policy = 'sealed', fsync_after_insert = 1"
+        "SETTINGS storage_policy = 'sealed', fsync_after_insert = 1, old_parts_lifetime = 10"
         for table, columns in COLUMNS.items()
     ]

@@ -33,6 +33,10 @@ CONFIG = """<clickhouse><storage_configuration>
 VALUE = f"if(scale = {schema.SCALE_BITS}, reinterpretAsFloat64(digits), digits / intExp10(scale))"
 
 
+GATHER_S, GROUP_POINTS = 0.5, 400_000
+HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
+
+
 class BusyError(Exception):
     """More points wait than may; the sender should come again in a second."""
 
@@ -196,17 +200,25 @@ class Store:
                 self._unlogged.pop(row["id"], None)
 
     def _apply(self) -> None:
-        ended = False
-        while not ended:
-            item = self._queue.get()
-            group = []
-            while item is not None:
-                group.append(item)
-                if sum(entry[0] for entry in group) > 400_000 or self._queue.empty():
+        while (first := self._queue.get()) is not None:
+            group, ends = [first], time.monotonic() + GATHER_S
+            points, ended = first[0], False
+            # Few large statements cost the engine far less than many small ones; a reader who waits ends the gathering.
+            while points < GROUP_POINTS and (left := ends - time.monotonic()) > 0:
+                try:
+                    item = self._queue.get(timeout=left)
+                except queue.Empty:
                     break
-                item = self._queue.get()
-            ended = item is None
-            self._apply_group(group)
+                if item is None:
+                    ended = True
+                    break
+                if item is HURRY:
+                    break
+                group.append(item)
+                points += item[0]
+            self._apply_group([item for item in group if item is not HURRY])
+            if ended:
+                return
 
     def _apply_group(self, group: list[Any]) -> None:
         good, reached = [], 0
@@ -262,6 +274,8 @@ class Store:
         """Wait until what was acknowledged before this call can be read."""
         with self._moved:
             target = self._taken
+            if self._applied < target:
+                self._queue.put(HURRY)
             self._moved.wait_for(lambda: self._applied >= target, timeout_s)
 
     # -- tokens --------------------------------------------------------------------------------------------------
