@@ -94,6 +94,12 @@ def test_a_year_mistyped_is_flagged() -> None:
     assert [(one.row, one.kept) for one in reading.remarks] == [(2, True)]
 
 
+def test_a_time_that_comes_again_is_flagged() -> None:
+    _, reading = taken("time,temp\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n2024-05-31 12:15,3\n")
+    assert [(one.row, one.kept) for one in reading.remarks] == [(4, True)]
+    assert "row 3" in reading.remarks[0].text
+
+
 def test_units_are_converted_or_refused() -> None:
     assert to_unit(212, "°F", "degC") == pytest.approx(100)
     assert to_unit(0.25, "m³/m³", "percent") == pytest.approx(25)

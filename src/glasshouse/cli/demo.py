@@ -26,9 +26,10 @@ def plant(home: Installation) -> list[str]:
     os.environ.update(home.environment())
     django.setup()
     from glasshouse.accounts.models import Person
+    from glasshouse.vault import api as vault
 
-    if not Person.objects.exists():
-        for grower in GROWERS:
+    for grower in GROWERS:
+        if not Person.objects.filter(address_hash=vault.lookup("address", grower[1])).exists():
             _grow(home, *grower)
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]

