@@ -55,6 +55,19 @@ def test_no_answer_tells_whether_an_address_is_known(customer: Callable[[], Cust
     assert len(strip[0]) == len(strip[1])
 
 
+def test_a_sign_up_that_was_cut_off_can_be_finished(home: Installation, web: Web) -> None:
+    from glasshouse.accounts import api as accounts
+
+    address, password = "cut-off@grower.example", "a long enough word"
+    accounts.ask_sign_up(accounts.SignUp("Cut Off", address, password, "Lost Farm"), network="cut-off")
+    accounts.finish_sign_up(prove_link(address))  # and the process is killed here, before the organisation is made
+    client = web()
+    assert post(client, "/sign-in", address=address, password=password).headers["location"] == "/"
+    assert post(client, "/", "/", organisation=" ").status_code == 400
+    assert "/o/" in post(client, "/", "/", organisation="Lost Farm").headers["location"]
+    assert "Lost Farm" in client.get("/", follow_redirects=True).text
+
+
 def test_a_reset_link_works_once_and_ends_sessions(customer: Callable[[], Customer], web: Web) -> None:
     one = customer()
     inside = web(one)

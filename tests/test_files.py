@@ -181,3 +181,22 @@ def test_upload_correct_take_and_report_on_the_pages(
         "3,temp,'=cmd' is not a number,no",
         "4,temp,240 °C is implausible for air temperature,yes",
     ]
+
+
+def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: Path) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.cli.importing import bring_in
+    from glasshouse.greenhouse import api as greenhouse
+
+    one = customer()
+    name = greenhouse.sites(one.actor)[0].name
+    file = tmp_path / "log.csv"
+    file.write_text("time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,warm\n")
+    told = list(bring_in(file, (one.address, one.password), (name, ""), None))
+    assert told[0] == "temp: air_temp"
+    assert told[1:3] == ["2 of 2 rows came in (Europe/Rome):", "1 readings, 1 new."]
+    assert told[-1] == "row 3, temp: 'warm' is not a number (left out)"
+    for who, where in (((one.address, "wrong"), name), ((one.address, one.password), "Nowhere")):
+        with pytest.raises(InvalidError):
+            list(bring_in(file, who, (where, ""), None))
+    assert accounts.Session.objects.filter(account_id=one.actor.account).count() == 0

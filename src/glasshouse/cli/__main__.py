@@ -156,6 +156,26 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
     output.print(table)
 
 
+@main.command("import")
+@folders
+@demo_flag
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "address", required=True, help="E-mail address that you sign in with.")
+@click.option("--password", prompt=True, hide_input=True, envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
+@click.option("--site", required=True, help="Name of the site that the file speaks of.")
+@click.option("--compartment", default="", help="Name of its compartment, if it speaks of one.")
+@click.option("--zone", help="Clock of the file, such as Europe/Rome; the site's unless the file tells otherwise.")
+def import_file(
+    file: Path, address: str, password: str, site: str, compartment: str, zone: str | None, **place: Any
+) -> None:
+    """Bring in a file of a climate computer or a logger; prints the report."""
+    _enter(**place)
+    from glasshouse.cli.importing import bring_in
+
+    for line in bring_in(file, (address, password), (site, compartment), zone):
+        click.echo(line)
+
+
 @main.group()
 def events() -> None:
     """The event log."""

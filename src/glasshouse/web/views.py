@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts.rules import plain_name
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.mail import api as mail
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
@@ -50,13 +51,22 @@ def _onward(request: HttpRequest) -> str:
     return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
 
 
+@form_page
 def home(request: HttpRequest) -> HttpResponse:
-    """The newcomer's page, or one's organisation."""
+    """The newcomer's page, or one's organisation; or a form to make one, where a sign-up was cut off before it had one."""
     actor = actor_of(request)
     if actor.account is None:
         return render(request, "home.html")
     mine = access.organisations_of(actor)
-    return redirect("overview", mine[0].id) if mine else render(request, "error.html", {"text": "No organisation yet."})
+    if mine:
+        return redirect("overview", mine[0].id)
+    if request.method == "GET":
+        return render(request, "organisation.html")
+    try:
+        made = access.create_organisation(actor, plain_name(request.POST.get("organisation", ""), field="organisation"))
+    except InvalidError as error:
+        return again(request, "organisation.html", error)
+    return redirect("overview", made)
 
 
 @form_page

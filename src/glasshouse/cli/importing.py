@@ -1,0 +1,50 @@
+"""`glasshouse import`: the same verbs as the pages, as the same person, with the same rights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from glasshouse.access import api as access
+from glasshouse.accounts import api as accounts
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import imports
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import OrganisationId, SiteId
+
+
+def bring_in(file: Path, who: tuple[str, str], where: tuple[str, str], zone: str | None) -> Iterator[str]:
+    """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names)."""
+    secret = accounts.sign_in(*who, network="command line")
+    person = accounts.actor_of(secret)
+    try:
+        actor, site, room = _place(person, *where)
+        number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
+        _, layout, _ = imports.look(actor, number)
+        layout = imports.corrected(layout, zone or layout.zone, {})
+        for column in layout.columns:
+            yield f"{column.name}: {column.variable or 'kept under its own name'}"
+        report = imports.take(actor, number, layout)
+    finally:
+        accounts.sign_out(person, secret)
+    yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
+    yield f"{report['points']} readings, {report['new']} new."
+    for remark in report["remarks"]:
+        yield _told(remark)
+
+
+def _told(remark: dict[str, Any]) -> str:
+    column = f", {remark['column']}" if remark["column"] else ""
+    return f"row {remark['row']}{column}: {remark['text']} ({'kept' if remark['kept'] else 'left out'})"
+
+
+def _place(actor: Actor, site: str, room: str) -> tuple[Actor, SiteId, str]:
+    for organisation in access.organisations_of(actor):
+        member = actor.within(OrganisationId(organisation.id))
+        for one in greenhouse.sites(member):
+            rooms = {compartment.name: compartment.id for compartment in one.compartment_set.all()}
+            if one.name == site and (not room or room in rooms):
+                return member, SiteId(one.id), rooms[room] if room else ""
+    raise InvalidError(
+        f"You have no site {site!r}{f' with a compartment {room!r}' if room else ''}. Look at the page Sites."
+    )
