@@ -208,3 +208,24 @@ def test_blobs_are_sealed_and_notice_being_cut(home: Installation, customer: Cal
     with pytest.raises(SealBrokenError):
         list(blobs.read(blob, holder))
     blobs.remove(blob)
+
+
+def test_mail_waits_while_no_mail_server_is_named(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.conf import settings
+
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    with clock.frozen(clock.now() + timedelta(days=1)):  # due tomorrow only, so that the worker leaves it alone
+        mail.queue(HolderId(new_id()), "test", "waiting@grower.example", subject="s", body="b")
+        waiting = Message.objects.order_by("-created_at")[0]
+        monkeypatch.setattr(settings, "DEMO", False)
+        assert mail.deliver_due() == 0
+        waiting.refresh_from_db()
+        assert (waiting.sent_at, waiting.tries) == (None, 0)
+        monkeypatch.setattr(settings, "DEMO", True)
+        mail.deliver_due(limit=200)
+        waiting.refresh_from_db()
+        assert waiting.sent_at is not None

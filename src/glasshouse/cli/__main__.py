@@ -76,6 +76,10 @@ def _run(home: Installation) -> None:
             output.print(f"Devices write to {home.crops_origin}/api/v2/write")
             for line in lines:
                 output.print(line)
+            if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
+                output.print(
+                    "[bold]No mail server is named:[/] mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
+                )
             output.print("Ctrl-C stops it.")
             parts.watch()
     except KeyboardInterrupt:

@@ -99,5 +99,3 @@ SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
 SMTP_PASSWORD = os.environ.get("GLASSHOUSE_SMTP_PASSWORD", "")
 MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
-if not DEMO and not SMTP_HOST and os.environ.get("GLASSHOUSE_NEEDS_MAIL"):
-    raise ImproperlyConfigured("No mail server is named. Set GLASSHOUSE_SMTP_HOST (and _PORT, _USER, _PASSWORD).")
