@@ -98,6 +98,30 @@ def pour(peer: Peer, work: list[bytes], clients: int) -> float:
     return len(work) * LINES / (time.perf_counter() - began)
 
 
+def small(peer: Peer, end_s: int, clients: int = 32, seconds: float = 4.0) -> float:
+    """Requests per second of ten lines each."""
+    done, ends = [0] * clients, time.monotonic() + seconds
+
+    def client(number: int) -> None:
+        link = peer.connect()
+        while time.monotonic() < ends:
+            at = (end_s + done[number]) * 1_000_000_000
+            lines = "\n".join(f"small,sensor=s{number}-{i} air_temp={20 + i / 10} {at}" for i in range(10))
+            link.request("POST", peer.write_path, lines.encode(), peer.headers)
+            answer = link.getresponse()
+            answer.read()
+            if answer.status not in (200, 204):
+                raise RuntimeError(f"{peer.name} refused a small request: {answer.status}")
+            done[number] += 1
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / seconds
+
+
 def asked_ms(peer: Peer, what: str, end_s: int) -> float:
     """Median of seven answers, in milliseconds, after one that warms up."""
     took = []
@@ -168,7 +192,13 @@ def ours(scratch: Path) -> Iterator[Peer]:
     def ask(what: str, end_s: int) -> tuple[str, str, bytes | None, dict[str, str]]:
         if what == "last":
             return "GET", "/v1/series", None, held("readings:read")
-        question = {"series": [1], "start": end_s - 30 * 86_400, "end": end_s, "points": 300}
+        question = {"series": ["1"], "start": end_s - 30 * 86_400, "end": end_s, "points": 300}
+        if what == "daily":
+            question |= {
+                "series": [str(number) for number in range(1, SERIES + 1)],
+                "start": end_s - 35 * 86_400,
+                "step": 86_400,
+            }
         return "POST", "/v1/readings", json.dumps(question).encode(), held("readings:read")
 
     link = http.client.HTTPSConnection("localhost", port, context=trust)
@@ -201,6 +231,8 @@ def influx(scratch: Path) -> Iterator[Peer]:
             "last": "SELECT last(air_temp) FROM climate GROUP BY sensor",
             "range": "SELECT min(air_temp), mean(air_temp), max(air_temp) FROM climate "
             f"WHERE sensor = 's0' AND {start} GROUP BY time(8640s) fill(none)",
+            "daily": "SELECT min(air_temp), mean(air_temp), max(air_temp) FROM climate "
+            f"WHERE time >= {end_s - 35 * 86_400}s GROUP BY time(1d), sensor fill(none)",
         }[what]
         return "GET", f"/query?db=bench&q={quote(text)}", None, {}
 
@@ -225,8 +257,9 @@ def victoria(scratch: Path) -> Iterator[Peer]:
         if what == "last":
             query = quote("last_over_time(climate_air_temp[30d])")
             return "GET", f"/api/v1/query?query={query}&time={end_s}&nocache=1", None, {}
-        query = quote('avg_over_time(climate_air_temp{sensor="s0"}[8640s])')
-        span = f"start={end_s - 30 * 86_400}&end={end_s}&step=8640"
+        days, step, which = (35, 86_400, "") if what == "daily" else (30, 8640, '{sensor="s0"}')
+        query = quote(f"rollup(climate_air_temp{which}[{step}s])")
+        span = f"start={end_s - days * 86_400}&end={end_s}&step={step}"
         return "GET", f"/api/v1/query_range?query={query}&{span}&nocache=1", None, {}
 
     def settle() -> None:
@@ -246,8 +279,10 @@ def measure(peer: Peer, work: list[bytes], end_s: int) -> dict[str, float]:
     time.sleep(2)
     figures["30 days of one series, ms"] = asked_ms(peer, "range", end_s)
     figures["last value of 400 series, ms"] = asked_ms(peer, "last", end_s)
-    time.sleep(8)
+    figures["daily min, mean, max of 400 series, ms"] = asked_ms(peer, "daily", end_s)
+    time.sleep(20)
     figures["bytes a reading at rest"] = weight(peer.folder) / (len(work) * LINES)
+    figures["32 clients of 10 lines, requests/s"] = small(peer, end_s)
     return figures
 
 

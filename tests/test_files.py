@@ -1,6 +1,7 @@
 """Files of climate computers: what is proposed, what is read, what is remarked; the real ones too, where they are at hand."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
@@ -9,17 +10,26 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.greenhouse.files import Layout, Reading, convertible, propose, read, to_unit
+from glasshouse.greenhouse.files import Given, Layout, Reading, convertible, propose, read, to_unit
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from tests.conftest import Customer, post
+
+
+def until(ready: Callable[[], bool], most_s: float = 20) -> None:
+    """Wait for what the worker does in the background."""
+    ends = time.monotonic() + most_s
+    while not ready():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 REAL = sorted(DATA.rglob("*.csv"))
 
 
-def taken(text: str | bytes, zone: str = "Europe/Rome") -> tuple[Layout, Reading]:
+def taken(text: str | bytes, zone: str = "Europe/Rome", **given: object) -> tuple[Layout, Reading]:
     body = text.encode() if isinstance(text, str) else text
-    layout = propose(body, zone=zone)
+    layout = propose(body, zone=zone, given=Given(**given))  # type: ignore[arg-type]
     return layout, read(body, layout)
 
 
@@ -142,8 +152,7 @@ def test_a_real_file_comes_in_whole(path: Path) -> None:
 
 
 def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Callable[[], Customer]) -> None:
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.greenhouse import imports
+    from glasshouse.greenhouse import imports, readings
 
     one, other = customer(), customer()
     body = b"time,temp,odd name=x\n" + b"".join(
@@ -154,10 +163,10 @@ def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Call
         imports.look(other.actor, number)
     with pytest.raises(NotFoundError):
         imports.upload(other.actor, one.site, "", "log.csv", [body])
-    _, layout, _ = imports.look(one.actor, number)
-    assert [imports.take(one.actor, number, layout)["new"] for _ in range(2)] == [48, 0]
-    assert sorted(series["field"] for series in greenhouse.series(one.actor)) == ["air_temp", "odd name=x"]
-    assert greenhouse.series(other.actor) == []
+    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    assert [imports.take(one.actor, number)["new"] for _ in range(2)] == [48, 0]
+    assert sorted(series["field"] for series in readings.series(one.actor)) == ["air_temp", "odd name=x"]
+    assert readings.series(other.actor) == []
 
 
 def test_upload_correct_take_and_report_on_the_pages(
@@ -174,8 +183,11 @@ def test_upload_correct_take_and_report_on_the_pages(
     body = b"time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,=cmd\n2024-05-31 14:00,240\n"
     look = client.post(page, data=form, files={"file": ("log.csv", body)}).headers["location"]
     assert "Air temperature" in client.get(look).text
-    assert post(client, look, look, zone="Mars/Olympus").status_code == 400
-    report = post(client, look, look, zone="Europe/Rome", v1="air_temp").headers["location"]
+    said = {"delimiter": ",", "decimal": ".", "header": "yes", "time_column": "0", "time_format": "iso"}
+    assert post(client, look, look, **said, zone="Mars/Olympus").status_code == 400
+    assert post(client, look, look, **said | {"time_column": "1"}, zone="Europe/Rome", act="look").status_code == 200
+    report = post(client, look, look, **said, zone="Europe/Rome", v1="air_temp", act="take").headers["location"]
+    until(lambda: "came in" in client.get(report).text)
     assert "3 of 3 rows came in: 2 readings, 2 of them new" in client.get(report).text
     assert client.get(f"{report}?format=csv").text.splitlines()[1:] == [
         "3,temp,'=cmd' is not a number,no",
@@ -200,3 +212,108 @@ def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: 
         with pytest.raises(InvalidError):
             list(bring_in(file, who, (where, ""), None))
     assert accounts.Session.objects.filter(account_id=one.actor.account).count() == 0
+
+
+def test_what_a_person_says_of_a_file_counts_more_than_what_is_proposed() -> None:
+    text = "1/2/2024 12:00|x;3,5\n1/3/2024 12:00|x;4,5\n".replace("|x", "")
+    _, reading = taken(text, header=False, time_format="mdy")
+    assert [utc(at) for at, _ in reading.points["column 2"]] == ["2024-01-02 11:00", "2024-01-03 11:00"]
+    _, reading = taken(text, header=False)
+    assert [utc(at) for at, _ in reading.points["column 2"]] == ["2024-02-01 11:00", "2024-03-01 11:00"]
+    with pytest.raises(InvalidError, match="columns 1 to 2"):
+        taken(text, time_column=9)
+    with pytest.raises(InvalidError, match="no column of numbers"):
+        taken("time;value\n2024-05-31 12:00;5\n", delimiter=",", time_column=0, time_format="iso")
+
+
+def test_month_first_is_seen_where_a_day_shows_it() -> None:
+    layout, reading = taken("time,temp\n5/31/2024 12:00,1\n6/1/2024 12:00,2\n")
+    assert layout.time_format == "mdy"
+    assert utc(reading.points["temp"][1][0]) == "2024-06-01 10:00"
+
+
+def test_a_template_reads_files_of_its_kind_and_no_others(customer: Callable[[], Customer]) -> None:
+    from glasshouse.greenhouse import imports
+
+    one, other = customer(), customer()
+    body = b"time,Box 1 (klux)\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n"
+    number = imports.upload(one.actor, one.site, "", "a.csv", [body])
+    layout = imports.corrected(imports.look(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
+    saved = imports.save_template(one.actor, "Roof", layout)
+    again = imports.save_template(one.actor, "Roof", layout)
+    assert [template.id for template in imports.templates(one.actor)] == [again] != [saved]
+    second = imports.look(one.actor, imports.upload(one.actor, one.site, "", "b.csv", [body]))
+    assert (second.template, second.layout) == ("Roof", layout)
+    different = imports.upload(one.actor, one.site, "", "c.csv", [b"time,Box 2 (klux)\n2024-05-31 12:00,1\n"])
+    assert imports.look(one.actor, different).template == ""
+    foreign = imports.upload(other.actor, other.site, "", "d.csv", [body])
+    assert imports.look(other.actor, foreign).template == ""
+    with pytest.raises(NotFoundError):
+        imports.remove_template(other.actor, again)
+    imports.remove_template(one.actor, again)
+    assert imports.templates(one.actor) == []
+
+
+def test_an_import_that_is_stopped_leaves_nothing(
+    customer: Callable[[], Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.greenhouse import imports, readings
+
+    one = customer()
+    rows = "".join(
+        f"2024-05-{day:02d} {hour:02d}:{minute:02d},1\n"
+        for day in range(1, 29)
+        for hour in range(24)
+        for minute in range(0, 60, 4)
+    )
+    number = imports.upload(one.actor, one.site, "", "long.csv", [b"time,temp\n", rows.encode()])
+    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    with pytest.raises(imports.StoppedError):
+
+        def halfway(percent: int) -> None:
+            if percent > 40:
+                with_state(one, number, "reading")
+                imports.stop(one.actor, number)
+
+        imports.take(one.actor, number, halfway)
+    assert readings.series(one.actor) == []
+    assert imports.report_of(one.actor, number).state == "stopped"
+
+
+def with_state(who: Customer, number: str, state: str) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse.models import Upload
+
+    with access.acting(who.actor):
+        assert Upload.objects.get(id=number).state == state
+
+
+def test_a_job_whose_asker_lost_the_right_takes_nothing(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.access.models import Membership
+    from glasshouse.greenhouse import imports, readings
+    from glasshouse.greenhouse.tasks import take_file
+    from glasshouse.kernel.errors import GlasshouseError
+
+    one = customer()
+    number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
+    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    with access.acting(one.actor):
+        Membership.objects.update(role="member")
+    ids = {"account": one.actor.account, "person": one.actor.person, "organisation": one.actor.organisation}
+    with pytest.raises(GlasshouseError):
+        imports.take(one.actor, number)
+    take_file(**ids, upload=number)
+    assert readings.series(one.actor) == []
+
+
+def test_jobs_are_given_ids_only() -> None:
+    import inspect
+
+    from procrastinate.contrib.django import app
+
+    ours = [task for name, task in app.tasks.items() if not name.startswith(("procrastinate", "builtin"))]
+    assert ours
+    for task in ours:
+        for name, parameter in inspect.signature(task.func).parameters.items():
+            assert parameter.annotation is str, f"{task.name}: {name}"

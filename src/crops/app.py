@@ -5,31 +5,35 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import secrets
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from crops import capability, lines, schema
+from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.capability import Capability, CapabilityError
-from crops.catalogue import recognise
-from crops.store import BusyError, Origin, Series, Store
+from crops.store import BusyError, Origin, Store
 from crops.wal import LogError
 
 MOST_BODY = 32 << 20
 SLOWEST_S = 60.0
 OLDEST_S = 20 * 365 * 86_400
 FUTURE_S = 86_400
+Name = Annotated[str, Field(pattern=r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")]
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]{16}$")]
+Room = Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")]
 
 
 class NewDevice(BaseModel):
@@ -37,33 +41,23 @@ class NewDevice(BaseModel):
 
     device: Id
     site: Id
-    compartment: Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")] = ""
+    compartment: Room = ""
 
 
 class Question(BaseModel):
     """Readings of some series between two times (epoch seconds), in at most `points` buckets."""
 
-    series: Annotated[list[int], Field(min_length=1, max_length=50)]
+    series: Annotated[list[Name], Field(min_length=1, max_length=500)]
     start: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
     end: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
     points: Annotated[int, Field(ge=1, le=4000)] = 400
+    step: Annotated[int, Field(ge=0, le=1 << 32)] = 0
 
-
-class Stream(BaseModel):
-    """One column of an import: times in ns since 1970 UTC and as many values."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    field: Annotated[str, Field(min_length=1, max_length=80)]
-    time: list[int]
-    value: Annotated[list[float], Field()]
-
-
-class Import(BaseModel):
-    """A whole file's readings for one place; taken whole or not at all."""
-
-    site: Id
-    compartment: Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")] = ""
-    streams: Annotated[list[Stream], Field(min_length=1, max_length=400)]
+    def span(self) -> tuple[int, int]:
+        """Start and end. Raises Refusal."""
+        if self.end <= self.start:
+            raise Refusal(400, "invalid", "The end must come after the start.")
+        return self.start, self.end
 
 
 class Refusal(Exception):
@@ -89,12 +83,14 @@ def create(data: Path, keys: Path) -> FastAPI:
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", _health, methods=["GET"])
     for path in ("/api/v2/write", "/write"):
-        app.add_api_route(path, plane.write, methods=["POST"], status_code=204)
+        app.add_route(path, plane.write, methods=["POST"])  # No schema to check: the lines are read by crops.lines.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/series", plane.series, methods=["GET"])
     app.add_api_route("/v1/imports", plane.take_import, methods=["POST"])
     app.add_api_route("/v1/readings", plane.readings, methods=["POST"])
+    app.add_api_route("/v1/export", plane.export, methods=["POST"])
+    app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
     return app
 
@@ -129,6 +125,7 @@ class Plane:
     """The open store and the keys that the door checks with."""
 
     store: Store
+    answers: Answers
 
     def __init__(self, data: Path, keys: Path) -> None:
         self._data, self._keys = data, keys
@@ -138,6 +135,7 @@ class Plane:
     def open(self) -> None:
         """Open the store; replays what a crash left in the log."""
         self.store = Store(self._data, self._keys)
+        self.answers = Answers(self.store)
 
     def _hash(self, token: str) -> str:
         return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
@@ -168,7 +166,11 @@ class Plane:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
         body = await _body(request)
         try:
-            batch, logged = await asyncio.to_thread(self._take, known[0], body, lines.NS[unit])
+            # A handful of lines is read sooner than a thread is found for it.
+            if len(body) <= lines.SMALL:
+                batch, logged = self._take(known[0], body, lines.NS[unit])
+            else:
+                batch, logged = await asyncio.to_thread(self._take, known[0], body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
         except BusyError:
@@ -209,49 +211,66 @@ class Plane:
 
     # -- questions of web ------------------------------------------------------------------------------------
 
-    async def series(self, request: Request) -> list[dict[str, Any]]:
-        """The tenant's series at its sites, each with its newest reading and the variable it most likely is."""
-        held = self._may(request, "readings:read")
-        found = self.store.of_tenant(held.tenant, held.sites)
-        if not found:
-            return []
-        await asyncio.to_thread(self.store.settle)
-        newest = await asyncio.to_thread(self.store.latest, [series.id for series in found])
-        return [_shown(series, newest.get(series.id)) for series in found]
+    async def series(self, request: Request) -> Response:
+        """The tenant's series at its sites, each with its newest reading and the variable it most likely is.
 
-    async def take_import(self, request: Request, file: Import) -> dict[str, int]:
-        """Store a file's readings as one batch: durable as a whole before the answer. The same again changes nothing."""
+        With since (epoch s) and step (s), each also with `trend`: rows of bucket start and mean.
+        """
+        held = self._may(request, "readings:read")
+        since, step = _whole(request, "since"), _whole(request, "step")
+        return await self._answered(self.answers.series, held, since, step)
+
+    async def _answered(self, answer: Callable[..., Any], *asked: Any) -> Response:
+        """The answer as JSON, worked out beside the event loop."""
+        try:
+            body = await asyncio.to_thread(lambda: json.dumps(answer(*asked)))
+        except UnknownSeriesError:
+            raise Refusal(404, "not found", "There is no such series.") from None
+        except TooManyError:
+            raise Refusal(
+                413,
+                "too large",
+                f"That is more than {MOST_EXPORTED:,} readings. Choose a shorter time or fewer series.",
+            ) from None
+        return Response(body, media_type="application/json")
+
+    async def take_import(self, request: Request, site: Id, compartment: Room = "") -> dict[str, int]:
+        """Store a file's readings as one batch: durable as a whole before the answer. The same again changes nothing.
+
+        Body: an Arrow stream of (stream, time in ns since 1970 UTC, value); its metadata names the streams and their fields.
+        """
         held = self._may(request, "readings:write")
-        if file.site not in held.sites:
+        if site not in held.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
-        if any(len(stream.time) != len(stream.value) for stream in file.streams):
-            raise Refusal(400, "invalid", "A stream must hold as many values as times.")
-        batch = lines.Batch(
-            [(f"import,column={_escaped(stream.name)}".encode(), stream.field.encode()) for stream in file.streams],
-            np.repeat(np.arange(len(file.streams), dtype=np.int32), [len(stream.time) for stream in file.streams]),
-            np.concatenate([np.array(stream.time, np.int64) for stream in file.streams]),
-            np.concatenate([np.array(stream.value, np.float64) for stream in file.streams]),
-        )
-        origin = Origin(held.tenant, file.site, "", file.compartment)
+        origin = Origin(held.tenant, site, "", compartment)
+        batch = await asyncio.to_thread(_imported, await request.body())
         before = await asyncio.to_thread(self._held, origin)
-        await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
+        try:
+            await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
+        except BusyError:
+            raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
+        except LogError as error:
+            raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
         return {"taken": len(batch.code), "new": await asyncio.to_thread(self._held, origin) - before}
 
     def _held(self, origin: Origin) -> int:
         self.store.settle()
-        return self.store.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
+        return self.store.ask.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
 
-    async def readings(self, request: Request, question: Question) -> dict[str, Any]:
-        """By series, rows of bucket start (epoch s), least, mean and most."""
+    async def readings(self, request: Request, question: Question) -> Response:
+        """Buckets for charts; see Answers.readings."""
+        held, span = self._may(request, "readings:read"), question.span()
+        return await self._answered(self.answers.readings, held, question.series, span, question.points, question.step)
+
+    async def export(self, request: Request, question: Question) -> Response:
+        """Every reading; see Answers.export."""
         held = self._may(request, "readings:read")
-        if question.end <= question.start:
-            raise Refusal(400, "invalid", "The end must come after the start.")
-        mine = {series.id for series in self.store.of_tenant(held.tenant, held.sites)}
-        if not mine.issuperset(question.series):
-            raise Refusal(404, "not found", "There is no such series.")
-        await asyncio.to_thread(self.store.settle)
-        rows = await asyncio.to_thread(self.store.range, question.series, question.start, question.end, question.points)
-        return {"series": {str(number): found for number, found in rows.items()}}
+        return await self._answered(self.answers.export, held, question.series, question.span())
+
+    async def forget(self, request: Request) -> None:
+        """Delete everything of a tenant: readings, series, device keys. Safe to repeat."""
+        held = self._may(request, "tenant:forget")
+        await asyncio.to_thread(self.store.forget, held.tenant)
 
     async def evidence(self, request: Request) -> dict[str, Any]:
         """The store's real columns with their class, for the promise checks."""
@@ -264,21 +283,29 @@ class Plane:
         return {"columns": rows}
 
 
+def _imported(body: bytes) -> lines.Batch:
+    try:
+        table = pa.ipc.open_stream(body).read_all()
+        told = {key: value.decode().split("\n") for key, value in table.schema.metadata.items()}
+        code, at, value = (table.column(name).to_numpy() for name in ("stream", "time", "value"))
+        names = [f"import,column={_escaped(name)}".encode() for name in told[b"names"]]
+        streams = list(zip(names, (field.encode() for field in told[b"fields"]), strict=True))
+    except (pa.ArrowInvalid, KeyError, ValueError, AttributeError):
+        raise Refusal(400, "invalid", "This is not an Arrow stream of (stream, time, value).") from None
+    if len(code) and not (code.min() >= 0 and code.max() < len(streams) and np.isfinite(value).all()):
+        raise Refusal(400, "invalid", "A stream is not named, or a value is no number.")
+    return lines.Batch(streams, code.astype(np.int32), at.astype(np.int64), value.astype(np.float64))
+
+
 def _escaped(name: str) -> str:
     return "".join(f"\\{char}" if char in " ,=\\" else char for char in name)
 
 
-def _shown(series: Series, newest: tuple[float, float] | None) -> dict[str, Any]:
-    variable = recognise(series.field)
-    facts = (
-        {"variable": variable.id, "title": variable.title, "unit": variable.symbol, "colour": variable.colour}
-        | {"least": variable.least, "most": variable.most}
-        if variable
-        else {"variable": "", "title": series.field, "unit": "", "colour": "#57534e", "least": None, "most": None}
-    )
-    hidden = {"tenant", "device"}
-    shown = {key: value for key, value in series.as_json().items() if key not in hidden}
-    return shown | facts | {"at": newest[0] if newest else None, "value": newest[1] if newest else None}
+def _whole(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    if not text.isdecimal() or len(text) > 10:
+        raise Refusal(400, "invalid", f"{name} must be a whole number of seconds.")
+    return int(text)
 
 
 def _parsed(body: bytes, unit_ns: int) -> lines.Batch:

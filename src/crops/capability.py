@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 LONGEST_S = 60
-VERBS = frozenset({"devices:write", "readings:read", "readings:write", "evidence:read"})
+VERBS = frozenset({"devices:write", "readings:read", "readings:write", "evidence:read", "tenant:forget"})
 
 
 class CapabilityError(Exception):

@@ -18,6 +18,7 @@ import pyarrow.csv as csv
 NS = {"ns": 1, "n": 1, "us": 1_000, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 NS |= {"m": 60_000_000_000, "h": 3_600_000_000_000}
 MOST_PROBLEMS = 100
+SMALL = 4096  # bytes up to which the exact gear is the faster one
 INTEGER = re.compile(rb"^-?\d{1,19}[iu]$")
 NUMBER = re.compile(rb"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 BOOLEANS = {b"t", b"T", b"true", b"True", b"TRUE", b"f", b"F", b"false", b"False", b"FALSE"}
@@ -54,7 +55,7 @@ class Batch:
 
 def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
     """Every point of a body. series: (measurement with tags as written, field name). Never raises for bad lines."""
-    if not (b"\\" in body or b'"' in body or b"#" in body or b"\r" in body or b"\0" in body):
+    if len(body) > SMALL and not (b"\\" in body or b'"' in body or b"#" in body or b"\r" in body or b"\0" in body):
         try:
             fast = _fast(body, unit_ns)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -1,14 +1,20 @@
 """The crop store's tables, each column with its class. From here come the tables themselves and their part of the data map."""
 
 READINGS, SERIES, TOKENS = "readings", "series", "tokens"
-SCALE_BITS = 127  # `scale` of a value that no short decimal equals: `digits` holds the bits of the float64.
+SCALE_BITS = 127  # `scale` of a value that no short decimal equals: its digits are the bits of the float64.
+# Digits are stored as high * 256 + low: the differences of `low` fill one byte each, which packs to half of what the
+# differences of a 64-bit column take (docs/adr/0001).
+DIGITS = "(bitShiftLeft(high, 8) + low)"
+VALUE = f"if(scale = {SCALE_BITS}, reinterpretAsFloat64({DIGITS}), {DIGITS} / intExp10(scale))"
+PUT_DIGITS = "bitShiftRight(digits, 8), toUInt8(bitAnd(digits, 255))"
 
 # table -> column -> (type and codec, class)
 COLUMNS: dict[str, dict[str, tuple[str, str]]] = {
     READINGS: {
         "series": ("UInt32 CODEC(ZSTD)", "technical"),
         "time": ("DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD)", "crop"),
-        "digits": ("Int64 CODEC(Delta, ZSTD)", "crop"),
+        "high": ("Int64 CODEC(ZSTD(3))", "crop"),
+        "low": ("UInt8 CODEC(Delta, ZSTD)", "crop"),
         "scale": ("Int8 CODEC(ZSTD)", "crop"),
     },
     SERIES: {
@@ -43,6 +49,19 @@ def create_statements() -> list[str]:
     return [
         f"CREATE TABLE IF NOT EXISTS crop.{table} ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())}) "
         f"ENGINE = ReplacingMergeTree({_VERSION.get(table, '')}) ORDER BY {_ORDER[table]} "
-        "SETTINGS storage_policy = 'sealed', fsync_after_insert = 1, old_parts_lifetime = 10"
+        "SETTINGS storage_policy = 'sealed', fsync_after_insert = 1, old_parts_lifetime = 5, "
+        "cleanup_delay_period = 5, max_cleanup_delay_period = 10"
         for table, columns in COLUMNS.items()
     ]
+
+
+def upgrade_statements(columns: set[str], tables: set[str]) -> list[str]:
+    """SQL that brings readings stored in one 64-bit column into this form. Safe to stop anywhere and to run again.
+
+    columns: of the present readings table; tables: names in the database.
+    """
+    old, made = f"crop.{READINGS}_before", create_statements()[0]
+    move = f"INSERT INTO crop.{READINGS} SELECT series, time, {PUT_DIGITS}, scale FROM {old}"
+    if "digits" in columns:
+        return [f"RENAME TABLE crop.{READINGS} TO {old}", made, move, f"DROP TABLE {old}"]
+    return [move, f"DROP TABLE {old}"] if f"{READINGS}_before" in tables else []

@@ -21,6 +21,8 @@ import pyarrow as pa
 
 from crops import schema
 from crops.lines import Batch
+from crops.questions import Questions
+from crops.recent import Blocks, Newest
 from crops.wal import Log
 
 MOST_WAITING = 4_000_000  # points between log and chDB, above which senders are told to wait
@@ -30,9 +32,6 @@ CONFIG = """<clickhouse><storage_configuration>
 <key_hex from_env="CROPS_DISK_KEY"/></sealed></disks>
 <policies><sealed><volumes><main><disk>sealed</disk></main></volumes></sealed></policies>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
-VALUE = f"if(scale = {schema.SCALE_BITS}, reinterpretAsFloat64(digits), digits / intExp10(scale))"
-
-
 GATHER_S, GROUP_POINTS = 0.5, 400_000
 HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
 
@@ -73,7 +72,8 @@ def decimals(value: npt.NDArray[np.float64], code: npt.NDArray[np.int32], scales
     needed = np.full(len(value), schema.SCALE_BITS, np.int8)
     left = np.arange(len(value))
     for places in range(8):
-        scaled = np.rint(value[left] * 10.0**places)
+        with np.errstate(over="ignore"):  # What overflows is no short decimal, and keeps its bits.
+            scaled = np.rint(value[left] * 10.0**places)
         good = (scaled / 10.0**places == value[left]) & (np.abs(scaled) < 1e15)
         needed[left[good]] = places
         left = left[~good]
@@ -105,15 +105,16 @@ class Store:
         config.write_text(CONFIG.format(raw=(folder / "raw").resolve()))
         self._session = Session(f"{(folder / 'engine').resolve()}?config-file={config.resolve()}")
         self._session.query("CREATE DATABASE IF NOT EXISTS crop")
-        for statement in schema.create_statements():
-            self._session.query(statement)
+        self._make_tables()
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
         self._lock, self._inserting = threading.Lock(), threading.Lock()
         self._by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
         self.tokens: dict[str, tuple[Origin, bool]] = {}
         self._unlogged: dict[int, Series] = {}
+        self.newest, self.blocks, self.ask = Newest(), Blocks(), Questions(self)
         self._scales = np.zeros(1 << 16, np.int8)
+        self._last = 0  # Numbers of series are never given again: readings of a forgotten one may still lie in a part.
         self._waiting = 0
         self._queue: queue.SimpleQueue[tuple[int, bytes, Future[int]] | None] = queue.SimpleQueue()
         self._applied, self._taken = 0, 0
@@ -121,6 +122,14 @@ class Store:
         self._load()
 
     # -- start and stop ------------------------------------------------------------------------------------------
+
+    def _make_tables(self) -> None:
+        found = self.rows("SELECT table, name FROM system.columns WHERE database = 'crop'")
+        present = {row["name"] for row in found if row["table"] == schema.READINGS}
+        for statement in schema.upgrade_statements(present, {row["table"] for row in found}):
+            self._session.query(statement)
+        for statement in schema.create_statements():
+            self._session.query(statement)
 
     def _load(self) -> None:
         for row in self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series FINAL"):
@@ -147,6 +156,7 @@ class Store:
 
     def _know(self, series: Series) -> None:
         self.series[series.id] = series
+        self._last = max(self._last, series.id)
         self._by_key[series.origin, series.tags.encode(), series.field.encode()] = series.id
         if series.id >= len(self._scales):
             self._scales = np.concatenate([self._scales, np.zeros(len(self._scales), np.int8)])
@@ -163,7 +173,7 @@ class Store:
                 number = self._by_key.get((origin, tags, field))
                 if number is None:
                     series = Series(
-                        len(self.series) + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace")
+                        self._last + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace")
                     )
                     self._know(series)
                     self._by_key[origin, tags, field] = series.id
@@ -257,12 +267,16 @@ class Store:
                 schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh])
             )
         names = ("series", "time", "digits", "scale")
-        points = pa.table({name: np.concatenate(column) for name, column in zip(names, columns, strict=True)})
-        if points.num_rows:
-            self._put(schema.READINGS, points, "series, fromUnixTimestamp64Nano(time), digits, scale")
+        whole = {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
+        if len(whole["series"]):
+            into = "series, time, high, low, scale"
+            select = f"series, fromUnixTimestamp64Nano(time), {schema.PUT_DIGITS}, scale"
+            self._put(schema.READINGS, pa.table(whole), into, select)
+            self.blocks.touch(whole["series"], whole["time"])
+            self.newest.take(whole["series"], whole["time"], _values(whole["digits"], whole["scale"]))
 
-    def _put(self, table: str, rows: pa.Table, select: str = "") -> None:
-        names = ", ".join(rows.column_names)
+    def _put(self, table: str, rows: pa.Table, into: str = "", select: str = "") -> None:
+        names = into or ", ".join(rows.column_names)
         # chDB finds the table by the name of a variable in the frames around the call, so the name must be nobody else's.
         table_for_chdb = rows
         sql = f"INSERT INTO crop.{table} ({names}) SELECT {select or names} FROM Python(table_for_chdb)"
@@ -286,6 +300,34 @@ class Store:
         self._put(schema.TOKENS, pa.Table.from_pylist([row]))
         self.tokens[hashed] = (origin, revoked)
 
+    def forget(self, tenant: str) -> None:
+        """Delete readings, series and tokens of a tenant, in the log too. Safe to stop anywhere and to run again."""
+        for hashed, (origin, _) in list(self.tokens.items()):
+            if origin.tenant == tenant:
+                self.put_token(hashed, origin, revoked=True)  # Nothing more comes in from here on.
+        numbers = [number for number, one in list(self.series.items()) if one.origin.tenant == tenant]
+        ended = self.log.roll().result()
+        self.settle(60)
+        wanted = ",".join(map(str, numbers)) or "0"
+        with self._inserting:
+            self._session.query(f"DELETE FROM crop.{schema.READINGS} WHERE series IN ({wanted})")
+            self._session.query(f"DELETE FROM crop.{schema.SERIES} WHERE id IN ({wanted})")
+        # The highest number stays told by an empty row, so that it is not given again after a restart.
+        empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
+        self._put(schema.SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
+        os.sync()
+        for segment in self.log.segments():
+            if segment <= ended:
+                self.log.drop(segment)
+        with self._lock:
+            for number in numbers:
+                one = self.series.pop(number)
+                self._by_key.pop((one.origin, one.tags.encode(), one.field.encode()), None)
+        if numbers:
+            everything = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
+            for number in numbers:
+                self.blocks.touch(np.full(2, number, np.uint32), everything)
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -293,39 +335,22 @@ class Store:
         text = self._session.query(sql, "JSONEachRow").bytes().decode()
         return [json.loads(line) for line in text.splitlines()]
 
+    def table(self, sql: str) -> pa.Table:
+        """The same as columns, for results of many rows."""
+        body = self._session.query(
+            f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream"
+        ).bytes()
+        return pa.ipc.open_stream(body).read_all() if body else pa.table({})
+
     def of_tenant(self, tenant: str, sites: tuple[str, ...]) -> list[Series]:
         """The series of a tenant's sites."""
         return [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
 
-    def range(self, numbers: list[int], start_s: int, end_s: int, points: int) -> dict[int, list[list[float | None]]]:
-        """By series, rows (bucket start in s, min, mean, max), `points` buckets at most, empty ones left out."""
-        step = max(1, -(-(end_s - start_s) // points))
-        wanted = ",".join(str(int(number)) for number in numbers)
-        sql = (
-            f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step}) * {step} AS at, "
-            f"min(v) AS low, avg(v) AS mean, max(v) AS high FROM "
-            f"(SELECT series, time, {VALUE} AS v FROM crop.readings FINAL WHERE series IN ({wanted}) "
-            f"AND time >= fromUnixTimestamp64Milli({start_s}000) AND time < fromUnixTimestamp64Milli({end_s}000)) "
-            "GROUP BY series, at ORDER BY series, at"
-        )
-        found: dict[int, list[list[float | None]]] = {number: [] for number in numbers}
-        for row in self.rows(sql):
-            found[row["series"]].append([row["at"], row["low"], row["mean"], row["high"]])
-        return found
 
-    def count(self, numbers: list[int]) -> int:
-        """How many readings the series hold."""
-        wanted = ",".join(str(int(number)) for number in numbers) or "0"
-        return int(self.rows(f"SELECT count() AS n FROM crop.readings FINAL WHERE series IN ({wanted})")[0]["n"])
-
-    def latest(self, numbers: list[int]) -> dict[int, tuple[float, float]]:
-        """By series, (time in s, value) of the newest reading."""
-        wanted = ",".join(str(int(number)) for number in numbers)
-        sql = (
-            f"SELECT series, toUnixTimestamp(max(time)) AS at, argMax({VALUE}, time) AS v "
-            f"FROM crop.readings WHERE series IN ({wanted}) GROUP BY series"
-        )
-        return {row["series"]: (row["at"], row["v"]) for row in self.rows(sql)}
+def _values(digits: npt.NDArray[np.int64], scale: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    """float64 values of (digits, scale): the reverse of `decimals`."""
+    bits = scale == schema.SCALE_BITS
+    return np.where(bits, digits.view(np.float64), digits / 10.0 ** np.where(bits, 0, scale))
 
 
 def _origin(row: dict[str, Any]) -> Origin:

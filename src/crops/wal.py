@@ -27,7 +27,7 @@ class Log:
     def __init__(self, folder: Path, key: bytes) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder, self._cipher = folder, AESGCM(key)
-        self._waiting: queue.SimpleQueue[tuple[bytes, Future[int]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[bytes | None, Future[int]] | None] = queue.SimpleQueue()
         self._segment = max(self.segments(), default=0)
         self._thread: threading.Thread | None = None
 
@@ -67,6 +67,12 @@ class Log:
         self._waiting.put((record, done))
         return done
 
+    def roll(self) -> "Future[int]":
+        """Begin a new segment; the future holds the number of the one that ended."""
+        done: Future[int] = Future()
+        self._waiting.put((None, done))
+        return done
+
     def stop(self) -> None:
         """Write what waits, then end."""
         self._waiting.put(None)
@@ -85,31 +91,45 @@ class Log:
     def _run(self) -> None:
         number, file = 0, self._open()
         while (first := self._waiting.get()) is not None:
-            group = [first]
-            while not self._waiting.empty() and len(group) < 256:
+            group, rolls = [], []
+            item: tuple[bytes | None, Future[int]] | None = first
+            while item is not None:
+                record, done = item
+                if record is None:
+                    rolls.append(done)
+                    break
+                group.append((record, done))
+                if self._waiting.empty() or len(group) >= 256:
+                    break
                 item = self._waiting.get()
                 if item is None:
                     self._waiting.put(None)
-                    break
-                group.append(item)
             place = os.lseek(file, 0, os.SEEK_END)
-            try:
-                for offset, (record, _) in enumerate(group):
-                    self._write(file, record, number + offset)
-                os.fdatasync(file)
-            except OSError as error:
-                os.ftruncate(file, place)
-                for _, done in group:
-                    done.set_exception(LogError(f"the log cannot be written: {error.strerror}"))
-                continue
-            number += len(group)
-            for _, done in group:
-                done.set_result(self._segment)
-            if place > SEGMENT_BYTES:
+            if self._write_group(file, place, number, group):
+                number += len(group)
+            if rolls or place > SEGMENT_BYTES:
                 os.close(file)
                 self._segment += 1
                 number, file = 0, self._open()
+            for done in rolls:
+                done.set_result(self._segment - 1)
         os.close(file)
+
+    def _write_group(self, file: int, place: int, number: int, group: list[tuple[bytes, "Future[int]"]]) -> bool:
+        """Write and sync a group; all of it or nothing. The futures are told which."""
+        try:
+            for offset, (record, _) in enumerate(group):
+                self._write(file, record, number + offset)
+            if group:
+                os.fdatasync(file)
+        except OSError as error:
+            os.ftruncate(file, place)
+            for _, done in group:
+                done.set_exception(LogError(f"the log cannot be written: {error.strerror}"))
+            return False
+        for _, done in group:
+            done.set_result(self._segment)
+        return True
 
     def _open(self) -> int:
         file = os.open(self._path(self._segment), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

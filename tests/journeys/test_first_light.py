@@ -113,7 +113,7 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_label("File").set_input_files({"name": "logger.csv", "mimeType": "text/csv", "buffer": body.encode()})
     page.get_by_label("Where it was measured").select_option(label="Tunnel one · Bay A")
     page.get_by_role("button", name="Look at the file").click()
-    page.get_by_label("Plant Temperature").select_option(label="Air temperature (°C)")
+    page.get_by_label("Plant Temperature is").select_option(label="Air temperature (°C)")
     sound(page)
     page.get_by_role("button", name="Take the readings").click()
     expect(page.get_by_text("2 of 2 rows came in: 4 readings, 4 of them new")).to_be_visible()

@@ -9,6 +9,7 @@ class Permission(StrEnum):
     DEVICE_REVOKE = "greenhouse:device:revoke"
     EVENTS_READ = "events:event:read"
     FILE_IMPORT = "greenhouse:file:import"
+    LIMITS_SET = "greenhouse:limits:set"
     READINGS_READ = "greenhouse:reading:read"
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"

@@ -174,10 +174,16 @@ def import_file(
 ) -> None:
     """Bring in a file of a climate computer or a logger; prints the report."""
     _enter(**place)
+    from rich.progress import Progress
+
     from glasshouse.cli.importing import bring_in
 
-    for line in bring_in(file, (address, password), (site, compartment), zone):
-        click.echo(line)
+    with Progress(console=console) as bar:
+        task = bar.add_task(f"Reading {file.name}", total=100)
+        lines = list(
+            bring_in(file, (address, password), (site, compartment), zone, lambda done: bar.update(task, completed=done))
+        )
+    click.echo("\n".join(lines))
 
 
 @main.group()

@@ -1,6 +1,6 @@
 """`glasshouse import`: the same verbs as the pages, as the same person, with the same rights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,27 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import OrganisationId, SiteId
 
+Progress = Callable[[int], None]
 
-def bring_in(file: Path, who: tuple[str, str], where: tuple[str, str], zone: str | None) -> Iterator[str]:
-    """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names)."""
+
+def bring_in(
+    file: Path, who: tuple[str, str], where: tuple[str, str], zone: str | None, progress: Progress = lambda percent: None
+) -> Iterator[str]:
+    """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
+
+    progress: told the percent done.
+    """
     secret = accounts.sign_in(*who, network="command line")
     person = accounts.actor_of(secret)
     try:
         actor, site, room = _place(person, *where)
         number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
-        _, layout, _ = imports.look(actor, number)
+        layout = imports.look(actor, number).layout
         layout = imports.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
             yield f"{column.name}: {column.variable or 'kept under its own name'}"
-        report = imports.take(actor, number, layout)
+        imports.choose(actor, number, layout)
+        report = imports.take(actor, number, progress)
     finally:
         accounts.sign_out(person, secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"

@@ -1,15 +1,18 @@
-"""The worker part: delivers mail, chains events, runs the promise checks, each on its own beat."""
+"""The worker part: delivers mail, chains events and runs the promise checks, each on its own beat; runs the queued jobs."""
 
+import asyncio
 import logging
 import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import django
 
 log = logging.getLogger("glasshouse.worker")
 CHECKS_EVERY_S = 3600.0
+JOBS_AT_ONCE, STALLED_S = 2, 20
 
 
 def _beat(ending: threading.Event, every_s: float, act: Callable[[], object]) -> None:
@@ -22,6 +25,40 @@ def _beat(ending: threading.Event, every_s: float, act: Callable[[], object]) ->
             log.exception("%s failed; it is tried again", act.__name__)
         close_old_connections()
         ending.wait(every_s)
+
+
+async def _jobs() -> None:
+    """Run queued jobs until cancelled; those that a killed worker left are run again."""
+    from procrastinate.contrib.django import app as door
+
+    with door.replace_connector(door.connector.get_worker_connector()) as app:
+        async with app.open_async():
+            again = asyncio.create_task(_again(app))
+            try:
+                await app.run_worker_async(
+                    concurrency=JOBS_AT_ONCE,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                    update_heartbeat_interval=5,
+                )
+            finally:
+                again.cancel()
+
+
+async def _again(app: Any) -> None:
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+            await app.job_manager.retry_job(job)
+        await asyncio.sleep(5)
+
+
+def _work_jobs(ending: threading.Event) -> None:
+    while not ending.is_set():
+        try:
+            asyncio.run(_jobs())
+        except Exception:
+            log.exception("the job worker ended; it is started again")
+        ending.wait(2)
 
 
 def main() -> None:
@@ -40,6 +77,7 @@ def main() -> None:
         (CHECKS_EVERY_S, promises.check_all),
     ]
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]
+    threads.append(threading.Thread(target=_work_jobs, args=(ending,), daemon=True))
     for thread in threads:
         thread.start()
     while not ending.is_set():

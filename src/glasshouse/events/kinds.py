@@ -10,8 +10,12 @@ class Kind(StrEnum):
     COMPARTMENT_CREATED = "greenhouse:compartment:create"
     DEVICE_CREATED = "greenhouse:device:create"
     DEVICE_REVOKED = "greenhouse:device:revoke"
+    FILE_FAILED = "greenhouse:file:fail"
     FILE_IMPORTED = "greenhouse:file:import"
+    FILE_QUEUED = "greenhouse:file:queue"
+    FILE_STOPPED = "greenhouse:file:stop"
     FILE_UPLOADED = "greenhouse:file:upload"
+    LIMITS_SET = "greenhouse:limits:set"
     ORGANISATION_CREATED = "access:organisation:create"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
@@ -20,3 +24,5 @@ class Kind(StrEnum):
     SESSION_STARTED = "accounts:session:start"
     SIGN_UP_ASKED = "accounts:sign-up:ask"
     SITE_CREATED = "greenhouse:site:create"
+    TEMPLATE_REMOVED = "greenhouse:template:remove"
+    TEMPLATE_SAVED = "greenhouse:template:save"

@@ -1,7 +1,6 @@
-"""Verbs of the greenhouse: sites, compartments, devices, and questions about their readings."""
+"""Verbs of the greenhouse: sites, compartments, devices, limits."""
 
-from typing import Any
-
+from crops.catalogue import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name
@@ -9,7 +8,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client
 from glasshouse.greenhouse.models import Compartment, Device, Site
-from glasshouse.greenhouse.rules import site_facts
+from glasshouse.greenhouse.rules import limits_with, site_facts
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError
@@ -102,39 +101,39 @@ def _site(actor: Actor, site: str) -> Site:
 
 
 def sites(actor: Actor) -> list[Site]:
-    """The organisation's sites with their compartments and devices. Raises ForbiddenError."""
+    """The organisation's sites with their compartments, devices and wanted ranges. Raises ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.SITE_READ)
         mine = Site.objects.filter(organisation_id=actor.organisation)
-        return list(mine.prefetch_related("compartment_set", "device_set").order_by("created_at"))
+        found = list(mine.prefetch_related("compartment_set", "device_set").order_by("created_at"))
+        for site in found:
+            places: list[Site | Compartment] = [site, *site.compartment_set.all()]
+            site.ranges = [_ranges(place) for place in places if place.limits]
+        return found
 
 
-def series(actor: Actor) -> list[dict[str, Any]]:
-    """Every series of the organisation's sites: what it is, and its newest reading. Raises ForbiddenError."""
+def _ranges(place: Site | Compartment) -> dict[str, object]:
+    room = place.name if isinstance(place, Compartment) else ""
+    lines = [
+        {"title": VARIABLES[variable].title, "unit": VARIABLES[variable].symbol, "least": least, "most": most}
+        for variable, (least, most) in sorted((place.limits or {}).items())
+    ]
+    return {"room": room, "lines": lines}
+
+
+def set_limits(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]) -> None:
+    """Set or clear the limits of one variable at a site or in its compartment.
+
+    Raises InvalidError, NotFoundError, ForbiddenError.
+    """
     with access.acting(actor):
-        access.require(actor, Permission.READINGS_READ)
-        places = {site.id: site.name for site in Site.objects.filter(organisation_id=actor.organisation)}
-        rooms = {room.id: room.name for room in Compartment.objects.filter(organisation_id=actor.organisation)}
-        tenant = access.organisation_of(actor).tenant
-    if not places:
-        return []
-    found: list[dict[str, Any]] = crops_client.ask(
-        "GET", "/v1/series", tenant=tenant, sites=list(places), verb="readings:read", purpose="overview"
-    )
-    for one in found:
-        one["site_name"] = places[one["site"]]
-        one["room_name"] = rooms.get(one["compartment"], "")
-    return found
-
-
-def readings(actor: Actor, numbers: list[int], start_s: int, end_s: int, points: int) -> dict[str, Any]:
-    """Readings of some series in buckets. Raises NotFoundError, ForbiddenError, UnavailableError."""
-    with access.acting(actor):
-        access.require(actor, Permission.READINGS_READ)
-        places = list(Site.objects.filter(organisation_id=actor.organisation).values_list("id", flat=True))
-        tenant = access.organisation_of(actor).tenant
-    body = {"series": numbers, "start": start_s, "end": end_s, "points": points}
-    answer: dict[str, Any] = crops_client.ask(
-        "POST", "/v1/readings", tenant=tenant, sites=places, verb="readings:read", purpose="chart", body=body
-    )
-    return answer
+        access.require(actor, Permission.LIMITS_SET)
+        place: Site | Compartment | None = _site(actor, site)
+        if compartment:
+            mine = Compartment.objects.filter(site_id=site, organisation_id=actor.organisation)
+            place = mine.filter(id=compartment).first()
+        if place is None:
+            raise NotFoundError
+        place.limits = limits_with(place.limits, raw)
+        place.save(update_fields=["limits"])
+        events.record(actor, Kind.LIMITS_SET, place.id)

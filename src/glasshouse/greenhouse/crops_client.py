@@ -9,29 +9,35 @@ import httpx
 from django.conf import settings
 
 from crops.capability import LONGEST_S, Capability, sign
-from glasshouse.kernel.errors import NotFoundError, UnavailableError
+from glasshouse.kernel.errors import InvalidError, NotFoundError, UnavailableError
 from glasshouse.vault.root import read_secret
 
 
 @cache
 def _client() -> httpx.Client:
     trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
-    return httpx.Client(base_url=settings.CROPS_ORIGIN, verify=trust, timeout=20)
+    return httpx.Client(base_url=settings.CROPS_ORIGIN, verify=trust, timeout=60)
 
 
 def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, purpose: str, body: object = None) -> Any:
-    """The crop plane's answer to one question. Raises NotFoundError, UnavailableError."""
+    """The crop plane's answer to one question. body: plain values, or the bytes of an Arrow stream.
+
+    Raises NotFoundError, InvalidError (more was asked for than one answer holds), UnavailableError.
+    """
     ends = int(time.time()) + LONGEST_S - 5
     held = Capability(tenant, tuple(sites), (verb,), purpose, ends)
     key = read_secret(settings.KEYS_FOLDER / "capability.key")
+    sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
     try:
-        answer = _client().request(method, path, json=body, headers={"Authorization": f"Capability {sign(key, held)}"})
+        answer = _client().request(method, path, headers={"Authorization": f"Capability {sign(key, held)}"}, **sent)
     except httpx.HTTPError:
         raise UnavailableError(
             "The crop data cannot be reached right now. It is safe; try again in a moment."
         ) from None
     if answer.status_code == 404:
         raise NotFoundError
+    if answer.status_code == 413:
+        raise InvalidError(str(answer.json()["message"]))
     if answer.status_code >= 400:
         raise UnavailableError("The crop data could not answer this. Try a shorter time or fewer series.")
     return answer.json() if answer.content else None

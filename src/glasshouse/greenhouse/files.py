@@ -7,11 +7,12 @@ each row or cell that could not be read, and why. Nothing is guessed silently.
 import csv
 import io
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pint
@@ -78,7 +79,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is to be read. time_format: iso, dmy or excel; zone: IANA name of the clock that wrote the times."""
+    """How a file is to be read. time_format: one of TIME_FORMATS; zone: IANA name of the clock that wrote the times."""
 
     delimiter: str
     decimal: str
@@ -87,6 +88,17 @@ class Layout:
     time_format: str
     zone: str
     columns: tuple[Column, ...]
+    headings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for a saved template."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> "Layout":
+        """The layout that as_json told of."""
+        columns = tuple(Column(**column) for column in raw["columns"])
+        return cls(**(raw | {"columns": columns, "headings": tuple(raw["headings"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +120,26 @@ class Reading:
     remarks: list[Remark] = field(default_factory=list)
 
 
-def table_of(body: bytes, name: str = "") -> tuple[list[list[str]], str]:
-    """(rows of cells, delimiter) of CSV, TSV, semicolons or Excel. Raises InvalidError."""
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "excel": "Excel sheet"}
+TIME_FORMATS = {"iso": "year-month-day", "dmy": "day/month/year", "mdy": "month/day/year", "excel": "Excel day numbers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person says of a file instead of what would be proposed; None where nothing is said."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    header: bool | None = None
+    time_column: int | None = None
+    time_format: str | None = None
+
+
+NOTHING_GIVEN = Given()
+
+
+def table_of(body: bytes, delimiter: str | None = None) -> tuple[list[list[str]], str]:
+    """(rows of cells, delimiter) of CSV, TSV, semicolons or Excel; delimiter: the one to use. Raises InvalidError."""
     if len(body) > MOST_BYTES:
         raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
     if body[:4] == b"PK\x03\x04":
@@ -120,7 +150,8 @@ def table_of(body: bytes, name: str = "") -> tuple[list[list[str]], str]:
         text = body.decode("cp1252", errors="replace")
     if "\0" in text:
         raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
-    delimiter = _delimiter(text.splitlines()[:200])
+    if delimiter not in (",", ";", "\t"):
+        delimiter = _delimiter(text[:100_000].splitlines()[:200])
     rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     rows = [row for row in rows if any(row)]
     if len(rows) < 2:
@@ -155,8 +186,8 @@ def _delimiter(lines: list[str]) -> str:
         usual = max(set(counts), key=counts.count) if counts else 0
         return (counts.count(usual) if usual else 0, usual)
 
-    # Later ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
-    return max((",", "\t", ";"), key=agreement)
+    # Earlier ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
+    return max((";", "\t", ","), key=agreement)
 
 
 def _headings(rows: list[list[str]]) -> list[str]:
@@ -168,9 +199,12 @@ def _headings(rows: list[list[str]]) -> list[str]:
 
 
 def _time_format(cells: list[str]) -> str:
-    for name, pattern in (("iso", ISO), ("dmy", DMY)):
-        if sum(bool(pattern.match(cell)) for cell in cells) > 0.9 * len(cells):
-            return name
+    if sum(bool(ISO.match(cell)) for cell in cells) > 0.9 * len(cells):
+        return "iso"
+    slashed = [match for match in map(DMY.match, cells) if match]
+    if len(slashed) > 0.9 * len(cells):
+        # A second number above 12 can be no month; where nothing tells, the day comes first, as in most of the world.
+        return "mdy" if any(int(match[2]) > 12 for match in slashed) else "dmy"
     serials = [float(cell) for cell in cells if SERIAL.match(cell)]
     if len(serials) > 0.9 * len(cells) and all(20_000 < one < 80_000 for one in serials):
         rising = sum(b > a for a, b in pairwise(serials))
@@ -179,28 +213,44 @@ def _time_format(cells: list[str]) -> str:
     return ""
 
 
-def propose(body: bytes, *, zone: str, name: str = "") -> Layout:
-    """How this file would be read, given the clock of its site. Raises InvalidError when no column looks like a time."""
-    rows, delimiter = table_of(body, name)
-    header = not any(_is_number(cell, ".") for cell in rows[0] if cell)
+def propose(body: bytes, *, zone: str, given: Given = NOTHING_GIVEN) -> Layout:
+    """How this file would be read, given the clock of its site and what a person says of it. Raises InvalidError."""
+    rows, delimiter = table_of(body, given.delimiter)
+    header = not any(_is_number(cell, ".") for cell in rows[0] if cell) if given.header is None else given.header
     head = _headings(rows) if header else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
     body_rows = rows[1:] if header else rows
     sample = body_rows[:500]
-    formats = {i: _time_format([row[i] for row in sample if i < len(row) and row[i]]) for i in range(len(head))}
+    time_column, time_format = _time_column(head, sample, given)
+    cells = [cell for row in sample for i, cell in enumerate(row) if i != time_column]
+    commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
+    points = sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells)
+    decimal = given.decimal or ("," if delimiter != "," and commas > points else ".")
+    columns = _columns(head, time_column, sample, decimal)
+    if not columns:
+        raise InvalidError(
+            "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?",
+            field="file",
+        )
+    layout = Layout(delimiter, decimal, header, time_column, time_format, zone, columns, tuple(head))
+    return replace(layout, zone=_steady_zone(layout, body_rows))
+
+
+def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tuple[int, str]:
+    """(place of the time column, its format), as said or as found. Raises InvalidError."""
+    if given.time_column is not None and not 0 <= given.time_column < len(head):
+        raise InvalidError(f"The file has columns 1 to {len(head)}.", field="time_column")
+    places = range(len(head)) if given.time_column is None else [given.time_column]
+    formats = {i: _time_format([row[i] for row in sample if i < len(row) and row[i]]) for i in places}
     # A written date beats a serial number, which an odd column of numbers may look like.
     found = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
+    if given.time_column is not None and given.time_format:
+        return given.time_column, given.time_format
     if not found:
         raise InvalidError(
             "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
-            field="file",
+            field="time_column",
         )
-    _, time_column, time_format = found[0]
-    cells = [cell for row in sample for i, cell in enumerate(row) if i != time_column]
-    commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
-    decimal = "," if delimiter != "," and commas > sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells) else "."
-    columns = _columns(head, time_column, sample, decimal)
-    layout = Layout(delimiter, decimal, header, time_column, time_format, zone, columns)
-    return replace(layout, zone=_steady_zone(layout, body_rows))
+    return found[0][1], given.time_format or found[0][2]
 
 
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
@@ -216,7 +266,7 @@ def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal
         plain = UNIT.sub("", heading).strip(" %") or f"column {index + 1}"
         seen[plain] = seen.get(plain, 0) + 1
         name = plain if seen[plain] == 1 else f"{plain} ({seen[plain]})"
-        variable = recognise(re.sub(r"[ _]?\d+$", "", plain)) or recognise(plain)
+        variable = recognise(plain)
         if variable and unit and not convertible(unit[1].strip(), variable.unit):
             variable = None
         found.append(Column(index, name, unit[1].strip() if unit else "", variable.id if variable else ""))
@@ -253,20 +303,26 @@ def _wall(text: str, time_format: str) -> datetime | None:
         if match is None:
             return None
         first, second, third, hour, minute, second_of = (int(part or 0) for part in match.groups())
-        year, month, day = (first, second, third) if time_format == "iso" else (third, second, first)
+        orders = {"iso": (first, second, third), "dmy": (third, second, first), "mdy": (third, first, second)}
+        year, month, day = orders[time_format]
         return datetime(year, month, day, hour, minute, second_of)  # noqa: DTZ001 - local time, as in the file
     except ValueError:
         return None
 
 
-def read(body: bytes, layout: Layout, *, name: str = "") -> Reading:
-    """Every row of the file, read by the layout. A row that cannot be read becomes a remark, the others come in."""
-    rows, _ = table_of(body, name)
-    zone, result = ZoneInfo(layout.zone), Reading()
+def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lambda done, total: None) -> Reading:
+    """Every row of the file, read by the layout. A row that cannot be read becomes a remark, the others come in.
+
+    progress: told now and then how many rows of how many are done; what it raises ends the reading.
+    """
+    rows, _ = table_of(body, layout.delimiter)
+    zone, result, total = ZoneInfo(layout.zone), Reading(), len(rows)
     before: datetime | None = None
     moments: list[tuple[int, int]] = []
     rows_at: dict[int, int] = {}
     for number, row in enumerate(rows[1:] if layout.header else rows, 2 if layout.header else 1):
+        if result.rows % 5000 == 0:
+            progress(result.rows, total)
         result.rows += 1
         text = row[layout.time_column] if layout.time_column < len(row) else ""
         wall = _wall(text, layout.time_format)

@@ -1,22 +1,46 @@
-"""Verbs of files: upload one (sealed at once), look at it, take its readings."""
+"""Verbs of files: upload one (sealed at once), look at it, correct, take its readings in the background, save how it is read."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
+
+import pyarrow as pa
 
 from crops.catalogue import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
+from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, files
-from glasshouse.greenhouse.models import Compartment, Site, Upload
+from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, Layout
+from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import BlobId, HolderId, ImportId, SiteId
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
+from glasshouse.kernel.ids import BlobId, HolderId, ImportId, SiteId, TemplateId
 from glasshouse.vault import blobs
+
+KEPT = timedelta(days=30)  # how long a file itself is kept; its report stays
+MOST_REMARKS = 20_000
+UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
+
+
+class StoppedError(GlasshouseError):
+    """A person stopped the import while it was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file before it is taken: how it would be read, its first rows as they are, and as they are read."""
+
+    upload: Upload
+    layout: Layout
+    rows: list[list[str]]
+    reading: files.Reading
+    template: str
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
@@ -38,7 +62,16 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
             created_at=clock.now(),
         )
         events.record(actor, Kind.FILE_UPLOADED, made.id)
+        _drop_old(actor)
     return ImportId(made.id)
+
+
+def _drop_old(actor: Actor) -> None:
+    old = Upload.objects.filter(organisation_id=actor.organisation, created_at__lt=clock.now() - KEPT).exclude(blob="")
+    for one in old:
+        blobs.remove(BlobId(one.blob))
+        one.blob = ""
+        one.save(update_fields=["blob"])
 
 
 def _found(actor: Actor, number: ImportId) -> Upload:
@@ -49,85 +82,188 @@ def _found(actor: Actor, number: ImportId) -> Upload:
 
 
 def _body(actor: Actor, found: Upload) -> bytes:
+    if not found.blob:
+        raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
     return b"".join(blobs.read(BlobId(found.blob), HolderId(str(actor.organisation))))
 
 
-def look(actor: Actor, number: ImportId) -> tuple[Upload, files.Layout, list[list[str]]]:
-    """The upload, how it would be read, and its first rows. Raises NotFoundError, ForbiddenError."""
+def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str = "") -> Look:
+    """A file and how it would be read: as last chosen, as a template says, or as proposed.
+
+    Raises InvalidError, NotFoundError, ForbiddenError.
+    """
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         body = _body(actor, found)
-    return found, files.propose(body, zone=str(found.site.facts["time_zone"])), files.table_of(body)[0][:8]
+        templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
+    if zone and zone not in available_timezones():
+        raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
+    layout, template = files.propose(body, zone=zone or str(found.site.facts["time_zone"]), given=given), ""
+    if zone:
+        layout = replace(layout, zone=zone)
+    if found.layout and given == NOTHING_GIVEN:
+        layout = Layout.from_json(found.layout)
+    elif given == NOTHING_GIVEN:
+        for one in templates:
+            if tuple(one.layout["headings"]) == layout.headings:
+                layout, template = Layout.from_json(one.layout), one.name
+                break
+    rows, _ = files.table_of(body, layout.delimiter)
+    head = body if len(body) < 20_000 else body[:20_000].rpartition(b"\n")[0] + b"\n"
+    first = files.read(head if layout.delimiter != "excel" else body, layout)
+    return Look(found, layout, rows[:8], first, template)
 
 
-def corrected(layout: files.Layout, zone: str, variables: dict[int, str]) -> files.Layout:
-    """The layout with a person's corrections. variables: by column index, a variable's id, "" (own name) or "-" (leave out)."""
+def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[int, str] | None = None) -> Layout:
+    """The layout with a person's corrections. By column index: a variable's id, "" (own name) or "-" (leave out); a unit."""
     if zone not in available_timezones():
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
     columns = []
     for column in layout.columns:
         wanted = variables.get(column.index, column.variable)
+        unit = (units or {}).get(column.index, column.unit).strip()
         if wanted == "-":
             continue
         if wanted and wanted not in VARIABLES:
             raise InvalidError(f"{wanted[:40]!r} is not a variable of the catalogue.", field="variable")
-        if wanted and column.unit and not files.convertible(column.unit, VARIABLES[wanted].unit):
+        if wanted and unit and not files.convertible(unit, VARIABLES[wanted].unit):
             raise InvalidError(
-                f"{column.name} is in {column.unit}, which {VARIABLES[wanted].title} cannot be.", field="variable"
+                f"{column.name} is in {unit}, which {VARIABLES[wanted].title} ({VARIABLES[wanted].symbol}) cannot be.",
+                field="variable",
             )
-        columns.append(replace(column, variable=wanted))
+        columns.append(replace(column, variable=wanted, unit=unit))
     if not columns:
         raise InvalidError("Choose at least one column.", field="variable")
     return replace(layout, zone=zone, columns=tuple(columns))
 
 
-def take(actor: Actor, number: ImportId, layout: files.Layout) -> dict[str, Any]:
-    """Put the file's readings into the crop store, all or none; returns the report. Safe to repeat."""
+def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
+    """Say how a file is to be read. Raises NotFoundError, ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
-        reading = files.read(_body(actor, found), layout)
-        streams = _streams(layout, reading)
-        if not streams:
-            raise InvalidError("No row of this file could be read with these choices.", field="file")
+        found.layout = layout.as_json()
+        found.save(update_fields=["layout"])
+
+
+def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
+    """Have the file's readings taken in the background. Nothing changes when that is under way already."""
+    from glasshouse.greenhouse.tasks import take_file
+
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        found = _found(actor, number)
+        if found.state in UNDER_WAY:
+            return
+        _body(actor, found)  # Asked for now, so that a file no longer there is told at once.
+        found.layout, found.state, found.percent, found.report = layout.as_json(), UploadState.QUEUED, 0, None
+        found.save(update_fields=["layout", "state", "percent", "report"])
+        events.record(actor, Kind.FILE_QUEUED, number)
+        take_file.defer(
+            account=str(actor.account), person=str(actor.person), organisation=str(actor.organisation), upload=number
+        )
+
+
+def stop(actor: Actor, number: ImportId) -> None:
+    """Stop an import that is under way; nothing of the file is stored then. Raises NotFoundError, ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        found = _found(actor, number)
+        if found.state in UNDER_WAY:
+            found.state = UploadState.STOPPED
+            found.save(update_fields=["state"])
+            events.record(actor, Kind.FILE_STOPPED, number)
+
+
+def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
+    """Put the file's readings into the crop store, all or none; returns the report. Safe to repeat. progress: percent done.
+
+    Raises StoppedError, InvalidError, NotFoundError, ForbiddenError (the right is asked for at the start and at the end).
+    """
+
+    def told(done: int, total: int) -> None:
+        percent = 90 * done // max(total, 1)
+        _note(actor, number, percent)
+        progress(percent)
+
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        found = _found(actor, number)
+        if found.state == UploadState.STOPPED or not found.layout:
+            raise StoppedError("This import was stopped.")
+        layout, body = Layout.from_json(found.layout), _body(actor, found)
+        found.state = UploadState.READING
+        found.save(update_fields=["state"])
+    reading = files.read(body, layout, told)
+    if not reading.points:
+        raise InvalidError("No row of this file could be read with these choices.", field="file")
+    told(1, 1)
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        found = _found(actor, number)
+        if found.state == UploadState.STOPPED:
+            raise StoppedError("This import was stopped.")
         answer = crops_client.ask(
             "POST",
-            "/v1/imports",
+            f"/v1/imports?site={found.site_id}&compartment={found.compartment_id or ''}",
             tenant=access.organisation_of(actor).tenant,
             sites=[found.site_id],
             verb="readings:write",
             purpose="importing a file",
-            body={"site": found.site_id, "compartment": found.compartment_id or "", "streams": streams},
+            body=_arrow(layout, reading),
         )
-        refused = {remark.row for remark in reading.remarks if not remark.kept and not remark.column}
-        report = {
-            "rows": reading.rows,
-            "rows_in": reading.rows - len(refused),
-            "points": answer["taken"],
-            "new": answer["new"],
-            "flagged": sum(remark.kept for remark in reading.remarks),
-            "left_out": sum(not remark.kept for remark in reading.remarks),
-            "zone": layout.zone,
-            "remarks": [asdict(remark) for remark in reading.remarks],
-        }
-        found.report = report
-        found.save(update_fields=["report"])
+        found.report, found.state, found.percent = _report(layout, reading, answer), UploadState.TAKEN, 100
+        found.save(update_fields=["report", "state", "percent"])
         events.record(actor, Kind.FILE_IMPORTED, found.id, points=answer["taken"])
-    return report
+    progress(100)
+    return dict(found.report)
 
 
-def _streams(layout: files.Layout, reading: files.Reading) -> list[dict[str, Any]]:
+def _note(actor: Actor, number: ImportId, percent: int) -> None:
+    with access.acting(actor):
+        mine = Upload.objects.filter(id=number, organisation_id=actor.organisation)
+        if not mine.exclude(state=UploadState.STOPPED).update(percent=percent):
+            raise StoppedError("This import was stopped.")
+
+
+def failed(actor: Actor, number: ImportId, why: str) -> None:
+    """Note that an import came to nothing, and why. Nothing of it is in the crop store."""
+    with access.acting(actor):
+        found = _found(actor, number)
+        found.state, found.report = UploadState.FAILED, {"problem": why}
+        found.save(update_fields=["state", "report"])
+        events.record(actor, Kind.FILE_FAILED, number)
+
+
+def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> dict[str, Any]:
+    refused = {remark.row for remark in reading.remarks if not remark.kept and not remark.column}
+    return {
+        "rows": reading.rows,
+        "rows_in": reading.rows - len(refused),
+        "points": answer["taken"],
+        "new": answer["new"],
+        "flagged": sum(remark.kept for remark in reading.remarks),
+        "left_out": sum(not remark.kept for remark in reading.remarks),
+        "zone": layout.zone,
+        "remarks": [asdict(remark) for remark in reading.remarks[:MOST_REMARKS]],
+    }
+
+
+def _arrow(layout: Layout, reading: files.Reading) -> bytes:
+    """An Arrow stream of (stream, time in ns, value), one batch a stream; the streams' names and fields in its metadata."""
     by_name = {column.name: column for column in layout.columns}
-    return [
-        {
-            "name": name,
-            "field": by_name[name].variable or name,
-            "time": [at * 1_000_000_000 for at, _ in points],
-            "value": [value for _, value in points],
-        }
-        for name, points in reading.points.items()
-    ]
+    names = [name for name, points in reading.points.items() if points]
+    told = {"names": "\n".join(names), "fields": "\n".join(by_name[name].variable or name for name in names)}
+    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=told)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        for number, name in enumerate(names):
+            at, value = zip(*reading.points[name], strict=True)
+            times = pa.array([moment * 1_000_000_000 for moment in at], pa.int64())
+            places = pa.array([number] * len(at), pa.int32())
+            stream.write_batch(pa.record_batch([places, times, pa.array(value, pa.float64())], schema=schema))
+    return bytes(sink.getvalue())
 
 
 def uploads(actor: Actor) -> list[Upload]:
@@ -139,7 +275,41 @@ def uploads(actor: Actor) -> list[Upload]:
 
 
 def report_of(actor: Actor, number: ImportId) -> Upload:
-    """An upload with its report. Raises NotFoundError, ForbiddenError."""
+    """An upload with its state and report. Raises NotFoundError, ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
         return _found(actor, number)
+
+
+# -- templates -----------------------------------------------------------------------------------------------------
+
+
+def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
+    """Save how a kind of file is read; one of the same name is replaced. Raises InvalidError, ForbiddenError."""
+    wanted = plain_name(name, field="template")
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        for one in Template.objects.filter(organisation_id=actor.organisation):
+            if one.name == wanted:
+                one.delete()
+        made = Template.objects.create(
+            organisation_id=str(actor.organisation), name=wanted, layout=layout.as_json(), created_at=clock.now()
+        )
+        events.record(actor, Kind.TEMPLATE_SAVED, made.id)
+    return TemplateId(made.id)
+
+
+def templates(actor: Actor) -> list[Template]:
+    """The organisation's templates. Raises ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
+
+
+def remove_template(actor: Actor, number: TemplateId) -> None:
+    """Remove a template; files taken by it stay as they are. Raises NotFoundError, ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        if not Template.objects.filter(id=number, organisation_id=actor.organisation).delete()[0]:
+            raise NotFoundError
+        events.record(actor, Kind.TEMPLATE_REMOVED, number)

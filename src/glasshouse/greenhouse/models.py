@@ -10,25 +10,31 @@ SHOWN = confidential("showing the customer its own greenhouses", category="user.
 
 
 class Site(models.Model):
-    """A place with greenhouses. `facts`: latitude, longitude (degrees), time_zone (IANA), area_m2, crop."""
+    """A place with greenhouses. `facts`: latitude, longitude (degrees), time_zone (IANA), area_m2, crop.
+
+    `limits`: by variable, [least, most] in its unit, outside which its own people want to be told.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(SHOWN, holder="organisation_id")
     facts = SealedJson(SHOWN, holder="organisation_id")
+    limits = SealedJson(SHOWN, holder="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
+    ranges: list[dict[str, object]]  # the limits of the site and its compartments as a page shows them
 
     class Meta:
         db_table = "greenhouse_site"
 
 
 class Compartment(models.Model):
-    """A part of a site with a climate of its own."""
+    """A part of a site with a climate, and if wanted limits, of its own."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
     name = SealedText(SHOWN, holder="organisation_id")
+    limits = SealedJson(SHOWN, holder="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -50,17 +56,44 @@ class Device(models.Model):
         db_table = "greenhouse_device"
 
 
+class UploadState(models.TextChoices):
+    """Where a file stands on its way in."""
+
+    NEW = "new"
+    QUEUED = "queued"
+    READING = "reading"
+    TAKEN = "taken"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
 class Upload(models.Model):
-    """A file on its way in: sealed as it came (`blob`), until its readings are taken; then what came of it (`report`)."""
+    """A file on its way in: sealed as it came (`blob`), how it is read (`layout`), then what came of it (`report`)."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
     compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
     name = SealedText(SHOWN, holder="organisation_id")
-    blob = technical(models.CharField(max_length=16))
+    blob = technical(models.CharField(max_length=16, blank=True))
+    layout = SealedJson(SHOWN, holder="organisation_id", null=True)
     report = SealedJson(SHOWN, holder="organisation_id", null=True)
+    state = technical(models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW))
+    percent = technical(models.PositiveSmallIntegerField(default=0))
     created_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "greenhouse_upload"
+
+
+class Template(models.Model):
+    """How files of one kind are read, saved under a name; `layout` holds their headings, by which they are known again."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    name = SealedText(SHOWN, holder="organisation_id")
+    layout = SealedJson(SHOWN, holder="organisation_id")
+    created_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "greenhouse_template"

@@ -1,9 +1,14 @@
-"""Pure rules of sites: what may be said of one."""
+"""Pure rules of sites: what may be said of one, and when a reading is out of range."""
 
 import math
 from zoneinfo import ZoneInfo, available_timezones
 
+from crops.catalogue import VARIABLES
 from glasshouse.kernel.errors import InvalidError
+
+Limits = dict[str, list[float | None]]
+SILENT_S = 3600
+STEADY = 0.02  # share of the day's span below which a change within the hour counts as none
 
 
 def site_facts(raw: dict[str, str]) -> dict[str, object]:
@@ -32,3 +37,58 @@ def _number(raw: dict[str, str], field: str, least: float, most: float) -> float
     if not least <= number <= most:
         raise InvalidError(f"Write a number from {least:g} to {most:g}, or leave it empty.", field=field)
     return number
+
+
+def limits_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
+    """The limits with those that a person wrote for one variable (`least`, `most`; both empty: none). Raises InvalidError."""
+    variable = VARIABLES.get(raw.get("variable", ""))
+    if variable is None:
+        raise InvalidError("Choose a variable of the catalogue.", field="variable")
+    least, most = (_number(raw, field, variable.least, variable.most) for field in ("least", "most"))
+    if least is not None and most is not None and least >= most:
+        raise InvalidError("The lower limit must be below the upper one.", field="least")
+    rest = {key: value for key, value in (limits or {}).items() if key != variable.id}
+    return rest if least is None and most is None else rest | {variable.id: [least, most]}
+
+
+def state_of(
+    value: float | None, at: float | None, now: float, plausible: list[float | None], wanted: list[float | None]
+) -> str:
+    """silent, implausible, low, high or ok. plausible and wanted: [least, most], None where there is no limit."""
+    if value is None or at is None or now - at > SILENT_S:
+        return "silent"
+    if not _inside(value, plausible):
+        return "implausible"
+    if _inside(value, wanted):
+        return "ok"
+    return "low" if wanted[0] is not None and value < wanted[0] else "high"
+
+
+def _inside(value: float, limits: list[float | None]) -> bool:
+    least, most = limits
+    return (least is None or value >= least) and (most is None or value <= most)
+
+
+def trend_of(rows: list[list[float]], now: float) -> str:
+    """rising, falling or steady over the last hour, from rows (time, mean); "" where too little is known."""
+    recent = [value for at, value in rows if at > now - 1800]
+    before = [value for at, value in rows if now - 5400 < at <= now - 3600]
+    if not recent or not before:
+        return ""
+    values = [value for _, value in rows]
+    change, span = recent[-1] - before[-1], max(values) - min(values)
+    if span == 0 or abs(change) < STEADY * span:
+        return "steady"
+    return "rising" if change > 0 else "falling"
+
+
+def sparkline(rows: list[list[float]], start: float, end: float, width: int = 120, height: int = 28) -> str:
+    """Points of an SVG polyline for rows (time, mean) between start and end."""
+    if len(rows) < 2:
+        return ""
+    values = [value for _, value in rows]
+    least, span = min(values), (max(values) - min(values)) or 1.0
+    return " ".join(
+        f"{(at - start) / (end - start) * width:.1f},{height - 2 - (value - least) / span * (height - 4):.1f}"
+        for at, value in rows
+    )

@@ -12,6 +12,7 @@ CompartmentId = NewType("CompartmentId", str)
 DeviceId = NewType("DeviceId", str)
 ImportId = NewType("ImportId", str)
 BlobId = NewType("BlobId", str)
+TemplateId = NewType("TemplateId", str)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 16

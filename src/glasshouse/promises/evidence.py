@@ -23,13 +23,37 @@ CROP = Entry(
 )
 BLOCK = 4 << 20
 # Tables that libraries bring, column by column: a column not named here shows as unclassed.
-THIRD_PARTY = {"django_migrations": ("id", "app", "name", "applied")}
+# The job queue's arguments are ids only (a test reads the tasks' signatures).
+THIRD_PARTY = {
+    "django_migrations": ("id", "app", "name", "applied"),
+    "procrastinate_events": ("id", "job_id", "type", "at"),
+    "procrastinate_jobs": (
+        *(
+            "id",
+            "queue_name",
+            "task_name",
+            "priority",
+            "lock",
+            "queueing_lock",
+            "args",
+            "status",
+            "scheduled_at",
+            "attempts",
+        ),
+        *("abort_requested", "worker_id"),
+    ),
+    "procrastinate_periodic_defers": ("id", "task_name", "defer_timestamp", "job_id", "periodic_id"),
+    "procrastinate_workers": ("id", "last_heartbeat"),
+}
 
 
 def whole_map() -> list[Row]:
     """The data map over both stores, from the declarations."""
     third = [
-        Row(store, t, c, False, TECHNICAL) for store in ("people", "vault") for t, cs in THIRD_PARTY.items() for c in cs
+        Row(store, table, column, False, TECHNICAL)
+        for store, tables in (("people", THIRD_PARTY), ("vault", ("django_migrations",)))
+        for table in tables
+        for column in THIRD_PARTY[table]
     ]
     crops = [
         Row("crops", table, column, True, CROP if klass == "crop" else TECHNICAL)

@@ -1,25 +1,34 @@
 """Doors of the greenhouse: overview, sites and devices, chart and its data, events."""
 
 import csv
+import re
 from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from crops.catalogue import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import GRANTED, Permission
 from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings as readings_of
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import DeviceId, OrganisationId, SiteId
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
+CSV, FORMULA = "text/csv; charset=utf-8", ("=", "+", "-", "@", "\t", "\r")
 DAY_S = 86_400
+MOST_PAST_S, MOST_FUTURE_S = -2_000_000_000, 7_000_000_000
+NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
+LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
+SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
 
 
 def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, object]]:
@@ -34,20 +43,17 @@ def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, ob
 @signed_in
 @require_GET
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Each place now: newest values, whether in range, when last heard. Asked again by the page every few seconds."""
+    """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
     actor, shown = within(request, organisation)
-    now = datetime.now(UTC).timestamp()
-    rooms: dict[str, list[dict[str, object]]] = {}
-    for one in greenhouse.series(actor):
-        heard = one["at"]
-        state = "silent" if heard is None or now - heard > 3600 else "ok"
-        if one["least"] is not None and one["value"] is not None and not one["least"] <= one["value"] <= one["most"]:
-            state = "implausible"
-        place = " · ".join(filter(None, (one["site_name"], one["room_name"])))
-        when = datetime.fromtimestamp(heard, UTC) if heard else None
-        rooms.setdefault(place, []).append(one | {"state": state, "when": when})
+    rooms: dict[tuple[str, str], list[dict[str, object]]] = {}
+    for one in readings_of.overview(actor):
+        rooms.setdefault((one["site_name"], one["room_name"]), []).append(one | {"sign": SIGNS[one["state"]]})
+    places = [
+        {"site": site, "room": room, "all": all_, "calls": [one for one in all_ if one["state"] in ("low", "high")]}
+        for (site, room), all_ in sorted(rooms.items())
+    ]
     template = "overview_rooms.html" if request.headers.get("HX-Request") else "overview.html"
-    return render(request, template, shown | {"rooms": sorted(rooms.items()), "sites": greenhouse.sites(actor)})
+    return render(request, template, shown | {"places": places, "sites": greenhouse.sites(actor)})
 
 
 @signed_in
@@ -55,7 +61,7 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
 def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     """Sites, compartments, devices; making new ones."""
     actor, shown = within(request, organisation)
-    shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones())}
+    shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
     if request.method == "GET":
         return render(request, "sites.html", shown)
     try:
@@ -87,6 +93,20 @@ def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
 
 @signed_in
 @require_POST
+def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+    """Set or clear the limits of a variable."""
+    actor, shown = within(request, organisation)
+    raw = {key: str(value) for key, value in request.POST.items()}
+    try:
+        greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
+    except InvalidError as error:
+        shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
+        return again(request, "sites.html", error, **shown)
+    return redirect("sites", organisation)
+
+
+@signed_in
+@require_POST
 def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
     """Revoke a device's key."""
     actor, _ = within(request, organisation)
@@ -110,41 +130,55 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
     actor, shown = within(request, organisation)
-    found = greenhouse.series(actor)
+    found = readings_of.series(actor)
     chosen = set(request.GET.getlist("s")) or {str(one["id"]) for one in found[:1]}
+    places: dict[str, list[dict[str, object]]] = {}
     for one in found:
         one["chosen"] = str(one["id"]) in chosen
-    return render(request, "chart.html", shown | {"series": found})
+        places.setdefault(" · ".join(filter(None, (one["site_name"], one["room_name"]))), []).append(one)
+    return render(request, "chart.html", shown | {"places": sorted(places.items()), "count": len(found)})
 
 
-def _span(request: HttpRequest) -> tuple[list[int], int, int, int]:
+def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:
     now = int(datetime.now(UTC).timestamp())
+    names = request.GET.getlist("s")
     try:
-        numbers = [int(text) for text in request.GET.getlist("s")]
         start = int(request.GET.get("from", now - DAY_S))
         end = int(request.GET.get("to", now + 60))
         points = min(2000, max(10, int(request.GET.get("points", "300"))))
     except ValueError:
-        raise InvalidError("s, from, to and points must be whole numbers (times: seconds since 1970, UTC).") from None
-    if not numbers or not start < end:
-        raise InvalidError("Choose at least one series (s=…), and an end that comes after the start.")
-    return numbers, start, end, points
+        raise InvalidError("from, to and points must be whole numbers (times: seconds since 1970, UTC).") from None
+    if not names or not all(NAME.match(name) for name in names) or len(names) > 50:
+        raise InvalidError("Choose 1 to 50 series (s=…).")
+    if not MOST_PAST_S < start < end < MOST_FUTURE_S:
+        raise InvalidError("The end must come after the start, and both must be times that a calendar knows.")
+    return names, (start, end), points
 
 
 @signed_in
 @require_GET
-def readings(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Readings for the chart, as JSON, or with format=csv as a file."""
+def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
+    """Readings for the chart, as JSON; with format=csv every single reading, as a file."""
     actor, _ = within(request, organisation)
-    numbers, start, end, points = _span(request)
-    answer = greenhouse.readings(actor, numbers, start, end, points)
+    names, span, points = _span(request)
     if request.GET.get("format") != "csv":
-        return JsonResponse(answer)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+        return JsonResponse(readings_of.readings(actor, names, span, points))
+    rows = readings_of.export(actor, names, span)
+    lines = csv.writer(_Echo())
+    response = StreamingHttpResponse((lines.writerow(map(cell, row)) for row in rows), content_type=CSV)
     response.headers["Content-Disposition"] = 'attachment; filename="readings.csv"'
-    writer = csv.writer(response)
-    writer.writerow(["series", "time_utc", "min", "mean", "max"])
-    for number, rows in answer["series"].items():
-        for at, *values in rows:
-            writer.writerow([number, datetime.fromtimestamp(at, UTC).isoformat(), *values])
     return response
+
+
+class _Echo:
+    """Hands each line on instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        """The line."""
+        return line
+
+
+def cell(value: object) -> object:
+    """A cell for a CSV file that a spreadsheet will open."""
+    # A text that begins like a formula would be run by a spreadsheet.
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value

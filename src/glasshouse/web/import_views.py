@@ -1,18 +1,19 @@
-"""Doors of files: upload, look and correct, take, report."""
+"""Doors of files: upload, look and correct, take, watch, report; templates."""
 
 import csv
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from crops.catalogue import VARIABLES
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
-from glasshouse.greenhouse.files import MOST_BYTES
+from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import ImportId, SiteId
-from glasshouse.web.greenhouse_views import within
+from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
+from glasshouse.web.greenhouse_views import CSV, cell, within
 from glasshouse.web.views import again, form_page, signed_in
 
 
@@ -21,7 +22,11 @@ from glasshouse.web.views import again, form_page, signed_in
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
     actor, shown = within(request, organisation)
-    shown |= {"sites": greenhouse.sites(actor), "uploads": imports.uploads(actor)}
+    shown |= {
+        "sites": greenhouse.sites(actor),
+        "uploads": imports.uploads(actor),
+        "templates": imports.templates(actor),
+    }
     if request.method == "GET":
         return render(request, "import.html", shown)
     site, _, room = request.POST.get("place", "").partition("/")
@@ -37,43 +42,111 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     return redirect("look", organisation, number)
 
 
+def _given(request: HttpRequest) -> Given:
+    """What the form says of the file as a whole. Raises InvalidError."""
+    said = request.POST
+    if "time_column" not in said:
+        return NOTHING_GIVEN
+    if said.get("delimiter") not in DELIMITERS or said.get("time_format") not in TIME_FORMATS:
+        raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
+    column = said.get("time_column", "")
+    return Given(
+        said["delimiter"],
+        "," if said.get("decimal") == "," else ".",
+        said.get("header") == "yes",
+        int(column) if column.isdecimal() and len(column) < 5 else 0,
+        said["time_format"],
+    )
+
+
+def _chosen(request: HttpRequest, layout: Layout) -> Layout:
+    """The layout with the variables, units and zone of the form."""
+    said = request.POST
+    variables = {one.index: said.get(f"v{one.index}", one.variable) for one in layout.columns}
+    units = {one.index: said.get(f"u{one.index}", one.unit) for one in layout.columns}
+    return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
+
+
 @signed_in
 @form_page
 def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """What the file says and how it will be read; a person corrects, then the readings are taken."""
+    """What the file says and how it will be read; a person corrects, looks again, saves a template, then takes the readings."""
     actor, shown = within(request, organisation)
-    found, layout, rows = imports.look(actor, ImportId(number))
-    variables = {column.index: request.POST.get(f"v{column.index}", column.variable) for column in layout.columns}
-    columns = [(column, variables[column.index]) for column in layout.columns]
-    zone = request.POST.get("zone", layout.zone)
-    shown |= {"upload": found, "layout": layout, "rows": rows, "columns": columns, "zone": zone}
     shown |= {"variables": sorted(VARIABLES.values(), key=lambda one: one.title)}
-    if request.method == "GET":
-        return render(request, "import_look.html", shown)
+    shown |= {"delimiters": DELIMITERS.items(), "time_formats": TIME_FORMATS.items()}
+    posted = request.method == "POST"
     try:
-        imports.take(actor, ImportId(number), imports.corrected(layout, zone, variables))
+        found = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", "")) if posted else None
+        layout = _chosen(request, found.layout) if found else None
     except InvalidError as error:
-        return again(request, "import_look.html", error, **shown)
+        return again(request, "import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None))
+    if found is None or layout is None:
+        return render(request, "import_look.html", shown | _looked(imports.look(actor, ImportId(number)), None))
+    act = request.POST.get("act", "take")
+    if act == "take":
+        imports.queue(actor, ImportId(number), layout)
+        return redirect("report", organisation, number)
+    if act == "save":
+        try:
+            imports.save_template(actor, request.POST.get("template", ""), layout)
+        except InvalidError as error:
+            return again(request, "import_look.html", error, **shown | _looked(found, layout))
+        shown["said"] = "The template is saved: files with these headings will be read this way."
+    return render(request, "import_look.html", shown | _looked(found, layout))
+
+
+def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
+    kept = {column.index: column for column in chosen.columns} if chosen else {}
+    columns = [
+        (column, kept.get(column.index, replace(column, variable="-") if chosen else column))
+        for column in found.layout.columns
+    ]
+    shown = chosen or found.layout
+    return {"upload": found.upload, "layout": shown, "rows": found.rows, "columns": columns} | {
+        "template_name": found.template,
+        "first": found.reading,
+        "points": [(name, points[:3]) for name, points in found.reading.points.items()],
+        "remarks": found.reading.remarks[:5],
+    }
+
+
+@signed_in
+@require_POST
+def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Stop an import that is under way."""
+    actor, _ = within(request, organisation)
+    imports.stop(actor, ImportId(number))
     return redirect("report", organisation, number)
+
+
+@signed_in
+@require_POST
+def remove_template(request: HttpRequest, organisation: str, template: str) -> HttpResponse:
+    """Remove a saved template."""
+    actor, _ = within(request, organisation)
+    imports.remove_template(actor, TemplateId(template))
+    return redirect("import", organisation)
 
 
 @signed_in
 @require_GET
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """What came of a file; with format=csv every remark as a file."""
+    """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
     actor, shown = within(request, organisation)
     found = imports.report_of(actor, ImportId(number))
     remarks = (found.report or {}).get("remarks", [])
     if request.GET.get("format") != "csv":
-        return render(request, "import_report.html", shown | {"upload": found, "first": remarks[:100]})
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+        template = "import_state.html" if request.headers.get("HX-Request") else "import_report.html"
+        shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
+        response = render(request, template, shown)
+        if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
+            response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
+        return response
+    response = HttpResponse(content_type=CSV)
     response.headers["Content-Disposition"] = 'attachment; filename="report.csv"'
     writer = csv.writer(response)
     writer.writerow(["row", "column", "what", "kept"])
     for remark in remarks:
-        # A cell that begins like a formula would be run by a spreadsheet.
-        cells = [
-            f"'{text}" if text[:1] in ("=", "+", "-", "@") else text for text in (remark["column"], remark["text"])
-        ]
-        writer.writerow([remark["row"], *cells, "yes" if remark["kept"] else "no"])
+        kept = "yes" if remark["kept"] else "no"
+        writer.writerow([remark["row"], cell(remark["column"]), cell(remark["text"]), kept])
     return response

@@ -49,6 +49,7 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["glasshouse.vault.keys.router.KeysRouter"]
 INSTALLED_APPS = [
+    "procrastinate.contrib.django",
     "glasshouse.vault.keys.apps.KeysConfig",
     "glasshouse.events",
     "glasshouse.mail",

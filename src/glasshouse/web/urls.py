@@ -26,10 +26,13 @@ urlpatterns = [
     path("o/<slug:organisation>/sites", greenhouse.sites, name="sites"),
     path("o/<slug:organisation>/sites/<slug:site>/compartments", greenhouse.compartments, name="compartments"),
     path("o/<slug:organisation>/sites/<slug:site>/devices", greenhouse.devices, name="devices"),
+    path("o/<slug:organisation>/sites/<slug:site>/limits", greenhouse.limits, name="limits"),
     path("o/<slug:organisation>/devices/<slug:device>/revoke", greenhouse.revoke, name="revoke"),
     path("o/<slug:organisation>/events", greenhouse.event_list, name="events"),
     path("o/<slug:organisation>/import", imports.upload, name="import"),
     path("o/<slug:organisation>/import/<slug:number>", imports.look, name="look"),
     path("o/<slug:organisation>/import/<slug:number>/report", imports.report, name="report"),
+    path("o/<slug:organisation>/import/<slug:number>/stop", imports.stop, name="stop_import"),
+    path("o/<slug:organisation>/templates/<slug:template>/remove", imports.remove_template, name="remove_template"),
     path("static/<str:name>", static_file, name="static"),
 ]

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -16,7 +17,7 @@ from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledErr
 from glasshouse.mail import api as mail
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 form_page = require_http_methods(["GET", "POST"])
 
 
@@ -24,7 +25,7 @@ def signed_in(view: View) -> View:
     """Sends whoever is not signed in to do so, and back."""
 
     @wraps(view)
-    def handle(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+    def handle(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponseBase:
         if actor_of(request).account is None:
             return redirect(f"/sign-in?next={quote(request.get_full_path())}")
         return view(request, *args, **kwargs)

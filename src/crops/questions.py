@@ -1,0 +1,181 @@
+"""Answers about readings: newest values, buckets for charts, readings as they came.
+
+Small questions are answered from memory, large ones by SQL.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from crops import schema
+from crops.recent import BLOCK_S, EMPTY, Stretch, buckets, implausible, within
+
+if TYPE_CHECKING:
+    from crops.store import Store
+
+MOST_ROWS = 2_000_000  # read into memory for one question; larger ones are answered by the engine
+MOST_SERIES, MOST_BLOCKS = 12, 600
+Bounds = tuple[float, float]
+EVERYTHING: Bounds = (float("-inf"), float("inf"))
+
+
+class TooManyError(Exception):
+    """More readings were asked for than one answer may hold."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """Of one series: rows (bucket start in s, min, mean, max) of plausible readings, and (time in s, value) of the others."""
+
+    rows: list[list[float]] = field(default_factory=list)
+    odd: list[list[float]] = field(default_factory=list)
+
+
+def _sql(number: float) -> str:
+    return {float("inf"): "inf", float("-inf"): "-inf"}.get(number, repr(float(number)))
+
+
+def _moments(start_s: int, end_s: int) -> str:
+    return f"time >= fromUnixTimestamp64Milli({start_s}000) AND time < fromUnixTimestamp64Milli({end_s}000)"
+
+
+def _list(numbers: Iterable[int]) -> str:
+    return ",".join(str(int(number)) for number in numbers) or "0"
+
+
+class Questions:
+    """Questions to one store. Series are given by number; that the asker may see them is checked one layer up."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    def count(self, numbers: list[int]) -> int:
+        """How many readings the series hold."""
+        sql = f"SELECT count() AS n FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(numbers)})"
+        return int(self._store.rows(sql)[0]["n"])
+
+    def latest(self, numbers: list[int]) -> dict[int, tuple[float, float]]:
+        """By series, (time in s, value) of the newest reading."""
+        newest = self._store.newest
+        if unknown := newest.unknown(numbers):
+            sql = (
+                f"SELECT series, toString(toUnixTimestamp64Nano(max(time))) AS at, argMax({schema.VALUE}, time) AS v "
+                f"FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(unknown)}) GROUP BY series"
+            )
+            newest.learn(unknown, {row["series"]: (int(row["at"]), row["v"]) for row in self._store.rows(sql)})
+        return newest.of(numbers)
+
+    def trend(self, numbers: list[int], start_s: int, step_s: int) -> dict[int, list[list[float]]]:
+        """By series, rows (bucket start in s, mean) since start."""
+        sql = (
+            f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at, "
+            f"avg({schema.VALUE}) AS mean FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(numbers)}) "
+            f"AND {_moments(start_s, 1 << 33)} GROUP BY series, at ORDER BY series, at"
+        )
+        found: dict[int, list[list[float]]] = {}
+        for row in self._store.rows(sql):
+            found.setdefault(row["series"], []).append([row["at"], row["mean"]])
+        return found
+
+    def range(
+        self, bounds: dict[int, Bounds], start_s: int, end_s: int, points: int, step_s: int = 0
+    ) -> dict[int, Answer]:
+        """By series (with its plausible least and most), buckets from start to end: `points` at most, or each of step_s."""
+        step = step_s or max(1, -(-(end_s - start_s) // points))
+        held = self.stretches(list(bounds), start_s, end_s)
+        if held is None:
+            return self._range_by_engine(bounds, start_s, end_s, step)
+        return {n: self.bucketed(held[n], limits, start_s, end_s, points, step) for n, limits in bounds.items()}
+
+    @staticmethod
+    def bucketed(stretch: Stretch, limits: Bounds, start_s: int, end_s: int, points: int, step_s: int = 0) -> Answer:
+        """A stretch in buckets as `range` makes them."""
+        step = step_s or max(1, -(-(end_s - start_s) // points))
+        odd = implausible(stretch, *limits) if limits != EVERYTHING else []
+        return Answer(buckets(stretch, start_s, step, *limits), odd)
+
+    def raw(self, numbers: list[int], start_s: int, end_s: int, most: int) -> dict[int, Stretch]:
+        """By series, every reading from start to end. Raises TooManyError above `most` in all."""
+        where = f"series IN ({_list(numbers)}) AND {_moments(start_s, end_s)}"
+        found = self._read(where, most + 1)
+        if found.num_rows > most:
+            raise TooManyError
+        return _split(found, numbers)
+
+    # -- from memory ---------------------------------------------------------------------------------------------
+
+    def stretches(self, numbers: list[int], start_s: int, end_s: int) -> dict[int, Stretch] | None:
+        """By series, every reading from start to end, kept in memory for the next question; None when they are too many."""
+        first, last = start_s // BLOCK_S, (end_s - 1) // BLOCK_S
+        if len(numbers) > MOST_SERIES or len(numbers) * (last - first + 1) > MOST_BLOCKS:
+            return None
+        kept = self._store.blocks
+        held = {(n, b): kept.get(n, b) for n in numbers for b in range(first, last + 1)}
+        missing = [key for key, stretch in held.items() if stretch is None]
+        if missing:
+            turn, blocks = kept.turn(), [block for _, block in missing]
+            lacking, low, high = sorted({n for n, _ in missing}), min(blocks), max(blocks)
+            where = f"series IN ({_list(lacking)}) AND {_moments(low * BLOCK_S, (high + 1) * BLOCK_S)}"
+            found = self._read(where, MOST_ROWS + 1)
+            if found.num_rows > MOST_ROWS:
+                return None
+            for number, stretch in _split(found, lacking).items():
+                for block in range(low, high + 1):
+                    part = within(stretch, block * BLOCK_S, (block + 1) * BLOCK_S)
+                    held[number, block] = part
+                    kept.keep(number, block, part, turn)
+        return {n: _joined([held[n, b] or EMPTY for b in range(first, last + 1)], start_s, end_s) for n in numbers}
+
+    def _read(self, where: str, limit: int) -> pa.Table:
+        return self._store.table(
+            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value "
+            f"FROM crop.{schema.READINGS} FINAL WHERE {where} ORDER BY series, time LIMIT {int(limit)}"
+        )
+
+    # -- by the engine -------------------------------------------------------------------------------------------
+
+    def _range_by_engine(self, bounds: dict[int, Bounds], start_s: int, end_s: int, step: int) -> dict[int, Answer]:
+        groups: dict[Bounds, list[int]] = {}
+        for number, limits in bounds.items():
+            groups.setdefault(limits, []).append(number)
+        found = {number: Answer() for number in bounds}
+        for (least, most), numbers in groups.items():
+            inside = (
+                f"(SELECT series, time, {schema.VALUE} AS v FROM crop.{schema.READINGS} FINAL "
+                f"WHERE series IN ({_list(numbers)}) AND {_moments(start_s, end_s)})"
+            )
+            good = f"v >= {_sql(least)} AND v <= {_sql(most)}"
+            sql = (
+                f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step}) * {step} AS at, "
+                f"minIf(v, {good}) AS low, avgIf(v, {good}) AS mean, maxIf(v, {good}) AS high, countIf({good}) AS many, "
+                f"count() - many AS odd FROM {inside} GROUP BY series, at ORDER BY series, at"
+            )
+            table = self._store.table(sql)
+            names = ("series", "at", "low", "mean", "high", "many", "odd")
+            columns = [table.column(name).to_numpy().tolist() for name in names]
+            for number, at, low, mean, high, many, _ in zip(*columns, strict=True):
+                if many:
+                    found[number].rows.append([at, low, mean, high])
+            if any(columns[-1]):
+                sql = f"SELECT series, toUnixTimestamp(time) AS at, v FROM {inside} WHERE NOT ({good}) "
+                for row in self._store.rows(sql + "ORDER BY series, at LIMIT 200 BY series"):
+                    found[row["series"]].odd.append([row["at"], row["v"]])
+        return found
+
+
+def _split(table: pa.Table, numbers: list[int]) -> dict[int, Stretch]:
+    """One stretch a series of a table (series, at, value) that is sorted by both."""
+    series, time, value = (table.column(name).to_numpy() for name in ("series", "at", "value"))
+    first, last = np.searchsorted(series, numbers), np.searchsorted(series, numbers, side="right")
+    ends = zip(numbers, first.tolist(), last.tolist(), strict=True)
+    return {number: Stretch(time[a:b].copy(), value[a:b].copy()) for number, a, b in ends}
+
+
+def _joined(parts: list[Stretch], start_s: int, end_s: int) -> Stretch:
+    if len(parts) == 1:
+        return within(parts[0], start_s, end_s)
+    whole = Stretch(np.concatenate([p.time for p in parts]), np.concatenate([p.value for p in parts]))
+    return within(whole, start_s, end_s)

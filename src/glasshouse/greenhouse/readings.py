@@ -1,0 +1,144 @@
+"""Questions about readings, asked of the crop plane with a capability for the sites that the actor may see."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import crops_client
+from glasshouse.greenhouse.models import Compartment, Site
+from glasshouse.greenhouse.rules import sparkline, state_of, trend_of
+from glasshouse.greenhouse.sun import nights
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+
+DAY_S, TREND_STEP_S = 86_400, 1800
+MOST_SHADED_S = 60 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The sites that an actor may see, by id, with their compartments, and the tenant they belong to."""
+
+    tenant: str
+    sites: dict[str, Site]
+    rooms: dict[str, Compartment]
+
+    def zone(self, site: str) -> str:
+        """The site's clock."""
+        return str(self.sites[site].facts["time_zone"])
+
+
+def _place(actor: Actor) -> Place:
+    with access.acting(actor):
+        access.require(actor, Permission.READINGS_READ)
+        sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
+        rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
+        return Place(access.organisation_of(actor).tenant, sites, rooms)
+
+
+def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
+    if not place.sites:
+        return []
+    found: list[dict[str, Any]] = crops_client.ask(
+        "GET",
+        f"/v1/series{query}",
+        tenant=place.tenant,
+        sites=list(place.sites),
+        verb="readings:read",
+        purpose="overview",
+    )
+    for one in found:
+        room = place.rooms.get(one["compartment"])
+        one["site_name"], one["room_name"] = place.sites[one["site"]].name, room.name if room else ""
+        one["zone"] = place.zone(one["site"])
+        one["tags"] = _readable(one["tags"])
+    return found
+
+
+def _readable(tags: str) -> str:
+    """Tags as a person reads them: "import,column=Temp\\ 1" is "Temp 1"."""
+    plain = tags.replace("\\", "")
+    return plain.removeprefix("import,column=") if plain.startswith("import,column=") else plain.replace(",", " · ")
+
+
+def series(actor: Actor) -> list[dict[str, Any]]:
+    """Every series of the actor's sites: what it is, and its newest reading. Raises ForbiddenError, UnavailableError."""
+    return _list(_place(actor))
+
+
+def overview(actor: Actor) -> list[dict[str, Any]]:
+    """Every series with its newest reading, state, trend over the hour and line of the day."""
+    place, now = _place(actor), clock.now().timestamp()
+    start = int(now - DAY_S) // TREND_STEP_S * TREND_STEP_S
+    found = _list(place, f"?since={start}&step={TREND_STEP_S}")
+    for one in found:
+        wanted: list[float | None] = [None, None]
+        for where in (place.sites.get(one["site"]), place.rooms.get(one["compartment"])):
+            wanted = ((where.limits if where else None) or {}).get(one["variable"], wanted)
+        one["wanted"] = wanted
+        one["state"] = state_of(one["value"], one["at"], now, [one["least"], one["most"]], wanted)
+        one["trend_word"] = trend_of(one["trend"], now)
+        one["line"] = sparkline(one["trend"], start, now)
+        one["when"] = datetime.fromtimestamp(one["at"], UTC) if one["at"] else None
+        one["ago_s"] = max(0, int(now - one["at"])) if one["at"] else None
+    return found
+
+
+def readings(actor: Actor, names: list[str], span: tuple[int, int], points: int) -> dict[str, Any]:
+    """Readings of some series in buckets, and the nights of their site.
+
+    Raises NotFoundError, ForbiddenError, UnavailableError.
+    """
+    place = _place(actor)
+    body = {"series": names, "start": span[0], "end": span[1], "points": points}
+    answer: dict[str, Any] = crops_client.ask(
+        "POST",
+        "/v1/readings",
+        tenant=place.tenant,
+        sites=list(place.sites),
+        verb="readings:read",
+        purpose="chart",
+        body=body,
+    )
+    sites = answer.pop("sites", None) or []
+    shaded = len(set(sites)) == 1 and span[1] - span[0] <= MOST_SHADED_S
+    facts = place.sites[sites[0]].facts if shaded else {}
+    answer["nights"] = nights(facts, *span) if facts.get("latitude") is not None else []
+    return answer
+
+
+def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[list[object]]:
+    """Rows of a table of every reading: heading, then site, compartment, series, local time, UTC, value, unit, flag.
+
+    Raises NotFoundError, ForbiddenError, InvalidError (too many), UnavailableError; all of them before the first row.
+    """
+    place = _place(actor)
+    body = {"series": names, "start": span[0], "end": span[1]}
+    found = crops_client.ask(
+        "POST",
+        "/v1/export",
+        tenant=place.tenant,
+        sites=list(place.sites),
+        verb="readings:read",
+        purpose="export",
+        body=body,
+    )
+    known = {one["id"]: one for one in _list(place)}
+
+    def rows() -> Iterator[list[object]]:
+        yield ["site", "compartment", "series", "variable", "unit", "time_local", "time_utc", "value", "flag"]
+        for name, columns in found["series"].items():
+            one = known[name]
+            zone, least, most = ZoneInfo(one["zone"]), one["least"], one["most"]
+            head = [one["site_name"], one["room_name"], one["tags"], one["title"], one["unit"]]
+            for at, value in zip(columns["time"], columns["value"], strict=True):
+                moment = datetime.fromtimestamp(at, UTC)
+                odd = least is not None and not least <= value <= most
+                local = moment.astimezone(zone).isoformat(" ", "seconds")
+                yield [*head, local, moment.isoformat(), value, "implausible" if odd else ""]
+
+    return rows()

@@ -1,0 +1,14 @@
+"use strict";
+// Times in the reader's own way of writing, by the site's clock where one is named. Without script they stand in UTC.
+(() => {
+  const write = (root) => root.querySelectorAll("time[datetime]:not([data-done])").forEach((one) => {
+    const at = new Date(one.getAttribute("datetime"));
+    if (Number.isNaN(at.getTime())) return;
+    const zone = one.dataset.zone, form = { dateStyle: "medium", timeStyle: "short", ...(zone && { timeZone: zone }) };
+    one.title = at.toISOString();
+    one.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
+    one.dataset.done = "1";
+  });
+  write(document);
+  document.addEventListener("htmx:afterSwap", (event) => write(event.target));
+})();
