@@ -186,6 +186,9 @@ def _delimiter(lines: list[str]) -> str:
         usual = max(set(counts), key=counts.count) if counts else 0
         return (counts.count(usual) if usual else 0, usual)
 
+    commas = sum(line.count(",") for line in lines)
+    if commas and sum(line.count(",\t") for line in lines) > 0.8 * commas:
+        return ","  # A tab after each comma is padding.
     # Earlier ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
     return max((";", "\t", ","), key=agreement)
 
