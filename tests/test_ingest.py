@@ -193,3 +193,92 @@ def _restart(home: Installation) -> None:
     while not _answers(home, home.crops_port):
         assert time.monotonic() < ends
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("part", ["glasshouse.cli.web", "glasshouse.cli.worker", "postgres -D"])
+def test_any_part_that_is_killed_comes_back_and_nothing_is_lost(
+    home: Installation, customer: Callable[[], Customer], part: str
+) -> None:
+    from django.db import DatabaseError, connections
+
+    from glasshouse.cli.service import _answers
+    from glasshouse.greenhouse import api as greenhouse
+
+    one = customer()
+    found = subprocess.run(["pgrep", "-f", "--", part], capture_output=True, text=True).stdout.split()
+    mine = [int(pid) for pid in found if str(home.data) in _environment(int(pid)) + _command(int(pid))]
+    assert mine
+    for pid in mine:
+        os.kill(pid, signal.SIGKILL)
+    connections.close_all()
+    ends = time.monotonic() + 40
+    while True:
+        try:
+            assert greenhouse.sites(one.actor)[0].id == one.site
+            if _answers(home, home.port):
+                break
+        except (DatabaseError, OSError):
+            connections.close_all()
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def test_a_slow_sender_slows_nobody(home: Installation, customer: Callable[[], Customer], crops: httpx.Client) -> None:
+    one = customer()
+    token = device(one)
+    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+    slow = http.client.HTTPSConnection("localhost", home.crops_port, context=trust, timeout=10)
+    slow.putrequest("POST", "/api/v2/write?precision=s")
+    slow.putheader("Authorization", f"Token {token}")
+    slow.putheader("Content-Length", "1000")
+    slow.endheaders(b"m a=1 ")
+    for minute in range(20):
+        assert write(crops, token, f"m b={minute} {NOW + minute}").status_code == 204
+    slow.close()
+    assert values(one) == {"b": 19.0}
+
+
+def test_a_full_disk_refuses_the_batch_and_spares_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    from crops import wal
+
+    log = wal.Log(tmp_path, b"k" * 32)
+    log.start()
+    assert log.append(b"before").result(5) == 1
+    honest, left = os.write, [20]
+
+    def full(file: int, data: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = honest(file, bytes(data)[: left[0]])
+        left[0] -= taken
+        return taken
+
+    monkeypatch.setattr(wal.os, "write", full)
+    with pytest.raises(wal.LogError, match="No space left"):
+        log.append(b"lost" * 50).result(5)
+    monkeypatch.undo()
+    log.append(b"after").result(5)
+    log.stop()
+    assert [record for _, record in wal.Log(tmp_path, b"k" * 32).replay()] == [b"before", b"after"]
+
+
+def test_a_segment_that_was_rolled_can_be_dropped_alone(tmp_path: Path) -> None:
+    from crops import wal
+
+    log = wal.Log(tmp_path, b"k" * 32)
+    log.start()
+    log.append(b"old").result(5)
+    ended = log.roll().result(5)
+    log.append(b"new").result(5)
+    log.drop(ended)
+    log.stop()
+    assert [record for _, record in wal.Log(tmp_path, b"k" * 32).replay()] == [b"new"]

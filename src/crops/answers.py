@@ -144,7 +144,13 @@ def _shown(one: Asked) -> dict[str, Any]:
         if variable
         else {"variable": "", "title": one.of[0].field, "unit": "", "colour": "#57534e", "least": None, "most": None}
     )
-    head = {"id": one.name, "site": place.site, "compartment": place.compartment, "derived": bool(one.kind)}
+    head = {
+        "id": one.name,
+        "site": place.site,
+        "compartment": place.compartment,
+        "device": place.device,
+        "derived": bool(one.kind),
+    }
     return head | {"tags": one.of[0].tags, "field": one.kind or one.of[0].field} | facts
 
 

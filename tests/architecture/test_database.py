@@ -152,6 +152,34 @@ def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Instal
         link.execute("DELETE FROM events_event WHERE id = 'inserted'")
 
 
+@pytest.mark.usefixtures("home")
+def test_a_daily_root_is_published_once_and_holds_the_chain_to_it(home: Installation) -> None:
+    from datetime import timedelta
+
+    import psycopg
+
+    from glasshouse.events import api as events
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.places import socket_folder
+
+    while events.chain_new():
+        continue
+    day = clock.now() + timedelta(days=400)
+    with clock.frozen(day):
+        for _ in range(3):
+            events.chain_new()
+    newest = events.roots()[0]
+    assert newest.day == (day - timedelta(days=1)).date()
+    assert events.verify()[1] == []
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+    ) as link:
+        link.execute("UPDATE events_root SET hash = 'other' WHERE day = %s", [newest.day])
+        assert any("root of" in line for line in events.verify()[1])
+        link.execute("DELETE FROM events_root WHERE day = %s", [newest.day])
+
+
 def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> None:
     from glasshouse.access import api as access
     from glasshouse.events import api as events

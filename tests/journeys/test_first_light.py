@@ -82,9 +82,14 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_role("button", name="Add site").click()
     page.get_by_label("New compartment").fill("Bay A")
     page.get_by_role("button", name="Add compartment").click()
+    sound(page)
+    page.get_by_text("Set a wanted range").click()
+    page.get_by_label("Variable").select_option(label="Air temperature (°C)")
+    page.get_by_label("From", exact=True).fill("21")
+    page.get_by_role("button", name="Set the range").click()
+    expect(page.get_by_text("Air temperature: from 21 °C")).to_be_visible()
     page.get_by_label("New device").fill("Logger")
     page.get_by_label("In compartment").select_option(label="Bay A")
-    sound(page)
     page.get_by_role("button", name="Register device").click()
     token = page.locator("pre").inner_text().strip()
     sound(page)
@@ -92,20 +97,30 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_text("No readings yet")).to_be_visible()
     now = int(time.time())
-    lines = "\n".join(f"climate air_temp={20 + minute / 10:.1f} {now - minute * 60}" for minute in range(60))
+    lines = "\n".join(f"climate air_temp={20 + minute / 10:.1f},air_rh=75 {now - minute * 60}" for minute in range(60))
     answer = crops.post("/api/v2/write?precision=s", content=lines, headers={"Authorization": f"Token {token}"})
     assert answer.status_code == 204
-    expect(page.get_by_text("20 °C")).to_be_visible(timeout=8000)  # by itself, without a reload
+    expect(page.get_by_text("20.0 °C")).to_be_visible(timeout=8000)  # by itself, without a reload
     expect(page.get_by_role("heading", name="Tunnel one · Bay A")).to_be_visible()
+    expect(page.get_by_text("Vapour pressure deficit")).to_be_visible()
+    expect(page.get_by_text("below 21")).to_be_visible()  # the wanted range set above
     sound(page)
 
-    page.get_by_text("20 °C").click()
+    page.get_by_text("20.0 °C").click()
     page.wait_for_selector("#chart[data-points]")
     sound(page)
     assert "s=" in page.url
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 61  # every reading, and the heading
+
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="PNG").click()
+    assert picture.value.path().read_bytes()[:4] == b"\x89PNG"
+    before = page.url
+    page.get_by_role("button", name="Nearer").click()
+    page.wait_for_url(lambda url: url != before)
+    page.get_by_role("button", name="Earlier").click()
 
     page.get_by_role("link", name="Import").click()
     sound(page)
@@ -118,6 +133,15 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_role("button", name="Take the readings").click()
     expect(page.get_by_text("2 of 2 rows came in: 4 readings, 4 of them new")).to_be_visible()
     expect(page.get_by_text("240 °C is implausible")).to_be_visible()
+    sound(page)
+
+    page.get_by_role("link", name="To the charts").click()
+    page.get_by_label("Find").or_(page.get_by_placeholder("Find")).first.fill("plant temperature")
+    for box in page.locator("[name=s]:checked").all():
+        box.dispatch_event("click")
+    page.locator(".choice:not([hidden]) input").check()
+    page.get_by_role("button", name="Day", exact=True).click()
+    expect(page.get_by_text("1 implausible, not drawn to scale")).to_be_visible()
     sound(page)
 
     page.get_by_role("link", name="Events").click()

@@ -10,6 +10,7 @@ class Permission(StrEnum):
     EVENTS_READ = "events:event:read"
     FILE_IMPORT = "greenhouse:file:import"
     LIMITS_SET = "greenhouse:limits:set"
+    READINGS_FORGET = "greenhouse:reading:forget"
     READINGS_READ = "greenhouse:reading:read"
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"

@@ -10,7 +10,7 @@ ORGANISATION = "nullif(current_setting('glasshouse.organisation', true), '')"
 ACCOUNT = "nullif(current_setting('glasshouse.account', true), '')"
 # What the application may do beyond reading, by table; every other table: insert, update, delete.
 APPEND_ONLY = {"events_event"}
-UNTOUCHABLE = {"events_link", "django_migrations"}
+UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
 
 
 def condition(model: type[models.Model]) -> str | None:
@@ -39,8 +39,8 @@ def statements(tables: list[str]) -> list[str]:
         "GRANT USAGE ON SCHEMA public TO glasshouse_app, glasshouse_relay, glasshouse_support",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
         "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM glasshouse_app, glasshouse_relay, glasshouse_support",
-        "GRANT SELECT ON events_event, events_link TO glasshouse_relay",
-        "GRANT INSERT ON events_link TO glasshouse_relay",
+        "GRANT SELECT ON events_event, events_link, events_root TO glasshouse_relay",
+        "GRANT INSERT ON events_link, events_root TO glasshouse_relay",
     ]
     for table in tables:
         rights = "SELECT" if table in UNTOUCHABLE else "SELECT, INSERT"

@@ -181,7 +181,9 @@ def import_file(
     with Progress(console=console) as bar:
         task = bar.add_task(f"Reading {file.name}", total=100)
         lines = list(
-            bring_in(file, (address, password), (site, compartment), zone, lambda done: bar.update(task, completed=done))
+            bring_in(
+                file, (address, password), (site, compartment), zone, lambda done: bar.update(task, completed=done)
+            )
         )
     click.echo("\n".join(lines))
 
@@ -212,18 +214,24 @@ def keys() -> None:
 @keys.command()
 @folders
 @demo_flag
-def rotate(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
+@click.option("--data-keys", is_flag=True, help="Each holder's data key too: everything sealed is sealed anew.")
+def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_keys: bool) -> None:
     """Make a new root key and wrap every holder's data key with it. May be interrupted and run again."""
     _enter(data, keys, port, demo)
     from rich.progress import Progress
 
+    from glasshouse.access.reseal import rotate_data_keys
     from glasshouse.vault import api
 
     with Progress(console=console) as progress:
         task = progress.add_task("Wrapping data keys anew", total=None)
         for done, total in api.rotate_root():
             progress.update(task, completed=done, total=total)
+        for what, done, total in rotate_data_keys() if data_keys else ():
+            progress.update(task, description=what.capitalize(), completed=done, total=total)
     click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
+    if data_keys:
+        click.echo("Every holder has a new data key; the old ones are deleted.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -250,7 +258,7 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.option("--readings", default=2_000_000, show_default=True, help="How many readings to write and ask about.")
+@click.option("--readings", default=20_000_000, show_default=True, help="How many readings to write and ask about.")
 def bench(readings: int) -> None:
     """Measure against InfluxDB and VictoriaMetrics, where they are installed."""
     sys.path.insert(0, str(ROOT))

@@ -1,5 +1,7 @@
 """Demo growers: made through the same verbs as real ones, once; with readings that go on while the demo runs."""
 
+import contextlib
+import json
 import math
 import os
 import random
@@ -11,6 +13,7 @@ from datetime import UTC, datetime
 import httpx
 
 from glasshouse.cli.installation import Installation
+from glasshouse.vault.root import write_secret
 
 PASSWORD = "tomatoes-under-glass"  # noqa: S105 - the demo's, printed at its start
 GROWERS = (
@@ -28,14 +31,20 @@ def plant(home: Installation) -> list[str]:
     from glasshouse.accounts.models import Person
     from glasshouse.vault import api as vault
 
+    kept = home.keys / "demo-devices.json"  # The demo's own devices: what a real one would have in its own memory.
+    tokens: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     for grower in GROWERS:
         if not Person.objects.filter(address_hash=vault.lookup("address", grower[1])).exists():
-            _grow(home, *grower)
+            tokens |= _grow(home, *grower)
+    kept.unlink(missing_ok=True)
+    write_secret(kept, json.dumps(tokens).encode())
+    for token, room in tokens.items():
+        threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 
-def _grow(home: Installation, name: str, address: str, organisation: str) -> None:
+def _grow(home: Installation, name: str, address: str, organisation: str) -> dict[str, str]:
     import re
 
     from glasshouse.access import api as access
@@ -58,13 +67,16 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> Non
         "longitude": "4.53",
     }
     site = greenhouse.create_site(actor, facts)
+    greenhouse.set_limits(actor, site, "", {"variable": "air_temp", "least": "16", "most": "27"})
+    tokens = {}
     for room in ("North bay", "South bay"):
         compartment = greenhouse.create_compartment(actor, site, room)
         token = greenhouse.create_device(actor, site, compartment, f"Climate box, {room}")
         now = int(time.time()) // 300 * 300
         lines = [_line(at, room) for at in range(now - 30 * 86_400, now, 300)]
         _send(home, token, lines)
-        threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
+        tokens[token] = room
+    return tokens
 
 
 def _line(at: int, room: str) -> str:
@@ -90,8 +102,6 @@ def _send(home: Installation, token: str, lines: list[str]) -> None:
 
 def _go_on(home: Installation, token: str, room: str) -> None:
     while True:
-        time.sleep(10)
-        try:
+        with contextlib.suppress(httpx.HTTPError):  # The next one comes in ten seconds.
             _send(home, token, [_line(int(time.time()), room)])
-        except httpx.HTTPError:
-            continue  # The next one comes in ten seconds.
+        time.sleep(10)

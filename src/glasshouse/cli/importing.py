@@ -16,7 +16,11 @@ Progress = Callable[[int], None]
 
 
 def bring_in(
-    file: Path, who: tuple[str, str], where: tuple[str, str], zone: str | None, progress: Progress = lambda percent: None
+    file: Path,
+    who: tuple[str, str],
+    where: tuple[str, str],
+    zone: str | None,
+    progress: Progress = lambda percent: None,
 ) -> Iterator[str]:
     """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 

@@ -21,7 +21,13 @@ from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
-PASSED = ("GLASSHOUSE_SMTP_HOST", "GLASSHOUSE_SMTP_PORT", "GLASSHOUSE_SMTP_USER", "GLASSHOUSE_SMTP_PASSWORD")
+PASSED = (
+    "GLASSHOUSE_SMTP_HOST",
+    "GLASSHOUSE_SMTP_PORT",
+    "GLASSHOUSE_SMTP_USER",
+    "GLASSHOUSE_SMTP_PASSWORD",
+    "GLASSHOUSE_SMTP_CA",
+)
 
 
 def base_environment() -> dict[str, str]:

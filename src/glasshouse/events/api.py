@@ -1,11 +1,12 @@
 """Record an event inside the caller's transaction; chain what was recorded; verify the chain."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db import connection, transaction
 
 from glasshouse.events.kinds import Kind
-from glasshouse.events.models import Event, Link
+from glasshouse.events.models import Event, Link, Root
 from glasshouse.events.rules import START, Content, Joint, breaks, digest
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -47,6 +48,7 @@ def chain_new() -> int:
         with connections["relay"].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RELAY_LOCK])
         last = Link.objects.using("relay").order_by("-number").first()
+        _publish_root(last)
         before, number = (last.hash, last.number) if last else (START, 0)
         fresh = (
             Event.objects.using("relay")
@@ -61,6 +63,18 @@ def chain_new() -> int:
             links.append(link)
         Link.objects.using("relay").bulk_create(links)
     return len(links)
+
+
+def _publish_root(last: Link | None) -> None:
+    """Publish yesterday's root, once: the chain as it stands at the first relay of the new day."""
+    yesterday = clock.now().date() - timedelta(days=1)
+    if last and not Root.objects.using("relay").filter(day__gte=yesterday).exists():
+        Root.objects.using("relay").create(day=yesterday, number=last.number, hash=last.hash)
+
+
+def roots(limit: int = 400) -> list[Root]:
+    """The published daily roots, newest first."""
+    return list(Root.objects.using("relay").order_by("-day")[:limit])
 
 
 def _joints() -> Iterator[Joint]:
@@ -85,4 +99,8 @@ def verify() -> tuple[int, list[str]]:
     """(events chained, what is wrong with the chain). Events not yet chained are chained first."""
     while chain_new():
         continue
-    return Link.objects.using("relay").count(), breaks(_joints())
+    hashes = dict(
+        Link.objects.using("relay").filter(number__in=[r.number for r in roots()]).values_list("number", "hash")
+    )
+    broken = [f"the root of {root.day} is not in the chain" for root in roots() if hashes.get(root.number) != root.hash]
+    return Link.objects.using("relay").count(), [*breaks(_joints()), *broken]

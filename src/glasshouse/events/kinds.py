@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ORGANISATION_CREATED = "access:organisation:create"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
+    READINGS_FORGOTTEN = "greenhouse:reading:forget"
     SESSION_ENDED = "accounts:session:end"
     SESSION_REFUSED = "accounts:session:refuse"
     SESSION_STARTED = "accounts:session:start"

@@ -31,3 +31,14 @@ class Link(models.Model):
 
     class Meta:
         db_table = "events_link"
+
+
+class Root(models.Model):
+    """The chain's hash at the end of a day (UTC), published: whoever kept a copy can tell whether anything before it changed."""
+
+    day = technical(models.DateField(primary_key=True))
+    number = technical(models.BigIntegerField())
+    hash = technical(models.CharField(max_length=64))
+
+    class Meta:
+        db_table = "events_root"

@@ -137,3 +137,21 @@ def set_limits(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]
         place.limits = limits_with(place.limits, raw)
         place.save(update_fields=["limits"])
         events.record(actor, Kind.LIMITS_SET, place.id)
+
+
+def forget_readings(actor: Actor) -> None:
+    """Delete every reading and device key of the organisation from the crop plane. Cannot be undone; safe to repeat.
+
+    Raises ForbiddenError, UnavailableError. Source: PRI-24.
+    """
+    with access.acting(actor):
+        access.require(actor, Permission.READINGS_FORGET)
+        crops_client.ask(
+            "DELETE",
+            "/v1/tenant",
+            tenant=access.organisation_of(actor).tenant,
+            sites=[],
+            verb="tenant:forget",
+            purpose="erasure",
+        )
+        events.record(actor, Kind.READINGS_FORGOTTEN, str(actor.organisation))

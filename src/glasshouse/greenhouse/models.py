@@ -4,7 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import confidential
-from glasshouse.vault.fields import SealedJson, SealedText, technical
+from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, technical
 
 SHOWN = confidential("showing the customer its own greenhouses", category="user.workplace")
 
@@ -75,7 +75,7 @@ class Upload(models.Model):
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
     compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
     name = SealedText(SHOWN, holder="organisation_id")
-    blob = technical(models.CharField(max_length=16, blank=True))
+    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="organisation_id")
     layout = SealedJson(SHOWN, holder="organisation_id", null=True)
     report = SealedJson(SHOWN, holder="organisation_id", null=True)
     state = technical(models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW))

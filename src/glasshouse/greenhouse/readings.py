@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import crops_client
-from glasshouse.greenhouse.models import Compartment, Site
+from glasshouse.greenhouse.models import Compartment, Device, Site
 from glasshouse.greenhouse.rules import sparkline, state_of, trend_of
 from glasshouse.greenhouse.sun import nights
 from glasshouse.kernel import clock
@@ -21,11 +21,12 @@ MOST_SHADED_S = 60 * DAY_S
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The sites that an actor may see, by id, with their compartments, and the tenant they belong to."""
+    """The sites that an actor may see, by id, with their compartments, their devices' names, and the tenant they belong to."""
 
     tenant: str
     sites: dict[str, Site]
     rooms: dict[str, Compartment]
+    devices: dict[str, str]
 
     def zone(self, site: str) -> str:
         """The site's clock."""
@@ -37,7 +38,8 @@ def _place(actor: Actor) -> Place:
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
         rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
-        return Place(access.organisation_of(actor).tenant, sites, rooms)
+        devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
+        return Place(access.organisation_of(actor).tenant, sites, rooms, devices)
 
 
 def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
@@ -55,14 +57,18 @@ def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
         room = place.rooms.get(one["compartment"])
         one["site_name"], one["room_name"] = place.sites[one["site"]].name, room.name if room else ""
         one["zone"] = place.zone(one["site"])
-        one["tags"] = _readable(one["tags"])
+        one["source"] = _source(one, place.devices.get(one.pop("device"), ""))
     return found
 
 
-def _readable(tags: str) -> str:
-    """Tags as a person reads them: "import,column=Temp\\ 1" is "Temp 1"."""
-    plain = tags.replace("\\", "")
-    return plain.removeprefix("import,column=") if plain.startswith("import,column=") else plain.replace(",", " · ")
+def _source(one: dict[str, Any], device: str) -> str:
+    """Where a series comes from, as a person says it: device and tags, or a file's column."""
+    plain = str(one["tags"]).replace("\\", "")
+    if plain.startswith("import,column="):
+        told = plain.removeprefix("import,column=")
+    else:
+        told = " · ".join(filter(None, (device, *plain.split(",")[1:])))
+    return f"derived from {told}" if one["derived"] else told
 
 
 def series(actor: Actor) -> list[dict[str, Any]]:
@@ -134,7 +140,7 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
         for name, columns in found["series"].items():
             one = known[name]
             zone, least, most = ZoneInfo(one["zone"]), one["least"], one["most"]
-            head = [one["site_name"], one["room_name"], one["tags"], one["title"], one["unit"]]
+            head = [one["site_name"], one["room_name"], one["source"], one["title"], one["unit"]]
             for at, value in zip(columns["time"], columns["value"], strict=True):
                 moment = datetime.fromtimestamp(at, UTC)
                 odd = least is not None and not least <= value <= most

@@ -62,7 +62,7 @@ def _send(message: Message) -> None:
     mail["Message-ID"] = make_msgid(domain=settings.MAIL_FROM.rpartition("@")[2])
     mail.set_content(message.body)
     with smtplib.SMTP(settings.SMTP_HOST, settings.SMTP_PORT, timeout=20) as server:
-        server.starttls(context=ssl.create_default_context())
+        server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
         if settings.SMTP_USER:
             server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
         server.send_message(mail)

@@ -59,6 +59,7 @@ def walked() -> Iterator[Canaries]:
         yield canaries
     finally:
         with access.acting(actor):
+            greenhouse.forget_readings(actor)
             Site.objects.filter(organisation_id=actor.organisation).delete()
             Organisation.objects.filter(id=actor.organisation).delete()
         Person.objects.filter(id=actor.person).delete()

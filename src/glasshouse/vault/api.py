@@ -168,6 +168,12 @@ def new_generation(holder: HolderId) -> int:
     return int(newest) + 1
 
 
+def generations_of(holder: HolderId) -> list[int]:
+    """Generations of the holder's living data keys, ascending."""
+    rows = _keys().objects.filter(holder=holder, destroyed_at=None).order_by("generation")
+    return list(rows.values_list("generation", flat=True))
+
+
 def retire_generations(holder: HolderId, *, before: int) -> None:
     """Delete the data keys of a holder older than `before`, after everything under them was sealed anew."""
     _keys().objects.filter(holder=holder, generation__lt=before).delete()

@@ -41,9 +41,28 @@ def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def store(pieces: Iterable[bytes], holder: HolderId) -> BlobId:
     """Seal and store a stream of bytes; durable before return. A failure on the way leaves nothing behind."""
     blob = BlobId(new_id())
+    _put_file(blob, pieces, holder)
+    return blob
+
+
+def reseal(blob: BlobId, holder: HolderId) -> None:
+    """Seal a stored blob anew under its holder's newest key. The old one stands until the new one is whole."""
+    _put_file(blob, read(blob, holder), holder)
+
+
+def generation_of(blob: BlobId) -> int:
+    """Generation of the data key that the blob is sealed with; 0 if it is not stored (any more)."""
+    try:
+        with _path(blob).open("rb") as file:
+            return file.read(6)[5]
+    except FileNotFoundError:
+        return 0
+
+
+def _put_file(blob: BlobId, pieces: Iterable[bytes], holder: HolderId) -> None:
     path = _path(blob)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".partial-{new_id()}")
     try:
         with partial.open("xb") as file:
             _write(file, pieces, blob, holder)
@@ -52,7 +71,6 @@ def store(pieces: Iterable[bytes], holder: HolderId) -> BlobId:
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
-    return blob
 
 
 def _write(file: BinaryIO, pieces: Iterable[bytes], blob: BlobId, holder: HolderId) -> None:

@@ -12,6 +12,7 @@ from django.db import models
 
 from glasshouse.vault import api
 from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Subject
+from glasshouse.vault.envelope import generation_of
 
 F = TypeVar("F", bound="models.Field[Any, Any]")
 
@@ -65,6 +66,11 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         """The associated data of this field on this row: table, column, holder."""
         return (instance._meta.db_table, str(self.column), str(getattr(instance, self.holder)))
 
+    def generation(self, instance: models.Model) -> int:
+        """Generation of the data key that the stored value is sealed with; 0 where there is none."""
+        value = instance.__dict__.get(self.attname)
+        return generation_of(value.body) if isinstance(value, _Sealed) else 0
+
     def from_db_value(self, value: Any, expression: object, connection: object) -> _Sealed | None:
         return None if value is None else _Sealed(bytes(value))
 
@@ -110,6 +116,12 @@ class SealedJson(SealedField):
 
     def decode(self, plain: bytes) -> Any:
         return json.loads(plain)
+
+
+def blob_ref(field: F, *, holder: str) -> F:
+    """A column that names a blob; `holder` names the attribute with the id of the holder whose key seals it."""
+    field.entry, field.blob_holder = TECHNICAL, holder  # type: ignore[attr-defined]
+    return field
 
 
 def mapped(field: F, entry: Entry) -> F:

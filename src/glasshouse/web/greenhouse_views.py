@@ -3,6 +3,7 @@
 import csv
 import re
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from glasshouse.web.views import again, form_page, signed_in
 
 CSV, FORMULA = "text/csv; charset=utf-8", ("=", "+", "-", "@", "\t", "\r")
 DAY_S = 86_400
+LONG_AGO_S = 7 * DAY_S
 MOST_PAST_S, MOST_FUTURE_S = -2_000_000_000, 7_000_000_000
 NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
 LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
@@ -40,18 +42,24 @@ def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, ob
     return actor, shown
 
 
+def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
+    old = [one for one in found if one["ago_s"] is None or one["ago_s"] > LONG_AGO_S]
+    live = [one for one in found if one not in old]
+    calls = [one for one in live if one["state"] in ("low", "high")]
+    return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
+
+
 @signed_in
 @require_GET
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
     actor, shown = within(request, organisation)
-    rooms: dict[tuple[str, str], list[dict[str, object]]] = {}
+    rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in readings_of.overview(actor):
         rooms.setdefault((one["site_name"], one["room_name"]), []).append(one | {"sign": SIGNS[one["state"]]})
-    places = [
-        {"site": site, "room": room, "all": all_, "calls": [one for one in all_ if one["state"] in ("low", "high")]}
-        for (site, room), all_ in sorted(rooms.items())
-    ]
+    places = [_place(*place, found) for place, found in rooms.items()]
+    places.sort(key=lambda place: (not place["live"], place["site"], place["room"]))
     template = "overview_rooms.html" if request.headers.get("HX-Request") else "overview.html"
     return render(request, template, shown | {"places": places, "sites": greenhouse.sites(actor)})
 

@@ -99,4 +99,5 @@ SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
 SMTP_PASSWORD = os.environ.get("GLASSHOUSE_SMTP_PASSWORD", "")
+SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")

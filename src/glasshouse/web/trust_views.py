@@ -2,14 +2,16 @@
 
 from dataclasses import asdict
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from glasshouse.events import api as events
 from glasshouse.promises import api as promises
 from glasshouse.promises.checks import State
 
+AREAS = {"SEC": "Security", "PRI": "Privacy"}
 SIGNS = {State.KEPT: "●", State.NOT_KEPT: "✕", State.CANNOT_TELL: "▲", State.UNPROVEN: "○"}
 
 
@@ -21,4 +23,18 @@ def page(request: HttpRequest) -> HttpResponse:
     states = [one.state for one in found]
     counts = {"kept": states.count(State.KEPT), "broken": states.count(State.NOT_KEPT)}
     counts["unproven"] = len(states) - sum(counts.values())
-    return render(request, "trust.html", {"rows": rows} | counts)
+    areas = [(name, [row for row in rows if row["id"].startswith(prefix)]) for prefix, name in AREAS.items()]
+    return render(request, "trust.html", {"areas": areas, "total": len(rows)} | counts)
+
+
+@require_GET
+def roots(request: HttpRequest) -> JsonResponse:
+    """The daily roots of the event chain: keep a copy, and you can tell later whether the log before it was altered."""
+    shown = [{"day": one.day.isoformat(), "events": one.number, "sha256": one.hash} for one in events.roots()]
+    return JsonResponse({"roots": shown})
+
+
+@require_GET
+def promises_json(request: HttpRequest) -> JsonResponse:
+    """The trust page for programs."""
+    return JsonResponse({"promises": [one.as_json() for one in promises.standings()]})

@@ -90,18 +90,18 @@
     chosen().forEach((one, i) => {
       const unit = one.dataset.unit || "value", at = series.length;
       if (!units.includes(unit)) units.push(unit);
-      const edge = { scale: unit, stroke: "transparent", points: { show: false }, label: "" };
+      const edge = { scale: unit, stroke: "transparent", points: { show: false }, class: "edge" };
       const label = one.dataset.title + (chosen().filter((o) => o.dataset.title === one.dataset.title).length > 1 ? " · " + one.dataset.more : "");
       series.push({ ...edge, label: label + " min" }, { scale: unit, label, stroke: ink(hues[i], 1), width: 1.6, spanGaps: false, value: (u, v) => (v == null ? "–" : Number(v.toPrecision(5)) + " " + one.dataset.unit) }, { ...edge, label: label + " max" });
       bands.push({ series: [at + 2, at], fill: ink(hues[i], 0.18) });
     });
-    const soft = style("--soft"), grid = { stroke: style("--line"), width: 1 }, narrow = box.clientWidth < 600;
+    const soft = style("--soft"), grid = { stroke: style("--line"), width: 1 }, narrow = box.clientWidth < 600, font = `12px "Public Sans", sans-serif`;
     plot = new uPlot({
       width: box.clientWidth - 16, height: narrow ? 300 : 420, series, bands, legend: { live: !narrow },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone()),
       cursor: { drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: span.from, max: span.to } },
-      axes: [{ stroke: soft, grid }, ...units.map((unit, i) => ({ scale: unit, label: unit === "value" ? "" : unit, stroke: soft, grid: i ? { show: false } : grid, side: i % 2 ? 1 : 3, size: narrow ? 48 : 60 }))],
+      axes: [{ stroke: soft, grid, font }, ...units.map((unit, i) => ({ font, labelFont: font, scale: unit, label: unit === "value" ? "" : unit, stroke: soft, grid: i ? { show: false } : grid, side: i % 2 ? 1 : 3, size: narrow ? 48 : 60 }))],
       hooks: {
         drawClear: [(u) => shade(u, answer.nights || [])], draw: [(u) => mark(u, answer, hues)],
         setSelect: [(u) => {

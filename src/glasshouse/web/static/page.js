@@ -10,5 +10,9 @@
     one.dataset.done = "1";
   });
   write(document);
+  // What the reader unfolded stays unfolded when the page refreshes itself.
+  let open = [];
+  document.addEventListener("htmx:beforeSwap", (event) => { open = [...event.target.querySelectorAll("details")].map((one) => one.open); });
+  document.addEventListener("htmx:afterSwap", (event) => event.target.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(open[i]); }));
   document.addEventListener("htmx:afterSwap", (event) => write(event.target));
 })();

@@ -1,0 +1,82 @@
+"""Rotation of data keys: every holder gets a new one, everything sealed is sealed anew, then the old ones are deleted.
+
+Safe to stop anywhere and to run again: a holder with two generations is taken to be in the middle of its rotation, and an old key
+is deleted only after a pass that found nothing under it. Customer rows are reached as everybody reaches them, one organisation
+at a time. Source: SEC-08; NIST SP 800-57 part 1, 5.3.
+"""
+
+import time
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db import models
+
+from glasshouse.access import api as access
+from glasshouse.access.policies import customer_tables
+from glasshouse.kernel.actor import JOB
+from glasshouse.kernel.ids import BlobId, HolderId, OrganisationId
+from glasshouse.vault import api as vault
+from glasshouse.vault import blobs
+from glasshouse.vault.fields import SealedField
+
+Step = tuple[str, int, int]  # what is done, how much of how much
+
+
+def sealed_models() -> list[type[models.Model]]:
+    """Every model of ours that holds a sealed value or names a blob."""
+    ours = (model for model in apps.get_models() if model.__module__.startswith("glasshouse."))
+    return [model for model in ours if any(_seals(field) for field in model._meta.local_concrete_fields)]
+
+
+def _seals(field: "models.Field[object, object]") -> bool:
+    return isinstance(field, SealedField) or hasattr(field, "blob_holder")
+
+
+def rotate_data_keys(wait_s: float = vault.KEPT_S + 1) -> Iterator[Step]:
+    """Rotate all data keys; yields how far it is. wait_s: how long other processes may still seal with the key before."""
+    holders = vault.holders()
+    for done, holder in enumerate(holders, 1):
+        if len(vault.generations_of(holder)) == 1:
+            vault.new_generation(holder)
+        yield "new keys", done, len(holders)
+    vault.forget_opened()
+    ends = time.monotonic() + wait_s
+    while (left := ends - time.monotonic()) > 0:
+        yield "waiting until nobody uses the old keys", int(wait_s - left), int(wait_s)
+        time.sleep(min(1.0, left))
+    newest = {holder: vault.generations_of(holder)[-1] for holder in holders}
+    for done, holder in enumerate(holders, 1):
+        _reseal_organisation(OrganisationId(holder), newest)
+        yield "customers' values sealed anew", done, len(holders)
+    shared = [model for model in sealed_models() if model._meta.db_table not in customer_tables()]
+    for done, model in enumerate(shared, 1):
+        _reseal(model, newest)
+        yield "persons' values sealed anew", done, len(shared)
+    for done, holder in enumerate(holders, 1):
+        vault.retire_generations(holder, before=newest[holder])
+        yield "old keys deleted", done, len(holders)
+
+
+def _reseal_organisation(organisation: OrganisationId, newest: dict[HolderId, int]) -> None:
+    with access.acting(JOB.within(organisation)):
+        for model in sealed_models():
+            if model._meta.db_table in customer_tables():
+                _reseal(model, newest)
+
+
+def _reseal(model: type[models.Model], newest: dict[HolderId, int]) -> None:
+    fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]
+    for row in model._default_manager.all().iterator(chunk_size=500):
+        old = [one for one in fields if 0 < one.generation(row) < newest.get(HolderId(one.place(row)[2]), 0)]
+        for field in old:
+            getattr(row, str(field.name))  # Opened here, sealed anew by the save.
+        if old:
+            row.save(update_fields=[str(field.name) for field in old])
+        for file in files:
+            holder, blob = (
+                HolderId(str(getattr(row, file.blob_holder))),
+                BlobId(str(getattr(row, str(file.attname)) or "")),
+            )
+            if blob and 0 < blobs.generation_of(blob) < newest.get(holder, 0):
+                blobs.reseal(blob, holder)

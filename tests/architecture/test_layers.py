@@ -1,0 +1,47 @@
+"""What the import linter cannot see: keys between areas, folders without a page, modules that grew too long."""
+
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+SOURCE = Path(__file__).parents[2] / "src" / "glasshouse"
+AREAS = sorted(path for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists())
+LONG = 400
+
+
+@pytest.mark.usefixtures("home")
+def test_foreign_keys_stay_inside_their_area() -> None:
+    ours = [model for model in apps.get_models() if model.__module__.startswith("glasshouse.")]
+    assert len(ours) > 10
+    crossing = [
+        f"{model.__name__}.{field.name}"
+        for model in ours
+        for field in model._meta.local_fields
+        if field.related_model and field.related_model.__module__.split(".")[1] != model.__module__.split(".")[1]
+    ]
+    assert crossing == []
+
+
+@pytest.mark.usefixtures("home")
+def test_nothing_cascades_onto_events() -> None:
+    from glasshouse.events.models import Event, Link
+
+    assert [field.name for model in (Event, Link) for field in model._meta.local_fields if field.related_model] == []
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
+def test_every_area_tells_what_it_is(area: Path) -> None:
+    text = (area / "README.md").read_text()
+    assert len(text) > 100
+
+
+def test_no_module_is_too_long_without_saying_why() -> None:
+    long = [
+        str(path.relative_to(SOURCE.parent))
+        for path in SOURCE.parent.rglob("*.py")
+        if "migrations" not in path.parts
+        and path.read_text().count("\n") > LONG
+        and "# Long because" not in path.read_text()
+    ]
+    assert long == []

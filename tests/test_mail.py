@@ -1,0 +1,121 @@
+"""Outgoing mail through a real server that speaks SMTP with STARTTLS."""
+
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import Message as Letter
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
+
+from glasshouse.cli.installation import Installation
+
+
+class Postbox:
+    """Keeps what arrives; refuses whom it is told to."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.refusal = ""
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        if self.refusal:
+            return self.refusal
+        self.letters.append(message_from_bytes(envelope.content or b""))  # type: ignore[arg-type]
+        return "250 taken"
+
+
+@pytest.fixture
+def postbox(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
+    """A mail server that demands STARTTLS and a password; the queue sends through it."""
+    from django.conf import settings
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(home.keys / "tls" / "server.crt", home.keys / "tls" / "server.key")
+    box = Postbox()
+
+    def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == (b"glasshouse", b"secret"))
+
+    server = Controller(
+        box, "localhost", 0, tls_context=context, require_starttls=True, authenticator=knows, auth_required=True
+    )
+    server.port = _free()
+    server.start()
+    for name, value in {"HOST": "localhost", "PORT": server.port, "USER": "glasshouse", "PASSWORD": "secret"}.items():
+        monkeypatch.setattr(settings, f"SMTP_{name}", value)
+    monkeypatch.setattr(settings, "SMTP_CA", str(home.keys / "tls" / "ca.crt"))
+    monkeypatch.setattr(settings, "MAIL_FROM", "service@grower.example")
+    yield box
+    server.stop()
+
+
+def _free() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def queued(address: str) -> Any:
+    """A mail that is due tomorrow, so that the service's own worker leaves it alone; to be sent under a clock of tomorrow."""
+    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    mail.queue(HolderId(new_id()), "test", address, subject="Grüße", body="Ein Satz mit Umlaut: Gewächshaus.\n")
+    return next(one for one in Message.objects.order_by("-created_at")[:50] if one.address == address)
+
+
+def test_a_mail_arrives_whole_over_tls(postbox: Postbox) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        message = queued("arrives@grower.example")
+        mail.deliver_due(limit=200)
+    message.refresh_from_db()
+    assert message.sent_at is not None
+    letter = next(one for one in postbox.letters if one["To"] == "arrives@grower.example")
+    assert letter["From"] == "service@grower.example"
+    assert "Gewächshaus" in letter.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert letter["Message-ID"]
+
+
+def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+
+    postbox.refusal = "451 come again"
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        message = queued("later@grower.example")
+        mail.deliver_due(limit=200)
+        message.refresh_from_db()
+        assert (message.sent_at, message.tries) == (None, 1)
+        assert message.next_try_at > clock.now()
+    postbox.refusal = ""
+    with clock.frozen(message.next_try_at):
+        mail.deliver_due(limit=200)
+    message.refresh_from_db()
+    assert (message.sent_at is not None, message.tries) == (True, 2)
+
+
+def test_no_mail_leaves_to_a_server_whose_certificate_nobody_vouches_for(
+    postbox: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+
+    monkeypatch.setattr(settings, "SMTP_CA", "")
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        message = queued("nobody@grower.example")
+        mail.deliver_due(limit=200)
+    message.refresh_from_db()
+    assert message.sent_at is None
+    assert postbox.letters == []
