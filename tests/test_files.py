@@ -1,11 +1,13 @@
 """Files of climate computers: what is proposed, what is read, what is remarked; the real ones too, where they are at hand."""
 
+import csv
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -320,3 +322,36 @@ def test_jobs_are_given_ids_only() -> None:
     for task in ours:
         for name, parameter in inspect.signature(task.func).parameters.items():
             assert parameter.annotation is str, f"{task.name}: {name}"
+
+
+@pytest.mark.skipif(not REAL, reason="the real files are not at hand")
+def test_what_is_plotted_of_a_real_file_is_what_stands_in_it(customer: Callable[[], Customer]) -> None:
+    from glasshouse.greenhouse import imports, readings
+
+    one = customer()
+    path = DATA / "tunnels" / "TRH_1.csv"
+    number = imports.upload(one.actor, one.site, "", path.name, [path.read_bytes()])
+    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    imports.take(one.actor, number)
+    # Read once more by other means: the standard library, and the clock of the Internet's time-zone data.
+    expected: dict[float, float] = {}
+    with path.open(encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file):
+            if row["Temperature (°C)"].strip().lower() not in ("", "nan"):
+                wall = datetime.strptime(row["Timestamp"].strip(), "%d/%m/%Y %H:%M:%S").replace(
+                    tzinfo=ZoneInfo("Europe/Rome")
+                )
+                expected[wall.timestamp()] = float(row["Temperature (°C)"])
+    name = next(series["id"] for series in readings.series(one.actor) if series["variable"] == "air_temp")
+    start, end = int(min(expected)), int(max(expected)) + 1
+    rows = list(readings.export(one.actor, [name], (start, end)))[1:]
+    found = {datetime.fromisoformat(str(row[6])).timestamp(): row[7] for row in rows}
+    # Where the clock goes back an hour comes twice; our reading tells the two apart, strptime cannot.
+    twice = {at for at in expected if at not in found or found[at] != expected[at]}
+    assert len(twice) <= 8
+    assert len(found) >= len(expected)
+    chart = readings.readings(one.actor, [name], (start, end), 500)["series"][name]
+    plausible = [value for value in expected.values() if -40 <= value <= 65]
+    assert max(row[3] for row in chart["rows"]) == max(plausible)
+    assert min(row[1] for row in chart["rows"]) == min(plausible)
+    assert len(chart["odd"]) == len(expected) - len(plausible)

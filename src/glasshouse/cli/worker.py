@@ -11,13 +11,14 @@ from typing import Any
 import django
 
 log = logging.getLogger("glasshouse.worker")
-CHECKS_EVERY_S = 3600.0
+FIRST_CHECK_S, CHECKS_EVERY_S = 15.0, 3600.0
 JOBS_AT_ONCE, STALLED_S = 2, 20
 
 
-def _beat(ending: threading.Event, every_s: float, act: Callable[[], object]) -> None:
+def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable[[], object]) -> None:
     from django.db import close_old_connections
 
+    ending.wait(first_s)
     while not ending.is_set():
         try:
             act()
@@ -71,10 +72,10 @@ def main() -> None:
     ending = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: ending.set())
-    beats: list[tuple[float, Callable[[], object]]] = [
-        (1.0, mail.deliver_due),
-        (2.0, events.chain_new),
-        (CHECKS_EVERY_S, promises.check_all),
+    beats: list[tuple[float, float, Callable[[], object]]] = [
+        (0.0, 1.0, mail.deliver_due),
+        (0.0, 2.0, events.chain_new),
+        (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]
     threads.append(threading.Thread(target=_work_jobs, args=(ending,), daemon=True))
