@@ -167,6 +167,10 @@ def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Call
         imports.upload(other.actor, one.site, "", "log.csv", [body])
     imports.choose(one.actor, number, imports.look(one.actor, number).layout)
     assert [imports.take(one.actor, number)["new"] for _ in range(2)] == [48, 0]
+    second = imports.upload(one.actor, one.site, "", "log2.csv", [body.replace(b",5,5", b",55,5")])
+    imports.choose(one.actor, second, imports.look(one.actor, second).layout)
+    report = imports.take(one.actor, second)
+    assert (report["new"], report["replaced"]) == (0, 1)
     assert sorted(series["field"] for series in readings.series(one.actor)) == ["air_temp", "odd name=x"]
     assert readings.series(other.actor) == []
 
@@ -211,7 +215,7 @@ def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: 
     file.write_text("time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,warm\n")
     told = list(bring_in(file, (one.address, one.password), (name, ""), None))
     assert told[0] == "temp: air_temp"
-    assert told[1:3] == ["2 of 2 rows came in (Europe/Rome):", "1 readings, 1 new."]
+    assert told[1:3] == ["2 of 2 rows came in (Europe/Rome):", "1 readings, 1 new, 0 in the place of another value."]
     assert told[-1] == "row 3, temp: 'warm' is not a number (left out)"
     for who, where in (((one.address, "wrong"), name), ((one.address, one.password), "Nowhere")):
         with pytest.raises(InvalidError):

@@ -28,6 +28,7 @@ from crops.store import BusyError, Origin, Store
 from crops.wal import LogError
 
 MOST_BODY = 32 << 20
+MOST_COMPARED = 20_000_000
 SLOWEST_S = 60.0
 OLDEST_S = 20 * 365 * 86_400
 FUTURE_S = 86_400
@@ -244,14 +245,30 @@ class Plane:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         origin = Origin(held.tenant, site, "", compartment)
         batch = await asyncio.to_thread(_imported, await request.body())
-        before = await asyncio.to_thread(self._held, origin)
+        before, replaced = await asyncio.to_thread(self._before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
         except BusyError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
-        return {"taken": len(batch.code), "new": await asyncio.to_thread(self._held, origin) - before}
+        after = await asyncio.to_thread(self._held, origin)
+        return {"taken": len(batch.code), "new": after - before, "replaced": replaced}
+
+    def _before(self, origin: Origin, batch: lines.Batch) -> tuple[int, int]:
+        """(readings that the place holds, how many of them the batch gives another value)."""
+        held, replaced = self._held(origin), 0
+        for code, (tags, field) in enumerate(batch.series):
+            number = self.store.number_of(origin, tags, field)
+            mine = batch.code == code
+            if number is None or not mine.any():
+                continue
+            time, value = batch.time[mine], batch.value[mine]
+            span = int(time.min()) // 10**9, int(time.max()) // 10**9 + 1
+            old = self.store.ask.raw([number], *span, MOST_COMPARED)[number]
+            _, new, at = np.intersect1d(time, old.time, return_indices=True)
+            replaced += int((value[new] != old.value[at]).sum())
+        return held, replaced
 
     def _held(self, origin: Origin) -> int:
         self.store.settle()

@@ -161,6 +161,10 @@ class Store:
         if series.id >= len(self._scales):
             self._scales = np.concatenate([self._scales, np.zeros(len(self._scales), np.int8)])
 
+    def number_of(self, origin: Origin, tags: bytes, field: bytes) -> int | None:
+        """The number of a series; None if nothing was ever written to it."""
+        return self._by_key.get((origin, tags, field))
+
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, origin: Origin, batch: Batch) -> "Future[int]":

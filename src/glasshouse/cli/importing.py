@@ -40,7 +40,7 @@ def bring_in(
     finally:
         accounts.sign_out(person, secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
-    yield f"{report['points']} readings, {report['new']} new."
+    yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
     for remark in report["remarks"]:
         yield _told(remark)
 

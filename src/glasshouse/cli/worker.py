@@ -31,8 +31,9 @@ def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable
 async def _jobs() -> None:
     """Run queued jobs until cancelled; those that a killed worker left are run again."""
     from procrastinate.contrib.django import app as door
+    from procrastinate.contrib.django.django_connector import DjangoConnector
 
-    with door.replace_connector(door.connector.get_worker_connector()) as app:
+    with door.replace_connector(DjangoConnector().get_worker_connector()) as app:
         async with app.open_async():
             again = asyncio.create_task(_again(app))
             try:

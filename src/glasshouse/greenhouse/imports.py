@@ -243,6 +243,7 @@ def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> d
         "rows_in": reading.rows - len(refused),
         "points": answer["taken"],
         "new": answer["new"],
+        "replaced": answer["replaced"],
         "flagged": sum(remark.kept for remark in reading.remarks),
         "left_out": sum(not remark.kept for remark in reading.remarks),
         "zone": layout.zone,
