@@ -85,8 +85,8 @@ def customer(home: Installation) -> Callable[[], Customer]:
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
         accounts.ask_sign_up(accounts.SignUp(f"Person {name}", address, password, f"Farm {name}"), network=name)
-        actor, organisation = accounts.finish_sign_up(prove_link(address))
-        actor = actor.within(access.create_organisation(actor, organisation))
+        new = accounts.finish_sign_up(prove_link(address))
+        actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
         site = greenhouse.create_site(actor, {"name": f"Site {name}", "time_zone": "Europe/Rome"})
         return Customer(actor, address, password, site)
 

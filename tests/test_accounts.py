@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from glasshouse.accounts.rules import Visit
 from glasshouse.cli.installation import Installation
 from tests.conftest import Customer, post, prove_link
 
@@ -112,11 +113,11 @@ def test_guessing_is_throttled_for_known_and_unknown_alike(customer: Callable[[]
     for number, address in enumerate((one.address, f"no-{one.address}")):
         for _ in range(10):
             with pytest.raises(InvalidError):
-                accounts.sign_in(address, "wrong password", network=f"net-{one.site}-{number}")
+                accounts.sign_in(address, "wrong password", Visit(f"net-{one.site}-{number}"))
         with pytest.raises(ThrottledError):
-            accounts.sign_in(address, one.password, network=f"other-{one.site}")
+            accounts.sign_in(address, one.password, Visit(f"other-{one.site}"))
     with clock.frozen(clock.now() + timedelta(minutes=11)):
-        assert accounts.sign_in(one.address, one.password, network=f"later-{one.site}")
+        assert accounts.sign_in(one.address, one.password, Visit(f"later-{one.site}"))
 
 
 def test_another_customers_pages_are_not_there(home: Installation, customer: Callable[[], Customer], web: Web) -> None:

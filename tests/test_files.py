@@ -205,7 +205,7 @@ def test_upload_correct_take_and_report_on_the_pages(
 
 
 def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: Path) -> None:
-    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import Session
     from glasshouse.cli.importing import bring_in
     from glasshouse.greenhouse import api as greenhouse
 
@@ -220,7 +220,7 @@ def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: 
     for who, where in (((one.address, "wrong"), name), ((one.address, one.password), "Nowhere")):
         with pytest.raises(InvalidError):
             list(bring_in(file, who, (where, ""), None))
-    assert accounts.Session.objects.filter(account_id=one.actor.account).count() == 0
+    assert Session.objects.filter(account_id=one.actor.account).count() == 0
 
 
 def test_what_a_person_says_of_a_file_counts_more_than_what_is_proposed() -> None:
@@ -302,13 +302,17 @@ def test_a_job_whose_asker_lost_the_right_takes_nothing(customer: Callable[[], C
     from glasshouse.access.models import Membership
     from glasshouse.greenhouse import imports, readings
     from glasshouse.greenhouse.tasks import take_file
+    from glasshouse.kernel import clock
     from glasshouse.kernel.errors import GlasshouseError
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
     imports.choose(one.actor, number, imports.look(one.actor, number).layout)
     with access.acting(one.actor):
-        Membership.objects.update(role="member")
+        Membership.objects.create(
+            organisation_id=one.organisation, account_id="0" * 16, role="administrator", created_at=clock.now()
+        )
+        Membership.objects.filter(account_id=one.actor.account).update(role="viewer")
     ids = {"account": one.actor.account, "person": one.actor.person, "organisation": one.actor.organisation}
     with pytest.raises(GlasshouseError):
         imports.take(one.actor, number)

@@ -109,7 +109,7 @@ def test_personal_and_confidential_columns_are_sealed_or_hashed() -> None:
     from glasshouse.promises import evidence
     from glasshouse.vault.datamap import Class
 
-    hashed = {"address_hash", "key", "password"}
+    hashed = {"address_hash", "code_hash", "key", "lookup", "password"}
     rows = [
         row for row in evidence.whole_map() if row.entry and row.entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
     ]

@@ -67,7 +67,7 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_label("E-mail").fill(address)
     page.get_by_label("Password").fill("a password to remember")
     sound(page)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_text("Begin with a site")).to_be_visible()
     sound(page)
 

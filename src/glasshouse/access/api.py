@@ -1,32 +1,61 @@
-"""Who may do what: the acting organisation of a transaction, require(), organisations and memberships.
+"""Who may do what: the acting organisation of a transaction, rights, require(), organisations.
 
-The database decides with us: `acting` tells PostgreSQL, for this transaction only, which organisation and account act,
-and the row policies show nothing else. Nothing set means no rows. Source: SEC-03; DESIGN, "Who may do what".
+The database decides with us: `acting` tells PostgreSQL, for this transaction only, which organisation and account act, and
+the row
+policies look up, in the database, whether that account belongs there and which sites it sees. Nothing set means no rows.
+Rights are read anew for each request, so a change counts from the next one on. Source: SEC-03; DESIGN, "Who may do what".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.db import connection, transaction
 
-from glasshouse.access.models import Membership, Organisation
-from glasshouse.access.permissions import GRANTED, Permission, Role
+from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
+from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
+from glasshouse.access.rules import Rights, step_required
+from glasshouse.accounts import second_step
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import ForbiddenError, NotFoundError
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondStepNeededError
 from glasshouse.kernel.ids import OrganisationId
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+Resolver = Callable[[Actor], Rights]
+Recorder = Callable[[Actor, str, Sequence[str]], None]
+# Kinds of actors that a higher area knows the rights of (support, by its grants), and how it records what they see.
+_resolvers: dict[ActorKind, Resolver] = {}
+_recorders: dict[ActorKind, Recorder] = {}
+_recorded: ContextVar[bool] = ContextVar("recorded", default=False)
+SET = (
+    "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
+    "set_config('glasshouse.job', %s, true), set_config('glasshouse.invitation', %s, true), "
+    "set_config('glasshouse.sites', %s, true), set_config('glasshouse.kind', %s, true)"
+)
+
+
+def register(kind: ActorKind, resolver: Resolver, recorder: Recorder) -> None:
+    """Have a higher area say what actors of a kind may do, and keep the record of what they see."""
+    _resolvers[kind], _recorders[kind] = resolver, recorder
+
+
+def saw(actor: Actor, what: str, ids: Sequence[str]) -> None:
+    """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`."""
+    if recorder := _recorders.get(actor.kind):
+        _recorded.set(True)
+        if what not in ("request", "countersignature"):  # These show nothing.
+            recorder(actor, what, ids)
 
 
 @contextmanager
-def acting(actor: Actor) -> Iterator[None]:
+def acting(actor: Actor, *, invitation: str = "") -> Iterator[None]:
     """A transaction in which only what belongs to the actor (and its organisation) can be seen.
 
-    May be entered again by the same actor. Raises ForbiddenError when another one is acting already.
+    May be entered again by the same actor. invitation: hash of an invitation's secret, which shows that invitation.
+    Raises ForbiddenError when another one is acting already.
     """
     inside = _acting.get()
     if inside is not None:
@@ -35,34 +64,112 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
         return
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true)",
-                [actor.organisation or "", actor.account or ""],
-            )
-        token = _acting.set(actor)
+        _tell_database(actor, invitation)
+        token, recorded = _acting.set(actor), _recorded.set(False)
         try:
             yield
+            if actor.organisation and actor.kind in _recorders and not _recorded.get():
+                raise ForbiddenError("This page keeps no record of what it shows, so it is not open to support.")
         finally:
             _acting.reset(token)
+            _recorded.reset(recorded)
 
 
-def role_of(actor: Actor) -> Role:
-    """The actor's role in its organisation, read now. Raises NotFoundError when it is no member."""
-    found = Membership.objects.filter(organisation_id=actor.organisation, account_id=actor.account).first()
+def _tell_database(actor: Actor, invitation: str) -> None:
+    job = "1" if actor.kind is ActorKind.JOB else ""
+    values = [actor.organisation or "", actor.account or "", job, invitation, "", str(actor.kind)]
+    with connection.cursor() as cursor:
+        cursor.execute(SET, values)
+        if actor.kind is ActorKind.STAFF:
+            cursor.execute("SELECT glasshouse_administered()")
+            if cursor.fetchone() != (True,):
+                # From here to the end of the transaction the database knows us as support, which sees what a live grant shows.
+                cursor.execute("SET LOCAL ROLE glasshouse_support")
+    if actor.kind is ActorKind.TOKEN:
+        token = ApiToken.objects.filter(id=actor.token, organisation_id=actor.organisation).first()
+        if token is not None and token.sites is not None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('glasshouse.sites', %s, true)", [",".join(token.sites) or "-"])
+
+
+# -- rights --------------------------------------------------------------------------------------------------------
+
+
+def rights_of(actor: Actor) -> Rights:
+    """What the actor may do in its organisation, read now. Raises NotFoundError (no part of it), SecondStepNeededError."""
+    if resolver := _resolvers.get(actor.kind):
+        return resolver(actor)
+    if actor.kind is ActorKind.TOKEN:
+        return _token_rights(actor)
+    if actor.kind is not ActorKind.PERSON:
+        raise NotFoundError
+    found = _membership(actor)
+    organisation = found.organisation
+    if step_required(
+        organisation.step_roles, organisation.step_from, found.role, clock.now()
+    ) and not second_step.has_step(actor.account):
+        raise SecondStepNeededError
+    return rights_of_membership(found)
+
+
+def _membership(actor: Actor) -> Membership:
+    mine = Membership.objects.select_related("organisation")
+    found = mine.filter(organisation_id=actor.organisation, account_id=actor.account).first()
     if found is None:
         raise NotFoundError
-    return Role(found.role)
+    return found
 
 
-def require(actor: Actor, permission: Permission) -> None:
-    """Nothing, if the actor has the permission now. Raises NotFoundError (no member) or ForbiddenError."""
-    if permission not in GRANTED[role_of(actor)]:
+def rights_of_membership(membership: Membership) -> Rights:
+    """What a membership gives."""
+    title, permissions = role_of(membership.organisation_id, membership.role)
+    sites = None if membership.sites is None else frozenset(membership.sites)
+    return Rights(permissions, sites, title, f"by the role {title}")
+
+
+def role_of(organisation: str, role: str) -> tuple[str, frozenset[Permission]]:
+    """(title, permissions) of a built-in or custom role. Raises NotFoundError."""
+    if role in set(Role):
+        return TITLES[Role(role)], GRANTED[Role(role)]
+    found = CustomRole.objects.filter(id=role, organisation_id=organisation).first()
+    if found is None:
+        raise NotFoundError("There is no such role.")
+    # A permission that this version does not know any more gives nothing.
+    return found.name, frozenset(Permission(one) for one in found.permissions if one in set(Permission))
+
+
+def _token_rights(actor: Actor) -> Rights:
+    now = clock.now()
+    token = ApiToken.objects.filter(id=actor.token, organisation_id=actor.organisation, revoked_at=None).first()
+    if token is None or token.expires_at <= now or token.account_id != actor.account:
+        raise NotFoundError
+    found = _membership(actor)
+    organisation = found.organisation
+    if step_required(organisation.step_roles, organisation.step_from, found.role, now) and not second_step.has_step(
+        actor.account
+    ):
+        raise SecondStepNeededError
+    permissions = frozenset(Permission(one) for one in token.permissions if one in set(Permission))
+    sites = None if token.sites is None else frozenset(token.sites)
+    mine = rights_of_membership(found)
+    return mine.narrowed(permissions, sites, f"by the token {token.name}, at most as the role {mine.role}")
+
+
+def require(actor: Actor, permission: Permission) -> Rights:
+    """The actor's rights, if the permission is among them now. Raises NotFoundError (no part of it) or ForbiddenError."""
+    rights = rights_of(actor)
+    if permission not in rights.permissions:
         raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
+    return rights
+
+
+# -- organisations -------------------------------------------------------------------------------------------------
 
 
 def create_organisation(actor: Actor, name: str) -> OrganisationId:
-    """Make an organisation with the actor as its administrator."""
+    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff."""
+    if actor.kind is not ActorKind.PERSON:
+        raise ForbiddenError("Staff accounts belong to no customer.")
     organisation = Organisation(name=name, created_at=clock.now())
     owner = actor.within(OrganisationId(organisation.id))
     with acting(owner):
@@ -76,6 +183,8 @@ def create_organisation(actor: Actor, name: str) -> OrganisationId:
 
 def organisations_of(actor: Actor) -> list[Organisation]:
     """The organisations that the actor belongs to."""
+    if actor.kind is not ActorKind.PERSON:
+        return []
     with acting(actor):
         mine = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
         return list(Organisation.objects.filter(id__in=list(mine)).order_by("created_at"))

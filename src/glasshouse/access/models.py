@@ -1,33 +1,126 @@
-"""Organisations and who belongs to them."""
+"""Organisations, who belongs to them, as what, and who is on the way in."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import confidential
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.datamap import confidential, personal
+from glasshouse.vault.fields import SealedText, hashed, technical
+
+INVITED = "30 days after it ended"
+
+
+def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
+    """Sites that something is limited to; null: all of them, also those to come."""
+    return technical(ArrayField(models.CharField(max_length=16), null=True))
 
 
 class Organisation(models.Model):
-    """A customer. `tenant` is the opaque id by which the crop plane knows it, and nothing else does."""
+    """A customer. `tenant` is the opaque id by which the crop plane knows it, and nothing else does.
+
+    `step_roles`: who must have a second step (role ids; null: nobody; empty: everybody) from `step_from` on.
+    `administered_since`: the
+    customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(confidential("naming the customer to its own people"), holder="id")
     tenant = technical(models.CharField(max_length=16, default=new_id, unique=True))
+    step_roles = technical(ArrayField(models.CharField(max_length=20), null=True))
+    step_from = technical(models.DateTimeField(null=True))
+    administered_since = technical(models.DateTimeField(null=True))
+    emergency_allowed = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "access_organisation"
 
 
+class CustomRole(models.Model):
+    """A role that an organisation made for itself."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    name = SealedText(confidential("naming the role"), holder="organisation_id")
+    permissions = technical(ArrayField(models.CharField(max_length=60)))
+    created_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "access_role"
+
+
 class Membership(models.Model):
-    """A person's place in an organisation."""
+    """A person's place in an organisation. `role`: a built-in role, or the id of a custom one."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation = technical(models.ForeignKey(Organisation, on_delete=models.CASCADE))
     account_id = technical(models.CharField(max_length=16, db_index=True))
     role = technical(models.CharField(max_length=20))
+    sites = _site_list()
     created_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "access_membership"
         constraints = [models.UniqueConstraint(fields=["organisation", "account_id"], name="one_membership_each")]
+
+
+class Invitation(models.Model):
+    """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    inviter = technical(models.CharField(max_length=16))
+    holder = technical(models.CharField(max_length=16))
+    address = SealedText(personal("user.contact.email", "inviting the person", retention=INVITED), holder="holder")
+    address_hash = hashed(
+        models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
+    )
+    message = SealedText(personal("user.content.private", "the inviter's words", retention=INVITED), holder="holder")
+    role = technical(models.CharField(max_length=20))
+    sites = _site_list()
+    secret_hash = technical(models.CharField(max_length=64, unique=True))
+    sent = technical(models.PositiveSmallIntegerField(default=1))
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+    accepted_at = technical(models.DateTimeField(null=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "access_invitation"
+
+
+class AccessRequest(models.Model):
+    """A member's wish for another role or other sites, until an administrator decides."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    account_id = technical(models.CharField(max_length=16))
+    role = technical(models.CharField(max_length=20))
+    sites = _site_list()
+    reason = SealedText(confidential("deciding on the request"), holder="organisation_id")
+    created_at = technical(models.DateTimeField())
+    decided_at = technical(models.DateTimeField(null=True))
+    decided_by = technical(models.CharField(max_length=16, blank=True))
+    granted = technical(models.BooleanField(null=True))
+
+    class Meta:
+        db_table = "access_request"
+
+
+class ApiToken(models.Model):
+    """A program's way in, in the name of a member: never more than the member may do at that moment."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    account_id = technical(models.CharField(max_length=16))
+    name = SealedText(confidential("telling tokens apart"), holder="organisation_id")
+    secret_hash = technical(models.CharField(max_length=64, unique=True))
+    permissions = technical(ArrayField(models.CharField(max_length=60)))
+    sites = _site_list()
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+    used_at = technical(models.DateTimeField(null=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "access_token"

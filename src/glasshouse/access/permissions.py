@@ -1,27 +1,80 @@
-"""What may be done, and the built-in roles."""
+"""What may be done, what each permission means in plain words, and the built-in roles."""
 
 from enum import StrEnum
 
 
 class Permission(StrEnum):
+    ACCESS_RECORD_READ = "access:record:read"
     COMPARTMENT_CREATE = "greenhouse:compartment:create"
     DEVICE_CREATE = "greenhouse:device:create"
     DEVICE_REVOKE = "greenhouse:device:revoke"
     EVENTS_READ = "events:event:read"
     FILE_IMPORT = "greenhouse:file:import"
+    GRANT_GIVE = "support:grant:give"
     LIMITS_SET = "greenhouse:limits:set"
+    MEMBER_CHANGE = "access:member:change"
+    MEMBER_INVITE = "access:member:invite"
+    MEMBER_READ = "access:member:read"
+    MEMBER_REMOVE = "access:member:remove"
     READINGS_FORGET = "greenhouse:reading:forget"
     READINGS_READ = "greenhouse:reading:read"
+    ROLE_CHANGE = "access:role:change"
+    SECOND_STEP_RESET = "accounts:second-step:reset"
+    SETTINGS_CHANGE = "access:settings:change"
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"
+    TOKEN_CREATE = "access:token:create"  # noqa: S105 - a permission, not a token
+
+
+EXPLAINED: dict[Permission, str] = {
+    Permission.SITE_READ: "See the sites, compartments and devices",
+    Permission.READINGS_READ: "See readings: overview, charts, downloads",
+    Permission.LIMITS_SET: "Set the wanted ranges that the overview warns by",
+    Permission.FILE_IMPORT: "Bring in files of climate computers and loggers",
+    Permission.SITE_CREATE: "Make new sites (for whoever sees all sites)",
+    Permission.COMPARTMENT_CREATE: "Make new compartments",
+    Permission.DEVICE_CREATE: "Register devices and see their keys, once",
+    Permission.DEVICE_REVOKE: "Revoke the keys of devices",
+    Permission.READINGS_FORGET: "Delete all readings of the organisation, for ever",
+    Permission.MEMBER_READ: "See who belongs to the organisation and what each may do",
+    Permission.MEMBER_INVITE: "Invite people, and decide on requests for access",
+    Permission.MEMBER_CHANGE: "Change the role and the sites of members",
+    Permission.MEMBER_REMOVE: "Remove members",
+    Permission.ROLE_CHANGE: "Make and change roles of your own",
+    Permission.SECOND_STEP_RESET: "Reset a member's lost second step (with a delay)",
+    Permission.SETTINGS_CHANGE: "Require two-step verification; allow emergency access; hand over administration",
+    Permission.TOKEN_CREATE: "Make API tokens that act in one's own name",
+    Permission.EVENTS_READ: "See what happened in the organisation",
+    Permission.GRANT_GIVE: "Invite support in, and end its access",
+    Permission.ACCESS_RECORD_READ: "See what support looked at",
+}
 
 
 class Role(StrEnum):
+    """The built-in roles. Their names are never the id of a custom role, which has 16 characters of a smaller alphabet."""
+
     ADMINISTRATOR = "administrator"
-    MEMBER = "member"
+    BILLING_CONTACT = "billing-contact"
+    DEVICE_MANAGER = "device-manager"
+    GROWER = "grower"
+    PRIVACY_CONTACT = "privacy-contact"
+    VIEWER = "viewer"
 
 
+TITLES: dict[Role, str] = {
+    Role.ADMINISTRATOR: "Administrator",
+    Role.GROWER: "Grower",
+    Role.VIEWER: "Viewer",
+    Role.DEVICE_MANAGER: "Device manager",
+    Role.PRIVACY_CONTACT: "Privacy contact",
+    Role.BILLING_CONTACT: "Billing contact",
+}
+_SEE = frozenset({Permission.SITE_READ, Permission.READINGS_READ})
 GRANTED: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
-    Role.MEMBER: frozenset({Permission.SITE_READ, Permission.READINGS_READ}),
+    Role.GROWER: _SEE | {Permission.LIMITS_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
+    Role.VIEWER: _SEE,
+    Role.DEVICE_MANAGER: _SEE | {Permission.COMPARTMENT_CREATE, Permission.DEVICE_CREATE, Permission.DEVICE_REVOKE},
+    Role.PRIVACY_CONTACT: frozenset({Permission.MEMBER_READ, Permission.EVENTS_READ, Permission.ACCESS_RECORD_READ}),
+    Role.BILLING_CONTACT: frozenset({Permission.MEMBER_READ}),
 }

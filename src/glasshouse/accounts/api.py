@@ -4,7 +4,6 @@ No answer, mail or timing tells whether an address is known: every road does the
 and says the same words. Source: SEC-05; OWASP Authentication Cheat Sheet.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,9 +13,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from glasshouse.accounts import throttle
-from glasshouse.accounts.models import Account, Person, Session, Ticket
-from glasshouse.accounts.rules import PASSWORD_MOST, normal_address, plain_name
+from glasshouse.accounts import second_step, sessions, throttle
+from glasshouse.accounts.models import Account, Person, Ticket
+from glasshouse.accounts.rules import PASSWORD_MOST, Visit, normal_address, plain_name
+from glasshouse.accounts.sessions import SignedIn, require_fresh
+from glasshouse.accounts.sessions import digest as _hash
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -26,7 +27,6 @@ from glasshouse.kernel.ids import AccountId, HolderId, PersonId, new_id, new_tok
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
-SESSION = timedelta(days=14)
 LINK = timedelta(hours=24)
 SIGN_UP, RESET, CHANGE = "sign-up", "reset", "change"
 
@@ -39,10 +39,7 @@ class SignUp:
     address: str
     password: str
     organisation: str
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    invitation: str = ""
 
 
 def _address_hash(address: str) -> str:
@@ -89,7 +86,8 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
     address = normal_address(sign_up.address)
     claims = {
         "name": plain_name(sign_up.name, field="name"),
-        "organisation": plain_name(sign_up.organisation, field="organisation"),
+        "organisation": plain_name(sign_up.organisation, field="organisation") if not sign_up.invitation else "",
+        "invitation": sign_up.invitation,
         "address": address,
         "password": checked_password(sign_up.password),
     }
@@ -107,9 +105,18 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
     events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, holder)
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who has just proved an address: the actor, and the organisation to be made or the invitation (hash) to be taken."""
+
+    actor: Actor
+    organisation: str
+    invitation: str
+
+
 @transaction.atomic
-def finish_sign_up(secret: str) -> tuple[Actor, str]:
-    """Make person and account from a proved sign-up; returns the actor and the organisation's name. Raises NotFoundError."""
+def finish_sign_up(secret: str) -> Newcomer:
+    """Make person and account from a proved sign-up. Raises NotFoundError."""
     ticket = _take_ticket(SIGN_UP, secret)
     claims = dict(ticket.claims)
     if Person.objects.filter(address_hash=_address_hash(claims["address"])).exists():
@@ -123,21 +130,24 @@ def finish_sign_up(secret: str) -> tuple[Actor, str]:
     )
     account = Account.objects.create(person=person, password=claims["password"], created_at=now)
     ticket.delete()
-    actor = Actor(ActorKind.PERSON, AccountId(account.id), PersonId(person.id))
+    actor = Actor(ActorKind.PERSON, AccountId(account.id), PersonId(person.id), proved_at=now)
     events.record(actor, Kind.ACCOUNT_CREATED, account.id)
-    return actor, claims["organisation"]
+    return Newcomer(actor, claims["organisation"], claims.get("invitation", ""))
 
 
-def sign_in(address: str, password: str, *, network: str) -> str:
-    """The secret of a new session. Raises InvalidError (one text for every reason), ThrottledError."""
+def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
+    """Begin a session, pending where the second step is to come.
+
+    Raises InvalidError (one text for every reason), ThrottledError.
+    """
     refused = InvalidError("Address and password do not match.", field="password")
     try:
         normal = normal_address(address)
     except InvalidError:
         normal = ""
-    throttle.take("sign-in-network", network, most=60, window=timedelta(minutes=10))
+    throttle.take("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
     throttle.take("sign-in", normal, most=10, window=timedelta(minutes=10))
-    account = Account.objects.filter(person__address_hash=_address_hash(normal)).first()
+    account = Account.objects.select_related("person").filter(person__address_hash=_address_hash(normal)).first()
     if account is None:
         make_password(password[:PASSWORD_MOST])  # The same work as for a known address.
     good = account is not None and len(password) <= PASSWORD_MOST and check_password(password, account.password)
@@ -145,36 +155,17 @@ def sign_in(address: str, password: str, *, network: str) -> str:
         if account is None or not good:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
-            return _start_session(account)
+            pending = second_step.has_step(AccountId(account.id)) and not sessions.trusted(account, visit.browser)
+            return sessions.begin(account, visit, pending=pending)
     raise refused
 
 
-def _start_session(account: Account) -> str:
-    secret, now = new_token(), clock.now()
-    session = Session.objects.create(
-        secret_hash=_hash(secret), account=account, created_at=now, seen_at=now, expires_at=now + SESSION
-    )
-    events.record(Actor(ActorKind.PERSON, AccountId(account.id)), Kind.SESSION_STARTED, session.id)
-    return secret
-
-
-def actor_of(secret: str) -> Actor:
-    """Who holds this session's secret; ANONYMOUS if nobody does (any more)."""
-    session = (
-        Session.objects.select_related("account").filter(secret_hash=_hash(secret), expires_at__gt=clock.now()).first()
-    )
-    if session is None:
-        return ANONYMOUS
-    if clock.now() - session.seen_at > timedelta(minutes=5):
-        Session.objects.filter(id=session.id).update(seen_at=clock.now())
-    return Actor(ActorKind.PERSON, AccountId(session.account_id), PersonId(session.account.person_id))
-
-
-@transaction.atomic
-def sign_out(actor: Actor, secret: str) -> None:
-    """End the session now."""
-    Session.objects.filter(secret_hash=_hash(secret), account_id=actor.account).delete()
-    events.record(actor, Kind.SESSION_ENDED, actor.id)
+def prove_again(actor: Actor, password: str, code: str = "") -> None:
+    """Prove once more to be the person: the password, and a code where there is a second step. Raises InvalidError."""
+    account = _confirmed(actor, password)
+    if second_step.has_step(actor.account) and not second_step.proves(account, code):
+        raise InvalidError(second_step.WRONG, field="code")
+    sessions.proved_now(actor)
 
 
 @transaction.atomic
@@ -209,7 +200,7 @@ def finish_reset(secret: str, password: str) -> None:
 def _set_password(actor: Actor, account: Account, hashed: str) -> None:
     account.password = hashed
     account.save(update_fields=["password"])
-    Session.objects.filter(account=account).delete()
+    sessions.end_all(account)
     Ticket.objects.filter(purpose__in=(RESET, CHANGE), holder=account.person_id).delete()
     events.record(actor, Kind.PASSWORD_CHANGED, account.id)
 
@@ -222,13 +213,13 @@ def _confirmed(actor: Actor, password: str) -> Account:
     return account
 
 
-def change_password(actor: Actor, present: str, fresh: str) -> str:
-    """Set a new password, end every session, and return the secret of a new one. Raises InvalidError, ThrottledError."""
+def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> SignedIn:
+    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError."""
     hashed = checked_password(fresh)
     account = _confirmed(actor, present)
     with transaction.atomic():
         _set_password(actor, account, hashed)
-        return _start_session(account)
+        return sessions.begin(account, visit, pending=False)
 
 
 def ask_change(actor: Actor, address: str, present: str) -> None:
@@ -255,7 +246,7 @@ def finish_change(secret: str) -> None:
     person, old = account.person, account.person.address
     person.address, person.address_hash = address, _address_hash(address)
     person.save(update_fields=["address", "address_hash"])
-    Session.objects.filter(account=account).delete()
+    sessions.end_all(account)
     text = "The address of your account was changed. If that was not you, write to us at once.\n"
     mail.queue(HolderId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
     events.record(Actor(ActorKind.PERSON, AccountId(account.id)), Kind.ADDRESS_CHANGED, account.id)
@@ -267,3 +258,44 @@ def person_of(actor: Actor) -> Person:
     if person is None:
         raise NotFoundError
     return person
+
+
+def address_known(address: str) -> bool:
+    """Whether a person has this address; to be asked only on behalf of somebody who has proved it. Raises InvalidError."""
+    return Person.objects.filter(address_hash=_address_hash(normal_address(address))).exists()
+
+
+def people(accounts: list[AccountId]) -> dict[str, Person]:
+    """The persons behind accounts, by account id."""
+    found = Account.objects.select_related("person").filter(id__in=accounts)
+    return {account.id: account.person for account in found}
+
+
+def is_staff(account: AccountId) -> bool:
+    """Whether the account is the operator's staff."""
+    return Account.objects.filter(id=account).exclude(staff_role="").exists()
+
+
+@transaction.atomic
+def create_staff(name: str, address: str, password: str, role: str) -> AccountId:
+    """Make an account for the operator's staff, apart from customers' accounts. For the command line only.
+
+    Raises InvalidError.
+    """
+    normal = normal_address(address)
+    if Person.objects.filter(address_hash=_address_hash(normal)).exists():
+        raise InvalidError(
+            "This address has an account. Staff accounts are separate: use another address.", field="address"
+        )
+    now = clock.now()
+    person = Person.objects.create(
+        name=plain_name(name, field="name"), address=normal, address_hash=_address_hash(normal), created_at=now
+    )
+    account = Account.objects.create(
+        person=person, password=checked_password(password), staff_role=role, created_at=now
+    )
+    events.record(ANONYMOUS, Kind.STAFF_CREATED, account.id)
+    return AccountId(account.id)
+
+
+__all__ = ["SignedIn", "Visit", "require_fresh"]

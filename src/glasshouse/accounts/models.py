@@ -25,7 +25,7 @@ class Person(models.Model):
 
 
 class Account(models.Model):
-    """A person's way in. The password is stored as Argon2id hash."""
+    """A person's way in. The password is stored as Argon2id hash. `staff_role`: empty for everybody but the operator's staff."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     person = technical(models.OneToOneField(Person, on_delete=models.CASCADE))
@@ -33,24 +33,114 @@ class Account(models.Model):
         models.CharField(max_length=200),
         personal("user.authorization.password", "checking the password", retention=KEPT),
     )
+    staff_role = technical(models.CharField(max_length=20, blank=True))
     created_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "accounts_account"
 
 
+class Browser(models.Model):
+    """A browser that an account was used from, known by a cookie's secret; until `trusted_until` it needs no second step."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
+    holder = technical(models.CharField(max_length=16))
+    secret_hash = technical(models.CharField(max_length=64))
+    label = SealedText(
+        personal("user.device", "telling a known browser from a new one", retention=KEPT), holder="holder"
+    )
+    created_at = technical(models.DateTimeField())
+    seen_at = technical(models.DateTimeField())
+    trusted_until = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "accounts_browser"
+        constraints = [models.UniqueConstraint(fields=["account", "secret_hash"], name="one_row_a_browser")]
+
+
 class Session(models.Model):
-    """One browser that is signed in. The cookie's secret is stored as hash only."""
+    """One browser that is signed in. The cookie's secret is stored as hash only.
+
+    `pending`: the password was right, the second step is still to come; such a session is nobody yet.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
+    browser = technical(models.ForeignKey(Browser, null=True, on_delete=models.SET_NULL))
+    holder = technical(models.CharField(max_length=16))
+    label = SealedText(personal("user.device", "showing the person its sessions", retention="14 days"), holder="holder")
+    network = SealedText(
+        personal("user.device.ip_address", "showing the person its sessions", retention="14 days"), holder="holder"
+    )
+    pending = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
     seen_at = technical(models.DateTimeField())
+    proved_at = technical(models.DateTimeField())
     expires_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "accounts_session"
+
+
+class StepKind(models.TextChoices):
+    """What a second step is done with."""
+
+    APP = "app"
+    PASSKEY = "passkey"
+    TEXT = "text"
+
+
+class SecondStep(models.Model):
+    """One way of an account to do the second step. `secret`: the authenticator's seed, the number, or the public key.
+
+    `last_turn`: the newest time step whose code was used (app) or the signature counter (passkey): nothing at or below it counts.
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
+    holder = technical(models.CharField(max_length=16))
+    kind = technical(models.CharField(max_length=8, choices=StepKind.choices))
+    name = SealedText(personal("user.device", "naming the device to its person", retention=KEPT), holder="holder")
+    secret = SealedJson(personal("user.authorization.credentials", "the second step", retention=KEPT), holder="holder")
+    lookup = hashed(models.CharField(max_length=64, null=True, unique=True), "user.authorization", "finding a passkey")
+    last_turn = technical(models.BigIntegerField(default=-1))
+    code_hash = technical(models.CharField(max_length=64, blank=True))
+    code_until = technical(models.DateTimeField(null=True))
+    confirmed_at = technical(models.DateTimeField(null=True))
+    created_at = technical(models.DateTimeField())
+    used_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "accounts_second_step"
+
+
+class RecoveryCode(models.Model):
+    """One of ten codes for a lost device. Stored as keyed hash; works once."""
+
+    account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
+    code_hash = hashed(
+        models.CharField(max_length=64, unique=True), "user.authorization", "the second step without a device"
+    )
+    used_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "accounts_recovery_code"
+
+
+class StepReset(models.Model):
+    """An administrator's removal of somebody's second step: announced, delayed, and stoppable by the person meanwhile."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
+    asked_by = technical(models.CharField(max_length=16))
+    stop_hash = technical(models.CharField(max_length=64, unique=True))
+    due_at = technical(models.DateTimeField())
+    created_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "accounts_step_reset"
 
 
 class Ticket(models.Model):

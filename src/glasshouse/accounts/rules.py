@@ -1,12 +1,22 @@
-"""Pure rules of accounts: what an address and a password must be."""
+"""Pure rules of accounts: what an address and a password must be, and where a visit comes from."""
 
+import ipaddress
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from glasshouse.kernel.errors import InvalidError
 
 ADDRESS = re.compile(r"^[^@\s\x00-\x1f,;<>\"()]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$")
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Mac OS X", "macOS"),
+)
+BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 
 
 def normal_address(text: str) -> str:
@@ -28,3 +38,30 @@ def plain_name(text: str, *, field: str, most: int = 80) -> str:
     if not name or len(name) > most or any(unicodedata.category(c).startswith("C") for c in name):
         raise InvalidError(f"Please write 1 to {most} ordinary characters here.", field=field)
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a sign-in comes from. network: the address; agent: the User-Agent header; browser: the known-browser cookie."""
+
+    network: str
+    agent: str = ""
+    browser: str = ""
+
+
+def device_of(agent: str) -> str:
+    """A browser and a system as a person names them, from a User-Agent header."""
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "Linux" if "Linux" in agent else "")
+    return " on ".join(filter(None, (browser, system))) or (re.sub(r"[^\w /.()-]", "", agent)[:40] or "unknown")
+
+
+def place_of(network: str) -> str:
+    """A coarse place: the network without the part that tells one house from the next."""
+    try:
+        address = ipaddress.ip_address(network)
+    except ValueError:
+        return network[:40]
+    if address.is_loopback:
+        return "this machine"
+    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))

@@ -188,6 +188,26 @@ def import_file(
     click.echo("\n".join(lines))
 
 
+def _code() -> str:
+    return str(click.prompt("Code of your second step", err=True))
+
+
+@main.command("staff")
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", type=click.Choice(["support", "privacy", "security"]), default="support", show_default=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, envvar="GLASSHOUSE_PASSWORD")
+def add_staff(address: str, name: str, role: str, password: str, **place: Any) -> None:
+    """Make an account for the operator's staff: separate from customers' accounts, and part of none."""
+    _enter(**place)
+    from glasshouse.accounts import api
+
+    api.create_staff(name, address, password, role)
+    click.echo(f"{address} is {role} staff. At the first sign-in a second step must be set up.")
+
+
 @main.group()
 def events() -> None:
     """The event log."""

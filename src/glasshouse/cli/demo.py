@@ -20,6 +20,7 @@ GROWERS = (
     ("Ada Teler", "ada@polder.example", "Polder Tomatoes"),
     ("Bruno Serra", "bruno@collina.example", "Collina Herbs"),
 )
+STAFF = ("Olaf Help", "olaf@operator.example")
 
 
 def plant(home: Installation) -> list[str]:
@@ -28,6 +29,7 @@ def plant(home: Installation) -> list[str]:
 
     os.environ.update(home.environment())
     django.setup()
+    from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Person
     from glasshouse.vault import api as vault
 
@@ -40,7 +42,10 @@ def plant(home: Installation) -> list[str]:
     write_secret(kept, json.dumps(tokens).encode())
     for token, room in tokens.items():
         threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
+    if not Person.objects.filter(address_hash=vault.lookup("address", STAFF[1])).exists():
+        accounts.create_staff(*STAFF, PASSWORD, "support")
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
+    lines.append(f"Support's own account: {STAFF[1]}, the same password; it asks for a second step to be set up first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 
@@ -57,8 +62,8 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     link = re.search(r"/prove/(\S+)", letter.body)
     if link is None:
         raise RuntimeError("The demo's sign-up mail holds no link.")
-    actor, named = accounts.finish_sign_up(link[1])
-    actor = actor.within(access.create_organisation(actor, named))
+    new = accounts.finish_sign_up(link[1])
+    actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
     facts = {
         "name": "Home",
         "time_zone": "Europe/Amsterdam",

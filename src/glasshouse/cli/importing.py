@@ -6,6 +6,8 @@ from typing import Any
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import second_step, sessions
+from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
 from glasshouse.kernel.actor import Actor
@@ -21,13 +23,16 @@ def bring_in(
     where: tuple[str, str],
     zone: str | None,
     progress: Progress = lambda percent: None,
+    code: Callable[[], str] = lambda: "",
 ) -> Iterator[str]:
     """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 
-    progress: told the percent done.
+    progress: told the percent done. code: asked for where the account has a second step.
     """
-    secret = accounts.sign_in(*who, network="command line")
-    person = accounts.actor_of(secret)
+    done = accounts.sign_in(*who, Visit("command line"))
+    if done.pending:
+        done = second_step.finish_sign_in(done.secret, code(), Visit("command line"), trust=False)
+    person = sessions.actor_of(done.secret)
     try:
         actor, site, room = _place(person, *where)
         number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
@@ -38,7 +43,7 @@ def bring_in(
         imports.choose(actor, number, layout)
         report = imports.take(actor, number, progress)
     finally:
-        accounts.sign_out(person, secret)
+        sessions.end(person, done.secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
     yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
     for remark in report["remarks"]:

@@ -148,6 +148,9 @@ def make_roles(home: Installation) -> None:
             if base not in bases:
                 link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(sql.Identifier(base)))
             link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(base)))
+            if base == "people":
+                # The application may become support for a transaction, but has none of its rights while it is itself.
+                link.execute("GRANT glasshouse_support TO glasshouse_app WITH INHERIT FALSE, SET TRUE")
             for role in users:
                 link.execute(
                     sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(

@@ -21,7 +21,14 @@ from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+TEXTS = (
+    "GLASSHOUSE_TEXT_PROVIDER",
+    "GLASSHOUSE_TEXT_SECRET",
+    "GLASSHOUSE_TEXT_COUNTRIES",
+    "GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY",
+)
 PASSED = (
+    *TEXTS,
     "GLASSHOUSE_SMTP_HOST",
     "GLASSHOUSE_SMTP_PORT",
     "GLASSHOUSE_SMTP_USER",

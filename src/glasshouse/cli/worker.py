@@ -66,6 +66,7 @@ def _work_jobs(ending: threading.Event) -> None:
 def main() -> None:
     """Work until told to stop."""
     django.setup()
+    from glasshouse.accounts import resets
     from glasshouse.events import api as events
     from glasshouse.mail import api as mail
     from glasshouse.promises import api as promises
@@ -76,6 +77,7 @@ def main() -> None:
     beats: list[tuple[float, float, Callable[[], object]]] = [
         (0.0, 1.0, mail.deliver_due),
         (0.0, 2.0, events.chain_new),
+        (5.0, 60.0, resets.finish_resets),
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]

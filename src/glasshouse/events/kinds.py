@@ -4,26 +4,78 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
+    ACCESS_ASKED = "access:request:ask"
+    ACCESS_DECIDED = "access:request:decide"
     ACCOUNT_CREATED = "accounts:account:create"
     ADDRESS_CHANGED = "accounts:address:change"
     ADDRESS_CHANGE_ASKED = "accounts:address:ask-change"
+    ADMINISTRATION_HANDED = "support:administration:hand"
+    BROWSER_FORGOTTEN = "accounts:browser:forget"
+    BROWSER_TRUSTED = "accounts:browser:trust"
+    CODES_MADE = "accounts:recovery-codes:make"
     COMPARTMENT_CREATED = "greenhouse:compartment:create"
     DEVICE_CREATED = "greenhouse:device:create"
     DEVICE_REVOKED = "greenhouse:device:revoke"
+    EMERGENCY_ALLOWED = "support:emergency:allow"
     FILE_FAILED = "greenhouse:file:fail"
     FILE_IMPORTED = "greenhouse:file:import"
     FILE_QUEUED = "greenhouse:file:queue"
     FILE_STOPPED = "greenhouse:file:stop"
     FILE_UPLOADED = "greenhouse:file:upload"
+    GLASS_BROKEN = "support:emergency:use"
+    GRANT_ASKED = "support:grant:ask"
+    GRANT_COUNTERSIGNED = "support:grant:countersign"
+    GRANT_GIVEN = "support:grant:give"
+    GRANT_REFUSED = "support:grant:refuse"
+    GRANT_REVOKED = "support:grant:revoke"
+    INVITATION_ACCEPTED = "access:invitation:accept"
+    INVITATION_REVOKED = "access:invitation:revoke"
+    INVITED = "access:invitation:send"
     LIMITS_SET = "greenhouse:limits:set"
+    MEMBER_CHANGED = "access:member:change"
+    MEMBER_LEFT = "access:member:leave"
+    MEMBER_REMOVED = "access:member:remove"
     ORGANISATION_CREATED = "access:organisation:create"
+    OWNERSHIP_HANDED_OVER = "access:organisation:hand-over"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
     READINGS_FORGOTTEN = "greenhouse:reading:forget"
+    ROLE_REMOVED = "access:role:remove"
+    ROLE_SAVED = "access:role:save"
     SESSION_ENDED = "accounts:session:end"
     SESSION_REFUSED = "accounts:session:refuse"
     SESSION_STARTED = "accounts:session:start"
     SIGN_UP_ASKED = "accounts:sign-up:ask"
     SITE_CREATED = "greenhouse:site:create"
+    STAFF_CREATED = "accounts:staff:create"
+    STEP_ADDED = "accounts:second-step:add"
+    STEP_REFUSED = "accounts:second-step:refuse"
+    STEP_REMOVED = "accounts:second-step:remove"
+    STEP_REQUIRED = "access:second-step:require"
+    STEP_RESET_ASKED = "accounts:second-step:ask-reset"
+    STEP_RESET_STOPPED = "accounts:second-step:stop-reset"
     TEMPLATE_REMOVED = "greenhouse:template:remove"
     TEMPLATE_SAVED = "greenhouse:template:save"
+    TOKEN_CREATED = "access:token:create"  # noqa: S105 - a kind, not a token
+    TOKEN_REVOKED = "access:token:revoke"  # noqa: S105 - a kind, not a token
+
+
+_ACTS = {
+    "ask": "asked for",
+    "change": "changed",
+    "create": "made",
+    "end": "ended",
+    "make": "made",
+    "refuse": "refused",
+    "send": "sent",
+    "start": "began",
+}
+
+
+def words_of(kind: str) -> str:
+    """A kind in plain words: "access:member:remove" is "member: remove"."""
+    try:
+        _, thing, act = kind.split(":")
+    except ValueError:
+        return kind
+    return f"{thing.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"

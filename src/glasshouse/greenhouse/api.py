@@ -11,14 +11,15 @@ from glasshouse.greenhouse.models import Compartment, Device, Site
 from glasshouse.greenhouse.rules import limits_with, site_facts
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import ForbiddenError, NotFoundError
 from glasshouse.kernel.ids import CompartmentId, DeviceId, SiteId
 
 
 def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
     """Make a site from a form's values. Raises InvalidError, ForbiddenError."""
     with access.acting(actor):
-        access.require(actor, Permission.SITE_CREATE)
+        if access.require(actor, Permission.SITE_CREATE).sites is not None:
+            raise ForbiddenError("Only somebody who sees all sites can make a new one.")
         site = Site.objects.create(
             organisation_id=str(actor.organisation),
             name=plain_name(raw.get("name", ""), field="name"),
@@ -39,6 +40,7 @@ def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
             name=plain_name(name, field="name"),
             created_at=clock.now(),
         )
+        access.saw(actor, "compartment made", [made.id])
         events.record(actor, Kind.COMPARTMENT_CREATED, made.id)
     return CompartmentId(made.id)
 
@@ -106,10 +108,20 @@ def sites(actor: Actor) -> list[Site]:
         access.require(actor, Permission.SITE_READ)
         mine = Site.objects.filter(organisation_id=actor.organisation)
         found = list(mine.prefetch_related("compartment_set", "device_set").order_by("created_at"))
+        access.saw(actor, "sites", [site.id for site in found])
         for site in found:
             places: list[Site | Compartment] = [site, *site.compartment_set.all()]
             site.ranges = [_ranges(place) for place in places if place.limits]
         return found
+
+
+def site_names(actor: Actor) -> list[tuple[str, str]]:
+    """(id, name) of the sites that the actor's transactions see, for choosing among them; no permission is asked."""
+    with access.acting(actor):
+        found = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        names = [(site.id, site.name) for site in found]
+        access.saw(actor, "sites", [site for site, _ in names])
+        return names
 
 
 def _ranges(place: Site | Compartment) -> dict[str, object]:
@@ -136,6 +148,7 @@ def set_limits(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]
             raise NotFoundError
         place.limits = limits_with(place.limits, raw)
         place.save(update_fields=["limits"])
+        access.saw(actor, "wanted range set", [place.id])
         events.record(actor, Kind.LIMITS_SET, place.id)
 
 

@@ -16,6 +16,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 
 DAY_S, TREND_STEP_S = 86_400, 1800
+STILL_EACH = 5000  # rows of a download after which it is asked again whether the reader may read
 MOST_SHADED_S = 60 * DAY_S
 
 
@@ -33,11 +34,12 @@ class Place:
         return str(self.sites[site].facts["time_zone"])
 
 
-def _place(actor: Actor) -> Place:
+def _place(actor: Actor, what: str, names: list[str]) -> Place:
     with access.acting(actor):
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
         rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
+        access.saw(actor, what, names or sorted(sites))
         devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
         return Place(access.organisation_of(actor).tenant, sites, rooms, devices)
 
@@ -71,14 +73,21 @@ def _source(one: dict[str, Any], device: str) -> str:
     return f"derived from {told}" if one["derived"] else told
 
 
+def _still(actor: Actor) -> None:
+    """Nothing, while the actor may still read: a download ends where a right ends. Raises NotFoundError, ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.READINGS_READ)
+        access.saw(actor, "download", [])
+
+
 def series(actor: Actor) -> list[dict[str, Any]]:
     """Every series of the actor's sites: what it is, and its newest reading. Raises ForbiddenError, UnavailableError."""
-    return _list(_place(actor))
+    return _list(_place(actor, "list of series", []))
 
 
 def overview(actor: Actor) -> list[dict[str, Any]]:
     """Every series with its newest reading, state, trend over the hour and line of the day."""
-    place, now = _place(actor), clock.now().timestamp()
+    place, now = _place(actor, "overview", []), clock.now().timestamp()
     start = int(now - DAY_S) // TREND_STEP_S * TREND_STEP_S
     found = _list(place, f"?since={start}&step={TREND_STEP_S}")
     for one in found:
@@ -99,7 +108,7 @@ def readings(actor: Actor, names: list[str], span: tuple[int, int], points: int)
 
     Raises NotFoundError, ForbiddenError, UnavailableError.
     """
-    place = _place(actor)
+    place = _place(actor, "chart", names)
     body = {"series": names, "start": span[0], "end": span[1], "points": points}
     answer: dict[str, Any] = crops_client.ask(
         "POST",
@@ -122,7 +131,7 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
 
     Raises NotFoundError, ForbiddenError, InvalidError (too many), UnavailableError; all of them before the first row.
     """
-    place = _place(actor)
+    place = _place(actor, "download", names)
     body = {"series": names, "start": span[0], "end": span[1]}
     found = crops_client.ask(
         "POST",
@@ -141,7 +150,9 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
             one = known[name]
             zone, least, most = ZoneInfo(one["zone"]), one["least"], one["most"]
             head = [one["site_name"], one["room_name"], one["source"], one["title"], one["unit"]]
-            for at, value in zip(columns["time"], columns["value"], strict=True):
+            for number, (at, value) in enumerate(zip(columns["time"], columns["value"], strict=True)):
+                if number % STILL_EACH == 0:
+                    _still(actor)
                 moment = datetime.fromtimestamp(at, UTC)
                 odd = least is not None and not least <= value <= most
                 local = moment.astimezone(zone).isoformat(" ", "seconds")

@@ -1,25 +1,34 @@
 """Who does something. An Actor travels with each call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
-from glasshouse.kernel.ids import AccountId, OrganisationId, PersonId
+from glasshouse.kernel.ids import AccountId, OrganisationId, PersonId, SessionId, TokenId
 
 
 class ActorKind(StrEnum):
     ANONYMOUS = "anonymous"
     JOB = "job"
     PERSON = "person"
+    STAFF = "staff"
+    TOKEN = "token"  # noqa: S105 - a kind, not a token
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody or something that acts, and for which organisation it acts at the moment."""
+    """Somebody or something that acts, and for which organisation it acts at the moment.
+
+    proved_at: when whoever holds the session last proved to be its person. token: the API token that acts in the person's name.
+    """
 
     kind: ActorKind
     account: AccountId | None = None
     person: PersonId | None = None
     organisation: OrganisationId | None = None
+    session: SessionId | None = None
+    proved_at: datetime | None = None
+    token: TokenId | None = None
 
     @property
     def id(self) -> str:
@@ -28,7 +37,7 @@ class Actor:
 
     def within(self, organisation: OrganisationId) -> "Actor":
         """The same actor, acting for organisation."""
-        return Actor(self.kind, self.account, self.person, organisation)
+        return replace(self, organisation=organisation)
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)

@@ -22,6 +22,20 @@ class ForbiddenError(GlasshouseError):
     status = 403
 
 
+class FreshProofError(ForbiddenError):
+    """The act is sensitive, and it is too long ago that the person proved to be the one."""
+
+    def __init__(self) -> None:
+        super().__init__("Please prove once more that it is you, then do it again.")
+
+
+class SecondStepNeededError(ForbiddenError):
+    """The organisation requires a second step, and the account has none."""
+
+    def __init__(self) -> None:
+        super().__init__("This organisation requires two-step verification. Set it up in your account, then come back.")
+
+
 class InvalidError(GlasshouseError):
     """A value that somebody gave cannot be used. `field` names where."""
 

@@ -12,6 +12,13 @@ CompartmentId = NewType("CompartmentId", str)
 DeviceId = NewType("DeviceId", str)
 ImportId = NewType("ImportId", str)
 BlobId = NewType("BlobId", str)
+SessionId = NewType("SessionId", str)
+StepId = NewType("StepId", str)
+TokenId = NewType("TokenId", str)
+RoleId = NewType("RoleId", str)
+InvitationId = NewType("InvitationId", str)
+GrantId = NewType("GrantId", str)
+RequestId = NewType("RequestId", str)
 TemplateId = NewType("TemplateId", str)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

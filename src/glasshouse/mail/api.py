@@ -24,6 +24,14 @@ def queue(holder: HolderId, kind: str, address: str, *, subject: str, body: str)
     )
 
 
+def keep_sent(holder: HolderId, kind: str, address: str, *, body: str) -> None:
+    """Keep, beside the mails, a message that went out by another way."""
+    now = clock.now()
+    Message.objects.create(
+        holder=holder, kind=kind, address=address, subject="", body=body, created_at=now, next_try_at=now, sent_at=now
+    )
+
+
 def deliver_due(limit: int = 20) -> int:
     """Send what is due; returns how many left. A failed one waits, longer each time, up to a day.
 

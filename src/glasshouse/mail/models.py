@@ -10,7 +10,7 @@ KEPT = "30 days after sending"
 
 
 class Message(models.Model):
-    """One mail to one person. `holder` is the person, or the sign-up that is not a person yet."""
+    """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))

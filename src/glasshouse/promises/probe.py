@@ -17,8 +17,9 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse.models import Site
+from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.kernel.ids import HolderId, SiteId, new_id
+from glasshouse.kernel.ids import HolderId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
 from glasshouse.vault import api as vault
 
@@ -50,16 +51,17 @@ def walked() -> Iterator[Canaries]:
         mail.delete()
     if link is None:
         raise UnavailableError("The probe's mail held no link.")
-    actor, name = accounts.finish_sign_up(link[1])
-    actor = actor.within(access.create_organisation(actor, name))
+    new = accounts.finish_sign_up(link[1])
+    actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
     try:
         site = greenhouse.create_site(actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
         token = greenhouse.create_device(actor, SiteId(site), "", canaries.person)
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        with access.acting(actor):
-            greenhouse.forget_readings(actor)
+        greenhouse.forget_readings(actor)
+        # As a job: with its last member gone, the organisation could not be seen by that member any more.
+        with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
             Site.objects.filter(organisation_id=actor.organisation).delete()
             Organisation.objects.filter(id=actor.organisation).delete()
         Person.objects.filter(id=actor.person).delete()

@@ -14,13 +14,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crops.catalogue import VARIABLES
 from glasshouse.access import api as access
-from glasshouse.access.permissions import GRANTED, Permission
+from glasshouse.access.permissions import Permission
+from glasshouse.accounts import api as accounts
 from glasshouse.events import api as events
+from glasshouse.events.kinds import words_of
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
-from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import DeviceId, OrganisationId, SiteId
+from glasshouse.kernel.ids import AccountId, DeviceId, OrganisationId, SiteId
+from glasshouse.support import api as support
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
@@ -37,8 +40,12 @@ def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, ob
     """The actor within the organisation of the address, and what every page of it shows. Raises NotFoundError."""
     actor = actor_of(request).within(OrganisationId(organisation))
     with access.acting(actor):
-        role = access.role_of(actor)
-        shown = {"organisation": access.organisation_of(actor), "may": {p.name for p in GRANTED[role]}, "role": role}
+        rights = access.rights_of(actor)
+        access.saw(actor, "page", [request.resolver_match.url_name or "" if request.resolver_match else ""])
+        shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
+        shown["may"] = {permission.name for permission in rights.permissions}
+        shown["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
+    shown["several"] = len(access.organisations_of(actor)) > 1
     return actor, shown
 
 
@@ -129,7 +136,14 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     actor, shown = within(request, organisation)
     with access.acting(actor):
         access.require(actor, Permission.EVENTS_READ)
-        shown["events"] = events.of_organisation(OrganisationId(organisation))
+        found = events.of_organisation(OrganisationId(organisation))
+        access.saw(actor, "events", [])
+    people = accounts.people([AccountId(one.actor) for one in found]) if "MEMBER_READ" in shown["may"] else {}  # type: ignore[operator]
+    shown["events"] = [
+        {"at": one.at, "kind": one.kind, "words": words_of(one.kind), "subject": one.subject, "actor": one.actor}
+        | {"who": people[one.actor].name if one.actor in people else ""}
+        for one in found
+    ]
     return render(request, "events.html", shown)
 
 

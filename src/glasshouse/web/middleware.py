@@ -1,17 +1,19 @@
 """What surrounds every page: headers, errors told kindly, and who is asking."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
-from glasshouse.accounts import api as accounts
+from glasshouse.accounts import sessions
+from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor
-from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
-SESSION_COOKIE = "__Host-session"
+SESSION_COOKIE, BROWSER_COOKIE = "__Host-session", "__Host-browser"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -45,7 +47,19 @@ class errors:
         """A page for an error of ours; others go on to become a plain 500."""
         if not isinstance(error, GlasshouseError):
             return None
+        if isinstance(error, FreshProofError):
+            # A form's address shows nothing by itself: after the proof the person is led to the page that the form stood on.
+            back = request.get_full_path() if request.method == "GET" else _page_of(request)
+            return redirect(f"/prove-again?next={quote(back)}")
+        if isinstance(error, SecondStepNeededError):
+            return redirect("/account/security?needed=1")
         return render(request, "error.html", {"text": str(error)}, status=error.status)
+
+
+def _page_of(request: HttpRequest) -> str:
+    here = f"{request.scheme}://{request.get_host()}"
+    referer = str(request.headers.get("Referer", ""))
+    return referer.removeprefix(here) if referer.startswith(f"{here}/") else "/"
 
 
 def actor(get_response: Handler) -> Handler:
@@ -53,7 +67,7 @@ def actor(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         secret = request.COOKIES.get(SESSION_COOKIE, "")
-        request.actor = accounts.actor_of(secret) if secret else ANONYMOUS  # type: ignore[attr-defined]
+        request.actor = sessions.actor_of(secret) if secret else ANONYMOUS  # type: ignore[attr-defined]
         return get_response(request)
 
     return handle
@@ -68,6 +82,12 @@ def actor_of(request: HttpRequest) -> Actor:
 def network_of(request: HttpRequest) -> str:
     """The network address that the request came from."""
     return str(request.META.get("REMOTE_ADDR", "unknown"))
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """Where the request comes from, as far as it tells."""
+    agent = str(request.headers.get("User-Agent", ""))[:400]
+    return Visit(network_of(request), agent, request.COOKIES.get(BROWSER_COOKIE, ""))
 
 
 def context(request: HttpRequest) -> dict[str, object]:

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "glasshouse.accounts",
     "glasshouse.access",
     "glasshouse.greenhouse",
+    "glasshouse.support.apps.SupportConfig",
     "glasshouse.promises",
     "glasshouse.web.apps.WebConfig",
 ]
@@ -99,5 +100,12 @@ SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
 SMTP_PASSWORD = os.environ.get("GLASSHOUSE_SMTP_PASSWORD", "")
+# Text messages: "twilio:ACCOUNT:SENDER" or "vonage:KEY:SENDER"; empty: they stay beside the outgoing mail.
+TEXT_PROVIDER = os.environ.get("GLASSHOUSE_TEXT_PROVIDER", "")
+TEXT_SECRET = os.environ.get("GLASSHOUSE_TEXT_SECRET", "")
+TEXT_COUNTRIES = frozenset(
+    os.environ.get("GLASSHOUSE_TEXT_COUNTRIES", "AT BE CH DE DK ES FR GB IE IT NL NO PL PT SE").split()
+)
+TEXTS_A_COUNTRY_A_DAY = int(os.environ.get("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "200"))
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")

@@ -1,12 +1,18 @@
 """Every address of the web door."""
 
-from django.urls import path
+from django.urls import path, re_path
 
+from glasshouse.web import access_views as access
 from glasshouse.web import greenhouse_views as greenhouse
 from glasshouse.web import import_views as imports
+from glasshouse.web import security_views as security
+from glasshouse.web import support_views as support
 from glasshouse.web import trust_views as trust
 from glasshouse.web import views
+from glasshouse.web.people_api import api
 from glasshouse.web.static_files import static_file
+
+ID = "[0-9a-z]{16}"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -18,6 +24,22 @@ urlpatterns = [
     path("reset/<slug:secret>", views.reset, name="reset"),
     path("change/<slug:secret>", views.change, name="change"),
     path("account", views.account, name="account"),
+    path("account/security", security.security, name="security"),
+    path("account/security/add/<slug:kind>", security.add_step, name="add_step"),
+    path("account/security/remove/<slug:step>", security.remove_step, name="remove_step"),
+    path("account/security/codes", security.codes, name="codes"),
+    path("account/security/passkey", security.passkey_make, name="passkey_make"),
+    path("account/sessions/<slug:session>/end", security.end_session, name="end_session"),
+    path("account/browsers/<slug:browser>/forget", security.forget_browser, name="forget_browser"),
+    path("second-step", security.do_step, name="do_step"),
+    path("second-step/text", security.send_text, name="send_text"),
+    path("passkey", security.passkey_use, name="passkey_use"),
+    path("prove-again", security.prove_again, name="prove_again"),
+    path("stop-reset/<slug:secret>", security.stop_reset, name="stop_reset"),
+    path("invitation/<slug:secret>", access.accept, name="invitation"),
+    path("staff", support.staff, name="staff"),
+    path("staff/<slug:customer>/<slug:grant>/countersign", support.countersign, name="countersign"),
+    path("api/v1/", api.urls),
     path("mailbox", views.mailbox, name="mailbox"),
     path("trust", trust.page, name="trust"),
     path("trust.json", trust.promises_json, name="trust_json"),
@@ -36,5 +58,37 @@ urlpatterns = [
     path("o/<slug:organisation>/import/<slug:number>/report", imports.report, name="report"),
     path("o/<slug:organisation>/import/<slug:number>/stop", imports.stop, name="stop_import"),
     path("o/<slug:organisation>/templates/<slug:template>/remove", imports.remove_template, name="remove_template"),
+    path("o/<slug:organisation>/members", access.member_list, name="members"),
+    path("o/<slug:organisation>/members/invite", access.invite, name="invite"),
+    path("o/<slug:organisation>/members/<slug:account>", access.member, name="member"),
+    re_path(
+        f"^o/(?P<organisation>{ID})/members/(?P<account>{ID})/(?P<act>change|remove|reset-step|hand-over)$",
+        access.change_member,
+        name="change_member",
+    ),
+    re_path(
+        f"^o/(?P<organisation>{ID})/invitations/(?P<invitation>{ID})/(?P<act>resend|revoke)$",
+        access.invitation,
+        name="change_invitation",
+    ),
+    path("o/<slug:organisation>/roles", access.role_list, name="roles"),
+    path("o/<slug:organisation>/roles/<slug:role>/remove", access.remove_role, name="remove_role"),
+    path("o/<slug:organisation>/my-access", access.my_access, name="my_access"),
+    re_path(
+        f"^o/(?P<organisation>{ID})/requests/(?P<number>{ID})/(?P<act>grant|refuse)$",
+        access.decide_request,
+        name="decide_request",
+    ),
+    path("o/<slug:organisation>/tokens", access.token_list, name="tokens"),
+    path("o/<slug:organisation>/tokens/<slug:token>/revoke", access.revoke_token, name="revoke_token"),
+    path("o/<slug:organisation>/settings", access.settings, name="settings"),
+    path("o/<slug:organisation>/support", support.grants, name="support_access"),
+    path("o/<slug:organisation>/support/rules", support.support_rules, name="support_rules"),
+    re_path(
+        f"^o/(?P<organisation>{ID})/support/(?P<grant>{ID})/(?P<act>approve|refuse|revoke)$",
+        support.decide,
+        name="decide_grant",
+    ),
+    path("o/<slug:organisation>/record", support.record, name="record"),
     path("static/<str:name>", static_file, name="static"),
 ]

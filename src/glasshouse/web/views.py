@@ -1,6 +1,7 @@
 """Doors of accounts: sign up, in and out, reset, change. Each parses, calls one verb, renders."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from urllib.parse import quote
 
@@ -11,12 +12,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from glasshouse.access import api as access
+from glasshouse.access import invitations
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import sessions
 from glasshouse.accounts.rules import plain_name
+from glasshouse.accounts.sessions import SignedIn
+from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.mail import api as mail
-from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
+from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE, actor_of, network_of, visit_of
 
+PENDING_COOKIE = "__Host-pending"
+BROWSER_KNOWN = timedelta(days=365)
 View = Callable[..., HttpResponseBase]
 form_page = require_http_methods(["GET", "POST"])
 
@@ -40,15 +47,19 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
 
 
-def with_session(response: HttpResponse, secret: str) -> HttpResponse:
-    """The response, setting the session cookie."""
-    response.set_cookie(SESSION_COOKIE, secret, max_age=accounts.SESSION, secure=True, httponly=True, samesite="Lax")
+def with_session(response: HttpResponse, done: SignedIn) -> HttpResponse:
+    """The response, setting the session cookie, and the one by which the browser is known again."""
+    for name, value, life in (
+        (SESSION_COOKIE, done.secret, sessions.LIFE),
+        (BROWSER_COOKIE, done.browser, BROWSER_KNOWN),
+    ):
+        response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")
     return response
 
 
-def _onward(request: HttpRequest) -> str:
-    # Only a path of our own: "//host" and "/\host" would lead a person elsewhere.
-    wanted = request.POST.get("next", "")
+def onward(wanted: str) -> str:
+    """The path if it is one of ours, else the start."""
+    # Only a path of our own: "//host" and "/\\host" would lead a person elsewhere.
     return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
 
 
@@ -58,6 +69,8 @@ def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if actor.account is None:
         return render(request, "home.html")
+    if actor.kind is ActorKind.STAFF:
+        return redirect("staff")
     mine = access.organisations_of(actor)
     if mine:
         return redirect("overview", mine[0].id)
@@ -88,24 +101,30 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     """Finish a sign-up. A click is needed: a mail scanner that opens links finishes nothing."""
     if request.method == "GET":
         return render(request, "confirm.html", {"title": "Prove your address", "button": "Yes, this is my address"})
-    actor, organisation = accounts.finish_sign_up(secret)
-    access.create_organisation(actor, organisation)
+    new = accounts.finish_sign_up(secret)
+    if new.invitation:
+        invitations.accept_hashed(new.actor, new.invitation)
+    else:
+        access.create_organisation(new.actor, new.organisation)
     return redirect("/sign-in?welcome=1")
 
 
 @form_page
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in."""
-    onward = request.GET.get("next", request.POST.get("next", ""))
+    """Sign in; the second step follows where there is one."""
+    wanted = request.GET.get("next", request.POST.get("next", ""))
     if request.method == "GET":
-        return render(request, "sign_in.html", {"next": onward, "welcome": "welcome" in request.GET})
+        return render(request, "sign_in.html", {"next": wanted, "welcome": "welcome" in request.GET})
     try:
-        secret = accounts.sign_in(
-            request.POST.get("address", ""), request.POST.get("password", ""), network=network_of(request)
-        )
+        done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "sign_in.html", error, next=onward)
-    return with_session(HttpResponseRedirect(_onward(request)), secret)
+        return again(request, "sign_in.html", error, next=wanted)
+    if done.pending:
+        response = redirect(f"/second-step?next={quote(onward(wanted))}")
+        life = sessions.PENDING_LIFE
+        response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
+        return response
+    return with_session(HttpResponseRedirect(onward(wanted)), done)
 
 
 @require_POST
@@ -113,7 +132,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     actor = actor_of(request)
     if actor.account:
-        accounts.sign_out(actor, request.COOKIES.get(SESSION_COOKIE, ""))
+        sessions.end(actor, request.COOKIES.get(SESSION_COOKIE, ""))
     response = redirect("/")
     response.delete_cookie(SESSION_COOKIE)
     return response
@@ -165,10 +184,10 @@ def account(request: HttpRequest) -> HttpResponse:
         if "address" in request.POST:
             accounts.ask_change(actor, request.POST["address"], present)
             return render(request, "check_mail.html")
-        secret = accounts.change_password(actor, present, request.POST.get("password", ""))
+        done = accounts.change_password(actor, present, request.POST.get("password", ""), visit_of(request))
     except (InvalidError, ThrottledError) as error:
         return again(request, "account.html", error, **shown)
-    return with_session(redirect("account"), secret)
+    return with_session(redirect("account"), done)
 
 
 def mailbox(request: HttpRequest) -> HttpResponse:

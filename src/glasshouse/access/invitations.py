@@ -1,0 +1,286 @@
+"""Verbs of invitations: invite, resend, revoke, look, accept.
+
+Rules: an invitation is for one address and works once. The link alone opens nothing: an existing account accepts it signed
+in with
+that address; a newcomer must prove the address by a second mail, so that a forwarded link lets nobody in. It counts only while
+the inviter may still give what it gives. Source: SEC-02.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+from glasshouse.access.api import acting, require, rights_of_membership, role_of
+from glasshouse.access.members import check_gift, lock
+from glasshouse.access.models import Invitation, Membership, Organisation
+from glasshouse.access.permissions import Permission
+from glasshouse.access.rules import invitation_state
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import throttle
+from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.sessions import digest
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, HolderId, InvitationId, OrganisationId, new_id, new_token
+from glasshouse.mail import api as mail
+from glasshouse.vault import api as vault
+
+DAYS, MOST_DAYS = 7, 30
+MOST_AT_ONCE, MOST_MESSAGE = 200, 1000
+GONE = "This invitation is used up, taken back or too old. Ask whoever invited you for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is offered: a role, at some sites (None: all), for so many days, with the inviter's own words."""
+
+    role: str
+    sites: list[str] | None = None
+    days: int = DAYS
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An invitation as its page shows it to whoever holds the link."""
+
+    organisation: str
+    role: str
+    message: str
+    masked: str
+    address: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An invitation in the administrators' list."""
+
+    id: str
+    address: str
+    role: str
+    sites: list[str] | None
+    state: str
+    sent: int
+    expires_at: object
+
+
+def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
+    """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, FreshProofError."""
+    normal = normal_address(address)
+    if not 1 <= offer.days <= MOST_DAYS:
+        raise InvalidError(f"An invitation lives 1 to {MOST_DAYS} days.", field="days")
+    if len(offer.message) > MOST_MESSAGE:
+        raise InvalidError(f"The message has at most {MOST_MESSAGE} characters.", field="message")
+    with acting(actor):
+        mine = require(actor, Permission.MEMBER_INVITE)
+        accounts.require_fresh(actor)
+        check_gift(mine, str(actor.organisation), offer.role, offer.sites)
+        throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
+        hashed = vault.lookup("address", normal)
+        open_ones = Invitation.objects.filter(
+            organisation_id=actor.organisation, address_hash=hashed, accepted_at=None, revoked_at=None
+        )
+        if open_ones.filter(expires_at__gt=clock.now()).exists():
+            raise InvalidError(
+                "This address is invited already. Resend that invitation, or take it back.", field="address"
+            )
+        secret, now = new_token(), clock.now()
+        made = Invitation.objects.create(
+            organisation_id=str(actor.organisation),
+            inviter=str(actor.account),
+            holder=new_id(),
+            address=normal,
+            address_hash=hashed,
+            message=offer.message.strip(),
+            role=offer.role,
+            sites=offer.sites,
+            secret_hash=digest(secret),
+            created_at=now,
+            expires_at=now + timedelta(days=offer.days),
+        )
+        _send(actor, made, secret)
+        events.record(actor, Kind.INVITED, made.id, role=offer.role)
+    return InvitationId(made.id)
+
+
+def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
+    organisation = Organisation.objects.get(id=actor.organisation)
+    inviter = accounts.people([AccountId(str(actor.account))])[str(actor.account)]
+    words = f"\n{inviter.name} writes:\n\n{invitation.message}\n" if invitation.message else ""
+    text = (
+        f"{inviter.name} invites you to {organisation.name} on Glasshouse.\n{words}\n"
+        f"{settings.ORIGIN}/invitation/{secret}\n\n"
+        f"The invitation is for this address only and ends on {invitation.expires_at:%Y-%m-%d}.\n"
+    )
+    subject = f"You are invited to {organisation.name}"
+    mail.queue(HolderId(invitation.holder), "invitation", invitation.address, subject=subject, body=text)
+
+
+def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]]:
+    """Invite every address of a pasted list or CSV (first column); returns (address, "" or what was wrong), row by row."""
+    rows = [row[0].strip() for row in csv.reader(io.StringIO(pasted.replace(";", ","))) if row and row[0].strip()]
+    wanted = [row for number, row in enumerate(rows) if "@" in row or number]
+    if not wanted:
+        raise InvalidError("Write one address a line.", field="addresses")
+    if len(wanted) > MOST_AT_ONCE:
+        raise InvalidError(f"At most {MOST_AT_ONCE} addresses at once; these are {len(wanted)}.", field="addresses")
+    report = []
+    for address in wanted:
+        try:
+            invite(actor, address, offer)
+        except ForbiddenError:
+            raise
+        except GlasshouseError as error:
+            report.append((address, str(error)))
+        else:
+            report.append((address, ""))
+    return report
+
+
+def _mine(actor: Actor, invitation: InvitationId) -> Invitation:
+    found = Invitation.objects.select_for_update().filter(id=invitation, organisation_id=actor.organisation).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _state(invitation: Invitation) -> str:
+    return invitation_state(
+        now=clock.now(),
+        expires_at=invitation.expires_at,
+        accepted_at=invitation.accepted_at,
+        revoked_at=invitation.revoked_at,
+    )
+
+
+def resend(actor: Actor, invitation: InvitationId) -> None:
+    """Send it again with a new link and its full time; the old link ends. Raises InvalidError, NotFoundError, ForbiddenError."""
+    with acting(actor):
+        mine = require(actor, Permission.MEMBER_INVITE)
+        accounts.require_fresh(actor)
+        found = _mine(actor, invitation)
+        if _state(found) not in ("open", "expired"):
+            raise InvalidError("This invitation is accepted or taken back.", field="invitation")
+        check_gift(mine, str(actor.organisation), found.role, found.sites)
+        throttle.take("resend", found.id, most=5, window=timedelta(days=1))
+        secret = new_token()
+        life = found.expires_at - found.created_at
+        found.secret_hash, found.expires_at, found.inviter = digest(secret), clock.now() + life, str(actor.account)
+        found.sent += 1
+        found.save(update_fields=["secret_hash", "expires_at", "sent", "inviter"])
+        _send(actor, found, secret)
+        events.record(actor, Kind.INVITED, found.id, again=True)
+
+
+def revoke(actor: Actor, invitation: InvitationId) -> None:
+    """Take an invitation back. Raises NotFoundError, ForbiddenError."""
+    with acting(actor):
+        require(actor, Permission.MEMBER_INVITE)
+        found = _mine(actor, invitation)
+        if found.accepted_at is None and found.revoked_at is None:
+            found.revoked_at = clock.now()
+            found.save(update_fields=["revoked_at"])
+            events.record(actor, Kind.INVITATION_REVOKED, found.id)
+
+
+def invitations(actor: Actor) -> list[Listed]:
+    """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
+    with acting(actor):
+        require(actor, Permission.MEMBER_INVITE)
+        rows = Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200]
+        return [
+            Listed(one.id, one.address, _title(one), one.sites, _state(one), one.sent, one.expires_at) for one in rows
+        ]
+
+
+def _title(invitation: Invitation) -> str:
+    try:
+        return role_of(invitation.organisation_id, invitation.role)[0]
+    except NotFoundError:
+        return "a role that is gone"
+
+
+# -- the invited person's side -------------------------------------------------------------------------------------
+
+
+def _open(secret_hash: str) -> Invitation:
+    """The open invitation with that secret. To be called with the invitation told to the database. Raises NotFoundError."""
+    found = Invitation.objects.filter(secret_hash=secret_hash).first()
+    if found is None or _state(found) != "open":
+        raise NotFoundError(GONE)
+    return found
+
+
+def look(secret: str) -> Shown:
+    """An invitation as whoever holds its link may see it. Raises NotFoundError."""
+    hashed = digest(secret)
+    with acting(Actor(ActorKind.ANONYMOUS), invitation=hashed):
+        found = _open(hashed)
+        name = Organisation.objects.get(id=found.organisation_id).name
+        local, _, domain = found.address.partition("@")
+        masked = f"{local[:1]}•••@{domain}"
+    role = _title_in(found)
+    return Shown(name, role, found.message, masked, found.address, accounts.address_known(found.address))
+
+
+def _title_in(invitation: Invitation) -> str:
+    with acting(JOB.within(OrganisationId(invitation.organisation_id))):
+        return _title(invitation)
+
+
+def accept(actor: Actor, secret: str) -> OrganisationId:
+    """Join, with the account of the invited address. Raises NotFoundError, ForbiddenError (another address)."""
+    return accept_hashed(actor, digest(secret))
+
+
+def accept_hashed(actor: Actor, secret_hash: str) -> OrganisationId:
+    """As accept, for somebody who has just proved the address by mail."""
+    if actor.kind is not ActorKind.PERSON:
+        raise ForbiddenError("Staff accounts belong to no customer.")
+    address = accounts.person_of(actor).address_hash
+    with acting(Actor(ActorKind.ANONYMOUS), invitation=secret_hash):
+        organisation = OrganisationId(_open(secret_hash).organisation_id)
+    joining = actor.within(organisation)
+    with acting(joining, invitation=secret_hash):
+        lock(joining)
+        found = Invitation.objects.select_for_update().filter(secret_hash=secret_hash).first()
+        if found is None or _state(found) != "open":
+            raise NotFoundError(GONE)
+        if found.address_hash != address:
+            raise ForbiddenError("This invitation is for another address. Sign in with the account of that address.")
+        _still_given(found)
+        if not Membership.objects.filter(organisation_id=organisation, account_id=actor.account).exists():
+            Membership.objects.create(
+                organisation_id=organisation,
+                account_id=str(actor.account),
+                role=found.role,
+                sites=found.sites,
+                created_at=clock.now(),
+            )
+        found.accepted_at = clock.now()
+        found.save(update_fields=["accepted_at"])
+        events.record(joining, Kind.INVITATION_ACCEPTED, found.id)
+    return organisation
+
+
+def _still_given(invitation: Invitation) -> None:
+    """Raises NotFoundError unless the inviter may still invite, for that role, at those sites."""
+    inviter = Membership.objects.filter(
+        organisation_id=invitation.organisation_id, account_id=invitation.inviter
+    ).first()
+    if inviter is None:
+        raise NotFoundError(GONE)
+    mine = rights_of_membership(inviter)
+    try:
+        check_gift(mine, invitation.organisation_id, invitation.role, invitation.sites)
+    except GlasshouseError:
+        raise NotFoundError(GONE) from None
+    if Permission.MEMBER_INVITE not in mine.permissions:
+        raise NotFoundError(GONE)

@@ -1,0 +1,273 @@
+"""Verbs of members and roles: who is here, what each may do and why, changing and removing, custom roles, requests for access.
+
+Rules: nobody gives what they lack, nor takes a right from whom they could not give it to. The last administrator stays: each
+change locks the organisation's row first, so that two of them cannot remove each other, and a trigger of the database refuses
+what slips through. Source: SEC-03.
+"""
+
+from dataclasses import dataclass
+
+from glasshouse.access.api import acting, require, rights_of, rights_of_membership, role_of, saw
+from glasshouse.access.models import AccessRequest, ApiToken, CustomRole, Membership, Organisation
+from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
+from glasshouse.access.rules import Rights, Sites, covers
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import resets, second_step
+from glasshouse.accounts.rules import plain_name
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, RequestId, RoleId
+
+MORE_THAN_MINE = "You cannot give (or take) what you do not have yourself."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as the page shows one."""
+
+    account: str
+    name: str
+    address: str
+    role: str
+    rights: Rights
+    second_step: bool
+    since: object
+
+
+def lock(actor: Actor) -> None:
+    """Have changes of an organisation's members wait for each other."""
+    Organisation.objects.select_for_update().filter(id=actor.organisation).first()
+
+
+def site_choice(written: list[str], all_sites: bool) -> list[str] | None:
+    """Sites as a form says them: None for all. Raises InvalidError."""
+    if all_sites:
+        return None
+    if not written:
+        raise InvalidError("Choose at least one site, or all sites.", field="sites")
+    return sorted(set(written))
+
+
+def _as_set(sites: list[str] | None) -> Sites:
+    return None if sites is None else frozenset(sites)
+
+
+def check_gift(mine: Rights, organisation: str, role: str, sites: list[str] | None) -> None:
+    """Nothing, if somebody with these rights may give that role at those sites. Raises ForbiddenError, InvalidError."""
+    try:
+        _, permissions = role_of(organisation, role)
+    except NotFoundError:
+        raise InvalidError("Choose a role from the list.", field="role") from None
+    if not covers(mine, permissions, _as_set(sites)):
+        raise ForbiddenError(MORE_THAN_MINE)
+
+
+def members(actor: Actor) -> list[Member]:
+    """Everybody who belongs to the organisation. Raises ForbiddenError."""
+    with acting(actor):
+        require(actor, Permission.MEMBER_READ)
+        rows = list(Membership.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
+        people = accounts.people([AccountId(row.account_id) for row in rows])
+        saw(actor, "members", [row.account_id for row in rows])
+        return [
+            Member(
+                row.account_id,
+                people[row.account_id].name,
+                people[row.account_id].address,
+                row.role,
+                rights_of_membership(row),
+                actor.kind is not ActorKind.STAFF and second_step.has_step(AccountId(row.account_id)),
+                row.created_at,
+            )
+            for row in rows
+            if row.account_id in people
+        ]
+
+
+def member(actor: Actor, account: AccountId) -> Member:
+    """One member. Raises NotFoundError, ForbiddenError."""
+    found = next((one for one in members(actor) if one.account == account), None)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _theirs(actor: Actor, account: AccountId) -> Membership:
+    found = Membership.objects.filter(organisation_id=actor.organisation, account_id=account).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _keep_an_administrator(actor: Actor, leaving: Membership) -> None:
+    others = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR, sites=None)
+    if leaving.role == Role.ADMINISTRATOR and not others.exclude(id=leaving.id).exists():
+        raise InvalidError("The last administrator cannot go. Make somebody else an administrator first.", field="role")
+
+
+def change_member(actor: Actor, account: AccountId, role: str, sites: list[str] | None) -> None:
+    """Give a member another role and other sites, from the next request on.
+
+    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    """
+    with acting(actor):
+        mine = require(actor, Permission.MEMBER_CHANGE)
+        accounts.require_fresh(actor)
+        lock(actor)
+        theirs = _theirs(actor, account)
+        before = rights_of_membership(theirs)
+        if not covers(mine, before.permissions, before.sites):
+            raise ForbiddenError(MORE_THAN_MINE)
+        check_gift(mine, str(actor.organisation), role, sites)
+        if role != Role.ADMINISTRATOR or sites is not None:
+            _keep_an_administrator(actor, theirs)
+        theirs.role, theirs.sites = role, sites
+        theirs.save(update_fields=["role", "sites"])
+        events.record(actor, Kind.MEMBER_CHANGED, account, role=role, sites="all" if sites is None else len(sites))
+
+
+def remove_member(actor: Actor, account: AccountId) -> None:
+    """Remove a member, or leave oneself (which needs no permission). Raises InvalidError, NotFoundError, ForbiddenError."""
+    with acting(actor):
+        leaving = account == actor.account
+        mine = rights_of(actor) if leaving else require(actor, Permission.MEMBER_REMOVE)
+        if not leaving:
+            accounts.require_fresh(actor)
+        lock(actor)
+        theirs = _theirs(actor, account)
+        before = rights_of_membership(theirs)
+        if not leaving and not covers(mine, before.permissions, before.sites):
+            raise ForbiddenError(MORE_THAN_MINE)
+        _keep_an_administrator(actor, theirs)
+        ApiToken.objects.filter(organisation_id=actor.organisation, account_id=account, revoked_at=None).update(
+            revoked_at=clock.now()
+        )
+        AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=account, decided_at=None).delete()
+        events.record(actor, Kind.MEMBER_LEFT if leaving else Kind.MEMBER_REMOVED, account)
+        theirs.delete()
+
+
+def hand_over(actor: Actor, account: AccountId, role: str) -> None:
+    """Make another member an administrator and take `role` oneself, both or neither. Raises as change_member."""
+    with acting(actor):
+        change_member(actor, account, Role.ADMINISTRATOR, None)
+        change_member(actor, AccountId(str(actor.account)), role, None)
+        events.record(actor, Kind.OWNERSHIP_HANDED_OVER, account)
+
+
+def ask_reset(actor: Actor, account: AccountId) -> None:
+    """Reset a member's lost second step, after a delay in which the member may stop it. Raises ForbiddenError, NotFoundError."""
+    with acting(actor):
+        mine = require(actor, Permission.SECOND_STEP_RESET)
+        accounts.require_fresh(actor)
+        before = rights_of_membership(_theirs(actor, account))
+        if not covers(mine, before.permissions, before.sites):
+            raise ForbiddenError(MORE_THAN_MINE)
+        resets.ask_reset(actor, account)
+
+
+# -- roles ---------------------------------------------------------------------------------------------------------
+
+
+def roles(actor: Actor) -> list[tuple[str, str, frozenset[Permission]]]:
+    """(id, title, permissions) of every role there is, the built-in ones first."""
+    with acting(actor):
+        rights_of(actor)
+        own = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        built_in = [(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
+        return built_in + [(one.id, *role_of(one.organisation_id, one.id)) for one in own]
+
+
+def _chosen(mine: Rights, written: list[str]) -> list[str]:
+    known = {str(one) for one in Permission}
+    if not written or not set(written) <= known:
+        raise InvalidError("Choose at least one permission from the grid.", field="permissions")
+    if not covers(mine, frozenset(map(Permission, written)), mine.sites):
+        raise ForbiddenError(MORE_THAN_MINE)
+    return sorted(set(written))
+
+
+def save_role(actor: Actor, name: str, written: list[str], role: str = "") -> RoleId:
+    """Make a role, or change one of one's own; whoever has it has the new rights at once.
+
+    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    """
+    with acting(actor):
+        mine = require(actor, Permission.ROLE_CHANGE)
+        accounts.require_fresh(actor)
+        permissions = _chosen(mine, written)
+        found = CustomRole(organisation_id=str(actor.organisation), created_at=clock.now())
+        if role:
+            kept = CustomRole.objects.filter(id=role, organisation_id=actor.organisation).first()
+            if kept is None:
+                raise NotFoundError
+            found = kept
+            if not covers(mine, role_of(found.organisation_id, role)[1], mine.sites):
+                raise ForbiddenError(MORE_THAN_MINE)
+        found.name, found.permissions = plain_name(name, field="name"), permissions
+        found.save()
+        events.record(actor, Kind.ROLE_SAVED, found.id, permissions=len(permissions))
+    return RoleId(found.id)
+
+
+def remove_role(actor: Actor, role: RoleId) -> None:
+    """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError."""
+    with acting(actor):
+        require(actor, Permission.ROLE_CHANGE)
+        accounts.require_fresh(actor)
+        if Membership.objects.filter(organisation_id=actor.organisation, role=role).exists():
+            raise InvalidError("Somebody has this role. Give them another one first.", field="role")
+        if not CustomRole.objects.filter(id=role, organisation_id=actor.organisation).delete()[0]:
+            raise NotFoundError
+        events.record(actor, Kind.ROLE_REMOVED, role)
+
+
+# -- requests ------------------------------------------------------------------------------------------------------
+
+
+def ask_access(actor: Actor, role: str, sites: list[str] | None, reason: str) -> RequestId:
+    """Ask the administrators for another role or other sites. Raises InvalidError, NotFoundError."""
+    with acting(actor):
+        rights_of(actor)
+        try:
+            role_of(str(actor.organisation), role)
+        except NotFoundError:
+            raise InvalidError("Choose a role from the list.", field="role") from None
+        open_ones = AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
+        open_ones.filter(decided_at=None).delete()
+        made = AccessRequest.objects.create(
+            organisation_id=str(actor.organisation),
+            account_id=str(actor.account),
+            role=role,
+            sites=sites,
+            reason=plain_name(reason, field="reason", most=400),
+            created_at=clock.now(),
+        )
+        events.record(actor, Kind.ACCESS_ASKED, made.id)
+    return RequestId(made.id)
+
+
+def requests(actor: Actor) -> list[AccessRequest]:
+    """Requests that wait for a decision. Raises ForbiddenError."""
+    with acting(actor):
+        require(actor, Permission.MEMBER_CHANGE)
+        return list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
+
+
+def decide(actor: Actor, request: RequestId, *, grant: bool) -> None:
+    """Grant or refuse a request. Raises as change_member."""
+    with acting(actor):
+        require(actor, Permission.MEMBER_CHANGE)
+        accounts.require_fresh(actor)
+        mine = AccessRequest.objects.select_for_update().filter(organisation_id=actor.organisation, decided_at=None)
+        found = mine.filter(id=request).first()
+        if found is None:
+            raise NotFoundError
+        if grant:
+            change_member(actor, AccountId(found.account_id), found.role, found.sites)
+        found.decided_at, found.decided_by, found.granted = clock.now(), actor.id, grant
+        found.save(update_fields=["decided_at", "decided_by", "granted"])
+        events.record(actor, Kind.ACCESS_DECIDED, found.id, granted=grant)

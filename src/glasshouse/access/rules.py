@@ -1,0 +1,45 @@
+"""Pure rules of access: what somebody has, whether one may give something to another, what state an invitation is in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from glasshouse.access.permissions import Permission
+
+Sites = frozenset[str] | None  # None: all sites
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an actor may do in one organisation, at which sites, and where that comes from in plain words."""
+
+    permissions: frozenset[Permission]
+    sites: Sites
+    role: str
+    why: str
+
+    def narrowed(self, permissions: frozenset[Permission], sites: Sites, why: str) -> "Rights":
+        """These rights, without what is not in permissions and sites."""
+        both = sites if self.sites is None else self.sites if sites is None else self.sites & sites
+        return Rights(self.permissions & permissions, both, self.role, why)
+
+
+def covers(mine: Rights, permissions: frozenset[Permission], sites: Sites) -> bool:
+    """Whether somebody with these rights may give those away: nobody gives what they lack."""
+    inside = mine.sites is None or (sites is not None and sites <= mine.sites)
+    return permissions <= mine.permissions and inside
+
+
+def invitation_state(
+    *, now: datetime, expires_at: datetime, accepted_at: datetime | None, revoked_at: datetime | None
+) -> str:
+    """accepted, revoked, expired or open."""
+    if accepted_at is not None:
+        return "accepted"
+    if revoked_at is not None:
+        return "revoked"
+    return "open" if now < expires_at else "expired"
+
+
+def step_required(roles: list[str] | None, begins: datetime | None, role: str, now: datetime) -> bool:
+    """Whether a second step is required of a role now. roles: None nobody, empty everybody."""
+    return roles is not None and begins is not None and now >= begins and (not roles or role in roles)

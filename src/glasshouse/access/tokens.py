@@ -1,0 +1,94 @@
+"""Verbs of API tokens: programs that act in a member's name, never with more than the member has at that moment."""
+
+from datetime import timedelta
+
+from glasshouse.access.api import acting, require, rights_of
+from glasshouse.access.members import MORE_THAN_MINE
+from glasshouse.access.models import ApiToken
+from glasshouse.access.permissions import Permission
+from glasshouse.access.rules import covers
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.rules import plain_name
+from glasshouse.accounts.sessions import digest
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, OrganisationId, TokenId, new_id, new_token
+
+MOST_DAYS = 366
+PREFIX = "ght"
+# What a program may be given: nothing that changes who may do what.
+SCOPES = (
+    Permission.SITE_READ,
+    Permission.READINGS_READ,
+    Permission.LIMITS_SET,
+    Permission.EVENTS_READ,
+    Permission.COMPARTMENT_CREATE,
+)
+
+
+def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: list[str] | None = None) -> str:
+    """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, FreshProofError."""
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidError(f"A token lives 1 to {MOST_DAYS} days.", field="days")
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise InvalidError("Choose at least one thing that the program may do.", field="scopes")
+    with acting(actor):
+        mine = require(actor, Permission.TOKEN_CREATE)
+        accounts.require_fresh(actor)
+        wanted = frozenset(map(Permission, scopes))
+        if not covers(mine, wanted, mine.sites if sites is None else frozenset(sites)):
+            raise ForbiddenError(MORE_THAN_MINE)
+        secret, now, number = new_token(), clock.now(), new_id()
+        ApiToken.objects.create(
+            id=number,
+            organisation_id=str(actor.organisation),
+            account_id=str(actor.account),
+            name=plain_name(name, field="name"),
+            secret_hash=digest(secret),
+            permissions=sorted(wanted),
+            sites=sites,
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+        events.record(actor, Kind.TOKEN_CREATED, number)
+    # The organisation stands in the token, so that it is looked up among that organisation's rows only.
+    return f"{PREFIX}_{actor.organisation}_{secret}"
+
+
+def tokens(actor: Actor) -> list[ApiToken]:
+    """The actor's own tokens, newest first. Raises NotFoundError."""
+    with acting(actor):
+        rights_of(actor)
+        mine = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
+        return list(mine.order_by("-created_at")[:100])
+
+
+def revoke_token(actor: Actor, token: TokenId) -> None:
+    """End a token now. Raises NotFoundError."""
+    with acting(actor):
+        rights_of(actor)
+        mine = ApiToken.objects.filter(id=token, organisation_id=actor.organisation, account_id=actor.account)
+        if not mine.filter(revoked_at=None).update(revoked_at=clock.now()):
+            raise NotFoundError
+        events.record(actor, Kind.TOKEN_REVOKED, token)
+
+
+def actor_of_token(text: str) -> Actor:
+    """Who a token acts as; ANONYMOUS when it is unknown, revoked or too old. Notes when it was last used."""
+    prefix, _, rest = text.partition("_")
+    organisation, _, secret = rest.partition("_")
+    if prefix != PREFIX or not secret:
+        return ANONYMOUS
+    seeker = Actor(ActorKind.JOB, organisation=OrganisationId(organisation))
+    with acting(seeker):
+        now = clock.now()
+        found = ApiToken.objects.filter(organisation_id=organisation, secret_hash=digest(secret)).first()
+        if found is None or found.revoked_at is not None or found.expires_at <= now:
+            return ANONYMOUS
+        if found.used_at is None or now - found.used_at > timedelta(minutes=1):
+            ApiToken.objects.filter(id=found.id).update(used_at=now)
+        account = AccountId(found.account_id)
+        return Actor(ActorKind.TOKEN, account, organisation=OrganisationId(organisation), token=TokenId(found.id))

@@ -1,0 +1,138 @@
+"""Passkeys by py_webauthn: options for the browser, answers checked.
+
+A challenge is used once, for its purpose and its account.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import webauthn
+from django.conf import settings
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from glasshouse.accounts.models import Ticket
+from glasshouse.accounts.sessions import digest
+from glasshouse.kernel import clock
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import new_id
+
+LIFE = timedelta(minutes=5)
+MAKE, USE = "passkey-make", "passkey-use"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new passkey: credential id and public key (base64url), signature count."""
+
+    credential: str
+    key: str
+    count: int
+
+
+def _site() -> str:
+    return str(urlsplit(settings.ORIGIN).hostname)
+
+
+def _refused() -> InvalidError:
+    return InvalidError("The passkey did not answer rightly, or took too long. Please try again.", field="passkey")
+
+
+def _keep(purpose: str, account: str, challenge: bytes) -> None:
+    Ticket.objects.create(
+        secret_hash=digest(bytes_to_base64url(challenge)),
+        purpose=purpose,
+        holder=new_id(),
+        claims={"account": account},
+        expires_at=clock.now() + LIFE,
+    )
+
+
+def _take(purpose: str, account: str, answer: str) -> bytes:
+    """The challenge inside an answer, if it is one of ours, unused and for this account. Raises InvalidError."""
+    try:
+        told = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))["challenge"]
+    except (ValueError, KeyError, TypeError):
+        raise _refused() from None
+    mine = Ticket.objects.select_for_update().filter(secret_hash=digest(str(told)), purpose=purpose)
+    ticket = mine.filter(expires_at__gt=clock.now()).first()
+    if ticket is None or ticket.claims["account"] != account:
+        raise _refused()
+    ticket.delete()
+    return base64url_to_bytes(str(told))
+
+
+def registration_options(account: str, address: str, name: str, known: list[str]) -> str:
+    """Options to make a passkey, as JSON. known: credential ids that the account has already."""
+    options = webauthn.generate_registration_options(
+        rp_id=_site(),
+        rp_name="Glasshouse",
+        user_id=account.encode(),
+        user_name=address,
+        user_display_name=name,
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known],
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
+        ),
+    )
+    _keep(MAKE, account, options.challenge)
+    return options_to_json(options)
+
+
+def registered(account: str, answer: str) -> Made:
+    """Check what the browser made. Raises InvalidError."""
+    challenge = _take(MAKE, account, answer)
+    try:
+        made = webauthn.verify_registration_response(
+            credential=answer, expected_challenge=challenge, expected_rp_id=_site(), expected_origin=settings.ORIGIN
+        )
+    except WebAuthnException:
+        raise _refused() from None
+    return Made(bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key), made.sign_count)
+
+
+def authentication_options(known: list[str]) -> str:
+    """Options to use a passkey, as JSON. known: those that may be used; none named: any that the browser holds for us."""
+    options = webauthn.generate_authentication_options(
+        rp_id=_site(),
+        allow_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known] or None,
+        user_verification=UserVerificationRequirement.PREFERRED if known else UserVerificationRequirement.REQUIRED,
+    )
+    _keep(USE, "", options.challenge)
+    return options_to_json(options)
+
+
+def credential_of(answer: str) -> str:
+    """The credential id that an answer names, base64url. Raises InvalidError."""
+    try:
+        return bytes_to_base64url(base64url_to_bytes(json.loads(answer)["rawId"]))
+    except (ValueError, KeyError, TypeError):
+        raise _refused() from None
+
+
+def answered(answer: str, key: str, count: int, *, alone: bool) -> int:
+    """The new signature count of a right answer. alone: no password came before, so the passkey itself must have asked who
+    holds it. Raises InvalidError.
+    """
+    challenge = _take(USE, "", answer)
+    try:
+        done = webauthn.verify_authentication_response(
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=_site(),
+            expected_origin=settings.ORIGIN,
+            credential_public_key=base64url_to_bytes(key),
+            credential_current_sign_count=max(count, 0),
+            require_user_verification=alone,
+        )
+    except WebAuthnException:
+        raise _refused() from None
+    return done.new_sign_count

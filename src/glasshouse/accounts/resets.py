@@ -1,0 +1,85 @@
+"""Verbs of a lost device: an administrator's reset of somebody's second step.
+
+It waits RESET_DELAY, is told to the person at once, and can be stopped by the link in that mail: whoever has taken over an
+administrator's account, or talked one into it, does not get past the second step unseen. Source: SEC-06.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.accounts.models import Account, RecoveryCode, SecondStep, StepReset
+from glasshouse.accounts.second_step import has_step
+from glasshouse.accounts.sessions import digest, end_all
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, HolderId, new_token
+from glasshouse.mail import api as mail
+
+RESET_DELAY = timedelta(hours=48)
+
+
+def ask_reset(actor: Actor, account: AccountId) -> None:
+    """Remove somebody's second step after RESET_DELAY, told to the person, who may stop it. In the caller's transaction.
+
+    That the actor may ask is checked one layer up.
+    """
+    found = Account.objects.select_related("person").filter(id=account).first()
+    if found is None or not has_step(account):
+        raise NotFoundError("This person has no second step.")
+    if StepReset.objects.filter(account=found).exists():
+        raise InvalidError("A reset is under way already.", field="account")
+    secret = new_token()
+    due = clock.now() + RESET_DELAY
+    StepReset.objects.create(
+        account=found, asked_by=actor.id, stop_hash=digest(secret), due_at=due, created_at=clock.now()
+    )
+    text = (
+        "An administrator of your organisation asked to remove the second step from your account, because you lost it.\n\n"
+        f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
+        f"{settings.ORIGIN}/stop-reset/{secret}\n"
+    )
+    person = found.person
+    mail.queue(
+        HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
+    )
+    events.record(actor, Kind.STEP_RESET_ASKED, account)
+
+
+@transaction.atomic
+def stop_reset(secret: str) -> None:
+    """Stop a reset by the mailed link. Raises NotFoundError."""
+    found = StepReset.objects.filter(stop_hash=digest(secret)).first()
+    if found is None:
+        raise NotFoundError("This link is used up, or the reset has happened.")
+    account = found.account_id
+    found.delete()
+    events.record(ANONYMOUS, Kind.STEP_RESET_STOPPED, account)
+
+
+def finish_resets() -> int:
+    """Carry out the resets that are due; returns how many. For the worker."""
+    done = 0
+    for due in StepReset.objects.filter(due_at__lte=clock.now())[:100]:
+        with transaction.atomic():
+            found = StepReset.objects.select_for_update().select_related("account__person").filter(id=due.id).first()
+            if found is None:
+                continue
+            account = found.account
+            SecondStep.objects.filter(account=account).delete()
+            RecoveryCode.objects.filter(account=account).delete()
+            end_all(account)
+            found.delete()
+            link = f"{settings.ORIGIN}/account/security"
+            text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
+            person = account.person
+            mail.queue(
+                HolderId(person.id), "second-step", person.address, subject="Your second step was removed", body=text
+            )
+            events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
+            done += 1
+    return done

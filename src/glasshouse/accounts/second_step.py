@@ -1,0 +1,355 @@
+"""Verbs of the second step: an authenticator app, a code by text message, a passkey, recovery codes.
+
+Rules:
+
+1. A code counts once: the row is changed only where it was not used yet, so that two requests at once cannot both win.
+2. Guessing is counted by account, before the code is looked at: 5 tries in ten minutes, 30 a day.
+3. A recovery path never leads past the second step: a reset of the password leaves it in force, and so does an
+   administrator's reset for two days (resets.py).
+4. The first step set up gives ten recovery codes, shown once.
+
+Source: SEC-06; RFC 6238; NIST SP 800-63B, 5.1 and 5.2; WebAuthn Level 3, 7.1 and 7.2.
+"""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import transaction
+from django_otp.oath import TOTP
+
+from glasshouse.accounts import passkeys, sessions, texts, throttle
+from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, Session, StepKind
+from glasshouse.accounts.rules import Visit, plain_name
+from glasshouse.accounts.sessions import (
+    SignedIn,
+    Visit,
+    finish_pending,
+    pending_account,
+    require_fresh,
+)
+from glasshouse.accounts.sessions import trust as trust_browser
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId, HolderId, StepId
+from glasshouse.mail import api as mail
+from glasshouse.vault import api as vault
+
+STEP_S, DRIFT = 30, 1
+CODES, CODE_LETTERS = 10, "23456789abcdefghjkmnpqrstuvwxyz"
+TEXT_LIFE = timedelta(minutes=10)
+UNCONFIRMED_LIFE = timedelta(minutes=30)
+WRONG = "This code is wrong, used up or too old. Look at the newest one and try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step on its way: what the person must copy or scan. key: base32 in groups; uri: otpauth, for a QR code."""
+
+    id: StepId
+    key: str = ""
+    uri: str = ""
+    number: str = ""
+
+
+def steps_of(account: AccountId | None) -> list[SecondStep]:
+    """The confirmed second steps of an account."""
+    return list(SecondStep.objects.filter(account_id=account).exclude(confirmed_at=None).order_by("created_at"))
+
+
+def has_step(account: AccountId | None) -> bool:
+    """Whether the account needs, and can do, a second step."""
+    return SecondStep.objects.filter(account_id=account).exclude(confirmed_at=None).exists()
+
+
+def codes_left(account: AccountId | None) -> int:
+    """How many recovery codes are unused."""
+    return RecoveryCode.objects.filter(account_id=account, used_at=None).count()
+
+
+# -- setting up ----------------------------------------------------------------------------------------------------
+
+
+def _new(actor: Actor, kind: StepKind, name: str, secret: object) -> SecondStep:
+    require_fresh(actor)
+    SecondStep.objects.filter(account_id=actor.account, confirmed_at=None).delete()
+    return SecondStep.objects.create(
+        account_id=str(actor.account),
+        holder=str(actor.person),
+        kind=kind,
+        name=plain_name(name, field="name", most=60),
+        secret=secret,
+        created_at=clock.now(),
+    )
+
+
+@transaction.atomic
+def begin_app(actor: Actor, name: str = "Authenticator app") -> Begun:
+    """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect. Raises FreshProofError, InvalidError."""
+    seed = secrets.token_bytes(20)
+    step = _new(actor, StepKind.APP, name, {"seed": base64.b32encode(seed).decode()})
+    return _begun_app(actor, step)
+
+
+def _begun_app(actor: Actor, step: SecondStep) -> Begun:
+    key = step.secret["seed"]
+    label = quote(f"Glasshouse:{Person.objects.get(id=actor.person).address}")
+    query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": STEP_S})
+    groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
+    return Begun(StepId(step.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
+
+
+@transaction.atomic
+def begin_text(actor: Actor, number: str) -> Begun:
+    """Begin to set up codes by text message, and send the first one. Raises FreshProofError, InvalidError, ThrottledError."""
+    normal = texts.normal_number(number)
+    step = _new(actor, StepKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
+    _send_code(step)
+    return Begun(StepId(step.id), number=texts.masked(normal))
+
+
+def begun(actor: Actor) -> tuple[SecondStep, Begun] | None:
+    """The step that the actor is setting up, to be shown again; None if there is none."""
+    step = SecondStep.objects.filter(
+        account_id=actor.account, confirmed_at=None, created_at__gt=clock.now() - UNCONFIRMED_LIFE
+    ).first()
+    if step is None:
+        return None
+    if step.kind == StepKind.APP:
+        return step, _begun_app(actor, step)
+    return step, Begun(StepId(step.id), number=texts.masked(step.secret["number"]))
+
+
+@transaction.atomic
+def confirm(actor: Actor, step: StepId, code: str) -> list[str]:
+    """Confirm a step with its first code; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
+    require_fresh(actor)
+    _count_try(str(actor.account))
+    found = SecondStep.objects.select_for_update().filter(id=step, account_id=actor.account, confirmed_at=None).first()
+    if found is None or found.created_at < clock.now() - UNCONFIRMED_LIFE:
+        raise NotFoundError("Setting up took too long. Please begin anew.")
+    if not _code_counts(found, code):
+        raise InvalidError(WRONG, field="code")
+    return _confirmed(actor, found)
+
+
+def _confirmed(actor: Actor, step: SecondStep) -> list[str]:
+    first = not has_step(actor.account)
+    step.confirmed_at = clock.now()
+    step.save(update_fields=["confirmed_at"])
+    Session.objects.filter(account_id=actor.account).exclude(id=actor.session).delete()
+    events.record(actor, Kind.STEP_ADDED, step.id, way=step.kind)
+    _tell(actor, "A second step was added to your account", f"From now on signing in asks for it: {step.name}.")
+    return _new_codes(actor) if first or not codes_left(actor.account) else []
+
+
+@transaction.atomic
+def begin_passkey(actor: Actor) -> str:
+    """Options for the browser to make a passkey, as JSON. Raises FreshProofError."""
+    require_fresh(actor)
+    person = Person.objects.get(id=actor.person)
+    known = [step.secret["credential"] for step in steps_of(actor.account) if step.kind == StepKind.PASSKEY]
+    return passkeys.registration_options(str(actor.account), person.address, person.name, known)
+
+
+@transaction.atomic
+def finish_passkey(actor: Actor, answer: str, name: str) -> list[str]:
+    """Keep the passkey that the browser made; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
+    made = passkeys.registered(str(actor.account), answer)
+    step = _new(actor, StepKind.PASSKEY, name or "Passkey", {"credential": made.credential, "key": made.key})
+    step.lookup, step.last_turn = vault.lookup("passkey", made.credential), made.count
+    step.save(update_fields=["lookup", "last_turn"])
+    return _confirmed(actor, step)
+
+
+@transaction.atomic
+def remove(actor: Actor, step: StepId) -> None:
+    """Remove a second step. Raises NotFoundError, FreshProofError."""
+    require_fresh(actor)
+    found = SecondStep.objects.filter(id=step, account_id=actor.account).exclude(confirmed_at=None).first()
+    if found is None:
+        raise NotFoundError
+    name = found.name
+    found.delete()
+    if not has_step(actor.account):
+        RecoveryCode.objects.filter(account_id=actor.account).delete()
+    events.record(actor, Kind.STEP_REMOVED, step)
+    _tell(actor, "A second step was removed from your account", f"It was: {name}.")
+
+
+@transaction.atomic
+def new_codes(actor: Actor) -> list[str]:
+    """Ten new recovery codes, shown this once; the old ones end. Raises FreshProofError."""
+    require_fresh(actor)
+    return _new_codes(actor)
+
+
+def _new_codes(actor: Actor) -> list[str]:
+    RecoveryCode.objects.filter(account_id=actor.account).delete()
+    codes = ["-".join("".join(secrets.choice(CODE_LETTERS) for _ in range(4)) for _ in range(4)) for _ in range(CODES)]
+    for code in codes:
+        RecoveryCode.objects.create(account_id=str(actor.account), code_hash=_recovery_hash(str(actor.account), code))
+    events.record(actor, Kind.CODES_MADE, str(actor.account))
+    return codes
+
+
+def _recovery_hash(account: str, code: str) -> str:
+    plain = "".join(letter for letter in code.lower() if letter in CODE_LETTERS)
+    return vault.lookup("recovery", f"{account}:{plain}")
+
+
+def _tell(actor: Actor, subject: str, what: str) -> None:
+    person = Person.objects.get(id=actor.person)
+    text = (
+        f"{what}\n\nIf that was not you, sign in and change your password at once: {settings.ORIGIN}/account/security\n"
+    )
+    mail.queue(HolderId(person.id), "second-step", person.address, subject=subject, body=text)
+
+
+# -- doing it ------------------------------------------------------------------------------------------------------
+
+
+def _count_try(account: str) -> None:
+    throttle.take("step", account, most=5, window=timedelta(minutes=10))
+    throttle.take("step-day", account, most=30, window=timedelta(days=1))
+
+
+def _code_counts(step: SecondStep, code: str) -> bool:
+    """Whether the code is right and was not used; uses it up."""
+    digits = "".join(code.split())
+    if step.kind == StepKind.TEXT:
+        mine = SecondStep.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
+        return bool(digits) and bool(mine.update(code_hash="", code_until=None, used_at=clock.now()))
+    if step.kind != StepKind.APP or not (digits.isdecimal() and len(digits) == 6):
+        return False
+    for drift in range(-DRIFT, DRIFT + 1):
+        totp = TOTP(base64.b32decode(step.secret["seed"]), step=STEP_S, drift=drift)
+        totp.time = clock.now().timestamp()
+        if secrets.compare_digest(f"{totp.token():06d}", digits):
+            mine = SecondStep.objects.filter(id=step.id, last_turn__lt=totp.t())
+            return bool(mine.update(last_turn=totp.t(), used_at=clock.now()))
+    return False
+
+
+def _text_hash(step: SecondStep, digits: str) -> str:
+    return vault.lookup("text-code", f"{step.id}:{digits}")
+
+
+def _send_code(step: SecondStep) -> None:
+    code = f"{secrets.randbelow(1_000_000):06d}"
+    number = step.secret["number"]
+    texts.send(
+        HolderId(step.holder), str(step.account_id), number, f"{code} is your Glasshouse code. Tell it to nobody."
+    )
+    step.code_hash, step.code_until = _text_hash(step, code), clock.now() + TEXT_LIFE
+    step.save(update_fields=["code_hash", "code_until"])
+
+
+def ask_text(pending: str) -> str:
+    """Send a code to the number of the account whose second step is to come; returns the masked number.
+
+    Raises NotFoundError, ThrottledError.
+    """
+    account = pending_account(pending)
+    step = next((one for one in steps_of(AccountId(account.id)) if one.kind == StepKind.TEXT), None)
+    if step is None:
+        raise NotFoundError("This account has no number for text messages.")
+    with transaction.atomic():
+        _send_code(step)
+    return texts.masked(step.secret["number"])
+
+
+def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> SignedIn:
+    """Finish a sign-in with a code of any kind, a recovery code too. Raises InvalidError, NotFoundError, ThrottledError."""
+    account = pending_account(pending)
+    _count_try(account.id)
+    with transaction.atomic():
+        if _any_code_counts(account, code):
+            return _finished(pending, visit, trust=trust)
+        events.record(ANONYMOUS, Kind.STEP_REFUSED, account.id)
+    raise InvalidError(WRONG, field="code")
+
+
+def _any_code_counts(account: Account, code: str) -> bool:
+    if any(_code_counts(step, code) for step in steps_of(AccountId(account.id))):
+        return True
+    mine = RecoveryCode.objects.filter(account=account, used_at=None, code_hash=_recovery_hash(account.id, code))
+    if not mine.update(used_at=clock.now()):
+        return False
+    text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
+    person = account.person
+    mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
+    return True
+
+
+def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:
+    done, actor = finish_pending(pending, visit)
+    if trust:
+        trust_browser(actor)
+    return done
+
+
+@transaction.atomic
+def passkey_options(pending: str = "") -> str:
+    """Options for the browser to use a passkey, as JSON: the account's own after a password, any one without."""
+    if not pending:
+        return passkeys.authentication_options([])
+    account = pending_account(pending)
+    mine = [step.secret["credential"] for step in steps_of(AccountId(account.id)) if step.kind == StepKind.PASSKEY]
+    return passkeys.authentication_options(mine)
+
+
+def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust: bool = False) -> SignedIn:
+    """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
+    refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
+    throttle.take("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
+    with transaction.atomic():
+        credential = passkeys.credential_of(answer)
+        step = SecondStep.objects.select_related("account").select_for_update(of=("self",))
+        found = step.filter(lookup=vault.lookup("passkey", credential)).exclude(confirmed_at=None).first()
+        if found is None or (pending and pending_account(pending).id != found.account_id):
+            raise refused
+        count = passkeys.answered(answer, found.secret["key"], found.last_turn, alone=not pending)
+        found.last_turn, found.used_at = count, clock.now()
+        found.save(update_fields=["last_turn", "used_at"])
+        if pending:
+            return _finished(pending, visit, trust=trust)
+        return sessions.begin(found.account, visit, pending=False)
+
+
+def proves(account: Account, code: str) -> bool:
+    """Whether a code proves, here and now, that the person holds the second step; for fresh proof. Counts as a try."""
+    _count_try(account.id)
+    return _any_code_counts(account, code)
+
+
+def send_own_code(actor: Actor) -> str:
+    """Send a code to the actor's own number, for fresh proof; returns the masked number. Raises NotFoundError, ThrottledError."""
+    step = next((one for one in steps_of(actor.account) if one.kind == StepKind.TEXT), None)
+    if step is None:
+        raise NotFoundError("This account has no number for text messages.")
+    with transaction.atomic():
+        _send_code(step)
+    return texts.masked(step.secret["number"])
+
+
+def prove_with_passkey(actor: Actor, answer: str) -> None:
+    """Fresh proof by a passkey of the actor that has checked who holds it. Raises InvalidError."""
+    with transaction.atomic():
+        credential = passkeys.credential_of(answer)
+        mine = SecondStep.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
+        found = mine.filter(lookup=vault.lookup("passkey", credential)).first()
+        if found is None:
+            raise InvalidError("This passkey is not one of yours.", field="passkey")
+        found.last_turn, found.used_at = (
+            passkeys.answered(answer, found.secret["key"], found.last_turn, alone=True),
+            clock.now(),
+        )
+        found.save(update_fields=["last_turn", "used_at"])
+        sessions.proved_now(actor)

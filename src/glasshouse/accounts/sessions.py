@@ -1,0 +1,209 @@
+"""Verbs of sessions: begin, look up, list, end; known browsers; fresh proof.
+
+Rules: a secret is stored as hash only. A session changes its secret whenever it gains rights (no fixation). A pending session
+(the second step is to come) is nobody. Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.accounts.models import Account, Browser, Session
+from glasshouse.accounts.rules import Visit, device_of, place_of
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.errors import FreshProofError, NotFoundError
+from glasshouse.kernel.ids import AccountId, HolderId, PersonId, SessionId, new_token
+from glasshouse.mail import api as mail
+
+LIFE, PENDING_LIFE = timedelta(days=14), timedelta(minutes=10)
+TRUST = timedelta(days=30)
+FRESH = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a sign-in gave: the session's secret, whether the second step is to come, the cookie by which the browser is known."""
+
+    secret: str
+    pending: bool
+    browser: str
+
+
+def digest(secret: str) -> str:
+    """SHA-256, hex, of a secret of 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def begin(account: Account, visit: Visit, *, pending: bool) -> SignedIn:
+    """Begin a session in the caller's transaction; a browser that was never seen is told to the person by mail."""
+    now, cookie = clock.now(), visit.browser or new_token()
+    secret, label = new_token(), device_of(visit.agent)
+    browser = None if pending else _known(account, digest(cookie), label)
+    session = Session.objects.create(
+        secret_hash=digest(secret),
+        account=account,
+        browser=browser,
+        holder=account.person_id,
+        label=label,
+        network=place_of(visit.network),
+        pending=pending,
+        created_at=now,
+        seen_at=now,
+        proved_at=now,
+        expires_at=now + (PENDING_LIFE if pending else LIFE),
+    )
+    if not pending:
+        events.record(_actor(session), Kind.SESSION_STARTED, session.id)
+    return SignedIn(secret, pending, cookie)
+
+
+def _known(account: Account, secret_hash: str, label: str) -> Browser:
+    now, mine = clock.now(), Browser.objects.filter(account=account)
+    found = mine.filter(secret_hash=secret_hash).first()
+    if found is None:
+        if mine.exists():
+            text = (
+                f"Somebody signed in to your account from a browser that we did not know: {label}.\n\n"
+                f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
+                "your password.\n"
+            )
+            address, holder = account.person.address, HolderId(account.person_id)
+            mail.queue(holder, "new-browser", address, subject="A sign-in from a new browser", body=text)
+        return Browser.objects.create(
+            account=account,
+            holder=account.person_id,
+            secret_hash=secret_hash,
+            label=label,
+            created_at=now,
+            seen_at=now,
+        )
+    found.seen_at = now
+    found.save(update_fields=["seen_at"])
+    return found
+
+
+def trusted(account: Account, browser: str) -> bool:
+    """Whether this browser needs no second step now."""
+    mine = Browser.objects.filter(account=account, secret_hash=digest(browser))
+    return bool(browser) and mine.filter(trusted_until__gt=clock.now()).exists()
+
+
+def trust(actor: Actor, *, until_days: int = TRUST.days) -> None:
+    """Remember the browser of the actor's session, so that it needs no second step for a while."""
+    session = Session.objects.filter(id=actor.session, account_id=actor.account).first()
+    if session and session.browser_id:
+        ends = clock.now() + timedelta(days=until_days)
+        Browser.objects.filter(id=session.browser_id).update(trusted_until=ends)
+        events.record(actor, Kind.BROWSER_TRUSTED, session.browser_id)
+
+
+@transaction.atomic
+def forget_browser(actor: Actor, browser: str) -> None:
+    """Trust a browser no longer, and end what is signed in there. Raises NotFoundError."""
+    found = Browser.objects.filter(id=browser, account_id=actor.account).first()
+    if found is None:
+        raise NotFoundError
+    Session.objects.filter(browser=found).exclude(id=actor.session).delete()
+    if Session.objects.filter(browser=found).exists():
+        found.trusted_until = None
+        found.save(update_fields=["trusted_until"])
+    else:
+        found.delete()
+    events.record(actor, Kind.BROWSER_FORGOTTEN, browser)
+
+
+def browsers(actor: Actor) -> list[Browser]:
+    """The browsers that the account was used from, the latest first."""
+    return list(Browser.objects.filter(account_id=actor.account).order_by("-seen_at"))
+
+
+def _actor(session: Session) -> Actor:
+    kind = ActorKind.STAFF if session.account.staff_role else ActorKind.PERSON
+    person = PersonId(session.account.person_id)
+    return Actor(
+        kind, AccountId(session.account_id), person, None, session=SessionId(session.id), proved_at=session.proved_at
+    )
+
+
+def _live(secret: str, *, pending: bool) -> Session | None:
+    found = Session.objects.select_related("account").filter(secret_hash=digest(secret), pending=pending)
+    return found.filter(expires_at__gt=clock.now()).first()
+
+
+def actor_of(secret: str) -> Actor:
+    """Who holds this session's secret; ANONYMOUS if nobody does (any more), or the second step is still to come."""
+    session = _live(secret, pending=False)
+    if session is None:
+        return ANONYMOUS
+    if clock.now() - session.seen_at > timedelta(minutes=5):
+        Session.objects.filter(id=session.id).update(seen_at=clock.now())
+    return _actor(session)
+
+
+def pending_account(secret: str) -> Account:
+    """The account whose second step is to come. Raises NotFoundError when the time for it is over."""
+    session = _live(secret, pending=True)
+    if session is None:
+        raise NotFoundError("That took too long, or was done already. Please sign in again.")
+    account: Account = session.account
+    return account
+
+
+def finish_pending(secret: str, visit: Visit) -> tuple[SignedIn, Actor]:
+    """Turn a pending session into a full one with a secret of its own, in the caller's transaction. Raises NotFoundError."""
+    account = pending_account(secret)
+    if not Session.objects.filter(secret_hash=digest(secret), pending=True).delete()[0]:
+        raise NotFoundError("That took too long, or was done already. Please sign in again.")
+    done = begin(account, visit, pending=False)
+    return done, actor_of(done.secret)
+
+
+@transaction.atomic
+def end(actor: Actor, secret: str) -> None:
+    """End the session of this secret now."""
+    Session.objects.filter(secret_hash=digest(secret), account_id=actor.account).delete()
+    events.record(actor, Kind.SESSION_ENDED, actor.id)
+
+
+@transaction.atomic
+def end_one(actor: Actor, session: SessionId) -> None:
+    """End one of the account's sessions. Raises NotFoundError."""
+    if not Session.objects.filter(id=session, account_id=actor.account).delete()[0]:
+        raise NotFoundError
+    events.record(actor, Kind.SESSION_ENDED, session)
+
+
+@transaction.atomic
+def end_others(actor: Actor) -> None:
+    """End every session of the account but the actor's own."""
+    Session.objects.filter(account_id=actor.account).exclude(id=actor.session).delete()
+    events.record(actor, Kind.SESSION_ENDED, actor.id)
+
+
+def end_all(account: Account) -> None:
+    """End every session of the account, and trust none of its browsers any longer; in the caller's transaction."""
+    Session.objects.filter(account=account).delete()
+    Browser.objects.filter(account=account).update(trusted_until=None)
+
+
+def sessions_of(actor: Actor) -> list[Session]:
+    """The account's sessions, the latest first."""
+    mine = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
+    return list(mine.order_by("-seen_at"))
+
+
+def proved_now(actor: Actor) -> None:
+    """Note that the person has just proved to be the one."""
+    Session.objects.filter(id=actor.session, account_id=actor.account).update(proved_at=clock.now())
+
+
+def require_fresh(actor: Actor) -> None:
+    """Nothing, if the person proved to be the one within FRESH. Raises FreshProofError."""
+    if actor.proved_at is None or clock.now() - actor.proved_at > FRESH:
+        raise FreshProofError

@@ -1,0 +1,121 @@
+"""Text messages: one interface, two providers, and by default a local one whose messages are read beside the outgoing mail.
+
+Text messages cost money by the piece, and fraudsters earn by having them sent to numbers of their own ("toll fraud"): hence
+limits
+by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import httpx
+import phonenumbers
+from django.conf import settings
+
+from glasshouse.accounts import throttle
+from glasshouse.kernel.errors import InvalidError, UnavailableError
+from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import api as mail
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+KIND = "text"
+
+
+class Sender(Protocol):
+    """Hands one text message to a telephone network."""
+
+    def send(self, number: str, text: str) -> None:
+        """Send text to an E.164 number. Raises UnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twilio:
+    """Source: Twilio Programmable Messaging API, Messages resource."""
+
+    account: str
+    secret: str
+    sender: str
+    base: str = "https://api.twilio.com"
+
+    def send(self, number: str, text: str) -> None:
+        """As Sender says."""
+        url = f"{self.base}/2010-04-01/Accounts/{self.account}/Messages.json"
+        _post(url, data={"To": number, "From": self.sender, "Body": text}, auth=(self.account, self.secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Vonage:
+    """Source: Vonage Messages API, channel sms."""
+
+    account: str
+    secret: str
+    sender: str
+    base: str = "https://api.nexmo.com"
+
+    def send(self, number: str, text: str) -> None:
+        """As Sender says."""
+        body = {"message_type": "text", "channel": "sms", "to": number.lstrip("+"), "from": self.sender, "text": text}
+        _post(f"{self.base}/v1/messages", json=body, auth=(self.account, self.secret))
+
+
+class Local:
+    """Sends nothing: the message stays in the outgoing queue's table, where the demo's mailbox shows it."""
+
+    def send(self, number: str, text: str) -> None:
+        """As Sender says."""
+
+
+def _post(url: str, *, auth: tuple[str, str], data: dict[str, str] | None = None, json: object = None) -> None:
+    try:
+        answer = httpx.post(url, data=data, json=json, auth=auth, timeout=15)
+    except httpx.HTTPError:
+        raise UnavailableError(
+            "The text message could not be sent. Try again in a moment, or use another way."
+        ) from None
+    if answer.status_code >= 300:
+        raise UnavailableError("The text message was not taken by the network. Is the number right?")
+
+
+def sender() -> Sender:
+    """The provider that the settings name."""
+    name, *rest = settings.TEXT_PROVIDER.split(":")
+    if not name:
+        return Local()
+    known: dict[str, type[Twilio] | type[Vonage]] = {"twilio": Twilio, "vonage": Vonage}
+    return known[name](rest[0], settings.TEXT_SECRET, rest[1])
+
+
+def normal_number(written: str) -> str:
+    """E.164 of a mobile number written with its country code. Raises InvalidError."""
+    try:
+        number = phonenumbers.parse(written, None)
+    except phonenumbers.NumberParseException:
+        raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number") from None
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in mobile:
+        raise InvalidError("This is not a mobile number that can take text messages.", field="number")
+    if country_of(written) not in settings.TEXT_COUNTRIES:
+        raise InvalidError(
+            "We cannot send text messages to this country. Please use an app or a passkey.", field="number"
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def country_of(number: str) -> str:
+    """Two-letter code of the number's country."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or "??"
+
+
+def masked(number: str) -> str:
+    """The number with only its country and last two digits: +31 ••••• 78."""
+    return f"+{phonenumbers.parse(number, None).country_code} ••••• {number[-2:]}"
+
+
+def send(holder: HolderId, account: str, number: str, text: str) -> None:
+    """Send a text message, in the caller's transaction. Raises ThrottledError, UnavailableError."""
+    throttle.take("text-number", number, most=5, window=HOUR)
+    throttle.take("text-account", account, most=10, window=DAY)
+    throttle.take("text-country", country_of(number), most=settings.TEXTS_A_COUNTRY_A_DAY, window=DAY)
+    mail.keep_sent(holder, KIND, number, body=text)
+    sender().send(number, text)

@@ -1,0 +1,376 @@
+"""Verbs of invited support: ask, give, approve, refuse, countersign, revoke; emergency; handed-over administration; the record.
+
+Rules: without a live grant the staff see a customer's opaque id and nothing else, which the database decides (SEC-04).
+While a grant
+lives, each thing seen is recorded in the transaction that read it; a read that nobody recorded is undone. Every grant is told
+to the administrators by mail. Only the customer gives and takes back; what it takes back is gone with the next request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from glasshouse.access import api as access
+from glasshouse.access.models import Membership, Organisation
+from glasshouse.access.permissions import Permission, Role
+from glasshouse.access.rules import Rights
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import second_step
+from glasshouse.accounts.rules import plain_name
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondStepNeededError
+from glasshouse.kernel.ids import AccountId, GrantId, HolderId, OrganisationId
+from glasshouse.mail import api as mail
+from glasshouse.support import rules
+from glasshouse.support.models import Grant, Seen
+
+TEAM = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a grant is to cover. sites: None for all; staff: one account, or TEAM."""
+
+    areas: tuple[str, ...]
+    hours: int
+    reason: str
+    sites: tuple[str, ...] | None = None
+    change: bool = False
+    staff: str = TEAM
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A grant as pages show it."""
+
+    grant: Grant
+    state: str
+    who: str
+    areas: str
+
+
+def _checked(wish: Wish) -> Wish:
+    if not wish.areas or not set(wish.areas) <= set(rules.AREA_TITLES):
+        raise InvalidError("Choose at least one area from the list.", field="areas")
+    if not 1 <= wish.hours <= rules.MOST_HOURS:
+        raise InvalidError(f"Choose 1 to {rules.MOST_HOURS} hours (7 days at most).", field="hours")
+    reason = plain_name(wish.reason, field="reason", most=400)
+    return Wish(tuple(sorted(set(wish.areas))), wish.hours, reason, wish.sites, wish.change, wish.staff)
+
+
+def _grant(wish: Wish, actor: Actor, now: datetime) -> Grant:
+    return Grant(
+        organisation_id=str(actor.organisation),
+        staff=wish.staff,
+        areas=list(wish.areas),
+        sites=None if wish.sites is None else list(wish.sites),
+        change=wish.change,
+        reason=wish.reason,
+        asked_by=str(actor.account),
+        created_at=now,
+        starts_at=now,
+        ends_at=now + timedelta(hours=wish.hours),
+    )
+
+
+# -- what support may do -------------------------------------------------------------------------------------------
+
+
+def rights_of_staff(actor: Actor) -> Rights:
+    """What the live grants give to a member of the staff, read now, as the database sees them. Raises NotFoundError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_administered(), glasshouse_granted(''), glasshouse_grant_changes()")
+        administered, live, changes = cursor.fetchone()
+    if administered:
+        return Rights(
+            rules.ADMINISTERED, None, "Operator", "the customer has handed its administration to the operator"
+        )
+    if not live:
+        raise NotFoundError
+    now = clock.now()
+    mine = Grant.objects.filter(
+        organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
+    )
+    grants = [one for one in mine.exclude(approved_at=None) if one.staff in (TEAM, actor.account)]
+    permissions = frozenset[Permission]().union(
+        *(rules.granted(one.areas, change=one.change and changes) for one in grants)
+    )
+    sites = (
+        None if any(one.sites is None for one in grants) else frozenset(s for one in grants for s in one.sites or [])
+    )
+    ends = max((one.ends_at for one in grants), default=now)
+    return Rights(permissions, sites, "Support", f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC")
+
+
+def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
+    """Record, in the reading transaction, what support sees."""
+    Seen.objects.create(
+        organisation_id=str(actor.organisation),
+        staff=str(actor.account),
+        what=what,
+        ids=list(ids)[:200],
+        at=clock.now(),
+    )
+
+
+# -- the staff's side ----------------------------------------------------------------------------------------------
+
+
+def _staff(actor: Actor) -> None:
+    if actor.kind is not ActorKind.STAFF:
+        raise NotFoundError
+    if not second_step.has_step(actor.account):
+        raise SecondStepNeededError
+
+
+def customers(actor: Actor) -> list[str]:
+    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondStepNeededError."""
+    _staff(actor)
+    with access.acting(actor), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_customers()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def staff_grants(actor: Actor) -> list[Listed]:
+    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondStepNeededError."""
+    _staff(actor)
+    with access.acting(actor):
+        found = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
+        return [_listed(one, {}) for one in found]
+
+
+def ask(actor: Actor, wish: Wish) -> GrantId:
+    """Ask a customer for a grant; its administrators hear of it by mail. Raises InvalidError, NotFoundError."""
+    _staff(actor)
+    wish = _checked(wish)
+    with access.acting(actor):
+        _exists(actor)
+        access.saw(actor, "request", [])
+        made = _grant(wish, actor, clock.now())
+        made.save(force_insert=True)
+        events.record(actor, Kind.GRANT_ASKED, made.id)
+    _tell_administrators(
+        actor,
+        "Support asks for access",
+        f"Support asks to see: {_titles(wish.areas)}{', and to change it' if wish.change else ''}, for {wish.hours} hours. "
+        f"Reason: {wish.reason}\n\nApprove or refuse: {settings.ORIGIN}/o/{actor.organisation}/support",
+    )
+    return GrantId(made.id)
+
+
+def break_glass(actor: Actor, reason: str) -> GrantId:
+    """Read everything for an hour in an emergency, where the customer allowed that beforehand; loudly announced.
+
+    Raises InvalidError, ForbiddenError, NotFoundError.
+    """
+    _staff(actor)
+    accounts.require_fresh(actor)
+    wish = _checked(Wish(tuple(rules.AREA_TITLES), 1, reason, staff=str(actor.account)))
+    with access.acting(actor):
+        _exists(actor)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT glasshouse_emergency_allowed()")
+            if cursor.fetchone() != (True,):
+                raise ForbiddenError("This customer has not allowed emergency access.")
+        now = clock.now()
+        made = _grant(wish, actor, now)
+        made.emergency, made.approved_at, made.ends_at = True, now, now + rules.EMERGENCY - timedelta(seconds=1)
+        made.save(force_insert=True)
+        access.saw(actor, "emergency", [made.id])
+        events.record(actor, Kind.GLASS_BROKEN, made.id)
+    _tell_administrators(
+        actor,
+        "EMERGENCY: support opened your data",
+        f"Support used the emergency access that you allowed, for one hour. Reason: {wish.reason}\n\n"
+        f"See what is looked at, and end it: {settings.ORIGIN}/o/{actor.organisation}/support",
+    )
+    return GrantId(made.id)
+
+
+def countersign(actor: Actor, grant: GrantId) -> None:
+    """Be the second pair of eyes for a grant that allows changes. Raises NotFoundError, ForbiddenError."""
+    _staff(actor)
+    accounts.require_fresh(actor)
+    with access.acting(actor):
+        access.saw(actor, "countersignature", [grant])
+        found = Grant.objects.filter(id=grant, organisation_id=actor.organisation, change=True)
+        if not found.update(countersigned_by=str(actor.account)):
+            raise ForbiddenError("Somebody else of the staff must countersign: not who asked, nor who will act.")
+        events.record(actor, Kind.GRANT_COUNTERSIGNED, grant)
+
+
+def _exists(actor: Actor) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM glasshouse_customers() one WHERE one = %s", [actor.organisation])
+        if cursor.fetchone() is None:
+            raise NotFoundError
+
+
+# -- the customer's side -------------------------------------------------------------------------------------------
+
+
+def give(actor: Actor, wish: Wish) -> GrantId:
+    """Let support in. Raises InvalidError, ForbiddenError, FreshProofError."""
+    wish = _checked(wish)
+    with access.acting(actor):
+        _may_give(actor, wish.sites)
+        if wish.staff != TEAM and not accounts.is_staff(AccountId(wish.staff)):
+            raise InvalidError("This is no account of the support staff.", field="staff")
+        made = _grant(wish, actor, clock.now())
+        made.approved_at, made.approved_by = made.created_at, str(actor.account)
+        made.save(force_insert=True)
+        events.record(actor, Kind.GRANT_GIVEN, made.id)
+    what = f"Support may see: {_titles(wish.areas)}{', and change it' if wish.change else ''}, for {wish.hours} hours."
+    _tell_administrators(actor, "Support was let in", f"{what}\n\n{settings.ORIGIN}/o/{actor.organisation}/support")
+    return GrantId(made.id)
+
+
+def _may_give(actor: Actor, sites: tuple[str, ...] | None) -> None:
+    mine = access.require(actor, Permission.GRANT_GIVE)
+    accounts.require_fresh(actor)
+    if mine.sites is not None and (sites is None or not set(sites) <= mine.sites):
+        raise ForbiddenError("You cannot let support see more than you see yourself.")
+
+
+def _theirs(actor: Actor, grant: GrantId) -> Grant:
+    found = Grant.objects.select_for_update().filter(id=grant, organisation_id=actor.organisation).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
+    """Approve or refuse what support asked for. Approved, its time begins now. Raises as give."""
+    with access.acting(actor):
+        found = _theirs(actor, grant)
+        _may_give(actor, None if found.sites is None else tuple(found.sites))
+        now = clock.now()
+        if (
+            rules.state_of(
+                now=now,
+                approved_at=found.approved_at,
+                revoked_at=found.revoked_at,
+                starts_at=found.starts_at,
+                ends_at=found.ends_at,
+            )
+            not in ("asked", "over")
+            or found.approved_at
+        ):
+            raise InvalidError("This request is decided already.", field="grant")
+        if approve:
+            life = found.ends_at - found.starts_at
+            found.approved_at, found.approved_by, found.starts_at, found.ends_at = (
+                now,
+                str(actor.account),
+                now,
+                now + life,
+            )
+        else:
+            found.revoked_at, found.revoked_by = now, str(actor.account)
+        found.save()
+        events.record(actor, Kind.GRANT_GIVEN if approve else Kind.GRANT_REFUSED, found.id)
+
+
+def revoke(actor: Actor, grant: GrantId) -> None:
+    """End a grant now. Raises NotFoundError, ForbiddenError. Source: SEC-04."""
+    with access.acting(actor):
+        access.require(actor, Permission.GRANT_GIVE)
+        found = _theirs(actor, grant)
+        if found.revoked_at is None:
+            found.revoked_at, found.revoked_by = clock.now(), str(actor.account)
+            found.save(update_fields=["revoked_at", "revoked_by"])
+            events.record(actor, Kind.GRANT_REVOKED, found.id)
+
+
+def grants(actor: Actor) -> list[Listed]:
+    """The organisation's grants, newest first. Raises ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.GRANT_GIVE)
+        found = list(Grant.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:100])
+        people = accounts.people([AccountId(one.staff) for one in found if one.staff])
+        return [_listed(one, {key: person.name for key, person in people.items()}) for one in found]
+
+
+def live_grants(actor: Actor) -> list[Listed]:
+    """The grants under which support may look right now, for the banner that every member sees."""
+    now = clock.now()
+    mine = Grant.objects.filter(
+        organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
+    )
+    return [_listed(one, {}) for one in mine.exclude(approved_at=None)]
+
+
+def staff_names() -> list[tuple[str, str]]:
+    """(account, name) of the support staff, whom a customer may name in a grant."""
+    from glasshouse.accounts.models import Account
+
+    found = Account.objects.select_related("person").exclude(staff_role="")
+    return [(one.id, one.person.name) for one in found]
+
+
+def _listed(grant: Grant, names: dict[str, str]) -> Listed:
+    state = rules.state_of(
+        now=clock.now(),
+        approved_at=grant.approved_at,
+        revoked_at=grant.revoked_at,
+        starts_at=grant.starts_at,
+        ends_at=grant.ends_at,
+    )
+    who = names.get(grant.staff, "one of the support staff") if grant.staff else "the support team"
+    return Listed(grant, state, who, _titles(grant.areas))
+
+
+def _titles(areas: Sequence[str]) -> str:
+    return ", ".join(rules.AREA_TITLES[area].lower() for area in areas if area in rules.AREA_TITLES)
+
+
+def settings_of(actor: Actor) -> Organisation:
+    """The organisation with what it decided about support. Raises ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.GRANT_GIVE)
+        return access.organisation_of(actor)
+
+
+def set_emergency(actor: Actor, *, allowed: bool) -> None:
+    """Allow emergency access, or allow it no longer. Raises ForbiddenError, FreshProofError."""
+    with access.acting(actor):
+        access.require(actor, Permission.SETTINGS_CHANGE)
+        accounts.require_fresh(actor)
+        Organisation.objects.filter(id=actor.organisation).update(emergency_allowed=allowed)
+        events.record(actor, Kind.EMERGENCY_ALLOWED, str(actor.organisation), allowed=allowed)
+
+
+def hand_administration(actor: Actor, *, to_operator: bool) -> None:
+    """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, FreshProofError."""
+    with access.acting(actor):
+        access.require(actor, Permission.SETTINGS_CHANGE)
+        if to_operator:
+            accounts.require_fresh(actor)
+        since = clock.now() if to_operator else None
+        Organisation.objects.filter(id=actor.organisation).update(administered_since=since)
+        events.record(actor, Kind.ADMINISTRATION_HANDED, str(actor.organisation), operator=to_operator)
+    what = "was handed to the operator" if to_operator else "was taken back from the operator"
+    _tell_administrators(actor, f"Administration {what}", f"The administration of your organisation {what}.")
+
+
+def record_of(actor: Actor, limit: int = 300) -> list[tuple[Seen, str]]:
+    """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
+    with access.acting(actor):
+        access.require(actor, Permission.ACCESS_RECORD_READ)
+        rows = list(Seen.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
+        people = accounts.people([AccountId(one.staff) for one in rows])
+        return [(one, people[one.staff].name if one.staff in people else "somebody who has left") for one in rows]
+
+
+def _tell_administrators(actor: Actor, subject: str, text: str) -> None:
+    """Mail to every administrator of the organisation that the actor speaks to."""
+    with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
+        rows = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR)
+        for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
+            mail.queue(HolderId(person.id), "support-access", person.address, subject=subject, body=f"{text}\n")

@@ -1,0 +1,53 @@
+"""Grants, by which a customer lets support in, and the record of what support saw."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import confidential
+from glasshouse.vault.fields import SealedText, technical
+
+
+class Grant(models.Model):
+    """A customer's leave for support to see (or change) some areas at some sites for some time.
+
+    `staff`: one account of the staff, or empty for the team. It counts from `approved_at` on, between `starts_at` and
+    `ends_at`, until
+    `revoked_at`; `change` counts only with the countersignature of somebody else of the staff. Whether it lives is decided in the
+    database (access/policies.py).
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    staff = technical(models.CharField(max_length=16, blank=True))
+    areas = technical(ArrayField(models.CharField(max_length=20)))
+    sites = technical(ArrayField(models.CharField(max_length=16), null=True))
+    change = technical(models.BooleanField(default=False))
+    emergency = technical(models.BooleanField(default=False))
+    reason = SealedText(confidential("telling why support was let in"), holder="organisation_id")
+    asked_by = technical(models.CharField(max_length=16))
+    created_at = technical(models.DateTimeField())
+    starts_at = technical(models.DateTimeField())
+    ends_at = technical(models.DateTimeField())
+    approved_at = technical(models.DateTimeField(null=True))
+    approved_by = technical(models.CharField(max_length=16, blank=True))
+    countersigned_by = technical(models.CharField(max_length=16, blank=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+    revoked_by = technical(models.CharField(max_length=16, blank=True))
+
+    class Meta:
+        db_table = "support_grant"
+
+
+class Seen(models.Model):
+    """One thing that support looked at or changed. Insert-only; read by the customer."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    staff = technical(models.CharField(max_length=16))
+    what = technical(models.CharField(max_length=40))
+    ids = technical(ArrayField(models.CharField(max_length=60)))
+    at = technical(models.DateTimeField(db_index=True))
+
+    class Meta:
+        db_table = "support_seen"

@@ -1,0 +1,52 @@
+"""Pure rules of grants: how long, which areas, in what state, and what each area allows."""
+
+from datetime import datetime, timedelta
+
+from glasshouse.access.permissions import Permission
+
+MOST_HOURS = 7 * 24
+EMERGENCY = timedelta(hours=1)
+AREA_TITLES = {
+    "climate": "Sites, devices and readings",
+    "events": "The list of events",
+    "people": "Names and addresses of members",
+}
+READS: dict[str, frozenset[Permission]] = {
+    "climate": frozenset({Permission.SITE_READ, Permission.READINGS_READ}),
+    "events": frozenset({Permission.EVENTS_READ}),
+    "people": frozenset({Permission.MEMBER_READ}),
+}
+# No key of a device: whoever registers one sees its key, which is a secret of the customer.
+CHANGES: dict[str, frozenset[Permission]] = {
+    "climate": frozenset({Permission.LIMITS_SET, Permission.COMPARTMENT_CREATE}),
+    "events": frozenset(),
+    "people": frozenset(),
+}
+# Handed-over administration: all but what would let the operator keep itself in, or do what cannot be undone.
+ADMINISTERED = frozenset(Permission) - {
+    Permission.ACCESS_RECORD_READ,
+    Permission.GRANT_GIVE,
+    Permission.READINGS_FORGET,
+    Permission.SECOND_STEP_RESET,
+    Permission.SETTINGS_CHANGE,
+    Permission.TOKEN_CREATE,
+}
+
+
+def granted(areas: list[str], *, change: bool) -> frozenset[Permission]:
+    """What the areas of a grant allow."""
+    reads = frozenset[Permission]().union(*(READS[area] for area in areas if area in READS))
+    return reads.union(*(CHANGES[area] for area in areas if area in CHANGES)) if change else reads
+
+
+def state_of(
+    *, now: datetime, approved_at: datetime | None, revoked_at: datetime | None, starts_at: datetime, ends_at: datetime
+) -> str:
+    """asked, refused, revoked, over, coming or live."""
+    if revoked_at is not None:
+        return "revoked" if approved_at is not None else "refused"
+    if now >= ends_at:
+        return "over"
+    if approved_at is None:
+        return "asked"
+    return "live" if now >= starts_at else "coming"

@@ -1,0 +1,124 @@
+"""The people API: what programs may ask and do with a token. Every operation calls the same verb as its page."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Query, Schema
+from ninja.security import HttpBearer
+
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
+from glasshouse.access.tokens import actor_of_token
+from glasshouse.events import api as events
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.kernel.ids import OrganisationId, SiteId
+
+
+class Token(HttpBearer):
+    """Authorization: Bearer TOKEN."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        """The actor of a live token; None otherwise, which is answered with 401."""
+        actor = actor_of_token(token)
+        return actor if actor.kind is ActorKind.TOKEN else None
+
+
+api = NinjaAPI(title="Glasshouse people API", version="1", auth=Token(), docs_url=None, urls_namespace="people_api")
+
+
+@api.exception_handler(GlasshouseError)
+def told(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
+    """An error of ours as JSON."""
+    return api.create_response(request, {"detail": str(error)}, status=error.status)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    found: Actor = request.auth  # type: ignore[attr-defined]
+    return found
+
+
+class Limits(Schema):
+    """A wanted range; both empty: none."""
+
+    variable: str
+    compartment: str = ""
+    least: float | None = None
+    most: float | None = None
+
+
+class Span(Schema):
+    """Series and a time (epoch s)."""
+
+    series: list[str]
+    start: int
+    end: int
+    points: int = 300
+
+
+@api.get("/me")
+def me(request: HttpRequest) -> dict[str, Any]:
+    """What this token may do now."""
+    actor = _actor(request)
+    with access.acting(actor):
+        rights = access.rights_of(actor)
+    sites = None if rights.sites is None else sorted(rights.sites)
+    return {
+        "organisation": actor.organisation,
+        "permissions": sorted(rights.permissions),
+        "sites": sites,
+        "why": rights.why,
+    }
+
+
+@api.get("/sites")
+def sites(request: HttpRequest) -> list[dict[str, Any]]:
+    """Sites with their compartments."""
+    return [
+        {
+            "id": site.id,
+            "name": site.name,
+            "facts": site.facts,
+            "compartments": [{"id": room.id, "name": room.name} for room in site.compartment_set.all()],
+        }
+        for site in greenhouse.sites(_actor(request))
+    ]
+
+
+@api.get("/series")
+def series(request: HttpRequest) -> list[dict[str, Any]]:
+    """Every series with its newest reading."""
+    return readings.series(_actor(request))
+
+
+@api.get("/readings")
+def some_readings(request: HttpRequest, span: Query[Span]) -> dict[str, Any]:
+    """Readings of some series in buckets."""
+    return readings.readings(_actor(request), span.series, (span.start, span.end), min(2000, max(1, span.points)))
+
+
+@api.put("/sites/{site}/limits")
+def limits(request: HttpRequest, site: str, wanted: Limits) -> dict[str, bool]:
+    """Set a wanted range at a site or in its compartment."""
+    raw = {"variable": wanted.variable, "least": _text(wanted.least), "most": _text(wanted.most)}
+    greenhouse.set_limits(_actor(request), SiteId(site), wanted.compartment, raw)
+    return {"done": True}
+
+
+def _text(number: float | None) -> str:
+    return "" if number is None else repr(number)
+
+
+@api.get("/events")
+def event_list(request: HttpRequest) -> list[dict[str, Any]]:
+    """The newest events of the organisation."""
+    actor = _actor(request)
+    with access.acting(actor):
+        access.require(actor, Permission.EVENTS_READ)
+        found = events.of_organisation(OrganisationId(str(actor.organisation)))
+    return [
+        {"at": one.at, "kind": one.kind, "actor": one.actor, "subject": one.subject, "facts": one.facts}
+        for one in found
+    ]

@@ -1,0 +1,51 @@
+"use strict";
+// Passkeys: asks the server for options, the browser for an answer, and sends that back. Bytes travel as base64url.
+(() => {
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const told = (form, said) => { form.querySelector("[role=status]").textContent = said; };
+
+  async function ask(url, form, more) {
+    const body = new URLSearchParams({ csrfmiddlewaretoken: form.querySelector("[name=csrfmiddlewaretoken]").value, ...more });
+    return fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
+  }
+  function plain(credential) {
+    const { response } = credential, kept = { clientDataJSON: text(response.clientDataJSON) };
+    for (const name of ["attestationObject", "authenticatorData", "signature", "userHandle"]) if (response[name]) kept[name] = text(response[name]);
+    return JSON.stringify({ id: credential.id, rawId: text(credential.rawId), type: credential.type, response: kept, clientExtensionResults: credential.getClientExtensionResults() });
+  }
+
+  const make = document.getElementById("passkey");
+  if (make) make.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    told(make, "Your browser asks you now …");
+    try {
+      const answer = await ask(make.dataset.make, make, {});
+      if (answer.redirected || !answer.ok) { location = answer.url; return; }
+      const options = await answer.json();
+      options.challenge = bytes(options.challenge); options.user.id = bytes(options.user.id);
+      (options.excludeCredentials || []).forEach((one) => { one.id = bytes(one.id); });
+      const made = await navigator.credentials.create({ publicKey: options });
+      const page = await ask(make.dataset.make, make, { answer: plain(made), name: make.elements.name.value });
+      if (page.redirected) { location = page.url; return; }
+      document.documentElement.innerHTML = new DOMParser().parseFromString(await page.text(), "text/html").documentElement.innerHTML;
+    } catch { told(make, "That was not completed. Try again, or use another way."); }
+  });
+
+  const use = document.getElementById("use-passkey");
+  if (use) use.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    told(use, "Your browser asks you now …");
+    try {
+      const step = use.dataset.step || "", next = use.elements.next.value;
+      const options = await (await ask(use.dataset.use, use, { step })).json();
+      options.challenge = bytes(options.challenge);
+      (options.allowCredentials || []).forEach((one) => { one.id = bytes(one.id); });
+      const given = await navigator.credentials.get({ publicKey: options });
+      const trust = document.querySelector("[name=trust]:checked") ? "yes" : "";
+      const answer = await ask(use.dataset.answer || use.dataset.use, use, { step, next, trust, answer: plain(given) });
+      const body = await answer.json();
+      if (answer.ok) location = body.onward; else told(use, body.problem);
+    } catch { told(use, "That was not completed. Try again, or use another way."); }
+  });
+})();

@@ -1,0 +1,161 @@
+"""Doors of invited support: the customer's pages, and the staff's."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import GrantId, OrganisationId
+from glasshouse.support import api as support
+from glasshouse.support.api import Wish
+from glasshouse.support.rules import AREA_TITLES
+from glasshouse.web.greenhouse_views import within
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.views import again, form_page, signed_in
+
+# What the record calls things, in plain words; {} is what it was about.
+WORDS = {
+    "chart": "looked at a chart of {}",
+    "compartment made": "made a compartment",
+    "download": "downloaded readings of {}",
+    "emergency": "opened everything in an emergency",
+    "events": "read the list of events",
+    "list of series": "saw the list of series of {}",
+    "members": "read names and addresses of {}",
+    "overview": "looked at the overview of {}",
+    "own rights": "looked at what the grant allows",
+    "page": "opened the page {}",
+    "sites": "read the sites {}",
+    "wanted range set": "set a wanted range at {}",
+}
+
+
+def _wish(request: HttpRequest) -> Wish:
+    hours = request.POST.get("hours", "")
+    sites = request.POST.getlist("sites")
+    return Wish(
+        tuple(request.POST.getlist("areas")),
+        int(hours) if hours.isdecimal() and len(hours) < 5 else 0,
+        request.POST.get("reason", ""),
+        None if request.POST.get("all_sites", "yes") == "yes" or not sites else tuple(sorted(sites)),
+        request.POST.get("change") == "yes",
+        request.POST.get("staff", ""),
+    )
+
+
+def _customer_page(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    return shown | {
+        "grants": support.grants(actor),
+        "areas": AREA_TITLES.items(),
+        "staff": support.staff_names(),
+        "sites": greenhouse.site_names(actor),
+        "rules": support.settings_of(actor),
+    }
+
+
+@signed_in
+@form_page
+def grants(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Support's access: who may look, at what, until when; letting in; emergency and handed-over administration."""
+    actor, shown = within(request, organisation)
+    if request.method == "GET":
+        return render(request, "support_access.html", _customer_page(actor, shown))
+    try:
+        support.give(actor, _wish(request))
+    except InvalidError as error:
+        return again(request, "support_access.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@signed_in
+@require_POST
+def decide(request: HttpRequest, organisation: str, grant: str, act: str) -> HttpResponse:
+    """Approve or refuse what support asked for; end what was given."""
+    actor, shown = within(request, organisation)
+    try:
+        if act == "revoke":
+            support.revoke(actor, GrantId(grant))
+        else:
+            support.decide(actor, GrantId(grant), approve=act == "approve")
+    except InvalidError as error:
+        return again(request, "support_access.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@signed_in
+@require_POST
+def support_rules(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Allow emergency access or not; hand administration over, or take it back."""
+    actor, _ = within(request, organisation)
+    if "emergency" in request.POST:
+        support.set_emergency(actor, allowed=request.POST["emergency"] == "yes")
+    if "operator" in request.POST:
+        support.hand_administration(actor, to_operator=request.POST["operator"] == "yes")
+    return redirect("support_access", organisation)
+
+
+@signed_in
+@require_GET
+def record(request: HttpRequest, organisation: str) -> HttpResponse:
+    """What support looked at, in plain words."""
+    actor, shown = within(request, organisation)
+    found = support.record_of(actor)
+    names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
+    rows = [
+        {"at": one.at, "who": who, "what": WORDS.get(one.what, one.what).format(_named(one.ids, names))}
+        for one, who in found
+    ]
+    return render(request, "record.html", shown | {"rows": rows})
+
+
+def _named(ids: list[str], names: dict[str, str]) -> str:
+    known = [names[one] for one in ids if one in names]
+    rest = len(ids) - len(known)
+    if not known:
+        return f"{rest} of yours" if rest != 1 else ids[0].replace("_", " ")
+    return ", ".join(known) + (f" and {rest} more" if rest else "")
+
+
+# -- the staff's pages ---------------------------------------------------------------------------------------------
+
+
+def _staff(request: HttpRequest) -> Actor:
+    actor = actor_of(request)
+    if actor.kind is not ActorKind.STAFF:
+        raise NotFoundError
+    return actor
+
+
+def _staff_page(actor: Actor) -> dict[str, object]:
+    found = support.staff_grants(actor)
+    live = {one.grant.organisation_id for one in found if one.state == "live"}
+    customers = [(one, one in live) for one in support.customers(actor)]
+    return {"customers": customers, "grants": found, "areas": AREA_TITLES.items(), "me": actor.account}
+
+
+@signed_in
+@form_page
+def staff(request: HttpRequest) -> HttpResponse:
+    """The staff's start: customers by their opaque ids, grants, asking for one."""
+    actor = _staff(request)
+    if request.method == "GET":
+        return render(request, "staff.html", _staff_page(actor))
+    customer = actor.within(OrganisationId(request.POST.get("customer", "")))
+    try:
+        if "emergency" in request.POST:
+            support.break_glass(customer, request.POST.get("reason", ""))
+            return redirect("overview", customer.organisation)
+        support.ask(customer, _wish(request))
+    except InvalidError as error:
+        return again(request, "staff.html", error, **_staff_page(actor))
+    return redirect("staff")
+
+
+@signed_in
+@require_POST
+def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
+    """Be the second pair of eyes for a grant that allows changes."""
+    support.countersign(_staff(request).within(OrganisationId(customer)), GrantId(grant))
+    return redirect("staff")
