@@ -8,8 +8,9 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,6 +60,11 @@ class Customer:
     site: str
 
     @property
+    def alone(self) -> "Actor":
+        """The person, acting for no organisation: as on the pages of the account."""
+        return replace(self.actor, organisation=None)
+
+    @property
     def organisation(self) -> str:
         return str(self.actor.organisation)
 
@@ -91,6 +97,41 @@ def customer(home: Installation) -> Callable[[], Customer]:
         return Customer(actor, address, password, site)
 
     return make
+
+
+@pytest.fixture
+def join(home: Installation) -> Callable[..., Customer]:
+    """Brings a new person into an organisation, by invitation, as its page does."""
+
+    def make(into: Customer, role: str, sites: list[str] | None = None) -> Customer:
+        from glasshouse.access import invitations
+        from glasshouse.accounts import api as accounts
+        from glasshouse.accounts.sessions import digest
+
+        name = uuid.uuid4().hex[:12]
+        address, password = f"{name}@grower.example", f"pass-{name}-word"
+        invitations.invite(into.actor, address, invitations.Offer(role, sites))
+        secret = prove_link(address, "invitation")
+        claims = accounts.SignUp(f"Person {name}", address, password, "", digest(secret))
+        accounts.ask_sign_up(claims, network=name)
+        new = accounts.finish_sign_up(prove_link(address))
+        organisation = invitations.accept_hashed(new.actor, new.invitation)
+        return Customer(new.actor.within(organisation), address, password, into.site)
+
+    return make
+
+
+Roles = tuple[Customer, dict[Any, httpx.Client]]
+
+
+@pytest.fixture
+def roles(customer: Callable[[], Customer], join: Callable[..., Customer], web: Callable[..., httpx.Client]) -> Roles:
+    """An organisation with a member of each built-in role, each signed in at the door."""
+    from glasshouse.access.permissions import Role
+
+    own = customer()
+    people = {role: own if role is Role.ADMINISTRATOR else join(own, role) for role in Role}
+    return own, {role: web(person) for role, person in people.items()}
 
 
 @pytest.fixture

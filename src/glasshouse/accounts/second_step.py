@@ -26,7 +26,6 @@ from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep
 from glasshouse.accounts.rules import Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
-    Visit,
     finish_pending,
     pending_account,
     require_fresh,

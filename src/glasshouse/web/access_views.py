@@ -10,16 +10,23 @@ from glasshouse.access import api as access
 from glasshouse.access import invitations, members, tokens
 from glasshouse.access import settings as rules_of
 from glasshouse.access.invitations import Offer
-from glasshouse.access.permissions import EXPLAINED
+from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.sessions import digest
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, ThrottledError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.kernel.ids import AccountId, InvitationId, RequestId, RoleId, TokenId
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.views import again, form_page, signed_in
+
+NEEDED = {
+    "change": Permission.MEMBER_CHANGE,
+    "hand-over": Permission.MEMBER_CHANGE,
+    "remove": Permission.MEMBER_REMOVE,
+    "reset-step": Permission.SECOND_STEP_RESET,
+}
 
 
 def _sites(request: HttpRequest) -> list[str] | None:
@@ -69,7 +76,7 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
 @require_POST
 def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     """Invite one address, or many of a pasted list or a CSV file; many: with a report."""
-    actor, shown = within(request, organisation)
+    actor, shown = within(request, organisation, Permission.MEMBER_INVITE)
     try:
         offer = Offer(
             request.POST.get("role", ""),
@@ -163,8 +170,9 @@ def _one(actor: Actor, shown: dict[str, object], account: str) -> dict[str, obje
 @require_POST
 def change_member(request: HttpRequest, organisation: str, account: str, act: str) -> HttpResponse:
     """Change a member's role and sites, remove the member, reset a lost second step, hand the organisation over, leave."""
-    actor, shown = within(request, organisation)
     whom = AccountId(account)
+    leaving = act == "remove" and whom == actor_of(request).account
+    actor, shown = within(request, organisation, None if leaving else NEEDED[act])
     try:
         if act == "change":
             members.change_member(actor, whom, request.POST.get("role", ""), _sites(request))
@@ -256,9 +264,7 @@ def decide_request(request: HttpRequest, organisation: str, number: str, act: st
 @form_page
 def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
-    actor, shown = within(request, organisation)
-    if "TOKEN_CREATE" not in shown["may"]:  # type: ignore[operator]
-        raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
+    actor, shown = within(request, organisation, Permission.TOKEN_CREATE)
     scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one.name in shown["may"]]  # type: ignore[operator]
     shown |= {"scopes": scopes, "tokens": tokens.tokens(actor)}
     if request.method == "GET":

@@ -36,11 +36,14 @@ LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
 SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
 
 
-def within(request: HttpRequest, organisation: str) -> tuple[Actor, dict[str, object]]:
-    """The actor within the organisation of the address, and what every page of it shows. Raises NotFoundError."""
+def within(request: HttpRequest, organisation: str, need: Permission | None = None) -> tuple[Actor, dict[str, object]]:
+    """The actor within the organisation of the address, and what every page of it shows.
+
+    need: asked for before anything of the form is looked at (the verb asks again). Raises NotFoundError, ForbiddenError.
+    """
     actor = actor_of(request).within(OrganisationId(organisation))
     with access.acting(actor):
-        rights = access.rights_of(actor)
+        rights = access.require(actor, need) if need else access.rights_of(actor)
         access.saw(actor, "page", [request.resolver_match.url_name or "" if request.resolver_match else ""])
         shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
         shown["may"] = {permission.name for permission in rights.permissions}
@@ -181,7 +184,7 @@ def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:
 @require_GET
 def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
     """Readings for the chart, as JSON; with format=csv every single reading, as a file."""
-    actor, _ = within(request, organisation)
+    actor, _ = within(request, organisation, Permission.READINGS_READ)
     names, span, points = _span(request)
     if request.GET.get("format") != "csv":
         return JsonResponse(readings_of.readings(actor, names, span, points))

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
@@ -88,7 +89,7 @@ def decide(request: HttpRequest, organisation: str, grant: str, act: str) -> Htt
 @require_POST
 def support_rules(request: HttpRequest, organisation: str) -> HttpResponse:
     """Allow emergency access or not; hand administration over, or take it back."""
-    actor, _ = within(request, organisation)
+    actor, _ = within(request, organisation, Permission.SETTINGS_CHANGE)
     if "emergency" in request.POST:
         support.set_emergency(actor, allowed=request.POST["emergency"] == "yes")
     if "operator" in request.POST:

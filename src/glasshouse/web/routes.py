@@ -1,0 +1,100 @@
+"""What each address asks of whoever calls it: one row a route, read by the tests and by the check of SEC-03.
+
+A route that is missing here is red in the tests, so that nobody adds a page without saying who may open it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from glasshouse.access.permissions import Permission
+
+
+class Need(StrEnum):
+    """What is asked where it is no permission."""
+
+    ANYBODY = "anybody"  # open to all, or guarded by a secret in the address or the body
+    MEMBER = "member"  # any member of the organisation
+    SIGNED_IN = "signed in"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route's method, and what it needs."""
+
+    method: str
+    need: Permission | Need
+
+
+GET, POST = "GET", "POST"
+P = Permission
+ROUTES: dict[str, tuple[Route, ...]] = {
+    "account": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
+    "add_step": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
+    "change": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "change_invitation": (Route(POST, P.MEMBER_INVITE),),
+    "change_member": (Route(POST, P.MEMBER_CHANGE),),
+    "chart": (Route(GET, P.READINGS_READ),),
+    "codes": (Route(POST, Need.SIGNED_IN),),
+    "compartments": (Route(POST, P.COMPARTMENT_CREATE),),
+    "countersign": (Route(POST, Need.STAFF),),
+    "decide_grant": (Route(POST, P.GRANT_GIVE),),
+    "decide_request": (Route(POST, P.MEMBER_CHANGE),),
+    "devices": (Route(POST, P.DEVICE_CREATE),),
+    "do_step": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "end_session": (Route(POST, Need.SIGNED_IN),),
+    "events": (Route(GET, P.EVENTS_READ),),
+    "forget_browser": (Route(POST, Need.SIGNED_IN),),
+    "forgotten": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "home": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "import": (Route(GET, P.FILE_IMPORT), Route(POST, P.FILE_IMPORT)),
+    "invitation": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "invite": (Route(POST, P.MEMBER_INVITE),),
+    "limits": (Route(POST, P.LIMITS_SET),),
+    "look": (Route(GET, P.FILE_IMPORT), Route(POST, P.FILE_IMPORT)),
+    "mailbox": (Route(GET, Need.ANYBODY),),
+    "member": (Route(GET, P.MEMBER_READ),),
+    "members": (Route(GET, P.MEMBER_READ),),
+    "my_access": (Route(GET, Need.MEMBER), Route(POST, Need.MEMBER)),
+    "overview": (Route(GET, P.READINGS_READ),),
+    "passkey_make": (Route(POST, Need.SIGNED_IN),),
+    "passkey_use": (Route(POST, Need.ANYBODY),),
+    "prove": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "prove_again": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
+    "readings": (Route(GET, P.READINGS_READ),),
+    "record": (Route(GET, P.ACCESS_RECORD_READ),),
+    "remove_role": (Route(POST, P.ROLE_CHANGE),),
+    "remove_step": (Route(POST, Need.SIGNED_IN),),
+    "remove_template": (Route(POST, P.FILE_IMPORT),),
+    "report": (Route(GET, P.FILE_IMPORT),),
+    "reset": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "revoke": (Route(POST, P.DEVICE_REVOKE),),
+    "revoke_token": (Route(POST, Need.MEMBER),),
+    "roles": (Route(GET, Need.MEMBER), Route(POST, P.ROLE_CHANGE)),
+    "roots": (Route(GET, Need.ANYBODY),),
+    "security": (Route(GET, Need.SIGNED_IN),),
+    "send_text": (Route(POST, Need.ANYBODY),),
+    "settings": (Route(GET, P.SETTINGS_CHANGE), Route(POST, P.SETTINGS_CHANGE)),
+    "sign_in": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "sign_out": (Route(POST, Need.ANYBODY),),
+    "sign_up": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "sites": (Route(GET, P.SITE_READ), Route(POST, P.SITE_CREATE)),
+    "staff": (Route(GET, Need.STAFF), Route(POST, Need.STAFF)),
+    "static": (Route(GET, Need.ANYBODY),),
+    "stop_import": (Route(POST, P.FILE_IMPORT),),
+    "stop_reset": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "support_access": (Route(GET, P.GRANT_GIVE), Route(POST, P.GRANT_GIVE)),
+    "support_rules": (Route(POST, P.SETTINGS_CHANGE),),
+    "tokens": (Route(GET, P.TOKEN_CREATE), Route(POST, P.TOKEN_CREATE)),
+    "trust": (Route(GET, Need.ANYBODY),),
+    "trust_json": (Route(GET, Need.ANYBODY),),
+}
+# The operations of the people API: operation -> what the token's bearer needs (and the token must carry).
+OPERATIONS: dict[str, Permission | Need] = {
+    "GET /events": P.EVENTS_READ,
+    "GET /me": Need.MEMBER,
+    "GET /readings": P.READINGS_READ,
+    "GET /series": P.READINGS_READ,
+    "GET /sites": P.SITE_READ,
+    "PUT /sites/{site}/limits": P.LIMITS_SET,
+}
