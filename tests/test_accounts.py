@@ -253,6 +253,6 @@ def test_mail_waits_while_no_mail_server_is_named(home: Installation, monkeypatc
         waiting.refresh_from_db()
         assert (waiting.sent_at, waiting.tries) == (None, 0)
         monkeypatch.setattr(settings, "DEMO", True)
-        mail.deliver_due(limit=200)
+        mail.deliver_due(limit=5000)
         waiting.refresh_from_db()
         assert waiting.sent_at is not None

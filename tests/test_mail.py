@@ -77,7 +77,7 @@ def test_a_mail_arrives_whole_over_tls(postbox: Postbox) -> None:
 
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("arrives@grower.example")
-        mail.deliver_due(limit=200)
+        mail.deliver_due(limit=5000)
     message.refresh_from_db()
     assert message.sent_at is not None
     letter = next(one for one in postbox.letters if one["To"] == "arrives@grower.example")
@@ -93,13 +93,13 @@ def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) 
     postbox.refusal = "451 come again"
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("later@grower.example")
-        mail.deliver_due(limit=200)
+        mail.deliver_due(limit=5000)
         message.refresh_from_db()
         assert (message.sent_at, message.tries) == (None, 1)
         assert message.next_try_at > clock.now()
     postbox.refusal = ""
     with clock.frozen(message.next_try_at):
-        mail.deliver_due(limit=200)
+        mail.deliver_due(limit=5000)
     message.refresh_from_db()
     assert (message.sent_at is not None, message.tries) == (True, 2)
 
@@ -115,7 +115,7 @@ def test_no_mail_leaves_to_a_server_whose_certificate_nobody_vouches_for(
     monkeypatch.setattr(settings, "SMTP_CA", "")
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("nobody@grower.example")
-        mail.deliver_due(limit=200)
+        mail.deliver_due(limit=5000)
     message.refresh_from_db()
     assert message.sent_at is None
     assert postbox.letters == []

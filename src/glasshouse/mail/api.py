@@ -32,7 +32,7 @@ def keep_sent(holder: HolderId, kind: str, address: str, *, body: str) -> None:
     )
 
 
-def deliver_due(limit: int = 20) -> int:
+def deliver_due(limit: int = 200) -> int:
     """Send what is due; returns how many left. A failed one waits, longer each time, up to a day.
 
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
