@@ -136,6 +136,35 @@ def roles(customer: Callable[[], Customer], join: Callable[..., Customer], web: 
 
 
 @pytest.fixture
+def olaf(home: object) -> Callable[[], Customer]:
+    """Makes staff of the operator, each with a second step."""
+
+    def make() -> Customer:
+        from glasshouse.accounts import api as accounts
+        from glasshouse.accounts.models import Account, SecondStep
+        from glasshouse.kernel import clock
+        from glasshouse.kernel.actor import Actor, ActorKind
+
+        name = uuid.uuid4().hex[:12]
+        address, password = f"{name}@operator.example", f"pass-{name}-word"
+        number = accounts.create_staff(f"Staff {name}", address, password, "support")
+        account = Account.objects.get(id=number)
+        SecondStep.objects.create(
+            account=account,
+            holder=account.person_id,
+            kind="app",
+            name="App",
+            secret={"seed": "MFRGGZDFMZTWQ2LK"},
+            confirmed_at=clock.now(),
+            created_at=clock.now(),
+        )
+        actor = Actor(ActorKind.STAFF, number, account.person_id, proved_at=clock.now())
+        return Customer(actor, address, password, "")
+
+    return make
+
+
+@pytest.fixture
 def web(home: Installation) -> Iterator[Callable[..., httpx.Client]]:
     """Browsers without a screen: trusting our authority, each with a cookie jar of its own."""
     import ssl

@@ -11,16 +11,16 @@ from tests.conftest import Customer, Roles
 
 @pytest.mark.usefixtures("home")
 def test_every_route_says_who_may_open_it() -> None:
-    from glasshouse.web import matrix
-    from glasshouse.web.routes import ROUTES
+    from glasshouse.access.routes import ROUTES
+    from glasshouse.promises import matrix
 
     assert matrix.names() == sorted(ROUTES)
 
 
 @pytest.mark.usefixtures("home")
 def test_every_api_operation_says_who_may_call_it() -> None:
+    from glasshouse.access.routes import OPERATIONS
     from glasshouse.web.people_api import api
-    from glasshouse.web.routes import OPERATIONS
 
     schema = api.get_openapi_schema()
     real = [
@@ -30,7 +30,7 @@ def test_every_api_operation_says_who_may_call_it() -> None:
 
 
 def test_every_role_at_every_route_at_home_and_abroad(roles: Roles, customer: Callable[[], Customer]) -> None:
-    from glasshouse.web import matrix
+    from glasshouse.promises import matrix
 
     own, clients = roles
     steps = list(matrix.walk(clients, own.organisation, customer().organisation))
@@ -44,8 +44,8 @@ def test_every_role_at_every_api_operation(home: Installation, roles: Roles, cus
 
     from glasshouse.access import members, tokens
     from glasshouse.access.permissions import GRANTED, Permission, Role
+    from glasshouse.access.routes import OPERATIONS
     from glasshouse.access.tokens import SCOPES
-    from glasshouse.web.routes import OPERATIONS
 
     own, other = roles[0], customer()
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")

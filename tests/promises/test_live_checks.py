@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ def state(promise: str) -> tuple[str, str]:
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("promise", ["SEC-05", "SEC-07", "SEC-08", "SEC-10", "PRI-02"])
+@pytest.mark.parametrize(
+    "promise", ["SEC-01", "SEC-02", "SEC-03", "SEC-04", "SEC-05", "SEC-06", "SEC-07", "SEC-08", "SEC-10", "PRI-02"]
+)
 def test_a_healthy_service_keeps(promise: str) -> None:
     found = state(promise)
     assert found[0] == "kept", found
@@ -69,11 +72,11 @@ def plain_listener() -> Iterator[int]:
 
 @pytest.mark.usefixtures("home")
 def test_sec_07_sees_a_listener_that_answers_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.promises import checks, evidence
+    from glasshouse.promises import evidence
 
     with plain_listener() as port:
         assert evidence.plaintext_answer(port).startswith(b"HTTP/")
-        monkeypatch.setattr(checks, "listeners", lambda: [port])
+        monkeypatch.setattr(evidence, "listeners", lambda: [port])
         monkeypatch.setattr(evidence, "handshake", lambda *_, **__: "TLSv1.3")
         assert state("SEC-07")[0] == "not kept"
         assert "answers plain HTTP" in state("SEC-07")[1]
@@ -81,10 +84,10 @@ def test_sec_07_sees_a_listener_that_answers_in_the_clear(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("home")
 def test_sec_07_cannot_tell_without_a_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.promises import checks
+    from glasshouse.promises import evidence
 
     with plain_listener() as port:
-        monkeypatch.setattr(checks, "listeners", lambda: [port])
+        monkeypatch.setattr(evidence, "listeners", lambda: [port])
         assert state("SEC-07")[0] == "cannot tell"
 
 
@@ -190,3 +193,140 @@ def test_pri_02_sees_a_column_that_nobody_classed(home: Installation) -> None:
             assert state("PRI-02") == ("not kept", "people.accounts_person.nickname")
         finally:
             link.execute("ALTER TABLE accounts_person DROP COLUMN nickname")
+
+
+@contextmanager
+def as_admin(home: Installation) -> Iterator[Any]:
+    """A superuser's connection to the people store, to break things with."""
+    import psycopg
+
+    from glasshouse.kernel.places import socket_folder
+
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+    ) as link:
+        yield link
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_01_sees_a_layer_that_lets_through(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.access import members
+    from glasshouse.access.rules import Rights
+
+    with as_admin(home) as link:
+        link.execute("CREATE POLICY leak ON access_organisation TO glasshouse_app USING (true)")
+        try:
+            assert state("SEC-01") == ("not kept", "tenant let through")
+        finally:
+            link.execute("DROP POLICY leak ON access_organisation")
+    monkeypatch.setattr(members, "require", lambda *_: Rights(frozenset(), None, "", ""))
+    assert state("SEC-01") == ("not kept", "authorisation let through")
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_02_sees_an_invitation_that_works_for_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.access import invitations
+
+    monkeypatch.setattr(invitations, "invitation_state", lambda **_: "open")
+    found = state("SEC-02")
+    assert found[0] == "not kept", found
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_03_sees_a_role_that_gets_where_it_should_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.access import routes
+    from glasshouse.access.permissions import Permission
+    from glasshouse.access.routes import Route
+
+    # The door is honest; the table it is held against is made stricter than the door, and then loses a row.
+    stricter = routes.ROUTES | {"overview": (Route("GET", Permission.SETTINGS_CHANGE),)}
+    monkeypatch.setattr(routes, "ROUTES", stricter)
+    found = state("SEC-03")
+    assert found[0] == "not kept"
+    assert "GET overview: 200, though not allowed" in found[1]
+    monkeypatch.setattr(routes, "ROUTES", {name: rows for name, rows in stricter.items() if name != "trust"})
+    assert "trust is not in the table" in state("SEC-03")[1]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "mend_it", "word"),
+    [
+        (
+            "CREATE POLICY leak ON access_organisation FOR SELECT TO glasshouse_support USING (true)",
+            "DROP POLICY leak ON access_organisation",
+            "rows of access_organisation",
+        ),
+        (
+            "ALTER TABLE greenhouse_site NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE greenhouse_site FORCE ROW LEVEL SECURITY",
+            "greenhouse_site has no forced policy",
+        ),
+        (
+            "ALTER ROLE glasshouse_support BYPASSRLS",
+            "ALTER ROLE glasshouse_support NOBYPASSRLS",
+            "pass over the policies",
+        ),
+    ],
+)
+def test_sec_04_sees_support_that_could_look(home: Installation, break_it: str, mend_it: str, word: str) -> None:
+    with as_admin(home) as link:
+        link.execute(break_it)
+        try:
+            found = state("SEC-04")
+            assert found[0] == "not kept", found
+            assert word in found[1]
+        finally:
+            link.execute(mend_it)
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_05_sees_guessing_that_nobody_slows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.accounts import throttle
+
+    monkeypatch.setattr(throttle, "take", lambda *_, **__: None)
+    found = state("SEC-05")
+    assert found[0] == "not kept"
+    assert "guessing is not slowed" in found[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_06_sees_a_password_that_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.accounts import sessions
+
+    monkeypatch.setattr(sessions, "trusted", lambda *_: True)
+    found = state("SEC-06")
+    assert found[0] == "not kept"
+    assert "a password alone" in found[1]
+
+
+def test_one_layer_lost_does_not_open_the_data(home: Installation, customer: Callable[[], Customer], web: Any) -> None:
+    """SEC-01, layer by layer: the named one is switched off in this test deployment, and the others still refuse."""
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.kernel.errors import NotFoundError
+
+    one, other = customer(), customer()
+    stranger = other.actor.within(one.actor.organisation)
+    with as_admin(home) as link:
+        # The database's policies off: the application's rights and queries refuse.
+        for table in ("greenhouse_site", "access_membership", "access_organisation"):
+            link.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        try:
+            with pytest.raises(NotFoundError):
+                greenhouse.sites(stranger)
+            assert web(other).get(f"/o/{one.organisation}/sites").status_code == 404
+            # Whoever reads the table itself, past every policy, reads sealed bytes.
+            assert b"Site " not in bytes(link.execute("SELECT name FROM greenhouse_site LIMIT 1").fetchone()[0])
+        finally:
+            for table in ("greenhouse_site", "access_membership", "access_organisation"):
+                link.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    # The application's rights off: the database shows no row.
+    honest = access.rights_of
+    with access.acting(one.actor):
+        everything = honest(one.actor)
+    try:
+        access.rights_of = lambda actor: everything  # type: ignore[assignment]
+        assert greenhouse.sites(stranger) == []
+    finally:
+        access.rights_of = honest

@@ -120,7 +120,7 @@ def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_jso
     """Check every promise now; exit 1 if one is not kept."""
     _enter(data, keys, port, demo)
     from glasshouse.promises import api
-    from glasshouse.promises.checks import State
+    from glasshouse.promises.findings import State
 
     rows = api.check_all()
     if as_json:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from glasshouse.kernel import clock
-from glasshouse.promises.checks import State, check
+from glasshouse.promises.checks import check
+from glasshouse.promises.findings import State
 from glasshouse.promises.models import Result
 from glasshouse.promises.register import REGISTER
 

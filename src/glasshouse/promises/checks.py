@@ -3,61 +3,52 @@
 import re
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
 from django.db import connection
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
-from glasshouse.kernel.errors import GlasshouseError
-from glasshouse.promises import evidence, probe
+from glasshouse.accounts.rules import Visit
+from glasshouse.kernel.errors import GlasshouseError, ThrottledError
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import access_checks, evidence, probe
+from glasshouse.promises.findings import Finding, State, judge
 
 ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
 LEAST_MEMORY_KIB, LEAST_TURNS = 19_456, 2  # OWASP Password Storage Cheat Sheet
 
 
-class State(StrEnum):
-    KEPT = "kept"
-    NOT_KEPT = "not kept"
-    CANNOT_TELL = "cannot tell"
-    UNPROVEN = "unproven"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found: a state and the figure that shows it."""
-
-    state: State
-    figure: str
-
-
-def _judge(good: bool, figure: str) -> Finding:
-    return Finding(State.KEPT if good else State.NOT_KEPT, figure)
-
-
 def passwords() -> Finding:
-    """SEC-05: every stored credential is Argon2id of at least the recommended cost."""
+    """SEC-05: every stored credential is Argon2id of at least the recommended cost; guessing at one address is slowed."""
     total = weak = 0
     for stored in Account.objects.values_list("password", flat=True).iterator():
         total += 1
         match = ARGON2.match(stored)
         weak += not match or int(match[1]) < LEAST_MEMORY_KIB or int(match[2]) < LEAST_TURNS
-    return _judge(weak == 0, f"{total - weak} of {total} stored passwords are Argon2id of the recommended cost")
+    open_door = not _guessing_is_throttled()
+    told = f"{total - weak} of {total} stored passwords are Argon2id of the recommended cost"
+    return judge(weak == 0 and not open_door, f"{told}; guessing is {'not ' if open_door else ''}slowed")
 
 
-def listeners() -> list[int]:
-    """Ports of every listener of this deployment."""
-    return [urlsplit(origin).port or 443 for origin in (settings.ORIGIN, settings.CROPS_ORIGIN)]
+def _guessing_is_throttled() -> bool:
+    address = f"probe{new_id()}@canary.invalid"
+    for _ in range(11):
+        try:
+            accounts.sign_in(address, "not it, surely", Visit(f"probe-{address}"))
+        except ThrottledError:
+            return True
+        except GlasshouseError:
+            continue
+    return False
 
 
 def transport() -> Finding:
     """SEC-07: each listener speaks TLS 1.2 or newer, refuses older, and answers no plain HTTP."""
     authority, wrong, good = settings.TLS_FOLDER / "ca.crt", [], []
-    for port in listeners():
+    for port in evidence.listeners():
         good.append(evidence.handshake(port, authority))
         try:
             spoken = evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)
@@ -66,7 +57,7 @@ def transport() -> Finding:
             pass  # Refused, as it must be.
         if evidence.plaintext_answer(port).startswith(b"HTTP/"):
             wrong.append(f"port {port} answers plain HTTP")
-    return _judge(
+    return judge(
         not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused"
     )
 
@@ -81,7 +72,7 @@ def sealed() -> Finding:
         return Finding(
             State.NOT_KEPT, f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)"
         )
-    return _judge(count > 0, f"3 canaries in none of {count} files")
+    return judge(count > 0, f"3 canaries in none of {count} files")
 
 
 def apart() -> Finding:
@@ -92,7 +83,7 @@ def apart() -> Finding:
     crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
     told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
     wrong = [*personal, *crossed, *told]
-    return _judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
+    return judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
 
 
 def _opens(role: str, base: str) -> bool:
@@ -110,11 +101,16 @@ def classed() -> Finding:
     known = {(row.store, row.table, row.column) for row in evidence.whole_map() if row.entry}
     real = evidence.people_columns() + [("crops", table, column) for table, column, _ in evidence.crop_columns()]
     missing = [".".join(column) for column in real if column not in known]
-    return _judge(not missing, "; ".join(missing[:3]) or f"{len(real)} columns in 3 stores, all classed")
+    return judge(not missing, "; ".join(missing[:3]) or f"{len(real)} columns in 3 stores, all classed")
 
 
 CHECKS: dict[str, Callable[[], Finding]] = {
+    "SEC-01": access_checks.layers,
+    "SEC-02": access_checks.invitation,
+    "SEC-03": access_checks.permissions,
+    "SEC-04": access_checks.support,
     "SEC-05": passwords,
+    "SEC-06": access_checks.two_steps,
     "SEC-07": transport,
     "SEC-08": sealed,
     "SEC-10": apart,

@@ -5,7 +5,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import connections
 
 from crops import schema
@@ -133,6 +135,11 @@ def begins_encrypted(path: Path) -> bool:
             return file.read(3) in (b"ENC", b"")
     except FileNotFoundError:
         return True
+
+
+def listeners() -> list[int]:
+    """Ports of every listener of this deployment."""
+    return [urlsplit(origin).port or 443 for origin in (settings.ORIGIN, settings.CROPS_ORIGIN)]
 
 
 def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:

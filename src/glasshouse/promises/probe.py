@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Organisation
+from glasshouse.access.models import CustomRole, Invitation, Organisation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse.models import Site
-from glasshouse.kernel.actor import JOB
+from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import HolderId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
@@ -37,36 +37,97 @@ class Canaries:
         return [self.person, self.site, self.tag]
 
 
+@dataclass(frozen=True, slots=True)
+class Grower:
+    """A probe customer: its administrator, and the password of the account."""
+
+    actor: Actor
+    address: str
+    password: str
+
+    @property
+    def organisation(self) -> str:
+        """Its opaque id."""
+        return str(self.actor.organisation)
+
+
+def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
+    """(a new customer, the holder of its sign-up's claims), through the same verbs as the pages."""
+    address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
+    with transaction.atomic():  # The mail is taken out before it could leave.
+        accounts.ask_sign_up(accounts.SignUp(name, address, password, organisation), network=f"probe-{name}")
+        link, holder = _taken(address, "prove")
+    new = accounts.finish_sign_up(link)
+    return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password), holder
+
+
+def _taken(address: str, path: str) -> tuple[str, str]:
+    """(secret, holder) of the newest mail to a probe's address, which is taken out of the queue. Raises UnavailableError."""
+    mail = next((one for one in Message.objects.order_by("-created_at")[:50] if one.address == address), None)
+    found = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
+    if mail is None or found is None:
+        raise UnavailableError("The probe's mail held no link.")
+    holder = mail.holder
+    mail.delete()
+    return found[1], holder
+
+
+def taken_link(address: str, path: str) -> str:
+    """The secret in the newest mail to a probe's address; the mail does not leave. To be called in the mail's transaction."""
+    return _taken(address, path)[0]
+
+
+@contextmanager
+def customers(count: int) -> Iterator[list[Grower]]:
+    """So many probe customers, for the length of the block. Nothing of them stays."""
+    made: list[tuple[Grower, str]] = []
+    try:
+        for _ in range(count):
+            made.append(_signed_up(f"probe{new_id()}", "Probe"))
+        yield [one for one, _ in made]
+    finally:
+        for one, holder in made:
+            _forget(one.actor, holder)
+
+
+def _forget(actor: Actor, holder: str) -> None:
+    # As a job: with its last member gone, the organisation could not be seen by that member any more.
+    with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
+        Site.objects.filter(organisation_id=actor.organisation).delete()
+        for model in (Invitation, CustomRole):
+            model.objects.filter(organisation_id=actor.organisation).delete()
+        Organisation.objects.filter(id=actor.organisation).delete()
+    Message.objects.filter(holder=actor.person).delete()
+    Person.objects.filter(id=actor.person).delete()
+    for one in (holder, actor.person, actor.organisation):
+        vault.destroy(HolderId(str(one)))
+
+
 @contextmanager
 def walked() -> Iterator[Canaries]:
     """The canaries of a customer that lives for the length of the block. Raises UnavailableError when a door is shut."""
     canaries = Canaries(*(f"canary{kind}{new_id()}" for kind in ("person", "site", "tag")))
-    address = f"{canaries.person}@canary.invalid"
-    with transaction.atomic():  # The mail is taken out before it could leave.
-        accounts.ask_sign_up(
-            accounts.SignUp(canaries.person, address, f"{new_id()}-{new_id()}", canaries.site), network="probe"
-        )
-        mail = next(one for one in Message.objects.order_by("-created_at")[:20] if one.address == address)
-        link, sign_up_holder = re.search(r"/prove/(\S+)", mail.body), mail.holder
-        mail.delete()
-    if link is None:
-        raise UnavailableError("The probe's mail held no link.")
-    new = accounts.finish_sign_up(link[1])
-    actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
+    one, holder = _signed_up(canaries.person, canaries.site)
     try:
-        site = greenhouse.create_site(actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
-        token = greenhouse.create_device(actor, SiteId(site), "", canaries.person)
+        site = greenhouse.create_site(one.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
+        token = greenhouse.create_device(one.actor, SiteId(site), "", canaries.person)
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        greenhouse.forget_readings(actor)
-        # As a job: with its last member gone, the organisation could not be seen by that member any more.
-        with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
-            Site.objects.filter(organisation_id=actor.organisation).delete()
-            Organisation.objects.filter(id=actor.organisation).delete()
-        Person.objects.filter(id=actor.person).delete()
-        for holder in (sign_up_holder, actor.person, actor.organisation):
-            vault.destroy(HolderId(str(holder)))
+        greenhouse.forget_readings(one.actor)
+        _forget(one.actor, holder)
+
+
+def door(*, session: str = "") -> httpx.Client:
+    """A way through the live web door, with a session's secret or without."""
+    trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    cookies = {"__Host-session": session} if session else {}
+    client = httpx.Client(
+        base_url=settings.ORIGIN, verify=trust, timeout=30, headers={"Referer": f"{settings.ORIGIN}/"}
+    )
+    for name, value in cookies.items():
+        client.cookies.set(name, value, domain="localhost.local" if "localhost" in settings.ORIGIN else "")
+    return client
 
 
 def _send(token: str, line: str) -> None:

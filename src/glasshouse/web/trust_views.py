@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from glasshouse.events import api as events
 from glasshouse.promises import api as promises
-from glasshouse.promises.checks import State
+from glasshouse.promises.findings import State
 
 AREAS = {"SEC": "Security", "PRI": "Privacy"}
 SIGNS = {State.KEPT: "●", State.NOT_KEPT: "✕", State.CANNOT_TELL: "▲", State.UNPROVEN: "○"}

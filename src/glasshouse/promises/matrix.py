@@ -13,8 +13,9 @@ import httpx
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
+from glasshouse.access import routes
 from glasshouse.access.permissions import GRANTED, Permission, Role
-from glasshouse.web.routes import ROUTES, Need, Route
+from glasshouse.access.routes import Need, Route
 
 NOTHING = "0" * 16
 TOKEN = re.compile(r'value="[A-Za-z0-9]{64}"')
@@ -81,7 +82,7 @@ def walk(
     """
     number = 0
     for name, path in sorted(paths().items()):
-        for route in ROUTES.get(name, ()):
+        for route in routes.ROUTES.get(name, ()):
             for role, client in clients.items():
                 number += 1
                 told(number)

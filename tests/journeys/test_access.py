@@ -1,0 +1,216 @@
+"""People, second steps and support in a real browser: with a virtual authenticator, and codes from a generator of our own."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, prove_link
+from tests.journeys.conftest import sound
+from tests.promises.test_sec_06_second_step import code_of, newest_text
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide", "phone"])
+def opened(request: pytest.FixtureRequest, home: Installation, browser: Browser) -> Iterator[Open]:
+    """Opens browsers of separate people; whatever one says on its console fails the test at the end."""
+    width, scheme = request.param
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def make() -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            base_url=home.origin,
+            ignore_https_errors=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on(
+            "console",
+            lambda one: said.append(one.text) if one.type == "error" and "status of 4" not in one.text else None,
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def enter(page: Page, who: Customer) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(who.address)
+    page.get_by_label("Password").fill(who.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_an_administrator_invites_and_changes_what_a_person_may_do(
+    opened: Open, customer: Callable[[], Customer]
+) -> None:
+    one = customer()
+    address = f"invited-{uuid.uuid4().hex[:6]}@grower.example"
+    admin = opened()
+    enter(admin, one)
+    admin.get_by_role("link", name="People").click()
+    sound(admin)
+    admin.get_by_label("E-mail address").fill(address)
+    admin.get_by_label("Role").select_option(label="Grower")
+    admin.get_by_label("A few words of yours").fill("Welcome to the tomatoes")
+    admin.get_by_role("button", name="Invite", exact=True).click()
+    expect(admin.get_by_role("cell", name=address, exact=True)).to_be_visible()
+    sound(admin)
+
+    guest = opened()
+    guest.goto(f"/invitation/{prove_link(address, 'invitation')}")
+    expect(guest.get_by_text("Welcome to the tomatoes")).to_be_visible()
+    sound(guest)
+    guest.get_by_label("Your name").fill("Gina Guest")
+    guest.get_by_label("Password").fill("a password to remember")
+    guest.get_by_role("button", name="Go on").click()
+    guest.goto(f"/prove/{prove_link(address)}")
+    guest.get_by_role("button", name="Yes, this is my address").click()
+    enter(guest, Customer(one.actor, address, "a password to remember", ""))
+    expect(guest.get_by_role("link", name="Import", exact=True)).to_be_visible()
+    guest.get_by_role("link", name="My access").click()
+    sound(guest)
+    guest.get_by_label("Role").select_option(label="Device manager")
+    guest.get_by_label("What for").fill("The boxes are mine to mend")
+    guest.get_by_role("button", name="Ask the administrators").click()
+    expect(guest.get_by_text("The administrators are asked")).to_be_visible()
+
+    admin.reload()
+    expect(admin.get_by_text("The boxes are mine to mend")).to_be_visible()
+    sound(admin)
+    admin.get_by_role("button", name="Grant").click()
+    admin.get_by_role("link", name="Gina Guest").click()
+    expect(admin.get_by_text("By the role Device manager")).to_be_visible()
+    sound(admin)
+    guest.reload()
+    expect(guest.get_by_role("link", name="Import", exact=True)).to_have_count(0)
+    admin.get_by_role("button", name="Remove Gina Guest").click()
+    guest.reload()
+    expect(guest.get_by_text("nothing here, or it is not yours")).to_be_visible()
+    admin.get_by_role("link", name="Roles").click()
+    sound(admin)
+    admin.get_by_role("textbox", name="Name").fill("Night watch")
+    admin.get_by_label("See readings: overview").check()
+    admin.get_by_role("button", name="Save the role").click()
+    expect(admin.get_by_role("columnheader", name="Night watch")).to_be_visible()
+    sound(admin)
+    admin.get_by_role("link", name="My access").click()
+    admin.get_by_role("link", name="API tokens").click()
+    admin.get_by_role("textbox", name="Name").fill("Script")
+    admin.get_by_label("See the sites").check()
+    admin.get_by_role("button", name="Make the token").click()
+    expect(admin.locator("pre")).to_contain_text("ght_")
+    sound(admin)
+
+
+def test_second_steps_by_app_text_passkey_and_recovery_code(opened: Open, customer: Callable[[], Customer]) -> None:
+    one = customer()
+    page = opened()
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options | {"isUserVerified": True}})
+    enter(page, one)
+    page.goto("/account/security")
+    sound(page)
+    page.get_by_role("link", name="Add an authenticator app").click()
+    expect(page.get_by_alt_text("QR code")).to_be_visible()
+    sound(page)
+    seed = page.locator("pre").inner_text().replace(" ", "")
+    page.get_by_label("The code that it shows").fill("000000")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong, used up or too old")
+    page.get_by_label("The code that it shows").fill(code_of(seed, time.time() - 30))
+    page.get_by_role("button", name="Confirm").click()
+    codes = page.locator("pre").inner_text().split()
+    assert len(codes) == 10
+    sound(page)
+    page.get_by_role("link", name="I have kept them").click()
+
+    page.get_by_role("link", name="Add a phone number").click()
+    sound(page)
+    number = f"+3161{time.time_ns() % 10_000_000:07d}"
+    page.get_by_label("Mobile number").fill(number)
+    page.get_by_role("button", name="Send a code").click()
+    page.get_by_label("The code").fill(newest_text(number[-4:]))
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Phone +31")).to_be_visible()
+
+    page.get_by_label("Name for it").fill("Test key")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("button", name="Remove Test key")).to_be_visible()
+    sound(page)
+
+    page.get_by_role("button", name="Sign out").click()
+    enter(page, one)
+    sound(page)
+    page.get_by_label("Code from your app").fill(codes[0])
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    enter(page, one)
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    page.goto("/prove-again?next=/account/security")
+    sound(page)
+    page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_role("heading", name="Account security")).to_be_visible()
+    page.get_by_role("button", name="Remove Test key").click()
+    expect(page.get_by_role("button", name="Remove Test key")).to_have_count(0)
+
+
+def test_support_is_invited_seen_and_sent_away(
+    opened: Open, customer: Callable[[], Customer], olaf: Callable[[], Customer]
+) -> None:
+    from glasshouse.accounts.models import SecondStep
+
+    one, staff = customer(), olaf()
+    admin, help_ = opened(), opened()
+    enter(admin, one)
+    admin.get_by_role("link", name="Support access").click()
+    sound(admin)
+    admin.get_by_label("Sites, devices and readings").check()
+    admin.get_by_label("The list of events").check()
+    admin.get_by_label("Reason or ticket").fill("The north bay is silent")
+    admin.get_by_role("button", name="Let support in").click()
+    expect(admin.get_by_text("● live")).to_be_visible()
+    expect(admin.get_by_text("Support may look at")).to_be_visible()
+    sound(admin)
+
+    enter(help_, staff)
+    seed = SecondStep.objects.get(account_id=staff.actor.account).secret["seed"]
+    help_.get_by_label("Code from your app").fill(code_of(seed))
+    help_.get_by_role("button", name="Go on").click()
+    expect(help_.get_by_role("heading", name="Customers")).to_be_visible()
+    sound(help_)
+    help_.goto(f"/o/{one.organisation}/sites")
+    expect(help_.get_by_text("You see a customer's data")).to_be_visible()
+    sound(help_)
+    help_.get_by_role("link", name="Events").click()
+
+    admin.goto(f"/o/{one.organisation}/record")
+    expect(admin.get_by_text("read the list of events").first).to_be_visible()
+    sound(admin)
+    admin.goto(f"/o/{one.organisation}/support")
+    admin.get_by_role("button", name="End it now").click()
+    help_.reload()
+    expect(help_.get_by_text("nothing here, or it is not yours")).to_be_visible()
+    admin.get_by_role("button", name="Hand it over").click()
+    expect(admin.get_by_text("The operator administers this organisation")).to_be_visible()
+    sound(admin)
+    admin.get_by_role("button", name="Take it back now").click()
+    expect(admin.get_by_text("The operator administers this organisation")).to_have_count(0)
