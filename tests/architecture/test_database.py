@@ -153,6 +153,25 @@ def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Instal
 
 
 @pytest.mark.usefixtures("home")
+def test_a_clock_that_jumps_ahead_and_back_breaks_no_chain(customer: Callable[[], Customer]) -> None:
+    from datetime import timedelta
+
+    from glasshouse.access import api as access
+    from glasshouse.events import api as events
+    from glasshouse.events.kinds import Kind
+    from glasshouse.kernel import clock
+
+    one = customer()
+    with clock.frozen(clock.now() + timedelta(days=40)), access.acting(one.actor):
+        events.record(one.actor, Kind.SITE_CREATED, "ahead")
+    while events.chain_new():
+        continue
+    with access.acting(one.actor):
+        events.record(one.actor, Kind.SITE_CREATED, "back")
+    assert events.verify()[1] == []
+
+
+@pytest.mark.usefixtures("home")
 def test_a_daily_root_is_published_once_and_holds_the_chain_to_it(home: Installation) -> None:
     from datetime import timedelta
 

@@ -333,3 +333,25 @@ def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, o
     record = mine.get(f"/o/{one.organisation}/record").text
     assert "read the list of events" in record
     assert "opened the page sites" in record
+
+
+def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: Make, olaf: Make, web: Web) -> None:
+    from glasshouse.access import members
+    from glasshouse.accounts.models import Person
+    from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.support import api as support
+
+    one, staff = customer(), olaf()
+    inside = staff.actor.within(one.actor.organisation)
+    support.give(one.actor, wish(("events", "climate")))
+    with pytest.raises(ForbiddenError):
+        members.members(inside)
+    support.give(one.actor, wish(("people",)))
+    assert [member.address for member in members.members(inside)] == [one.address]
+    assert members.roles(inside)
+    assert ("members", [one.actor.account]) in [(entry.what, entry.ids) for entry, _ in support.record_of(one.actor)]
+    # Whom the grant does not speak of stays out of reach: the support role has no right to the persons themselves.
+    from glasshouse.access import api as access
+
+    with pytest.raises(DatabaseError, match="permission denied"), access.acting(inside):
+        list(Person.objects.all())

@@ -402,3 +402,100 @@ def test_a_session_planted_before_signing_in_is_worth_nothing(customer: Make, we
         "__Host-session", domain="localhost"
     )
     assert web().get("/account", headers={"Cookie": f"__Host-session={planted}"}).status_code == 302
+
+
+class Authenticator:
+    """A passkey in software: ES256, no attestation. What it signs, and for which site, is the test's to choose."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.id, self.count = hashlib.sha256(str(id(self)).encode()).digest(), 0
+
+    @staticmethod
+    def _text(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    def _client(self, kind: str, options: str, origin: str) -> bytes:
+        import json
+
+        told = {"type": f"webauthn.{kind}", "challenge": json.loads(options)["challenge"], "origin": origin}
+        return json.dumps(told | {"crossOrigin": False}).encode()
+
+    def _data(self, flags: int, site: str) -> bytes:
+        self.count += 1
+        return hashlib.sha256(site.encode()).digest() + bytes([flags]) + struct.pack(">I", self.count)
+
+    def make(self, options: str, origin: str, site: str = "localhost") -> str:
+        """The answer to registration options."""
+        import json
+
+        import cbor2
+
+        point = self.key.public_key().public_numbers()
+        cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")})
+        data = self._data(0x45, site) + bytes(16) + struct.pack(">H", len(self.id)) + self.id + cose
+        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        client = self._client("create", options, origin)
+        response = {"clientDataJSON": self._text(client), "attestationObject": self._text(attestation)}
+        return json.dumps(
+            {"id": self._text(self.id), "rawId": self._text(self.id), "type": "public-key", "response": response}
+        )
+
+    def use(self, options: str, origin: str, site: str = "localhost", flags: int = 0x05) -> str:
+        """The answer to authentication options."""
+        import json
+
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        client, data = self._client("get", options, origin), self._data(flags, site)
+        signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
+        response = {
+            "clientDataJSON": self._text(client),
+            "authenticatorData": self._text(data),
+            "signature": self._text(signature),
+        }
+        return json.dumps(
+            {"id": self._text(self.id), "rawId": self._text(self.id), "type": "public-key", "response": response}
+        )
+
+
+def test_a_passkey_counts_for_this_site_this_challenge_and_its_account_only(customer: Make) -> None:
+    from django.conf import settings
+
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts import second_step, sessions
+    from glasshouse.accounts.rules import Visit
+    from glasshouse.kernel.errors import InvalidError
+
+    one, other = customer(), customer()
+    here, visit, key = settings.ORIGIN, Visit(f"passkey-{one.site}"), Authenticator()
+
+    def refused(answer: str, **more: object) -> None:
+        with pytest.raises(InvalidError):
+            second_step.sign_in_with_passkey(answer, visit, **more)  # type: ignore[arg-type]
+
+    with pytest.raises(InvalidError):
+        second_step.finish_passkey(
+            one.alone, key.make(second_step.begin_passkey(one.alone), "https://evil.example"), "Key"
+        )
+    with pytest.raises(InvalidError):
+        second_step.finish_passkey(other.alone, key.make(second_step.begin_passkey(one.alone), here), "Key")
+    assert second_step.finish_passkey(one.alone, key.make(second_step.begin_passkey(one.alone), here), "Key")
+    refused(key.use(second_step.passkey_options(), "https://evil.example"))
+    refused(key.use(second_step.passkey_options(), here, site="evil.example"))
+    refused(key.use(second_step.passkey_options(), here, flags=0x01))  # nobody checked who holds it
+    good = key.use(second_step.passkey_options(), here)
+    done = second_step.sign_in_with_passkey(good, visit)
+    assert sessions.actor_of(done.secret).account == one.actor.account
+    refused(good)  # replayed
+    key.count = 1
+    refused(key.use(second_step.passkey_options(), here))  # a copy of the key, whose counter went back
+    with_app(other)
+    pending = accounts.sign_in(other.address, other.password, visit).secret
+    key.count = 50
+    refused(key.use(second_step.passkey_options(pending), here), pending=pending)
+    stranger = Authenticator()
+    refused(stranger.use(second_step.passkey_options(), here))

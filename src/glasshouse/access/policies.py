@@ -102,6 +102,13 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         f"SELECT CASE WHEN EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE l.sites IS NULL) THEN NULL "
         f"ELSE (SELECT coalesce(array_agg(one), ARRAY[]::text[]) FROM ({LIVE_GRANT}) l, unnest(l.sites) one) END",
     ),
+    # Names and addresses of the members, sealed as they are, where a grant names them (or the administration was handed over).
+    "glasshouse_member_people()": (
+        "TABLE (account_id text, id text, name bytea, address bytea, address_hash text, created_at timestamptz)",
+        "SELECT a.id, p.id, p.name, p.address, p.address_hash, p.created_at FROM access_membership m "
+        "JOIN accounts_account a ON a.id = m.account_id JOIN accounts_person p ON p.id = a.person_id "
+        f"WHERE m.organisation_id = {ORGANISATION} AND (glasshouse_granted('people') OR ({STAFF} AND {ADMINISTERED}))",
+    ),
     # Every customer's opaque id, for the staff's list: this much they see of everybody.
     "glasshouse_customers()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {STAFF} ORDER BY created_at"),
 }

@@ -278,13 +278,15 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.option("--readings", default=20_000_000, show_default=True, help="How many readings to write and ask about.")
-def bench(readings: int) -> None:
-    """Measure against InfluxDB and VictoriaMetrics, where they are installed."""
+@click.argument("what", type=click.Choice(["ingest", "access"]), default="ingest")
+@click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
+def bench(what: str, readings: int) -> None:
+    """Measure: readings against InfluxDB and VictoriaMetrics, where they are installed; or what access control costs."""
     sys.path.insert(0, str(ROOT))
     import importlib
 
-    importlib.import_module("bench.ingest").main(readings)
+    module = importlib.import_module(f"bench.{what}")
+    module.main(readings) if what == "ingest" else module.main()
 
 
 @main.command()

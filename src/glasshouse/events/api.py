@@ -55,10 +55,11 @@ def chain_new() -> int:
             .exclude(id__in=Link.objects.using("relay").values("event_id"))
             .order_by("at", "id")[:5000]
         )
-        links = []
+        links, now = [], clock.now()
         for event in fresh:
             number += 1
-            link = Link(number=number, event_id=event.id, before=before, hash=digest(before, _content(event)))
+            hashed = digest(before, _content(event), now)
+            link = Link(number=number, event_id=event.id, before=before, hash=hashed, chained_at=now)
             before = link.hash
             links.append(link)
         Link.objects.using("relay").bulk_create(links)
@@ -92,7 +93,8 @@ def _joined(batch: list[Link]) -> Iterator[Joint]:
     events = Event.objects.using("relay").in_bulk([link.event_id for link in batch])
     for link in batch:
         event = events.get(link.event_id)
-        yield Joint(link.number, link.event_id, link.before, link.hash, _content(event) if event else None)
+        content = _content(event) if event else None
+        yield Joint(link.number, link.event_id, link.before, link.hash, content, link.chained_at)
 
 
 def verify() -> tuple[int, list[str]]:

@@ -22,12 +22,13 @@ class Event(models.Model):
 
 
 class Link(models.Model):
-    """The event's place in the chain: the hash of the link before it and of the event's own content."""
+    """The event's place in the chain: the hash of the link before it, of the event's own content and of when it was chained."""
 
     number = technical(models.BigIntegerField(primary_key=True))
     event_id = technical(models.CharField(max_length=16, unique=True))
     before = technical(models.CharField(max_length=64))
     hash = technical(models.CharField(max_length=64))
+    chained_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "events_link"

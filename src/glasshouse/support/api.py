@@ -359,7 +359,7 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
     _tell_administrators(actor, f"Administration {what}", f"The administration of your organisation {what}.")
 
 
-def record_of(actor: Actor, limit: int = 300) -> list[tuple[Seen, str]]:
+def record_of(actor: Actor, limit: int = 3000) -> list[tuple[Seen, str]]:
     """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.ACCESS_RECORD_READ)

@@ -1,5 +1,7 @@
 """Doors of invited support: the customer's pages, and the staff's."""
 
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -28,6 +30,7 @@ WORDS = {
     "overview": "looked at the overview of {}",
     "own rights": "looked at what the grant allows",
     "page": "opened the page {}",
+    "roles": "saw which roles there are",
     "sites": "read the sites {}",
     "wanted range set": "set a wanted range at {}",
 }
@@ -104,10 +107,15 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
     actor, shown = within(request, organisation)
     found = support.record_of(actor)
     names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
-    rows = [
-        {"at": one.at, "who": who, "what": WORDS.get(one.what, one.what).format(_named(one.ids, names))}
-        for one, who in found
-    ]
+    rows: list[dict[str, object]] = []
+    for one, who in found:
+        what = WORDS.get(one.what, one.what).format(_named(one.ids, names))
+        # A page left open asks again and again: what was looked at within ten minutes is one line.
+        same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
+        if same is not None and same["since"] - one.at < timedelta(minutes=10):  # type: ignore[operator]
+            same["since"], same["times"] = one.at, int(str(same["times"])) + 1
+        else:
+            rows.append({"at": one.at, "since": one.at, "times": 1, "who": who, "what": what})
     return render(request, "record.html", shown | {"rows": rows})
 
 

@@ -34,6 +34,8 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def handle(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponseBase:
         if actor_of(request).account is None:
+            if request.headers.get("HX-Request"):  # A part of an open page: the whole page is to be asked for anew.
+                return HttpResponse(status=204, headers={"HX-Refresh": "true"})
             return redirect(f"/sign-in?next={quote(request.get_full_path())}")
         return view(request, *args, **kwargs)
 

@@ -142,6 +142,7 @@
     text.set("points", Math.max(100, Math.min(1200, Math.round(box.clientWidth / 1.2))));
     const answer = await fetch(form.dataset.readings + "?" + text, { headers: { Accept: "application/json" } }).catch(() => null);
     if (mine !== turn) return;
+    if (answer && (answer.redirected || answer.status === 403)) { location.reload(); return; }
     if (!answer || !answer.ok) { state.textContent = answer && answer.status < 500 ? "You cannot see these readings (any more). Reload the page." : "The readings could not be fetched. Try again in a moment."; return; }
     const body = await answer.json(), whose = JSON.stringify(body);
     if (quiet && whose === last) return;

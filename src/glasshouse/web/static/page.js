@@ -10,6 +10,8 @@
     one.dataset.done = "1";
   });
   write(document);
+  // A right that ended while the page was open: the page is asked for anew, and says so.
+  document.addEventListener("htmx:responseError", (event) => { if ([403, 404].includes(event.detail.xhr.status)) location.reload(); });
   // What the reader unfolded stays unfolded when the page refreshes itself.
   let open = [];
   document.addEventListener("htmx:beforeSwap", (event) => { open = [...event.target.querySelectorAll("details")].map((one) => one.open); });
