@@ -260,11 +260,35 @@ def ask_access(actor: Actor, role: str, sites: list[str] | None, reason: str) ->
     return RequestId(made.id)
 
 
-def requests(actor: Actor) -> list[AccessRequest]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that waits for a decision, as the page shows it."""
+
+    id: str
+    name: str
+    role: str
+    reason: str
+
+
+def requests(actor: Actor) -> list[Asked]:
     """Requests that wait for a decision. Raises ForbiddenError."""
     with acting(actor):
         require(actor, Permission.MEMBER_CHANGE)
-        return list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
+        found = list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
+        saw(actor, "requests", [one.account_id for one in found])
+        people = _people(actor, [AccountId(one.account_id) for one in found])
+        return [
+            Asked(one.id, people[one.account_id].name, _title(one), one.reason)
+            for one in found
+            if one.account_id in people
+        ]
+
+
+def _title(request: AccessRequest) -> str:
+    try:
+        return role_of(request.organisation_id, request.role)[0]
+    except NotFoundError:
+        return "a role that is gone"
 
 
 def decide(actor: Actor, request: RequestId, *, grant: bool) -> None:

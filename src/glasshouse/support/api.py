@@ -251,17 +251,7 @@ def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
         found = _theirs(actor, grant)
         _may_give(actor, None if found.sites is None else tuple(found.sites))
         now = clock.now()
-        if (
-            rules.state_of(
-                now=now,
-                approved_at=found.approved_at,
-                revoked_at=found.revoked_at,
-                starts_at=found.starts_at,
-                ends_at=found.ends_at,
-            )
-            not in ("asked", "over")
-            or found.approved_at
-        ):
+        if found.approved_at is not None or _state(found) not in ("asked", "over"):
             raise InvalidError("This request is decided already.", field="grant")
         if approve:
             life = found.ends_at - found.starts_at
@@ -314,16 +304,19 @@ def staff_names() -> list[tuple[str, str]]:
     return [(one.id, one.person.name) for one in found]
 
 
-def _listed(grant: Grant, names: dict[str, str]) -> Listed:
-    state = rules.state_of(
+def _state(grant: Grant) -> str:
+    return rules.state_of(
         now=clock.now(),
         approved_at=grant.approved_at,
         revoked_at=grant.revoked_at,
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
     )
+
+
+def _listed(grant: Grant, names: dict[str, str]) -> Listed:
     who = names.get(grant.staff, "one of the support staff") if grant.staff else "the support team"
-    return Listed(grant, state, who, _titles(grant.areas))
+    return Listed(grant, _state(grant), who, _titles(grant.areas))
 
 
 def _titles(areas: Sequence[str]) -> str:

@@ -47,21 +47,11 @@ def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
     return shown | {
         "members": members.members(actor),
         "invitations": invitations.invitations(actor) if invited else [],
-        "requests": [_asked(actor, one) for one in members.requests(actor)] if changing else [],
+        "requests": members.requests(actor) if changing else [],
         "roles": members.roles(actor),
         "sites": greenhouse.site_names(actor),
         "days": invitations.DAYS,
     }
-
-
-def _asked(actor: Actor, request: object) -> dict[str, object]:
-    account = AccountId(str(getattr(request, "account_id", "")))
-    title = next(
-        (title for role, title, _ in members.roles(actor) if role == getattr(request, "role", "")),
-        "a role that is gone",
-    )
-    person = accounts.people([account]).get(account)
-    return {"request": request, "name": person.name if person else "", "title": title}
 
 
 @signed_in
