@@ -67,3 +67,82 @@ def test_every_role_at_every_api_operation(home: Installation, roles: Roles, cus
     assert GRANTED[Role.ADMINISTRATOR] == frozenset(Permission)
     assert members.members(own.actor)
     assert httpx.get(f"{home.origin}/api/v1/sites", verify=trust).status_code == 401
+
+
+def test_ids_of_another_customer_are_not_there_on_any_route(
+    customer: Callable[[], Customer], join: Callable[..., Customer], web: Callable[..., httpx.Client]
+) -> None:
+    """Everything of another customer that has an id, asked for inside one's own organisation: 404, and it stays as it was."""
+    import re
+
+    from django.urls import get_resolver, reverse
+
+    from glasshouse.access import api as access
+    from glasshouse.access import invitations, members, tokens
+    from glasshouse.accounts import second_step, sessions
+    from glasshouse.events import api as events
+    from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.greenhouse import imports
+    from glasshouse.greenhouse.models import Device
+    from glasshouse.promises.matrix import ACTS
+    from glasshouse.support import api as support
+
+    one, other = customer(), customer()
+    guest = join(other, "viewer")
+    greenhouse.create_device(other.actor, other.site, "", "Box")
+    upload = imports.upload(other.actor, other.site, "", "a.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
+    layout = imports.look(other.actor, upload).layout
+    with access.acting(other.actor):
+        device = Device.objects.get().id
+    tokens.create_token(other.actor, "Script", ["greenhouse:site:read"], 3)
+    begun = second_step.begin_app(other.alone)
+    web(other)
+    theirs = {
+        "site": other.site,
+        "device": device,
+        "number": upload,
+        "template": imports.save_template(other.actor, "Kind", layout),
+        "account": guest.actor.account,
+        "invitation": invitations.invite(other.actor, "foreign-id@grower.example", invitations.Offer("viewer")),
+        "role": members.save_role(other.actor, "Own", ["greenhouse:site:read"]),
+        "token": tokens.tokens(other.actor)[0].id,
+        "grant": support.give(other.actor, support.Wish(("climate",), 2, "x")),
+        "session": sessions.sessions_of(other.alone)[0].id,
+        "browser": sessions.browsers(other.alone)[0].id,
+        "step": begun.id,
+    }
+    wish = members.ask_access(guest.actor, "grower", None, "more")
+    client = web(one)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get("/account").text)
+    assert token
+    with access.acting(other.actor):
+        before = len(events.of_organisation(other.actor.organisation, 1000))
+    asked = 0
+    for pattern in get_resolver().url_patterns:
+        converters = (
+            getattr(pattern.pattern, "converters", None) or getattr(pattern.pattern, "regex", re.compile("")).groupindex
+        )
+        wanted = set(converters) - {"organisation", "act"}
+        if not wanted or not wanted <= set(theirs):
+            continue
+        given = {name: theirs[name] for name in wanted}
+        if "organisation" in converters:
+            given["organisation"] = one.organisation
+        if pattern.name == "decide_request":
+            given["number"] = wish
+        if "act" in converters:
+            given["act"] = ACTS[pattern.name]
+        path = reverse(pattern.name, kwargs=given)
+        form = {
+            "csrfmiddlewaretoken": token[1],
+            "name": "x",
+            "variable": "air_temp",
+            "role": "viewer",
+            "all_sites": "yes",
+        }
+        for answer in (client.get(path), client.post(path, data=form)):
+            assert answer.status_code in (404, 405), (pattern.name, answer.status_code)
+        asked += 1
+    assert asked >= 15
+    with access.acting(other.actor):
+        assert len(events.of_organisation(other.actor.organisation, 1000)) == before

@@ -256,12 +256,14 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
     actor, shown = within(request, organisation, Permission.TOKEN_CREATE)
     scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one.name in shown["may"]]  # type: ignore[operator]
-    shown |= {"scopes": scopes, "tokens": tokens.tokens(actor)}
+    shown |= {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
     if request.method == "GET":
         return render(request, "tokens.html", shown)
     try:
         days = _number(request.POST.get("days", ""), "days")
-        made = tokens.create_token(actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days)
+        made = tokens.create_token(
+            actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, _sites(request)
+        )
     except InvalidError as error:
         return again(request, "tokens.html", error, **shown)
     return render(request, "tokens.html", shown | {"made": made, "tokens": tokens.tokens(actor)})

@@ -1,0 +1,89 @@
+"""The command itself: started, refused a second time, stopped by Ctrl-C with nothing left running."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import _free_ports
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folders() -> Iterator[list[str]]:
+    """The options of an installation of its own."""
+    with tempfile.TemporaryDirectory(prefix="glasshouse-start-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)
+        yield ["--data", f"{scratch}/data", "--keys", f"{scratch}/keys", "--port", str(_free_ports())]
+
+
+def command(*words: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLASSHOUSE_ROOT": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    for name in [
+        name for name in environment if name.startswith(("GLASSHOUSE_D", "GLASSHOUSE_K", "GLASSHOUSE_T", "DJANGO_"))
+    ]:
+        del environment[name]
+    return subprocess.Popen(
+        [sys.executable, "-m", "glasshouse.cli", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def running(data: str) -> list[str]:
+    """Command lines of the processes that work on a data folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            told = path.joinpath("environ").read_bytes() + path.joinpath("cmdline").read_bytes()
+        except OSError:
+            continue
+        if data.encode() in told and int(path.name) != os.getpid():
+            found.append(path.joinpath("cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str]) -> None:
+    service = command("up", *folders)
+    try:
+        said = ""
+        assert service.stdout
+        while "Ctrl-C stops it" not in said:
+            line = service.stdout.readline()
+            assert line, said
+            said += line
+        assert "No mail server is named" in said
+        assert len(running(folders[1])) >= 4
+        second = command("up", *folders)
+        words, _ = second.communicate(timeout=30)
+        assert second.returncode == 2
+        assert "running on" in words
+        assert "already" in words
+        service.send_signal(signal.SIGINT)
+        service.communicate(timeout=40)
+        ends = time.monotonic() + 10
+        while left := running(folders[1]):
+            assert time.monotonic() < ends, left
+            time.sleep(0.1)
+    finally:
+        service.kill()
+
+
+def test_a_taken_port_is_named(folders: list[str]) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", int(folders[5]))):
+        service = command("up", *folders)
+        words, _ = service.communicate(timeout=30)
+    assert service.returncode == 2
+    assert f"Port {folders[5]} is taken" in words
