@@ -9,7 +9,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Customer:
     @property
     def alone(self) -> "Actor":
         """The person, acting for no organisation: as on the pages of the account."""
-        return replace(self.actor, organisation=None)
+        return self.actor.alone
 
     @property
     def organisation(self) -> str:

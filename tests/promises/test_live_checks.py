@@ -23,7 +23,24 @@ def state(promise: str) -> tuple[str, str]:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
-    "promise", ["SEC-01", "SEC-02", "SEC-03", "SEC-04", "SEC-05", "SEC-06", "SEC-07", "SEC-08", "SEC-10", "PRI-02"]
+    "promise",
+    [
+        "SEC-01",
+        "SEC-02",
+        "SEC-03",
+        "SEC-04",
+        "SEC-05",
+        "SEC-06",
+        "SEC-07",
+        "SEC-08",
+        "SEC-10",
+        "PRI-02",
+        "PRI-18",
+        "PRI-19",
+        "PRI-21",
+        "PRI-22",
+        "PRI-24",
+    ],
 )
 def test_a_healthy_service_keeps(promise: str) -> None:
     found = state(promise)
@@ -330,3 +347,67 @@ def test_one_layer_lost_does_not_open_the_data(home: Installation, customer: Cal
         assert greenhouse.sites(stranger) == []
     finally:
         access.rights_of = honest
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_18_sees_a_row_that_is_too_old() -> None:
+    from datetime import timedelta
+
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    holder = HolderId(new_id())
+    mail.keep_sent(holder, "probe", "x", body="x")
+    Message.objects.filter(holder=holder).update(sent_at=clock.now() - timedelta(days=40))
+    try:
+        found = state("PRI-18")
+        assert found[0] == "not kept"
+        assert "mail_message" in found[1]
+    finally:
+        Message.objects.filter(holder=holder).delete()
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_19_sees_a_sweep_that_leaves_rows_or_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.retention import api as retention
+
+    monkeypatch.setattr(retention, "_destroy_orphans", lambda: 0)
+    assert state("PRI-19") == ("not kept", "after a sweep its key opens it")
+    monkeypatch.setattr(retention, "sweep", lambda: None)
+    assert "the row is there" in state("PRI-19")[1]
+    from glasshouse.mail.models import Message
+
+    Message.objects.filter(kind="probe").delete()
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_21_sees_a_view_that_leaves_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import view as views
+
+    honest = views.held_models()
+    monkeypatch.setattr(views, "held_models", lambda: [model for model in honest if model is not Message])
+    found = state("PRI-21")
+    assert found[0] == "not kept", found
+    assert "mail_message" in found[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import api as rights
+
+    honest = rights.view
+    monkeypatch.setattr(
+        rights, "view", lambda actor: [item for item in honest(actor) if item.place != "accounts_person.name"]
+    )
+    assert state("PRI-22")[0] == "not kept"
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.vault import api as vault
+
+    monkeypatch.setattr(vault, "destroy", lambda holder: None)
+    assert state("PRI-24") == ("not kept", "the key lives")

@@ -19,7 +19,7 @@ from glasshouse.accounts import second_step
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondStepNeededError
 from glasshouse.kernel.ids import OrganisationId
 
@@ -103,7 +103,7 @@ def rights_of(actor: Actor) -> Rights:
         return _token_rights(actor)
     if actor.kind is not ActorKind.PERSON:
         raise NotFoundError
-    found = _membership(actor)
+    found = membership_of(actor)
     organisation = found.organisation
     if step_required(
         organisation.step_roles, organisation.step_from, found.role, clock.now()
@@ -112,7 +112,8 @@ def rights_of(actor: Actor) -> Rights:
     return rights_of_membership(found)
 
 
-def _membership(actor: Actor) -> Membership:
+def membership_of(actor: Actor) -> Membership:
+    """The actor's membership in its organisation. Raises NotFoundError."""
     mine = Membership.objects.select_related("organisation")
     found = mine.filter(organisation_id=actor.organisation, account_id=actor.account).first()
     if found is None:
@@ -143,7 +144,7 @@ def _token_rights(actor: Actor) -> Rights:
     token = ApiToken.objects.filter(id=actor.token, organisation_id=actor.organisation, revoked_at=None).first()
     if token is None or token.expires_at <= now or token.account_id != actor.account:
         raise NotFoundError
-    found = _membership(actor)
+    found = membership_of(actor)
     organisation = found.organisation
     if step_required(organisation.step_roles, organisation.step_from, found.role, now) and not second_step.has_step(
         actor.account
@@ -190,9 +191,21 @@ def organisations_of(actor: Actor) -> list[Organisation]:
         return list(Organisation.objects.filter(id__in=list(mine)).order_by("created_at"))
 
 
+def organisation_or_none(actor: Actor) -> Organisation | None:
+    """The organisation that the actor acts for, if it is there (still)."""
+    return Organisation.objects.filter(id=actor.organisation).first()
+
+
 def organisation_of(actor: Actor) -> Organisation:
     """The organisation that the actor acts for. Raises NotFoundError."""
-    found = Organisation.objects.filter(id=actor.organisation).first()
+    found = organisation_or_none(actor)
     if found is None:
         raise NotFoundError
     return found
+
+
+def all_organisations() -> list[OrganisationId]:
+    """The id of every organisation, for jobs that go from one to the next, each in a transaction of its own."""
+    with acting(JOB), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_organisations()")
+        return [OrganisationId(row[0]) for row in cursor.fetchall()]

@@ -7,7 +7,7 @@ what slips through. Source: SEC-03.
 
 from dataclasses import dataclass
 
-from glasshouse.access.api import acting, require, rights_of, rights_of_membership, role_of, saw
+from glasshouse.access.api import acting, membership_of, require, rights_of, rights_of_membership, role_of, saw
 from glasshouse.access.models import AccessRequest, ApiToken, CustomRole, Membership, Organisation
 from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
 from glasshouse.access.rules import Rights, Sites, covers
@@ -142,7 +142,7 @@ def remove_member(actor: Actor, account: AccountId) -> None:
     """Remove a member, or leave oneself (which needs no permission). Raises InvalidError, NotFoundError, ForbiddenError."""
     with acting(actor):
         leaving = account == actor.account
-        mine = rights_of(actor) if leaving else require(actor, Permission.MEMBER_REMOVE)
+        mine = rights_of_membership(membership_of(actor)) if leaving else require(actor, Permission.MEMBER_REMOVE)
         if not leaving:
             accounts.require_fresh(actor)
         lock(actor)

@@ -4,10 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import confidential, personal
+from glasshouse.vault.datamap import Kept, confidential, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
-
-INVITED = "30 days after it ended"
 
 
 def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
@@ -67,15 +65,16 @@ class Membership(models.Model):
 class Invitation(models.Model):
     """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
 
+    kept = (Kept("expires_at", 30, "it ended"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     inviter = technical(models.CharField(max_length=16))
     holder = technical(models.CharField(max_length=16))
-    address = SealedText(personal("user.contact.email", "inviting the person", retention=INVITED), holder="holder")
+    address = SealedText(personal("user.contact.email", "inviting the person"), holder="holder")
     address_hash = hashed(
         models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
     )
-    message = SealedText(personal("user.content.private", "the inviter's words", retention=INVITED), holder="holder")
+    message = SealedText(personal("user.content.private", "the inviter's words"), holder="holder")
     role = technical(models.CharField(max_length=20))
     sites = _site_list()
     secret_hash = technical(models.CharField(max_length=64, unique=True))
@@ -92,6 +91,7 @@ class Invitation(models.Model):
 class AccessRequest(models.Model):
     """A member's wish for another role or other sites, until an administrator decides."""
 
+    kept = (Kept("decided_at", 365, "the decision"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))
@@ -110,6 +110,7 @@ class AccessRequest(models.Model):
 class ApiToken(models.Model):
     """A program's way in, in the name of a member: never more than the member may do at that moment."""
 
+    kept = (Kept("expires_at", 90, "it ended"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))

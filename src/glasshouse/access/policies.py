@@ -102,6 +102,13 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         f"SELECT CASE WHEN EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE l.sites IS NULL) THEN NULL "
         f"ELSE (SELECT coalesce(array_agg(one), ARRAY[]::text[]) FROM ({LIVE_GRANT}) l, unnest(l.sites) one) END",
     ),
+    # Invitations for an address, of all organisations: for the view of the person who has proved it.
+    "glasshouse_invitations_for(hash text)": (
+        "SETOF access_invitation",
+        f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
+    ),
+    # Every organisation's id, for jobs that go from one to the next.
+    "glasshouse_organisations()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {JOB} ORDER BY created_at"),
     # Names and addresses of the members, sealed as they are, where a grant names them (or the administration was handed over).
     "glasshouse_member_people()": (
         "TABLE (account_id text, id text, name bytea, address bytea, address_hash text, created_at timestamptz)",

@@ -45,9 +45,10 @@ def rotate_data_keys(wait_s: float = vault.KEPT_S + 1) -> Iterator[Step]:
         yield "waiting until nobody uses the old keys", int(wait_s - left), int(wait_s)
         time.sleep(min(1.0, left))
     newest = {holder: vault.generations_of(holder)[-1] for holder in holders}
-    for done, holder in enumerate(holders, 1):
-        _reseal_organisation(OrganisationId(holder), newest)
-        yield "customers' values sealed anew", done, len(holders)
+    organisations = access.all_organisations()
+    for done, organisation in enumerate(organisations, 1):
+        _reseal_organisation(organisation, newest)
+        yield "customers' values sealed anew", done, len(organisations)
     shared = [model for model in sealed_models() if model._meta.db_table not in customer_tables()]
     for done, model in enumerate(shared, 1):
         _reseal(model, newest)

@@ -265,6 +265,17 @@ def address_known(address: str) -> bool:
     return Person.objects.filter(address_hash=_address_hash(normal_address(address))).exists()
 
 
+def actor_of_address(address: str) -> Actor:
+    """The person with an address, as an actor that has just proved to be it; for the operator's command line only.
+
+    Raises InvalidError, NotFoundError.
+    """
+    found = Account.objects.filter(person__address_hash=_address_hash(normal_address(address))).first()
+    if found is None:
+        raise NotFoundError("Nobody has this address.")
+    return Actor(ActorKind.PERSON, AccountId(found.id), PersonId(found.person_id), proved_at=clock.now())
+
+
 def people(accounts: list[AccountId]) -> dict[str, Person]:
     """The persons behind accounts, by account id."""
     found = Account.objects.select_related("person").filter(id__in=accounts)

@@ -3,7 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import personal
+from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedJson, SealedText, hashed, mapped, technical
 
 KEPT = "as long as the account exists"
@@ -43,6 +43,7 @@ class Account(models.Model):
 class Browser(models.Model):
     """A browser that an account was used from, known by a cookie's secret; until `trusted_until` it needs no second step."""
 
+    kept = (Kept("seen_at", 365, "it was last used"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     holder = technical(models.CharField(max_length=16))
@@ -65,15 +66,14 @@ class Session(models.Model):
     `pending`: the password was right, the second step is still to come; such a session is nobody yet.
     """
 
+    kept = (Kept("expires_at", 0, "until it ends, 14 days at most"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     browser = technical(models.ForeignKey(Browser, null=True, on_delete=models.SET_NULL))
     holder = technical(models.CharField(max_length=16))
-    label = SealedText(personal("user.device", "showing the person its sessions", retention="14 days"), holder="holder")
-    network = SealedText(
-        personal("user.device.ip_address", "showing the person its sessions", retention="14 days"), holder="holder"
-    )
+    label = SealedText(personal("user.device", "showing the person its sessions"), holder="holder")
+    network = SealedText(personal("user.device.ip_address", "showing the person its sessions"), holder="holder")
     pending = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
     seen_at = technical(models.DateTimeField())
@@ -149,13 +149,12 @@ class Ticket(models.Model):
     A sign-up's claims are sealed under the ticket's own key (`holder`), apart from any person, until the address is proved.
     """
 
+    kept = (Kept("expires_at", 7, "the link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     purpose = technical(models.CharField(max_length=20))
     holder = technical(models.CharField(max_length=16))
-    claims = SealedJson(
-        personal("user.account", "finishing what the person began", retention="7 days at most"), holder="holder"
-    )
+    claims = SealedJson(personal("user.account", "finishing what the person began"), holder="holder")
     expires_at = technical(models.DateTimeField())
 
     class Meta:
@@ -165,6 +164,7 @@ class Ticket(models.Model):
 class Tries(models.Model):
     """How often something was tried within a window, by keyed hash of who or where."""
 
+    kept = (Kept("until", 1, "the window of counting"),)
     key = hashed(models.CharField(primary_key=True, max_length=64), "user.unique_id.pseudonymous", "slowing guessing")
     count = technical(models.PositiveIntegerField())
     until = technical(models.DateTimeField(db_index=True))

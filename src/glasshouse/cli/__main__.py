@@ -208,6 +208,51 @@ def add_staff(address: str, name: str, role: str, password: str, **place: Any) -
     click.echo(f"{address} is {role} staff. At the first sign-in a second step must be set up.")
 
 
+@main.command()
+@folders
+@demo_flag
+@click.option("--dry-run", is_flag=True, help="Only say what is due.")
+def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool) -> None:
+    """Delete what has outlived its rule; prints the certificate."""
+    _enter(data, keys, port, demo)
+    from glasshouse.retention import api
+
+    if dry_run:
+        for table, count in api.due().items():
+            click.echo(f"{count:8} rows of {table} are due")
+        return
+    done = api.sweep()
+    told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
+    click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
+
+
+@main.command()
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def erase(address: str, dry_run: bool, **place: Any) -> None:
+    """Erase the person with this address everywhere, as the person's own page does."""
+    _enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.rights import api as rights
+
+    actor = accounts.actor_of_address(address)
+    wanted = rights.plan(actor)
+    for table, count in wanted.rows.items():
+        click.echo(f"{count:8} rows of {table}")
+    for name in wanted.leaves:
+        click.echo(f"leaves {name}")
+    for name in wanted.closes:
+        click.echo(f"closes {name}, with all its readings")
+    for obstacle in wanted.obstacles:
+        click.echo(f"in the way: {obstacle}")
+    if not dry_run:
+        click.confirm("This cannot be undone. Erase?", abort=True)
+        done = rights.erase(actor)
+        click.echo(f"Erased: {done.rows} rows, the key destroyed. Certificate {done.id}.")
+
+
 @main.group()
 def events() -> None:
     """The event log."""

@@ -70,6 +70,8 @@ def main() -> None:
     from glasshouse.events import api as events
     from glasshouse.mail import api as mail
     from glasshouse.promises import api as promises
+    from glasshouse.retention import api as retention
+    from glasshouse.rights import api as rights
 
     ending = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -78,6 +80,8 @@ def main() -> None:
         (0.0, 1.0, mail.deliver_due),
         (0.0, 2.0, events.chain_new),
         (5.0, 60.0, resets.finish_resets),
+        (90.0, 86_400.0, retention.sweep),
+        (20.0, 60.0, rights.finish_erasures),
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]

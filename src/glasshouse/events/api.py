@@ -36,6 +36,11 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
     return list(Event.objects.filter(organisation_id=organisation).order_by("-at", "-id")[:limit])
 
 
+def of_actor(account: str, limit: int = 5000) -> list[Event]:
+    """The newest events of one account, of organisations and of none: for the person's own view, read by the relay."""
+    return list(Event.objects.using("relay").filter(actor=account).order_by("-at", "-id")[:limit])
+
+
 def _content(event: Event) -> Content:
     return Content(event.id, event.at, event.kind, event.actor, event.organisation_id, event.subject, event.facts)
 

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     BROWSER_TRUSTED = "accounts:browser:trust"
     CODES_MADE = "accounts:recovery-codes:make"
     COMPARTMENT_CREATED = "greenhouse:compartment:create"
+    COPY_MADE = "rights:copy:make"
     DEVICE_CREATED = "greenhouse:device:create"
     DEVICE_REVOKED = "greenhouse:device:revoke"
     EMERGENCY_ALLOWED = "support:emergency:allow"
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     GRANT_GIVEN = "support:grant:give"
     GRANT_REFUSED = "support:grant:refuse"
     GRANT_REVOKED = "support:grant:revoke"
+    HELD = "retention:hold:make"
     INVITATION_ACCEPTED = "access:invitation:accept"
     INVITATION_REVOKED = "access:invitation:revoke"
     INVITED = "access:invitation:send"
@@ -35,10 +37,13 @@ class Kind(StrEnum):
     MEMBER_CHANGED = "access:member:change"
     MEMBER_LEFT = "access:member:leave"
     MEMBER_REMOVED = "access:member:remove"
+    ORGANISATION_CLOSED = "access:organisation:close"
     ORGANISATION_CREATED = "access:organisation:create"
     OWNERSHIP_HANDED_OVER = "access:organisation:hand-over"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
+    PERSON_CORRECTED = "rights:person:correct"
+    PERSON_ERASED = "rights:person:erase"
     READINGS_FORGOTTEN = "greenhouse:reading:forget"
     ROLE_REMOVED = "access:role:remove"
     ROLE_SAVED = "access:role:save"
@@ -54,6 +59,7 @@ class Kind(StrEnum):
     STEP_REQUIRED = "access:second-step:require"
     STEP_RESET_ASKED = "accounts:second-step:ask-reset"
     STEP_RESET_STOPPED = "accounts:second-step:stop-reset"
+    SWEPT = "retention:sweep:run"
     TEMPLATE_REMOVED = "greenhouse:template:remove"
     TEMPLATE_SAVED = "greenhouse:template:save"
     TOKEN_CREATED = "access:token:create"  # noqa: S105 - a kind, not a token

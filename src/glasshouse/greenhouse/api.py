@@ -7,12 +7,13 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client
-from glasshouse.greenhouse.models import Compartment, Device, Site
+from glasshouse.greenhouse.models import Compartment, Device, Site, Upload
 from glasshouse.greenhouse.rules import limits_with, site_facts
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError
-from glasshouse.kernel.ids import CompartmentId, DeviceId, SiteId
+from glasshouse.kernel.ids import BlobId, CompartmentId, DeviceId, SiteId
+from glasshouse.vault import blobs
 
 
 def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
@@ -159,12 +160,17 @@ def forget_readings(actor: Actor) -> None:
     """
     with access.acting(actor):
         access.require(actor, Permission.READINGS_FORGET)
-        crops_client.ask(
-            "DELETE",
-            "/v1/tenant",
-            tenant=access.organisation_of(actor).tenant,
-            sites=[],
-            verb="tenant:forget",
-            purpose="erasure",
-        )
-        events.record(actor, Kind.READINGS_FORGOTTEN, str(actor.organisation))
+        forget(actor)
+
+
+def forget(actor: Actor) -> None:
+    """As forget_readings, for jobs that close an organisation. To be called in `acting`."""
+    organisation = access.organisation_or_none(actor)
+    if organisation is None:
+        return
+    for upload in Upload.objects.filter(organisation_id=actor.organisation).exclude(blob=""):
+        blobs.remove(BlobId(upload.blob))
+    crops_client.ask(
+        "DELETE", "/v1/tenant", tenant=organisation.tenant, sites=[], verb="tenant:forget", purpose="erasure"
+    )
+    events.record(actor, Kind.READINGS_FORGOTTEN, str(actor.organisation))

@@ -35,6 +35,11 @@ class Actor:
         """The opaque id for event rows: the account, or the kind where there is none."""
         return self.account or str(self.kind)
 
+    @property
+    def alone(self) -> "Actor":
+        """The same actor, acting for no organisation: as on the pages of its own account."""
+        return replace(self, organisation=None)
+
     def within(self, organisation: OrganisationId) -> "Actor":
         """The same actor, acting for organisation."""
         return replace(self, organisation=organisation)

@@ -3,21 +3,20 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import personal
+from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText, technical
-
-KEPT = "30 days after sending"
 
 
 class Message(models.Model):
     """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet."""
 
+    kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     kind = technical(models.CharField(max_length=40))
-    address = SealedText(personal("user.contact.email", "delivering the mail", retention=KEPT), holder="holder")
-    subject = SealedText(personal("user.content.private", "delivering the mail", retention=KEPT), holder="holder")
-    body = SealedText(personal("user.content.private", "delivering the mail", retention=KEPT), holder="holder")
+    address = SealedText(personal("user.contact.email", "delivering the mail"), holder="holder")
+    subject = SealedText(personal("user.content.private", "delivering the mail"), holder="holder")
+    body = SealedText(personal("user.content.private", "delivering the mail"), holder="holder")
     created_at = technical(models.DateTimeField())
     sent_at = technical(models.DateTimeField(null=True, db_index=True))
     tries = technical(models.PositiveSmallIntegerField(default=0))

@@ -14,7 +14,7 @@ from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.errors import GlasshouseError, ThrottledError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import access_checks, evidence, probe
+from glasshouse.promises import access_checks, evidence, privacy_checks, probe
 from glasshouse.promises.findings import Finding, State, judge
 
 ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
@@ -115,6 +115,11 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "SEC-08": sealed,
     "SEC-10": apart,
     "PRI-02": classed,
+    "PRI-18": privacy_checks.none_too_old,
+    "PRI-19": privacy_checks.swept,
+    "PRI-21": privacy_checks.seen,
+    "PRI-22": privacy_checks.copied,
+    "PRI-24": privacy_checks.erased,
 }
 
 

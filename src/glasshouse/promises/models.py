@@ -2,12 +2,14 @@
 
 from django.db import models
 
+from glasshouse.vault.datamap import Kept
 from glasshouse.vault.fields import technical
 
 
 class Result(models.Model):
     """What one check found at one time."""
 
+    kept = (Kept("checked_at", 730, "the check"),)
     promise = technical(models.CharField(max_length=6, db_index=True))
     state = technical(models.CharField(max_length=12))
     figure = technical(models.CharField(max_length=300))

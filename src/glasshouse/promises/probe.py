@@ -12,15 +12,14 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.access import api as access
-from glasshouse.access.models import CustomRole, Invitation, Organisation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse.models import Site
-from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import HolderId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
+from glasshouse.rights import api as rights
 from glasshouse.vault import api as vault
 
 
@@ -91,16 +90,22 @@ def customers(count: int) -> Iterator[list[Grower]]:
 
 
 def _forget(actor: Actor, holder: str) -> None:
-    # As a job: with its last member gone, the organisation could not be seen by that member any more.
-    with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
-        Site.objects.filter(organisation_id=actor.organisation).delete()
-        for model in (Invitation, CustomRole):
-            model.objects.filter(organisation_id=actor.organisation).delete()
-        Organisation.objects.filter(id=actor.organisation).delete()
+    rights.close_organisation(OrganisationId(str(actor.organisation)))
     Message.objects.filter(holder=actor.person).delete()
     Person.objects.filter(id=actor.person).delete()
-    for one in (holder, actor.person, actor.organisation):
+    for one in (holder, actor.person):
         vault.destroy(HolderId(str(one)))
+
+
+@contextmanager
+def one_to_erase() -> Iterator[tuple[Grower, str]]:
+    """A probe customer whose name is a canary, which the block erases; what it leaves is taken away all the same."""
+    canary = f"canary{new_id()}"
+    one, holder = _signed_up(canary, "Probe")
+    try:
+        yield one, canary
+    finally:
+        _forget(one.actor, holder)
 
 
 @contextmanager
@@ -114,7 +119,6 @@ def walked() -> Iterator[Canaries]:
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        greenhouse.forget_readings(one.actor)
         _forget(one.actor, holder)
 
 

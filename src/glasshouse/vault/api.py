@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -180,10 +181,17 @@ def retire_generations(holder: HolderId, *, before: int) -> None:
     _forget(holder, before=before)
 
 
-def holders() -> list[HolderId]:
-    """Every holder with a living key."""
-    rows = _keys().objects.filter(destroyed_at=None).order_by("holder").values_list("holder", flat=True).distinct()
-    return [HolderId(holder) for holder in rows]
+def holders(before: datetime | None = None) -> list[HolderId]:
+    """Every holder with a living key; before: of those made before a moment."""
+    rows = _keys().objects.filter(destroyed_at=None)
+    if before is not None:
+        rows = rows.filter(created_at__lt=before)
+    return [HolderId(holder) for holder in rows.order_by("holder").values_list("holder", flat=True).distinct()]
+
+
+def age(holder: HolderId, made_at: datetime) -> None:
+    """Date a holder's keys back, for the probe that looks whether unused keys are destroyed."""
+    _keys().objects.filter(holder=holder).update(created_at=made_at)
 
 
 _lookup: bytes | None = None

@@ -6,7 +6,7 @@ Source: DESIGN, "The data map"; GDPR Art. 30; categories from the fideslang taxo
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -62,6 +62,33 @@ class Entry:
             raise ValueError(f"{self.category!r} is not a category of the fideslang taxonomy.")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long a row is kept: so many days after the time in a column (while that is empty: without end).
+
+    A model's `kept` holds its rules. The sweep (retention) carries them out; the words of the data map are made from them.
+    """
+
+    column: str
+    days: int
+    words: str
+
+    def __str__(self) -> str:
+        return self.words if not self.days else f"{_span(self.days)} after {self.words}"
+
+
+def _span(days: int) -> str:
+    if days % 365 == 0:
+        return f"{days // 365} year{'s' if days > 365 else ''}"
+    return f"{days} day{'s' if days > 1 else ''}"
+
+
+def kept_of(model: "type[models.Model]") -> tuple[Kept, ...]:
+    """The rules by which rows of a model end; empty: with what they belong to."""
+    found: tuple[Kept, ...] = getattr(model, "kept", ())
+    return found
+
+
 TECHNICAL = Entry(
     klass=Class.TECHNICAL,
     category="system.operations",
@@ -73,7 +100,9 @@ TECHNICAL = Entry(
 )
 
 
-def personal(category: str, purpose: str, *, retention: str, basis: Basis = Basis.CONTRACT) -> Entry:
+def personal(
+    category: str, purpose: str, *, retention: str = "as long as the row is kept", basis: Basis = Basis.CONTRACT
+) -> Entry:
     """Entry of a field that speaks of a person."""
     return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED)
 
@@ -111,6 +140,11 @@ def entry_of(field: "models.Field[Any, Any]") -> Entry | None:
     return declared
 
 
+def _with_period(entry: Entry | None, model: "type[models.Model]") -> Entry | None:
+    rules = kept_of(model)
+    return replace(entry, retention=", or ".join(map(str, rules))) if entry and rules else entry
+
+
 def people_rows(third_party: Iterable[Row]) -> list[Row]:
     """The map of the people store: our own models, then the tables that libraries bring."""
     rows = [
@@ -119,7 +153,7 @@ def people_rows(third_party: Iterable[Row]) -> list[Row]:
             table=model._meta.db_table,
             column=str(field.column),
             sealed=bool(getattr(field, "is_sealed", False)),
-            entry=entry_of(field),
+            entry=_with_period(entry_of(field), model),
         )
         for model in apps.get_models()
         if model.__module__.startswith("glasshouse.") and model._meta.managed

@@ -98,6 +98,12 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         return plain
 
 
+def holder_column(model: type[models.Model]) -> str:
+    """The column that names whose key seals a row; "" where nothing is sealed."""
+    found = [field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return found[0] if found else ""
+
+
 class SealedText(SealedField):
     """Sealed text."""
 

@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "glasshouse.access",
     "glasshouse.greenhouse",
     "glasshouse.support.apps.SupportConfig",
+    "glasshouse.retention",
+    "glasshouse.rights",
     "glasshouse.promises",
     "glasshouse.web.apps.WebConfig",
 ]

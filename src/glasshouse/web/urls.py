@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from glasshouse.web import access_views as access
 from glasshouse.web import greenhouse_views as greenhouse
 from glasshouse.web import import_views as imports
+from glasshouse.web import rights_views as rights
 from glasshouse.web import security_views as security
 from glasshouse.web import support_views as support
 from glasshouse.web import trust_views as trust
@@ -24,6 +25,10 @@ urlpatterns = [
     path("reset/<slug:secret>", views.reset, name="reset"),
     path("change/<slug:secret>", views.change, name="change"),
     path("account", views.account, name="account"),
+    path("account/data", rights.my_data, name="my_data"),
+    path("account/data/copy", rights.make_copy, name="make_copy"),
+    path("account/data/copy/<slug:copy>", rights.fetch_copy, name="fetch_copy"),
+    path("account/data/erase", rights.erase, name="erase"),
     path("account/security", security.security, name="security"),
     path("account/security/add/<slug:kind>", security.add_step, name="add_step"),
     path("account/security/remove/<slug:step>", security.remove_step, name="remove_step"),

@@ -1,0 +1,134 @@
+"""Live checks of a person's rights and of retention: PRI-18, PRI-19, PRI-21, PRI-22, PRI-24."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.accounts.models import Person
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail.models import Message
+from glasshouse.promises import evidence, probe
+from glasshouse.promises.findings import Finding, judge
+from glasshouse.retention import api as retention
+from glasshouse.rights import api as rights
+from glasshouse.rights import view as views
+from glasshouse.vault import api as vault
+from glasshouse.vault.datamap import kept_of
+from glasshouse.vault.envelope import KeyDestroyedError
+
+GRACE = timedelta(days=2)  # A sweep comes once a day.
+
+
+def none_too_old() -> Finding:
+    """PRI-18: no row has outlived its rule by more than two days, unless it is held."""
+    found = {table: count for table, count in retention.due(GRACE).items() if count}
+    ruled = sum(bool(kept_of(model)) for model in retention.ours())
+    told = ", ".join(f"{count} rows of {table}" for table, count in found.items())
+    return judge(
+        not found, f"too old: {told}" if found else f"0 rows older than their rule in {ruled} tables that have one"
+    )
+
+
+def swept() -> Finding:
+    """PRI-19: a row that has outlived its rule is gone after a sweep, and its key with it."""
+    holder, canary = HolderId(new_id()), f"canary{new_id()}"
+    old = clock.now() - timedelta(days=400)
+    with transaction.atomic():
+        row = Message.objects.create(
+            holder=holder,
+            kind="probe",
+            address=canary,
+            subject=canary,
+            body=canary,
+            created_at=old,
+            next_try_at=old,
+            sent_at=old,
+        )
+    vault.age(holder, old)
+    retention.sweep()
+    there = Message.objects.filter(id=row.id).exists()
+    opened = _opens(row)
+    _, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    wrong = [
+        text
+        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(found)))
+        if bad
+    ]
+    return judge(
+        not wrong, f"after a sweep {', '.join(wrong)}" if wrong else "a probe row and its key were gone after a sweep"
+    )
+
+
+def _opens(row: Message) -> bool:
+    vault.forget_opened()
+    try:
+        vault.seal(b"x", place=("mail_message", "body", row.holder))
+    except KeyDestroyedError:
+        return False
+    return True
+
+
+def seen() -> Finding:
+    """PRI-21: the view holds as many sealed values as a raw look at every table finds, and reaches every personal column."""
+    with probe.customers(1) as (one,):
+        place = {item.place for item in views.view(one.actor)}
+        rows = list(views.rows_of(str(one.actor.person)))
+        shown = sum(
+            1
+            for item in views.view(one.actor)
+            if "keyed hash" not in item.value and item.place.split(".")[0] in views.tables()
+        )
+        raw = views.sealed_values(str(one.actor.person))
+    total, missing = views.covered()
+    good = shown == raw and not missing and bool(rows) and "accounts_person.address" in place
+    figure = f"{shown} of {raw} sealed values of a probe person shown; {total - len(missing)} of {total} personal columns reached"
+    return judge(good, "; ".join([figure, *missing[:2]]))
+
+
+def copied() -> Finding:
+    """PRI-22: a probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
+    with probe.customers(2) as (one, other):
+        expected = [item.as_json() for item in views.view(one.actor)]
+        number = rights.make_copy(one.actor)
+        _, body = rights.fetch_copy(one.actor, number)
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            told = json.loads(archive.read("data.json"))
+            page = archive.read("data.html").decode()
+        places = {item["place"] for item in told}
+        foreign = any(copy.id == number for copy in rights.copies(other.actor))
+    good = (
+        {item["place"] for item in expected} <= places
+        and "accounts_person.name" in places
+        and "<table" in page
+        and not foreign
+    )
+    return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
+
+
+def erased() -> Finding:
+    """PRI-24: a probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
+    with probe.one_to_erase() as (one, canary):
+        rights.erase(one.actor)
+        gone = not Person.objects.filter(id=one.actor.person).exists()
+        left = sum(1 for _ in views.rows_of(str(one.actor.person)))
+        key = bool(vault.generations_of(HolderId(str(one.actor.person))))
+        count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    wrong = [
+        text
+        for text, bad in (
+            ("the person is there", not gone),
+            (f"{left} rows are there", left > 0),
+            ("the key lives", key),
+        )
+        if bad
+    ]
+    wrong += [f"readable in {name}" for name in found[:2]]
+    return judge(
+        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {count} files; its key is destroyed"
+    )

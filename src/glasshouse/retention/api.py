@@ -1,0 +1,132 @@
+"""Verbs of retention: what is due, sweep it, hold something back. The rules stand in the models (`kept`) and nowhere else.
+
+A sweep is safe to stop anywhere and to run again. A key that nothing is sealed with any more is destroyed, which makes the
+copies in old backups unreadable. Source: PRI-18, PRI-19.
+"""
+
+from datetime import timedelta
+
+from django.apps import apps
+from django.db import models
+
+from glasshouse.access import api as access
+from glasshouse.access.policies import customer_tables
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import BlobId, HolderId, new_id
+from glasshouse.retention.models import Hold, Sweep
+from glasshouse.vault import api as vault
+from glasshouse.vault import blobs
+from glasshouse.vault.datamap import kept_of
+from glasshouse.vault.fields import SealedField, holder_column
+
+BATCH = 500
+YOUNG = timedelta(days=1)  # A key may be made a moment before the row that it is for.
+
+
+def ours() -> list[type[models.Model]]:
+    """Every model of ours in the people store."""
+    return [
+        one
+        for one in apps.get_models()
+        if one.__module__.startswith("glasshouse.") and one._meta.app_label != "vault_keys" and one._meta.managed
+    ]
+
+
+def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models.Model]":
+    now, wanted = clock.now() - grace, models.Q(pk__in=[])
+    for rule in kept_of(model):
+        wanted |= models.Q(**{f"{rule.column}__lt": now - timedelta(days=rule.days)})
+    rows = model._default_manager.filter(wanted)
+    if holder := holder_column(model):
+        held = Hold.objects.filter(ends_at__gt=clock.now()).values_list("holder", flat=True)
+        rows = rows.exclude(**{f"{holder}__in": list(held)})
+    return rows
+
+
+def _actors(model: type[models.Model]) -> list[Actor]:
+    """Under whom all rows of a model are reached: customers' rows one organisation at a time."""
+    if model._meta.db_table not in customer_tables():
+        return [JOB]
+    return [JOB.within(organisation) for organisation in access.all_organisations()]
+
+
+def due(grace: timedelta = timedelta()) -> dict[str, int]:
+    """How many rows of each table have outlived their rule by more than grace, and are held by nobody."""
+    found = {}
+    for model in ours():
+        if kept_of(model):
+            count = 0
+            for actor in _actors(model):
+                with access.acting(actor):
+                    count += _due(model, grace).count()
+            found[model._meta.db_table] = count
+    return found
+
+
+def sweep() -> Sweep:
+    """Delete what is due, in batches; destroy the keys that nothing is sealed with any more; returns the certificate."""
+    rows = {}
+    for model in ours():
+        if kept_of(model):
+            rows[model._meta.db_table] = sum(_delete(model, actor) for actor in _actors(model))
+    keys = _destroy_orphans()
+    with access.acting(JOB):
+        done = Sweep.objects.create(
+            at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
+        )
+        events.record(JOB, Kind.SWEPT, done.id, rows=sum(rows.values()), keys=keys)
+    return done
+
+
+def _delete(model: type[models.Model], actor: Actor) -> int:
+    total = 0
+    while True:
+        with access.acting(actor):
+            batch = list(_due(model, timedelta()).values_list("pk", flat=True)[:BATCH])
+            doomed = model._default_manager.filter(pk__in=batch)
+            for file in [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]:
+                for blob in doomed.values_list(str(file.attname), flat=True):
+                    blobs.remove(BlobId(str(blob)))
+            doomed.delete()
+        total += len(batch)
+        if len(batch) < BATCH:
+            return total
+
+
+def _destroy_orphans() -> int:
+    before = clock.now() - YOUNG
+    left = set(vault.holders(before=before))
+    for model in ours():
+        columns = {field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
+        for column in columns:
+            for actor in _actors(model):
+                with access.acting(actor):
+                    left -= {
+                        HolderId(str(one)) for one in model._default_manager.values_list(column, flat=True).distinct()
+                    }
+    for holder in left:
+        vault.destroy(holder)
+    return len(left)
+
+
+def hold(holder: HolderId, owner: str, reason: str, days: int) -> str:
+    """Keep everything of a holder for so many days, whatever its rules say. Raises InvalidError."""
+    if not 1 <= days <= 3650:
+        raise InvalidError("A hold lasts 1 to 3650 days.", field="days")
+    now = clock.now()
+    with access.acting(JOB):
+        made = Hold(
+            id=new_id(), holder=holder, owner=owner, reason=reason, created_at=now, ends_at=now + timedelta(days=days)
+        )
+        made.save(force_insert=True)
+        events.record(JOB, Kind.HELD, made.id)
+    return made.id
+
+
+def certificates(limit: int = 30) -> list[Sweep]:
+    """The newest sweeps."""
+    return list(Sweep.objects.order_by("-at")[:limit])

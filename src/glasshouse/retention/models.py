@@ -1,0 +1,33 @@
+"""Holds, which keep what would end, and the certificates of the sweeps."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import confidential
+from glasshouse.vault.fields import SealedText, technical
+
+
+class Hold(models.Model):
+    """A legal hold: nothing of this holder (a person or a customer) is swept until it ends."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16, db_index=True))
+    owner = technical(models.CharField(max_length=16))
+    reason = SealedText(confidential("telling why the law makes us keep it"), holder="holder")
+    created_at = technical(models.DateTimeField())
+    ends_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "retention_hold"
+
+
+class Sweep(models.Model):
+    """What one sweep deleted, by table; and how many keys, which nothing was sealed with any more, it destroyed."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    at = technical(models.DateTimeField(db_index=True))
+    rows = technical(models.JSONField(default=dict))
+    keys = technical(models.PositiveIntegerField(default=0))
+
+    class Meta:
+        db_table = "retention_sweep"

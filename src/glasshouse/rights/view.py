@@ -1,0 +1,163 @@
+"""Everything held of a person, from the data map: whatever is sealed under the person's key, and what hangs on the account.
+
+A field that somebody adds with its entry is in the view, the copy and the erasure by that alone. Source: PRI-21; GDPR Art. 15.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.db import connection, models
+from fideslang.default_taxonomy import DEFAULT_TAXONOMY
+
+from glasshouse.access import api as access
+from glasshouse.access.models import Invitation
+from glasshouse.access.policies import customer_tables
+from glasshouse.accounts.models import Account, Person
+from glasshouse.events import api as events
+from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.ids import OrganisationId
+from glasshouse.retention.api import ours
+from glasshouse.vault.datamap import Class, Entry, people_rows
+from glasshouse.vault.fields import SealedField, holder_column
+
+NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value that is held, in plain words. place: table and column; since: when its row was made, if the row tells."""
+
+    place: str
+    label: str
+    value: str
+    purpose: str
+    basis: str
+    retention: str
+    recipients: tuple[str, ...]
+    since: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return asdict(self) | {"since": self.since.isoformat() if self.since else None}
+
+
+def _entries() -> dict[tuple[str, str], Entry]:
+    return {(row.table, row.column): row.entry for row in people_rows([]) if row.entry}
+
+
+def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
+    value = getattr(row, str(field.name))
+    shown = (
+        "kept as a keyed hash, by which the value is found again"
+        if not isinstance(field, SealedField)
+        else _plain(value)
+    )
+    since = getattr(row, "created_at", None)
+    label = NAMES.get(entry.category, entry.category)
+    place = f"{row._meta.db_table}.{field.column}"
+    return Item(place, label, shown, entry.purpose, entry.basis, entry.retention, entry.recipients, since)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {'•••' if key in ('seed', 'key', 'password') else one}" for key, one in value.items())
+    return str(value)
+
+
+def held_models() -> list[type[models.Model]]:
+    """Models whose rows may be sealed under a person's key."""
+    return [model for model in ours() if holder_column(model) and model._meta.db_table not in customer_tables()]
+
+
+def tables() -> set[str]:
+    """Tables whose rows may be sealed under a person's key."""
+    return {model._meta.db_table for model in held_models()}
+
+
+def rows_of(person: str) -> Iterator[models.Model]:
+    """Every row that is sealed under the person's key."""
+    for model in held_models():
+        yield from model._default_manager.filter(**{holder_column(model): person}).iterator(chunk_size=500)
+
+
+def _items_of(row: models.Model, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    for field in row._meta.local_concrete_fields:
+        entry = entries.get((row._meta.db_table, str(field.column)))
+        if (
+            entry
+            and entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
+            and getattr(row, str(field.attname)) is not None
+        ):
+            yield _item(row, field, entry)
+
+
+def view(actor: Actor) -> Iterator[Item]:
+    """Everything held of the actor's person. Raises NotFoundError."""
+    person = Person.objects.filter(id=actor.person).first()
+    if person is None:
+        raise NotFoundError
+    entries = _entries()
+    for row in rows_of(person.id):
+        yield from _items_of(row, entries)
+    for account in Account.objects.filter(person=person):
+        yield from _items_of(account, entries)
+    yield from _invitations(person, entries)
+    yield from _memberships(actor)
+    for event in events.of_actor(str(actor.account)):
+        told = "what you did, for security: opaque ids only"
+        yield Item(
+            "events_event.kind",
+            "Activity",
+            event.kind,
+            told,
+            "legitimate interest",
+            "kept, without your name",
+            (),
+            event.at,
+        )
+
+
+def _invitations(person: Person, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    with access.acting(JOB):
+        found = list(Invitation.objects.raw("SELECT * FROM glasshouse_invitations_for(%s)", [person.address_hash]))
+    for row in found:
+        yield from _items_of(row, entries)
+
+
+def _memberships(actor: Actor) -> Iterator[Item]:
+    for organisation in access.organisations_of(actor):
+        with access.acting(actor.within(OrganisationId(organisation.id))):
+            rights = access.rights_of_membership(access.membership_of(actor.within(OrganisationId(organisation.id))))
+        value = f"{organisation.name}: {rights.role}"
+        purpose = "deciding what you may do there"
+        yield Item("access_membership.role", "Membership", value, purpose, "contract", "until you leave", (), None)
+
+
+def covered() -> tuple[int, list[str]]:
+    """(personal columns of the people store, those that the view does not reach)."""
+    reached = {model._meta.db_table for model in held_models()} | {"accounts_account", "access_invitation"}
+    personal = [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
+    known = reached | {
+        "accounts_recovery_code",
+        "accounts_tries",
+    }  # hashes only; the first hangs on the account, the second on nobody
+    return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in known]
+
+
+def sealed_values(person: str) -> int:
+    """How many sealed values lie under a person's key, by a raw look at every table: what the view is held against."""
+    count = 0
+    for model in ours():
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, SealedField) and model._meta.db_table not in customer_tables():
+                table, holder = (
+                    model._meta.db_table,
+                    getattr(model._meta.get_field(field.holder), "column", field.holder),
+                )
+                with connection.cursor() as cursor:
+                    sql = f'SELECT count(*) FROM {table} WHERE "{holder}" = %s AND "{field.column}" IS NOT NULL'
+                    cursor.execute(sql, [person])
+                    count += int(cursor.fetchone()[0])
+    return count

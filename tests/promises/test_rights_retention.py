@@ -1,0 +1,270 @@
+"""PRI-18, PRI-19, PRI-21, PRI-22, PRI-24: what is held is shown, copied, swept by its rule, and erased whole."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, post, prove_link
+
+Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
+
+
+def busy(one: Customer) -> None:
+    """Has a person use what there is: a session, a second step, mail, a copy, a token, an invitation to the same address."""
+    from glasshouse.access import tokens
+    from glasshouse.rights import api as rights
+    from tests.promises.test_sec_06_second_step import with_app
+
+    with_app(one)
+    tokens.create_token(one.actor, "Script", ["greenhouse:site:read"], 3)
+    rights.make_copy(one.alone)
+
+
+def test_the_view_shows_every_sealed_value_and_reaches_every_personal_column(customer: Make) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.rights import view as views
+
+    one, other = customer(), customer()
+    busy(one)
+    invitations.invite(other.actor, one.address, invitations.Offer("viewer", message="Come to us"))
+    items = list(views.view(one.alone))
+    values = {item.place: item.value for item in items}
+    assert values["accounts_person.address"] == one.address
+    assert "•••" in values["accounts_second_step.secret"]
+    assert any(item.value == "Come to us" for item in items)
+    assert any(item.place == "events_event.kind" for item in items)
+    assert any(item.label == "Membership" for item in items)
+    assert not any(other.address in item.value for item in items)
+    assert views.covered()[1] == []
+    assert all(item.purpose and item.retention for item in items)
+
+
+def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(customer: Make, web: Web) -> None:
+    from dataclasses import replace
+
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.errors import FreshProofError, NotFoundError
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import view as views
+
+    one, other = customer(), customer()
+    shown = {item.place for item in views.view(one.alone)}
+    number = rights.make_copy(one.alone)
+    _, body = rights.fetch_copy(one.alone, number)
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        told = json.loads(archive.read("data.json"))
+        page = archive.read("data.html").decode()
+    assert shown <= {item["place"] for item in told}
+    assert one.address in page
+    assert {"purpose", "basis", "retention", "recipients", "since"} <= set(told[0])
+    with pytest.raises(NotFoundError):
+        rights.fetch_copy(other.alone, number)
+    with pytest.raises(FreshProofError):
+        rights.fetch_copy(replace(one.alone, proved_at=clock.now() - timedelta(hours=1)), number)
+    assert web(other).get(f"/account/data/copy/{number}").status_code == 404
+    with clock.frozen(clock.now() + timedelta(hours=25)), pytest.raises(NotFoundError):
+        rights.fetch_copy(replace(one.alone, proved_at=clock.now()), number)
+
+
+def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
+    from glasshouse.rights import api as rights
+
+    one = customer()
+    rights.correct_name(one.alone, "<script>alert(1)</script>")
+    _, body = rights.fetch_copy(one.alone, rights.make_copy(one.alone))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert "<script>" not in archive.read("data.html").decode()
+
+
+def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join, web: Web) -> None:
+    from glasshouse.access import members
+    from glasshouse.accounts.models import Account, Person
+    from glasshouse.promises import evidence
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import view as views
+    from glasshouse.vault import api as vault
+
+    boss = customer()
+    one = join(boss, "grower")
+    busy(one)
+    client = web()
+    plan = rights.plan(one.alone)
+    assert plan.obstacles == []
+    assert len(plan.leaves) == 1
+    done = rights.erase(one.alone)
+    assert done.rows > 5
+    assert not Person.objects.filter(id=one.actor.person).exists()
+    assert not Account.objects.filter(id=one.actor.account).exists()
+    assert list(views.rows_of(str(one.actor.person))) == []
+    assert vault.generations_of(one.actor.person) == []
+    assert [member.address for member in members.members(boss.actor)] == [boss.address]
+    assert post(client, "/sign-in", address=one.address, password=one.password).status_code == 400
+    assert evidence.holding(home.data, [one.address])[1] == []
+
+
+def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_organisation(
+    customer: Make, join: Join, crops: httpx.Client
+) -> None:
+    from glasshouse.access import members
+    from glasshouse.access.models import Organisation
+    from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.kernel.actor import JOB
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.rights import api as rights
+
+    one = customer()
+    other = join(one, "grower")
+    token = greenhouse.create_device(one.actor, one.site, "", "Box")
+    assert crops.post("/write", content="m air_temp=20", headers={"Authorization": f"Token {token}"}).status_code == 204
+    with pytest.raises(InvalidError, match="last administrator"):
+        rights.erase(one.alone)
+    members.hand_over(one.actor, other.actor.account, "viewer")
+    rights.erase(one.alone)
+    assert rights.plan(other.alone).closes
+    rights.erase(other.alone)
+    from glasshouse.access import api as access
+
+    with access.acting(JOB.within(one.actor.organisation)):
+        assert not Organisation.objects.filter(id=one.organisation).exists()
+    assert crops.post("/write", content="m air_temp=20", headers={"Authorization": f"Token {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize("step", ["remove_member", "destroy", "record"])
+def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, join: Join, step: str) -> None:
+    """The process dies (os._exit) at a step; what is left is carried on from the ledger."""
+    from glasshouse.accounts.models import Person
+    from glasshouse.rights import api as rights
+    from glasshouse.rights.models import Erasure
+    from glasshouse.vault import api as vault
+
+    boss = customer()
+    one = join(boss, "grower")
+    place = {
+        "remove_member": "rights.members.remove_member",
+        "destroy": "rights.vault.destroy",
+        "record": "rights.events.record",
+    }[step]
+    script = (
+        "import os, sys, django; django.setup()\n"
+        "from glasshouse.rights import api as rights\n"
+        "from glasshouse.accounts import api as accounts\n"
+        f"actor = accounts.actor_of_address({one.address!r})\n"
+        f"{place} = lambda *_, **__: os._exit(9)\n"
+        "rights.erase(actor)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": "src"}, check=False)
+    assert killed.returncode == 9
+    assert Erasure.objects.get(person=one.actor.person).done_at is None
+    rights.finish_erasures()
+    assert Erasure.objects.get(person=one.actor.person).done_at is not None
+    assert not Person.objects.filter(id=one.actor.person).exists()
+    assert vault.generations_of(one.actor.person) == []
+
+
+def test_who_was_erased_does_not_come_back_with_a_backup(customer: Make, join: Join) -> None:
+    from glasshouse.accounts.models import Person
+    from glasshouse.kernel import clock
+    from glasshouse.rights import api as rights
+    from glasshouse.vault import envelope
+
+    boss = customer()
+    one = join(boss, "grower")
+    row = Person.objects.get(id=one.actor.person)
+    sealed = {name: row.__dict__[name].body for name in ("name", "address")}
+    rights.erase(one.alone)
+    # A backup of before comes back: the row is there again, sealed under the destroyed key.
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_person (id, name, address, address_hash, created_at) VALUES (%s, %s, %s, %s, %s)",
+            [row.id, sealed["name"], sealed["address"], row.address_hash, clock.now()],
+        )
+    with pytest.raises(envelope.KeyDestroyedError):
+        _ = Person.objects.get(id=row.id).address
+    assert rights.replay() == 1
+    assert not Person.objects.filter(id=row.id).exists()
+
+
+def test_rows_end_by_the_rule_of_their_model_and_no_sooner(customer: Make) -> None:
+    from glasshouse.accounts.models import Person
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+    from glasshouse.retention import api as retention
+
+    one = customer()
+    fresh, old, held = (HolderId(new_id()) for _ in range(3))
+    for holder, days in ((fresh, 29), (old, 31), (held, 31)):
+        mail.keep_sent(holder, "probe", "x", body="x")
+        Message.objects.filter(holder=holder).update(sent_at=clock.now() - timedelta(days=days))
+    retention.hold(held, "officer", "a court asked", 30)
+    assert retention.due()["mail_message"] >= 1
+    done = retention.sweep()
+    assert done.rows["mail_message"] >= 1
+    there = {holder for holder in (fresh, old, held) if Message.objects.filter(holder=holder).exists()}
+    assert there == {fresh, held}
+    assert Person.objects.filter(id=one.actor.person).exists()
+    assert retention.due().get("mail_message") == 0
+
+
+def test_in_ten_years_all_that_has_a_rule_is_due_and_what_lives_now_stays(customer: Make) -> None:
+    """What would be due in ten years; nothing is deleted for it, so that the running service is left alone."""
+    from glasshouse.accounts import api as accounts
+    from glasshouse.kernel import clock
+    from glasshouse.retention import api as retention
+    from glasshouse.vault.datamap import kept_of
+
+    one = customer()
+    busy(one)
+    with clock.frozen(clock.now() + timedelta(days=3650)):
+        due = retention.due()
+    ruled = [model for model in retention.ours() if kept_of(model)]
+    assert {model._meta.db_table for model in ruled} == set(due)
+    assert due["accounts_session"] >= 0
+    assert due["rights_copy"] >= 1
+    assert due["access_token"] >= 1
+    retention.sweep()
+    assert accounts.person_of(one.alone).address == one.address
+
+
+def test_every_personal_row_says_how_long_it_is_kept() -> None:
+    from glasshouse.vault.datamap import Class, people_rows
+
+    silent = [
+        row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL and not row.entry.retention
+    ]
+    assert silent == []
+
+
+def test_see_correct_copy_and_erase_on_the_pages(customer: Make, join: Join, web: Web) -> None:
+    one = join(customer(), "viewer")
+    client, page = web(one), "/account/data"
+    assert one.address in client.get(page).text
+    assert post(client, page, page, name="Corrected Name").status_code == 302
+    assert "Corrected Name" in client.get(page).text
+    assert post(client, f"{page}/copy", page).status_code == 302
+    assert "glasshouse-data-" in client.get(page).text
+    assert "You leave" in client.get(f"{page}/erase").text
+    assert post(client, f"{page}/erase", f"{page}/erase", word="no").status_code == 400
+    assert "You are erased" in post(client, f"{page}/erase", f"{page}/erase", word="erase").text
+    assert client.get(page).status_code == 302
+
+
+def test_a_sweep_leaves_the_claims_of_a_sign_up_until_their_time(customer: Make) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.retention import api as retention
+
+    accounts.ask_sign_up(accounts.SignUp("A", "waits@grower.example", "a long enough word", "Farm"), network="waits")
+    retention.sweep()
+    assert accounts.finish_sign_up(prove_link("waits@grower.example")).organisation == "Farm"
