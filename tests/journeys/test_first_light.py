@@ -129,5 +129,7 @@ def test_from_sign_up_to_the_first_reading(
     page.goto("/trust")
     expect(page.get_by_text("of 44 promises")).to_be_visible()
     sound(page)
+    page.get_by_role("link", name="What we store").click()
+    sound(page)
     assert [text for text in said if "status of 400" not in text] == []  # the wrong latitude was answered with 400
     context.close()

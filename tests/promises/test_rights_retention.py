@@ -268,3 +268,23 @@ def test_a_sweep_leaves_the_claims_of_a_sign_up_until_their_time(customer: Make)
     accounts.ask_sign_up(accounts.SignUp("A", "waits@grower.example", "a long enough word", "Farm"), network="waits")
     retention.sweep()
     assert accounts.finish_sign_up(prove_link("waits@grower.example")).organisation == "Farm"
+
+
+@pytest.mark.usefixtures("home")
+def test_the_record_of_processing_speaks_of_every_field_that_is_not_technical(web: Web) -> None:
+    import csv
+
+    from glasshouse.promises.evidence import whole_map
+
+    told = web().get("/trust/data?format=json").json()["activities"]
+    columns = {column for activity in told for column in activity["columns"]}
+    wanted = {
+        f"{row.store}.{row.table}.{row.column}"
+        for row in whole_map()
+        if row.entry and row.entry.klass in ("personal", "confidential", "crop")
+    }
+    assert columns == wanted
+    assert all(activity["purpose"] and activity["retention"] and activity["basis"] for activity in told)
+    rows = list(csv.reader(io.StringIO(web().get("/trust/data?format=csv").text)))
+    assert len(rows) == len(told) + 1
+    assert "What we store" in web().get("/trust/data").text

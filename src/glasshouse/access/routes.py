@@ -63,6 +63,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "overview": (Route(GET, P.READINGS_READ),),
     "passkey_make": (Route(POST, Need.SIGNED_IN),),
     "passkey_use": (Route(POST, Need.ANYBODY),),
+    "processing": (Route(GET, Need.ANYBODY),),
     "prove": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "prove_again": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
     "readings": (Route(GET, P.READINGS_READ),),

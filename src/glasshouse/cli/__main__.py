@@ -239,8 +239,8 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
 
     actor = accounts.actor_of_address(address)
     wanted = rights.plan(actor)
-    for table, count in wanted.rows.items():
-        click.echo(f"{count:8} rows of {table}")
+    for purpose, count in wanted.rows.items():
+        click.echo(f"{count:8} rows for {purpose}")
     for name in wanted.leaves:
         click.echo(f"leaves {name}")
     for name in wanted.closes:

@@ -82,7 +82,7 @@ def seen() -> Finding:
         shown = sum(
             1
             for item in views.view(one.actor)
-            if "keyed hash" not in item.value and item.place.split(".")[0] in views.tables()
+            if "hash only" not in item.value and item.place.split(".")[0] in views.tables()
         )
         raw = views.sealed_values(str(one.actor.person))
     total, missing = views.covered()

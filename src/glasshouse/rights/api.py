@@ -25,7 +25,7 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
 from glasshouse.rights.models import Copy, Erasure
-from glasshouse.rights.view import Item, held_models, rows_of, view
+from glasshouse.rights.view import Item, held_models, purposes_of, rows_of, view
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
@@ -103,7 +103,7 @@ def correct_name(actor: Actor, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an erasure would do: rows by table; organisations left and closed; what stands in its way."""
+    """What an erasure would do: rows by what they are for; organisations left and closed; what stands in its way."""
 
     rows: dict[str, int]
     leaves: list[str]
@@ -129,7 +129,8 @@ def plan(actor: Actor) -> Plan:
     """What erasing the actor's person would do; changes nothing."""
     rows: dict[str, int] = {}
     for row in rows_of(str(actor.person)):
-        rows[row._meta.db_table] = rows.get(row._meta.db_table, 0) + 1
+        purpose = purposes_of(type(row))
+        rows[purpose] = rows.get(purpose, 0) + 1
     leaves, closes, obstacles = [], [], []
     for organisation in access.organisations_of(actor):
         alone, others = _alone(organisation.id)

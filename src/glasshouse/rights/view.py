@@ -49,11 +49,7 @@ def _entries() -> dict[tuple[str, str], Entry]:
 
 def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
     value = getattr(row, str(field.name))
-    shown = (
-        "kept as a keyed hash, by which the value is found again"
-        if not isinstance(field, SealedField)
-        else _plain(value)
-    )
+    shown = "kept as a hash only, which tells nobody the value" if not isinstance(field, SealedField) else _plain(value)
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     place = f"{row._meta.db_table}.{field.column}"
@@ -69,6 +65,14 @@ def _plain(value: object) -> str:
 def held_models() -> list[type[models.Model]]:
     """Models whose rows may be sealed under a person's key."""
     return [model for model in ours() if holder_column(model) and model._meta.db_table not in customer_tables()]
+
+
+def purposes_of(model: type[models.Model]) -> str:
+    """What a model's personal fields are for, in the words of the data map."""
+    entries = [
+        getattr(field, "entry", None) for field in model._meta.local_concrete_fields if isinstance(field, SealedField)
+    ]
+    return ", ".join(dict.fromkeys(entry.purpose for entry in entries if entry))
 
 
 def tables() -> set[str]:

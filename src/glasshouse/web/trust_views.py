@@ -1,6 +1,7 @@
 """The trust page: open to everybody."""
 
-from dataclasses import asdict
+import csv
+from dataclasses import asdict, fields
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -9,7 +10,10 @@ from django.views.decorators.http import require_GET
 
 from glasshouse.events import api as events
 from glasshouse.promises import api as promises
+from glasshouse.promises.evidence import whole_map
 from glasshouse.promises.findings import State
+from glasshouse.rights.processing import Activity, activities
+from glasshouse.web.greenhouse_views import CSV, cell
 
 AREAS = {"SEC": "Security", "PRI": "Privacy"}
 SIGNS = {State.KEPT: "●", State.NOT_KEPT: "✕", State.CANNOT_TELL: "▲", State.UNPROVEN: "○"}
@@ -38,3 +42,23 @@ def roots(request: HttpRequest) -> JsonResponse:
 def promises_json(request: HttpRequest) -> JsonResponse:
     """The trust page for programs."""
     return JsonResponse({"promises": [one.as_json() for one in promises.standings()]})
+
+
+@require_GET
+def processing(request: HttpRequest) -> HttpResponse:
+    """The record of processing: a page, with format=json or format=csv for programs."""
+    found = activities(whole_map())
+    form = request.GET.get("format")
+    if form == "json":
+        return JsonResponse({"activities": [asdict(one) for one in found]})
+    if form == "csv":
+        response = HttpResponse(content_type=CSV)
+        response.headers["Content-Disposition"] = 'attachment; filename="processing.csv"'
+        writer = csv.writer(response)
+        names = [field.name for field in fields(Activity)]
+        writer.writerow(names)
+        for one in found:
+            values = (getattr(one, name) for name in names)
+            writer.writerow([cell("; ".join(value) if isinstance(value, tuple) else value) for value in values])
+        return response
+    return render(request, "processing.html", {"activities": found})

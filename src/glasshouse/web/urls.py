@@ -48,6 +48,7 @@ urlpatterns = [
     path("mailbox", views.mailbox, name="mailbox"),
     path("trust", trust.page, name="trust"),
     path("trust.json", trust.promises_json, name="trust_json"),
+    path("trust/data", trust.processing, name="processing"),
     path("trust/roots.json", trust.roots, name="roots"),
     path("o/<slug:organisation>/", greenhouse.overview, name="overview"),
     path("o/<slug:organisation>/chart", greenhouse.chart, name="chart"),

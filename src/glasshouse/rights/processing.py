@@ -1,0 +1,52 @@
+"""The record of processing, made from the data map: by purpose, what is stored, of whom, on what ground, how long, who gets it.
+
+Source: GDPR Art. 30; PRI-02, PRI-18.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from glasshouse.rights.view import NAMES
+from glasshouse.vault.datamap import Class, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One purpose, with all that is stored for it."""
+
+    purpose: str
+    klass: str
+    subject: str
+    categories: tuple[str, ...]
+    basis: str
+    retention: tuple[str, ...]
+    recipients: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+def activities(rows: Iterable[Row]) -> list[Activity]:
+    """Every purpose for which something of a person, a customer or a crop is stored, the personal ones first."""
+    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in rows:
+        entry = row.entry
+        if entry and entry.klass not in (Class.TECHNICAL, Class.ANONYMOUS):
+            groups.setdefault((entry.purpose, str(entry.klass), str(entry.subject), str(entry.basis)), []).append(row)
+    order = {"personal": 0, "confidential": 1, "crop": 2}
+    found = [
+        Activity(
+            purpose,
+            klass,
+            subject,
+            _distinct(NAMES.get(row.entry.category, row.entry.category) for row in some if row.entry),
+            basis,
+            _distinct(row.entry.retention for row in some if row.entry),
+            _distinct(one for row in some if row.entry for one in row.entry.recipients),
+            tuple(f"{row.store}.{row.table}.{row.column}" for row in some),
+        )
+        for (purpose, klass, subject, basis), some in groups.items()
+    ]
+    return sorted(found, key=lambda one: (order.get(one.klass, 3), one.purpose))
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
