@@ -22,15 +22,16 @@ from glasshouse.kernel.actor import Actor
 
 def _free_ports() -> int:
     for _ in range(50):
-        with socket.socket() as one, socket.socket() as two:
+        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
             one.bind(("127.0.0.1", 0))
             port = one.getsockname()[1]
             try:
                 two.bind(("127.0.0.1", port + 1))
+                three.bind(("127.0.0.1", port + 2))
             except OSError:
                 continue
             return int(port)
-    raise RuntimeError("no two free ports side by side")
+    raise RuntimeError("no three free ports side by side")
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def test_a_promise_without_a_check_is_unproven() -> None:
     from glasshouse.promises.register import REGISTER
 
     assert len(REGISTER) == 44
-    assert state("PRI-28") == ("unproven", "no check yet")
+    assert state("PRI-14") == ("unproven", "no check yet")
 
 
 def test_sec_05_sees_a_weakly_stored_password(customer: Callable[[], Customer]) -> None:
@@ -411,3 +411,36 @@ def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(vault, "destroy", lambda holder: None)
     assert state("PRI-24") == ("not kept", "the key lives")
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_26_sees_a_mail_that_opens_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import privacy_checks
+
+    honest = privacy_checks.vault.lookup
+    monkeypatch.setattr(privacy_checks.vault, "lookup", lambda purpose, value: honest(purpose, f"other {value}"))
+    assert state("PRI-26") == ("not kept", "a probe mail became no request")
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_28_sees_a_request_past_its_deadline() -> None:
+    from datetime import timedelta
+
+    from glasshouse.kernel import clock
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import Request
+
+    number = requests.ask("late-answer@grower.example", "access", "br", "please", network="late")
+    Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(days=1))
+    try:
+        assert state("PRI-28")[0] == "not kept"
+    finally:
+        Request.objects.filter(id=number).delete()
+
+
+@pytest.mark.usefixtures("home")
+def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import evidence
+
+    monkeypatch.setattr(evidence, "mail_in_the_clear", lambda port: True)
+    assert "takes mail in the clear" in state("SEC-07")[1]

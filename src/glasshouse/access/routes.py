@@ -63,9 +63,11 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "overview": (Route(GET, P.READINGS_READ),),
     "passkey_make": (Route(POST, Need.SIGNED_IN),),
     "passkey_use": (Route(POST, Need.ANYBODY),),
+    "privacy_ask": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "processing": (Route(GET, Need.ANYBODY),),
     "prove": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "prove_again": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
+    "prove_request": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "readings": (Route(GET, P.READINGS_READ),),
     "record": (Route(GET, P.ACCESS_RECORD_READ),),
     "remove_role": (Route(POST, P.ROLE_CHANGE),),
@@ -93,6 +95,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "tokens": (Route(GET, P.TOKEN_CREATE), Route(POST, P.TOKEN_CREATE)),
     "trust": (Route(GET, Need.ANYBODY),),
     "trust_json": (Route(GET, Need.ANYBODY),),
+    "worklist": (Route(GET, Need.STAFF), Route(POST, Need.STAFF)),
 }
 # The operations of the people API: operation -> what the token's bearer needs (and the token must carry).
 OPERATIONS: dict[str, Permission | Need] = {

@@ -287,6 +287,12 @@ def is_staff(account: AccountId) -> bool:
     return Account.objects.filter(id=account).exclude(staff_role="").exists()
 
 
+def has_staff_role(actor: Actor, role: str) -> bool:
+    """Whether the actor is staff with that role and has a second step."""
+    mine = Account.objects.filter(id=actor.account, staff_role=role)
+    return mine.exists() and second_step.has_step(actor.account)
+
+
 @transaction.atomic
 def create_staff(name: str, address: str, password: str, role: str) -> AccountId:
     """Make an account for the operator's staff, apart from customers' accounts. For the command line only.

@@ -58,6 +58,7 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     try:
         _free(home.port)
         _free(home.crops_port)
+        _free(home.mail_port)
         tls.ensure(home.keys / "tls")
         _start(home, supervisor, say)
         yield supervisor
@@ -95,9 +96,10 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     say("crops service")
     crops = base_environment() | home.crops_environment()
     supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log"))
-    say("web, worker")
+    say("web, mail, worker")
     people = people_environment(home)
     supervisor.add(Part("web", [*python, "glasshouse.cli.web"], people, log=logs / "web.log"))
+    supervisor.add(Part("postbox", [*python, "glasshouse.cli.postbox"], people, log=logs / "postbox.log"))
     supervisor.add(Part("worker", [*python, "glasshouse.cli.worker"], people, log=logs / "worker.log"))
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)

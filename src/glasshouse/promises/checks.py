@@ -1,5 +1,6 @@
 """The live checks. Each gathers evidence from the running deployment and can fail; a test makes it fail."""
 
+import contextlib
 import re
 import ssl
 from collections.abc import Callable
@@ -50,13 +51,18 @@ def transport() -> Finding:
     authority, wrong, good = settings.TLS_FOLDER / "ca.crt", [], []
     for port in evidence.listeners():
         good.append(evidence.handshake(port, authority))
-        try:
-            spoken = evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)
-            wrong.append(f"port {port} accepts {spoken}")
-        except OSError:
-            pass  # Refused, as it must be.
+        with contextlib.suppress(OSError):  # Refused, as it must be.
+            wrong.append(f"port {port} accepts {evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)}")
         if evidence.plaintext_answer(port).startswith(b"HTTP/"):
             wrong.append(f"port {port} answers plain HTTP")
+    port = settings.MAIL_PORT
+    good.append(evidence.mail_handshake(port, authority))
+    with contextlib.suppress(OSError):  # Refused, as it must be.
+        wrong.append(
+            f"the mail port accepts {evidence.mail_handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)}"
+        )
+    if evidence.mail_in_the_clear(port):
+        wrong.append("the mail port takes mail in the clear")
     return judge(
         not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused"
     )
@@ -120,6 +126,8 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "PRI-21": privacy_checks.seen,
     "PRI-22": privacy_checks.copied,
     "PRI-24": privacy_checks.erased,
+    "PRI-26": privacy_checks.mailed,
+    "PRI-28": privacy_checks.in_time,
 }
 
 

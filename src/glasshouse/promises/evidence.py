@@ -1,6 +1,7 @@
 """What the checks look at: real columns, real bytes, real sockets."""
 
 import os
+import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -154,6 +155,24 @@ def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = No
         context.wrap_socket(link, server_hostname="localhost") as secured,
     ):
         return str(secured.version())
+
+
+def mail_handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:
+    """The TLS version agreed with the mail listener after STARTTLS. Raises OSError (ssl.SSLError) when it refuses."""
+    context = ssl.create_default_context(cafile=authority)
+    if version is not None:
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, version
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    with smtplib.SMTP("localhost", port, timeout=10) as server:
+        server.starttls(context=context)
+        return str(server.sock.version()) if isinstance(server.sock, ssl.SSLSocket) else ""
+
+
+def mail_in_the_clear(port: int) -> bool:
+    """Whether the mail listener takes a sender before STARTTLS."""
+    with smtplib.SMTP("localhost", port, timeout=10) as server:
+        server.ehlo()
+        return server.mail("probe@canary.invalid")[0] < 400
 
 
 def plaintext_answer(port: int) -> bytes:

@@ -2,8 +2,11 @@
 
 import io
 import json
+import smtplib
+import ssl
 import zipfile
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +20,10 @@ from glasshouse.promises import evidence, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.retention import api as retention
 from glasshouse.rights import api as rights
+from glasshouse.rights import requests
 from glasshouse.rights import view as views
+from glasshouse.rights.clocks import LAWS
+from glasshouse.rights.models import Request
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import kept_of
 from glasshouse.vault.envelope import KeyDestroyedError
@@ -131,4 +137,36 @@ def erased() -> Finding:
     wrong += [f"readable in {name}" for name in found[:2]]
     return judge(
         not wrong, "; ".join(wrong) or f"an erased probe stands in none of {count} files; its key is destroyed"
+    )
+
+
+def mailed() -> Finding:
+    """PRI-26: a probe mail to the privacy address opens a request, and the answer to it is on its way in the thread."""
+    address = f"probe{new_id()}@canary.invalid"
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", "Please erase me"
+    letter.set_content("I want to be forgotten.")
+    context = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20) as server:
+        server.starttls(context=context)
+        server.send_message(letter)
+    found = Request.objects.filter(address_hash=vault.lookup("address", address)).first()
+    answered = found is not None and Message.objects.filter(holder=found.holder, kind="privacy").exists()
+    kind = found.kind if found else ""
+    if found:
+        Message.objects.filter(holder=found.holder).delete()
+        found.delete()
+        vault.destroy(HolderId(found.holder))
+    good = answered and kind == "erase"
+    return judge(
+        good, "a probe mail became a request to erase, and was answered" if good else "a probe mail became no request"
+    )
+
+
+def in_time() -> Finding:
+    """PRI-28: no open request is past its deadline; an extension moves it only as far as the law allows."""
+    late, total = requests.overdue(), Request.objects.count()
+    return judge(
+        late == 0,
+        f"{late} of {total} requests overdue" if late else f"0 of {total} requests overdue, {len(LAWS)} laws' clocks",
     )

@@ -33,7 +33,8 @@ from glasshouse.vault.fields import holder_column
 LINK = timedelta(hours=24)
 STAYS = (
     "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
-    "Readings of an organisation stay with it; they hold nothing of you."
+    "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
+    "answer, so that we can show that it was given."
 )
 
 

@@ -3,8 +3,8 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Kept, personal
-from glasshouse.vault.fields import SealedText, blob_ref, technical
+from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.fields import SealedText, blob_ref, hashed, technical
 
 
 class Copy(models.Model):
@@ -34,3 +34,53 @@ class Erasure(models.Model):
 
     class Meta:
         db_table = "rights_erasure"
+
+
+class RequestKind(models.TextChoices):
+    """What a person asks for."""
+
+    ACCESS = "access"
+    COPY = "copy"
+    CORRECT = "correct"
+    ERASE = "erase"
+    OBJECT = "object"
+    RESTRICT = "restrict"
+    QUESTION = "question"
+
+
+class Request(models.Model):
+    """A person's request, on the clock of a law.
+
+    Sealed under a key of its own: until the address is proved, it is a stranger's word.
+    """
+
+    kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16))
+    address = SealedText(
+        personal("user.contact.email", "answering the request", basis=Basis.LEGAL_OBLIGATION), holder="holder"
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, db_index=True), "user.contact.email", "finding a person's requests"
+    )
+    text = SealedText(
+        personal("user.content.private", "answering the request", basis=Basis.LEGAL_OBLIGATION), holder="holder"
+    )
+    answer = SealedText(
+        personal("user.content.private", "showing what was answered", basis=Basis.LEGAL_OBLIGATION),
+        holder="holder",
+        null=True,
+    )
+    kind = technical(models.CharField(max_length=12, choices=RequestKind.choices))
+    law = technical(models.CharField(max_length=12))
+    channel = technical(models.CharField(max_length=8))
+    proof_hash = technical(models.CharField(max_length=64, unique=True))
+    proved_at = technical(models.DateTimeField(null=True))
+    asked_at = technical(models.DateTimeField())
+    due_at = technical(models.DateTimeField(db_index=True))
+    extended_at = technical(models.DateTimeField(null=True))
+    closed_at = technical(models.DateTimeField(null=True))
+    outcome = technical(models.CharField(max_length=12, blank=True))
+
+    class Meta:
+        db_table = "rights_request"

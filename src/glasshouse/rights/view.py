@@ -19,6 +19,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.retention.api import ours
+from glasshouse.rights.models import Request
 from glasshouse.vault.datamap import Class, Entry, people_rows
 from glasshouse.vault.fields import SealedField, holder_column
 
@@ -108,6 +109,8 @@ def view(actor: Actor) -> Iterator[Item]:
     for account in Account.objects.filter(person=person):
         yield from _items_of(account, entries)
     yield from _invitations(person, entries)
+    for request in Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
+        yield from _items_of(request, entries)
     yield from _memberships(actor)
     for event in events.of_actor(str(actor.account)):
         told = "what you did, for security: opaque ids only"

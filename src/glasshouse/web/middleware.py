@@ -7,9 +7,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.rules import Visit
-from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -92,4 +93,6 @@ def visit_of(request: HttpRequest) -> Visit:
 
 def context(request: HttpRequest) -> dict[str, object]:
     """What every template may show."""
-    return {"actor": actor_of(request), "demo": settings.DEMO}
+    actor = actor_of(request)
+    officer = actor.kind is ActorKind.STAFF and accounts.has_staff_role(actor, "privacy")
+    return {"actor": actor, "demo": settings.DEMO, "officer": officer}

@@ -8,11 +8,23 @@ from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.actor import ANONYMOUS
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.kernel.ids import RequestId
 from glasshouse.rights import api as rights
+from glasshouse.rights import clocks, requests
 from glasshouse.rights.view import view
-from glasshouse.web.middleware import SESSION_COOKIE, actor_of
+from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
 from glasshouse.web.views import again, form_page, signed_in
+
+KINDS = {
+    "access": "See what you hold of me",
+    "copy": "Have a copy of it",
+    "correct": "Have something put right",
+    "erase": "Be erased",
+    "restrict": "Have its use restricted",
+    "object": "Object to its use",
+    "question": "Ask something else",
+}
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
@@ -74,3 +86,47 @@ def erase(request: HttpRequest) -> HttpResponse:
     response = render(request, "erased.html", {"done": done})
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+# -- requests ------------------------------------------------------------------------------------------------------
+
+
+@form_page
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for one's rights, with an account or without. The answer is the same for everybody."""
+    shown = {"kinds": KINDS.items(), "regions": [(key, title) for key, (title, _) in clocks.REGIONS.items()]}
+    if request.method == "GET":
+        return render(request, "privacy_ask.html", shown)
+    fields = [request.POST.get(name, "") for name in ("address", "kind", "region", "text")]
+    try:
+        requests.ask(*fields, network=network_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "privacy_ask.html", error, **shown)
+    return render(request, "check_mail.html")
+
+
+@form_page
+def prove_request(request: HttpRequest, secret: str) -> HttpResponse:
+    """Prove the address of a request. A click is needed: a mail scanner that opens links proves nothing."""
+    if request.method == "GET":
+        return render(request, "confirm.html", {"title": "Your privacy request", "button": "Yes, this is my address"})
+    found, known = requests.prove(secret)
+    return render(request, "privacy_proved.html", {"request_row": found, "known": known, "law": clocks.LAWS[found.law]})
+
+
+@signed_in
+@form_page
+def worklist(request: HttpRequest) -> HttpResponse:
+    """The officer's work list, by deadline; answering, refusing, extending."""
+    actor = actor_of(request)
+    if request.method == "GET":
+        return render(request, "worklist.html", {"rows": requests.worklist(actor)})
+    number, text, act = (request.POST.get(name, "") for name in ("request", "text", "act"))
+    try:
+        if act == "extend":
+            requests.extend(actor, RequestId(number), text)
+        else:
+            requests.answer(actor, RequestId(number), text, refuse=act == "refuse")
+    except InvalidError as error:
+        return again(request, "worklist.html", error, rows=requests.worklist(actor))
+    return redirect("worklist")

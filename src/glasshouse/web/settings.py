@@ -23,6 +23,7 @@ TLS_FOLDER = Path(required("GLASSHOUSE_TLS"))
 BLOB_FOLDER = DATA_FOLDER / "blobs"
 ORIGIN = required("GLASSHOUSE_ORIGIN")
 CROPS_ORIGIN = required("GLASSHOUSE_CROPS_ORIGIN")
+MAIL_PORT = int(required("GLASSHOUSE_MAIL_PORT"))  # of our own listener, for mail to the privacy address
 DEMO = bool(os.environ.get("GLASSHOUSE_DEMO"))
 DEBUG = False
 SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()

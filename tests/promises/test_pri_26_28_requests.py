@@ -1,0 +1,209 @@
+"""PRI-26, PRI-28: requests by page and by mail, on the clock of a law; nothing is told to strangers."""
+
+import smtplib
+import ssl
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import httpx
+import pytest
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, post, prove_link
+
+Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
+
+
+@pytest.mark.parametrize(
+    ("law", "asked", "until", "extended"),
+    [
+        ("gdpr", "2026-01-31", "2026-02-28", "2026-04-30"),
+        ("gdpr", "2024-01-31", "2024-02-29", "2024-04-30"),
+        ("gdpr", "2026-11-30", "2026-12-30", "2027-02-28"),
+        ("uk", "2026-12-15", "2027-01-15", "2027-03-15"),
+        ("ccpa", "2026-01-01", "2026-02-15", "2026-04-01"),
+        ("lgpd", "2026-01-01", "2026-01-16", "2026-01-16"),
+        ("pipeda", "2026-01-01", "2026-01-31", "2026-03-02"),
+    ],
+)
+def test_each_law_has_its_clock(law: str, asked: str, until: str, extended: str) -> None:
+    from glasshouse.rights.clocks import LAWS, due
+
+    moment = datetime.fromisoformat(asked).replace(tzinfo=UTC)
+    assert due(LAWS[law], moment).date().isoformat() == until
+    assert due(LAWS[law], moment, extended=True).date().isoformat() == extended
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Please delete all my data", "erase"),
+        ("Bitte löschen Sie meine Daten", "erase"),
+        ("I want a copy of my data", "copy"),
+        ("What do you have about me? my data", "access"),
+        ("My name is wrong", "correct"),
+        ("When are you open?", "question"),
+    ],
+)
+def test_a_text_is_classed(text: str, kind: str) -> None:
+    from glasshouse.rights.rules import classed
+
+    assert classed(text) == kind
+
+
+@pytest.fixture
+def officer(olaf: Make) -> Customer:
+    """A privacy officer of the operator."""
+    from glasshouse.accounts.models import Account
+
+    one = olaf()
+    Account.objects.filter(id=one.actor.account).update(staff_role="privacy")
+    return one
+
+
+def asked(address: str, **more: str) -> str:
+    from glasshouse.rights import requests
+
+    return requests.ask(
+        address, "access", more.get("region", "eu"), more.get("text", "please"), network=uuid.uuid4().hex
+    )
+
+
+def test_everybody_hears_the_same_whether_known_or_not(customer: Make, web: Web) -> None:
+    one = customer()
+    pages = []
+    for address in (one.address, f"stranger-{uuid.uuid4().hex[:6]}@grower.example"):
+        client = web()
+        fields = {"address": address, "kind": "access", "region": "eu", "text": "x"}
+        answer = post(client, "/privacy", "/privacy", **fields)
+        pages.append((answer.status_code, answer.text))
+    assert pages[0] == pages[1]
+
+
+def test_the_link_proves_the_address_and_only_then_tells_of_an_account(customer: Make, web: Web) -> None:
+    one = customer()
+    asked(one.address)
+    path = f"/privacy/prove/{prove_link(one.address, 'prove')}"
+    assert "your own page" not in web().get(path).text, "opening the link proves nothing"
+    assert "your own page" in post(web(), path, path).text
+    stranger = f"nobody-{uuid.uuid4().hex[:6]}@grower.example"
+    asked(stranger)
+    path = f"/privacy/prove/{prove_link(stranger, 'prove')}"
+    page = post(web(), path, path).text
+    assert "is proved" in page
+    assert "This address has an account" not in page
+    assert post(web(), "/privacy/prove/" + "x" * 43, "/privacy").status_code == 404
+
+
+def test_a_look_alike_address_is_another_address(customer: Make) -> None:
+    from glasshouse.rights.models import Request
+    from glasshouse.vault import api as vault
+
+    one = customer()
+    local, _, domain = one.address.partition("@")
+    mine = vault.lookup("address", one.address)
+    for address in (f"{local}+x@{domain}", one.address.replace("e", "\u0435", 1), one.address.replace("@", "@x.")):
+        number = asked(address)
+        assert Request.objects.get(id=number).address_hash != mine
+    for same in (one.address.upper(), f" {one.address} "):
+        assert Request.objects.get(id=asked(same)).address_hash == mine
+
+
+def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, officer: Customer, web: Web) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.errors import InvalidError, NotFoundError
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import requests
+
+    address = f"asker-{uuid.uuid4().hex[:6]}@grower.example"
+    number = asked(address)
+    with pytest.raises(NotFoundError):
+        requests.worklist(customer().alone)
+    rows = {row.request.id: row for row in requests.worklist(officer.alone)}
+    assert rows[number].urgency == "calm"
+    before = rows[number].request.due_at
+    with pytest.raises(InvalidError):
+        requests.extend(officer.alone, number, " ")
+    requests.extend(officer.alone, number, "it is much")
+    with pytest.raises(InvalidError):
+        requests.extend(officer.alone, number, "still more")
+    rows = {row.request.id: row for row in requests.worklist(officer.alone)}
+    assert rows[number].request.due_at > before
+    requests.answer(officer.alone, number, "We hold nothing of you.", refuse=True)
+    letters = [letter for letter in mail.newest(100) if letter.address == address]
+    assert all(f"[{number}]" in letter.subject for letter in letters)
+    assert "edpb.europa.eu" in letters[0].body
+    with pytest.raises(NotFoundError):
+        requests.answer(officer.alone, number, "again", refuse=False)
+    late = asked(address, region="br")
+    with clock.frozen(clock.now() + timedelta(days=12)):
+        assert {row.request.id: row.urgency for row in requests.worklist(officer.alone)}[late] == "soon"
+    with pytest.raises(InvalidError, match="knows no"):
+        requests.extend(officer.alone, late, "please")
+
+
+def send(home: Installation, letter: EmailMessage | bytes, to: str = "privacy@localhost") -> None:
+    context = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server:
+        server.starttls(context=context)
+        server.sendmail(
+            "sender@grower.example", [to], letter.as_bytes(policy=SMTP) if isinstance(letter, EmailMessage) else letter
+        )
+
+
+def found(address: str) -> list[object]:
+    from glasshouse.rights.models import Request
+    from glasshouse.vault import api as vault
+
+    return list(Request.objects.filter(address_hash=vault.lookup("address", address)))
+
+
+def test_a_mail_opens_a_request(home: Installation) -> None:
+    address = f"writer-{uuid.uuid4().hex[:6]}@grower.example"
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = f"Wilma Writer <{address}>", "privacy@localhost", "Löschung"
+    letter.set_content("Bitte löschen Sie meine Daten.")
+    letter.add_attachment(b"passport" * 1000, maintype="image", subtype="png", filename="passport.png")
+    send(home, letter)
+    (request,) = found(address)
+    assert (request.kind, request.channel) == ("erase", "mail")  # type: ignore[attr-defined]
+    assert "Bitte löschen" in request.text  # type: ignore[attr-defined]
+    assert "passport" not in request.text  # type: ignore[attr-defined]
+    assert prove_link(address, "prove")
+
+
+def test_hostile_huge_foreign_and_automatic_mails(home: Installation) -> None:
+    address = f"hostile-{uuid.uuid4().hex[:6]}@grower.example"
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", "<script>alert(1)</script>"
+    letter.set_content("<p>delete <script>alert(1)</script><b>me</b></p>", subtype="html")
+    send(home, letter)
+    (request,) = found(address)
+    assert "alert(1)" not in request.text.partition("\n\n")[2]  # type: ignore[attr-defined]
+    with pytest.raises(smtplib.SMTPResponseException):
+        send(home, b"From: x@grower.example\r\n\r\n" + b"x" * 70 + b"\r\n" * (6 << 20))
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(home, letter, to="somebody@localhost")
+    with pytest.raises(smtplib.SMTPDataError):
+        send(home, b"From: nobody at all\r\nSubject: x\r\n\r\nx")
+    robot = EmailMessage()
+    other = f"robot-{uuid.uuid4().hex[:6]}@grower.example"
+    robot["From"], robot["To"], robot["Auto-Submitted"] = other, "privacy@localhost", "auto-replied"
+    robot.set_content("I am away")
+    send(home, robot)
+    assert found(other) == []
+    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server, pytest.raises(smtplib.SMTPSenderRefused):
+        server.sendmail("a@grower.example", ["privacy@localhost"], b"x")
+
+
+def test_ten_requests_at_once_are_slowed(customer: Make) -> None:
+    from glasshouse.kernel.errors import ThrottledError
+
+    address = f"many-{uuid.uuid4().hex[:6]}@grower.example"
+    for _ in range(5):
+        asked(address)
+    with pytest.raises(ThrottledError):
+        asked(address)
