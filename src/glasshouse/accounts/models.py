@@ -103,7 +103,15 @@ class SecondStep(models.Model):
     holder = technical(models.CharField(max_length=16))
     kind = technical(models.CharField(max_length=8, choices=StepKind.choices))
     name = SealedText(personal("user.device", "naming the device to its person", retention=KEPT), holder="holder")
-    secret = SealedJson(personal("user.authorization.credentials", "the second step", retention=KEPT), holder="holder")
+    secret = SealedJson(
+        personal(
+            "user.authorization.credentials",
+            "the second step",
+            retention=KEPT,
+            recipients=("a phone number, for its codes: the telephone network's provider",),
+        ),
+        holder="holder",
+    )
     lookup = hashed(models.CharField(max_length=64, null=True, unique=True), "user.authorization", "finding a passkey")
     last_turn = technical(models.BigIntegerField(default=-1))
     code_hash = technical(models.CharField(max_length=64, blank=True))

@@ -6,6 +6,8 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText, technical
 
+CARRIERS = ("the operator's mail server", "for text messages: the telephone network's provider")
+
 
 class Message(models.Model):
     """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet."""
@@ -14,9 +16,9 @@ class Message(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     kind = technical(models.CharField(max_length=40))
-    address = SealedText(personal("user.contact.email", "delivering the mail"), holder="holder")
-    subject = SealedText(personal("user.content.private", "delivering the mail"), holder="holder")
-    body = SealedText(personal("user.content.private", "delivering the mail"), holder="holder")
+    address = SealedText(personal("user.contact.email", "delivering the mail", recipients=CARRIERS), holder="holder")
+    subject = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
+    body = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
     created_at = technical(models.DateTimeField())
     sent_at = technical(models.DateTimeField(null=True, db_index=True))
     tries = technical(models.PositiveSmallIntegerField(default=0))

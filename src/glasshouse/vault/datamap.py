@@ -101,10 +101,17 @@ TECHNICAL = Entry(
 
 
 def personal(
-    category: str, purpose: str, *, retention: str = "as long as the row is kept", basis: Basis = Basis.CONTRACT
+    category: str,
+    purpose: str,
+    *,
+    retention: str = "as long as the row is kept",
+    basis: Basis = Basis.CONTRACT,
+    recipients: tuple[str, ...] = (),
 ) -> Entry:
-    """Entry of a field that speaks of a person."""
-    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED)
+    """Entry of a field that speaks of a person. recipients: who outside the service gets it."""
+    return Entry(
+        Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED, recipients
+    )
 
 
 def confidential(
