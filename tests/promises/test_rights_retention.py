@@ -288,3 +288,33 @@ def test_the_record_of_processing_speaks_of_every_field_that_is_not_technical(we
     rows = list(csv.reader(io.StringIO(web().get("/trust/data?format=csv").text)))
     assert len(rows) == len(told) + 1
     assert "What we store" in web().get("/trust/data").text
+
+
+def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, join: Join) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.kernel.ids import HolderId
+    from glasshouse.retention import api as retention
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import view as views
+
+    one = join(customer(), "viewer")
+    retention.hold(HolderId(str(one.actor.person)), "officer", "a court asked", 30)
+    with pytest.raises(InvalidError, match="legal hold"):
+        rights.erase(one.alone)
+    assert any(item.label == "Legal hold" for item in views.view(one.alone))
+    with clock.frozen(clock.now() + timedelta(days=31)):
+        assert rights.plan(one.alone).obstacles == []
+
+
+def test_an_organisation_is_closed_by_its_name_by_who_may(customer: Make, join: Join, web: Web) -> None:
+    one = customer()
+    viewer = join(one, "viewer")
+    page, path = f"/o/{one.organisation}/settings", f"/o/{one.organisation}/close"
+    assert post(web(viewer), path, "/account", name="x").status_code == 403
+    client = web(one)
+    assert post(client, path, page, name="not its name").status_code == 400
+    name = client.get(page).text.partition("Write its name, ")[2].partition(" <")[0]
+    assert post(client, path, page, name=name).status_code == 302
+    assert client.get(page).status_code == 404
+    assert client.get("/account").status_code == 200

@@ -16,7 +16,7 @@ class Permission(StrEnum):
     MEMBER_INVITE = "access:member:invite"
     MEMBER_READ = "access:member:read"
     MEMBER_REMOVE = "access:member:remove"
-    READINGS_FORGET = "greenhouse:reading:forget"
+    ORGANISATION_CLOSE = "access:organisation:close"
     READINGS_READ = "greenhouse:reading:read"
     ROLE_CHANGE = "access:role:change"
     SECOND_STEP_RESET = "accounts:second-step:reset"
@@ -35,7 +35,7 @@ EXPLAINED: dict[Permission, str] = {
     Permission.COMPARTMENT_CREATE: "Make new compartments",
     Permission.DEVICE_CREATE: "Register devices and see their keys, once",
     Permission.DEVICE_REVOKE: "Revoke the keys of devices",
-    Permission.READINGS_FORGET: "Delete all readings of the organisation, for ever",
+    Permission.ORGANISATION_CLOSE: "Close the organisation, with all its readings, for ever",
     Permission.MEMBER_READ: "See who belongs to the organisation and what each may do",
     Permission.MEMBER_INVITE: "Invite people, and decide on requests for access",
     Permission.MEMBER_CHANGE: "Change the role and the sites of members",

@@ -35,6 +35,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "change_invitation": (Route(POST, P.MEMBER_INVITE),),
     "change_member": (Route(POST, P.MEMBER_CHANGE),),
     "chart": (Route(GET, P.READINGS_READ),),
+    "close": (Route(POST, P.ORGANISATION_CLOSE),),
     "codes": (Route(POST, Need.SIGNED_IN),),
     "compartments": (Route(POST, P.COMPARTMENT_CREATE),),
     "countersign": (Route(POST, Need.STAFF),),

@@ -282,7 +282,7 @@ def people(accounts: list[AccountId]) -> dict[str, Person]:
     return {account.id: account.person for account in found}
 
 
-def is_staff(account: AccountId) -> bool:
+def is_staff(account: AccountId | None) -> bool:
     """Whether the account is the operator's staff."""
     return Account.objects.filter(id=account).exclude(staff_role="").exists()
 

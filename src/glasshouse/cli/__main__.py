@@ -212,11 +212,17 @@ def add_staff(address: str, name: str, role: str, password: str, **place: Any) -
 @folders
 @demo_flag
 @click.option("--dry-run", is_flag=True, help="Only say what is due.")
-def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool) -> None:
+@click.option("--past", is_flag=True, help="Print the certificates of the sweeps so far.")
+def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool, past: bool) -> None:
     """Delete what has outlived its rule; prints the certificate."""
     _enter(data, keys, port, demo)
     from glasshouse.retention import api
 
+    if past:
+        for one in api.certificates():
+            rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
+            click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
+        return
     if dry_run:
         for table, count in api.due().items():
             click.echo(f"{count:8} rows of {table} are due")
@@ -224,6 +230,27 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
     done = api.sweep()
     told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
     click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
+
+
+@main.command()
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--by", "owner", required=True, help="E-mail address of the staff account that answers for the hold.")
+@click.option("--reason", required=True, help="The law or the court that makes us keep it.")
+@click.option("--days", required=True, type=int, help="For how many days.")
+def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
+    """Keep everything of a person from the sweep for some time (a legal hold)."""
+    _enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.kernel.ids import HolderId
+    from glasshouse.retention import api as retention
+
+    whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
+    if not accounts.is_staff(who.account):
+        raise click.ClickException("A hold needs somebody of the staff to answer for it.")
+    number = retention.hold(HolderId(str(whom.person)), str(who.account), reason, days)
+    click.echo(f"Held for {days} days: {number}.")
 
 
 @main.command()

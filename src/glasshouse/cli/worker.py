@@ -82,6 +82,7 @@ def main() -> None:
         (5.0, 60.0, resets.finish_resets),
         (90.0, 86_400.0, retention.sweep),
         (20.0, 60.0, rights.finish_erasures),
+        (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]

@@ -153,18 +153,11 @@ def set_limits(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]
         events.record(actor, Kind.LIMITS_SET, place.id)
 
 
-def forget_readings(actor: Actor) -> None:
-    """Delete every reading and device key of the organisation from the crop plane. Cannot be undone; safe to repeat.
-
-    Raises ForbiddenError, UnavailableError. Source: PRI-24.
-    """
-    with access.acting(actor):
-        access.require(actor, Permission.READINGS_FORGET)
-        forget(actor)
-
-
 def forget(actor: Actor) -> None:
-    """As forget_readings, for jobs that close an organisation. To be called in `acting`."""
+    """Delete every reading, device key and uploaded file of the organisation that the actor (a job) acts for. Safe to repeat.
+
+    To be called in `acting`. Raises UnavailableError. Source: PRI-24.
+    """
     organisation = access.organisation_or_none(actor)
     if organisation is None:
         return

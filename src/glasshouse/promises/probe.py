@@ -85,6 +85,8 @@ def customers(count: int) -> Iterator[list[Grower]]:
             made.append(_signed_up(f"probe{new_id()}", "Probe"))
         yield [one for one, _ in made]
     finally:
+        while _doors:
+            _doors.pop().close()
         for one, holder in made:
             _forget(one.actor, holder)
 
@@ -122,13 +124,17 @@ def walked() -> Iterator[Canaries]:
         _forget(one.actor, holder)
 
 
+_doors: list[httpx.Client] = []
+
+
 def door(*, session: str = "") -> httpx.Client:
-    """A way through the live web door, with a session's secret or without."""
+    """A way through the live web door, with a session's secret or without. Shut when the probe customers are forgotten."""
     trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
     cookies = {"__Host-session": session} if session else {}
     client = httpx.Client(
         base_url=settings.ORIGIN, verify=trust, timeout=30, headers={"Referer": f"{settings.ORIGIN}/"}
     )
+    _doors.append(client)
     for name, value in cookies.items():
         client.cookies.set(name, value, domain="localhost.local" if "localhost" in settings.ORIGIN else "")
     return client

@@ -127,6 +127,11 @@ def hold(holder: HolderId, owner: str, reason: str, days: int) -> str:
     return made.id
 
 
+def holds_of(holder: HolderId) -> list[Hold]:
+    """The live holds on a person or a customer."""
+    return list(Hold.objects.filter(holder=holder, ends_at__gt=clock.now()))
+
+
 def certificates(limit: int = 30) -> list[Sweep]:
     """The newest sweeps."""
     return list(Sweep.objects.order_by("-at")[:limit])

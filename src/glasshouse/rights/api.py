@@ -12,7 +12,7 @@ from django.db import transaction
 from glasshouse.access import api as access
 from glasshouse.access import members
 from glasshouse.access.models import Membership, Organisation
-from glasshouse.access.permissions import Role
+from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
@@ -24,6 +24,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
+from glasshouse.retention import api as retention
 from glasshouse.rights.models import Copy, Erasure
 from glasshouse.rights.view import Item, held_models, purposes_of, rows_of, view
 from glasshouse.vault import api as vault
@@ -141,6 +142,8 @@ def plan(actor: Actor) -> Plan:
             obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
         else:
             leaves.append(organisation.name)
+    for hold in retention.holds_of(HolderId(str(actor.person))):
+        obstacles.append(f"A legal hold keeps your data until {hold.ends_at:%Y-%m-%d}; ask again after that.")
     return Plan(rows, leaves, closes, obstacles)
 
 
@@ -197,6 +200,19 @@ def replay() -> int:
     for one in again:
         _finish(one)
     return len(again)
+
+
+def close(actor: Actor, name: str) -> None:
+    """Close the actor's organisation, whose name must be written as it is.
+
+    Raises InvalidError, ForbiddenError, FreshProofError.
+    """
+    with access.acting(actor):
+        access.require(actor, Permission.ORGANISATION_CLOSE)
+        accounts.require_fresh(actor)
+        if name.strip() != access.organisation_of(actor).name:
+            raise InvalidError("Write the organisation's name exactly as it is.", field="name")
+    close_organisation(OrganisationId(str(actor.organisation)))
 
 
 def close_organisation(organisation: OrganisationId) -> None:

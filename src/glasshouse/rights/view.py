@@ -17,7 +17,8 @@ from glasshouse.accounts.models import Account, Person
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import OrganisationId
+from glasshouse.kernel.ids import HolderId, OrganisationId
+from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rights.models import Request
 from glasshouse.vault.datamap import Class, Entry, people_rows
@@ -112,6 +113,7 @@ def view(actor: Actor) -> Iterator[Item]:
     for request in Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
         yield from _items_of(request, entries)
     yield from _memberships(actor)
+    yield from _holds(person.id)
     for event in events.of_actor(str(actor.account)):
         told = "what you did, for security: opaque ids only"
         yield Item(
@@ -131,6 +133,22 @@ def _invitations(person: Person, entries: dict[tuple[str, str], Entry]) -> Itera
         found = list(Invitation.objects.raw("SELECT * FROM glasshouse_invitations_for(%s)", [person.address_hash]))
     for row in found:
         yield from _items_of(row, entries)
+
+
+def _holds(person: str) -> Iterator[Item]:
+    """Legal holds: what would end is kept, and the person sees until when."""
+    for one in retention.holds_of(HolderId(person)):
+        until = f"until {one.ends_at:%Y-%m-%d}"
+        yield Item(
+            "retention_hold.reason",
+            "Legal hold",
+            until,
+            "a duty to keep what would end",
+            "legal obligation",
+            until,
+            (),
+            one.created_at,
+        )
 
 
 def _memberships(actor: Actor) -> Iterator[Item]:

@@ -26,7 +26,7 @@ CHANGES: dict[str, frozenset[Permission]] = {
 ADMINISTERED = frozenset(Permission) - {
     Permission.ACCESS_RECORD_READ,
     Permission.GRANT_GIVE,
-    Permission.READINGS_FORGET,
+    Permission.ORGANISATION_CLOSE,
     Permission.SECOND_STEP_RESET,
     Permission.SETTINGS_CHANGE,
     Permission.TOKEN_CREATE,

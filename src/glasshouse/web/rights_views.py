@@ -6,6 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access import members
+from glasshouse.access.permissions import Permission
+from glasshouse.access.settings import settings_of
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -13,6 +16,7 @@ from glasshouse.kernel.ids import RequestId
 from glasshouse.rights import api as rights
 from glasshouse.rights import clocks, requests
 from glasshouse.rights.view import view
+from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
 from glasshouse.web.views import again, form_page, signed_in
 
@@ -86,6 +90,19 @@ def erase(request: HttpRequest) -> HttpResponse:
     response = render(request, "erased.html", {"done": done})
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+@signed_in
+@require_POST
+def close(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Close an organisation, with all that is its own."""
+    actor, shown = within(request, organisation, Permission.ORGANISATION_CLOSE)
+    try:
+        rights.close(actor, request.POST.get("name", ""))
+    except InvalidError as error:
+        shown |= {"rules": settings_of(actor), "roles": members.roles(actor)}
+        return again(request, "settings.html", error, **shown)
+    return redirect("home")
 
 
 # -- requests ------------------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ urlpatterns = [
     path("o/<slug:organisation>/tokens", access.token_list, name="tokens"),
     path("o/<slug:organisation>/tokens/<slug:token>/revoke", access.revoke_token, name="revoke_token"),
     path("o/<slug:organisation>/settings", access.settings, name="settings"),
+    path("o/<slug:organisation>/close", rights.close, name="close"),
     path("o/<slug:organisation>/support", support.grants, name="support_access"),
     path("o/<slug:organisation>/support/rules", support.support_rules, name="support_rules"),
     re_path(
