@@ -444,3 +444,13 @@ def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytes
 
     monkeypatch.setattr(evidence, "mail_in_the_clear", lambda port: True)
     assert "takes mail in the clear" in state("SEC-07")[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_24_sees_a_mail_that_is_left_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import api as rights
+
+    monkeypatch.setattr(rights, "_erase_addressed", lambda person: 0)
+    found = state("PRI-24")
+    assert found[0] == "not kept"
+    assert "rows are there" in found[1]

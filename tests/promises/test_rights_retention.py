@@ -318,3 +318,51 @@ def test_an_organisation_is_closed_by_its_name_by_who_may(customer: Make, join: 
     assert post(client, path, page, name=name).status_code == 302
     assert client.get(page).status_code == 404
     assert client.get("/account").status_code == 200
+
+
+def test_what_speaks_of_the_address_under_other_keys_is_shown_and_erased_too(customer: Make, join: Join) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.accounts.models import Person
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import view as views
+    from glasshouse.vault import api as vault
+
+    boss, other = customer(), customer()
+    one = join(boss, "viewer")
+    invitations.invite(other.actor, one.address, invitations.Offer("viewer", message="Come to us"))
+    person = Person.objects.get(id=one.actor.person)
+    rows = views.addressed(person)
+    assert {type(row).__name__ for row in rows} == {"Invitation", "Message"}
+    keys = {row.holder for row in rows}  # type: ignore[attr-defined]
+    shown = [item.value for item in views.view(one.alone)]
+    assert "Come to us" in shown
+    assert any("prove that this address is yours" in value for value in shown), "the mail of the sign-up"
+    rights.erase(one.alone)
+    assert views.addressed(person) == []
+    assert not Message.objects.filter(address_hash=person.address_hash).exists()
+    assert all(vault.generations_of(key) == [] for key in keys)
+    assert [row.address for row in invitations.invitations(other.actor)] == []
+
+
+def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import Person
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import requests
+    from glasshouse.rights import view as views
+    from glasshouse.rights.models import Request
+    from glasshouse.vault import api as vault
+
+    boss, attacker = customer(), customer()
+    one = join(boss, "viewer")
+    # Somebody has a mail about their own account sent to the address of the one who is erased: sealed under their own key.
+    accounts.ask_change(attacker.alone, one.address, attacker.password)
+    number = requests.ask(one.address, "access", "eu", "my words", network="erased")
+    person = Person.objects.get(id=one.actor.person)
+    assert attacker.actor.person in {getattr(row, "holder", "") for row in views.addressed(person)}
+    rights.erase(one.alone)
+    vault.forget_opened()
+    assert accounts.person_of(attacker.alone).address == attacker.address
+    assert Request.objects.get(id=number).text == "my words"
+    assert views.addressed(person) == []

@@ -12,23 +12,34 @@ from django.db import transaction
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail.models import Message
+from glasshouse.vault import api as vault
 
 MOST_TRIES = 12
 
 
 def queue(holder: HolderId, kind: str, address: str, *, subject: str, body: str) -> None:
     """Queue one mail; it leaves when the transaction has ended well."""
-    now = clock.now()
-    Message.objects.create(
-        holder=holder, kind=kind, address=address, subject=subject, body=body, created_at=now, next_try_at=now
-    )
+    _keep(holder, kind, address, subject=subject, body=body).save(force_insert=True)
 
 
 def keep_sent(holder: HolderId, kind: str, address: str, *, body: str) -> None:
     """Keep, beside the mails, a message that went out by another way."""
-    now = clock.now()
-    Message.objects.create(
-        holder=holder, kind=kind, address=address, subject="", body=body, created_at=now, next_try_at=now, sent_at=now
+    message = _keep(holder, kind, address, subject="", body=body)
+    message.sent_at = message.created_at
+    message.save(force_insert=True)
+
+
+def _keep(holder: HolderId, kind: str, address: str, *, subject: str, body: str) -> Message:
+    now, hashed = clock.now(), vault.lookup("address", address)
+    return Message(
+        holder=holder,
+        kind=kind,
+        address=address,
+        address_hash=hashed,
+        subject=subject,
+        body=body,
+        created_at=now,
+        next_try_at=now,
     )
 
 

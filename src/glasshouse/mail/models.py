@@ -4,7 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import Kept, personal
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.fields import SealedText, hashed, technical
 
 CARRIERS = ("the operator's mail server", "for text messages: the telephone network's provider")
 
@@ -17,6 +17,9 @@ class Message(models.Model):
     holder = technical(models.CharField(max_length=16))
     kind = technical(models.CharField(max_length=40))
     address = SealedText(personal("user.contact.email", "delivering the mail", recipients=CARRIERS), holder="holder")
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
+    )
     subject = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
     body = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
     created_at = technical(models.DateTimeField())

@@ -15,6 +15,7 @@ from django.db import transaction
 from glasshouse.accounts.models import Person
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.promises import evidence, probe
 from glasshouse.promises.findings import Finding, judge
@@ -120,7 +121,12 @@ def copied() -> Finding:
 def erased() -> Finding:
     """PRI-24: a probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
     with probe.one_to_erase() as (one, canary):
+        person = Person.objects.get(id=one.actor.person)
+        mail.keep_sent(
+            HolderId(new_id()), "probe", one.address, body=canary
+        )  # as a sign-up's mail, under a key of its own
         rights.erase(one.actor)
+        elsewhere = len(views.addressed(person))
         gone = not Person.objects.filter(id=one.actor.person).exists()
         left = sum(1 for _ in views.rows_of(str(one.actor.person)))
         key = bool(vault.generations_of(HolderId(str(one.actor.person))))
@@ -129,7 +135,7 @@ def erased() -> Finding:
         text
         for text, bad in (
             ("the person is there", not gone),
-            (f"{left} rows are there", left > 0),
+            (f"{left + elsewhere} rows are there", left + elsewhere > 0),
             ("the key lives", key),
         )
         if bad

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from glasshouse.access import api as access
 from glasshouse.access import members
-from glasshouse.access.models import Membership, Organisation
+from glasshouse.access.models import Invitation, Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
@@ -25,8 +25,8 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
 from glasshouse.retention import api as retention
-from glasshouse.rights.models import Copy, Erasure
-from glasshouse.rights.view import Item, held_models, purposes_of, rows_of, view
+from glasshouse.rights.models import Copy, Erasure, Request
+from glasshouse.rights.view import Item, addressed, held_models, purposes_of, rows_of, view
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
@@ -130,7 +130,7 @@ def _is_administrator(actor: Actor, organisation: str) -> bool:
 def plan(actor: Actor) -> Plan:
     """What erasing the actor's person would do; changes nothing."""
     rows: dict[str, int] = {}
-    for row in rows_of(str(actor.person)):
+    for row in (*rows_of(str(actor.person)), *addressed(accounts.person_of(actor))):
         purpose = purposes_of(type(row))
         rows[purpose] = rows.get(purpose, 0) + 1
     leaves, closes, obstacles = [], [], []
@@ -172,7 +172,7 @@ def _finish(erasure: Erasure) -> Erasure:
             members.remove_member(actor.within(OrganisationId(organisation.id)), AccountId(erasure.account))
     for copy in Copy.objects.filter(holder=erasure.person):
         blobs.remove(BlobId(copy.blob))
-    count = 0
+    count = _erase_addressed(erasure.person)
     with transaction.atomic():
         for model in held_models():
             if model is not Person:
@@ -184,6 +184,26 @@ def _finish(erasure: Erasure) -> Erasure:
         erasure.save(update_fields=["done_at", "rows"])
         events.record(Actor(ActorKind.JOB), Kind.PERSON_ERASED, erasure.person, rows=count)
     return erasure
+
+
+def _erase_addressed(person: str) -> int:
+    """Delete invitations and mails to the person's address under other keys, and destroy those keys; returns how many rows."""
+    found = Person.objects.filter(id=person).first()
+    if found is None:
+        return 0
+    rows = addressed(found)
+    for row in rows:
+        actor = JOB.within(OrganisationId(row.organisation_id)) if isinstance(row, Invitation) else JOB
+        with access.acting(actor):
+            row.delete()
+    # Never the key of somebody else: who asked to change to this address had the mail sealed under their own. And a request keeps
+    # its words for the three years in which we must show that it was answered.
+    holders = {str(getattr(row, "holder", "")) for row in rows}
+    kept = set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
+    kept |= set(Person.objects.filter(id__in=holders).values_list("id", flat=True))
+    for holder in holders - kept:
+        vault.destroy(HolderId(holder))
+    return len(rows)
 
 
 def finish_erasures() -> int:

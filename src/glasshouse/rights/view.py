@@ -18,6 +18,7 @@ from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import HolderId, OrganisationId
+from glasshouse.mail.models import Message
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rights.models import Request
@@ -109,7 +110,8 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     for account in Account.objects.filter(person=person):
         yield from _items_of(account, entries)
-    yield from _invitations(person, entries)
+    for row in addressed(person):
+        yield from _items_of(row, entries)
     for request in Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
         yield from _items_of(request, entries)
     yield from _memberships(actor)
@@ -128,11 +130,13 @@ def view(actor: Actor) -> Iterator[Item]:
         )
 
 
-def _invitations(person: Person, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+def addressed(person: Person) -> list[models.Model]:
+    """Rows that speak of the person's proved address under other keys: invitations to it, and mails from before it was proved."""
     with access.acting(JOB):
-        found = list(Invitation.objects.raw("SELECT * FROM glasshouse_invitations_for(%s)", [person.address_hash]))
-    for row in found:
-        yield from _items_of(row, entries)
+        sql = "SELECT * FROM glasshouse_invitations_for(%s)"
+        found: list[models.Model] = list(Invitation.objects.raw(sql, [person.address_hash]))
+    mails = Message.objects.filter(address_hash=person.address_hash).exclude(holder=person.id)
+    return [*found, *mails]
 
 
 def _holds(person: str) -> Iterator[Item]:
