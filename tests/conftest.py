@@ -89,11 +89,15 @@ def customer(home: Installation) -> Callable[[], Customer]:
         from glasshouse.access import api as access
         from glasshouse.accounts import api as accounts
         from glasshouse.greenhouse import api as greenhouse
+        from glasshouse.notices import api as notices
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
-        accounts.ask_sign_up(accounts.SignUp(f"Person {name}", address, password, f"Farm {name}"), network=name)
+        claims = notices.offer().claims("sign-up")
+        wanted = accounts.SignUp(f"Person {name}", address, password, f"Farm {name}", accepted=claims)
+        accounts.ask_sign_up(wanted, network=name)
         new = accounts.finish_sign_up(prove_link(address))
+        notices.take(new.actor, new.accepted)
         actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
         site = greenhouse.create_site(actor, {"name": f"Site {name}", "time_zone": "Europe/Rome"})
         return Customer(actor, address, password, site)
@@ -109,14 +113,17 @@ def join(home: Installation) -> Callable[..., Customer]:
         from glasshouse.access import invitations
         from glasshouse.accounts import api as accounts
         from glasshouse.accounts.sessions import digest
+        from glasshouse.notices import api as notices
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
         invitations.invite(into.actor, address, invitations.Offer(role, sites))
         secret = prove_link(address, "invitation")
-        claims = accounts.SignUp(f"Person {name}", address, password, "", digest(secret))
+        accepted = notices.offer().claims("sign-up")
+        claims = accounts.SignUp(f"Person {name}", address, password, "", digest(secret), accepted)
         accounts.ask_sign_up(claims, network=name)
         new = accounts.finish_sign_up(prove_link(address))
+        notices.take(new.actor, new.accepted)
         organisation = invitations.accept_hashed(new.actor, new.invitation)
         return Customer(new.actor.within(organisation), address, password, into.site)
 
@@ -145,6 +152,7 @@ def olaf(home: object) -> Callable[[], Customer]:
         from glasshouse.accounts.models import Account, SecondStep
         from glasshouse.kernel import clock
         from glasshouse.kernel.actor import Actor, ActorKind
+        from glasshouse.notices import api as notices
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@operator.example", f"pass-{name}-word"
@@ -160,6 +168,7 @@ def olaf(home: object) -> Callable[[], Customer]:
             created_at=clock.now(),
         )
         actor = Actor(ActorKind.STAFF, number, account.person_id, proved_at=clock.now())
+        notices.take(actor, notices.offer().claims("page"))
         return Customer(actor, address, password, "")
 
     return make

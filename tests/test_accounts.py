@@ -44,7 +44,7 @@ def test_no_answer_tells_whether_an_address_is_known(customer: Callable[[], Cust
     one = customer()
     for path, fields in (
         ("/forgotten", {}),
-        ("/sign-up", {"name": "A", "organisation": "B", "password": "a long enough word"}),
+        ("/sign-up", {"name": "A", "organisation": "B", "password": "a long enough word", "accept": "yes"}),
     ):
         known = post(web(), path, path, address=one.address, **fields)
         unknown = post(web(), path, path, address="nobody@grower.example", **fields)
@@ -58,10 +58,13 @@ def test_no_answer_tells_whether_an_address_is_known(customer: Callable[[], Cust
 
 def test_a_sign_up_that_was_cut_off_can_be_finished(home: Installation, web: Web) -> None:
     from glasshouse.accounts import api as accounts
+    from glasshouse.notices import api as notices
 
     address, password = "cut-off@grower.example", "a long enough word"
     accounts.ask_sign_up(accounts.SignUp("Cut Off", address, password, "Lost Farm"), network="cut-off")
-    accounts.finish_sign_up(prove_link(address))  # and the process is killed here, before the organisation is made
+    notices.take(
+        accounts.finish_sign_up(prove_link(address)).actor, notices.offer().claims("sign-up")
+    )  # and the process is killed here, before the organisation is made
     client = web()
     assert post(client, "/sign-in", address=address, password=password).headers["location"] == "/"
     assert post(client, "/", "/", organisation=" ").status_code == 400

@@ -77,6 +77,7 @@ def test_an_administrator_invites_and_changes_what_a_person_may_do(
     sound(guest)
     guest.get_by_label("Your name").fill("Gina Guest")
     guest.get_by_label("Password").fill("a password to remember")
+    guest.get_by_label("I accept the terms").check()
     guest.get_by_role("button", name="Go on").click()
     guest.goto(f"/prove/{prove_link(address)}")
     guest.get_by_role("button", name="Yes, this is my address").click()

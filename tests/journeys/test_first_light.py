@@ -34,6 +34,7 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_label("Work e-mail").fill(address)
     page.get_by_label("Organisation").fill("Journey Farm")
     page.get_by_label("Password").fill("a password to remember")
+    page.get_by_label("I accept the terms").check()
     sound(page)
     page.get_by_role("button", name="Make the account").click()
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()

@@ -430,7 +430,7 @@ def test_pri_28_sees_a_request_past_its_deadline() -> None:
     from glasshouse.rights import requests
     from glasshouse.rights.models import Request
 
-    number = requests.ask("late-answer@grower.example", "access", "br", "please", network="late")
+    number = requests.ask("late-answer@grower.example", "access", "br", "please", requests.Arrival(network="late"))
     Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(days=1))
     try:
         assert state("PRI-28")[0] == "not kept"

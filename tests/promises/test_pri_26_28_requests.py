@@ -67,9 +67,8 @@ def officer(olaf: Make) -> Customer:
 def asked(address: str, **more: str) -> str:
     from glasshouse.rights import requests
 
-    return requests.ask(
-        address, "access", more.get("region", "eu"), more.get("text", "please"), network=uuid.uuid4().hex
-    )
+    arrival = requests.Arrival(network=uuid.uuid4().hex)
+    return requests.ask(address, "access", more.get("region", "eu"), more.get("text", "please"), arrival)
 
 
 def test_everybody_hears_the_same_whether_known_or_not(customer: Make, web: Web) -> None:

@@ -138,7 +138,7 @@ def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_or
     assert crops.post("/write", content="m air_temp=20", headers={"Authorization": f"Token {token}"}).status_code == 401
 
 
-@pytest.mark.parametrize("step", ["remove_member", "destroy", "record"])
+@pytest.mark.parametrize("step", ["take_out", "destroy", "record"])
 def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, join: Join, step: str) -> None:
     """The process dies (os._exit) at a step; what is left is carried on from the ledger."""
     from glasshouse.accounts.models import Person
@@ -149,7 +149,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, jo
     boss = customer()
     one = join(boss, "grower")
     place = {
-        "remove_member": "rights.members.remove_member",
+        "take_out": "rights.members.take_out",
         "destroy": "rights.vault.destroy",
         "record": "rights.events.record",
     }[step]
@@ -358,7 +358,7 @@ def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> Non
     one = join(boss, "viewer")
     # Somebody has a mail about their own account sent to the address of the one who is erased: sealed under their own key.
     accounts.ask_change(attacker.alone, one.address, attacker.password)
-    number = requests.ask(one.address, "access", "eu", "my words", network="erased")
+    number = requests.ask(one.address, "access", "eu", "my words", requests.Arrival(network="erased"))
     person = Person.objects.get(id=one.actor.person)
     assert attacker.actor.person in {getattr(row, "holder", "") for row in views.addressed(person)}
     rights.erase(one.alone)

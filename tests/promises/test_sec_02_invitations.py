@@ -34,7 +34,10 @@ def test_a_newcomer_is_in_after_proving_the_invited_address(customer: Make, web:
     page, door = f"/invitation/{secret}", web()
     assert address not in door.get(page).text, "the link's bearer learns no address"
     assert "n•••@grower.example" in door.get(page).text
-    assert "Look into your mail" in post(door, page, page, name="New Comer", password="a long enough word").text
+    assert (
+        "Look into your mail"
+        in post(door, page, page, name="New Comer", password="a long enough word", accept="yes").text
+    )
     assert states(one) == {address: "open"}
     prove = f"/prove/{prove_link(address)}"
     assert post(door, prove, prove).status_code == 302
@@ -56,7 +59,7 @@ def test_a_forwarded_invitation_lets_nobody_else_in(customer: Make, web: Callabl
     page = f"/invitation/{secret}"
     assert "another address" in web(other).get(page).text
     # Somebody without an account fills the form; the proof goes to the invited address, never to the one who filled it.
-    post(web(), page, page, name="Thief", password="a long enough word", address="thief@grower.example")
+    post(web(), page, page, name="Thief", password="a long enough word", address="thief@grower.example", accept="yes")
     assert all(letter.address != "thief@grower.example" for letter in mail.newest(200))
     assert web(other).get(f"/o/{one.organisation}/").status_code == 404
 

@@ -18,10 +18,11 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, RequestId, RoleId
+from glasshouse.kernel.ids import AccountId, OrganisationId, RequestId, RoleId
 
+RESTRICTED = "Somebody whose data is restricted"
 MORE_THAN_MINE = "You cannot give (or take) what you do not have yourself."
 
 
@@ -76,15 +77,15 @@ def members(actor: Actor) -> list[Member]:
         return [
             Member(
                 row.account_id,
-                people[row.account_id].name,
-                people[row.account_id].address,
+                people[row.account_id].name if row.account_id in people else RESTRICTED,
+                people[row.account_id].address if row.account_id in people else "",
                 row.role,
                 rights_of_membership(row),
                 actor.kind is not ActorKind.STAFF and second_step.has_step(AccountId(row.account_id)),
                 row.created_at,
             )
             for row in rows
-            if row.account_id in people
+            if row.account_id in people or actor.kind is not ActorKind.STAFF
         ]
 
 
@@ -156,6 +157,18 @@ def remove_member(actor: Actor, account: AccountId) -> None:
         )
         AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=account, decided_at=None).delete()
         events.record(actor, Kind.MEMBER_LEFT if leaving else Kind.MEMBER_REMOVED, account)
+        theirs.delete()
+
+
+def take_out(organisation: OrganisationId, account: AccountId) -> None:
+    """Take a member out who leaves the service, as a job: also one who may not enter the organisation any more."""
+    job = JOB.within(organisation)
+    with acting(job):
+        theirs = _theirs(job, account)
+        tokens = ApiToken.objects.filter(organisation_id=organisation, account_id=account, revoked_at=None)
+        tokens.update(revoked_at=clock.now())
+        AccessRequest.objects.filter(organisation_id=organisation, account_id=account, decided_at=None).delete()
+        events.record(job, Kind.MEMBER_LEFT, account)
         theirs.delete()
 
 

@@ -18,6 +18,7 @@ class Permission(StrEnum):
     MEMBER_REMOVE = "access:member:remove"
     ORGANISATION_CLOSE = "access:organisation:close"
     READINGS_READ = "greenhouse:reading:read"
+    REFERRAL_ANSWER = "rights:referral:answer"
     ROLE_CHANGE = "access:role:change"
     SECOND_STEP_RESET = "accounts:second-step:reset"
     SETTINGS_CHANGE = "access:settings:change"
@@ -47,6 +48,7 @@ EXPLAINED: dict[Permission, str] = {
     Permission.EVENTS_READ: "See what happened in the organisation",
     Permission.GRANT_GIVE: "Invite support in, and end its access",
     Permission.ACCESS_RECORD_READ: "See what support looked at",
+    Permission.REFERRAL_ANSWER: "Answer people whose data your organisation entered",
 }
 
 
@@ -75,6 +77,8 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     Role.GROWER: _SEE | {Permission.LIMITS_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
     Role.VIEWER: _SEE,
     Role.DEVICE_MANAGER: _SEE | {Permission.COMPARTMENT_CREATE, Permission.DEVICE_CREATE, Permission.DEVICE_REVOKE},
-    Role.PRIVACY_CONTACT: frozenset({Permission.MEMBER_READ, Permission.EVENTS_READ, Permission.ACCESS_RECORD_READ}),
+    Role.PRIVACY_CONTACT: frozenset(
+        {Permission.MEMBER_READ, Permission.EVENTS_READ, Permission.ACCESS_RECORD_READ, Permission.REFERRAL_ANSWER}
+    ),
     Role.BILLING_CONTACT: frozenset({Permission.MEMBER_READ}),
 }

@@ -9,14 +9,32 @@ is true is for the application, that the one who acts belongs there is for the d
 from django.apps import apps
 from django.db import connections, models
 
+from glasshouse.vault.fields import holder_column
+
 ORGANISATION = "nullif(current_setting('glasshouse.organisation', true), '')"
 ACCOUNT = "nullif(current_setting('glasshouse.account', true), '')"
 JOB = "coalesce(current_setting('glasshouse.job', true), '') = '1'"
 INVITATION = "nullif(current_setting('glasshouse.invitation', true), '')"
 NARROWED = "nullif(current_setting('glasshouse.sites', true), '')"
 # What the application may do beyond reading, by table; every other table: insert, update, delete.
-APPEND_ONLY = {"events_event", "support_seen"}
+SELF = "coalesce(current_setting('glasshouse.self', true), '')"
+# Written once, then only sealed anew: the column that may be written again.
+NEVER_CHANGED = {"consent_stance": "words", "notices_acceptance": "shown"}
+APPEND_ONLY = {"events_event", "notices_text", "support_seen"}
 UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
+# Tables whose rows stay open though the use of their holder's data is restricted: the person's own way in, read only against a
+# secret that the person shows; what says that something is restricted, held or asked for; mails that the law or the person wants.
+OPEN_THOUGH_RESTRICTED = {
+    "accounts_browser",
+    "accounts_second_step",
+    "accounts_session",
+    "accounts_ticket",
+    "consent_restriction",
+    "consent_stance",
+    "retention_hold",
+}
+OWED_MAILS = "('announcement', 'change', 'privacy', 'reset', 'restriction', 'second-step', 'text')"
+UNRESTRICTED = "({holder} NOT IN (SELECT glasshouse_restricted()))"
 # Which customer tables a grant opens to support, by the area that it names; a table not named here stays shut.
 AREAS: dict[str, tuple[str, ...]] = {
     "climate": ("greenhouse_site", "greenhouse_compartment", "greenhouse_device"),
@@ -24,6 +42,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "people": ("access_membership", "access_role", "access_request"),
 }
 NAMES = (
+    "all_rows",
     "own_rows",
     "owner_reads",
     "relay_reads",
@@ -33,6 +52,8 @@ NAMES = (
     "support_records",
     "support_sees",
     "support_writes",
+    "unrestricted",
+    "unobjected",
 )
 OWNER_READS = ("access_membership", "access_organisation", "access_invitation", "support_grant")
 LIVE_GRANT = f"""SELECT g.* FROM support_grant g WHERE g.organisation_id = {ORGANISATION}
@@ -48,13 +69,42 @@ ASKED = (
     "AND countersigned_by = '' AND revoked_at IS NULL AND (approved_at IS NULL OR (emergency AND NOT change "
     "AND ends_at <= clock_timestamp() + interval '1 hour' AND (SELECT glasshouse_emergency_allowed())))"
 )
-# name(arguments) -> (type, body)
+# The newest version in force of each document without which nobody uses the service.
+IN_FORCE = """SELECT DISTINCT ON (document) id FROM notices_version
+    WHERE document IN ('notice', 'terms') AND in_force_at <= clock_timestamp() ORDER BY document, number DESC"""
+# name(arguments) -> (type, body); one that another calls stands before it.
 FUNCTIONS: dict[str, tuple[str, str]] = {
-    # Whether who acts belongs to the acting organisation.
+    # Whether a person has accepted every document in force.
+    "glasshouse_accepted(whom text)": (
+        "boolean",
+        f"SELECT NOT EXISTS (SELECT 1 FROM ({IN_FORCE}) v WHERE NOT EXISTS "
+        "(SELECT 1 FROM notices_acceptance a WHERE a.holder = whom AND a.version_id = v.id))",
+    ),
+    # Persons whose data may be stored only, whoever acts for themself aside.
+    "glasshouse_restricted()": (
+        "SETOF text",
+        f"SELECT holder FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "
+        f"AND {SELF} NOT IN ('*', holder)",
+    ),
+    "glasshouse_is_restricted(whom text)": (
+        "boolean",
+        "SELECT EXISTS (SELECT 1 FROM consent_restriction "
+        "WHERE holder = whom AND (lifts_at IS NULL OR lifts_at > clock_timestamp()))",
+    ),
+    # The person with an address: for signing in, and so that nobody else takes it while its person is restricted.
+    "glasshouse_person_at(hash text)": ("text", "SELECT id FROM accounts_person WHERE address_hash = hash"),
+    # Whether a person has objected to a purpose, or not consented to it.
+    "glasshouse_objected(whom text, what text)": (
+        "boolean",
+        "SELECT coalesce((SELECT state FROM consent_stance WHERE holder = whom AND purpose = what "
+        "ORDER BY at DESC, id DESC LIMIT 1), '') IN ('objected', 'upheld', 'withdrawn')",
+    ),
+    # Whether who acts belongs to the acting organisation, and has accepted what is in force.
     "glasshouse_member()": (
         "boolean",
-        f"SELECT {JOB} OR EXISTS (SELECT 1 FROM access_membership "
-        f"WHERE organisation_id = {ORGANISATION} AND account_id = {ACCOUNT}) OR ({STAFF} AND {ADMINISTERED})",
+        f"SELECT {JOB} OR ((EXISTS (SELECT 1 FROM access_membership "
+        f"WHERE organisation_id = {ORGANISATION} AND account_id = {ACCOUNT}) OR ({STAFF} AND {ADMINISTERED})) "
+        f"AND glasshouse_accepted((SELECT person_id FROM accounts_account WHERE id = {ACCOUNT})))",
     ),
     # Whether who acts is the operator's staff; and whether the customer has handed its administration to the operator.
     "glasshouse_staff()": ("boolean", f"SELECT {STAFF}"),
@@ -114,11 +164,22 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         "TABLE (account_id text, id text, name bytea, address bytea, address_hash text, created_at timestamptz)",
         "SELECT a.id, p.id, p.name, p.address, p.address_hash, p.created_at FROM access_membership m "
         "JOIN accounts_account a ON a.id = m.account_id JOIN accounts_person p ON p.id = a.person_id "
-        f"WHERE m.organisation_id = {ORGANISATION} AND (glasshouse_granted('people') OR ({STAFF} AND {ADMINISTERED}))",
+        f"WHERE m.organisation_id = {ORGANISATION} AND (glasshouse_granted('people') OR ({STAFF} AND {ADMINISTERED})) "
+        "AND p.id NOT IN (SELECT glasshouse_restricted())",
     ),
     # Every customer's opaque id, for the staff's list: this much they see of everybody.
     "glasshouse_customers()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {STAFF} ORDER BY created_at"),
 }
+# What went where can be written for a live recipient only.
+LIVE_RECIPIENTS = [
+    "ALTER TABLE disclosures_disclosure ENABLE ROW LEVEL SECURITY",
+    "DROP POLICY IF EXISTS all_rows ON disclosures_disclosure",
+    "DROP POLICY IF EXISTS live_recipient ON disclosures_disclosure",
+    "CREATE POLICY all_rows ON disclosures_disclosure TO glasshouse_app USING (true) WITH CHECK (true)",
+    "CREATE POLICY live_recipient ON disclosures_disclosure AS RESTRICTIVE FOR INSERT TO glasshouse_app WITH CHECK "
+    "(EXISTS (SELECT 1 FROM disclosures_recipient r WHERE r.id = recipient_id AND r.active_from <= clock_timestamp() "
+    "AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp())))",
+]
 LAST_ADMINISTRATOR = """
 CREATE OR REPLACE FUNCTION glasshouse_keep_administrator() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public AS $$
@@ -221,7 +282,7 @@ def statements(tables: list[str]) -> list[str]:
     for table in tables:
         rights = "SELECT" if table in UNTOUCHABLE else "SELECT, INSERT"
         if table not in UNTOUCHABLE | APPEND_ONLY:
-            rights += ", UPDATE, DELETE"
+            rights += f", DELETE, UPDATE ({NEVER_CHANGED[table]})" if table in NEVER_CHANGED else ", UPDATE, DELETE"
         sql.append(f"GRANT {rights} ON {table} TO glasshouse_app")
     for name, (kind, body) in FUNCTIONS.items():
         sql += [
@@ -232,6 +293,9 @@ def statements(tables: list[str]) -> list[str]:
         ]
     for model in customer_models():
         sql += _policies(model)
+    for table, holder in restrictable().items():
+        sql += _restriction(table, holder)
+    sql += LIVE_RECIPIENTS
     for table in OWNER_READS:
         sql.append(f"CREATE POLICY owner_reads ON {table} FOR SELECT TO glasshouse_owner USING (true)")
     sql += [
@@ -276,6 +340,36 @@ def _policies(model: type[models.Model]) -> list[str]:
                 f"USING ({changes}) WITH CHECK ({changes})",
                 f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({changes})",
             ]
+    return sql
+
+
+def restrictable() -> dict[str, str]:
+    """Table -> the column with the person whose restriction hides its rows."""
+    found = {}
+    for model in apps.get_models():
+        table = model._meta.db_table
+        ours = model.__module__.startswith("glasshouse.") and table not in OPEN_THOUGH_RESTRICTED
+        if ours and not condition(model) and (column := holder_column(model)):
+            found[table] = str(getattr(model._meta.get_field(column), "column", column))
+    return found
+
+
+def _restriction(table: str, holder: str) -> list[str]:
+    """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
+    shown = UNRESTRICTED.format(holder=holder)
+    if table == "mail_message":
+        shown = f"({shown} OR kind IN {OWED_MAILS})"
+    sql = [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        *(f"DROP POLICY IF EXISTS {name} ON {table}" for name in NAMES),
+        f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)",
+        f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {shown} WITH CHECK (true)",
+    ]
+    if table == "mail_message":
+        sql.append(
+            f"CREATE POLICY unobjected ON {table} AS RESTRICTIVE FOR INSERT TO glasshouse_app "
+            "WITH CHECK (purpose = '' OR NOT glasshouse_objected(holder, purpose))"
+        )
     return sql
 
 

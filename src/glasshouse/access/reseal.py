@@ -13,6 +13,7 @@ from django.db import models
 
 from glasshouse.access import api as access
 from glasshouse.access.policies import customer_tables
+from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.ids import BlobId, HolderId, OrganisationId
 from glasshouse.vault import api as vault
@@ -51,7 +52,8 @@ def rotate_data_keys(wait_s: float = vault.KEPT_S + 1) -> Iterator[Step]:
         yield "customers' values sealed anew", done, len(organisations)
     shared = [model for model in sealed_models() if model._meta.db_table not in customer_tables()]
     for done, model in enumerate(shared, 1):
-        _reseal(model, newest)
+        with own(STORAGE):
+            _reseal(model, newest)
         yield "persons' values sealed anew", done, len(shared)
     for done, holder in enumerate(holders, 1):
         vault.retire_generations(holder, before=newest[holder])

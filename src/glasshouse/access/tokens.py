@@ -91,4 +91,5 @@ def actor_of_token(text: str) -> Actor:
         if found.used_at is None or now - found.used_at > timedelta(minutes=1):
             ApiToken.objects.filter(id=found.id).update(used_at=now)
         account = AccountId(found.account_id)
-        return Actor(ActorKind.TOKEN, account, organisation=OrganisationId(organisation), token=TokenId(found.id))
+        person, number = accounts.person_id(account), TokenId(found.id)
+        return Actor(ActorKind.TOKEN, account, person, organisation=OrganisationId(organisation), token=number)

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from glasshouse.accounts import second_step, sessions, throttle
 from glasshouse.accounts.models import Account, Person, Ticket
+from glasshouse.accounts.own import own, person_at
 from glasshouse.accounts.rules import PASSWORD_MOST, Visit, normal_address, plain_name
 from glasshouse.accounts.sessions import SignedIn, require_fresh
 from glasshouse.accounts.sessions import digest as _hash
@@ -33,13 +34,17 @@ SIGN_UP, RESET, CHANGE = "sign-up", "reset", "change"
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What a newcomer claims. Nothing of it is believed before the address is proved."""
+    """What a newcomer claims. Nothing of it is believed before the address is proved.
+
+    accepted: which documents were accepted, for the area that keeps them; carried along as it is.
+    """
 
     name: str
     address: str
     password: str
     organisation: str
     invitation: str = ""
+    accepted: str = ""
 
 
 def _address_hash(address: str) -> str:
@@ -88,6 +93,7 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
         "name": plain_name(sign_up.name, field="name"),
         "organisation": plain_name(sign_up.organisation, field="organisation") if not sign_up.invitation else "",
         "invitation": sign_up.invitation,
+        "accepted": sign_up.accepted,
         "address": address,
         "password": checked_password(sign_up.password),
     }
@@ -95,7 +101,7 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
     throttle.take("mail", address, most=5, window=timedelta(hours=1))
     holder = HolderId(new_id())
     secret = _ticket(SIGN_UP, holder, claims)
-    if Person.objects.filter(address_hash=_address_hash(address)).exists():
+    if person_at(_address_hash(address)):
         text = (
             f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
         )
@@ -107,11 +113,12 @@ def ask_sign_up(sign_up: SignUp, *, network: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Who has just proved an address: the actor, and the organisation to be made or the invitation (hash) to be taken."""
+    """Who has just proved an address; the organisation to be made or the invitation (hash) to be taken; what was accepted."""
 
     actor: Actor
     organisation: str
     invitation: str
+    accepted: str
 
 
 @transaction.atomic
@@ -119,7 +126,7 @@ def finish_sign_up(secret: str) -> Newcomer:
     """Make person and account from a proved sign-up. Raises NotFoundError."""
     ticket = _take_ticket(SIGN_UP, secret)
     claims = dict(ticket.claims)
-    if Person.objects.filter(address_hash=_address_hash(claims["address"])).exists():
+    if person_at(_address_hash(claims["address"])):
         raise NotFoundError("This link is used up or too old. Ask for a new one.")
     now = clock.now()
     person = Person.objects.create(
@@ -132,7 +139,7 @@ def finish_sign_up(secret: str) -> Newcomer:
     ticket.delete()
     actor = Actor(ActorKind.PERSON, AccountId(account.id), PersonId(person.id), proved_at=now)
     events.record(actor, Kind.ACCOUNT_CREATED, account.id)
-    return Newcomer(actor, claims["organisation"], claims.get("invitation", ""))
+    return Newcomer(actor, claims["organisation"], claims.get("invitation", ""), claims.get("accepted", ""))
 
 
 def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
@@ -147,7 +154,8 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
         normal = ""
     throttle.take("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
     throttle.take("sign-in", normal, most=10, window=timedelta(minutes=10))
-    account = Account.objects.select_related("person").filter(person__address_hash=_address_hash(normal)).first()
+    person = person_at(_address_hash(normal))
+    account = Account.objects.filter(person_id=person).first()
     if account is None:
         make_password(password[:PASSWORD_MOST])  # The same work as for a known address.
     good = account is not None and len(password) <= PASSWORD_MOST and check_password(password, account.password)
@@ -156,7 +164,8 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
             pending = second_step.has_step(AccountId(account.id)) and not sessions.trusted(account, visit.browser)
-            return sessions.begin(account, visit, pending=pending)
+            with own(person):
+                return sessions.begin(account, visit, pending=pending)
     raise refused
 
 
@@ -174,7 +183,7 @@ def ask_reset(address: str, *, network: str) -> None:
     normal = normal_address(address)
     throttle.take("reset", network, most=20, window=timedelta(hours=1))
     throttle.take("mail", normal, most=5, window=timedelta(hours=1))
-    account = Account.objects.select_related("person").filter(person__address_hash=_address_hash(normal)).first()
+    account = Account.objects.filter(person_id=person_at(_address_hash(normal))).first()
     holder = HolderId(account.person_id if account else new_id())
     secret = _ticket(RESET, holder, {"account": account.id if account else ""})
     if account:
@@ -207,7 +216,7 @@ def _set_password(actor: Actor, account: Account, hashed: str) -> None:
 
 def _confirmed(actor: Actor, password: str) -> Account:
     throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
-    account = Account.objects.select_related("person").get(id=actor.account)
+    account = Account.objects.get(id=actor.account)
     if not check_password(password[:PASSWORD_MOST], account.password):
         raise InvalidError("That is not your present password.", field="present")
     return account
@@ -238,11 +247,16 @@ def ask_change(actor: Actor, address: str, present: str) -> None:
 def finish_change(secret: str) -> None:
     """Make the proved address the account's; tell the old one; end every session. Raises NotFoundError."""
     ticket = _take_ticket(CHANGE, secret)
-    account = Account.objects.select_related("person").get(id=ticket.claims["account"])
+    account = Account.objects.get(id=ticket.claims["account"])
     address = ticket.claims["address"]
     ticket.delete()
-    if Person.objects.filter(address_hash=_address_hash(address)).exists():
+    if person_at(_address_hash(address)):
         raise NotFoundError("This link is used up or too old. Ask for a new one.")
+    with own(account.person_id):
+        _change_address(account, address)
+
+
+def _change_address(account: Account, address: str) -> None:
     person, old = account.person, account.person.address
     person.address, person.address_hash = address, _address_hash(address)
     person.save(update_fields=["address", "address_hash"])
@@ -260,9 +274,15 @@ def person_of(actor: Actor) -> Person:
     return person
 
 
+def address_of(person: HolderId) -> str:
+    """The address of a person; "" where there is none (any more), or its use is restricted."""
+    found = Person.objects.filter(id=person).first()
+    return found.address if found else ""
+
+
 def address_known(address: str) -> bool:
     """Whether a person has this address; to be asked only on behalf of somebody who has proved it. Raises InvalidError."""
-    return Person.objects.filter(address_hash=_address_hash(normal_address(address))).exists()
+    return bool(person_at(_address_hash(normal_address(address))))
 
 
 def actor_of_address(address: str) -> Actor:
@@ -270,16 +290,22 @@ def actor_of_address(address: str) -> Actor:
 
     Raises InvalidError, NotFoundError.
     """
-    found = Account.objects.filter(person__address_hash=_address_hash(normal_address(address))).first()
+    found = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).first()
     if found is None:
         raise NotFoundError("Nobody has this address.")
     return Actor(ActorKind.PERSON, AccountId(found.id), PersonId(found.person_id), proved_at=clock.now())
 
 
 def people(accounts: list[AccountId]) -> dict[str, Person]:
-    """The persons behind accounts, by account id."""
-    found = Account.objects.select_related("person").filter(id__in=accounts)
-    return {account.id: account.person for account in found}
+    """The persons behind accounts, by account id; without those whose data is restricted."""
+    found = Account.objects.filter(id__in=accounts)
+    persons = {person.id: person for person in Person.objects.filter(account__in=found)}
+    return {account.id: persons[account.person_id] for account in found if account.person_id in persons}
+
+
+def person_id(account: AccountId) -> PersonId:
+    """The id of the person behind an account; "" where there is none (any more)."""
+    return PersonId(Account.objects.filter(id=account).values_list("person_id", flat=True).first() or "")
 
 
 def is_staff(account: AccountId | None) -> bool:
@@ -300,7 +326,7 @@ def create_staff(name: str, address: str, password: str, role: str) -> AccountId
     Raises InvalidError.
     """
     normal = normal_address(address)
-    if Person.objects.filter(address_hash=_address_hash(normal)).exists():
+    if person_at(_address_hash(normal)):
         raise InvalidError(
             "This address has an account. Staff accounts are separate: use another address.", field="address"
         )

@@ -7,15 +7,19 @@ from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedJson, SealedText, hashed, mapped, technical
 
 KEPT = "as long as the account exists"
+COLLEAGUES = ("the organisations that the person belongs to",)
 
 
 class Person(models.Model):
     """A human being whom we know, found by the keyed hash of a proved address."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    name = SealedText(personal("user.name", "addressing the person", retention=KEPT), holder="id")
+    name = SealedText(
+        personal("user.name", "addressing the person", retention=KEPT, recipients=COLLEAGUES), holder="id"
+    )
     address = SealedText(
-        personal("user.contact.email", "signing in and writing to the person", retention=KEPT), holder="id"
+        personal("user.contact.email", "signing in and writing to the person", retention=KEPT, recipients=COLLEAGUES),
+        holder="id",
     )
     address_hash = hashed(models.CharField(max_length=64, unique=True), "user.contact.email", "finding the person")
     created_at = technical(models.DateTimeField())

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts.models import Account, RecoveryCode, SecondStep, StepReset
+from glasshouse.accounts.own import own
 from glasshouse.accounts.second_step import has_step
 from glasshouse.accounts.sessions import digest, end_all
 from glasshouse.events import api as events
@@ -28,7 +29,7 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 
     That the actor may ask is checked one layer up.
     """
-    found = Account.objects.select_related("person").filter(id=account).first()
+    found = Account.objects.filter(id=account).first()
     if found is None or not has_step(account):
         raise NotFoundError("This person has no second step.")
     if StepReset.objects.filter(account=found).exists():
@@ -43,10 +44,11 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
         f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
         f"{settings.ORIGIN}/stop-reset/{secret}\n"
     )
-    person = found.person
-    mail.queue(
-        HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
-    )
+    with own(found.person_id):  # The law lets a restricted person be warned, too.
+        person = found.person
+        mail.queue(
+            HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
+        )
     events.record(actor, Kind.STEP_RESET_ASKED, account)
 
 
@@ -66,7 +68,7 @@ def finish_resets() -> int:
     done = 0
     for due in StepReset.objects.filter(due_at__lte=clock.now())[:100]:
         with transaction.atomic():
-            found = StepReset.objects.select_for_update().select_related("account__person").filter(id=due.id).first()
+            found = StepReset.objects.select_for_update().select_related("account").filter(id=due.id).first()
             if found is None:
                 continue
             account = found.account
@@ -76,10 +78,15 @@ def finish_resets() -> int:
             found.delete()
             link = f"{settings.ORIGIN}/account/security"
             text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
-            person = account.person
-            mail.queue(
-                HolderId(person.id), "second-step", person.address, subject="Your second step was removed", body=text
-            )
+            with own(account.person_id):
+                person = account.person
+                mail.queue(
+                    HolderId(person.id),
+                    "second-step",
+                    person.address,
+                    subject="Your second step was removed",
+                    body=text,
+                )
             events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
             done += 1
     return done

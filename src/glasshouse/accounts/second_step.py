@@ -23,6 +23,7 @@ from django_otp.oath import TOTP
 
 from glasshouse.accounts import passkeys, sessions, texts, throttle
 from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, Session, StepKind
+from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
@@ -282,8 +283,9 @@ def _any_code_counts(account: Account, code: str) -> bool:
     if not mine.update(used_at=clock.now()):
         return False
     text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    person = account.person
-    mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
+    with own(account.person_id):
+        person = account.person
+        mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
     return True
 
 

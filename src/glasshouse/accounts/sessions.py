@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts.models import Account, Browser, Session
+from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import Visit, device_of, place_of
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -73,8 +74,10 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
                 f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
                 "your password.\n"
             )
-            address, holder = account.person.address, HolderId(account.person_id)
-            mail.queue(holder, "new-browser", address, subject="A sign-in from a new browser", body=text)
+            with own(account.person_id):
+                address, holder = account.person.address, HolderId(account.person_id)
+            letter = mail.Letter("A sign-in from a new browser", text, purpose="new-browser")
+            mail.queue_letter(holder, "new-browser", address, letter)
         return Browser.objects.create(
             account=account,
             holder=account.person_id,

@@ -56,13 +56,16 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     from glasshouse.accounts import api as accounts
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.mail import api as mail
+    from glasshouse.notices import api as notices
 
-    accounts.ask_sign_up(accounts.SignUp(name, address, PASSWORD, organisation), network="demo")
+    claims = notices.offer().claims("sign-up")
+    accounts.ask_sign_up(accounts.SignUp(name, address, PASSWORD, organisation, accepted=claims), network="demo")
     letter = next(one for one in mail.newest() if one.address == address)
     link = re.search(r"/prove/(\S+)", letter.body)
     if link is None:
         raise RuntimeError("The demo's sign-up mail holds no link.")
     new = accounts.finish_sign_up(link[1])
+    notices.take(new.actor, new.accepted)
     actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
     facts = {
         "name": "Home",

@@ -4,15 +4,19 @@ import django
 
 
 def main() -> None:
-    """Migrate, then write rights and policies."""
+    """Migrate, write rights and policies, put the first version of each document in force."""
     django.setup()
     from django.core.management import call_command
 
     from glasshouse.access import policies
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.notices import api as notices
 
     for database in ("default", "vault"):
         call_command("migrate", database=database, verbosity=0, interactive=False)
     policies.apply()
+    notices.install()
+    disclosures.install()
 
 
 if __name__ == "__main__":

@@ -67,11 +67,14 @@ def main() -> None:
     """Work until told to stop."""
     django.setup()
     from glasshouse.accounts import resets
+    from glasshouse.disclosures import mergers
     from glasshouse.events import api as events
     from glasshouse.mail import api as mail
+    from glasshouse.notices import api as notices
     from glasshouse.promises import api as promises
     from glasshouse.retention import api as retention
     from glasshouse.rights import api as rights
+    from glasshouse.rights import demands, drp, referrals, requests
 
     ending = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -82,6 +85,12 @@ def main() -> None:
         (5.0, 60.0, resets.finish_resets),
         (90.0, 86_400.0, retention.sweep),
         (20.0, 60.0, rights.finish_erasures),
+        (3.0, 10.0, notices.announce_due),
+        (30.0, 60.0, mergers.tell_due),
+        (35.0, 300.0, requests.escalate_due),
+        (40.0, 300.0, referrals.warn_due),
+        (45.0, 30.0, drp.tell_agents),
+        (50.0, 300.0, demands.tell_due),
         (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]

@@ -10,7 +10,11 @@ CARRIERS = ("the operator's mail server", "for text messages: the telephone netw
 
 
 class Message(models.Model):
-    """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet."""
+    """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet.
+
+    `answers`: the Message-ID that it replies to. `purpose`: what it serves beyond the service itself, which its person may object
+    to ("": the service itself). `refused`: why nothing lets it out (see kernel.gate).
+    """
 
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -22,6 +26,14 @@ class Message(models.Model):
     )
     subject = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
     body = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
+    answers = SealedText(
+        personal("user.content.private", "answering in the thread of a mail", recipients=CARRIERS),
+        holder="holder",
+        null=True,
+    )
+    purpose = technical(models.CharField(max_length=20, blank=True))
+    refused = technical(models.CharField(max_length=80, blank=True))
+    bounced_at = technical(models.DateTimeField(null=True))
     created_at = technical(models.DateTimeField())
     sent_at = technical(models.DateTimeField(null=True, db_index=True))
     tries = technical(models.PositiveSmallIntegerField(default=0))

@@ -19,6 +19,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import HolderId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
+from glasshouse.notices import api as notices
 from glasshouse.rights import api as rights
 from glasshouse.vault import api as vault
 
@@ -53,10 +54,14 @@ class Grower:
 def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
     """(a new customer, the holder of its sign-up's claims), through the same verbs as the pages."""
     address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
+    claims = notices.offer().claims("sign-up")
     with transaction.atomic():  # The mail is taken out before it could leave.
-        accounts.ask_sign_up(accounts.SignUp(name, address, password, organisation), network=f"probe-{name}")
+        accounts.ask_sign_up(
+            accounts.SignUp(name, address, password, organisation, accepted=claims), network=f"probe-{name}"
+        )
         link, holder = _taken(address, "prove")
     new = accounts.finish_sign_up(link)
+    notices.take(new.actor, new.accepted)
     return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password), holder
 
 

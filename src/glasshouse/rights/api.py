@@ -16,7 +16,9 @@ from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
+from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import plain_name
+from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import api as greenhouse
@@ -163,15 +165,23 @@ def erase(actor: Actor) -> Erasure:
 
 
 def _finish(erasure: Erasure) -> Erasure:
-    """Carry out an erasure; each step may be repeated."""
+    """Carry out an erasure; each step may be repeated. Restricted data is erased too: its person wants it."""
+    with own(erasure.person):
+        return _erase_all(erasure)
+
+
+def _erase_all(erasure: Erasure) -> Erasure:
     actor = Actor(ActorKind.PERSON, AccountId(erasure.account), PersonId(erasure.person), proved_at=clock.now())
     for organisation in access.organisations_of(actor):
         if _alone(organisation.id)[0]:
             close_organisation(OrganisationId(organisation.id))
         else:
-            members.remove_member(actor.within(OrganisationId(organisation.id)), AccountId(erasure.account))
+            members.take_out(OrganisationId(organisation.id), AccountId(erasure.account))
     for copy in Copy.objects.filter(holder=erasure.person):
         blobs.remove(BlobId(copy.blob))
+    here = Person.objects.filter(id=erasure.person).first()
+    if here and vault.generations_of(HolderId(erasure.person)):  # In a replay the key is destroyed, and everybody was told.
+        disclosures.tell_erased(HolderId(erasure.person), here.address)
     count = _erase_addressed(erasure.person)
     with transaction.atomic():
         for model in held_models():
@@ -216,10 +226,14 @@ def finish_erasures() -> int:
 
 def replay() -> int:
     """Erase once more everybody in the ledger who is there again, as after a restore from a backup; returns how many."""
-    again = [one for one in Erasure.objects.exclude(done_at=None) if Person.objects.filter(id=one.person).exists()]
-    for one in again:
-        _finish(one)
-    return len(again)
+    again = 0
+    for one in Erasure.objects.exclude(done_at=None):
+        with own(one.person):
+            there = Person.objects.filter(id=one.person).exists()
+        if there:
+            _finish(one)
+            again += 1
+    return again
 
 
 def close(actor: Actor, name: str) -> None:

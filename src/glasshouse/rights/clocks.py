@@ -4,8 +4,9 @@ A month ends on the day of the same number, or on the last day of the month that
 """
 
 import calendar
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 WARN = timedelta(days=5)
 
@@ -65,6 +66,14 @@ def due(law: Law, asked: datetime, *, extended: bool = False) -> datetime:
     if extended:
         days, months = days + law.more_days, months + law.more_months
     return _months_later(asked, months) + timedelta(days=days)
+
+
+def working_day(due_at: datetime, closed: Container[date]) -> date:
+    """The last working day on or before a deadline: by then the answer is wanted. closed: days on which nobody works."""
+    day = due_at.date()
+    while day.weekday() >= 5 or day in closed:
+        day -= timedelta(days=1)
+    return day
 
 
 def may_extend(law: Law) -> bool:

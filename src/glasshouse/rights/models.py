@@ -1,10 +1,12 @@
-"""Copies that wait to be fetched, and the ledger of erasures."""
+"""Copies, the ledger of erasures, assessments, requests with their threads and referrals, agents, demands of authorities."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Kept, personal
-from glasshouse.vault.fields import SealedText, blob_ref, hashed, technical
+from glasshouse.vault.datamap import Basis, Kept, confidential, personal
+from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, hashed, technical
 
 
 class Copy(models.Model):
@@ -34,6 +36,23 @@ class Erasure(models.Model):
 
     class Meta:
         db_table = "rights_erasure"
+
+
+class Assessment(models.Model):
+    """A note of what a purpose means for people (GDPR Art. 35). `purpose`: as the record of processing names it."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    purpose = technical(models.CharField(max_length=200, db_index=True))
+    risk = technical(models.CharField(max_length=8))
+    text = SealedText(
+        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), holder="id"
+    )
+    by = technical(models.CharField(max_length=16))
+    at = technical(models.DateTimeField())
+    review_at = technical(models.DateField())
+
+    class Meta:
+        db_table = "rights_assessment"
 
 
 class RequestKind(models.TextChoices):
@@ -71,8 +90,24 @@ class Request(models.Model):
         holder="holder",
         null=True,
     )
+    thread = SealedText(
+        personal("user.content.private", "answering in the thread of the person's mail", basis=Basis.LEGAL_OBLIGATION),
+        holder="holder",
+        null=True,
+    )
     kind = technical(models.CharField(max_length=12, choices=RequestKind.choices))
     law = technical(models.CharField(max_length=12))
+    region = technical(models.CharField(max_length=6, default="other"))
+    authentication = technical(models.CharField(max_length=80, blank=True))
+    identity = technical(models.CharField(max_length=80, blank=True))
+    entered_by = technical(models.CharField(max_length=16, blank=True))
+    escalated = technical(models.PositiveSmallIntegerField(default=0))
+    referrals = technical(models.PositiveSmallIntegerField(default=0))
+    agent = technical(models.CharField(max_length=60, blank=True))
+    agent_request = technical(models.CharField(max_length=120, blank=True))
+    agent_seal = technical(models.CharField(max_length=64, null=True, unique=True))
+    agent_told = technical(models.CharField(max_length=40, blank=True))
+    callback = technical(models.CharField(max_length=400, blank=True))
     channel = technical(models.CharField(max_length=8))
     proof_hash = technical(models.CharField(max_length=64, unique=True))
     proved_at = technical(models.DateTimeField(null=True))
@@ -84,3 +119,120 @@ class Request(models.Model):
 
     class Meta:
         db_table = "rights_request"
+
+
+class Letter(models.Model):
+    """One more message in a request's thread: from the person, from us, or from the customer that it was referred to."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
+    holder = technical(models.CharField(max_length=16))
+    text = SealedText(
+        personal(
+            "user.content.private",
+            "answering the request",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="with the request that it belongs to",
+        ),
+        holder="holder",
+    )
+    sender = technical(models.CharField(max_length=10))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "rights_letter"
+
+
+class Referral(models.Model):
+    """That a request was passed to the customer that entered the person's data, which answers by a day of its own."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    request_id = technical(models.CharField(max_length=16, db_index=True))
+    asked_at = technical(models.DateTimeField())
+    due_at = technical(models.DateTimeField())
+    warned_at = technical(models.DateTimeField(null=True))
+    answered_at = technical(models.DateTimeField(null=True))
+    answered_by = technical(models.CharField(max_length=16, blank=True))
+
+    class Meta:
+        db_table = "rights_referral"
+        constraints = [models.UniqueConstraint(fields=["organisation_id", "request_id"], name="one_referral_each")]
+
+
+class OfficerRegion(models.Model):
+    """Which regions a privacy officer answers for; officers without a row answer for all that nobody else does."""
+
+    account_id = technical(models.CharField(primary_key=True, max_length=16))
+    regions = technical(ArrayField(models.CharField(max_length=6)))
+
+    class Meta:
+        db_table = "rights_officer_region"
+
+
+class Agent(models.Model):
+    """An authorised agent of the Data Rights Protocol: a company that asks in people's names, known by its public key."""
+
+    id = technical(models.CharField(primary_key=True, max_length=60))
+    name = technical(models.CharField(max_length=120))
+    verify_key = technical(models.CharField(max_length=64))
+    callback_host = technical(models.CharField(max_length=120, blank=True))
+    token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
+    created_at = technical(models.DateTimeField())
+    ended_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "rights_agent"
+
+
+class Demand(models.Model):
+    """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
+
+    `barred_until`: until when the law forbids telling.
+    """
+
+    kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    address = SealedText(
+        personal("user.contact.email", "answering a demand of an authority", basis=Basis.LEGAL_OBLIGATION), holder="id"
+    )
+    address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding demands about a person")
+    authority = SealedText(confidential("answering a demand of an authority"), holder="id")
+    grounds = SealedText(confidential("answering a demand of an authority"), holder="id")
+    reasons = SealedJson(confidential("answering a demand of an authority"), holder="id")
+    country = technical(models.CharField(max_length=2))
+    asked = technical(ArrayField(models.CharField(max_length=80)))
+    narrowed = technical(ArrayField(models.CharField(max_length=80), default=list))
+    first_by = technical(models.CharField(max_length=16, blank=True))
+    first_verdict = technical(models.CharField(max_length=8, blank=True))
+    second_by = technical(models.CharField(max_length=16, blank=True))
+    second_verdict = technical(models.CharField(max_length=8, blank=True))
+    outcome = technical(models.CharField(max_length=10, blank=True))
+    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="id")
+    entered_by = technical(models.CharField(max_length=16))
+    received_at = technical(models.DateTimeField())
+    due_at = technical(models.DateTimeField())
+    closed_at = technical(models.DateTimeField(null=True))
+    barred_until = technical(models.DateField(null=True))
+    told_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "rights_demand"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first_by="") | Q(second_by="") | ~Q(first_by=F("second_by")), name="two_reviewers"
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="answered")
+                | (~Q(first_by="") & ~Q(second_by="") & Q(first_verdict="answer", second_verdict="answer")),
+                name="answered_after_two_reviews",
+            ),
+            # Whoever's data was handed over is told, or the law bars it until a day that is watched.
+            models.CheckConstraint(
+                condition=~Q(outcome="answered") | Q(told_at__isnull=False) | Q(barred_until__isnull=False),
+                name="told_or_barred",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="answered") | Q(narrowed__contained_by=F("asked")), name="no_more_than_asked"
+            ),
+        ]

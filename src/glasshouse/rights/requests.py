@@ -1,88 +1,208 @@
-"""Verbs of requests on the clock: asked by page or by mail, proved by a link, answered, extended or refused by staff.
+"""Verbs of requests on the clock: asked by page, by mail, by an agent or entered by staff; proved by a link; answered, extended,
+refused; watched before the day.
 
 No answer to the asker tells whether somebody is known: everybody hears the same, by page and by mail. What is asked under an
 unproved address is held apart under a key of its own. Source: PRI-26, PRI-28; GDPR Art. 12.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
+import holidays
 from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
+from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
+from glasshouse.consent import api as consent
+from glasshouse.consent.rules import PURPOSES
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.rights import clocks
-from glasshouse.rights.models import Request, RequestKind
+from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
+from glasshouse.rights.office import officer
 from glasshouse.rights.rules import classed
 from glasshouse.vault import api as vault
+from glasshouse.vault.datamap import Basis
 
 MOST_TEXT = 20_000
+NUMBER = re.compile(r"\[([0-9a-hjkmnp-tv-z]{16})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a request came. thread: the Message-ID of a mail; authentication: what SPF, DKIM and ARC said of it."""
+
+    channel: str = "page"
+    network: str = ""
+    thread: str = ""
+    authentication: str = ""
+    entered_by: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A request in the officer's work list."""
+    """A request in the officer's work list. answer_by: the last working day before the deadline.
+
+    Mine: of the officer's regions.
+    """
 
     request: Request
     law: clocks.Law
     urgency: str
+    answer_by: date
     may_extend: bool
     known: bool
+    mine: bool
+    letters: list[Letter]
+    referred: int
 
 
-def ask(address: str, kind: str, region: str, text: str, *, channel: str = "page", network: str = "") -> RequestId:
-    """Open a request and mail a link that proves the address. Raises InvalidError, ThrottledError."""
-    normal = normal_address(address)
+def _checked(address: str, kind: str, region: str, text: str) -> str:
     if kind not in RequestKind.values or region not in clocks.REGIONS:
         raise InvalidError("Choose what you ask for, and where you live, from the lists.", field="kind")
     if len(text) > MOST_TEXT:
         raise InvalidError(f"The text has at most {MOST_TEXT} characters.", field="text")
-    throttle.take("request", network or normal, most=20, window=timedelta(hours=1))
-    throttle.take("request-address", normal, most=5, window=timedelta(hours=1))
+    return normal_address(address) if address else ""
+
+
+def opened(address: str, kind: str, region: str, text: str, arrival: Arrival) -> tuple[Request, str]:
+    """(a request that is not saved yet, the secret that proves it)."""
     secret, now = new_token(), clock.now()
     law = clocks.LAWS[clocks.REGIONS[region][1]]
+    request = Request(
+        holder=new_id(),
+        address=address,
+        address_hash=vault.lookup("address", address or new_id()),
+        text=text,
+        thread=arrival.thread or None,
+        kind=kind,
+        law=law.id,
+        region=region,
+        channel=arrival.channel,
+        authentication=arrival.authentication[:80],
+        entered_by=arrival.entered_by,
+        identity=arrival.identity[:80],
+        proof_hash=digest(secret),
+        asked_at=now,
+        due_at=clocks.due(law, now),
+    )
+    return request, secret
+
+
+def ask(address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
+    """Open a request and mail a link that proves the address. Raises InvalidError, ThrottledError."""
+    normal = _checked(address, kind, region, text)
+    if not normal:
+        raise InvalidError("Write the address at which we can answer you.", field="address")
+    throttle.take("request", arrival.network or normal, most=20, window=timedelta(hours=1))
+    throttle.take("request-address", normal, most=5, window=timedelta(hours=1))
     with transaction.atomic():
-        made = Request.objects.create(
-            holder=new_id(),
-            address=normal,
-            address_hash=vault.lookup("address", normal),
-            text=text,
-            kind=kind,
-            law=law.id,
-            channel=channel,
-            proof_hash=digest(secret),
-            asked_at=now,
-            due_at=clocks.due(law, now),
-        )
-        words = (
-            f"We have your request (number {made.id}) and answer it by {made.due_at:%Y-%m-%d} at the latest ({law.title}).\n\n"
-            "Please prove that this address is yours; without that we can tell nobody anything about it:\n\n"
-            f"{settings.ORIGIN}/privacy/prove/{secret}\n"
-        )
-        _write(made, "Your privacy request", words)
-        events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel=channel)
+        made, secret = opened(normal, kind, region, text, arrival)
+        made.save(force_insert=True)
+        ask_proof(made, secret)
+        events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel=arrival.channel)
     return RequestId(made.id)
 
 
-def from_mail(address: str, subject: str, body: str) -> RequestId:
-    """Open a request out of a mail to the privacy address. Raises InvalidError, ThrottledError."""
+def ask_proof(request: Request, secret: str) -> None:
+    """Mail the link that proves a request's address, in the caller's transaction."""
+    law = clocks.LAWS[request.law]
+    words = (
+        f"We have your request (number {request.id}) and answer it by {request.due_at:%Y-%m-%d} at the latest ({law.title}).\n\n"
+        "Please prove that this address is yours; without that we can tell nobody anything about it:\n\n"
+        f"{settings.ORIGIN}/privacy/prove/{secret}\n"
+    )
+    write(request, "Your privacy request", words)
+
+
+def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> RequestId:
+    """Open a request out of a mail to the privacy address, or continue the one that it answers.
+
+    Raises InvalidError, ThrottledError.
+    """
+    normal = normal_address(address)
+    found = NUMBER.search(subject)
+    if found and (running := Request.objects.filter(id=found[1]).first()) and running.address == normal:
+        return _continued(running, body[:MOST_TEXT])
     text = f"{subject}\n\n{body}"[:MOST_TEXT]
-    return ask(address, classed(text), "other", text, channel="mail")
+    return ask(normal, classed(text), "other", text, arrival)
 
 
-def _write(request: Request, subject: str, words: str) -> None:
-    holder = HolderId(request.holder)
-    mail.queue(holder, "privacy", request.address, subject=f"{subject} [{request.id}]", body=words)
+def _continued(request: Request, text: str) -> RequestId:
+    """Put what somebody writes into the thread of their request. It counts as little or as much as the request's proof."""
+    throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
+    with transaction.atomic():
+        Letter(request=request, holder=request.holder, text=text, sender="person", at=clock.now()).save(
+            force_insert=True
+        )
+        events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
+    return RequestId(request.id)
+
+
+def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
+    """Enter a request that came by letter or telephone; no address: it is answered on paper.
+
+    Raises InvalidError, NotFoundError.
+    """
+    officer(actor)
+    normal = _checked(address, kind, region, text)
+    if arrival.channel not in ("letter", "phone") or not text.strip():
+        raise InvalidError("Say how it came, and what the person asks.", field="text")
+    with transaction.atomic():
+        made, secret = opened(normal, kind, region, text, arrival)
+        if arrival.identity.strip():
+            made.proved_at = clock.now()
+        made.save(force_insert=True)
+        if normal and not made.proved_at:
+            ask_proof(made, secret)
+        events.record(actor, Kind.REQUEST_OPENED, made.id, channel=arrival.channel)
+    return RequestId(made.id)
+
+
+def object_to(actor: Actor, purpose: str, words: str) -> str:
+    """Object to a purpose, or withdraw consent; what has to be judged is put on the clock. Raises InvalidError."""
+    judged = purpose in PURPOSES and PURPOSES[purpose].basis is not Basis.CONSENT and not PURPOSES[purpose].at_once
+    with transaction.atomic():
+        request = _of_person(actor, "object", f"{PURPOSES[purpose].title}: {words}").id if judged else ""
+        return str(consent.withdraw(actor, purpose, words, request=request))
+
+
+def _of_person(actor: Actor, kind: str, text: str) -> Request:
+    """A request that somebody makes on their own page: proved by that."""
+    made, _ = opened(accounts.person_of(actor).address, kind, "other", text, Arrival("account"))
+    made.proved_at = clock.now()
+    made.save(force_insert=True)
+    write(
+        made, "Your privacy request", f"We have your request and answer it by {made.due_at:%Y-%m-%d} at the latest.\n"
+    )
+    events.record(actor.alone, Kind.REQUEST_OPENED, made.id, channel="account")
+    return made
+
+
+def of_person(actor: Actor) -> list[Request]:
+    """The proved requests of the actor's person, the newest first."""
+    person = accounts.person_of(actor)
+    mine = Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None)
+    return list(mine.order_by("-asked_at"))
+
+
+def write(request: Request, subject: str, words: str) -> None:
+    """Mail to a request's person in its thread, and keep what was written; nothing where the person gave no address."""
+    Letter(request=request, holder=request.holder, text=words, sender="us", at=clock.now()).save(force_insert=True)
+    if request.address:
+        letter = mail.Letter(f"{subject} [{request.id}]", words, answers=request.thread or "")
+        mail.queue_letter(HolderId(request.holder), "privacy", request.address, letter)
 
 
 @transaction.atomic
@@ -101,30 +221,54 @@ def prove(secret: str) -> tuple[Request, bool]:
 # -- the officer's side --------------------------------------------------------------------------------------------
 
 
-def _officer(actor: Actor) -> None:
-    if actor.kind is not ActorKind.STAFF or not accounts.has_staff_role(actor, "privacy"):
-        raise NotFoundError
+def _closed_days(year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays(settings.OPERATOR_COUNTRY, years=(year - 1, year, year + 1))
 
 
 def worklist(actor: Actor) -> list[Listed]:
-    """Open requests by deadline. Raises NotFoundError for anybody but a privacy officer."""
-    _officer(actor)
-    now = clock.now()
-    rows = Request.objects.filter(closed_at=None).order_by("due_at")[:500]
-    return [
+    """Open requests, those of the officer's regions first, by deadline.
+
+    Raises NotFoundError for anybody but a privacy officer.
+    """
+    officer(actor)
+    now, covers = clock.now(), _covers(str(actor.account))
+    closed = _closed_days(now.year)
+    rows = [
         Listed(
             one,
             clocks.LAWS[one.law],
             clocks.urgency(now, one.due_at),
+            clocks.working_day(one.due_at, closed),
             clocks.may_extend(clocks.LAWS[one.law]) and one.extended_at is None,
-            one.proved_at is not None and accounts.address_known(one.address),
+            one.proved_at is not None and bool(one.address) and accounts.address_known(one.address),
+            covers(one.region),
+            list(Letter.objects.filter(request=one).order_by("at")),
+            one.referrals,
         )
-        for one in rows
+        for one in Request.objects.filter(closed_at=None).order_by("due_at")[:500]
     ]
+    return sorted(rows, key=lambda one: not one.mine)
+
+
+def _covers(account: str):  # type: ignore[no-untyped-def]
+    """Whether an officer answers for a region: it is theirs, or nobody's."""
+    regions = {one.account_id: set(one.regions) for one in OfficerRegion.objects.all()}
+    taken = set().union(*regions.values()) if regions else set()
+    return lambda region: region in regions.get(account, set()) or (region not in taken and account not in regions)
+
+
+@transaction.atomic
+def set_regions(account: str, regions: list[str]) -> None:
+    """Have an officer answer for regions only. For the command line. Raises InvalidError."""
+    if not set(regions) <= set(clocks.REGIONS):
+        raise InvalidError(f"Regions are: {', '.join(clocks.REGIONS)}.", field="regions")
+    OfficerRegion.objects.filter(account_id=account).delete()
+    if regions:
+        OfficerRegion.objects.create(account_id=account, regions=regions)
 
 
 def _open(actor: Actor, request: RequestId) -> Request:
-    _officer(actor)
+    officer(actor)
     found = Request.objects.select_for_update().filter(id=request, closed_at=None).first()
     if found is None:
         raise NotFoundError
@@ -139,10 +283,16 @@ def answer(actor: Actor, request: RequestId, text: str, *, refuse: bool) -> None
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
     law = clocks.LAWS[found.law]
     right = f"\n\nYou may complain to the authority: {law.authority}\n" if refuse else ""
-    found.answer, found.closed_at, found.outcome = text, clock.now(), "refused" if refuse else "answered"
-    found.save(update_fields=["answer", "closed_at", "outcome"])
-    _write(found, "Re: your privacy request", f"{text}{right}")
+    close(found, text, "refused" if refuse else "answered")
+    write(found, "Re: your privacy request", f"{text}{right}")
+    consent.judge(actor, found.id, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, found.id, refused=refuse)
+
+
+def close(request: Request, text: str, outcome: str) -> None:
+    """Close a request, in the caller's transaction."""
+    request.answer, request.closed_at, request.outcome = text, clock.now(), outcome
+    request.save(update_fields=["answer", "closed_at", "outcome"])
 
 
 @transaction.atomic
@@ -157,11 +307,37 @@ def extend(actor: Actor, request: RequestId, reason: str) -> None:
     if not reason.strip():
         raise InvalidError("Say why it takes longer; the person is told.", field="reason")
     found.extended_at, found.due_at = clock.now(), clocks.due(law, found.asked_at, extended=True)
-    found.save(update_fields=["extended_at", "due_at"])
-    _write(found, "Your privacy request takes longer", f"We need until {found.due_at:%Y-%m-%d}: {reason}\n")
+    found.escalated = 0
+    found.save(update_fields=["extended_at", "due_at", "escalated"])
+    write(found, "Your privacy request takes longer", f"We need until {found.due_at:%Y-%m-%d}: {reason}\n")
     events.record(actor, Kind.REQUEST_EXTENDED, found.id)
 
 
 def overdue() -> int:
     """How many open requests are past their deadline."""
     return Request.objects.filter(closed_at=None, due_at__lt=clock.now()).count()
+
+
+def escalate_due() -> int:
+    """Remind the officers of a region before the day, once, and everybody in the office when it has passed; returns how many.
+
+    For the worker. Safe to repeat: what was told is noted in the transaction that queues the mails.
+    """
+    now, told = clock.now(), 0
+    for step, moment in ((1, now + clocks.WARN), (2, now)):
+        for one in Request.objects.filter(closed_at=None, due_at__lt=moment, escalated__lt=step)[:200]:
+            with transaction.atomic():
+                _remind(one, everybody=step == 2)
+                Request.objects.filter(id=one.id).update(escalated=step)
+                events.record(JOB, Kind.REQUEST_ESCALATED, one.id, step=step)
+            told += 1
+    return told
+
+
+def _remind(request: Request, *, everybody: bool) -> None:
+    state = "is past its deadline" if everybody else f"is to be answered by {request.due_at:%Y-%m-%d}"
+    text = f"The request {request.id} ({request.kind}, {request.law}) {state}: {settings.ORIGIN}/staff/requests\n"
+    for account in Account.objects.select_related("person").filter(staff_role="privacy"):
+        if everybody or _covers(account.id)(request.region):
+            holder, address = HolderId(account.person_id), account.person.address
+            mail.queue(holder, "deadline", address, subject=f"A privacy request {state}", body=text)

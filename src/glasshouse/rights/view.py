@@ -4,16 +4,17 @@ A field that somebody adds with its entry is in the view, the copy and the erasu
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db import connection, models
-from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 
 from glasshouse.access import api as access
 from glasshouse.access.models import Invitation
 from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.models import Account, Person
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures.models import Subscriber
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
@@ -21,11 +22,9 @@ from glasshouse.kernel.ids import HolderId, OrganisationId
 from glasshouse.mail.models import Message
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
-from glasshouse.rights.models import Request
-from glasshouse.vault.datamap import Class, Entry, people_rows
+from glasshouse.rights.models import Demand, Letter, Request
+from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows
 from glasshouse.vault.fields import SealedField, holder_column
-
-NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Item:
     """One value that is held, in plain words. place: table and column; since: when its row was made, if the row tells."""
 
     place: str
+    category: str
     label: str
     value: str
     purpose: str
@@ -56,7 +56,9 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     place = f"{row._meta.db_table}.{field.column}"
-    return Item(place, label, shown, entry.purpose, entry.basis, entry.retention, entry.recipients, since)
+    return Item(
+        place, entry.category, label, shown, entry.purpose, entry.basis, entry.retention, entry.recipients, since
+    )
 
 
 def _plain(value: object) -> str:
@@ -114,12 +116,22 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     for request in Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
         yield from _items_of(request, entries)
+    for demand in Demand.objects.filter(address_hash=person.address_hash).exclude(
+        told_at=None
+    ):  # barred ones stay unsaid
+        yield from _items_of(demand, entries)
+    for letter in Letter.objects.filter(request__address_hash=person.address_hash).exclude(request__proved_at=None):
+        yield from _items_of(letter, entries)
+    for subscriber in Subscriber.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
+        yield from _items_of(subscriber, entries)
+    yield from _disclosures(person.id)
     yield from _memberships(actor)
     yield from _holds(person.id)
     for event in events.of_actor(str(actor.account)):
         told = "what you did, for security: opaque ids only"
         yield Item(
             "events_event.kind",
+            "user.behavior",
             "Activity",
             event.kind,
             told,
@@ -145,6 +157,7 @@ def _holds(person: str) -> Iterator[Item]:
         until = f"until {one.ends_at:%Y-%m-%d}"
         yield Item(
             "retention_hold.reason",
+            "user.privacy_preferences",
             "Legal hold",
             until,
             "a duty to keep what would end",
@@ -155,13 +168,37 @@ def _holds(person: str) -> Iterator[Item]:
         )
 
 
+def _disclosures(person: str) -> Iterator[Item]:
+    """What went to whom, with how often and when last."""
+    for one in disclosures.of_person(HolderId(person)):
+        to = one.recipient
+        fields = ", ".join(NAMES.get(name, name).lower() for name in to.fields)
+        value = f"{fields} to {to.name} ({to.region}), {one.times} times, last on {one.last_at:%Y-%m-%d}"
+        period = "3 years after the last time"
+        yield Item(
+            "disclosures_disclosure.recipient_id",
+            "user.behavior",
+            "Disclosure",
+            value,
+            to.purpose,
+            to.basis,
+            period,
+            (to.name,),
+            one.first_at,
+        )
+
+
 def _memberships(actor: Actor) -> Iterator[Item]:
     for organisation in access.organisations_of(actor):
-        with access.acting(actor.within(OrganisationId(organisation.id))):
-            rights = access.rights_of_membership(access.membership_of(actor.within(OrganisationId(organisation.id))))
+        mine = replace(
+            JOB.within(OrganisationId(organisation.id)), account=actor.account
+        )  # also before the documents are accepted
+        with access.acting(mine):
+            rights = access.rights_of_membership(access.membership_of(mine))
         value = f"{organisation.name}: {rights.role}"
         purpose = "deciding what you may do there"
-        yield Item("access_membership.role", "Membership", value, purpose, "contract", "until you leave", (), None)
+        place, category = "access_membership.role", "user.workplace"
+        yield Item(place, category, "Membership", value, purpose, "contract", "until you leave", (), None)
 
 
 def covered() -> tuple[int, list[str]]:

@@ -361,6 +361,18 @@ def record_of(actor: Actor, limit: int = 3000) -> list[tuple[Seen, str]]:
         return [(one, people[one.staff].name if one.staff in people else "somebody who has left") for one in rows]
 
 
+def seen_of(actor: Actor) -> list[tuple[Seen, str]]:
+    """When support saw the actor's person among the people of an organisation, newest first, with that organisation's name."""
+    found = []
+    for organisation in access.organisations_of(actor):
+        with access.acting(JOB.within(OrganisationId(organisation.id))):
+            rows = Seen.objects.filter(organisation_id=organisation.id, what__in=("members", "requests")).order_by(
+                "-at"
+            )[:500]
+            found += [(one, organisation.name) for one in rows if str(actor.account) in one.ids]
+    return sorted(found, key=lambda pair: pair[0].at, reverse=True)[:50]
+
+
 def _tell_administrators(actor: Actor, subject: str, text: str) -> None:
     """Mail to every administrator of the organisation that the actor speaks to."""
     with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):

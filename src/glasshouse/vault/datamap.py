@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 
-KNOWN_CATEGORIES = {category.fides_key for category in DEFAULT_TAXONOMY.data_category}
+NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category}  # category -> its plain name
 
 
 class Class(StrEnum):
@@ -32,6 +32,7 @@ class Subject(StrEnum):
 
 
 class Basis(StrEnum):
+    CONSENT = "consent"
     CONTRACT = "contract"
     LEGAL_OBLIGATION = "legal obligation"
     LEGITIMATE_INTEREST = "legitimate interest"
@@ -58,7 +59,7 @@ class Entry:
     recipients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.category not in KNOWN_CATEGORIES:
+        if self.category not in NAMES:
             raise ValueError(f"{self.category!r} is not a category of the fideslang taxonomy.")
 
 

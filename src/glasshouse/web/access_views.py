@@ -17,9 +17,11 @@ from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.kernel.ids import AccountId, InvitationId, RequestId, RoleId, TokenId
+from glasshouse.notices import api as notices
+from glasshouse.notices.rules import language_of
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import again, claims_of, form_page, signed_in
 
 NEEDED = {
     "change": Permission.MEMBER_CHANGE,
@@ -108,7 +110,8 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     actor = actor_of(request)
     offered = invitations.look(secret)
     mine = actor.account is not None and accounts.person_of(actor).address == offered.address
-    shown = {"offer": offered, "mine": mine, "path": request.path}
+    wanted = notices.offer(language_of(request.headers.get("Accept-Language", "en")))
+    shown = {"offer": offered, "mine": mine, "path": request.path, "documents": wanted}
     if request.method == "GET":
         return render(request, "invitation.html", shown)
     if actor.account is not None:
@@ -122,6 +125,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
             request.POST.get("password", ""),
             "",
             digest(secret),
+            claims_of(request, wanted),
         )
         accounts.ask_sign_up(claims, network=network_of(request))
     except (InvalidError, ThrottledError) as error:

@@ -9,9 +9,11 @@ from django.shortcuts import redirect, render
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
+from glasshouse.accounts.own import own, standing
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError
+from glasshouse.notices import api as notices
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SESSION_COOKIE, BROWSER_COOKIE = "__Host-session", "__Host-browser"
@@ -74,6 +76,54 @@ def actor(get_response: Handler) -> Handler:
     return handle
 
 
+class accepted:
+    """Lets nobody use the service before accepting the documents in force; what a person does themself is their own act.
+
+    Open without: the documents, and the way out with one's data.
+    """
+
+    OPEN = frozenset(
+        {
+            *(
+                "accept",
+                "compare",
+                "document",
+                "documents",
+                "erase",
+                "fetch_copy",
+                "mailbox",
+                "make_copy",
+                "my_choices",
+            ),
+            *("my_data", "privacy_ask", "processing", "prove_again", "prove_request", "providers", "refuse", "roots"),
+            *("sign_out", "static", "trust", "trust_json", "demands", "object_source", "unsubscribe_providers"),
+        }
+    )
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        actor = actor_of(request)
+        if actor.person is None:
+            return self.get_response(request)
+        done, restricted = standing(actor.person)
+        request.accepted = done  # type: ignore[attr-defined]
+        request.restricted = restricted  # type: ignore[attr-defined]
+        with own(actor.person if restricted else None):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """Leads whoever has not accepted to the page where they may."""
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        if getattr(request, "accepted", True) or name in self.OPEN:
+            return None
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        back = request.get_full_path() if request.method == "GET" else "/"
+        return redirect(f"/accept?next={quote(back)}")
+
+
 def actor_of(request: HttpRequest) -> Actor:
     """Who is asking."""
     found: Actor = getattr(request, "actor", ANONYMOUS)
@@ -95,4 +145,12 @@ def context(request: HttpRequest) -> dict[str, object]:
     """What every template may show."""
     actor = actor_of(request)
     officer = actor.kind is ActorKind.STAFF and accounts.has_staff_role(actor, "privacy")
-    return {"actor": actor, "demo": settings.DEMO, "officer": officer}
+    coming = notices.coming() if actor.account and request.headers.get("HX-Request") is None else []
+    restricted = getattr(request, "restricted", False)
+    return {
+        "actor": actor,
+        "demo": settings.DEMO,
+        "officer": officer,
+        "documents_coming": coming,
+        "restricted": restricted,
+    }

@@ -9,11 +9,12 @@ from ninja.security import HttpBearer
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.access.tokens import actor_of_token
+from glasshouse.accounts.own import standing
 from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings
 from glasshouse.kernel.actor import Actor, ActorKind
-from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
 
 
@@ -23,7 +24,13 @@ class Token(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
         """The actor of a live token; None otherwise, which is answered with 401."""
         actor = actor_of_token(token)
-        return actor if actor.kind is ActorKind.TOKEN else None
+        if actor.kind is not ActorKind.TOKEN:
+            return None
+        if not standing(str(actor.person))[0]:
+            raise ForbiddenError(
+                "The documents in force are not accepted yet: sign in on the page once, then try again."
+            )
+        return actor
 
 
 api = NinjaAPI(title="Glasshouse people API", version="1", auth=Token(), docs_url=None, urls_namespace="people_api")

@@ -1,4 +1,4 @@
-"""Doors of a person's rights: everything held, a copy, a correction, erasure."""
+"""Doors of a person's own rights: everything held, a copy, a correction, choices, erasure."""
 
 from itertools import groupby
 
@@ -10,25 +10,20 @@ from glasshouse.access import members
 from glasshouse.access.permissions import Permission
 from glasshouse.access.settings import settings_of
 from glasshouse.accounts import api as accounts
+from glasshouse.consent import api as consent
+from glasshouse.consent.rules import GROUNDS
+from glasshouse.disclosures import api as disclosures
 from glasshouse.kernel.actor import ANONYMOUS
-from glasshouse.kernel.errors import InvalidError, ThrottledError
-from glasshouse.kernel.ids import RequestId
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import HolderId
+from glasshouse.notices import api as notices
 from glasshouse.rights import api as rights
-from glasshouse.rights import clocks, requests
+from glasshouse.rights import requests
 from glasshouse.rights.view import view
+from glasshouse.support import api as support
 from glasshouse.web.greenhouse_views import within
-from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of
+from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 from glasshouse.web.views import again, form_page, signed_in
-
-KINDS = {
-    "access": "See what you hold of me",
-    "copy": "Have a copy of it",
-    "correct": "Have something put right",
-    "erase": "Be erased",
-    "restrict": "Have its use restricted",
-    "object": "Object to its use",
-    "question": "Ask something else",
-}
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
@@ -51,6 +46,44 @@ def my_data(request: HttpRequest) -> HttpResponse:
     except InvalidError as error:
         return again(request, "my_data.html", error, **_shown(request))
     return redirect("my_data")
+
+
+def _choices(request: HttpRequest) -> dict[str, object]:
+    actor = actor_of(request)
+    return {
+        "standings": consent.standings(actor),
+        "restriction": consent.restriction_of(str(actor.person)),
+        "grounds": GROUNDS.items(),
+        "requests": requests.of_person(actor),
+        "acceptances": notices.acceptances(actor),
+        "disclosed": disclosures.of_person(HolderId(str(actor.person))),
+        "seen": support.seen_of(actor),
+    }
+
+
+@signed_in
+@form_page
+def my_choices(request: HttpRequest) -> HttpResponse:
+    """Where one stands on each purpose: allowing, objecting; restricting and lifting; one's requests and what one accepted."""
+    actor = actor_of(request)
+    if request.method == "GET":
+        return render(request, "choices.html", _choices(request))
+    act, words = request.POST.get("act", ""), request.POST.get("words", "")
+    try:
+        if act == "give":
+            consent.give(actor, request.POST.get("purpose", ""))
+        elif act == "object":
+            requests.object_to(actor, request.POST.get("purpose", ""), words)
+        elif act == "restrict":
+            accounts.require_fresh(actor)
+            consent.restrict(actor, request.POST.get("ground", ""), words)
+        elif act == "lift":
+            consent.lift(actor)
+        else:
+            raise InvalidError("Choose what to do with one of the buttons.")
+    except InvalidError as error:
+        return again(request, "choices.html", error, **_choices(request))
+    return redirect("my_choices")
 
 
 @signed_in
@@ -103,47 +136,3 @@ def close(request: HttpRequest, organisation: str) -> HttpResponse:
         shown |= {"rules": settings_of(actor), "roles": members.roles(actor)}
         return again(request, "settings.html", error, **shown)
     return redirect("home")
-
-
-# -- requests ------------------------------------------------------------------------------------------------------
-
-
-@form_page
-def ask(request: HttpRequest) -> HttpResponse:
-    """Ask for one's rights, with an account or without. The answer is the same for everybody."""
-    shown = {"kinds": KINDS.items(), "regions": [(key, title) for key, (title, _) in clocks.REGIONS.items()]}
-    if request.method == "GET":
-        return render(request, "privacy_ask.html", shown)
-    fields = [request.POST.get(name, "") for name in ("address", "kind", "region", "text")]
-    try:
-        requests.ask(*fields, network=network_of(request))
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "privacy_ask.html", error, **shown)
-    return render(request, "check_mail.html")
-
-
-@form_page
-def prove_request(request: HttpRequest, secret: str) -> HttpResponse:
-    """Prove the address of a request. A click is needed: a mail scanner that opens links proves nothing."""
-    if request.method == "GET":
-        return render(request, "confirm.html", {"title": "Your privacy request", "button": "Yes, this is my address"})
-    found, known = requests.prove(secret)
-    return render(request, "privacy_proved.html", {"request_row": found, "known": known, "law": clocks.LAWS[found.law]})
-
-
-@signed_in
-@form_page
-def worklist(request: HttpRequest) -> HttpResponse:
-    """The officer's work list, by deadline; answering, refusing, extending."""
-    actor = actor_of(request)
-    if request.method == "GET":
-        return render(request, "worklist.html", {"rows": requests.worklist(actor)})
-    number, text, act = (request.POST.get(name, "") for name in ("request", "text", "act"))
-    try:
-        if act == "extend":
-            requests.extend(actor, RequestId(number), text)
-        else:
-            requests.answer(actor, RequestId(number), text, refuse=act == "refuse")
-    except InvalidError as error:
-        return again(request, "worklist.html", error, rows=requests.worklist(actor))
-    return redirect("worklist")

@@ -56,8 +56,11 @@ INSTALLED_APPS = [
     "glasshouse.mail",
     "glasshouse.accounts",
     "glasshouse.access",
+    "glasshouse.notices",
+    "glasshouse.consent",
     "glasshouse.greenhouse",
     "glasshouse.support.apps.SupportConfig",
+    "glasshouse.disclosures.apps.DisclosuresConfig",
     "glasshouse.retention",
     "glasshouse.rights",
     "glasshouse.promises",
@@ -76,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
+    "glasshouse.web.middleware.accepted",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
 TEMPLATES = [
@@ -111,4 +115,8 @@ TEXT_COUNTRIES = frozenset(
 )
 TEXTS_A_COUNTRY_A_DAY = int(os.environ.get("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "200"))
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
+# The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
+OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
+# By which name authorised agents know this installation in the Data Rights Protocol.
+DRP_BUSINESS = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "glasshouse")
 MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")

@@ -12,7 +12,7 @@ from glasshouse.events import api as events
 from glasshouse.promises import api as promises
 from glasshouse.promises.evidence import whole_map
 from glasshouse.promises.findings import State
-from glasshouse.rights.processing import Activity, activities
+from glasshouse.vault.processing import Activity, activities
 from glasshouse.web.greenhouse_views import CSV, cell
 
 AREAS = {"SEC": "Security", "PRI": "Privacy"}

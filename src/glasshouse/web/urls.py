@@ -3,8 +3,13 @@
 from django.urls import path, re_path
 
 from glasshouse.web import access_views as access
+from glasshouse.web import disclosure_views as disclosures
+from glasshouse.web import drp_views as drp
 from glasshouse.web import greenhouse_views as greenhouse
 from glasshouse.web import import_views as imports
+from glasshouse.web import notices_views as notices
+from glasshouse.web import office_views as office
+from glasshouse.web import request_views as requests
 from glasshouse.web import rights_views as rights
 from glasshouse.web import security_views as security
 from glasshouse.web import support_views as support
@@ -25,10 +30,25 @@ urlpatterns = [
     path("reset/<slug:secret>", views.reset, name="reset"),
     path("change/<slug:secret>", views.change, name="change"),
     path("account", views.account, name="account"),
-    path("privacy", rights.ask, name="privacy_ask"),
-    path("privacy/prove/<slug:secret>", rights.prove_request, name="prove_request"),
-    path("staff/requests", rights.worklist, name="worklist"),
+    path("accept", notices.accept, name="accept"),
+    path("accept/no", notices.refuse, name="refuse"),
+    path("documents", notices.documents, name="documents"),
+    path("documents/<slug:document>", notices.document, name="document"),
+    path("documents/<slug:document>/compare", notices.compare, name="compare"),
+    path("staff/documents", notices.staff_documents, name="staff_documents"),
+    path("privacy", requests.ask, name="privacy_ask"),
+    path("privacy/prove/<slug:secret>", requests.prove, name="prove_request"),
+    path("v1/agent/<slug:agent>", drp.agent, name="drp_agent"),
+    path("v1/data-rights-request", drp.exercise, name="drp_exercise"),
+    path("v1/data-rights-request/", drp.exercise, name="drp_exercise_slash"),
+    path("v1/data-rights-request/<slug:number>", drp.one, name="drp_request"),
+    path("staff/office", office.office, name="office"),
+    path("staff/requests", requests.worklist, name="worklist"),
+    path("staff/recipients", disclosures.recipients, name="recipients"),
+    path("staff/demands", disclosures.staff_demands, name="staff_demands"),
+    path("staff/demands/<slug:demand>", disclosures.fetch_demand, name="fetch_demand"),
     path("account/data", rights.my_data, name="my_data"),
+    path("account/data/choices", rights.my_choices, name="my_choices"),
     path("account/data/copy", rights.make_copy, name="make_copy"),
     path("account/data/copy/<slug:copy>", rights.fetch_copy, name="fetch_copy"),
     path("account/data/erase", rights.erase, name="erase"),
@@ -52,6 +72,9 @@ urlpatterns = [
     path("trust", trust.page, name="trust"),
     path("trust.json", trust.promises_json, name="trust_json"),
     path("trust/data", trust.processing, name="processing"),
+    path("trust/providers", disclosures.providers, name="providers"),
+    path("trust/providers/<slug:secret>", disclosures.unsubscribe, name="unsubscribe_providers"),
+    path("trust/demands", disclosures.demands, name="demands"),
     path("trust/roots.json", trust.roots, name="roots"),
     path("o/<slug:organisation>/", greenhouse.overview, name="overview"),
     path("o/<slug:organisation>/chart", greenhouse.chart, name="chart"),
@@ -92,6 +115,7 @@ urlpatterns = [
     path("o/<slug:organisation>/tokens/<slug:token>/revoke", access.revoke_token, name="revoke_token"),
     path("o/<slug:organisation>/settings", access.settings, name="settings"),
     path("o/<slug:organisation>/close", rights.close, name="close"),
+    path("o/<slug:organisation>/privacy", requests.passed, name="referrals"),
     path("o/<slug:organisation>/support", support.grants, name="support_access"),
     path("o/<slug:organisation>/support/rules", support.support_rules, name="support_rules"),
     re_path(

@@ -20,6 +20,8 @@ from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.mail import api as mail
+from glasshouse.notices import api as notices
+from glasshouse.notices.rules import language_of
 from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE, actor_of, network_of, visit_of
 
 PENDING_COOKIE = "__Host-pending"
@@ -85,16 +87,26 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("overview", made)
 
 
+def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
+    """What somebody who signs up has accepted. Raises InvalidError when the box was not ticked."""
+    if request.POST.get("accept") != "yes":
+        raise InvalidError(
+            "Tick the box to go on: without these documents we cannot run the service for you.", field="accept"
+        )
+    return offer.claims("sign-up")
+
+
 @form_page
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Ask for an account."""
+    offer = notices.offer(language_of(request.headers.get("Accept-Language", "en")))
     if request.method == "GET":
-        return render(request, "sign_up.html")
+        return render(request, "sign_up.html", {"offer": offer})
     fields = {name: request.POST.get(name, "") for name in ("name", "address", "password", "organisation")}
     try:
-        accounts.ask_sign_up(accounts.SignUp(**fields), network=network_of(request))
+        accounts.ask_sign_up(accounts.SignUp(**fields, accepted=claims_of(request, offer)), network=network_of(request))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "sign_up.html", error)
+        return again(request, "sign_up.html", error, offer=offer)
     return render(request, "check_mail.html")
 
 
@@ -104,6 +116,7 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "confirm.html", {"title": "Prove your address", "button": "Yes, this is my address"})
     new = accounts.finish_sign_up(secret)
+    notices.take(new.actor, new.accepted)
     if new.invitation:
         invitations.accept_hashed(new.actor, new.invitation)
     else:

@@ -6,8 +6,7 @@ Source: GDPR Art. 30; PRI-02, PRI-18.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from glasshouse.rights.view import NAMES
-from glasshouse.vault.datamap import Class, Row
+from glasshouse.vault.datamap import NAMES, Class, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""A person's own act: while it lasts, the database shows that person's rows even if their use is restricted.
+
+Restricted rows are hidden from every page and job by the row policies (`consent_restriction`); what the person does, and what the
+law makes us do for the person (erasing, resealing), runs inside `own`. Source: PRI-23; GDPR Art. 18(2).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+
+from django.db import DatabaseError, connection
+
+STORAGE = "*"  # for jobs that only store (sealing anew, seeing which keys are in use) and mails that the law owes to everybody
+_mine: ContextVar[str] = ContextVar("own", default="")
+
+
+def _tell(person: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('glasshouse.self', %s, false)", [person])
+
+
+@contextmanager
+def own(person: str | None) -> Iterator[None]:
+    """The length of the block is an act of this person, or one that the law wants for this person; STORAGE: of storing only."""
+    before = _mine.get()
+    if not person or before == person:
+        yield
+        return
+    _tell(person)
+    token = _mine.set(person)
+    try:
+        yield
+    finally:
+        _mine.reset(token)
+        with suppress(DatabaseError):  # In a transaction that failed, its end takes the setting back.
+            _tell(before)
+
+
+def person_at(address_hash: str) -> str:
+    """The id of the person with an address, restricted or not; "" where nobody has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_person_at(%s)", [address_hash])
+        return str(cursor.fetchone()[0] or "")
+
+
+def standing(person: str) -> tuple[bool, bool]:
+    """(whether the person accepted the documents in force, whether the use of their data is restricted)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_accepted(%s), glasshouse_is_restricted(%s)", [person, person])
+        accepted, restricted = cursor.fetchone()
+        return bool(accepted), bool(restricted)

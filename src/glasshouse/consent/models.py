@@ -1,0 +1,59 @@
+"""Where persons stand on purposes, and whose data may be stored only."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import Basis, personal
+from glasshouse.vault.fields import SealedText, technical
+
+
+class Stance(models.Model):
+    """One thing that a person said about a purpose; the newest counts. `words`: the sentence shown, or the person's reasons."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16))
+    purpose = technical(models.CharField(max_length=20))
+    state = technical(models.CharField(max_length=10))
+    words = SealedText(
+        personal(
+            "user.privacy_preferences",
+            "doing what a person decided about a purpose",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the account exists",
+        ),
+        holder="holder",
+    )
+    request = technical(models.CharField(max_length=16, blank=True))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "consent_stance"
+        indexes = [models.Index(fields=["holder", "purpose", "at"], name="stance_newest")]
+
+
+class Restriction(models.Model):
+    """That a person's data is stored only. It ends when it is lifted; an officer's lifting is announced and comes later."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16, db_index=True))
+    ground = technical(models.CharField(max_length=10))
+    words = SealedText(
+        personal(
+            "user.privacy_preferences",
+            "keeping data unused while a person wants that",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the account exists",
+        ),
+        holder="holder",
+    )
+    at = technical(models.DateTimeField())
+    lifts_at = technical(models.DateTimeField(null=True))
+    lifted_by = technical(models.CharField(max_length=16, blank=True))
+
+    class Meta:
+        db_table = "consent_restriction"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["holder"], condition=models.Q(lifts_at=None), name="one_open_restriction_each"
+            )
+        ]

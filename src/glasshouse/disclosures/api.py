@@ -1,0 +1,255 @@
+"""Verbs of disclosures: the register of recipients, the gate, what went where, who hears of new providers.
+
+Rules: nothing personal leaves but by the gate (`kernel.gate`), which asks the register: a live recipient, this road,
+these fields.
+A row of what went where cannot be written for a recipient that is announced only or has ended; the database holds that too.
+Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import throttle
+from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.sessions import digest
+from glasshouse.consent.models import Stance
+from glasshouse.consent.rules import State
+from glasshouse.disclosures import rules
+from glasshouse.disclosures.models import Disclosure, Recipient, Subscriber
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind as Event
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.gate import Outflow, UncoveredError
+from glasshouse.kernel.ids import HolderId, new_id, new_token
+from glasshouse.mail import api as mail
+from glasshouse.vault import api as vault
+from glasshouse.vault.datamap import NAMES
+
+PURPOSE = "provider-news"
+
+
+def install() -> None:
+    """Register the operator's own mail server, where no recipient is registered yet: without it no sign-up could be proved."""
+    if Recipient.objects.exists():
+        return
+    now = clock.now()
+    Recipient.objects.create(
+        kind=rules.Kind.PROVIDER,
+        name="The operator's mail server",
+        what="Carries the mail that the service sends to people.",
+        region="where the operator runs it",
+        agreement="run by the operator itself, or under its contract with the mail provider",
+        safeguard="TLS on the way",
+        purpose="delivering mail",
+        basis="contract",
+        channels=["mail"],
+        fields=["user.contact.email", "user.content.private"],
+        written_by="installation",
+        announced_at=now,
+        active_from=now,
+    )
+
+
+# -- the gate ------------------------------------------------------------------------------------------------------
+
+
+def _live(now: datetime) -> list[Recipient]:
+    return [one for one in Recipient.objects.filter(active_from__lte=now) if one.ended_at is None or one.ended_at > now]
+
+
+def let_out(outflow: Outflow) -> None:
+    """Note that something leaves, if a live recipient covers road and fields. Raises UncoveredError.
+
+    In the caller's transaction.
+    """
+    for one in _live(clock.now()):
+        if outflow.channel in one.channels and outflow.fields <= set(one.fields):
+            note(outflow.holder, one)
+            return
+    told = ", ".join(sorted(NAMES.get(one, one) for one in outflow.fields))
+    raise UncoveredError(f"No disclosure covers {told} by {outflow.channel}: it stays in.")
+
+
+def note(holder: HolderId, recipient: Recipient) -> None:
+    """Put on record that something of a holder went to a recipient, in the caller's transaction."""
+    now, mine = clock.now(), Disclosure.objects.filter(holder=holder, recipient=recipient)
+    if not mine.update(last_at=now, times=F("times") + 1):
+        Disclosure.objects.create(holder=holder, recipient=recipient, first_at=now, last_at=now)
+
+
+def of_person(holder: HolderId) -> list[Disclosure]:
+    """What went where of a person, the newest first."""
+    return list(Disclosure.objects.select_related("recipient").filter(holder=holder).order_by("-last_at"))
+
+
+def tell_erased(holder: HolderId, address: str) -> int:
+    """Tell each recipient with a contact that a person is erased (GDPR Art. 19); returns how many. Safe to repeat."""
+    told = 0
+    for one in of_person(holder):
+        if one.told_at is None and one.recipient.contact and address:
+            with transaction.atomic():
+                text = f"Please erase what you hold of {address}, received from us for: {one.recipient.purpose}.\n"
+                # Under a key of its own: the person's key is destroyed in a moment.
+                mail.queue(
+                    HolderId(new_id()), "erased", one.recipient.contact, subject="An erasure to be followed", body=text
+                )
+                Disclosure.objects.filter(id=one.id).update(told_at=clock.now())
+                told += 1
+    return told
+
+
+# -- the register --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recipient as a form says it. words: name, what, region, agreement, safeguard, purpose, basis, contact."""
+
+    kind: str
+    words: dict[str, str]
+    fields: list[str]
+    channels: list[str] = field(default_factory=list)
+    wait_days: int = 0
+
+
+def officer(actor: Actor) -> None:
+    """Nothing, if the actor is a privacy officer with a second step. Raises NotFoundError."""
+    if actor.kind is not ActorKind.STAFF or not accounts.has_staff_role(actor, "privacy"):
+        raise NotFoundError
+
+
+@transaction.atomic
+def add(actor: Actor, entry: Entry) -> Recipient:
+    """Register a recipient, and tell whoever wants to hear of it; nothing goes there before the waiting period is over.
+
+    Raises InvalidError, NotFoundError.
+    """
+    officer(actor)
+    wrong, text = rules.flaw(entry.kind, entry.words, entry.fields)
+    if wrong:
+        raise InvalidError(text, field=wrong)
+    if not set(entry.channels) <= set(rules.CHANNELS):
+        raise InvalidError("Choose the roads from the list.", field="channels")
+    least = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
+    if entry.wait_days < least:
+        raise InvalidError(f"Such a recipient waits at least {least} days after it was announced.", field="wait_days")
+    now = clock.now()
+    names = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+    made = Recipient.objects.create(
+        kind=entry.kind,
+        channels=entry.channels,
+        fields=entry.fields,
+        written_by=actor.id,
+        announced_at=now,
+        active_from=now + timedelta(days=entry.wait_days),
+        **{name: entry.words.get(name, "").strip() for name in names},
+    )
+    if entry.kind in (rules.Kind.PROVIDER, rules.Kind.GROUP):
+        _announce(made)
+    events.record(actor, Event.RECIPIENT_ADDED, made.id, recipient=entry.kind)
+    return made
+
+
+def _announce(recipient: Recipient) -> None:
+    fields = ", ".join(NAMES[one].lower() for one in recipient.fields)
+    text = (
+        f"From {recipient.active_from:%Y-%m-%d} on {recipient.name} ({recipient.region}) works for us: {recipient.what}\n\n"
+        f"It receives: {fields}. For: {recipient.purpose}.\n\nThe whole list: {settings.ORIGIN}/trust/providers\n"
+        "If you object, answer this mail, or stop these mails on that page.\n"
+    )
+    subject = f"A new service provider from {recipient.active_from:%Y-%m-%d}"
+    for one in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
+        mail.queue(HolderId(one.id), "providers", one.address, subject=subject, body=text)
+    newest: dict[str, str] = {}
+    for holder, state in Stance.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("holder", "state"):
+        newest[holder] = state
+    for holder, state in newest.items():
+        if state == State.GIVEN and (address := accounts.address_of(HolderId(holder))):
+            mail.queue_letter(HolderId(holder), "providers", address, mail.Letter(subject, text, purpose=PURPOSE))
+
+
+@transaction.atomic
+def end(actor: Actor, recipient: str) -> None:
+    """Let nothing more go to a recipient. Raises NotFoundError."""
+    officer(actor)
+    if not Recipient.objects.filter(id=recipient, ended_at=None).update(ended_at=clock.now()):
+        raise NotFoundError
+    events.record(actor, Event.RECIPIENT_ENDED, recipient)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A recipient as pages show it. state: live, coming or ended."""
+
+    recipient: Recipient
+    state: str
+    fields: list[str]
+    kind: str
+
+
+def recipients() -> list[Listed]:
+    """The register, the live ones first."""
+    now, order = clock.now(), ("live", "coming", "ended")
+    found = [
+        Listed(
+            one,
+            "ended" if one.ended_at and one.ended_at <= now else "coming" if one.active_from > now else "live",
+            [NAMES.get(name, name) for name in one.fields],
+            rules.TITLES[rules.Kind(one.kind)],
+        )
+        for one in Recipient.objects.order_by("name")
+    ]
+    return sorted(found, key=lambda one: order.index(one.state))
+
+
+# -- subscriptions -------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def subscribe(address: str, *, network: str) -> None:
+    """Mail a link that proves an address which wants to hear of new providers. Raises InvalidError, ThrottledError."""
+    normal = normal_address(address)
+    throttle.take("subscribe", network, most=10, window=timedelta(hours=1))
+    throttle.take("mail", normal, most=5, window=timedelta(hours=1))
+    secret = new_token()
+    made = Subscriber(
+        address=normal, address_hash=vault.lookup("address", normal), secret_hash=digest(secret), created_at=clock.now()
+    )
+    # What is never proved ends by itself: it counts as ended until then.
+    made.ended_at = clock.now()
+    made.save(force_insert=True)
+    text = (
+        f"Hear of new service providers, or stop these mails at any time, "
+        f"here:\n\n{settings.ORIGIN}/trust/providers/{secret}\n"
+    )
+    mail.queue(HolderId(made.id), "providers", normal, subject="News of service providers", body=text)
+    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, made.id)
+
+
+def _subscriber(secret: str) -> Subscriber:
+    found = Subscriber.objects.filter(secret_hash=digest(secret)).first()
+    if found is None:
+        raise NotFoundError("This link belongs to no subscription.")
+    return found
+
+
+def subscription(secret: str) -> bool:
+    """Whether the subscription of a mailed link is live. Raises NotFoundError."""
+    found = _subscriber(secret)
+    return found.proved_at is not None and found.ended_at is None
+
+
+@transaction.atomic
+def decide(secret: str, *, wanted: bool) -> None:
+    """Begin or end the subscription of a mailed link. Raises NotFoundError."""
+    found = _subscriber(secret)
+    found.proved_at, found.ended_at = found.proved_at or clock.now(), None if wanted else clock.now()
+    found.save(update_fields=["proved_at", "ended_at"])
+    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED if wanted else Event.PROVIDERS_UNSUBSCRIBED, found.id)

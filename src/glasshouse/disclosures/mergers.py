@@ -1,0 +1,132 @@
+"""The merger room: what of whom would pass to a buyer, everybody told beforehand, and who has objected. Source: PRI-15."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from glasshouse.accounts.models import Account
+from glasshouse.accounts.own import STORAGE, own
+from glasshouse.consent import api as consent
+from glasshouse.disclosures import rules
+from glasshouse.disclosures.api import Entry, add, officer
+from glasshouse.disclosures.models import Merger, MergerNotice
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import api as mail
+from glasshouse.vault.datamap import NAMES, Class, people_rows
+
+BATCH = 500
+
+
+def _categories() -> dict[str, str]:
+    """Category -> its plain name, of everything personal that is held in the sealed form."""
+    rows = [one for one in people_rows([]) if one.sealed and one.entry and one.entry.klass is Class.PERSONAL]
+    return {one.entry.category: NAMES[one.entry.category] for one in rows if one.entry}
+
+
+@transaction.atomic
+def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
+    """Open a room: the buyer is registered, everybody is told, and nothing passes before `days` have gone.
+
+    Raises InvalidError.
+    """
+    officer(actor)
+    if Merger.objects.filter(closed_at=None).exists():
+        raise InvalidError("A merger room is open already.", field="buyer")
+    words = {
+        "name": buyer,
+        "what": "Would take over the business, and people's accounts with it.",
+        "region": region,
+        "purpose": "handing data to a buyer of the business",
+        "basis": "legitimate interest",
+        "safeguard": "the same notice and terms go on; whoever objects stays out",
+    }
+    least = rules.WAIT_DAYS[rules.Kind.BUYER]
+    if not least <= days <= 365:
+        raise InvalidError(f"People need {least} to 365 days to decide.", field="days")
+    recipient = add(actor, Entry(rules.Kind.BUYER, words, sorted(_categories()), [], days))
+    made = Merger.objects.create(recipient=recipient, opened_at=clock.now())
+    events.record(actor, Kind.MERGER_OPENED, made.id)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the officer sees: how many people were told, object or are restricted, and what would pass, by category."""
+
+    merger: Merger
+    people: int
+    told: int
+    objected: int
+    stay: int
+    categories: list[str]
+
+
+def rooms(actor: Actor) -> list[Room]:
+    """Every room, the newest first. Raises NotFoundError."""
+    officer(actor)
+    found = []
+    for merger in Merger.objects.select_related("recipient").order_by("-opened_at"):
+        people = list(_customers().values_list("person_id", flat=True))
+        states = Counter(would_pass(HolderId(one)) for one in people)
+        told = MergerNotice.objects.filter(merger=merger).count()
+        found.append(
+            Room(merger, len(people), told, states["objected"], states["restricted"], sorted(_categories().values()))
+        )
+    return found
+
+
+def _customers() -> "QuerySet[Account]":
+    return Account.objects.filter(staff_role="").order_by("id")
+
+
+def would_pass(person: HolderId) -> str:
+    """passes, objected or restricted."""
+    if consent.restriction_of(person):
+        return "restricted"
+    return "passes" if consent.may(person, "merger") else "objected"
+
+
+def tell_due() -> int:
+    """Tell everybody who has an account of an open room, once; returns how many mails were queued. For the worker."""
+    queued = 0
+    for merger in Merger.objects.select_related("recipient").filter(closed_at=None):
+        told = MergerNotice.objects.filter(merger=merger).values("holder")
+        subject = f"{merger.recipient.name} may take over this service"
+        body = (
+            f"{merger.recipient.name} ({merger.recipient.region}) may take over this service. From "
+            f"{merger.recipient.active_from:%Y-%m-%d} "
+            "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
+            f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
+        )
+        while batch := list(_customers().exclude(person_id__in=told)[:BATCH]):
+            with (
+                own(STORAGE),
+                transaction.atomic(),
+            ):  # Owed to everybody, also to those whose data is restricted otherwise.
+                for account in batch:
+                    person = account.person
+                    message = mail.queue(
+                        HolderId(person.id), "announcement", person.address, subject=subject, body=body
+                    )
+                    MergerNotice.objects.create(merger=merger, holder=person.id, message=message, at=clock.now())
+            queued += len(batch)
+    return queued
+
+
+@transaction.atomic
+def close(actor: Actor, merger: str) -> None:
+    """Close a room: the sale does not happen, or has been carried out. Raises NotFoundError."""
+    officer(actor)
+    found = Merger.objects.filter(id=merger, closed_at=None).first()
+    if found is None:
+        raise NotFoundError
+    Merger.objects.filter(id=merger).update(closed_at=clock.now())
+    events.record(actor, Kind.MERGER_CLOSED, merger)

@@ -1,0 +1,103 @@
+"""The register of recipients, what each received of whom, and who wants to hear of new ones. Opaque ids and public facts."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from glasshouse.disclosures.rules import Kind
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.fields import SealedText, hashed, technical
+
+
+class Recipient(models.Model):
+    """Somebody who may receive personal data: which fields, by which roads, for what, under which safeguards, from when on."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]))
+    name = technical(models.CharField(max_length=120))
+    what = technical(models.CharField(max_length=400))
+    region = technical(models.CharField(max_length=80))
+    agreement = technical(models.CharField(max_length=400, blank=True))
+    safeguard = technical(models.CharField(max_length=400, blank=True))
+    purpose = technical(models.CharField(max_length=200))
+    basis = technical(models.CharField(max_length=40))
+    contact = technical(models.CharField(max_length=200, blank=True))
+    channels = technical(ArrayField(models.CharField(max_length=20), default=list))
+    fields = technical(ArrayField(models.CharField(max_length=80)))
+    written_by = technical(models.CharField(max_length=16))
+    announced_at = technical(models.DateTimeField())
+    active_from = technical(models.DateTimeField())
+    ended_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "disclosures_recipient"
+        constraints = [
+            models.CheckConstraint(condition=Q(active_from__gte=F("announced_at")), name="announced_before_active"),
+            models.CheckConstraint(condition=~Q(kind="provider") | ~Q(agreement=""), name="provider_has_agreement"),
+        ]
+
+
+class Disclosure(models.Model):
+    """That something of a person went to a recipient: the first and the last time, and how often."""
+
+    kept = (Kept("last_at", 1095, "the last time, to be able to show who received what"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16, db_index=True))
+    recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
+    first_at = technical(models.DateTimeField())
+    last_at = technical(models.DateTimeField())
+    times = technical(models.PositiveIntegerField(default=1))
+    told_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "disclosures_disclosure"
+        constraints = [models.UniqueConstraint(fields=["holder", "recipient"], name="one_row_a_recipient")]
+
+
+class Subscriber(models.Model):
+    """An address that wants to hear of new providers, once it is proved. Sealed under a key of its own."""
+
+    kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    address = SealedText(
+        personal(
+            "user.contact.email", "telling of new service providers", basis=Basis.CONSENT, retention="until it is ended"
+        ),
+        holder="id",
+    )
+    address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding a subscription")
+    secret_hash = technical(models.CharField(max_length=64, unique=True))
+    created_at = technical(models.DateTimeField())
+    proved_at = technical(models.DateTimeField(null=True))
+    ended_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "disclosures_subscriber"
+
+
+class Merger(models.Model):
+    """A room for a sale of the business: who buys, from when on data would pass."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    recipient = technical(models.OneToOneField(Recipient, on_delete=models.PROTECT))
+    opened_at = technical(models.DateTimeField())
+    closed_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "disclosures_merger"
+
+
+class MergerNotice(models.Model):
+    """That a person was told of a sale, by which mail."""
+
+    kept = (Kept("at", 1095, "the notice, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    merger = technical(models.ForeignKey(Merger, on_delete=models.CASCADE))
+    holder = technical(models.CharField(max_length=16))
+    message = technical(models.CharField(max_length=16))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "disclosures_merger_notice"
+        constraints = [models.UniqueConstraint(fields=["merger", "holder"], name="one_notice_each")]

@@ -1,0 +1,42 @@
+"""Pure rules of disclosures: kinds of recipients, how long each waits after it was announced, what an entry must say."""
+
+from enum import StrEnum
+
+from glasshouse.vault.datamap import NAMES
+
+
+class Kind(StrEnum):
+    """Who may receive something (PRI-15); nobody else."""
+
+    AUTHORITY = "authority"
+    BUYER = "buyer"
+    CUSTOMER = "customer"
+    GROUP = "group"
+    OTHER = "other"
+    PROVIDER = "provider"
+
+
+TITLES = {
+    Kind.GROUP: "company of the operator's group",
+    Kind.CUSTOMER: "customer that the person belongs to",
+    Kind.PROVIDER: "service provider",
+    Kind.AUTHORITY: "authority",
+    Kind.BUYER: "buyer of the business",
+    Kind.OTHER: "other, by consent",
+}
+WAIT_DAYS = {Kind.PROVIDER: 14, Kind.GROUP: 14, Kind.BUYER: 30}  # between the announcement and the first disclosure
+CHANNELS = {"mail": "outgoing mail", "text:twilio": "text messages by Twilio", "text:vonage": "text messages by Vonage"}
+
+
+def flaw(kind: str, words: dict[str, str], fields: list[str]) -> tuple[str, str]:
+    """(field, what is wrong) of an entry of the register; ("", "") where it is whole."""
+    if kind not in set(Kind):
+        return "kind", "Choose the kind of recipient from the list."
+    for name in ("name", "what", "region", "purpose", "basis"):
+        if not words.get(name, "").strip():
+            return name, f"The register must say the {name}."
+    if kind in (Kind.PROVIDER, Kind.GROUP) and not words.get("agreement", "").strip():
+        return "agreement", "A provider needs an agreement on processing; name it."
+    if not fields or not set(fields) <= set(NAMES):
+        return "fields", "Choose what it receives, from the categories of the data map."
+    return "", ""

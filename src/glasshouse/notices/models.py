@@ -1,0 +1,117 @@
+"""Documents in versions and languages, who accepted which, and who was told of a change to come."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.notices.rules import LEAST_LEAD_DAYS, Document
+from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.fields import SealedText, technical
+
+LEAST_LEAD = timedelta(days=LEAST_LEAD_DAYS)
+
+
+class Version(models.Model):
+    """One version of a document. A draft has no number; a published one is never changed again.
+
+    A significant one is announced to everybody, and comes into force `lead_days` after the last mail of it left.
+    `tables`: what the data map said when it was published.
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    document = technical(
+        models.CharField(max_length=12, choices=[(str(one), str(one)) for one in Document], db_index=True)
+    )
+    number = technical(models.PositiveIntegerField(null=True))
+    significant = technical(models.BooleanField())
+    lead_days = technical(models.PositiveSmallIntegerField(default=0))
+    tables = technical(models.JSONField(default=list))
+    written_by = technical(models.CharField(max_length=16))
+    created_at = technical(models.DateTimeField())
+    published_at = technical(models.DateTimeField(null=True))
+    announced_at = technical(models.DateTimeField(null=True))
+    in_force_at = technical(models.DateTimeField(null=True, db_index=True))
+
+    class Meta:
+        db_table = "notices_version"
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="one_version_a_number"),
+            models.CheckConstraint(
+                condition=Q(published_at=None, number=None) | Q(published_at__isnull=False, number__isnull=False),
+                name="numbered_when_published",
+            ),
+            models.CheckConstraint(
+                condition=Q(in_force_at=None) | Q(published_at__isnull=False), name="in_force_when_published"
+            ),
+            models.CheckConstraint(
+                condition=Q(significant=False) | Q(lead_days__gte=LEAST_LEAD_DAYS), name="significant_has_lead"
+            ),
+            # A significant change is in force no sooner than its lead time after it was told to everybody (PRI-03).
+            models.CheckConstraint(
+                condition=Q(significant=False)
+                | Q(in_force_at=None)
+                | Q(in_force_at__gte=F("announced_at") + LEAST_LEAD),
+                name="significant_waits",
+            ),
+        ]
+
+
+class Text(models.Model):
+    """A version's words in one language. `summary`: what changed, in plain words."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
+    language = technical(models.CharField(max_length=5))
+    body = technical(models.TextField())
+    summary = technical(models.TextField(blank=True))
+
+    class Meta:
+        db_table = "notices_text"
+        constraints = [models.UniqueConstraint(fields=["version", "language"], name="one_text_a_language")]
+
+
+class Acceptance(models.Model):
+    """That a person accepted a version: which words were shown, when, and how."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16))
+    version = technical(models.ForeignKey(Version, on_delete=models.PROTECT))
+    shown = SealedText(
+        personal(
+            "user.account.settings",
+            "showing what was accepted, and when",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the account exists",
+        ),
+        holder="holder",
+    )
+    language = technical(models.CharField(max_length=5))
+    how = technical(models.CharField(max_length=12))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "notices_acceptance"
+        constraints = [models.UniqueConstraint(fields=["holder", "version"], name="one_acceptance_each")]
+
+
+class Announcement(models.Model):
+    """That a person was told of a version to come. state: queued, sent, bounced or failed (told in the product then)."""
+
+    kept = (Kept("at", 1095, "the change was announced, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16))
+    version = technical(models.ForeignKey(Version, on_delete=models.PROTECT))
+    address = SealedText(
+        personal("user.contact.email", "announcing a change of our documents", basis=Basis.LEGAL_OBLIGATION),
+        holder="holder",
+    )
+    message = technical(models.CharField(max_length=16))
+    state = technical(models.CharField(max_length=8, default="queued"))
+    at = technical(models.DateTimeField())
+    resent_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "notices_announcement"
+        constraints = [models.UniqueConstraint(fields=["holder", "version"], name="one_announcement_each")]

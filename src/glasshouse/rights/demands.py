@@ -1,0 +1,241 @@
+"""Verbs of legal demands: entered, reviewed by two people, narrowed, answered with the least data, told to the person.
+
+Rules: nothing is handed over before two different people have agreed on it; what both allow, and nothing besides,
+goes. The person
+is told at once; where the law bars that, as soon as the bar has ended, which the worker watches. The database holds
+each of these.
+Source: PRI-16.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import own
+from glasshouse.accounts.rules import normal_address
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import rules as kinds
+from glasshouse.disclosures.models import Recipient
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import BlobId, HolderId
+from glasshouse.mail import api as mail
+from glasshouse.rights.models import Demand
+from glasshouse.rights.view import view
+from glasshouse.vault import api as vault
+from glasshouse.vault import blobs
+from glasshouse.vault.datamap import NAMES
+
+ANSWER, REFUSE = "answer", "refuse"
+TIME = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A demand as it came. asked: categories of the data map; barred_until: until when the law forbids to tell the person."""
+
+    address: str
+    authority: str
+    country: str
+    grounds: str
+    asked: list[str]
+    barred_until: date | None = None
+
+
+def reviewer(actor: Actor) -> None:
+    """Nothing, if the actor may review demands: staff for privacy or security, with a second step. Raises NotFoundError."""
+    if actor.kind is not ActorKind.STAFF or not any(
+        accounts.has_staff_role(actor, one) for one in ("privacy", "security")
+    ):
+        raise NotFoundError
+
+
+def enter(actor: Actor, facts: Facts) -> Demand:
+    """Enter a demand. Raises InvalidError, NotFoundError."""
+    reviewer(actor)
+    address = normal_address(facts.address)
+    if not facts.authority.strip() or not facts.grounds.strip():
+        raise InvalidError("Name the authority, and the law that it names.", field="authority")
+    if len(facts.country) != 2 or not facts.country.isalpha():
+        raise InvalidError("The country is a code of two letters, such as NL.", field="country")
+    if not facts.asked or not set(facts.asked) <= set(NAMES):
+        raise InvalidError("Choose what is asked for, from the categories of the data map.", field="asked")
+    now = clock.now()
+    if facts.barred_until is not None and facts.barred_until <= now.date():
+        raise InvalidError("A bar ends on a day to come; without a bar leave it empty.", field="barred_until")
+    made = Demand(
+        address=address,
+        address_hash=vault.lookup("address", address),
+        authority=facts.authority,
+        grounds=facts.grounds,
+        reasons={},
+        country=facts.country.upper(),
+        asked=sorted(set(facts.asked)),
+        entered_by=actor.id,
+        received_at=now,
+        due_at=now + TIME,
+        barred_until=facts.barred_until,
+    )
+    with transaction.atomic():
+        made.save(force_insert=True)
+        events.record(actor, Kind.DEMAND_ENTERED, made.id)
+    return made
+
+
+def demands(actor: Actor) -> list[Demand]:
+    """Every demand, the open ones first. Raises NotFoundError."""
+    reviewer(actor)
+    return sorted(Demand.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
+
+
+@transaction.atomic
+def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons: str) -> Demand:
+    """Review as one of two. allowed: what may go at most; what both allow goes.
+
+    The second review closes the demand: it is refused if either refuses, or nothing is left. Raises InvalidError, NotFoundError.
+    """
+    reviewer(actor)
+    found = Demand.objects.select_for_update().filter(id=demand, closed_at=None).first()
+    if found is None:
+        raise NotFoundError
+    if actor.id == found.first_by:
+        raise InvalidError("You have reviewed this demand. A second person has to.", field="verdict")
+    if verdict not in (ANSWER, REFUSE) or not reasons.strip():
+        raise InvalidError("Decide, and say why.", field="reasons")
+    narrowed = (
+        sorted(set(allowed) & set(found.narrowed if found.first_by else found.asked)) if verdict == ANSWER else []
+    )
+    found.reasons = {**found.reasons, "second" if found.first_by else "first": reasons}
+    if found.first_by:
+        found.second_by, found.second_verdict = actor.id, verdict
+    else:
+        found.first_by, found.first_verdict = actor.id, verdict
+    found.narrowed = narrowed
+    found.save()
+    events.record(actor, Kind.DEMAND_REVIEWED, found.id, verdict=verdict)
+    if found.second_by:
+        _close(actor, found)
+    return found
+
+
+def _close(actor: Actor, demand: Demand) -> None:
+    """Both have reviewed: hand over what both allow, or refuse. In the caller's transaction."""
+    agreed = demand.first_verdict == demand.second_verdict == ANSWER and bool(demand.narrowed)
+    demand.closed_at = clock.now()
+    if not agreed:
+        demand.outcome = "refused"
+        demand.save()
+        events.record(actor, Kind.DEMAND_REFUSED, demand.id)
+        return
+    try:
+        person = accounts.actor_of_address(demand.address)
+    except NotFoundError:
+        demand.outcome = "nothing"
+        demand.save()
+        events.record(actor, Kind.DEMAND_ANSWERED, demand.id, held=False)
+        return
+    # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
+    with own(str(person.person)):
+        values = [one for one in view(person) if one.category in demand.narrowed]
+        demand.blob = blobs.store([json.dumps([one.as_json() for one in values]).encode()], HolderId(demand.id))
+        if demand.barred_until is None:
+            _tell(demand, HolderId(str(person.person)))
+    demand.outcome = "answered"
+    demand.save()
+    events.record(actor, Kind.DEMAND_ANSWERED, demand.id, held=True)
+
+
+def _recipient(demand: Demand) -> Recipient:
+    """The register's entry of an answered demand; which authority it is stays sealed in the demand."""
+    now = clock.now()
+    return Recipient.objects.create(
+        kind=kinds.Kind.AUTHORITY,
+        name=f"An authority, demand {demand.id}",
+        what="An answer to a legal demand, with the least data.",
+        region=demand.country,
+        purpose="answering a demand of an authority",
+        basis="legal obligation",
+        fields=demand.narrowed,
+        written_by="demands",
+        announced_at=now,
+        active_from=now,
+    )
+
+
+def _tell(demand: Demand, person: HolderId) -> None:
+    """Tell the person, in the caller's transaction."""
+    what = ", ".join(NAMES[one].lower() for one in demand.narrowed)
+    text = (
+        f"An authority demanded data about you, and the law made us answer: {demand.authority} ({demand.country}).\n\n"
+        f"It received: {what}. The ground that it named: {demand.grounds}\n\nTwo people reviewed the demand, and no "
+        f"more was given than "
+        f"both found necessary. You may contest it with that authority or in court; we help with what we know: "
+        f"{settings.ORIGIN}/privacy\n"
+    )
+    mail.queue(person, "announcement", demand.address, subject="An authority received data about you", body=text)
+    # On the person's own record from now on; before, the demand alone is the record, for telling is barred.
+    disclosures.note(person, _recipient(demand))
+    demand.told_at = clock.now()
+    events.record(JOB, Kind.DEMAND_TOLD, demand.id)
+
+
+def tell_due() -> int:
+    """Tell persons whose bar has ended; returns how many. For the worker. Safe to repeat."""
+    told = 0
+    ended = Demand.objects.filter(outcome="answered", told_at=None, barred_until__lt=clock.now().date())
+    for one in ended:
+        try:
+            person = accounts.actor_of_address(one.address)
+        except NotFoundError:
+            continue  # Who was erased cannot be told any more.
+        with own(str(person.person)), transaction.atomic():
+            _tell(one, HolderId(str(person.person)))
+            one.save(update_fields=["told_at"])
+        told += 1
+    return told
+
+
+def fetch(actor: Actor, demand: str) -> tuple[str, bytes]:
+    """(name, bytes) of what is to be handed over. Raises NotFoundError, FreshProofError."""
+    reviewer(actor)
+    accounts.require_fresh(actor)
+    found = Demand.objects.filter(id=demand, outcome="answered").exclude(blob="").first()
+    if found is None:
+        raise NotFoundError
+    return f"demand-{found.id}.json", b"".join(blobs.read(BlobId(found.blob), HolderId(found.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """One year of the transparency report. late: bars that have ended without the person having been told."""
+
+    year: int
+    received: int
+    outcomes: dict[str, int]
+    countries: dict[str, int]
+    told: int
+    barred: int
+
+
+def report() -> list[Year]:
+    """The transparency report, the newest year first."""
+    rows = list(Demand.objects.values_list("received_at", "outcome", "country", "told_at", "barred_until"))
+    years = sorted({one[0].year for one in rows} | {clock.now().year}, reverse=True)
+    return [_year(year, [one for one in rows if one[0].year == year]) for year in years]
+
+
+def _year(year: int, rows: "Iterable[tuple[datetime, str, str, datetime | None, date | None]]") -> Year:
+    found = list(rows)
+    outcomes = Counter(one[1] or "open" for one in found)
+    countries = Counter(one[2] for one in found)
+    barred = sum(one[1] == "answered" and one[3] is None for one in found)
+    return Year(year, len(found), dict(outcomes), dict(countries), sum(one[3] is not None for one in found), barred)

@@ -1,0 +1,247 @@
+"""The Data Rights Protocol, version 1.0: authorised agents ask in people's names.
+
+Rules: an agent is registered by the officer with its public key. What it sends is signed (Ed25519, signature before
+the text, both
+in base64) and valid for minutes; what comes twice is the same request. That an agent vouches for an address proves nothing to us:
+the person is mailed the same link as everybody, and nothing is answered before. Source: PRI-28; Data Rights Protocol 1.0, 2.01 to
+2.06, 3.07.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.accounts import throttle
+from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.sessions import digest
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.errors import ForbiddenError, InvalidError
+from glasshouse.kernel.ids import new_token
+from glasshouse.rights import requests
+from glasshouse.rights.models import Agent, Request
+from glasshouse.rights.office import officer
+
+VERSIONS = ("0.9.4", "1.0")
+LONGEST = timedelta(hours=1)
+EXERCISES = {
+    "access": "access",
+    "access:categories": "access",
+    "access:specific": "copy",
+    "deletion": "erase",
+    "sale:opt_out": "object",
+}
+SIGNATURE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A signed message that was found good. seal: by which it is known if it comes again."""
+
+    body: dict[str, Any]
+    seal: str
+
+
+def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host: str = "") -> None:
+    """Let an agent in. verify_key: base64 of the 32 bytes. Raises InvalidError, NotFoundError."""
+    officer(actor)
+    try:
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(verify_key, validate=True))
+    except (ValueError, binascii.Error):
+        raise InvalidError("The key is the base64 of an Ed25519 public key, 32 bytes.", field="verify_key") from None
+    if not agent.strip() or len(agent) > 60 or not name.strip() or Agent.objects.filter(id=agent).exists():
+        raise InvalidError("Give the agent's id, which is not in use yet, and its name.", field="agent")
+    with transaction.atomic():
+        Agent.objects.create(
+            id=agent,
+            name=name,
+            verify_key=verify_key,
+            callback_host=callback_host.strip().lower(),
+            created_at=clock.now(),
+        )
+        events.record(actor, Kind.AGENT_REGISTERED, hashlib.sha256(agent.encode()).hexdigest()[:16])
+
+
+def end(actor: Actor, agent: str) -> None:
+    """Let an agent in no more."""
+    officer(actor)
+    Agent.objects.filter(id=agent, ended_at=None).update(ended_at=clock.now(), token_hash="")
+
+
+def agents(actor: Actor) -> list[Agent]:
+    """Every agent. Raises NotFoundError."""
+    officer(actor)
+    return list(Agent.objects.order_by("name"))
+
+
+def _agent(agent: str) -> Agent:
+    found = Agent.objects.filter(id=agent, ended_at=None).first()
+    if found is None:
+        raise ForbiddenError("This agent is not registered here.")
+    return found
+
+
+def _text_of(agent: Agent, raw: bytes) -> tuple[dict[str, Any], str]:
+    """(the signed text, its seal). Raises ForbiddenError."""
+    refused = ForbiddenError("The message is not signed as the protocol wants.")
+    try:
+        signed = base64.b64decode(raw, validate=True)
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(agent.verify_key))
+        key.verify(signed[:SIGNATURE], signed[SIGNATURE:])
+        body = json.loads(signed[SIGNATURE:])
+    except (binascii.Error, InvalidSignature, ValueError):
+        raise refused from None
+    if not isinstance(body, dict):
+        raise refused
+    return body, hashlib.sha256(signed).hexdigest()
+
+
+def _moment(body: dict[str, Any], name: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(body.get(name, "")))
+    except ValueError:
+        raise InvalidError(f"{name} is not an ISO 8601 time.", field=name) from None
+    if found.tzinfo is None:
+        raise InvalidError(f"{name} has no time zone.", field=name)
+    return found
+
+
+def opened(agent: Agent, raw: bytes) -> Message:
+    """A signed message, checked whole: signature, sender, receiver, version, time. Raises ForbiddenError, InvalidError."""
+    body, seal = _text_of(agent, raw)
+    if body.get("agent-id") != agent.id or body.get("business-id") != settings.DRP_BUSINESS:
+        raise ForbiddenError("The message is from another agent, or for another business.")
+    if str(body.get("drp.version", "")) not in VERSIONS:
+        raise InvalidError(f"This is version {VERSIONS[-1]} of the protocol.", field="drp.version")
+    now, issued, expires = clock.now(), _moment(body, "issued-at"), _moment(body, "expires-at")
+    if not (issued - timedelta(minutes=1) <= now < expires and expires - issued <= LONGEST):
+        raise ForbiddenError("The message is too old, or valid for too long.")
+    return Message(body, seal)
+
+
+def pair(agent_id: str, raw: bytes) -> str:
+    """A token for an agent that signs to be the one; the one before ends. Raises ForbiddenError, InvalidError."""
+    agent = _agent(agent_id)
+    opened(agent, raw)
+    token = new_token()
+    Agent.objects.filter(id=agent.id).update(token_hash=digest(token))
+    return token
+
+
+def agent_of(token: str) -> Agent:
+    """The agent that bears a token. Raises ForbiddenError."""
+    found = Agent.objects.filter(token_hash=digest(token), ended_at=None).first() if token else None
+    if found is None:
+        raise ForbiddenError("The token is not known here.")
+    return found
+
+
+def exercise(agent: Agent, raw: bytes) -> Request:
+    """Open the request that an agent sends; the same message again is the same request. Raises ForbiddenError, InvalidError."""
+    message = opened(agent, raw)
+    body = message.body
+    known = Request.objects.filter(agent=agent.id, agent_seal=message.seal).first()
+    if known:
+        return known
+    kind = EXERCISES.get(str(body.get("exercise", "")))
+    if kind is None:
+        raise InvalidError(f"We know these rights: {', '.join(EXERCISES)}. Nothing is sold here.", field="exercise")
+    address = normal_address(str(body.get("email", "")))
+    throttle.take("request-address", address, most=5, window=timedelta(hours=1))
+    callback = str(body.get("status_callback", ""))
+    if callback and not _may_call(agent, callback):
+        raise InvalidError(
+            "The callback is not at the host that this agent registered, over HTTPS.", field="status_callback"
+        )
+    region = "us" if body.get("regime") == "ccpa" else "other"
+    text = f"{agent.name} asks in this person's name: {body['exercise']}. {body.get('name', '')}"[: requests.MOST_TEXT]
+    with transaction.atomic():
+        made, secret = requests.opened(address, kind, region, text, requests.Arrival("agent"))
+        made.agent, made.agent_seal, made.callback = agent.id, message.seal, callback[:400]
+        made.agent_request = str(body.get("agent-request-id", ""))[:120]
+        made.save(force_insert=True)
+        requests.ask_proof(made, secret)
+        events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel="agent")
+    return made
+
+
+def of_agent(agent: Agent, request: str) -> Request:
+    """A request that this agent sent. Raises ForbiddenError for any other, known or not."""
+    found = Request.objects.filter(id=request, agent=agent.id).first()
+    if found is None:
+        raise ForbiddenError("This request is not yours.")
+    return found
+
+
+def revoke(agent: Agent, request: str, raw: bytes) -> Request:
+    """Withdraw a request that is open. Raises ForbiddenError."""
+    found = of_agent(agent, request)
+    _text_of(agent, raw)
+    with transaction.atomic():
+        if found.closed_at is None:
+            requests.close(found, "withdrawn by the agent", "revoked")
+            events.record(ANONYMOUS, Kind.REQUEST_WITHDRAWN, found.id)
+    return found
+
+
+def status_of(request: Request) -> dict[str, str]:
+    """The state of a request as the protocol tells it. Source: Data Rights Protocol, 3.02, 3.03."""
+    told = {
+        "request_id": request.id,
+        "received_at": request.asked_at.isoformat(),
+        "expected_by": request.due_at.isoformat(),
+        "status": "in_progress",
+    }
+    if request.agent_request:
+        told["agent_request_id"] = request.agent_request
+    if request.outcome == "refused":
+        return told | {"status": "denied", "reason": "other", "processing_details": "the reasons went to the person"}
+    if request.closed_at is not None:
+        return told | {"status": "revoked" if request.outcome == "revoked" else "fulfilled"}
+    if request.proved_at is None:
+        details = "a link went to the address that the person gave; the request goes on when it is followed"
+        return told | {
+            "reason": "need_user_verification",
+            "processing_details": details,
+            "user_verification_url": f"{settings.ORIGIN}/privacy",
+        }
+    if request.extended_at is not None:
+        return told | {"processing_details": "it takes longer, as the law allows; the person was told why"}
+    return told
+
+
+def _may_call(agent: Agent, url: str) -> bool:
+    # Only the host that the officer entered, and only HTTPS: a callback is no way into networks that only we can reach.
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(agent.callback_host) and parts.netloc.lower() == agent.callback_host
+
+
+def tell_agents() -> int:
+    """Tell agents that wanted it what became of their requests; returns how many were told. For the worker."""
+    told = 0
+    for one in Request.objects.exclude(callback="").exclude(agent_told="final")[:200]:
+        state = status_of(one)
+        line = f"{state['status']}:{state.get('reason', '')}:{one.due_at:%Y%m%d}"
+        agent = Agent.objects.filter(id=one.agent, ended_at=None).first()
+        if line == one.agent_told or agent is None or not _may_call(agent, one.callback):
+            continue
+        try:
+            httpx.post(one.callback, json=state, timeout=10, follow_redirects=False).raise_for_status()
+        except httpx.HTTPError:
+            continue  # It is told at the next beat.
+        Request.objects.filter(id=one.id).update(agent_told="final" if one.closed_at else line)
+        told += 1
+    return told

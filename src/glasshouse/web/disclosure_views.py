@@ -1,0 +1,140 @@
+"""Doors of disclosures: the public list of providers, subscribing to it.
+
+The register, the merger room, demands of authorities.
+"""
+
+from contextlib import suppress
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import mergers, rules
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
+from glasshouse.rights import demands as legal
+from glasshouse.vault.datamap import NAMES, Class, people_rows
+from glasshouse.web.middleware import actor_of, network_of
+from glasshouse.web.office_views import number
+from glasshouse.web.views import again, form_page, signed_in
+
+ASKED = ("address", "authority", "country", "grounds")
+WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+
+
+def categories() -> list[tuple[str, str]]:
+    """(category, its plain name) of everything personal that is held."""
+    found = {one.entry.category for one in people_rows([]) if one.entry and one.entry.klass is Class.PERSONAL}
+    return sorted(((one, NAMES[one]) for one in found), key=lambda pair: pair[1])
+
+
+def _listed() -> dict[str, object]:
+    # Authorities stand in the transparency report, where no person can be told from them.
+    return {"rows": [one for one in disclosures.recipients() if one.recipient.kind != rules.Kind.AUTHORITY]}
+
+
+@form_page
+def providers(request: HttpRequest) -> HttpResponse:
+    """Who receives personal data, and who will; subscribing to changes of the list."""
+    if request.method == "GET":
+        return render(request, "providers.html", _listed())
+    try:
+        disclosures.subscribe(request.POST.get("address", ""), network=network_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "providers.html", error, **_listed())
+    return render(request, "check_mail.html")
+
+
+@form_page
+def unsubscribe(request: HttpRequest, secret: str) -> HttpResponse:
+    """Begin or end a subscription by its mailed link; a click is needed, a scanner that opens links changes nothing."""
+    if request.method == "POST":
+        disclosures.decide(secret, wanted=request.POST.get("act") == "begin")
+    return render(request, "subscription.html", {"live": disclosures.subscription(secret)})
+
+
+@require_GET
+def demands(request: HttpRequest) -> HttpResponse:
+    """The transparency report: demands of authorities, counted."""
+    return render(request, "demands.html", {"years": legal.report()})
+
+
+# -- the officer's pages -------------------------------------------------------------------------------------------
+
+
+def _register(actor: Actor) -> dict[str, object]:
+    disclosures.officer(actor)
+    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
+    return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
+
+
+@signed_in
+@form_page
+def recipients(request: HttpRequest) -> HttpResponse:
+    """The register of recipients and the merger room."""
+    actor, given = actor_of(request), request.POST
+    if request.method == "GET":
+        return render(request, "recipients.html", _register(actor))
+    try:
+        match given.get("act", ""):
+            case "add":
+                words = {name: given.get(name, "") for name in WORDS}
+                fields, channels = given.getlist("fields"), given.getlist("channels")
+                wait = number(given.get("wait_days", ""))
+                disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
+            case "end":
+                disclosures.end(actor, given.get("recipient", ""))
+            case "open-merger":
+                mergers.open_room(actor, given.get("buyer", ""), given.get("region", ""), number(given.get("days", "")))
+            case "close-merger":
+                mergers.close(actor, given.get("merger", ""))
+            case _:
+                raise NotFoundError
+    except InvalidError as error:
+        return again(request, "recipients.html", error, **_register(actor))
+    return redirect("recipients")
+
+
+def _demands(actor: Actor) -> dict[str, object]:
+    rows = [
+        (one, [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)])
+        for one in legal.demands(actor)
+    ]
+    return {"rows": rows, "categories": categories()}
+
+
+@signed_in
+@form_page
+def staff_demands(request: HttpRequest) -> HttpResponse:
+    """Demands of authorities: entering, reviewing as one of two."""
+    actor, given = actor_of(request), request.POST
+    if request.method == "GET":
+        return render(request, "staff_demands.html", _demands(actor))
+    try:
+        if given.get("act") == "enter":
+            until: date | None = None
+            if written := given.get("barred_until", ""):
+                with suppress(ValueError):
+                    until = date.fromisoformat(written)
+                if until is None:
+                    raise InvalidError("Write the day like 2027-01-31.", field="barred_until")
+            address, authority, country, grounds = (given.get(name, "") for name in ASKED)
+            legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
+        else:
+            demand, verdict, reasons = (given.get(name, "") for name in ("demand", "verdict", "reasons"))
+            legal.review(actor, demand, verdict, given.getlist("allowed"), reasons)
+    except InvalidError as error:
+        return again(request, "staff_demands.html", error, **_demands(actor))
+    return redirect("staff_demands")
+
+
+@signed_in
+@require_GET
+def fetch_demand(request: HttpRequest, demand: str) -> HttpResponse:
+    """What is handed over, as a file."""
+    name, body = legal.fetch(actor_of(request), demand)
+    response = HttpResponse(body, content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,39 @@
+"""Doors of the privacy office: the officer's desk."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.rights import office as desks
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.views import again, form_page, signed_in
+
+
+def number(written: str) -> int:
+    """A small whole number that somebody wrote; 0 for anything else."""
+    return int(written) if written.isdecimal() and len(written) < 6 else 0
+
+
+@signed_in
+@form_page
+def office(request: HttpRequest) -> HttpResponse:
+    """Figures, holds, certificates of sweeps, restrictions, assessments; and acting on them."""
+    actor = actor_of(request)
+    if request.method == "GET":
+        return render(request, "office.html", {"desk": desks.desk(actor), "risks": desks.RISKS})
+    given = request.POST
+    try:
+        match given.get("act", ""):
+            case "hold":
+                desks.hold(actor, given.get("address", ""), given.get("reason", ""), number(given.get("days", "")))
+            case "end-hold":
+                desks.end_hold(actor, given.get("hold", ""))
+            case "lift":
+                desks.lift(actor, given.get("restriction", ""), given.get("reason", ""))
+            case "assess":
+                desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
+            case _:
+                raise NotFoundError
+    except InvalidError as error:
+        return again(request, "office.html", error, desk=desks.desk(actor), risks=desks.RISKS)
+    return redirect("office")

@@ -1,0 +1,101 @@
+"""Doors of requests on the clock: asking, proving; the officer's work list; the customer's referrals."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.kernel.ids import RequestId
+from glasshouse.rights import clocks, drp, referrals, requests
+from glasshouse.web.greenhouse_views import within
+from glasshouse.web.middleware import actor_of, network_of
+from glasshouse.web.views import again, form_page, signed_in
+
+KINDS = {
+    "access": "See what you hold of me",
+    "copy": "Have a copy of it",
+    "correct": "Have something put right",
+    "erase": "Be erased",
+    "restrict": "Have its use restricted",
+    "object": "Object to its use",
+    "question": "Ask something else",
+}
+CHOICES: dict[str, object] = {
+    "kinds": KINDS.items(),
+    "regions": [(key, title) for key, (title, _) in clocks.REGIONS.items()],
+}
+
+
+@form_page
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for one's rights, with an account or without. The answer is the same for everybody."""
+    if request.method == "GET":
+        return render(request, "privacy_ask.html", CHOICES)
+    address, kind, region, text = (request.POST.get(name, "") for name in ("address", "kind", "region", "text"))
+    try:
+        requests.ask(address, kind, region, text, requests.Arrival("page", network_of(request)))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "privacy_ask.html", error, **CHOICES)
+    return render(request, "check_mail.html")
+
+
+@form_page
+def prove(request: HttpRequest, secret: str) -> HttpResponse:
+    """Prove the address of a request. A click is needed: a mail scanner that opens links proves nothing."""
+    if request.method == "GET":
+        return render(request, "confirm.html", {"title": "Your privacy request", "button": "Yes, this is my address"})
+    found, known = requests.prove(secret)
+    names = referrals.refer(found)
+    if names:
+        referrals.tell_person(found, names)
+    shown = {"request_row": found, "known": known, "law": clocks.LAWS[found.law], "names": names}
+    return render(request, "privacy_proved.html", shown)
+
+
+def _desk(actor: Actor) -> dict[str, object]:
+    return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
+
+
+@signed_in
+@form_page
+def worklist(request: HttpRequest) -> HttpResponse:
+    """The officer's work list, by deadline; answering, refusing, extending, entering; agents."""
+    actor, given = actor_of(request), request.POST
+    if request.method == "GET":
+        return render(request, "worklist.html", _desk(actor))
+    number, text, act = (given.get(name, "") for name in ("request", "text", "act"))
+    try:
+        if act == "extend":
+            requests.extend(actor, RequestId(number), text)
+        elif act == "enter":
+            arrival = requests.Arrival(
+                given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", "")
+            )
+            requests.enter(
+                actor, given.get("address", ""), given.get("kind", ""), given.get("region", ""), text, arrival
+            )
+        elif act == "agent":
+            drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
+        elif act == "end-agent":
+            drp.end(actor, given.get("agent", ""))
+        else:
+            requests.answer(actor, RequestId(number), text, refuse=act == "refuse")
+    except InvalidError as error:
+        return again(request, "worklist.html", error, **_desk(actor))
+    return redirect("worklist")
+
+
+@signed_in
+@form_page
+def passed(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Requests of people whose data the organisation entered; answering them."""
+    actor, shown = within(request, organisation, Permission.REFERRAL_ANSWER)
+    if request.method == "GET":
+        return render(request, "referrals.html", shown | {"rows": referrals.passed(actor)})
+    number, text = request.POST.get("referral", ""), request.POST.get("text", "")
+    try:
+        referrals.answer(actor, number, text, delete=request.POST.get("delete") == "yes")
+    except InvalidError as error:
+        return again(request, "referrals.html", error, **shown | {"rows": referrals.passed(actor)})
+    return redirect("referrals", organisation)
