@@ -9,11 +9,13 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from glasshouse.cli.installation import Installation
@@ -172,6 +174,40 @@ def olaf(home: object) -> Callable[[], Customer]:
         return Customer(actor, address, password, "")
 
     return make
+
+
+@pytest.fixture
+def officer(olaf: Callable[[], Customer]) -> Customer:
+    """A privacy officer of the operator."""
+    return as_staff(olaf(), "privacy")
+
+
+def as_staff(one: Customer, role: str) -> Customer:
+    """The same member of the staff, in another role."""
+    from glasshouse.accounts.models import Account
+
+    Account.objects.filter(id=one.actor.account).update(staff_role=role)
+    return one
+
+
+def enter_staff(client: httpx.Client) -> httpx.Client:
+    """Through the second step that every member of the staff has."""
+    from tests.promises.test_sec_06_second_step import code_of
+
+    post(client, "/second-step", "/second-step", code=code_of("MFRGGZDFMZTWQ2LK"), kind="app")
+    return client
+
+
+@contextmanager
+def administering(home: Installation) -> Iterator["psycopg.Connection[Any]"]:
+    """The people store as its superuser, which the service itself never is: for breaking things, and for taking them away."""
+    from glasshouse.kernel.places import socket_folder
+
+    secret = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+    ) as link:
+        yield link
 
 
 @pytest.fixture

@@ -54,16 +54,6 @@ def test_a_text_is_classed(text: str, kind: str) -> None:
     assert classed(text) == kind
 
 
-@pytest.fixture
-def officer(olaf: Make) -> Customer:
-    """A privacy officer of the operator."""
-    from glasshouse.accounts.models import Account
-
-    one = olaf()
-    Account.objects.filter(id=one.actor.account).update(staff_role="privacy")
-    return one
-
-
 def asked(address: str, **more: str) -> str:
     from glasshouse.rights import requests
 

@@ -286,17 +286,22 @@ def announce_due() -> int:
     """
     queued = 0
     for version in Version.objects.filter(significant=True).exclude(published_at=None):
-        if version.in_force_at is not None and version.in_force_at <= clock.now():
-            continue
-        queued += _tell(version)
-        _settle(version)
-        waiting = Announcement.objects.filter(version=version, state="queued").exists()
-        if version.in_force_at is None and not waiting and not _untold(version).exists():
-            with transaction.atomic():
-                version.announced_at = clock.now()
-                version.in_force_at = version.announced_at + timedelta(days=version.lead_days)
-                version.save(update_fields=["announced_at", "in_force_at"])
-                events.record(JOB, Kind.DOCUMENT_ANNOUNCED, version.id)
+        if version.in_force_at is None or version.in_force_at > clock.now():
+            with own(STORAGE):  # Owed to everybody, also to those whose data is restricted otherwise.
+                queued += _carry_on(version)
+    return queued
+
+
+def _carry_on(version: Version) -> int:
+    queued = _tell(version)
+    _settle(version)
+    waiting = Announcement.objects.filter(version=version, state="queued").exists()
+    if version.in_force_at is None and not waiting and not _untold(version).exists():
+        with transaction.atomic():
+            version.announced_at = clock.now()
+            version.in_force_at = version.announced_at + timedelta(days=version.lead_days)
+            version.save(update_fields=["announced_at", "in_force_at"])
+            events.record(JOB, Kind.DOCUMENT_ANNOUNCED, version.id)
     return queued
 
 
@@ -323,9 +328,10 @@ def _letter(version: Version, language: str = "en") -> tuple[str, str]:
 def _tell(version: Version) -> int:
     subject, body = _letter(version)
     queued = 0
-    # Owed to everybody, also to those whose data is restricted otherwise.
-    while batch := list(_untold(version)[:BATCH]):
-        with own(STORAGE), transaction.atomic():
+    while True:
+        with transaction.atomic():
+            _lock(version)
+            batch = list(_untold(version)[:BATCH])
             for account in batch:
                 person = account.person
                 message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
@@ -333,7 +339,13 @@ def _tell(version: Version) -> int:
                     holder=person.id, version=version, address=person.address, message=message, at=clock.now()
                 ).save(force_insert=True)
         queued += len(batch)
-    return queued
+        if len(batch) < BATCH:
+            return queued
+
+
+def _lock(version: Version) -> None:
+    """Have whoever announces a version wait for each other, so that nobody is told twice."""
+    Version.objects.select_for_update().get(id=version.id)
 
 
 def _settle(version: Version) -> None:
@@ -349,6 +361,9 @@ def _settle(version: Version) -> None:
             ):
                 subject, body = _letter(version)
                 with transaction.atomic():
+                    _lock(version)
+                    if Announcement.objects.filter(id=one.id).exclude(resent_at=None).exists():
+                        continue
                     one.message = mail.queue(
                         HolderId(one.holder), "announcement", one.address, subject=subject, body=body
                     )

@@ -15,7 +15,7 @@ from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.errors import GlasshouseError, ThrottledError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import access_checks, evidence, privacy_checks, probe
+from glasshouse.promises import access_checks, choice_checks, evidence, privacy_checks, probe
 from glasshouse.promises.findings import Finding, State, judge
 
 ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
@@ -120,13 +120,20 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "SEC-07": transport,
     "SEC-08": sealed,
     "SEC-10": apart,
+    "PRI-01": choice_checks.accepted,
     "PRI-02": classed,
+    "PRI-03": choice_checks.announced,
+    "PRI-15": choice_checks.disclosed,
+    "PRI-16": choice_checks.demanded,
     "PRI-18": privacy_checks.none_too_old,
     "PRI-19": privacy_checks.swept,
     "PRI-21": privacy_checks.seen,
     "PRI-22": privacy_checks.copied,
+    "PRI-23": choice_checks.restricted,
     "PRI-24": privacy_checks.erased,
+    "PRI-25": choice_checks.objected,
     "PRI-26": privacy_checks.mailed,
+    "PRI-27": choice_checks.referred,
     "PRI-28": privacy_checks.in_time,
 }
 

@@ -180,7 +180,9 @@ def _erase_all(erasure: Erasure) -> Erasure:
     for copy in Copy.objects.filter(holder=erasure.person):
         blobs.remove(BlobId(copy.blob))
     here = Person.objects.filter(id=erasure.person).first()
-    if here and vault.generations_of(HolderId(erasure.person)):  # In a replay the key is destroyed, and everybody was told.
+    if here and vault.generations_of(
+        HolderId(erasure.person)
+    ):  # In a replay the key is destroyed, and everybody was told.
         disclosures.tell_erased(HolderId(erasure.person), here.address)
     count = _erase_addressed(erasure.person)
     with transaction.atomic():

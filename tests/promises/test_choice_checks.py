@@ -1,0 +1,132 @@
+"""The live checks of documents, choices and disclosures: kept on a healthy service, and seen to fail when broken."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, administering
+from tests.promises.test_live_checks import state
+
+Make = Callable[[], Customer]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("promise", ["PRI-01", "PRI-03", "PRI-15", "PRI-16", "PRI-23", "PRI-25", "PRI-27"])
+def test_a_healthy_service_keeps(promise: str) -> None:
+    found = state(promise)
+    assert found[0] == "kept", found
+
+
+def test_pri_01_sees_a_database_that_asks_for_no_acceptance(home: Installation) -> None:
+    from glasshouse.access.policies import FUNCTIONS
+
+    name = "glasshouse_accepted(whom text)"
+    make = "CREATE OR REPLACE FUNCTION {} RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $${}$$"
+    with administering(home) as link:
+        link.execute(make.format(name, "SELECT true"))
+        try:
+            assert state("PRI-01") == ("not kept", state("PRI-01")[1])
+            assert "got in" in state("PRI-01")[1]
+        finally:
+            link.execute(make.format(name, FUNCTIONS[name][1]))
+
+
+def test_pri_01_sees_an_acceptance_of_a_version_that_was_not_in_force(home: Installation, customer: Make) -> None:
+    one = customer()
+    with administering(home) as link:
+        link.execute(
+            "UPDATE notices_acceptance SET at = at - interval '10 years' WHERE holder = %s", [one.actor.person]
+        )
+        assert state("PRI-01")[0] == "not kept"
+        link.execute("DELETE FROM notices_acceptance WHERE holder = %s", [one.actor.person])
+
+
+def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Installation, customer: Make) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.notices.models import Version
+
+    one = customer()
+    now = clock.now()
+    made = Version.objects.create(
+        document="agreement",
+        number=99,
+        significant=True,
+        lead_days=14,
+        written_by="test",
+        created_at=now,
+        published_at=now - timedelta(days=30),
+        announced_at=now - timedelta(days=20),
+        in_force_at=now - timedelta(days=1),
+    )
+    try:
+        with administering(home) as link:
+            link.execute(
+                "UPDATE accounts_account SET created_at = now() - interval '60 days' WHERE id = %s", [one.actor.account]
+            )
+        found = state("PRI-03")
+        assert found[0] == "not kept"
+        assert "was not told to" in found[1]
+    finally:
+        with administering(home) as link:
+            link.execute("DELETE FROM notices_version WHERE id = %s", [made.id])
+
+
+def test_pri_15_sees_a_gate_that_stands_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.kernel import gate
+
+    monkeypatch.setattr(gate, "leave", lambda outflow: None)
+    assert "let a probe out" in state("PRI-15")[1]
+
+
+def test_pri_15_sees_a_database_that_takes_any_disclosure(home: Installation) -> None:
+    from glasshouse.access.policies import LIVE_RECIPIENTS
+
+    with administering(home) as link:
+        link.execute("DROP POLICY live_recipient ON disclosures_disclosure")
+        try:
+            assert "not live" in state("PRI-15")[1]
+        finally:
+            link.execute(LIVE_RECIPIENTS[-1])
+
+
+@pytest.mark.parametrize("promise", ["PRI-23"])
+def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation, promise: str) -> None:
+    from glasshouse.access.policies import UNRESTRICTED
+
+    with administering(home) as link:
+        link.execute("DROP POLICY unrestricted ON accounts_person")
+        try:
+            assert state(promise)[0] == "not kept"
+        finally:
+            shown = UNRESTRICTED.format(holder="id")
+            link.execute(
+                f"CREATE POLICY unrestricted ON accounts_person AS RESTRICTIVE TO glasshouse_app USING {shown} WITH CHECK (true)"
+            )
+
+
+def test_pri_25_sees_a_purpose_that_goes_on(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.consent import api as consent
+
+    monkeypatch.setattr(consent, "may", lambda holder, purpose: True)
+    assert "goes on" in state("PRI-25")[1]
+
+
+def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Installation) -> None:
+    with administering(home) as link:
+        link.execute("DROP POLICY unobjected ON mail_message")
+        try:
+            assert "was taken" in state("PRI-25")[1]
+        finally:
+            link.execute(
+                "CREATE POLICY unobjected ON mail_message AS RESTRICTIVE FOR INSERT TO glasshouse_app "
+                "WITH CHECK (purpose = '' OR NOT glasshouse_objected(holder, purpose))"
+            )
+
+
+def test_pri_27_sees_a_request_that_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import referrals
+
+    monkeypatch.setattr(referrals, "refer", lambda request: [])
+    assert state("PRI-27")[0] == "not kept"

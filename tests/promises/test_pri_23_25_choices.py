@@ -1,0 +1,259 @@
+"""PRI-23, PRI-25: restricted data is stored and nothing else; an objection stops what it is about."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.db import DatabaseError
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, administering, enter_staff, post, prove_link
+
+Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
+
+
+def restricted(one: Customer) -> Customer:
+    from glasshouse.consent import api as consent
+
+    consent.restrict(one.alone, "claims", "a lawsuit")
+    return one
+
+
+def lifted(one: Customer) -> None:
+    from glasshouse.accounts.own import own
+    from glasshouse.consent import api as consent
+
+    with own(str(one.actor.person)):
+        consent.lift(one.alone)
+
+
+def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
+    home: Installation, customer: Make, join: Join
+) -> None:
+    from glasshouse.access import members
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import Person
+    from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    boss = customer()
+    one = join(boss, "grower")
+    mail.queue(one.actor.person, "news", one.address, subject="s", body="b")
+    restricted(one)
+    rows = members.members(boss.actor)
+    assert [row.name for row in rows][1] == members.RESTRICTED
+    assert all(one.address not in (row.name, row.address) for row in rows)
+    assert not Person.objects.filter(id=one.actor.person).exists()
+    assert not Message.objects.filter(holder=one.actor.person, kind="news").exists(), "the worker finds no mail to send"
+    assert accounts.address_of(one.actor.person) == ""
+    with pytest.raises(NotFoundError):
+        accounts.person_of(one.alone)
+    assert Person.objects.filter(id=boss.actor.person).exists()
+    with administering(home) as link:
+        link.execute("SET ROLE glasshouse_app")
+        for table, column in (("accounts_person", "id"), ("notices_acceptance", "holder"), ("mail_message", "holder")):
+            found = link.execute(
+                f"SELECT count(*) FROM {table} WHERE {column} = %s AND true", [one.actor.person]
+            ).fetchone()
+            assert found == (0,) or table == "mail_message"
+    lifted(one)
+    assert members.members(boss.actor)[1].address == one.address
+
+
+def test_the_person_signs_in_sees_everything_and_lifts_it(customer: Make, web: Web) -> None:
+    one = customer()
+    client, page = web(one), "/account/data/choices"
+    assert post(client, page, page, act="restrict", ground="nonsense").status_code == 400
+    assert post(client, page, page, act="restrict", ground="accuracy", words="my name").status_code == 302
+    fresh = web(one)
+    assert "is restricted" in fresh.get(page).text
+    assert one.address in fresh.get("/account/data").text
+    assert fresh.get(f"/o/{one.organisation}/").status_code == 200
+    assert post(fresh, page, page, act="lift").status_code == 302
+    assert "is restricted" not in fresh.get("/account").text
+    assert post(fresh, page, page, act="lift").status_code == 404
+
+
+def test_the_way_of_one_person_never_opens_anothers_restricted_rows(customer: Make, web: Web) -> None:
+    """One worker thread serves many: the setting that shows the own rows does not outlive the request."""
+    from django.db import connection
+
+    from glasshouse.accounts.own import own
+
+    one, other = restricted(customer()), customer()
+    door = web(one)
+    for _ in range(3):
+        assert one.address in door.get("/account/data").text
+        assert web(other).get("/account/data").status_code == 200
+    with own(str(one.actor.person)), pytest.raises(ZeroDivisionError), own(str(other.actor.person)):
+        raise ZeroDivisionError
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('glasshouse.self', true)")
+        assert cursor.fetchone()[0] in ("", None)
+    lifted(one)
+
+
+def test_storing_goes_on_while_restricted(customer: Make) -> None:
+    """The sweep deletes nothing and destroys no key; rotated keys still open everything."""
+    from glasshouse.access.reseal import rotate_data_keys
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.own import own
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+    from glasshouse.retention import api as retention
+    from glasshouse.vault import api as vault
+
+    one = customer()
+    mail.keep_sent(one.actor.person, "old", one.address, body="kept")
+    Message.objects.filter(holder=one.actor.person, kind="old").update(sent_at=clock.now() - timedelta(days=60))
+    restricted(one)
+    vault.age(one.actor.person, clock.now() - timedelta(days=400))
+    retention.sweep()
+    assert vault.generations_of(one.actor.person)
+    for _ in rotate_data_keys(wait_s=0):
+        continue
+    vault.forget_opened()
+    with own(str(one.actor.person)):
+        assert accounts.person_of(one.alone).address == one.address
+        assert Message.objects.get(holder=one.actor.person, kind="old").body == "kept"
+    lifted(one)
+
+
+def test_nobody_takes_the_address_of_a_restricted_person(customer: Make) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.mail import api as mail
+
+    one = restricted(customer())
+    accounts.ask_sign_up(accounts.SignUp("Thief", one.address, "a long enough word", "X"), network=one.address)
+    letter = next(row for row in mail.newest(50) if row.address == one.address)
+    assert "which has one" in letter.body
+    accounts.ask_reset(one.address, network=one.address)
+    accounts.finish_reset(prove_link(one.address, "reset"), "another long password")
+    lifted(one)
+
+
+def test_a_restricted_person_can_be_erased(customer: Make, join: Join) -> None:
+    from dataclasses import replace
+
+    from glasshouse.accounts.own import own
+    from glasshouse.kernel import clock
+    from glasshouse.rights import api as rights
+    from glasshouse.vault import api as vault
+
+    one = restricted(join(customer(), "viewer"))
+    with own(str(one.actor.person)):
+        done = rights.erase(replace(one.alone, proved_at=clock.now()))
+    assert done.rows > 3
+    assert vault.generations_of(one.actor.person) == []
+
+
+def test_an_officers_lifting_is_announced_and_comes_later(customer: Make, officer: Customer, web: Web) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.consent.models import Restriction
+    from glasshouse.mail import api as mail
+
+    one = restricted(customer())
+    number = Restriction.objects.get(holder=one.actor.person).id
+    client = enter_staff(web(officer))
+    assert one.actor.person in client.get("/staff/office").text
+    assert post(client, "/staff/office", "/staff/office", act="lift", restriction=number, reason=" ").status_code == 400
+    assert (
+        post(client, "/staff/office", "/staff/office", act="lift", restriction=number, reason="it is right").status_code
+        == 302
+    )
+    assert consent.restriction_of(str(one.actor.person)), "it holds for a week still"
+    letter = next(row for row in mail.newest(50) if row.address == one.address)
+    assert "will be lifted" in letter.body
+    assert "it is right" in letter.body
+
+
+@pytest.mark.parametrize("purpose", ["supplement", "merger", "new-browser"])
+def test_an_objection_counts_at_once(customer: Make, purpose: str) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.rights import requests
+
+    one = customer()
+    holder = str(one.actor.person)
+    assert consent.may(holder, purpose)
+    requests.object_to(one.alone, purpose, "I do not want it")
+    assert not consent.may(holder, purpose)
+    consent.give(one.alone, purpose)
+    assert consent.may(holder, purpose)
+
+
+def test_consent_is_off_until_given_and_withdrawn_as_easily(customer: Make, web: Web) -> None:
+    from glasshouse.consent import api as consent
+
+    one = customer()
+    client, page = web(one), "/account/data/choices"
+    holder = str(one.actor.person)
+    assert not consent.may(holder, "provider-news")
+    for act, allowed in (("give", True), ("object", False), ("give", True)):
+        assert post(client, page, page, act=act, purpose="provider-news").status_code == 302
+        assert consent.may(holder, "provider-news") is allowed
+    assert post(client, page, page, act="give", purpose="nonsense").status_code == 400
+    assert post(client, page, page, act="nonsense").status_code == 400
+
+
+def test_a_judged_objection_stops_first_and_is_decided_with_reasons(
+    customer: Make, officer: Customer, web: Web
+) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import requests
+
+    one = customer()
+    holder = str(one.actor.person)
+    with pytest.raises(InvalidError, match="Say why"):
+        requests.object_to(one.alone, "new-browser", " ")
+    assert requests.object_to(one.alone, "new-browser", "too many mails") == "objected"
+    web(one)
+    web(one)
+    assert not Message.objects.filter(holder=holder, kind="new-browser").exists(), "while it is judged nothing goes out"
+    mine = requests.of_person(one.alone)[0]
+    assert (mine.kind, mine.channel) == ("object", "account")
+    requests.answer(officer.actor, mine.id, "We need it for your safety.", refuse=True)
+    assert consent.state_of(holder, "new-browser") == "overruled"
+    assert consent.may(holder, "new-browser")
+    web(one)
+    assert Message.objects.filter(holder=holder, kind="new-browser").exists()
+
+
+def test_the_database_refuses_a_mail_against_an_objection(customer: Make) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    one = customer()
+    consent.withdraw(one.alone, "new-browser", "no")
+    letter = mail.Letter("s", "b", purpose="new-browser")
+    assert mail.queue_letter(one.actor.person, "x", one.address, letter) == ""
+    now = clock.now()
+    row = Message(holder=one.actor.person, kind="x", purpose="new-browser", address="a", subject="s", body="b")
+    row.created_at = row.next_try_at = now
+    with pytest.raises(DatabaseError, match="row-level security"):
+        row.save(force_insert=True)
+
+
+def test_what_was_said_once_cannot_be_changed(customer: Make) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.consent.models import Stance
+
+    one = customer()
+    consent.withdraw(one.alone, "merger", "no")
+    with pytest.raises(DatabaseError, match="permission denied"):
+        Stance.objects.filter(holder=one.actor.person).update(state="given")
+
+
+@pytest.mark.usefixtures("home")
+def test_every_table_of_a_persons_values_is_hidden_or_named_as_open() -> None:
+    from glasshouse.access.policies import OPEN_THOUGH_RESTRICTED, restrictable
+    from glasshouse.rights.view import tables
+
+    assert tables() <= set(restrictable()) | OPEN_THOUGH_RESTRICTED
+    assert {"accounts_person", "mail_message", "notices_acceptance", "rights_copy"} <= set(restrictable())
