@@ -112,7 +112,8 @@ def test_who_refuses_leaves_with_their_data(
     assert "That is your right" in post(client, "/accept/no", "/accept").text
     assert post(client, "/account/data/copy", "/account/data").status_code == 302
     assert "glasshouse-data-" in client.get("/account/data").text
-    assert "You are erased" in post(client, "/account/data/erase", "/account/data/erase", word="erase").text
+    done = post(client, "/account/data/erase", "/account/data/erase", word="erase").headers["location"]
+    assert "You are erased" in client.get(done).text
     notices.take(boss.actor, notices.offer().claims("page"))
     assert [row.address for row in members.members(boss.actor)] == [boss.address]
 

@@ -196,3 +196,142 @@ def test_ten_requests_at_once_are_slowed(customer: Make) -> None:
         asked(address)
     with pytest.raises(ThrottledError):
         asked(address)
+
+
+def sent(home: Installation, sender: str, subject: str, body: str, **heads: str) -> None:
+    """A mail to the privacy address, by real SMTP with STARTTLS."""
+    letter = EmailMessage(policy=SMTP)
+    letter["From"], letter["To"], letter["Subject"] = sender, "privacy@localhost", subject
+    for name, value in heads.items():
+        letter[name.replace("_", "-")] = value
+    letter.set_content(body)
+    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server:
+        server.starttls(context=ssl.create_default_context(cafile=str(home.keys / "tls" / "ca.crt")))
+        server.send_message(letter)
+
+
+def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Customer) -> None:
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import Letter, Request
+    from glasshouse.vault import api as vault
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    sent(home, address, "My data", "What do you have about me?", Message_ID="<first@grower.example>")
+    request = Request.objects.get(address_hash=vault.lookup("address", address))
+    assert request.thread == "<first@grower.example>"
+    assert request.authentication == "spf=none dkim=none arc=none"
+    assert all(row.answers == "<first@grower.example>" for row in Message.objects.filter(holder=request.holder))
+    sent(home, address.upper(), f"Re: Your privacy request [{request.id}]", "One more thing.")
+    assert Request.objects.filter(address_hash=vault.lookup("address", address)).count() == 1
+    assert [row.text.strip() for row in Letter.objects.filter(request=request, sender="person")] == ["One more thing."]
+    # A stranger who knows the number writes into no one's thread.
+    stranger = f"{uuid.uuid4().hex[:10]}@grower.example"
+    sent(home, stranger, f"Re: Your privacy request [{request.id}]", "Let me in.")
+    assert Letter.objects.filter(request=request, sender="person").count() == 1
+    assert Request.objects.filter(address_hash=vault.lookup("address", stranger)).exists()
+    listed = next(row for row in requests.worklist(officer.actor) if row.request.id == request.id)
+    assert [letter.sender for letter in listed.letters] == ["us", "person"]
+
+
+def test_what_a_signature_says_is_noted_and_decides_nothing(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dkim
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from glasshouse.cli import postbox
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
+    record = "v=DKIM1; k=rsa; p=" + "".join(public.split("\n")[1:-2])
+    real = dkim.verify
+    monkeypatch.setattr("dkim.verify", lambda body, **_: real(body, dnsfunc=lambda name, timeout=5: record.encode()))
+    body = b"From: a@grower.example\r\nTo: privacy@localhost\r\nSubject: x\r\n\r\nHello\r\n"
+    signed = dkim.sign(body, b"s", b"grower.example", private) + body
+    assert "dkim=pass" in postbox.authenticated(signed, "127.0.0.1", "", "")
+    assert "dkim=fail" in postbox.authenticated(signed.replace(b"Hello", b"Hallo"), "127.0.0.1", "", "")
+    assert "dkim=fail" in postbox.authenticated(b"DKIM-Signature: nonsense\r\n" + body, "127.0.0.1", "", "")
+    monkeypatch.setattr("spf.check2", lambda **_: ("softfail", "x"))
+    assert postbox.authenticated(body, "192.0.2.1", "h", "a@grower.example").startswith("spf=softfail")
+
+
+def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, customer: Make, web: Web) -> None:
+    from glasshouse.kernel.errors import InvalidError, NotFoundError
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import Request
+    from tests.conftest import enter_staff
+
+    letter = requests.Arrival("letter", entered_by=officer.actor.id)
+    with pytest.raises(NotFoundError):
+        requests.enter(customer().actor, "", "access", "br", "x", letter)
+    with pytest.raises(InvalidError):
+        requests.enter(officer.actor, "", "access", "br", " ", letter)
+    number = requests.enter(officer.actor, "", "access", "br", "Please tell me", letter)
+    request = Request.objects.get(id=number)
+    assert (request.law, request.channel, request.proved_at) == ("lgpd", "letter", None)
+    assert not Message.objects.filter(holder=request.holder).exists(), "without an address nothing is mailed"
+    requests.answer(officer.actor, number, "On paper.", refuse=False)
+    checked = requests.Arrival("phone", entered_by=officer.actor.id, identity="called back at the number we hold")
+    number = requests.enter(officer.actor, "caller@grower.example", "erase", "eu", "Erase me", checked)
+    assert Request.objects.get(id=number).proved_at
+    client, page = enter_staff(web(officer)), "/staff/requests"
+    fields = {
+        "act": "enter",
+        "channel": "phone",
+        "kind": "copy",
+        "region": "ca",
+        "text": "A copy please",
+        "address": "",
+    }
+    assert post(client, page, page, **fields | {"channel": "pigeon"}).status_code == 400
+    assert post(client, page, page, **fields).status_code == 302
+    assert "A copy please" in client.get(page).text
+
+
+def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, olaf: Make) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import OfficerRegion, Request
+    from tests.conftest import as_staff
+
+    other = as_staff(olaf(), "privacy")
+    OfficerRegion.objects.create(account_id=other.actor.account, regions=["br"])
+    try:
+        number = asked(f"{uuid.uuid4().hex[:8]}@grower.example", region="br")
+        listed = next(row for row in requests.worklist(other.actor) if row.request.id == number)
+        assert listed.mine
+        assert not next(row for row in requests.worklist(officer.actor) if row.request.id == number).mine
+
+        def told(who: Customer) -> int:
+            mails = Message.objects.filter(holder=who.actor.person, kind="deadline")
+            return sum(number in row.body for row in mails)
+
+        requests.escalate_due()
+        assert told(other) == 0
+        Request.objects.filter(id=number).update(due_at=clock.now() + timedelta(days=4))
+        requests.escalate_due()
+        requests.escalate_due()
+        assert (told(other), told(officer)) == (1, 0), "once, and only whose region it is"
+        Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(hours=1))
+        requests.escalate_due()
+        requests.escalate_due()
+        assert (told(other), told(officer)) == (2, 1), "past the day everybody in the office hears of it"
+    finally:
+        OfficerRegion.objects.all().delete()
+        Request.objects.filter(id=number).delete()
+
+
+def test_an_answer_is_wanted_on_a_working_day() -> None:
+    from glasshouse.rights.clocks import working_day
+
+    christmas = datetime(2026, 12, 27, 10, tzinfo=UTC)  # a Sunday
+    closed = {christmas.date() - timedelta(days=days) for days in (1, 2)}
+    assert working_day(christmas, closed).isoformat() == "2026-12-24"
+    assert working_day(datetime(2026, 12, 23, tzinfo=UTC), closed).isoformat() == "2026-12-23"

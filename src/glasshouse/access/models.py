@@ -70,11 +70,15 @@ class Invitation(models.Model):
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     inviter = technical(models.CharField(max_length=16))
     holder = technical(models.CharField(max_length=16))
-    address = SealedText(personal("user.contact.email", "inviting the person"), holder="holder")
+    address = SealedText(
+        personal("user.contact.email", "inviting the person", source="the organisation that invites"), holder="holder"
+    )
     address_hash = hashed(
         models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
     )
-    message = SealedText(personal("user.content.private", "the inviter's words"), holder="holder")
+    message = SealedText(
+        personal("user.content.private", "the inviter's words", source="the organisation that invites"), holder="holder"
+    )
     role = technical(models.CharField(max_length=20))
     sites = _site_list()
     secret_hash = technical(models.CharField(max_length=64, unique=True))

@@ -274,6 +274,12 @@ def person_of(actor: Actor) -> Person:
     return person
 
 
+def name_of(person: HolderId) -> str:
+    """The name of a person; "" where there is none (any more), or its use is restricted."""
+    found = Person.objects.filter(id=person).first()
+    return found.name if found else ""
+
+
 def address_of(person: HolderId) -> str:
     """The address of a person; "" where there is none (any more), or its use is restricted."""
     found = Person.objects.filter(id=person).first()
@@ -311,6 +317,12 @@ def person_id(account: AccountId) -> PersonId:
 def is_staff(account: AccountId | None) -> bool:
     """Whether the account is the operator's staff."""
     return Account.objects.filter(id=account).exclude(staff_role="").exists()
+
+
+def only_officer(actor: Actor) -> bool:
+    """Whether the actor is the only privacy officer."""
+    officers = Account.objects.filter(staff_role="privacy")
+    return officers.filter(id=actor.account).exists() and officers.count() == 1
 
 
 def has_staff_role(actor: Actor, role: str) -> bool:

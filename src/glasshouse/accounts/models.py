@@ -53,7 +53,10 @@ class Browser(models.Model):
     holder = technical(models.CharField(max_length=16))
     secret_hash = technical(models.CharField(max_length=64))
     label = SealedText(
-        personal("user.device", "telling a known browser from a new one", retention=KEPT), holder="holder"
+        personal(
+            "user.device", "telling a known browser from a new one", source="your use of the service", retention=KEPT
+        ),
+        holder="holder",
     )
     created_at = technical(models.DateTimeField())
     seen_at = technical(models.DateTimeField())
@@ -76,8 +79,13 @@ class Session(models.Model):
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     browser = technical(models.ForeignKey(Browser, null=True, on_delete=models.SET_NULL))
     holder = technical(models.CharField(max_length=16))
-    label = SealedText(personal("user.device", "showing the person its sessions"), holder="holder")
-    network = SealedText(personal("user.device.ip_address", "showing the person its sessions"), holder="holder")
+    label = SealedText(
+        personal("user.device", "showing the person its sessions", source="your use of the service"), holder="holder"
+    )
+    network = SealedText(
+        personal("user.device.ip_address", "showing the person its sessions", source="your use of the service"),
+        holder="holder",
+    )
     pending = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
     seen_at = technical(models.DateTimeField())

@@ -189,6 +189,11 @@ def end_others(actor: Actor) -> None:
     events.record(actor, Kind.SESSION_ENDED, actor.id)
 
 
+def end_every(account: AccountId) -> None:
+    """End every session of an account that is about to go."""
+    Session.objects.filter(account_id=account).delete()
+
+
 def end_all(account: Account) -> None:
     """End every session of the account, and trust none of its browsers any longer; in the caller's transaction."""
     Session.objects.filter(account=account).delete()

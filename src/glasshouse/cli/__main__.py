@@ -15,7 +15,9 @@ from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
-from glasshouse.cli.installation import Installation, default_base, default_keys
+from glasshouse.cli.installation import Installation
+from glasshouse.cli.office import COMMANDS
+from glasshouse.cli.options import demo_flag, enter, folders, home_of
 from glasshouse.kernel.errors import GlasshouseError
 
 console = Console(stderr=True)
@@ -23,39 +25,13 @@ output = Console()
 ROOT = Path(os.environ.get("GLASSHOUSE_ROOT", Path.cwd()))
 
 
-def _home(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> Installation:
-    name = "demo" if demo else "service"
-    return Installation(
-        data=data or default_base() / name,
-        keys=keys or default_keys() / name,
-        port=port,
-        crops_port=port + 1,
-        mail_port=port + 2,
-        demo=demo,
-    )
-
-
-def folders(command: Any) -> Any:
-    """The options that name an installation."""
-    for option in (
-        click.option(
-            "--port", default=8443, show_default=True, help="Port of the web door; the crops service takes the next."
-        ),
-        click.option(
-            "--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."
-        ),
-        click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
-    ):
-        command = option(command)
-    return command
-
-
-demo_flag = click.option("--demo", is_flag=True, help="The demo's installation instead of the service's.")
-
-
 @click.group()
 def main() -> None:
     """Glasshouse: crop intelligence that keeps, and shows, its promises."""
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 def _run(home: Installation) -> None:
@@ -94,22 +70,14 @@ def _interrupt() -> None:
 @folders
 def up(data: Path | None, keys: Path | None, port: int) -> None:
     """Run the whole service."""
-    _run(_home(data, keys, port, demo=False))
+    _run(home_of(data, keys, port, demo=False))
 
 
 @main.command()
 @folders
 def demo(data: Path | None, keys: Path | None, port: int) -> None:
     """Run the whole service with demo growers."""
-    _run(_home(data, keys, port, demo=True))
-
-
-def _enter(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
-    """Become a client of a running installation."""
-    import django
-
-    os.environ.update(_home(data, keys, port, demo=demo).environment())
-    django.setup()
+    _run(home_of(data, keys, port, demo=True))
 
 
 @main.command()
@@ -118,7 +86,7 @@ def _enter(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
     """Check every promise now; exit 1 if one is not kept."""
-    _enter(data, keys, port, demo)
+    enter(data, keys, port, demo)
     from glasshouse.promises import api
     from glasshouse.promises.findings import State
 
@@ -141,7 +109,7 @@ def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_jso
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
     """Print what every stored field is."""
-    _enter(data, keys, port, demo)
+    enter(data, keys, port, demo)
     from glasshouse.promises.evidence import whole_map
 
     rows = whole_map()
@@ -173,7 +141,7 @@ def import_file(
     file: Path, address: str, password: str, site: str, compartment: str, zone: str | None, **place: Any
 ) -> None:
     """Bring in a file of a climate computer or a logger; prints the report."""
-    _enter(**place)
+    enter(**place)
     from rich.progress import Progress
 
     from glasshouse.cli.importing import bring_in
@@ -192,94 +160,6 @@ def _code() -> str:
     return str(click.prompt("Code of your second step", err=True))
 
 
-@main.command("staff")
-@folders
-@demo_flag
-@click.argument("address")
-@click.option("--name", required=True, help="The person's name.")
-@click.option("--role", type=click.Choice(["support", "privacy", "security"]), default="support", show_default=True)
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, envvar="GLASSHOUSE_PASSWORD")
-def add_staff(address: str, name: str, role: str, password: str, **place: Any) -> None:
-    """Make an account for the operator's staff: separate from customers' accounts, and part of none."""
-    _enter(**place)
-    from glasshouse.accounts import api
-
-    api.create_staff(name, address, password, role)
-    click.echo(f"{address} is {role} staff. At the first sign-in a second step must be set up.")
-
-
-@main.command()
-@folders
-@demo_flag
-@click.option("--dry-run", is_flag=True, help="Only say what is due.")
-@click.option("--past", is_flag=True, help="Print the certificates of the sweeps so far.")
-def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool, past: bool) -> None:
-    """Delete what has outlived its rule; prints the certificate."""
-    _enter(data, keys, port, demo)
-    from glasshouse.retention import api
-
-    if past:
-        for one in api.certificates():
-            rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
-            click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
-        return
-    if dry_run:
-        for table, count in api.due().items():
-            click.echo(f"{count:8} rows of {table} are due")
-        return
-    done = api.sweep()
-    told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
-    click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
-
-
-@main.command()
-@folders
-@demo_flag
-@click.argument("address")
-@click.option("--by", "owner", required=True, help="E-mail address of the staff account that answers for the hold.")
-@click.option("--reason", required=True, help="The law or the court that makes us keep it.")
-@click.option("--days", required=True, type=int, help="For how many days.")
-def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
-    """Keep everything of a person from the sweep for some time (a legal hold)."""
-    _enter(**place)
-    from glasshouse.accounts import api as accounts
-    from glasshouse.kernel.ids import HolderId
-    from glasshouse.retention import api as retention
-
-    whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
-    if not accounts.is_staff(who.account):
-        raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.hold(HolderId(str(whom.person)), str(who.account), reason, days)
-    click.echo(f"Held for {days} days: {number}.")
-
-
-@main.command()
-@folders
-@demo_flag
-@click.argument("address")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def erase(address: str, dry_run: bool, **place: Any) -> None:
-    """Erase the person with this address everywhere, as the person's own page does."""
-    _enter(**place)
-    from glasshouse.accounts import api as accounts
-    from glasshouse.rights import api as rights
-
-    actor = accounts.actor_of_address(address)
-    wanted = rights.plan(actor)
-    for purpose, count in wanted.rows.items():
-        click.echo(f"{count:8} rows for {purpose}")
-    for name in wanted.leaves:
-        click.echo(f"leaves {name}")
-    for name in wanted.closes:
-        click.echo(f"closes {name}, with all its readings")
-    for obstacle in wanted.obstacles:
-        click.echo(f"in the way: {obstacle}")
-    if not dry_run:
-        click.confirm("This cannot be undone. Erase?", abort=True)
-        done = rights.erase(actor)
-        click.echo(f"Erased: {done.rows} rows, the key destroyed. Certificate {done.id}.")
-
-
 @main.group()
 def events() -> None:
     """The event log."""
@@ -290,7 +170,7 @@ def events() -> None:
 @demo_flag
 def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
     """Find any event altered, removed or inserted; exit 1 if there is one."""
-    _enter(data, keys, port, demo)
+    enter(data, keys, port, demo)
     from glasshouse.events import api
 
     count, wrong = api.verify()
@@ -309,7 +189,7 @@ def keys() -> None:
 @click.option("--data-keys", is_flag=True, help="Each holder's data key too: everything sealed is sealed anew.")
 def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_keys: bool) -> None:
     """Make a new root key and wrap every holder's data key with it. May be interrupted and run again."""
-    _enter(data, keys, port, demo)
+    enter(data, keys, port, demo)
     from rich.progress import Progress
 
     from glasshouse.access.reseal import rotate_data_keys

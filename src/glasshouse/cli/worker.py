@@ -75,6 +75,7 @@ def main() -> None:
     from glasshouse.retention import api as retention
     from glasshouse.rights import api as rights
     from glasshouse.rights import demands, drp, referrals, requests
+    from glasshouse.sources import api as sources
 
     ending = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -84,13 +85,16 @@ def main() -> None:
         (0.0, 2.0, events.chain_new),
         (5.0, 60.0, resets.finish_resets),
         (90.0, 86_400.0, retention.sweep),
-        (20.0, 60.0, rights.finish_erasures),
+        (20.0, 15.0, rights.finish_erasures),
+        (22.0, 60.0, rights.erase_late),
         (3.0, 10.0, notices.announce_due),
         (30.0, 60.0, mergers.tell_due),
         (35.0, 300.0, requests.escalate_due),
         (40.0, 300.0, referrals.warn_due),
         (45.0, 30.0, drp.tell_agents),
+        (25.0, 60.0, sources.tell_due),
         (50.0, 300.0, demands.tell_due),
+        (55.0, 300.0, demands.finish_due),
         (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]

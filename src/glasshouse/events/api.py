@@ -36,9 +36,9 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
     return list(Event.objects.filter(organisation_id=organisation).order_by("-at", "-id")[:limit])
 
 
-def of_actor(account: str, limit: int = 5000) -> list[Event]:
-    """The newest events of one account, of organisations and of none: for the person's own view, read by the relay."""
-    return list(Event.objects.using("relay").filter(actor=account).order_by("-at", "-id")[:limit])
+def each_of_actor(account: str) -> Iterator[Event]:
+    """The events of one account, of organisations and of none, newest first: for the person's own view, read by the relay."""
+    yield from Event.objects.using("relay").filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
 
 
 def _content(event: Event) -> Content:

@@ -18,7 +18,7 @@ class Message(models.Model):
 
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16))
+    holder = technical(models.CharField(max_length=16, db_index=True))
     kind = technical(models.CharField(max_length=40))
     address = SealedText(personal("user.contact.email", "delivering the mail", recipients=CARRIERS), holder="holder")
     address_hash = hashed(

@@ -1,8 +1,8 @@
-"""Live checks of documents, choices and disclosures: PRI-01, PRI-03, PRI-15, PRI-16, PRI-23, PRI-25, PRI-27."""
+"""Live checks of documents, choices and disclosures: PRI-01, PRI-03, PRI-08, PRI-15, PRI-16, PRI-23, PRI-25, PRI-27."""
 
 from datetime import timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q
 
 from glasshouse.access import api as access
@@ -25,6 +25,8 @@ from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.rights import referrals, requests
 from glasshouse.rights.models import Demand, Referral, Request
+from glasshouse.sources import api as sources
+from glasshouse.sources.models import Source
 from glasshouse.vault import api as vault
 
 GRACE = timedelta(minutes=5)  # A newcomer is told of what is coming by the next beat.
@@ -81,6 +83,26 @@ def _announced() -> Finding:
         if left := concerned.exclude(person_id__in=holders).count():
             wrong.append(f"{one.document} {one.number} was not told to {left}")
     return judge(not wrong, "; ".join(wrong) or "; ".join(told[-2:]) or "0 significant versions so far")
+
+
+def sourced() -> Finding:
+    """PRI-08: each value of a third party has source, licence and purpose, as the database wants; its person was told in time."""
+    total, bare, late = sources.standing()
+    try:
+        with transaction.atomic():
+            Source.objects.create(
+                kind="probe", name="probe", licence="", purpose="probe", written_by="probe", created_at=clock.now()
+            )
+            transaction.set_rollback(True)
+        wrong = ["the database takes a source without a licence"]
+    except IntegrityError:
+        wrong = []
+    if bare or late:
+        wrong.append(f"{bare} values without provenance, {late} whose person was not told in time")
+    return judge(
+        not wrong,
+        "; ".join(wrong) or f"{total} values of third parties, each with source, licence and purpose; 0 told late",
+    )
 
 
 def disclosed() -> Finding:

@@ -21,7 +21,7 @@ from glasshouse.promises import evidence, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.retention import api as retention
 from glasshouse.rights import api as rights
-from glasshouse.rights import requests
+from glasshouse.rights import copies, requests
 from glasshouse.rights import view as views
 from glasshouse.rights.clocks import LAWS
 from glasshouse.rights.models import Request
@@ -102,13 +102,13 @@ def copied() -> Finding:
     """PRI-22: a probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
     with probe.customers(2) as (one, other):
         expected = [item.as_json() for item in views.view(one.actor)]
-        number = rights.make_copy(one.actor)
-        _, body = rights.fetch_copy(one.actor, number)
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        number = copies.make_copy(one.actor)
+        _, body = copies.fetch_copy(one.actor, number)
+        with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             told = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
         places = {item["place"] for item in told}
-        foreign = any(copy.id == number for copy in rights.copies(other.actor))
+        foreign = any(copy.id == number for copy in copies.copies(other.actor))
     good = (
         {item["place"] for item in expected} <= places
         and "accounts_person.name" in places

@@ -7,7 +7,7 @@ copies in old backups unreadable. Source: PRI-18, PRI-19.
 from datetime import timedelta
 
 from django.apps import apps
-from django.db import models
+from django.db import models, transaction
 
 from glasshouse.access import api as access
 from glasshouse.access.policies import customer_tables
@@ -18,10 +18,10 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId, new_id
-from glasshouse.retention.models import Hold, Sweep
+from glasshouse.retention.models import Hold, Statistic, Sweep
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
-from glasshouse.vault.datamap import kept_of
+from glasshouse.vault.datamap import K, counted_of, kept_of
 from glasshouse.vault.fields import SealedField, holder_column
 
 BATCH = 500
@@ -71,6 +71,7 @@ def due(grace: timedelta = timedelta()) -> dict[str, int]:
 def sweep() -> Sweep:
     """Delete what is due, in batches; destroy the keys that nothing is sealed with any more; returns the certificate."""
     rows = {}
+    count_years()
     for model in ours():
         if kept_of(model):
             rows[model._meta.db_table] = sum(_delete(model, actor) for actor in _actors(model))
@@ -81,6 +82,46 @@ def sweep() -> Sweep:
         )
         events.record(JOB, Kind.SWEPT, done.id, rows=sum(rows.values()), keys=keys)
     return done
+
+
+def count_years() -> int:
+    """Count each complete year once, while its rows are still there; returns how many groups are new.
+
+    Groups that are too small are put together; if they are too few even so, nothing of them stays. Source: PRI-19.
+    """
+    made = 0
+    for model in ours():
+        counted = counted_of(model)
+        if counted is None:
+            continue
+        table, column = model._meta.db_table, counted.year
+        known = set(Statistic.objects.filter(table=table).values_list("year", flat=True))
+        years = set(
+            model._default_manager.filter(**{f"{column}__year__lt": clock.now().year}).values_list(
+                f"{column}__year", flat=True
+            )
+        )
+        for year in sorted(years - known):
+            rows = model._default_manager.filter(**{f"{column}__year": year})
+            groups = rows.values(*counted.by).annotate(count=models.Count("pk")).order_by()
+            made += _count(table, year, [({name: one[name] for name in counted.by}, one["count"]) for one in groups])
+    return made
+
+
+def _count(table: str, year: int, groups: list[tuple[dict[str, object], int]]) -> int:
+    kept = [(group, count) for group, count in groups if count >= K]
+    small = sum(count for _, count in groups if count < K)
+    if small >= K:
+        kept.append(({}, small))
+    with transaction.atomic():
+        for group, count in kept:
+            Statistic.objects.create(table=table, year=year, group=group, count=count)
+    return len(kept)
+
+
+def statistics() -> list[Statistic]:
+    """The numbers that stay, the newest year first."""
+    return list(Statistic.objects.order_by("-year", "table", "-count"))
 
 
 def _delete(model: type[models.Model], actor: Actor) -> int:

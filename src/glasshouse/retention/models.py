@@ -1,9 +1,9 @@
-"""Holds, which keep what would end, and the certificates of the sweeps."""
+"""Holds, which keep what would end; the certificates of the sweeps; the numbers that stay."""
 
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import confidential
+from glasshouse.vault.datamap import K, confidential
 from glasshouse.vault.fields import SealedText, technical
 
 
@@ -19,6 +19,26 @@ class Hold(models.Model):
 
     class Meta:
         db_table = "retention_hold"
+
+
+class Statistic(models.Model):
+    """How many rows of a table there were in a year, alike in some columns: what stays when the rows go.
+
+    A group of fewer than K is not kept; the database refuses it.
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    table = technical(models.CharField(max_length=60))
+    year = technical(models.PositiveSmallIntegerField())
+    group = technical(models.JSONField(default=dict))
+    count = technical(models.PositiveIntegerField())
+
+    class Meta:
+        db_table = "retention_statistic"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(count__gte=K), name="nobody_alone"),
+            models.UniqueConstraint(fields=["table", "year", "group"], name="one_count_a_group"),
+        ]
 
 
 class Sweep(models.Model):

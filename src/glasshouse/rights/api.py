@@ -1,13 +1,10 @@
 """Verbs of a person's rights: see, copy, correct, erase. Source: PRI-21, PRI-22, PRI-24; GDPR Art. 15 to 20."""
 
-import io
-import json
-import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
-from html import escape
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import F
 
 from glasshouse.access import api as access
 from glasshouse.access import members
@@ -15,6 +12,7 @@ from glasshouse.access.models import Invitation, Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import plain_name
@@ -28,12 +26,14 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
 from glasshouse.retention import api as retention
 from glasshouse.rights.models import Copy, Erasure, Request
-from glasshouse.rights.view import Item, addressed, held_models, purposes_of, rows_of, view
+from glasshouse.rights.view import addressed, count_of, held_models, purposes_of
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
 
-LINK = timedelta(hours=24)
+SMALL = 20_000  # Rows that are erased, or copied, while the person waits; more of them are left to the worker.
+BATCH = 5000
+LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
 STAYS = (
     "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
     "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
@@ -41,56 +41,7 @@ STAYS = (
 )
 
 
-# -- copy and correction -------------------------------------------------------------------------------------------
-
-
-def make_copy(actor: Actor) -> str:
-    """Make a copy of everything held, as a zip of HTML and JSON, sealed under the person's key; returns its id.
-
-    Raises FreshProofError.
-    """
-    accounts.require_fresh(actor)
-    person = accounts.person_of(actor)
-    items = list(view(actor))
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("data.json", json.dumps([item.as_json() for item in items], ensure_ascii=False, indent=1))
-        archive.writestr("data.html", _html(items))
-    now = clock.now()
-    with transaction.atomic():
-        made = Copy.objects.create(
-            holder=person.id,
-            name=f"glasshouse-data-{now:%Y-%m-%d}.zip",
-            blob=blobs.store([body.getvalue()], HolderId(person.id)),
-            created_at=now,
-            expires_at=now + LINK,
-        )
-        events.record(actor.alone, Kind.COPY_MADE, made.id)
-    return made.id
-
-
-def _html(items: list[Item]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(one.label)}</td><td>{escape(one.value)}</td><td>{escape(one.purpose)}</td>"
-        f"<td>{escape(one.basis)}</td><td>{escape(one.retention)}</td></tr>"
-        for one in items
-    )
-    head = "<tr><th>What</th><th>Value</th><th>What for</th><th>On what ground</th><th>How long</th></tr>"
-    return f"<!doctype html><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1>{head}{rows}</table>"
-
-
-def copies(actor: Actor) -> list[Copy]:
-    """The actor's copies that can still be fetched."""
-    return list(Copy.objects.filter(holder=actor.person, expires_at__gt=clock.now()).order_by("-created_at"))
-
-
-def fetch_copy(actor: Actor, copy: str) -> tuple[str, bytes]:
-    """(name, bytes) of one of the actor's copies. Raises NotFoundError, FreshProofError."""
-    accounts.require_fresh(actor)
-    found = Copy.objects.filter(id=copy, holder=actor.person, expires_at__gt=clock.now()).first()
-    if found is None:
-        raise NotFoundError("This copy is no longer kept. Make a new one.")
-    return found.name, b"".join(blobs.read(BlobId(found.blob), HolderId(found.holder)))
+# -- correction ---------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
@@ -132,9 +83,11 @@ def _is_administrator(actor: Actor, organisation: str) -> bool:
 def plan(actor: Actor) -> Plan:
     """What erasing the actor's person would do; changes nothing."""
     rows: dict[str, int] = {}
-    for row in (*rows_of(str(actor.person)), *addressed(accounts.person_of(actor))):
-        purpose = purposes_of(type(row))
-        rows[purpose] = rows.get(purpose, 0) + 1
+    for model in held_models():
+        if count := model._default_manager.filter(**{holder_column(model): str(actor.person)}).count():
+            rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
+    for row in addressed(accounts.person_of(actor)):
+        rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
     leaves, closes, obstacles = [], [], []
     for organisation in access.organisations_of(actor):
         alone, others = _alone(organisation.id)
@@ -144,24 +97,38 @@ def plan(actor: Actor) -> Plan:
             obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
         else:
             leaves.append(organisation.name)
+    if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
+        obstacles.append("You are the only privacy officer: somebody else has to be one first.")
     for hold in retention.holds_of(HolderId(str(actor.person))):
         obstacles.append(f"A legal hold keeps your data until {hold.ends_at:%Y-%m-%d}; ask again after that.")
     return Plan(rows, leaves, closes, obstacles)
 
 
 def erase(actor: Actor) -> Erasure:
-    """Erase the actor's person everywhere, key last. Finished by the worker if it is cut off.
+    """Erase the actor's person everywhere, key last. Finished by the worker if it is cut off, or has more than SMALL rows.
 
     Raises InvalidError, FreshProofError.
     """
     accounts.require_fresh(actor)
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
+    total = count_of(str(actor.person))
     with transaction.atomic():
         begun, _ = Erasure.objects.get_or_create(
-            person=str(actor.person), defaults={"account": str(actor.account), "begun_at": clock.now()}
+            person=str(actor.person), defaults={"account": str(actor.account), "begun_at": clock.now(), "total": total}
         )
+    if total > SMALL:
+        sessions.end_every(AccountId(begun.account))
+        return begun
     return _finish(begun)
+
+
+def progress_of(erasure: str) -> Erasure:
+    """How far an erasure is, for whoever has its number. Raises NotFoundError."""
+    found = Erasure.objects.filter(id=erasure).first()
+    if found is None:
+        raise NotFoundError
+    return found
 
 
 def _finish(erasure: Erasure) -> Erasure:
@@ -185,17 +152,36 @@ def _erase_all(erasure: Erasure) -> Erasure:
     ):  # In a replay the key is destroyed, and everybody was told.
         disclosures.tell_erased(HolderId(erasure.person), here.address)
     count = _erase_addressed(erasure.person)
+    for model in held_models():
+        if model is not Person:
+            _erase_rows(erasure, model)
     with transaction.atomic():
-        for model in held_models():
-            if model is not Person:
-                count += model._default_manager.filter(**{holder_column(model): erasure.person}).delete()[0]
         count += Person.objects.filter(id=erasure.person).delete()[0]
     vault.destroy(HolderId(erasure.person))
     with transaction.atomic():
-        erasure.done_at, erasure.rows = clock.now(), erasure.rows + count
-        erasure.save(update_fields=["done_at", "rows"])
+        Erasure.objects.filter(id=erasure.id).update(done_at=clock.now(), rows=F("rows") + count)
         events.record(Actor(ActorKind.JOB), Kind.PERSON_ERASED, erasure.person, rows=count)
+    erasure.refresh_from_db()
     return erasure
+
+
+def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
+    """Delete a model's rows of the person in batches, each on the ledger: what was deleted stays so, whenever it is cut off."""
+    rows = model._default_manager.filter(**{holder_column(model): erasure.person})
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            count = model._default_manager.filter(pk__in=batch).delete()[0]
+            Erasure.objects.filter(id=erasure.id).update(rows=F("rows") + count)
+
+
+def erase_late() -> int:
+    """Delete rows that arrived while an erasure ran, from a process that still held the key; returns how many. For the worker."""
+    count = 0
+    for one in Erasure.objects.filter(done_at__gt=clock.now() - LATE):
+        with own(one.person):
+            for model in held_models():
+                count += model._default_manager.filter(**{holder_column(model): one.person}).delete()[0]
+    return count
 
 
 def _erase_addressed(person: str) -> int:

@@ -10,6 +10,7 @@ Source: PRI-16.
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -97,61 +98,63 @@ def demands(actor: Actor) -> list[Demand]:
     return sorted(Demand.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
 
 
-@transaction.atomic
 def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons: str) -> Demand:
     """Review as one of two. allowed: what may go at most; what both allow goes.
 
     The second review closes the demand: it is refused if either refuses, or nothing is left. Raises InvalidError, NotFoundError.
     """
     reviewer(actor)
-    found = Demand.objects.select_for_update().filter(id=demand, closed_at=None).first()
-    if found is None:
-        raise NotFoundError
-    if actor.id == found.first_by:
-        raise InvalidError("You have reviewed this demand. A second person has to.", field="verdict")
-    if verdict not in (ANSWER, REFUSE) or not reasons.strip():
-        raise InvalidError("Decide, and say why.", field="reasons")
-    narrowed = (
-        sorted(set(allowed) & set(found.narrowed if found.first_by else found.asked)) if verdict == ANSWER else []
-    )
-    found.reasons = {**found.reasons, "second" if found.first_by else "first": reasons}
-    if found.first_by:
-        found.second_by, found.second_verdict = actor.id, verdict
-    else:
-        found.first_by, found.first_verdict = actor.id, verdict
-    found.narrowed = narrowed
-    found.save()
-    events.record(actor, Kind.DEMAND_REVIEWED, found.id, verdict=verdict)
-    if found.second_by:
-        _close(actor, found)
-    return found
+    with transaction.atomic():
+        found = Demand.objects.select_for_update().filter(id=demand, closed_at=None, second_by="").first()
+        if found is None:
+            raise NotFoundError
+        if actor.id == found.first_by:
+            raise InvalidError("You have reviewed this demand. A second person has to.", field="verdict")
+        if verdict not in (ANSWER, REFUSE) or not reasons.strip():
+            raise InvalidError("Decide, and say why.", field="reasons")
+        allowed_so_far = found.narrowed if found.first_by else found.asked
+        found.narrowed = sorted(set(allowed) & set(allowed_so_far)) if verdict == ANSWER else []
+        found.reasons = {**found.reasons, "second" if found.first_by else "first": reasons}
+        if found.first_by:
+            found.second_by, found.second_verdict = actor.id, verdict
+        else:
+            found.first_by, found.first_verdict = actor.id, verdict
+        found.save()
+        events.record(actor, Kind.DEMAND_REVIEWED, found.id, verdict=verdict)
+    return _close(found) if found.second_by else found
 
 
-def _close(actor: Actor, demand: Demand) -> None:
-    """Both have reviewed: hand over what both allow, or refuse. In the caller's transaction."""
+def finish_due() -> int:
+    """Close what two have reviewed, where a process died before it was closed; returns how many. For the worker."""
+    left = list(Demand.objects.filter(closed_at=None).exclude(second_by=""))
+    for one in left:
+        _close(one)
+    return len(left)
+
+
+def _close(demand: Demand) -> Demand:
+    """Both have reviewed: hand over what both allow, or refuse. Safe to repeat."""
     agreed = demand.first_verdict == demand.second_verdict == ANSWER and bool(demand.narrowed)
-    demand.closed_at = clock.now()
-    if not agreed:
-        demand.outcome = "refused"
-        demand.save()
-        events.record(actor, Kind.DEMAND_REFUSED, demand.id)
-        return
-    try:
-        person = accounts.actor_of_address(demand.address)
-    except NotFoundError:
-        demand.outcome = "nothing"
-        demand.save()
-        events.record(actor, Kind.DEMAND_ANSWERED, demand.id, held=False)
-        return
+    person = None
+    if agreed:
+        with suppress(NotFoundError):
+            person = accounts.actor_of_address(demand.address)
     # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
-    with own(str(person.person)):
-        values = [one for one in view(person) if one.category in demand.narrowed]
-        demand.blob = blobs.store([json.dumps([one.as_json() for one in values]).encode()], HolderId(demand.id))
-        if demand.barred_until is None:
-            _tell(demand, HolderId(str(person.person)))
-    demand.outcome = "answered"
-    demand.save()
-    events.record(actor, Kind.DEMAND_ANSWERED, demand.id, held=True)
+    with own(str(person.person) if person else None):
+        if person:
+            values = [one.as_json() for one in view(person) if one.category in demand.narrowed]
+            demand.blob = blobs.store([json.dumps(values).encode()], HolderId(demand.id))
+        with transaction.atomic():
+            if not Demand.objects.select_for_update().filter(id=demand.id, closed_at=None).exists():
+                return Demand.objects.get(id=demand.id)
+            if person and demand.barred_until is None:
+                _tell(demand, HolderId(str(person.person)))
+            demand.closed_at = clock.now()
+            demand.outcome = ("answered" if person else "nothing") if agreed else "refused"
+            demand.save()
+            kind = Kind.DEMAND_ANSWERED if agreed else Kind.DEMAND_REFUSED
+            events.record(JOB, kind, demand.id, held=person is not None)
+    return demand
 
 
 def _recipient(demand: Demand) -> Recipient:

@@ -5,18 +5,24 @@ from django.db import models
 from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Kept, confidential, personal
+from glasshouse.vault.datamap import Basis, Counted, Kept, confidential, personal
 from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, hashed, technical
 
 
 class Copy(models.Model):
-    """A copy of a person's data, sealed under the person's own key, until its link runs out."""
+    """A copy of a person's data, sealed under the person's own key, until its link runs out.
+
+    `blob` is empty while it is being made; `done` of `total` rows are in it so far.
+    """
 
     kept = (Kept("expires_at", 1, "its link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(personal("user.content.private", "handing the copy over"), holder="holder")
-    blob = blob_ref(models.CharField(max_length=16), holder="holder")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="holder")
+    account = technical(models.CharField(max_length=16, blank=True))
+    total = technical(models.PositiveIntegerField(default=0))
+    done = technical(models.PositiveIntegerField(default=0))
     created_at = technical(models.DateTimeField())
     expires_at = technical(models.DateTimeField())
 
@@ -33,6 +39,7 @@ class Erasure(models.Model):
     begun_at = technical(models.DateTimeField())
     done_at = technical(models.DateTimeField(null=True, db_index=True))
     rows = technical(models.PositiveIntegerField(default=0))
+    total = technical(models.PositiveIntegerField(default=0))
 
     class Meta:
         db_table = "rights_erasure"
@@ -74,6 +81,7 @@ class Request(models.Model):
     """
 
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
+    counted = Counted("asked_at", ("kind", "law", "channel", "outcome"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     address = SealedText(
@@ -106,7 +114,7 @@ class Request(models.Model):
     agent = technical(models.CharField(max_length=60, blank=True))
     agent_request = technical(models.CharField(max_length=120, blank=True))
     agent_seal = technical(models.CharField(max_length=64, null=True, unique=True))
-    agent_told = technical(models.CharField(max_length=40, blank=True))
+    agent_told = technical(models.CharField(max_length=80, blank=True))
     callback = technical(models.CharField(max_length=400, blank=True))
     channel = technical(models.CharField(max_length=8))
     proof_hash = technical(models.CharField(max_length=64, unique=True))

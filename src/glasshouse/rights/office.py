@@ -19,7 +19,7 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.retention import api as retention
-from glasshouse.retention.models import Hold, Sweep
+from glasshouse.retention.models import Hold, Statistic, Sweep
 from glasshouse.rights.models import Assessment, Request
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
@@ -54,6 +54,7 @@ class Desk:
     due: int
     restricted: list[Restriction]
     assessed: list[Assessed]
+    statistics: list[Statistic]
 
 
 def desk(actor: Actor) -> Desk:
@@ -62,7 +63,16 @@ def desk(actor: Actor) -> Desk:
     now = clock.now()
     live = [one for one in Restriction.objects.order_by("at") if one.lifts_at is None or one.lifts_at > now]
     due = sum(retention.due().values())
-    return Desk(_figures(), _stances(), retention.holds(), retention.certificates(10), due, live, _assessed())
+    return Desk(
+        _figures(),
+        _stances(),
+        retention.holds(),
+        retention.certificates(10),
+        due,
+        live,
+        _assessed(),
+        retention.statistics(),
+    )
 
 
 def _figures() -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from glasshouse.rights import clocks
 from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
 from glasshouse.rights.office import officer
 from glasshouse.rights.rules import classed
+from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Basis
 
@@ -175,7 +176,10 @@ def object_to(actor: Actor, purpose: str, words: str) -> str:
     judged = purpose in PURPOSES and PURPOSES[purpose].basis is not Basis.CONSENT and not PURPOSES[purpose].at_once
     with transaction.atomic():
         request = _of_person(actor, "object", f"{PURPOSES[purpose].title}: {words}").id if judged else ""
-        return str(consent.withdraw(actor, purpose, words, request=request))
+        state = consent.withdraw(actor, purpose, words, request=request)
+        if purpose == sources.PURPOSE:
+            sources.forget(actor)
+        return str(state)
 
 
 def _of_person(actor: Actor, kind: str, text: str) -> Request:

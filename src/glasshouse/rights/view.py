@@ -23,6 +23,7 @@ from glasshouse.mail.models import Message
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rights.models import Demand, Letter, Request
+from glasshouse.sources.models import Objected, Supplied
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows
 from glasshouse.vault.fields import SealedField, holder_column
 
@@ -39,6 +40,7 @@ class Item:
     basis: str
     retention: str
     recipients: tuple[str, ...]
+    source: str
     since: datetime | None
 
     def as_json(self) -> dict[str, object]:
@@ -56,8 +58,18 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     place = f"{row._meta.db_table}.{field.column}"
+    source = row.source.name if isinstance(row, Supplied) else entry.source
     return Item(
-        place, entry.category, label, shown, entry.purpose, entry.basis, entry.retention, entry.recipients, since
+        place,
+        entry.category,
+        label,
+        shown,
+        entry.purpose,
+        entry.basis,
+        entry.retention,
+        entry.recipients,
+        source,
+        since,
     )
 
 
@@ -83,6 +95,11 @@ def purposes_of(model: type[models.Model]) -> str:
 def tables() -> set[str]:
     """Tables whose rows may be sealed under a person's key."""
     return {model._meta.db_table for model in held_models()}
+
+
+def count_of(person: str) -> int:
+    """How many rows are sealed under the person's key: what a copy or an erasure has to go through."""
+    return sum(model._default_manager.filter(**{holder_column(model): person}).count() for model in held_models())
 
 
 def rows_of(person: str) -> Iterator[models.Model]:
@@ -124,10 +141,12 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(letter, entries)
     for subscriber in Subscriber.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
         yield from _items_of(subscriber, entries)
+    for objected in Objected.objects.filter(address_hash=person.address_hash):
+        yield from _items_of(objected, entries)
     yield from _disclosures(person.id)
     yield from _memberships(actor)
     yield from _holds(person.id)
-    for event in events.of_actor(str(actor.account)):
+    for event in events.each_of_actor(str(actor.account)):
         told = "what you did, for security: opaque ids only"
         yield Item(
             "events_event.kind",
@@ -138,6 +157,7 @@ def view(actor: Actor) -> Iterator[Item]:
             "legitimate interest",
             "kept, without your name",
             (),
+            "your use of the service",
             event.at,
         )
 
@@ -148,7 +168,8 @@ def addressed(person: Person) -> list[models.Model]:
         sql = "SELECT * FROM glasshouse_invitations_for(%s)"
         found: list[models.Model] = list(Invitation.objects.raw(sql, [person.address_hash]))
     mails = Message.objects.filter(address_hash=person.address_hash).exclude(holder=person.id)
-    return [*found, *mails]
+    supplied = Supplied.objects.filter(address_hash=person.address_hash).exclude(holder=person.id)
+    return [*found, *mails, *supplied]
 
 
 def _holds(person: str) -> Iterator[Item]:
@@ -164,6 +185,7 @@ def _holds(person: str) -> Iterator[Item]:
             "legal obligation",
             until,
             (),
+            "us",
             one.created_at,
         )
 
@@ -184,6 +206,7 @@ def _disclosures(person: str) -> Iterator[Item]:
             to.basis,
             period,
             (to.name,),
+            "us",
             one.first_at,
         )
 
@@ -198,12 +221,18 @@ def _memberships(actor: Actor) -> Iterator[Item]:
         value = f"{organisation.name}: {rights.role}"
         purpose = "deciding what you may do there"
         place, category = "access_membership.role", "user.workplace"
-        yield Item(place, category, "Membership", value, purpose, "contract", "until you leave", (), None)
+        yield Item(
+            place, category, "Membership", value, purpose, "contract", "until you leave", (), "an administrator", None
+        )
 
 
 def covered() -> tuple[int, list[str]]:
     """(personal columns of the people store, those that the view does not reach)."""
-    reached = {model._meta.db_table for model in held_models()} | {"accounts_account", "access_invitation"}
+    reached = {model._meta.db_table for model in held_models()} | {
+        "accounts_account",
+        "access_invitation",
+        "sources_objected",
+    }
     personal = [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
     known = reached | {
         "accounts_recovery_code",

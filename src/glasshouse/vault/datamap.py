@@ -47,7 +47,7 @@ class OnErasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one stored field is. `category` is a fideslang key; `retention` and `purpose` are plain words."""
+    """What one stored field is. `category` is a fideslang key; the rest are plain words. source: who it comes from."""
 
     klass: Class
     category: str
@@ -57,6 +57,7 @@ class Entry:
     retention: str
     erasure: OnErasure
     recipients: tuple[str, ...] = ()
+    source: str = "you"
 
     def __post_init__(self) -> None:
         if self.category not in NAMES:
@@ -78,6 +79,20 @@ class Kept:
         return self.words if not self.days else f"{_span(self.days)} after {self.words}"
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What stays of a model's rows as numbers: how many a year, by these columns, of groups of at least K; nothing of anybody.
+
+    year: the column with the time that decides the year.
+    """
+
+    year: str
+    by: tuple[str, ...]
+
+
+K = 5  # Fewer alike are no statistic but somebody.
+
+
 def _span(days: int) -> str:
     if days % 365 == 0:
         return f"{days // 365} year{'s' if days > 365 else ''}"
@@ -87,6 +102,12 @@ def _span(days: int) -> str:
 def kept_of(model: "type[models.Model]") -> tuple[Kept, ...]:
     """The rules by which rows of a model end; empty: with what they belong to."""
     found: tuple[Kept, ...] = getattr(model, "kept", ())
+    return found
+
+
+def counted_of(model: "type[models.Model]") -> Counted | None:
+    """What stays of a model's rows as numbers; None: nothing."""
+    found: Counted | None = getattr(model, "counted", None)
     return found
 
 
@@ -108,11 +129,11 @@ def personal(
     retention: str = "as long as the row is kept",
     basis: Basis = Basis.CONTRACT,
     recipients: tuple[str, ...] = (),
+    source: str = "you",
 ) -> Entry:
-    """Entry of a field that speaks of a person. recipients: who outside the service gets it."""
-    return Entry(
-        Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, OnErasure.KEY_DESTROYED, recipients
-    )
+    """Entry of a field that speaks of a person. recipients: who outside the service gets it; source: who it comes from."""
+    erasure = OnErasure.KEY_DESTROYED
+    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, erasure, recipients, source)
 
 
 def confidential(

@@ -83,21 +83,34 @@ class accepted:
     """
 
     OPEN = frozenset(
-        {
-            *(
-                "accept",
-                "compare",
-                "document",
-                "documents",
-                "erase",
-                "fetch_copy",
-                "mailbox",
-                "make_copy",
-                "my_choices",
-            ),
-            *("my_data", "privacy_ask", "processing", "prove_again", "prove_request", "providers", "refuse", "roots"),
-            *("sign_out", "static", "trust", "trust_json", "demands", "object_source", "unsubscribe_providers"),
-        }
+        [
+            "accept",
+            "compare",
+            "copy_state",
+            "demands",
+            "document",
+            "documents",
+            "erase",
+            "erasure",
+            "fetch_copy",
+            "mailbox",
+            "make_copy",
+            "my_choices",
+            "my_data",
+            "object_source",
+            "privacy_ask",
+            "processing",
+            "prove_again",
+            "prove_request",
+            "providers",
+            "refuse",
+            "roots",
+            "sign_out",
+            "static",
+            "trust",
+            "trust_json",
+            "unsubscribe_providers",
+        ]
     )
 
     def __init__(self, get_response: Handler) -> None:

@@ -1,8 +1,9 @@
 """Doors of a person's own rights: everything held, a copy, a correction, choices, erasure."""
 
+from collections.abc import Iterator
 from itertools import groupby
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -10,20 +11,27 @@ from glasshouse.access import members
 from glasshouse.access.permissions import Permission
 from glasshouse.access.settings import settings_of
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
-from glasshouse.kernel.actor import ANONYMOUS
+from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.notices import api as notices
 from glasshouse.rights import api as rights
-from glasshouse.rights import requests
+from glasshouse.rights import copies, requests
 from glasshouse.rights.view import view
+from glasshouse.sources import api as sources
 from glasshouse.support import api as support
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 from glasshouse.web.views import again, form_page, signed_in
+
+
+def _copies(actor: Actor) -> dict[str, object]:
+    found = copies.copies(actor)
+    return {"copies": found, "making": any(not one.blob for one in found)}
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
@@ -32,7 +40,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     groups = [(purpose, list(some)) for purpose, some in groupby(items, key=lambda one: one.purpose)]
     shown = [(purpose, some[:20], max(0, len(some) - 20)) for purpose, some in groups]
     person = accounts.person_of(actor)
-    return {"groups": shown, "count": len(items), "copies": rights.copies(actor), "person": person}
+    return {"groups": shown, "count": len(items), **_copies(actor), "person": person}
 
 
 @signed_in
@@ -58,6 +66,7 @@ def _choices(request: HttpRequest) -> dict[str, object]:
         "acceptances": notices.acceptances(actor),
         "disclosed": disclosures.of_person(HolderId(str(actor.person))),
         "seen": support.seen_of(actor),
+        "suggestions": sources.suggestions(actor),
     }
 
 
@@ -72,6 +81,12 @@ def my_choices(request: HttpRequest) -> HttpResponse:
     try:
         if act == "give":
             consent.give(actor, request.POST.get("purpose", ""))
+            if request.POST.get("purpose") == sources.PURPOSE:
+                sources.welcome_again(actor)
+        elif act in ("right", "wrong"):
+            name = sources.decide(actor, request.POST.get("suggestion", ""), right=act == "right")
+            if name:
+                rights.correct_name(actor, name)
         elif act == "object":
             requests.object_to(actor, request.POST.get("purpose", ""), words)
         elif act == "restrict":
@@ -90,18 +105,38 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 @require_POST
 def make_copy(request: HttpRequest) -> HttpResponse:
     """Make a copy; it can be fetched for a day."""
-    rights.make_copy(actor_of(request))
+    copies.make_copy(actor_of(request))
     return redirect("my_data")
 
 
 @signed_in
 @require_GET
-def fetch_copy(request: HttpRequest, copy: str) -> HttpResponse:
+def fetch_copy(request: HttpRequest, copy: str) -> StreamingHttpResponse:
     """Fetch a copy of one's own."""
-    name, body = rights.fetch_copy(actor_of(request), copy)
-    response = HttpResponse(body, content_type="application/zip")
+    actor = actor_of(request)
+    name, body = copies.fetch_copy(actor, copy)
+    response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, read as the person's own act also after the view has returned."""
+    with own(str(actor.person)):
+        yield from pieces
+
+
+@signed_in
+@require_GET
+def copy_state(request: HttpRequest) -> HttpResponse:
+    """How far one's copies are: a part of the page that asks again while one is being made."""
+    return render(request, "copies.html", _copies(actor_of(request)))
+
+
+@require_GET
+def erasure(request: HttpRequest, number: str) -> HttpResponse:
+    """How far an erasure is; whoever has its number may see that, and nothing else is left to see."""
+    return render(request, "erased.html", {"done": rights.progress_of(number)})
 
 
 @signed_in
@@ -119,8 +154,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         done = rights.erase(actor)
     except InvalidError as error:
         return again(request, "erase.html", error, **shown)
-    request.actor = ANONYMOUS  # type: ignore[attr-defined]  # There is nobody any more whom the page could name.
-    response = render(request, "erased.html", {"done": done})
+    response = redirect("erasure", done.id)
     response.delete_cookie(SESSION_COOKIE)
     return response
 

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "glasshouse.greenhouse",
     "glasshouse.support.apps.SupportConfig",
     "glasshouse.disclosures.apps.DisclosuresConfig",
+    "glasshouse.sources",
     "glasshouse.retention",
     "glasshouse.rights",
     "glasshouse.promises",

@@ -12,6 +12,7 @@ from glasshouse.web import office_views as office
 from glasshouse.web import request_views as requests
 from glasshouse.web import rights_views as rights
 from glasshouse.web import security_views as security
+from glasshouse.web import source_views as sources
 from glasshouse.web import support_views as support
 from glasshouse.web import trust_views as trust
 from glasshouse.web import views
@@ -45,11 +46,15 @@ urlpatterns = [
     path("staff/office", office.office, name="office"),
     path("staff/requests", requests.worklist, name="worklist"),
     path("staff/recipients", disclosures.recipients, name="recipients"),
+    path("staff/sources", sources.sources, name="sources"),
+    path("sources/<slug:secret>", sources.object_source, name="object_source"),
     path("staff/demands", disclosures.staff_demands, name="staff_demands"),
     path("staff/demands/<slug:demand>", disclosures.fetch_demand, name="fetch_demand"),
     path("account/data", rights.my_data, name="my_data"),
     path("account/data/choices", rights.my_choices, name="my_choices"),
     path("account/data/copy", rights.make_copy, name="make_copy"),
+    path("account/data/copies", rights.copy_state, name="copy_state"),
+    path("erasure/<slug:number>", rights.erasure, name="erasure"),
     path("account/data/copy/<slug:copy>", rights.fetch_copy, name="fetch_copy"),
     path("account/data/erase", rights.erase, name="erase"),
     path("account/security", security.security, name="security"),

@@ -1,0 +1,144 @@
+"""Commands of the privacy office: staff, sources, sweep, hold, erase."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from glasshouse.cli.options import demo_flag, enter, folders
+
+
+@click.command("staff")
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", type=click.Choice(["support", "privacy", "security"]), default="support", show_default=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, envvar="GLASSHOUSE_PASSWORD")
+def add_staff(address: str, name: str, role: str, password: str, **place: Any) -> None:
+    """Make an account for the operator's staff: separate from customers' accounts, and part of none."""
+    enter(**place)
+    from glasshouse.accounts import api
+
+    api.create_staff(name, address, password, role)
+    click.echo(f"{address} is {role} staff. At the first sign-in a second step must be set up.")
+
+
+@click.command()
+@folders
+@demo_flag
+@click.argument("address")
+@click.argument("regions", nargs=-1)
+def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
+    """Have a privacy officer answer for REGIONS only (eu uk ch us br ca other); none: for all that nobody else does."""
+    enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.rights import requests
+
+    who = accounts.actor_of_address(address)
+    requests.set_regions(str(who.account), list(regions))
+    click.echo(f"{address} answers for {', '.join(regions) or 'all that nobody else does'}.")
+
+
+@click.command("source")
+@folders
+@demo_flag
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "address", required=True, help="E-mail address of the privacy officer who answers for it.")
+@click.option("--kind", type=click.Choice(["customer", "partner", "public"]), required=True)
+@click.option("--name", required=True, help="Who it comes from.")
+@click.option("--licence", required=True, help="Under which licence or agreement.")
+@click.option("--purpose", required=True, help="What it is taken in for.")
+def take_source(file: Path, address: str, kind: str, name: str, licence: str, purpose: str, **place: Any) -> None:
+    """Take contacts of a third party in, as the page of sources does; prints the report."""
+    enter(**place)
+    from dataclasses import replace
+
+    from glasshouse.accounts import api as accounts
+    from glasshouse.kernel.actor import ActorKind
+    from glasshouse.sources import api as sources
+
+    actor = replace(accounts.actor_of_address(address), kind=ActorKind.STAFF)
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    report = sources.bring_in(actor, sources.add_source(actor, kind, name, licence, purpose).id, text)
+    click.echo(
+        f"{report.taken} values taken in, {report.unchanged} known, {report.skipped} skipped (objected or restricted),"
+    )
+    click.echo(f"{report.conflicts} differ from what the person gave, which stays.")
+    for line, what in report.problems:
+        click.echo(f"line {line}: {what}")
+
+
+@click.command()
+@folders
+@demo_flag
+@click.option("--dry-run", is_flag=True, help="Only say what is due.")
+@click.option("--past", is_flag=True, help="Print the certificates of the sweeps so far.")
+def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool, past: bool) -> None:
+    """Delete what has outlived its rule; prints the certificate."""
+    enter(data, keys, port, demo)
+    from glasshouse.retention import api
+
+    if past:
+        for one in api.certificates():
+            rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
+            click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
+        return
+    if dry_run:
+        for table, count in api.due().items():
+            click.echo(f"{count:8} rows of {table} are due")
+        return
+    done = api.sweep()
+    told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
+    click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
+
+
+@click.command()
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--by", "owner", required=True, help="E-mail address of the staff account that answers for the hold.")
+@click.option("--reason", required=True, help="The law or the court that makes us keep it.")
+@click.option("--days", required=True, type=int, help="For how many days.")
+def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
+    """Keep everything of a person from the sweep for some time (a legal hold)."""
+    enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.kernel.ids import HolderId
+    from glasshouse.retention import api as retention
+
+    whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
+    if not accounts.is_staff(who.account):
+        raise click.ClickException("A hold needs somebody of the staff to answer for it.")
+    number = retention.hold(HolderId(str(whom.person)), str(who.account), reason, days)
+    click.echo(f"Held for {days} days: {number}.")
+
+
+@click.command()
+@folders
+@demo_flag
+@click.argument("address")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def erase(address: str, dry_run: bool, **place: Any) -> None:
+    """Erase the person with this address everywhere, as the person's own page does."""
+    enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.rights import api as rights
+
+    actor = accounts.actor_of_address(address)
+    wanted = rights.plan(actor)
+    for purpose, count in wanted.rows.items():
+        click.echo(f"{count:8} rows for {purpose}")
+    for name in wanted.leaves:
+        click.echo(f"leaves {name}")
+    for name in wanted.closes:
+        click.echo(f"closes {name}, with all its readings")
+    for obstacle in wanted.obstacles:
+        click.echo(f"in the way: {obstacle}")
+    if not dry_run:
+        click.confirm("This cannot be undone. Erase?", abort=True)
+        done = rights.erase(actor)
+        click.echo(f"Erased: {done.rows} rows, the key destroyed. Certificate {done.id}.")
+
+
+COMMANDS = (add_staff, erase, hold, office, sweep, take_source)

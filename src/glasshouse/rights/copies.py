@@ -1,0 +1,138 @@
+"""Verbs of copies: everything held, as a zip of a page to read and a file for programs, made and sealed in a stream.
+
+Nothing of a copy is ever whole in memory or readable on disk. A large one is made by the worker, with its progress on the page.
+Source: PRI-22; GDPR Art. 15(3), 20.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from html import escape
+
+from django.db import transaction
+
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import own
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
+from glasshouse.rights.api import SMALL
+from glasshouse.rights.models import Copy
+from glasshouse.rights.view import Item, count_of, view
+from glasshouse.vault import blobs
+
+LINK = timedelta(hours=24)
+PIECE = 1 << 18
+TELL_EVERY = 2000
+HEAD = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1><tr><th>What</th>"
+    "<th>Value</th><th>From</th><th>What for</th><th>On what ground</th><th>How long</th><th>Who gets it</th></tr>\n"
+)
+
+
+class _Pipe:
+    """What a zip is written into: bytes that are taken out again before they grow."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
+
+    def write(self, piece: bytes) -> int:
+        """Take a piece in."""
+        self.held += piece
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def taken(self) -> bytes:
+        """What was written since."""
+        piece, self.held = bytes(self.held), bytearray()
+        return piece
+
+
+def make_copy(actor: Actor) -> str:
+    """Make a copy, or have the worker make it where there is much; returns its id. Raises FreshProofError."""
+    accounts.require_fresh(actor)
+    person, now = accounts.person_of(actor), clock.now()
+    total = count_of(person.id)
+    with transaction.atomic():
+        made = Copy.objects.create(
+            holder=person.id,
+            account=str(actor.account),
+            name=f"glasshouse-data-{now:%Y-%m-%d}.zip",
+            total=total,
+            created_at=now,
+            expires_at=now + LINK,
+        )
+        events.record(actor.alone, Kind.COPY_MADE, made.id)
+        if total > SMALL:
+            from glasshouse.rights.tasks import fill_copy  # The job calls `fill`, below.
+
+            fill_copy.defer(copy=made.id)
+    if total <= SMALL:
+        fill(made.id)
+    return made.id
+
+
+def fill(copy: str) -> None:
+    """Fill a copy that is not filled yet; nothing if it is, or is no longer wanted."""
+    made = Copy.objects.filter(id=copy, blob="").first()
+    if made is None:
+        return
+    actor = Actor(ActorKind.PERSON, AccountId(made.account), PersonId(made.holder), proved_at=clock.now())
+    with own(made.holder):
+        blob = blobs.store(_zipped(actor, lambda done: _tell(made, done)), HolderId(made.holder))
+        if not Copy.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
+            blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
+
+
+def _tell(copy: Copy, done: int) -> None:
+    Copy.objects.filter(id=copy.id).update(done=min(done, copy.total))
+
+
+def _zipped(actor: Actor, tell: Callable[[int], None]) -> Iterator[bytes]:
+    """The zip in pieces. tell: called with how many rows are in it (each is gone through twice)."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+        for name, first, line, last in (
+            ("data.json", "[\n", _json, "\n]\n"),
+            ("data.html", HEAD, _row, "</table></html>\n"),
+        ):
+            with archive.open(name, "w", force_zip64=True) as file:
+                file.write(first.encode())
+                for number, item in enumerate(view(actor)):
+                    file.write(line(item, number).encode())
+                    if len(pipe.held) > PIECE:
+                        yield pipe.taken()
+                    if number % TELL_EVERY == TELL_EVERY - 1:
+                        tell(number // (2 if name == "data.json" else 1))
+                file.write(last.encode())
+    yield pipe.taken()
+
+
+def _json(item: Item, number: int) -> str:
+    return ("" if number == 0 else ",\n") + json.dumps(item.as_json(), ensure_ascii=False)
+
+
+def _row(item: Item, number: int) -> str:
+    cells = (item.label, item.value, item.source, item.purpose, item.basis, item.retention, ", ".join(item.recipients))
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n"
+
+
+def copies(actor: Actor) -> list[Copy]:
+    """The actor's copies that can still be fetched, or are being made."""
+    return list(Copy.objects.filter(holder=actor.person, expires_at__gt=clock.now()).order_by("-created_at"))
+
+
+def fetch_copy(actor: Actor, copy: str) -> tuple[str, Iterator[bytes]]:
+    """(name, bytes in pieces) of one of the actor's copies. Raises NotFoundError, FreshProofError."""
+    accounts.require_fresh(actor)
+    mine = Copy.objects.filter(id=copy, holder=actor.person, expires_at__gt=clock.now())
+    found = mine.exclude(blob="").first()
+    if found is None:
+        raise NotFoundError("This copy is no longer kept. Make a new one.")
+    return found.name, blobs.read(BlobId(found.blob), HolderId(found.holder))

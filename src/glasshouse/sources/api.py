@@ -1,0 +1,288 @@
+"""Verbs of third-party data: register a source, take contacts in, tell their persons, suggest, object.
+
+Rules: nothing comes in without source, licence and purpose. What the person gave is never overwritten: a different value is a
+suggestion, shown to the person with its source. Each person is told within a month, by us within minutes, with one
+click to object;
+who objected, or whose data is restricted, is skipped at the next import. Source: PRI-08; GDPR Art. 14, 21.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import person_at
+from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.sessions import digest
+from glasshouse.consent import api as consent
+from glasshouse.consent.rules import State
+from glasshouse.disclosures.api import officer
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import HolderId, new_id, new_token
+from glasshouse.mail import api as mail
+from glasshouse.sources import rules
+from glasshouse.sources.models import Objected, Source, Supplied
+from glasshouse.vault import api as vault
+
+PURPOSE = "supplement"
+WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a file. conflicts: values that differ from what the person gave; problems: (line, what was wrong)."""
+
+    taken: int
+    unchanged: int
+    skipped: int
+    conflicts: int
+    problems: list[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a source says of the person. mine: what the person gave, where it differs."""
+
+    id: str
+    label: str
+    value: str
+    mine: str
+    source: Source
+    received_at: object
+    state: str
+
+
+def sources(actor: Actor) -> list[tuple[Source, int]]:
+    """Every source, with how many values of it are held. Raises NotFoundError."""
+    officer(actor)
+    return [(one, Supplied.objects.filter(source=one).count()) for one in Source.objects.order_by("-created_at")]
+
+
+@transaction.atomic
+def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -> Source:
+    """Register a source. Raises InvalidError, NotFoundError."""
+    officer(actor)
+    if kind not in rules.KINDS:
+        raise InvalidError("Choose the kind of source from the list.", field="kind")
+    for field, value in (("name", name), ("licence", licence), ("purpose", purpose)):
+        if not value.strip():
+            raise InvalidError(f"A source without its {field} is not taken in.", field=field)
+    made = Source.objects.create(
+        kind=kind,
+        name=name.strip(),
+        licence=licence.strip(),
+        purpose=purpose.strip(),
+        written_by=actor.id,
+        created_at=clock.now(),
+    )
+    events.record(actor, Kind.SOURCE_ADDED, made.id, origin=kind)
+    return made
+
+
+@transaction.atomic
+def bring_in(actor: Actor, source: str, text: str) -> Report:
+    """Take a file of contacts in, whole or not at all; rows that cannot be used are told by line.
+
+    Raises InvalidError, NotFoundError.
+    """
+    officer(actor)
+    found = Source.objects.filter(id=source).first()
+    if found is None:
+        raise NotFoundError("There is no such source.")
+    try:
+        rows = rules.contacts(text)
+    except rules.FileError as error:
+        raise InvalidError(str(error), field="file") from None
+    counts, problems = {"taken": 0, "unchanged": 0, "skipped": 0, "conflicts": 0}, []
+    for row in rows:
+        try:
+            address, wrong = normal_address(row.address), rules.flaw(row)
+        except InvalidError as error:
+            address, wrong = "", str(error)
+        if wrong:
+            problems.append((row.line, wrong))
+        else:
+            for what, count in _take(found, address, row.values).items():
+                counts[what] += count
+    events.record(actor, Kind.SOURCE_IMPORTED, found.id, taken=counts["taken"], skipped=counts["skipped"])
+    return Report(**counts, problems=problems)
+
+
+def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int]:
+    hashed = vault.lookup("address", address)
+    person = person_at(hashed)
+    if not _wanted(person, hashed):
+        return {"skipped": 1}
+    known = {one.field: one for one in Supplied.objects.filter(source=source, address_hash=hashed)}
+    holder = person or next((one.holder for one in known.values()), new_id())
+    name = accounts.name_of(HolderId(person)) if person else ""
+    counts = {"taken": 0, "unchanged": 0, "conflicts": 0}
+    for field, value in values.items():
+        before = known.get(field)
+        if before is not None and before.value == value:
+            counts["unchanged"] += 1
+            continue
+        if before is not None:
+            before.delete()
+        Supplied(
+            source=source,
+            holder=holder,
+            address=address,
+            address_hash=hashed,
+            field=field,
+            value=value,
+            received_at=clock.now(),
+        ).save(force_insert=True)
+        counts["taken"] += 1
+        counts["conflicts"] += field == "name" and bool(name) and name != value
+    return counts
+
+
+def _wanted(person: str, hashed: str) -> bool:
+    """Whether something may be taken in of whoever has this address: not against an objection, nor while restricted."""
+    if Objected.objects.filter(address_hash=hashed).exists():
+        return False
+    return not person or (consent.may(person, PURPOSE) and consent.restriction_of(person) is None)
+
+
+# -- telling and objecting -----------------------------------------------------------------------------------------
+
+
+def tell_due() -> int:
+    """Tell persons what was taken in about them, one mail a person; returns how many. For the worker. Safe to repeat."""
+    told = 0
+    while holders := list(Supplied.objects.filter(told_at=None).values_list("holder", flat=True).distinct()[:BATCH]):
+        for holder in holders:
+            with transaction.atomic():
+                rows = list(
+                    Supplied.objects.select_for_update().select_related("source").filter(holder=holder, told_at=None)
+                )
+                if rows:
+                    _tell(rows)
+                    told += 1
+    return told
+
+
+def _tell(rows: list[Supplied]) -> None:
+    first, secret = rows[0], new_token()
+    lines = [
+        f"- {rules.FIELDS[one.field]}: {one.value} (from {one.source.name}, {rules.KINDS[one.source.kind]}; licence: "
+        f"{one.source.licence}; for: {one.source.purpose})"
+        for one in rows
+    ]
+    text = (
+        "We received data about you from somebody else, and the law wants you to know:\n\n" + "\n".join(lines) + "\n\n"
+        "If you do not want that, one click deletes it, and nothing of you is taken in any "
+        f"more:\n\n{settings.ORIGIN}/sources/{secret}\n\n"
+        "Otherwise it is kept for a year at most, and shown to nobody but us. How we handle data, and all your rights: "
+        f"{settings.ORIGIN}/documents/notice\n"
+    )
+    mail.queue(
+        HolderId(first.holder), "announcement", first.address, subject="Data about you from a third party", body=text
+    )
+    ids = [one.id for one in rows]
+    Supplied.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))
+
+
+def of_link(secret: str) -> list[tuple[str, str, Source]]:
+    """(label, value, source) of what a mailed link is about. Raises NotFoundError."""
+    rows = list(Supplied.objects.select_related("source").filter(secret_hash=digest(secret)))
+    if not rows:
+        raise NotFoundError("This link is used up: nothing of it is held any more.")
+    return [(rules.FIELDS[one.field], one.value, one.source) for one in rows]
+
+
+def object_by_link(secret: str) -> None:
+    """Object by a mailed link: delete what was supplied about this address, and take nothing in any more.
+
+    Raises NotFoundError.
+    """
+    row = Supplied.objects.filter(secret_hash=digest(secret)).first()
+    if row is None:
+        raise NotFoundError("This link is used up: nothing of it is held any more.")
+    person = person_at(row.address_hash)
+    with transaction.atomic():
+        if person:
+            consent.note(person, PURPOSE, State.UPHELD, "by the link in a mail")
+        _forget(row.address_hash, person)
+        events.record(ANONYMOUS, Kind.SOURCE_OBJECTED, row.source_id)
+
+
+def forget(actor: Actor) -> None:
+    """Delete what was supplied about the actor's person, who has objected."""
+    person = accounts.person_of(actor)
+    with transaction.atomic():
+        _forget(person.address_hash, person.id)
+        events.record(actor.alone, Kind.SOURCE_OBJECTED, person.id)
+
+
+def _forget(address_hash: str, person: str) -> None:
+    holders = set(Supplied.objects.filter(address_hash=address_hash).values_list("holder", flat=True)) - {person}
+    Supplied.objects.filter(address_hash=address_hash).delete()
+    Objected.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
+    for holder in holders:
+        vault.destroy(HolderId(holder))
+
+
+def welcome_again(actor: Actor) -> None:
+    """Take the objection of the actor's person back."""
+    Objected.objects.filter(address_hash=accounts.person_of(actor).address_hash).delete()
+
+
+# -- suggestions ---------------------------------------------------------------------------------------------------
+
+
+def suggestions(actor: Actor) -> list[Suggestion]:
+    """What sources say of the actor's person, those that differ from what the person gave first."""
+    person = accounts.person_of(actor)
+    rows = Supplied.objects.select_related("source").filter(address_hash=person.address_hash)
+    found = [
+        Suggestion(
+            one.id,
+            rules.FIELDS[one.field],
+            one.value,
+            person.name if one.field == "name" and one.value != person.name else "",
+            one.source,
+            one.received_at,
+            one.state,
+        )
+        for one in rows.order_by("received_at")
+    ]
+    return sorted(found, key=lambda one: not one.mine)
+
+
+def decide(actor: Actor, suggestion: str, *, right: bool) -> str:
+    """Confirm a suggestion, or have it deleted as wrong; returns the name to take over, if it was one. Raises NotFoundError."""
+    person = accounts.person_of(actor)
+    with transaction.atomic():
+        found = Supplied.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash).first()
+        if found is None:
+            raise NotFoundError
+        name = found.value if right and found.field == "name" else ""
+        if right:
+            Supplied.objects.filter(id=found.id).update(state="confirmed")
+        else:
+            found.delete()
+        events.record(actor.alone, Kind.SUGGESTION_DECIDED, suggestion, right=right)
+    return name
+
+
+def standing() -> tuple[int, int, int]:
+    """(values held, those without source, licence or purpose, those whose person was not told within the legal time)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE coalesce(s.name, '') = '' OR coalesce(s.licence, '') = '' OR "
+            "coalesce(s.purpose, '') = ''), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
+            "OR v.told_at > v.received_at + make_interval(days => %s)) FROM sources_supplied v "
+            "LEFT JOIN sources_source s ON s.id = v.source_id",
+            [clock.now() - WITHIN, WITHIN.days],
+        )
+        total, bare, late = cursor.fetchone()
+    return int(total), int(bare), int(late)

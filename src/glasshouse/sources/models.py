@@ -1,0 +1,75 @@
+"""Third-party sources, and what each supplied about whom. No value without its source, licence and purpose."""
+
+from django.db import models
+from django.db.models import Q
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.fields import SealedText, hashed, technical
+
+PURPOSE = "supplementing what is held with data of third parties"
+
+
+class Source(models.Model):
+    """Where data comes from: who gives it, under which licence, for which purpose it is taken in."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    kind = technical(models.CharField(max_length=10))
+    name = technical(models.CharField(max_length=120))
+    licence = technical(models.CharField(max_length=200))
+    purpose = technical(models.CharField(max_length=200))
+    written_by = technical(models.CharField(max_length=16))
+    created_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "sources_source"
+        constraints = [
+            models.CheckConstraint(condition=~Q(name="") & ~Q(licence="") & ~Q(purpose=""), name="source_says_all")
+        ]
+
+
+class Supplied(models.Model):
+    """One value that a source supplied. Sealed under the person's key, or, where we know nobody, under one of its own.
+
+    state: new, told, confirmed (the person says it is right).
+    """
+
+    kept = (Kept("received_at", 365, "it was taken in"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    source = technical(models.ForeignKey(Source, on_delete=models.PROTECT))
+    holder = technical(models.CharField(max_length=16))
+    address = SealedText(
+        personal("user.contact.email", PURPOSE, basis=Basis.LEGITIMATE_INTEREST, source="a third party"),
+        holder="holder",
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, db_index=True), "user.contact.email", "finding what was supplied"
+    )
+    field = technical(models.CharField(max_length=10))
+    value = SealedText(
+        personal("user.contact", PURPOSE, basis=Basis.LEGITIMATE_INTEREST, source="a third party"), holder="holder"
+    )
+    state = technical(models.CharField(max_length=10, default="new"))
+    secret_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
+    received_at = technical(models.DateTimeField())
+    told_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "sources_supplied"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "address_hash", "field"], name="one_value_a_source_and_field")
+        ]
+
+
+class Objected(models.Model):
+    """That whoever has an address wants nothing of it taken in, by keyed hash: kept so that it can be honoured."""
+
+    address_hash = hashed(
+        models.CharField(primary_key=True, max_length=64),
+        "user.privacy_preferences",
+        "taking in nothing of who objected",
+    )
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "sources_objected"

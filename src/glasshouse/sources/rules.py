@@ -1,0 +1,76 @@
+"""Pure rules of third-party data: which fields are taken in, how a file of contacts is read, what is wrong with a row."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+
+FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
+KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
+MOST_ROWS, MOST_VALUE = 50_000, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contact of a file. line: where it stands, from 1."""
+
+    line: int
+    address: str
+    values: dict[str, str]
+
+
+class FileError(ValueError):
+    """The file cannot be read as contacts; the message says why."""
+
+
+def contacts(text: str) -> list[Row]:
+    """The contacts of a CSV text (a header with `address` and fields) or a JSON list of objects. Raises FileError."""
+    if text.lstrip().startswith("["):
+        return _from_json(text)
+    try:
+        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:4000], delimiters=",;\t")
+    except csv.Error:
+        dialect = csv.excel
+    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+    names = [name.strip().lower() for name in reader.fieldnames or []]
+    if "address" not in names or not set(names) & set(FIELDS):
+        raise FileError(f"Line 1 must name the columns: address, and at least one of {', '.join(FIELDS)}.")
+    if unknown := sorted(set(names) - {"address", *FIELDS}):
+        raise FileError(f"These columns are not taken in: {', '.join(unknown)}. Leave out what has no purpose here.")
+    reader.fieldnames = names
+    return _bounded([Row(reader.line_num, (one.get("address") or "").strip(), _values(one)) for one in reader])
+
+
+def _from_json(text: str) -> list[Row]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise FileError(f"This is no JSON: {error}.") from None
+    if not all(isinstance(one, dict) for one in found):
+        raise FileError("A JSON file holds a list of objects, each with an address.")
+    rows = []
+    for number, one in enumerate(found, 1):
+        if unknown := sorted(set(one) - {"address", *FIELDS}):
+            raise FileError(f"Entry {number} has what is not taken in: {', '.join(unknown)}.")
+        rows.append(Row(number, str(one.get("address", "")).strip(), _values(one)))
+    return _bounded(rows)
+
+
+def _values(one: dict[str, object]) -> dict[str, str]:
+    return {
+        name: str(one[name]).strip() for name in FIELDS if one.get(name) not in (None, "") and str(one[name]).strip()
+    }
+
+
+def _bounded(rows: list[Row]) -> list[Row]:
+    if len(rows) > MOST_ROWS:
+        raise FileError(f"A file has at most {MOST_ROWS} rows; this one has {len(rows)}.")
+    return rows
+
+
+def flaw(row: Row) -> str:
+    """What is wrong with a row; "" if nothing is."""
+    if not row.values:
+        return "it holds nothing besides the address"
+    long = [name for name, value in row.values.items() if len(value) > MOST_VALUE]
+    return f"{long[0]} is longer than {MOST_VALUE} characters" if long else ""

@@ -1,0 +1,203 @@
+"""PRI-08: third-party data keeps its source, its person is told and objects with one click; what the person gave stays."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.db import IntegrityError
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, administering, enter_staff, post, prove_link
+from tests.promises.test_live_checks import state
+
+Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def source(officer: Customer) -> str:
+    """A registered source."""
+    from glasshouse.sources import api as sources
+
+    return sources.add_source(officer.actor, "partner", "Fair Ltd", "contract 7", "knowing whom to invite").id
+
+
+def fresh() -> str:
+    return f"{uuid.uuid4().hex[:10]}@grower.example"
+
+
+def test_a_source_says_who_under_which_licence_and_for_what(officer: Customer, customer: Make) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.errors import InvalidError, NotFoundError
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Source
+
+    for bad in (
+        ("friend", "a", "b", "c"),
+        ("partner", " ", "b", "c"),
+        ("partner", "a", "", "c"),
+        ("partner", "a", "b", " "),
+    ):
+        with pytest.raises(InvalidError):
+            sources.add_source(officer.actor, *bad)
+    with pytest.raises(NotFoundError):
+        sources.add_source(customer().actor, "partner", "a", "b", "c")
+    with pytest.raises(IntegrityError):
+        Source.objects.create(kind="partner", name="a", licence="", purpose="c", written_by="x", created_at=clock.now())
+
+
+def test_values_keep_their_source_and_the_person_is_told_once(officer: Customer, source: str, web: Web) -> None:
+    from glasshouse.mail import api as mail
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    address = fresh()
+    text = f"address;company;phone\n{address};Farm Ltd;+31 6\nnot-an-address;X;1\n{fresh()};;\n"
+    report = sources.bring_in(officer.actor, source, text)
+    assert (report.taken, report.conflicts) == (2, 0)
+    assert [line for line, _ in report.problems] == [3, 4]
+    again = sources.bring_in(officer.actor, source, text)
+    assert (again.taken, again.unchanged) == (0, 2)
+    sources.tell_due()
+    sources.tell_due()
+    letters = [row for row in mail.newest(100) if row.address == address]
+    assert len(letters) == 1
+    assert all(word in letters[0].body for word in ("Farm Ltd", "Fair Ltd", "contract 7", "knowing whom to invite"))
+    path = f"/sources/{prove_link(address, 'sources')}"
+    assert "Farm Ltd" in web().get(path).text
+    mine = Supplied.objects.filter(address_hash=vault.lookup("address", address))
+    assert mine.count() == 2, "opening the link deletes nothing"
+    holder = mine[0].holder
+    assert "Deleted" in post(web(), path, path).text
+    assert mine.count() == 0
+    assert vault.generations_of(holder) == []
+    assert web().get(path).status_code == 404
+    assert sources.bring_in(officer.actor, source, text).skipped == 1
+
+
+def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
+    officer: Customer, customer: Make, source: str, web: Web
+) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.rights.view import view
+    from glasshouse.sources import api as sources
+
+    one = customer()
+    before = accounts.person_of(one.alone).name
+    text = f'[{{"address": "{one.address}", "name": "Other Name", "company": "Farm Ltd"}}]'
+    assert sources.bring_in(officer.actor, source, text).conflicts == 1
+    assert accounts.person_of(one.alone).name == before
+    client, page = web(one), "/account/data/choices"
+    shown = client.get(page).text
+    assert "Other Name" in shown
+    assert "nothing was changed" in shown
+    assert any(item.source == "Fair Ltd" and item.value == "Farm Ltd" for item in view(one.alone))
+    name, company = (
+        next(row for row in sources.suggestions(one.alone) if row.label == label)
+        for label in ("your name", "your company")
+    )
+    assert post(client, page, page, act="right", suggestion=name.id).status_code == 302
+    assert accounts.person_of(one.alone).name == "Other Name"
+    other = customer()
+    assert post(web(other), page, page, act="wrong", suggestion=company.id).status_code == 404
+    assert post(client, page, page, act="wrong", suggestion=company.id).status_code == 302
+    assert [row.label for row in sources.suggestions(one.alone)] == ["your name"]
+
+
+def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Make, source: str, web: Web) -> None:
+    from glasshouse.accounts.own import own
+    from glasshouse.consent import api as consent
+    from glasshouse.sources import api as sources
+
+    one, other = customer(), customer()
+    text = f"address,company\n{one.address},A\n{other.address},B\n"
+    assert sources.bring_in(officer.actor, source, text).taken == 2
+    client, page = web(one), "/account/data/choices"
+    assert post(client, page, page, act="object", purpose="supplement").status_code == 302
+    assert sources.suggestions(one.alone) == [], "what was there is deleted at once"
+    consent.restrict(other.alone, "claims", "")
+    assert sources.bring_in(officer.actor, source, text.replace("A\n", "C\n")).skipped == 2
+    with own(str(other.actor.person)):
+        consent.lift(other.alone)
+    assert post(client, page, page, act="give", purpose="supplement").status_code == 302
+    assert sources.bring_in(officer.actor, source, text).taken == 1
+
+
+def test_an_erased_person_takes_along_what_others_told(officer: Customer, customer: Make, source: str) -> None:
+    from glasshouse.rights import api as rights
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    one = customer()
+    sources.bring_in(officer.actor, source, f"address,company\n{one.address},A\n")
+    rights.erase(one.alone)
+    assert not Supplied.objects.filter(address_hash=vault.lookup("address", one.address)).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Line 1 must name"),
+        ("company\nX\n", "Line 1 must name"),
+        ("address,company,religion\na@b.example,X,none\n", "religion"),
+        ("[1]", "list of objects"),
+        ("[{", "no JSON"),
+        ('[{"address": "a@b.example", "diet": "x"}]', "diet"),
+        ("address,company\n" + "a@b.example,X\n" * 50_001, "at most 50000 rows"),
+    ],
+)
+def test_a_file_that_is_none_says_what_is_wrong_and_leaves_nothing(
+    officer: Customer, source: str, text: str, said: str
+) -> None:
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+
+    with pytest.raises(InvalidError, match=said):
+        sources.bring_in(officer.actor, source, text)
+    assert not Supplied.objects.filter(source_id=source).exists()
+
+
+def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, officer: Customer, source: str) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+
+    assert state("PRI-08")[0] == "kept"
+    sources.bring_in(officer.actor, source, f"address,company\n{fresh()},A\n")
+    sources.tell_due()
+    rows = Supplied.objects.filter(source_id=source)
+    rows.update(received_at=clock.now() - timedelta(days=40))
+    assert state("PRI-08")[0] == "not kept"
+    rows.delete()
+    with administering(home) as link:
+        link.execute("ALTER TABLE sources_source DROP CONSTRAINT source_says_all")
+        try:
+            assert "without a licence" in state("PRI-08")[1]
+        finally:
+            link.execute(
+                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK (name <> '' AND licence <> '' AND purpose <> '')"
+            )
+
+
+def test_the_officers_page_takes_a_file_in(officer: Customer, web: Web, olaf: Make) -> None:
+    client, page = enter_staff(web(officer)), "/staff/sources"
+    assert (
+        post(client, page, page, act="add", kind="public", name="Register", licence="", purpose="x").status_code == 400
+    )
+    assert (
+        post(client, page, page, act="add", kind="public", name="Register", licence="CC0", purpose="x").status_code
+        == 302
+    )
+    shown = client.get(page).text
+    number = shown.partition('name="source" value="')[2][:16]
+    token = shown.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    form = {"csrfmiddlewaretoken": token, "act": "import", "source": number}
+    file = {"file": ("c.csv", f"address,role\n{fresh()},Grower\n", "text/csv")}
+    assert "The file is taken in" in client.post(page, data=form, files=file).text
+    assert client.post(page, data=form).status_code == 400
+    assert client.post(page, data=form | {"source": "0" * 16}, files=file).status_code == 404
+    assert enter_staff(web(olaf())).get(page).status_code == 404

@@ -1,0 +1,395 @@
+"""PRI-15, PRI-16: nothing leaves but by the gate; providers announced; demands reviewed by two, narrowed, told.
+
+The merger room.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.db import DatabaseError, IntegrityError
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, administering, as_staff, enter_staff, post, prove_link
+
+Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
+
+
+@pytest.fixture(autouse=True)
+def _kept(home: Installation) -> Iterator[None]:
+    """Takes away again what a test registers."""
+    yield
+    with administering(home) as link:
+        tests = "SELECT id FROM disclosures_recipient WHERE written_by <> 'installation'"
+        link.execute("DELETE FROM disclosures_merger_notice")
+        link.execute("DELETE FROM disclosures_merger")
+        link.execute(f"DELETE FROM disclosures_disclosure WHERE recipient_id IN ({tests})")
+        link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
+        link.execute("DELETE FROM rights_demand")
+
+
+def entry(**more: object):  # type: ignore[no-untyped-def]
+    from glasshouse.disclosures.api import Entry
+
+    words = {
+        "name": "Text Co",
+        "what": "Sends texts.",
+        "region": "EU",
+        "agreement": "DPA 1",
+        "purpose": "texts",
+        "basis": "contract",
+    }
+    fields = ["user.contact.phone_number", "user.content.private"]
+    given: dict[str, object] = {
+        "kind": "provider",
+        "words": words,
+        "fields": fields,
+        "channels": ["text:twilio"],
+        "wait_days": 14,
+    }
+    return Entry(**{**given, **more})  # type: ignore[arg-type]
+
+
+def test_a_text_message_leaves_only_once_its_provider_is_registered_and_its_time_has_come(
+    customer: Make, officer: Customer, monkeypatch: pytest.MonkeyPatch, settings_of: Callable[..., None]
+) -> None:
+    from glasshouse.accounts import texts
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Recipient
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.gate import UncoveredError
+
+    one, sent = customer(), []
+    settings_of(TEXT_PROVIDER="twilio:a:b")
+    monkeypatch.setattr(texts.Twilio, "send", lambda self, number, text: sent.append(number))
+    from django.db import transaction
+
+    def send() -> None:
+        with transaction.atomic():
+            texts.send(one.actor.person, one.actor.account, "+31612345678", "code")
+
+    with pytest.raises(UncoveredError):
+        send()
+    made = disclosures.add(officer.actor, entry())
+    with pytest.raises(UncoveredError):
+        send()
+    assert sent == []
+    Recipient.objects.filter(id=made.id).update(
+        announced_at=clock.now() - timedelta(days=15), active_from=clock.now() - timedelta(days=1)
+    )
+    send()
+    assert sent == ["+31612345678"]
+    row = disclosures.of_person(one.actor.person)[0]
+    assert (row.recipient_id, row.times) == (made.id, 1)
+    disclosures.end(officer.actor, made.id)
+    with pytest.raises(UncoveredError):
+        send()
+
+
+@pytest.fixture
+def settings_of() -> Iterator[Callable[..., None]]:
+    """Sets settings for the length of a test."""
+    from django.test import override_settings
+
+    opened = []
+
+    def change(**values: str) -> None:
+        one = override_settings(**values)
+        one.enable()
+        opened.append(one)
+
+    yield change
+    for one in reversed(opened):
+        one.disable()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_gate_that_nobody_keeps_lets_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.kernel import gate
+    from glasshouse.kernel.ids import HolderId
+
+    monkeypatch.setattr(gate, "_keepers", [])
+    with pytest.raises(gate.UncoveredError):
+        gate.leave(gate.Outflow("mail", HolderId("x"), frozenset()))
+
+
+def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make, olaf: Make) -> None:
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.kernel.errors import InvalidError, NotFoundError
+
+    words = entry().words
+    for bad in (
+        entry(kind="friend"),
+        entry(words=words | {"agreement": ""}),
+        entry(words=words | {"region": " "}),
+        entry(fields=[]),
+        entry(fields=["nonsense"]),
+        entry(channels=["pigeon"]),
+        entry(wait_days=3),
+    ):
+        with pytest.raises(InvalidError):
+            disclosures.add(officer.actor, bad)
+    for stranger in (customer(), olaf()):
+        with pytest.raises(NotFoundError):
+            disclosures.add(stranger.actor, entry())
+
+
+def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
+    officer: Customer, customer: Make, web: Web
+) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.mail import api as mail
+
+    one, client = customer(), web()
+    consent.give(one.alone, "provider-news")
+    address = f"reader-{one.actor.person}@grower.example"
+    assert "Look into your mail" in post(client, "/trust/providers", "/trust/providers", address=address).text
+    path = f"/trust/providers/{prove_link(address, 'trust/providers')}"
+    assert "You get no such mail" in client.get(path).text, "opening the link begins nothing"
+
+    def told() -> set[str]:
+        return {row.address for row in mail.newest(300) if row.kind == "providers" and "Text Co" in row.body}
+
+    disclosures.add(officer.actor, entry())
+    assert told() == {one.address}
+    assert "You hear of each new provider" in post(client, path, path, act="begin").text
+    disclosures.add(officer.actor, entry())
+    assert told() == {one.address, address}
+    consent.withdraw(one.alone, "provider-news")
+    assert "You get no such mail" in post(client, path, path, act="end").text
+    before = len([row for row in mail.newest(300) if row.kind == "providers"])
+    disclosures.add(officer.actor, entry())
+    assert len([row for row in mail.newest(300) if row.kind == "providers"]) == before
+    page = client.get("/trust/providers").text
+    assert "Text Co" in page
+    assert "▲ from" in page
+    assert post(client, "/trust/providers/" + "x" * 43, path).status_code == 404
+
+
+def test_recipients_are_told_of_an_erasure(officer: Customer, customer: Make, join: Join) -> None:
+    from django.db import transaction
+
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import api as rights
+
+    one = join(customer(), "viewer")
+    made = disclosures.add(
+        officer.actor, entry(kind="customer", words=entry().words | {"contact": "dpo@partner.example"}, wait_days=0)
+    )
+    with transaction.atomic():
+        disclosures.note(one.actor.person, made)
+    rights.erase(one.alone)
+    letter = next(row for row in mail.newest(50) if row.address == "dpo@partner.example")
+    assert one.address in letter.body
+
+
+def test_what_was_disclosed_stands_on_the_persons_page_and_in_the_copy(
+    officer: Customer, customer: Make, web: Web
+) -> None:
+    from django.db import transaction
+
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.rights.view import view
+
+    one = customer()
+    made = disclosures.add(officer.actor, entry(kind="other", wait_days=0))
+    with transaction.atomic():
+        disclosures.note(one.actor.person, made)
+        disclosures.note(one.actor.person, made)
+    assert "Text Co (EU): texts, 2 times" in web(one).get("/account/data/choices").text
+    assert any(item.label == "Disclosure" and "Text Co" in item.value for item in view(one.alone))
+
+
+# -- demands -------------------------------------------------------------------------------------------------------
+
+
+def demand(officer: Customer, one: Customer, **more: object):  # type: ignore[no-untyped-def]
+    from glasshouse.rights import demands
+
+    asked = ["user.name", "user.contact.email", "user.device"]
+    given: dict[str, object] = {
+        "address": one.address,
+        "authority": "The court",
+        "country": "nl",
+        "grounds": "Art. 1",
+        "asked": asked,
+    }
+    return demands.enter(officer.actor, demands.Facts(**{**given, **more}))  # type: ignore[arg-type]
+
+
+def test_a_demand_is_answered_by_two_with_the_least_and_told(
+    officer: Customer, olaf: Make, customer: Make, web: Web
+) -> None:
+    from glasshouse.kernel.errors import InvalidError, NotFoundError
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import demands
+
+    one, second = customer(), as_staff(olaf(), "security")
+    made = demand(officer, one)
+    demands.review(officer.actor, made.id, "answer", ["user.name", "user.contact.email"], "covered")
+    with pytest.raises(InvalidError, match="second person"):
+        demands.review(officer.actor, made.id, "answer", ["user.name"], "again")
+    with pytest.raises(NotFoundError):
+        demands.review(olaf().actor, made.id, "answer", ["user.name"], "support")
+    with pytest.raises(NotFoundError):
+        demands.fetch(officer.actor, made.id)
+    done = demands.review(second.actor, made.id, "answer", ["user.name", "user.device"], "the name is enough")
+    assert (done.outcome, done.narrowed) == ("answered", ["user.name"])
+    _, body = demands.fetch(officer.actor, made.id)
+    values = json.loads(body)
+    assert {row["category"] for row in values} == {"user.name"}
+    assert one.address not in body.decode()
+    letter = next(row for row in mail.newest(50) if row.address == one.address)
+    assert "The court" in letter.body
+    assert "An authority, demand" in web(one).get("/account/data/choices").text
+    assert "An authority, demand" not in web().get("/trust/providers").text
+    year = demands.report()[0]
+    assert (year.received, year.outcomes, year.told) == (1, {"answered": 1}, 1)
+    assert "NL 1" in web().get("/trust/demands").text
+
+
+def test_one_refusal_is_enough_and_nothing_goes(officer: Customer, olaf: Make, customer: Make) -> None:
+    from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import demands
+
+    one, second = customer(), as_staff(olaf(), "security")
+    made = demand(officer, one)
+    demands.review(officer.actor, made.id, "answer", ["user.name"], "covered")
+    done = demands.review(second.actor, made.id, "refuse", ["user.name"], "no ground in law")
+    assert (done.outcome, done.narrowed, done.blob) == ("refused", [], "")
+    with pytest.raises(NotFoundError):
+        demands.fetch(officer.actor, made.id)
+    assert all(
+        row.subject != "An authority received data about you" for row in mail.newest(50) if row.address == one.address
+    )
+
+
+def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
+    officer: Customer, olaf: Make, customer: Make, web: Web
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.rights import demands
+    from glasshouse.rights.models import Demand
+    from glasshouse.rights.view import view
+
+    one, second = customer(), as_staff(olaf(), "security")
+    until = clock.now().date() + timedelta(days=30)
+    made = demand(officer, one, barred_until=until)
+    for who in (officer, second):
+        demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
+    demands.tell_due()
+    assert all("authority" not in row.subject for row in mail.newest(100) if row.address == one.address)
+    assert not any("The court" in item.value or "authority" in item.value.lower() for item in view(one.alone))
+    assert "authority, demand" not in web(one).get("/account/data/choices").text
+    assert str(demanded().state) == "kept"
+    Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
+    assert str(demanded().state) == "not kept", "the bar is over, and nobody told the person"
+    assert demands.tell_due() == 1
+    assert demands.tell_due() == 0
+    assert str(demanded().state) == "kept"
+    assert any("The court" in row.body for row in mail.newest(100) if row.address == one.address)
+
+
+def test_the_database_holds_the_rules_of_demands(officer: Customer, customer: Make) -> None:
+    from glasshouse.rights.models import Demand
+
+    made = demand(officer, customer())
+    rows = Demand.objects.filter(id=made.id)
+    for wrong in (
+        {"first_by": "a", "second_by": "a"},
+        {"outcome": "answered", "narrowed": ["user.name"]},
+        {
+            "outcome": "answered",
+            "first_by": "a",
+            "second_by": "b",
+            "first_verdict": "answer",
+            "second_verdict": "answer",
+        },
+    ):
+        with pytest.raises(IntegrityError):
+            rows.update(**wrong)
+
+
+def test_a_demand_about_nobody_or_with_wrong_words(officer: Customer, olaf: Make, customer: Make) -> None:
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.rights import demands
+
+    one, second = customer(), as_staff(olaf(), "security")
+    for wrong in ({"asked": ["nonsense"]}, {"country": "NLD"}, {"authority": " "}, {"address": "nobody"}):
+        with pytest.raises(InvalidError):
+            demand(officer, one, **wrong)
+    made = demand(officer, one, address="not-here@grower.example")
+    for who in (officer, second):
+        done = demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
+    assert done.outcome == "nothing"
+
+
+def test_demands_and_recipients_on_the_officers_pages(officer: Customer, customer: Make, olaf: Make, web: Web) -> None:
+    from glasshouse.rights.models import Demand
+
+    one = customer()
+    client = enter_staff(web(officer))
+    page = "/staff/demands"
+    fields = {"act": "enter", "address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
+    assert post(client, page, page, **fields).status_code == 400
+    assert post(client, page, page, **fields, asked="user.name", barred_until="soon").status_code == 400
+    assert post(client, page, page, **fields, asked="user.name").status_code == 302
+    made = Demand.objects.get()
+    assert (
+        post(client, page, page, demand=made.id, verdict="answer", reasons="yes", allowed="user.name").status_code
+        == 302
+    )
+    other = enter_staff(web(as_staff(olaf(), "security")))
+    assert (
+        post(other, page, page, demand=made.id, verdict="answer", reasons="yes", allowed="user.name").status_code == 302
+    )
+    assert "glass" not in client.get(f"/staff/demands/{made.id}").text
+    assert client.get(f"/staff/demands/{made.id}").status_code == 200
+    assert enter_staff(web(olaf())).get(page).status_code == 404
+    register = "/staff/recipients"
+    words = entry().words | {"act": "add", "kind": "provider", "fields": "user.name", "wait_days": "3"}
+    assert post(client, register, register, **words).status_code == 400
+    assert post(client, register, register, **words | {"wait_days": "30"}).status_code == 302
+    assert "Text Co" in client.get(register).text
+    assert enter_staff(web(olaf())).get(register).status_code == 404
+
+
+# -- the merger room -----------------------------------------------------------------------------------------------
+
+
+def test_everybody_is_told_of_a_sale_and_who_objects_stays_out(officer: Customer, customer: Make) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.disclosures import mergers
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.mail import api as mail
+
+    one, other, third = customer(), customer(), customer()
+    consent.restrict(third.alone, "claims", "")
+    with pytest.raises(InvalidError, match="30 to 365 days"):
+        mergers.open_room(officer.actor, "Buyer", "EU", 5)
+    room = mergers.open_room(officer.actor, "Buyer", "EU", 40)
+    with pytest.raises(InvalidError, match="open already"):
+        mergers.open_room(officer.actor, "Buyer", "EU", 40)
+    mergers.tell_due()
+    assert mergers.tell_due() == 0, "nobody is told twice"
+    addresses = [row.address for row in mail.newest(500) if "may take over" in (row.subject or "")]
+    assert {one.address, other.address} <= set(addresses)
+    assert officer.address not in addresses
+    consent.withdraw(one.alone, "merger")
+    assert [mergers.would_pass(row.actor.person) for row in (one, other, third)] == ["objected", "passes", "restricted"]
+    shown = mergers.rooms(officer.actor)[0]
+    assert shown.told == shown.people
+    assert shown.objected >= 1
+    assert "Name" in shown.categories
+    mergers.close(officer.actor, room.id)
+    with pytest.raises(DatabaseError):
+        from glasshouse.disclosures import api as disclosures
+
+        disclosures.note(other.actor.person, room.recipient)  # the waiting time is not over

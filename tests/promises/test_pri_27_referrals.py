@@ -1,0 +1,136 @@
+"""PRI-27: a person whom only a customer knows is brought to that customer, and learns of no other."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.conftest import Customer, post, prove_link
+
+Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
+
+
+def invited(*bosses: Customer) -> str:
+    from glasshouse.access import invitations
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    for boss in bosses:
+        invitations.invite(boss.actor, address, invitations.Offer("viewer", message="Come in"))
+    return address
+
+
+def asked(client: httpx.Client, address: str) -> str:
+    fields = {"address": address, "kind": "erase", "region": "eu", "text": "Who are you, and why have you my address?"}
+    assert post(client, "/privacy", "/privacy", **fields).status_code == 200
+    path = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
+    return post(client, path, path).text
+
+
+def test_the_request_reaches_the_customer_that_entered_the_address(customer: Make, join: Join, web: Web) -> None:
+    from glasshouse.access.models import Invitation
+    from glasshouse.mail import api as mail
+    from glasshouse.vault import api as vault
+
+    boss, other = customer(), customer()
+    contact = join(boss, "privacy-contact")
+    address = invited(boss)
+    page = asked(web(), address)
+    name = f"Farm {boss.address.partition('@')[0]}"
+    assert name in page
+    told = {row.address for row in mail.newest(100) if row.kind == "referral"}
+    assert told == {boss.address, contact.address}
+    client, mine = web(contact), f"/o/{boss.organisation}/privacy"
+    assert address in client.get(mine).text
+    assert address not in web(other).get(f"/o/{other.organisation}/privacy").text
+    number = client.get(mine).text.partition('name="referral" value="')[2][:16]
+    assert post(client, mine, mine, referral=number, text=" ").status_code == 400
+    assert (
+        post(web(other), f"/o/{other.organisation}/privacy", "/account", referral=number, text="x").status_code == 404
+    )
+    assert (
+        post(client, mine, mine, referral=number, text="We met at a fair. It is deleted.", delete="yes").status_code
+        == 302
+    )
+    letter = next(row for row in mail.newest(50) if row.address == address)
+    assert "We met at a fair" in letter.body
+    assert name in letter.body
+    from glasshouse.access import api as access
+
+    with access.acting(boss.actor):
+        assert not Invitation.objects.filter(address_hash=vault.lookup("address", address)).exists()
+    assert post(client, mine, mine, referral=number, text="again").status_code == 404
+
+
+def test_two_customers_know_nothing_of_each_other(customer: Make, web: Web) -> None:
+    from glasshouse.rights import referrals
+    from glasshouse.rights.models import Request
+    from glasshouse.vault import api as vault
+
+    one, two, third = customer(), customer(), customer()
+    address = invited(one, two)
+    page = asked(web(), address)
+    assert all(f"Farm {who.address.partition('@')[0]}" in page for who in (one, two))
+    assert f"Farm {third.address.partition('@')[0]}" not in page
+    first = referrals.passed(one.actor)[0]
+    referrals.answer(one.actor, first.id, "Only mine.", delete=False)
+    second = referrals.passed(two.actor)[0]
+    assert all("Only mine" not in letter.text for letter in second.letters)
+    request = Request.objects.get(address_hash=vault.lookup("address", address))
+    assert request.referrals == 2
+    assert referrals.refer(request), "again, and nothing is doubled"
+    request.refresh_from_db()
+    assert request.referrals == 2
+
+
+def test_who_has_an_account_or_is_unknown_is_not_referred(customer: Make, web: Web) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.rights import referrals
+
+    boss, known = customer(), customer()
+    invitations.invite(boss.actor, known.address, invitations.Offer("viewer"))
+    assert "entered by" not in asked(web(), known.address)
+    assert "entered by" not in asked(web(), f"{uuid.uuid4().hex[:10]}@grower.example")
+    assert referrals.passed(boss.actor) == []
+
+
+def test_an_unproved_request_is_passed_to_nobody(customer: Make, web: Web) -> None:
+    from glasshouse.rights import referrals, requests
+    from glasshouse.rights.models import Request
+
+    boss = customer()
+    address = invited(boss)
+    number = requests.ask(address, "erase", "eu", "x", requests.Arrival(network=address))
+    assert referrals.refer(Request.objects.get(id=number)) == []
+    assert referrals.passed(boss.actor) == []
+
+
+def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer: Make, web: Web) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+    from glasshouse.promises.choice_checks import _late
+    from glasshouse.rights import referrals
+    from glasshouse.rights.models import Referral
+
+    boss = customer()
+    asked(web(), invited(boss))
+    with access.acting(boss.actor):
+        Referral.objects.update(due_at=clock.now() - timedelta(hours=2))
+    assert _late() == 1
+    assert referrals.warn_due() >= 1
+    assert referrals.warn_due() == 0
+    assert _late() == 0
+    assert any("still waits" in (row.subject or "") for row in mail.newest(50) if row.address == boss.address)
+
+
+def test_only_the_privacy_contact_and_administrators_answer(customer: Make, join: Join) -> None:
+    from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.rights import referrals
+
+    viewer = join(customer(), "viewer")
+    with pytest.raises(ForbiddenError):
+        referrals.passed(viewer.actor)
+    with pytest.raises(ForbiddenError):
+        referrals.answer(viewer.actor, "0" * 16, "x", delete=False)
