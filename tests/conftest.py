@@ -22,7 +22,8 @@ from glasshouse.cli.installation import Installation
 from glasshouse.kernel.actor import Actor
 
 
-def _free_ports() -> int:
+def free_ports() -> int:
+    """The first of three free ports side by side."""
     for _ in range(50):
         with socket.socket() as one, socket.socket() as two, socket.socket() as three:
             one.bind(("127.0.0.1", 0))
@@ -43,7 +44,7 @@ def home() -> Iterator[Installation]:
 
     with tempfile.TemporaryDirectory(prefix="glasshouse-test-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
-        port = _free_ports()
+        port = free_ports()
         place = Installation(Path(scratch) / "data", Path(scratch) / "keys", port, port + 1, port + 2, demo=True)
         with running(place, lambda text: print(text, file=sys.stderr)) as parts:
             threading.Thread(target=parts.watch, daemon=True).start()

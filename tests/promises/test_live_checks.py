@@ -396,11 +396,11 @@ def test_pri_21_sees_a_view_that_leaves_something_out(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("home")
 def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import api as rights
+    from glasshouse.rights import copies
 
-    honest = rights.view
+    honest = copies.view
     monkeypatch.setattr(
-        rights, "view", lambda actor: [item for item in honest(actor) if item.place != "accounts_person.name"]
+        copies, "view", lambda actor: [item for item in honest(actor) if item.place != "accounts_person.name"]
     )
     assert state("PRI-22")[0] == "not kept"
 

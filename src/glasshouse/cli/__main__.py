@@ -230,15 +230,19 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["ingest", "access"]), default="ingest")
+@click.argument("what", type=click.Choice(["ingest", "access", "privacy"]), default="ingest")
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
-def bench(what: str, readings: int) -> None:
-    """Measure: readings against InfluxDB and VictoriaMetrics, where they are installed; or what access control costs."""
+@click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
+def bench(what: str, readings: int, rows: int) -> None:
+    """Measure: readings against InfluxDB and VictoriaMetrics, where installed.
+
+    What access control, and a person's rights, cost.
+    """
     sys.path.insert(0, str(ROOT))
     import importlib
 
     module = importlib.import_module(f"bench.{what}")
-    module.main(readings) if what == "ingest" else module.main()
+    module.main(*{"ingest": (readings,), "privacy": (rows,)}.get(what, ()))
 
 
 @main.command()

@@ -1,0 +1,127 @@
+"""What a person's rights cost: view, copy and erasure of somebody with many rows; how much of the schema they reach.
+
+Runs a whole service of its own on free ports and fresh folders. There is no peer to run beside it: no other product that we know
+keeps a person's rows sealed and gives view, copy and erasure from one map.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+BATCH = 5000
+
+
+def main(rows: int) -> None:
+    """Run the bench with somebody of so many rows, and print the table."""
+    from bench.ingest import free_port
+
+    from glasshouse.cli.installation import Installation
+    from glasshouse.cli.service import running
+
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="glasshouse-bench-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)
+        ports = [free_port() for _ in range(3)]
+        home = Installation(Path(scratch) / "data", Path(scratch) / "keys", *ports, demo=True)
+        with running(home, lambda text: print(f"Starting: {text} …", file=sys.stderr)):
+            os.environ.update(home.environment())
+            import django
+
+            django.setup()
+            table = Table("", "figure", "target")
+            for name, figure, target in (*_person(home, rows), *_coverage()):
+                table.add_row(name, figure, target)
+    console.print(table)
+
+
+def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
+    begun = time.perf_counter()
+    found = act()
+    return time.perf_counter() - begun, found
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
+    from glasshouse.promises import evidence, probe
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import copies
+    from glasshouse.rights.models import Erasure
+    from glasshouse.rights.view import view
+
+    target = "under 10 s" if rows == 10_000 else ""
+    with probe.one_to_erase() as (one, canary):
+        actor = one.actor.alone
+        _plant(one, canary, rows)
+        _, found = evidence.holding(home.data, [canary])
+        before = _peak_mib()
+        seeing, count = _timed(lambda: sum(1 for _ in view(actor)))
+
+        def copy() -> int:
+            number = copies.make_copy(actor)
+            copies.fill(number)  # What is left to the worker otherwise, here.
+            return sum(len(piece) for piece in copies.fetch_copy(actor, number)[1])
+
+        copying, size = _timed(copy)
+
+        def erase() -> int:
+            rights.erase(actor)
+            rights.finish_erasures()
+            return int(Erasure.objects.get(person=actor.person).rows)
+
+        erasing, gone = _timed(erase)
+        grown = _peak_mib() - before
+        _, after = evidence.holding(home.data, [canary])
+    return [
+        (f"everything held, {count:,} values", f"{seeing:.2f} s", ""),
+        (f"a copy, sealed and fetched, {size / 1e6:.1f} MB", f"{copying:.2f} s", target),
+        (f"an erasure, {gone:,} rows", f"{erasing:.2f} s", target),
+        ("memory that this took besides", f"{max(0.0, grown):.0f} MiB", "under 500 MiB"),
+        ("files with readable personal bytes, while it was held", str(len(found)), "0"),
+        ("files with readable personal bytes, after the erasure", str(len(after)), "0"),
+    ]
+
+
+def _plant(one: Any, canary: str, rows: int) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail.models import Message
+
+    now = clock.now()
+    with Progress() as bar:
+        task = bar.add_task("Sealing rows", total=rows)
+        for start in range(0, rows, BATCH):
+            batch = [
+                Message(
+                    holder=one.actor.person,
+                    kind="bench",
+                    address=one.address,
+                    subject=f"{canary} {number}",
+                    body="x" * 200,
+                    created_at=now,
+                    next_try_at=now,
+                    sent_at=now,
+                )
+                for number in range(start, min(rows, start + BATCH))
+            ]
+            Message.objects.bulk_create(batch)
+            bar.update(task, advance=len(batch))
+
+
+def _coverage() -> list[tuple[str, str, str]]:
+    from glasshouse.rights.coverage import coverage
+
+    return [
+        (f"personal columns reached by {what}", f"{done} of {total} ({done / total:.0%})", "100 %")
+        for what, done, total in coverage()
+    ]

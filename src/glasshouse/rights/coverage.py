@@ -1,0 +1,67 @@
+"""Which share of the schema's personal columns each right reaches, computed from the models and the map, never listed.
+
+Source: PRI-18, PRI-21, PRI-22, PRI-24.
+"""
+
+from django.apps import apps
+from django.db import models
+
+from glasshouse.access.policies import OPEN_THOUGH_RESTRICTED, customer_tables, restrictable
+from glasshouse.rights import view
+from glasshouse.vault.datamap import Class, Row, people_rows
+
+# What a person puts right by their own hand; everything else is a record of what happened, or a secret, and is put right by
+# being made anew, or by a request to correct it.
+SELF_CORRECTED = {
+    "accounts_account.password": "the page of the account",
+    "accounts_person.address": "the page of the account, proved",
+    "accounts_person.address_hash": "with the address",
+    "accounts_person.name": "the page of everything held",
+    "sources_supplied.value": "a suggestion confirmed or deleted",
+}
+
+
+def _personal() -> list[Row]:
+    return [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
+
+
+def _models() -> dict[str, type[models.Model]]:
+    return {model._meta.db_table: model for model in apps.get_models()}
+
+
+def _goes_with(table: str, doomed: set[str]) -> bool:
+    """Whether a table's rows go with rows that are deleted: by a key that cascades."""
+    model = _models()[table]
+    return any(
+        field.remote_field.model._meta.db_table in doomed and field.remote_field.on_delete is models.CASCADE
+        for field in model._meta.local_concrete_fields
+        if field.is_relation and field.remote_field is not None
+    )
+
+
+def _erased(rows: list[Row]) -> int:
+    """Columns whose rows an erasure deletes, or whose key it destroys; a hash on nobody's row ends by its rule within a day."""
+    doomed = view.tables() | {"access_invitation"}
+    while more := {row.table for row in rows if _goes_with(row.table, doomed)} - doomed:
+        doomed |= more
+    doomed |= {row.table for row in rows if row.entry and "day after" in row.entry.retention}
+    honoured = {"sources_objected"}  # kept so that the objection is honoured, as the person wants it
+    return sum(row.table in doomed | honoured for row in rows)
+
+
+def coverage() -> list[tuple[str, int, int]]:
+    """(right, personal columns that it reaches, personal columns that there are)."""
+    rows = _personal()
+    total, missing = view.covered()
+    seen = total - len(missing)
+    hidden = set(restrictable()) | OPEN_THOUGH_RESTRICTED | set(customer_tables())
+    hidden |= {row.table for row in rows if not row.sealed}  # hashes, which show nobody anything
+    by_hand = sum(f"{row.table}.{row.column}" in SELF_CORRECTED for row in rows)
+    return [
+        ("view", seen, total),
+        ("copy", seen, total),  # It is made of the view, value by value; a test holds one against the other.
+        (f"correction ({by_hand} by oneself, the rest on request)", seen, total),
+        ("restriction", sum(row.table in hidden for row in rows), total),
+        ("erasure", _erased(rows), total),
+        ("a rule of retention", sum(bool(row.entry and row.entry.retention) for row in rows), total),
+    ]

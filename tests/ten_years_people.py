@@ -1,0 +1,85 @@
+"""People of the ten simulated years."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from glasshouse.access import api as access
+from glasshouse.access import invitations, tokens
+from glasshouse.access.models import ApiToken, Invitation
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Browser, Person, Session, Ticket, Tries
+from glasshouse.accounts.rules import Visit
+from glasshouse.disclosures import api as disclosures
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.ids import HolderId
+from glasshouse.mail.models import Message
+from glasshouse.notices import api as notices
+from glasshouse.notices.models import Acceptance
+from glasshouse.retention import api as retention
+from glasshouse.rights import copies, requests
+from glasshouse.rights.models import Copy, Letter, Request
+from glasshouse.vault import api as vault
+from tests.conftest import prove_link
+
+
+@dataclass(frozen=True)
+class Grower:
+    """Somebody with an account and an organisation."""
+
+    actor: Actor
+    address: str
+    password: str
+
+    @property
+    def person(self) -> HolderId:
+        return HolderId(str(self.actor.person))
+
+
+def grower(name: str) -> Grower:
+    """A newcomer, through the verbs of the pages."""
+    address, password = f"{name}@years.example", f"a password for {name}"
+    wanted = accounts.SignUp(name.title(), address, password, "Farm", accepted=notices.offer().claims("sign-up"))
+    accounts.ask_sign_up(wanted, network=name)
+    new = accounts.finish_sign_up(prove_link(address))
+    notices.take(new.actor, new.accepted)
+    return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password)
+
+
+def do_everything(one: Grower) -> None:
+    """Leave a row in each table that has a rule."""
+    accounts.sign_in(one.address, one.password, Visit("10.0.0.1", "Firefox"))
+    accounts.ask_reset(one.address, network=one.address)
+    copies.make_copy(one.actor.alone)
+    tokens.create_token(one.actor, "Script", ["greenhouse:site:read"], 3)
+    invitations.invite(one.actor, f"friend-of-{one.address}", invitations.Offer("viewer"))
+    disclosures.subscribe(f"reads-{one.address}", network=one.address)
+
+
+def asks(name: str, count: int, *, kind: str) -> None:
+    """So many requests, all answered."""
+    for number in range(count):
+        made = requests.ask(
+            f"{name}{number}@years.example", kind, "eu", "please", requests.Arrival(network=f"{name}{number}")
+        )
+        Request.objects.filter(id=made).update(closed_at=clock.now(), outcome="answered")
+
+
+def left(anna: Grower, ben: Grower) -> dict[str, object]:
+    """What is there after ten years: Anna's account, for it lives; what Ben's hold keeps; numbers of groups; no key unused."""
+    vault.forget_opened()
+    kept: dict[str, list[int]] = {}
+    for model in (Session, Browser, Ticket, Message, Copy):
+        kept[model.__name__] = [model.objects.filter(holder=one.person).count() for one in (anna, ben)]
+    with access.acting(anna.actor):
+        organisation = [ApiToken.objects.count(), Invitation.objects.count()]
+    return {
+        "persons": [Person.objects.filter(id=one.person).count() for one in (anna, ben)],
+        "acceptances": Acceptance.objects.filter(holder=anna.person).count(),
+        "kept": kept,
+        "organisation": organisation,
+        "requests": Request.objects.count() + Letter.objects.count(),
+        "tries": Tries.objects.filter(until__lt=clock.now() - timedelta(days=2)).count(),
+        "statistics": [(one.group, one.count) for one in retention.statistics()],
+        "keys": len(vault.holders()),
+    }
