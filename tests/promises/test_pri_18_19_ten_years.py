@@ -35,7 +35,7 @@ def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups() -> N
     assert found["organisation"] == [0, 0]
     assert found["requests"] == 0
     assert found["tries"] == 0
-    groups = dict((row[0].get("kind", ""), row[1]) for row in found["statistics"])
+    groups = {row[0].get("kind", ""): row[1] for row in found["statistics"]}
     assert groups == {"access": 6}, "six alike are a number; the one of a kind is gone"
 
 
