@@ -234,10 +234,7 @@ def _ensure_chromium() -> None:
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
 @click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
 def bench(what: str, readings: int, rows: int) -> None:
-    """Measure: readings (beside InfluxDB and VictoriaMetrics), what access control costs, what a person's rights cost."""
-
-    What access control, and a person's rights, cost.
-    """
+    """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost."""
     sys.path.insert(0, str(ROOT))
     import importlib
 
