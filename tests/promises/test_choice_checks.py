@@ -13,7 +13,9 @@ Make = Callable[[], Customer]
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("promise", ["PRI-01", "PRI-03", "PRI-15", "PRI-16", "PRI-23", "PRI-25", "PRI-27"])
+@pytest.mark.parametrize(
+    "promise", ["PRI-01", "PRI-03", "PRI-05", "PRI-08", "PRI-15", "PRI-16", "PRI-23", "PRI-25", "PRI-27"]
+)
 def test_a_healthy_service_keeps(promise: str) -> None:
     found = state(promise)
     assert found[0] == "kept", found
@@ -71,6 +73,33 @@ def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Install
     finally:
         with administering(home) as link:
             link.execute("DELETE FROM notices_version WHERE id = %s", [made.id])
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ('<label>Diet <input name="diet" required></label>', "does not know"),
+        ('<label>Say it <textarea name="text" required></textarea></label>', "though nothing needs it"),
+        ('<label>Say it <textarea name="text"></textarea></label>', "is optional"),
+        ('<label>Say it (optional) <textarea name="text"></textarea></label>', ""),
+        ('<label>Address <input name="address" required></label>', ""),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_pri_05_sees_what_is_asked_too_much(page: str, said: str) -> None:
+    from glasshouse.rights.asking import flaws
+
+    found = list(flaws("/privacy", page))
+    assert found == [] if not said else said in found[0]
+
+
+def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import asking
+
+    monkeypatch.setitem(asking.ASKED, "/privacy", {"address": "rights_request.address"})
+    found = state("PRI-05")
+    assert found[0] == "not kept"
+    assert "/privacy asks for" in found[1]
 
 
 def test_pri_15_sees_a_gate_that_stands_open(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,9 @@ class Organisation(models.Model):
     """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    name = SealedText(confidential("naming the customer to its own people"), holder="id")
+    name = SealedText(
+        confidential("naming the customer to its own people", need="an account works for an organisation"), holder="id"
+    )
     tenant = technical(models.CharField(max_length=16, default=new_id, unique=True))
     step_roles = technical(ArrayField(models.CharField(max_length=20), null=True))
     step_from = technical(models.DateTimeField(null=True))
@@ -101,7 +103,9 @@ class AccessRequest(models.Model):
     account_id = technical(models.CharField(max_length=16))
     role = technical(models.CharField(max_length=20))
     sites = _site_list()
-    reason = SealedText(confidential("deciding on the request"), holder="organisation_id")
+    reason = SealedText(
+        confidential("deciding on the request", need="administrators decide by it"), holder="organisation_id"
+    )
     created_at = technical(models.DateTimeField())
     decided_at = technical(models.DateTimeField(null=True))
     decided_by = technical(models.CharField(max_length=16, blank=True))

@@ -15,10 +15,23 @@ class Person(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(
-        personal("user.name", "addressing the person", retention=KEPT, recipients=COLLEAGUES), holder="id"
+        personal(
+            "user.name",
+            "addressing the person",
+            retention=KEPT,
+            recipients=COLLEAGUES,
+            need="colleagues see whose doing something is",
+        ),
+        holder="id",
     )
     address = SealedText(
-        personal("user.contact.email", "signing in and writing to the person", retention=KEPT, recipients=COLLEAGUES),
+        personal(
+            "user.contact.email",
+            "signing in and writing to the person",
+            retention=KEPT,
+            recipients=COLLEAGUES,
+            need="you sign in with it, and prove it",
+        ),
         holder="id",
     )
     address_hash = hashed(models.CharField(max_length=64, unique=True), "user.contact.email", "finding the person")
@@ -35,7 +48,7 @@ class Account(models.Model):
     person = technical(models.OneToOneField(Person, on_delete=models.CASCADE))
     password = mapped(
         models.CharField(max_length=200),
-        personal("user.authorization.password", "checking the password", retention=KEPT),
+        personal("user.authorization.password", "checking the password", retention=KEPT, need="nobody else may get in"),
     )
     staff_role = technical(models.CharField(max_length=20, blank=True))
     created_at = technical(models.DateTimeField())
@@ -120,6 +133,7 @@ class SecondStep(models.Model):
             "user.authorization.credentials",
             "the second step",
             retention=KEPT,
+            need="the second step is done with it",
             recipients=("a phone number, for its codes: the telephone network's provider",),
         ),
         holder="holder",

@@ -18,6 +18,7 @@ class Stance(models.Model):
         personal(
             "user.privacy_preferences",
             "doing what a person decided about a purpose",
+            need="an objection that is judged is judged by its reasons",
             basis=Basis.LEGAL_OBLIGATION,
             retention="as long as the account exists",
         ),

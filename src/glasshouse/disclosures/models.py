@@ -62,7 +62,11 @@ class Subscriber(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(
         personal(
-            "user.contact.email", "telling of new service providers", basis=Basis.CONSENT, retention="until it is ended"
+            "user.contact.email",
+            "telling of new service providers",
+            basis=Basis.CONSENT,
+            retention="until it is ended",
+            need="the news go there",
         ),
         holder="id",
     )

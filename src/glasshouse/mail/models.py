@@ -20,7 +20,10 @@ class Message(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     kind = technical(models.CharField(max_length=40))
-    address = SealedText(personal("user.contact.email", "delivering the mail", recipients=CARRIERS), holder="holder")
+    address = SealedText(
+        personal("user.contact.email", "delivering the mail", recipients=CARRIERS, need="the mail goes there"),
+        holder="holder",
+    )
     address_hash = hashed(
         models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
     )

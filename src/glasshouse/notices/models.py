@@ -82,6 +82,7 @@ class Acceptance(models.Model):
         personal(
             "user.account.settings",
             "showing what was accepted, and when",
+            need="nobody's data is used without it",
             basis=Basis.LEGAL_OBLIGATION,
             retention="as long as the account exists",
         ),

@@ -123,6 +123,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "PRI-01": choice_checks.accepted,
     "PRI-02": classed,
     "PRI-03": choice_checks.announced,
+    "PRI-05": choice_checks.withheld,
     "PRI-08": choice_checks.sourced,
     "PRI-15": choice_checks.disclosed,
     "PRI-16": choice_checks.demanded,

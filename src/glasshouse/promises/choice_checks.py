@@ -1,4 +1,4 @@
-"""Live checks of documents, choices and disclosures: PRI-01, PRI-03, PRI-08, PRI-15, PRI-16, PRI-23, PRI-25, PRI-27."""
+"""Live checks of documents, choices and disclosures: PRI-01, PRI-03, PRI-05, PRI-08, PRI-15, PRI-16, PRI-23, PRI-25, PRI-27."""
 
 from datetime import timedelta
 
@@ -8,8 +8,10 @@ from django.db.models import F, Q
 from glasshouse.access import api as access
 from glasshouse.access import invitations
 from glasshouse.access.policies import restrictable
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Session
 from glasshouse.accounts.own import STORAGE, own
+from glasshouse.accounts.rules import Visit
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import Restriction, Stance
 from glasshouse.consent.rules import PURPOSES, Ground
@@ -23,7 +25,7 @@ from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance, Announcement, Version
 from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge
-from glasshouse.rights import referrals, requests
+from glasshouse.rights import asking, referrals, requests
 from glasshouse.rights.models import Demand, Referral, Request
 from glasshouse.sources import api as sources
 from glasshouse.sources.models import Source
@@ -61,6 +63,28 @@ def _enters(organisation: str) -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def withheld() -> Finding:
+    """PRI-05: on the live pages where a person is asked, each field goes into the map, and what is required is
+
+    needed for something.
+    """
+    wrong, count = [], 0
+    with probe.customers(1) as (one,):
+        session = accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}"))
+        stranger, inside = probe.door(), probe.door(session=session.secret)
+        for path in asking.ASKED:
+            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(path.format(one.organisation))
+            if page.status_code != 200:
+                wrong.append(f"{path} answers {page.status_code}")
+            found = asking.fields_of(page.text)
+            count += len(found)
+            if not found and path != "/account/security/add/app":
+                wrong.append(f"{path} asks for nothing any more")
+            wrong += asking.flaws(path, page.text)
+    figure = f"{count} fields on {len(asking.ASKED)} pages: each in the data map, each required one with its need"
+    return judge(not wrong, "; ".join(wrong[:3]) or figure)
 
 
 def announced() -> Finding:

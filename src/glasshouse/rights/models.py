@@ -85,7 +85,10 @@ class Request(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     address = SealedText(
-        personal("user.contact.email", "answering the request", basis=Basis.LEGAL_OBLIGATION), holder="holder"
+        personal(
+            "user.contact.email", "answering the request", basis=Basis.LEGAL_OBLIGATION, need="the answer goes there"
+        ),
+        holder="holder",
     )
     address_hash = hashed(
         models.CharField(max_length=64, db_index=True), "user.contact.email", "finding a person's requests"

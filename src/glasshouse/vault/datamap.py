@@ -47,7 +47,10 @@ class OnErasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one stored field is. `category` is a fideslang key; the rest are plain words. source: who it comes from."""
+    """What one stored field is. `category` is a fideslang key; the rest are plain words. source: who it comes from.
+
+    need: what cannot work without it; "": it may be withheld.
+    """
 
     klass: Class
     category: str
@@ -58,6 +61,7 @@ class Entry:
     erasure: OnErasure
     recipients: tuple[str, ...] = ()
     source: str = "you"
+    need: str = ""
 
     def __post_init__(self) -> None:
         if self.category not in NAMES:
@@ -130,18 +134,33 @@ def personal(
     basis: Basis = Basis.CONTRACT,
     recipients: tuple[str, ...] = (),
     source: str = "you",
+    need: str = "",
 ) -> Entry:
-    """Entry of a field that speaks of a person. recipients: who outside the service gets it; source: who it comes from."""
+    """Entry of a field that speaks of a person. recipients: who outside the service gets it; source: who it comes from.
+
+    need: what cannot work without it; "": it may be withheld.
+    """
     erasure = OnErasure.KEY_DESTROYED
-    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, erasure, recipients, source)
+    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, erasure, recipients, source, need)
 
 
 def confidential(
-    purpose: str, *, category: str = "user.workplace", retention: str = "as long as the agreement runs"
+    purpose: str,
+    *,
+    category: str = "user.workplace",
+    retention: str = "as long as the agreement runs",
+    need: str = "",
 ) -> Entry:
     """Entry of a field that speaks of a customer."""
     return Entry(
-        Class.CONFIDENTIAL, category, Subject.CUSTOMER, purpose, Basis.CONTRACT, retention, OnErasure.KEY_DESTROYED
+        Class.CONFIDENTIAL,
+        category,
+        Subject.CUSTOMER,
+        purpose,
+        Basis.CONTRACT,
+        retention,
+        OnErasure.KEY_DESTROYED,
+        need=need,
     )
 
 

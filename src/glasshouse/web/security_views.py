@@ -38,6 +38,8 @@ def _shown(request: HttpRequest) -> dict[str, object]:
 @form_page
 def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app or a number; then confirm it with its first code."""
+    if kind not in (StepKind.APP, StepKind.TEXT):
+        raise NotFoundError
     actor = actor_of(request)
     sessions.require_fresh(actor)
     begun = second_step.begun(actor)
