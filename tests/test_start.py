@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import _free_ports
+from tests.conftest import free_ports
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ def folders() -> Iterator[list[str]]:
     """The options of an installation of its own."""
     with tempfile.TemporaryDirectory(prefix="glasshouse-start-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
-        yield ["--data", f"{scratch}/data", "--keys", f"{scratch}/keys", "--port", str(_free_ports())]
+        yield ["--data", f"{scratch}/data", "--keys", f"{scratch}/keys", "--port", str(free_ports())]
 
 
 def command(*words: str) -> subprocess.Popen[str]:

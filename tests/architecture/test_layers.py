@@ -45,3 +45,11 @@ def test_no_module_is_too_long_without_saying_why() -> None:
         and "# Long because" not in path.read_text()
     ]
     assert long == []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("template", sorted((SOURCE / "web" / "templates").glob("*.html")), ids=lambda one: one.stem)
+def test_every_template_can_be_read(template: Path) -> None:
+    from django.template.loader import get_template
+
+    assert get_template(template.name)

@@ -4,16 +4,18 @@ import base64
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from glasshouse.cli.installation import Installation
+from tests.conftest import Customer
 
+Open = Callable[..., Page]
 CHROMIUM = os.environ.get("GLASSHOUSE_CHROMIUM") or shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -41,3 +43,43 @@ def sound(page: Page) -> None:
     found = Axe().run(page).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]][:2]) for one in found] == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+def expected(text: str) -> bool:
+    """Whether a console's word belongs to a refusal that the journey asks for."""
+    return any(mark in text for mark in ("status of 4", "Error Code 404"))
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide", "phone"])
+def opened(request: pytest.FixtureRequest, home: Installation, browser: Browser) -> Iterator[Open]:
+    """Opens browsers of separate people; whatever one says on its console fails the test at the end."""
+    width, scheme = request.param
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def make() -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            base_url=home.origin,
+            ignore_https_errors=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on(
+            "console", lambda one: said.append(one.text) if one.type == "error" and not expected(one.text) else None
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def enter(page: Page, who: Customer) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(who.address)
+    page.get_by_label("Password").fill(who.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()

@@ -2,57 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import expect
 
-from glasshouse.cli.installation import Installation
 from tests.conftest import Customer, prove_link
-from tests.journeys.conftest import sound
+from tests.journeys.conftest import Open, enter, sound
 from tests.promises.test_sec_06_second_step import code_of, newest_text
-
-Open = Callable[..., Page]
-
-
-def expected(text: str) -> bool:
-    """Whether a console's word belongs to a refusal that the journey asks for."""
-    return any(mark in text for mark in ("status of 4", "Error Code 404"))
-
-
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide", "phone"])
-def opened(request: pytest.FixtureRequest, home: Installation, browser: Browser) -> Iterator[Open]:
-    """Opens browsers of separate people; whatever one says on its console fails the test at the end."""
-    width, scheme = request.param
-    contexts: list[BrowserContext] = []
-    said: list[str] = []
-
-    def make() -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            base_url=home.origin,
-            ignore_https_errors=True,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on(
-            "console", lambda one: said.append(one.text) if one.type == "error" and not expected(one.text) else None
-        )
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert said == []
-
-
-def enter(page: Page, who: Customer) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(who.address)
-    page.get_by_label("Password").fill(who.password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_an_administrator_invites_and_changes_what_a_person_may_do(

@@ -331,6 +331,12 @@ def has_staff_role(actor: Actor, role: str) -> bool:
     return mine.exists() and second_step.has_step(actor.account)
 
 
+def require_officer(actor: Actor) -> None:
+    """Nothing, if the actor is a privacy officer of the operator with a second step. Raises NotFoundError."""
+    if actor.kind is not ActorKind.STAFF or not has_staff_role(actor, "privacy"):
+        raise NotFoundError
+
+
 @transaction.atomic
 def create_staff(name: str, address: str, password: str, role: str) -> AccountId:
     """Make an account for the operator's staff, apart from customers' accounts. For the command line only.

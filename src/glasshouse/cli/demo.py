@@ -20,7 +20,7 @@ GROWERS = (
     ("Ada Teler", "ada@polder.example", "Polder Tomatoes"),
     ("Bruno Serra", "bruno@collina.example", "Collina Herbs"),
 )
-STAFF = ("Olaf Help", "olaf@operator.example")
+STAFF = (("Olaf Help", "olaf@operator.example", "support"), ("Petra Reuter", "petra@operator.example", "privacy"))
 
 
 def plant(home: Installation) -> list[str]:
@@ -42,10 +42,12 @@ def plant(home: Installation) -> list[str]:
     write_secret(kept, json.dumps(tokens).encode())
     for token, room in tokens.items():
         threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
-    if not Person.objects.filter(address_hash=vault.lookup("address", STAFF[1])).exists():
-        accounts.create_staff(*STAFF, PASSWORD, "support")
+    for name, address, role in STAFF:
+        if not Person.objects.filter(address_hash=vault.lookup("address", address)).exists():
+            accounts.create_staff(name, address, PASSWORD, role)
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
-    lines.append(f"Support's own account: {STAFF[1]}, the same password; it asks for a second step to be set up first")
+    staff = " and ".join(f"{address} ({role})" for _, address, role in STAFF)
+    lines.append(f"The operator's staff: {staff}, the same password; each sets up a second step first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 

@@ -13,10 +13,11 @@ import django
 log = logging.getLogger("glasshouse.worker")
 FIRST_CHECK_S, CHECKS_EVERY_S = 15.0, 3600.0
 JOBS_AT_ONCE, STALLED_S = 2, 20
+OFTEN_S = 5.0
 
 
 def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable[[], object]) -> None:
-    from django.db import close_old_connections
+    from django.db import close_old_connections, connections
 
     ending.wait(first_s)
     while not ending.is_set():
@@ -24,7 +25,10 @@ def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable
             act()
         except Exception:
             log.exception("%s failed; it is tried again", act.__name__)
-        close_old_connections()
+        if every_s < OFTEN_S:
+            close_old_connections()
+        else:
+            connections.close_all()  # The store's places are for pages; a beat that rests keeps none.
         ending.wait(every_s)
 
 

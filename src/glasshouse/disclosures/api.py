@@ -24,7 +24,7 @@ from glasshouse.disclosures.models import Disclosure, Recipient, Subscriber
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind as Event
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.gate import Outflow, UncoveredError
 from glasshouse.kernel.ids import HolderId, new_id, new_token
@@ -119,19 +119,13 @@ class Entry:
     wait_days: int = 0
 
 
-def officer(actor: Actor) -> None:
-    """Nothing, if the actor is a privacy officer with a second step. Raises NotFoundError."""
-    if actor.kind is not ActorKind.STAFF or not accounts.has_staff_role(actor, "privacy"):
-        raise NotFoundError
-
-
 @transaction.atomic
 def add(actor: Actor, entry: Entry) -> Recipient:
     """Register a recipient, and tell whoever wants to hear of it; nothing goes there before the waiting period is over.
 
     Raises InvalidError, NotFoundError.
     """
-    officer(actor)
+    accounts.require_officer(actor)
     wrong, text = rules.flaw(entry.kind, entry.words, entry.fields)
     if wrong:
         raise InvalidError(text, field=wrong)
@@ -178,7 +172,7 @@ def _announce(recipient: Recipient) -> None:
 @transaction.atomic
 def end(actor: Actor, recipient: str) -> None:
     """Let nothing more go to a recipient. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     if not Recipient.objects.filter(id=recipient, ended_at=None).update(ended_at=clock.now()):
         raise NotFoundError
     events.record(actor, Event.RECIPIENT_ENDED, recipient)

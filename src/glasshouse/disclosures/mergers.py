@@ -7,11 +7,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
 from glasshouse.disclosures import rules
-from glasshouse.disclosures.api import Entry, add, officer
+from glasshouse.disclosures.api import Entry, add
 from glasshouse.disclosures.models import Merger, MergerNotice
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -37,7 +38,7 @@ def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
 
     Raises InvalidError.
     """
-    officer(actor)
+    accounts.require_officer(actor)
     if Merger.objects.filter(closed_at=None).exists():
         raise InvalidError("A merger room is open already.", field="buyer")
     words = {
@@ -71,7 +72,7 @@ class Room:
 
 def rooms(actor: Actor) -> list[Room]:
     """Every room, the newest first. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     found = []
     for merger in Merger.objects.select_related("recipient").order_by("-opened_at"):
         people = list(_customers().values_list("person_id", flat=True))
@@ -124,7 +125,7 @@ def tell_due() -> int:
 @transaction.atomic
 def close(actor: Actor, merger: str) -> None:
     """Close a room: the sale does not happen, or has been carried out. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     found = Merger.objects.filter(id=merger, closed_at=None).first()
     if found is None:
         raise NotFoundError

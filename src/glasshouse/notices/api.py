@@ -21,7 +21,7 @@ from glasshouse.accounts.own import STORAGE, own
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
@@ -180,11 +180,6 @@ def acceptances(actor: Actor) -> list[Acceptance]:
 # -- the officer's side --------------------------------------------------------------------------------------------
 
 
-def _officer(actor: Actor) -> None:
-    if actor.kind is not ActorKind.STAFF or not accounts.has_staff_role(actor, "privacy"):
-        raise NotFoundError
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A version to come. texts: language -> (body, summary of what changes)."""
@@ -198,7 +193,7 @@ class Draft:
 @transaction.atomic
 def draft(actor: Actor, wanted: Draft) -> str:
     """Keep a draft; returns its id. Raises InvalidError, NotFoundError."""
-    _officer(actor)
+    accounts.require_officer(actor)
     if wanted.document not in set(Document):
         raise InvalidError("Choose a document from the list.", field="document")
     texts = {code: pair for code, pair in wanted.texts.items() if pair[0].strip()}
@@ -229,7 +224,7 @@ def publish(actor: Actor, version: str) -> Version:
 
     Raises InvalidError, NotFoundError.
     """
-    _officer(actor)
+    accounts.require_officer(actor)
     found = Version.objects.select_for_update().filter(id=version, published_at=None).first()
     if found is None:
         raise NotFoundError
@@ -260,7 +255,7 @@ class Standing:
 
 def standings(actor: Actor) -> list[Standing]:
     """Every version and draft with the state of its announcement, the newest first. Raises NotFoundError."""
-    _officer(actor)
+    accounts.require_officer(actor)
     found = []
     for one in Version.objects.order_by("-created_at")[:100]:
         states = list(Announcement.objects.filter(version=one).values_list("state", flat=True))

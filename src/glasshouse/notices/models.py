@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.notices.rules import LEAST_LEAD_DAYS, Document
+from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
 from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.fields import SealedText, technical
 
@@ -22,7 +22,7 @@ class Version(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     document = technical(
-        models.CharField(max_length=12, choices=[(str(one), str(one)) for one in Document], db_index=True)
+        models.CharField(max_length=12, choices=[(str(one), title) for one, title in TITLES.items()], db_index=True)
     )
     number = technical(models.PositiveIntegerField(null=True))
     significant = technical(models.BooleanField())

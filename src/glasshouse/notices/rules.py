@@ -37,9 +37,15 @@ class Piece:
     text: str
 
 
+def _plain(text: str) -> str:
+    """A text without its marks and without the line breaks inside its paragraphs."""
+    unwrapped = re.sub(r"(?<![\n|])\n(?![\n|#-])", " ", text.replace("\r\n", "\n").strip())
+    return re.sub(r"(?m)^#+ |\*\*", "", unwrapped)
+
+
 def compared(old: str, new: str) -> list[Piece]:
-    """What became of a text, word by word, line breaks kept."""
-    before, after = (re.findall(r"\n+|[^\s]+[ \t]*", text) for text in (old, new))
+    """What became of a text, word by word, paragraphs kept."""
+    before, after = (re.findall(r"\n+|[^\s]+[ \t]*", _plain(text)) for text in (old, new))
     found: list[Piece] = []
     for act, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if act == "equal":

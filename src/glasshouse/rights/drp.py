@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import transaction
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
@@ -33,7 +34,6 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import new_token
 from glasshouse.rights import requests
 from glasshouse.rights.models import Agent, Request
-from glasshouse.rights.office import officer
 
 VERSIONS = ("0.9.4", "1.0")
 LONGEST = timedelta(hours=1)
@@ -57,7 +57,7 @@ class Message:
 
 def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host: str = "") -> None:
     """Let an agent in. verify_key: base64 of the 32 bytes. Raises InvalidError, NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     try:
         Ed25519PublicKey.from_public_bytes(base64.b64decode(verify_key, validate=True))
     except (ValueError, binascii.Error):
@@ -77,13 +77,13 @@ def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host
 
 def end(actor: Actor, agent: str) -> None:
     """Let an agent in no more."""
-    officer(actor)
+    accounts.require_officer(actor)
     Agent.objects.filter(id=agent, ended_at=None).update(ended_at=clock.now(), token_hash="")
 
 
 def agents(actor: Actor) -> list[Agent]:
     """Every agent. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     return list(Agent.objects.order_by("name"))
 
 

@@ -15,7 +15,7 @@ from glasshouse.consent.rules import PURPOSES
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.retention import api as retention
@@ -26,12 +26,6 @@ from glasshouse.vault.processing import activities
 
 RISKS = ("low", "medium", "high")
 REVIEW = timedelta(days=365)
-
-
-def officer(actor: Actor) -> None:
-    """Nothing, if the actor is a privacy officer with a second step. Raises NotFoundError."""
-    if actor.kind is not ActorKind.STAFF or not accounts.has_staff_role(actor, "privacy"):
-        raise NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class Desk:
 
 def desk(actor: Actor) -> Desk:
     """The officer's desk."""
-    officer(actor)
+    accounts.require_officer(actor)
     now = clock.now()
     live = [one for one in Restriction.objects.order_by("at") if one.lifts_at is None or one.lifts_at > now]
     due = sum(retention.due().values())
@@ -111,7 +105,7 @@ def _assessed() -> list[Assessed]:
 @transaction.atomic
 def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
     """Note an assessment of a purpose; it is due again after a year. Raises InvalidError, NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     if risk not in RISKS or not text.strip() or len(text) > 20_000:
         raise InvalidError("Say how high the risk is, and why; what lowers it.", field="text")
     if purpose not in {one.purpose for one in _assessed()}:
@@ -131,7 +125,7 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
 
 def hold(actor: Actor, address: str, reason: str, days: int) -> None:
     """Hold a person's data, found by address. Raises InvalidError, NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
     whom = accounts.actor_of_address(address)
@@ -140,13 +134,13 @@ def hold(actor: Actor, address: str, reason: str, days: int) -> None:
 
 def end_hold(actor: Actor, number: str) -> None:
     """End a hold now. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     retention.end_hold(actor, number)
 
 
 def lift(actor: Actor, restriction: str, reason: str) -> None:
     """Lift a restriction, with notice to its person. Raises InvalidError, NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     found = Restriction.objects.filter(id=restriction, lifts_at=None).first()
     if found is None:
         raise NotFoundError

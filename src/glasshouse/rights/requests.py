@@ -29,7 +29,6 @@ from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.rights import clocks
 from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
-from glasshouse.rights.office import officer
 from glasshouse.rights.rules import classed
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
@@ -156,7 +155,7 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
 
     Raises InvalidError, NotFoundError.
     """
-    officer(actor)
+    accounts.require_officer(actor)
     normal = _checked(address, kind, region, text)
     if arrival.channel not in ("letter", "phone") or not text.strip():
         raise InvalidError("Say how it came, and what the person asks.", field="text")
@@ -234,7 +233,7 @@ def worklist(actor: Actor) -> list[Listed]:
 
     Raises NotFoundError for anybody but a privacy officer.
     """
-    officer(actor)
+    accounts.require_officer(actor)
     now, covers = clock.now(), _covers(str(actor.account))
     closed = _closed_days(now.year)
     rows = [
@@ -272,7 +271,7 @@ def set_regions(account: str, regions: list[str]) -> None:
 
 
 def _open(actor: Actor, request: RequestId) -> Request:
-    officer(actor)
+    accounts.require_officer(actor)
     found = Request.objects.select_for_update().filter(id=request, closed_at=None).first()
     if found is None:
         raise NotFoundError

@@ -18,7 +18,6 @@ from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import State
-from glasshouse.disclosures.api import officer
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -61,14 +60,14 @@ class Suggestion:
 
 def sources(actor: Actor) -> list[tuple[Source, int]]:
     """Every source, with how many values of it are held. Raises NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     return [(one, Supplied.objects.filter(source=one).count()) for one in Source.objects.order_by("-created_at")]
 
 
 @transaction.atomic
 def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -> Source:
     """Register a source. Raises InvalidError, NotFoundError."""
-    officer(actor)
+    accounts.require_officer(actor)
     if kind not in rules.KINDS:
         raise InvalidError("Choose the kind of source from the list.", field="kind")
     for field, value in (("name", name), ("licence", licence), ("purpose", purpose)):
@@ -92,7 +91,7 @@ def bring_in(actor: Actor, source: str, text: str) -> Report:
 
     Raises InvalidError, NotFoundError.
     """
-    officer(actor)
+    accounts.require_officer(actor)
     found = Source.objects.filter(id=source).first()
     if found is None:
         raise NotFoundError("There is no such source.")

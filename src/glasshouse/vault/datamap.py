@@ -14,7 +14,25 @@ from django.apps import apps
 from django.db import models
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 
-NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category}  # category -> its plain name
+# Category -> its plain name: our own words where the taxonomy's are none that people use.
+NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category} | {
+    "user.account": "What you gave to begin an account",
+    "user.account.settings": "What you accepted",
+    "user.authorization": "Means of signing in",
+    "user.authorization.credentials": "Means of the second step",
+    "user.authorization.password": "Password, as a hash",
+    "user.behavior": "Activity",
+    "user.contact": "Contact details",
+    "user.contact.email": "E-mail address",
+    "user.contact.phone_number": "Telephone number",
+    "user.content.private": "What was written",
+    "user.device": "Kind of browser or device",
+    "user.device.ip_address": "Network that you came from",
+    "user.name": "Name",
+    "user.privacy_preferences": "Your choices",
+    "user.unique_id.pseudonymous": "Pseudonym",
+    "user.workplace": "About the organisation",
+}
 
 
 class Class(StrEnum):

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
+from glasshouse.accounts import api as accounts
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import mergers, rules
 from glasshouse.kernel.actor import Actor
@@ -65,7 +66,7 @@ def demands(request: HttpRequest) -> HttpResponse:
 
 
 def _register(actor: Actor) -> dict[str, object]:
-    disclosures.officer(actor)
+    accounts.require_officer(actor)
     shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 

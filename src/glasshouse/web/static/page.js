@@ -4,7 +4,8 @@
   const write = (root) => root.querySelectorAll("time[datetime]:not([data-done])").forEach((one) => {
     const at = new Date(one.getAttribute("datetime"));
     if (Number.isNaN(at.getTime())) return;
-    const zone = one.dataset.zone, form = { dateStyle: "medium", timeStyle: "short", ...(zone && { timeZone: zone }) };
+    const zone = one.dataset.zone, clock = "day" in one.dataset ? {} : { timeStyle: "short" };
+    const form = { dateStyle: "medium", ...clock, ...(zone && { timeZone: zone }) };
     one.title = at.toISOString();
     one.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
     one.dataset.done = "1";

@@ -1,0 +1,121 @@
+"""A person's way through their choices, and the officer's through the office, in a real browser."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from glasshouse.cli.installation import Installation
+from tests.conftest import Customer, administering, prove_link
+from tests.journeys.conftest import Open, enter, sound
+from tests.promises.test_sec_06_second_step import code_of
+
+
+@pytest.fixture(autouse=True)
+def _kept(home: Installation) -> Iterator[None]:
+    """Takes away again what a journey publishes and registers for everybody."""
+    yield
+    with administering(home) as link:
+        newer = "SELECT id FROM notices_version WHERE written_by <> 'installation'"
+        for table in ("notices_announcement", "notices_acceptance", "notices_text"):
+            link.execute(f"DELETE FROM {table} WHERE version_id IN ({newer})")
+        link.execute("DELETE FROM notices_version WHERE written_by <> 'installation'")
+        link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
+
+
+def test_a_person_objects_restricts_copies_and_leaves(
+    opened: Open, customer: Callable[[], Customer], join: Callable[..., Customer]
+) -> None:
+    one = join(customer(), "viewer")
+    page = opened()
+    enter(page, one)
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("link", name="Your choices").click()
+    expect(page.get_by_role("heading", name="Your choices")).to_be_visible()
+    sound(page)
+    card = page.locator("section", has=page.get_by_role("heading", name="Handing data to a buyer"))
+    card.get_by_role("button", name="Object").click()
+    expect(card.get_by_text("not in use")).to_be_visible()
+    page.get_by_label("Because").select_option("claims")
+    page.get_by_role("button", name="Restrict it").click()
+    expect(page.get_by_text("The use of your data is restricted")).to_be_visible()
+    sound(page)
+    page.get_by_role("button", name="Lift the restriction").click()
+    expect(page.get_by_text("The use of your data is restricted")).to_have_count(0)
+    page.goto("/account/data")
+    page.get_by_role("button", name="Make a copy").click()
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="glasshouse-data-").click()
+    assert fetched.value.suggested_filename.endswith(".zip")
+    sound(page)
+    page.get_by_role("link", name="Erase me").click()
+    sound(page)
+    page.get_by_label("erase").fill("erase")
+    page.get_by_role("button", name="Erase me").click()
+    expect(page.get_by_role("heading", name="You are erased")).to_be_visible()
+    sound(page)
+
+
+def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable[[], Customer]) -> None:
+    one = customer()
+    page = opened()
+    page.goto("/")
+    page.get_by_role("link", name="Privacy, terms, cookies").click()
+    sound(page)
+    page.get_by_role("link", name="Privacy notice").click()
+    expect(page.get_by_role("heading", name="Who is responsible")).to_be_visible()
+    sound(page)
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.get_by_role("heading", name="Wer verantwortlich ist")).to_be_visible()
+    sound(page)
+    for path in ("/documents/cookies", "/trust/providers", "/trust/demands", "/privacy"):
+        page.goto(path)
+        sound(page)
+    page.get_by_label("My e-mail address").fill(one.address)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    page.goto(f"/privacy/prove/{prove_link(one.address, 'privacy/prove')}")
+    page.get_by_role("button", name="Yes, this is my address").click()
+    expect(page.get_by_text("Your address is proved")).to_be_visible()
+    sound(page)
+
+
+def test_the_officer_publishes_and_everybody_accepts(
+    opened: Open, customer: Callable[[], Customer], officer: Customer
+) -> None:
+    one = customer()
+    desk, page = opened(), opened()
+    enter(page, one)
+    enter(desk, officer)
+    desk.get_by_label("Code from your app").fill(code_of("MFRGGZDFMZTWQ2LK"))
+    desk.get_by_role("button", name="Go on").click()
+    desk.get_by_role("link", name="Privacy office").click()
+    expect(desk.get_by_role("heading", name="Legal holds")).to_be_visible()
+    sound(desk)
+    for name in ("Requests", "Recipients, merger room", "Sources", "Demands of authorities", "Documents"):
+        desk.goto("/staff/office")
+        desk.locator("main").get_by_role("link", name=name, exact=True).click()
+        sound(desk)
+    desk.get_by_role("link", name="terms of use").click()
+    desk.get_by_label("Text, English").fill("## Terms\n\nBe kind to each other.")
+    desk.get_by_label("What changes, in plain words, English").fill("We ask you to be kind.")
+    desk.get_by_label("Text, Deutsch").fill("")
+    desk.get_by_role("button", name="Keep as a draft").click()
+    desk.get_by_role("button", name="Publish").click()
+    expect(desk.get_by_role("heading", name="Before you go on")).to_be_visible(), "the officer accepts like everybody"
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_text("We ask you to be kind.")).to_be_visible()
+    sound(page)
+    page.get_by_role("link", name="See what changed").click()
+    sound(page)
+    page.go_back()
+    page.get_by_role("button", name="I do not accept").click()
+    expect(page.get_by_role("heading", name="That is your right")).to_be_visible()
+    sound(page)
+    page.get_by_role("link", name="Look at the documents again").click()
+    page.get_by_label("I accept the terms").check()
+    page.get_by_role("button", name="Go on").click()
+    page.goto(f"/o/{one.organisation}/")
+    expect(page.get_by_role("heading", name="No readings yet")).to_be_visible()
+    page.goto(f"/o/{one.organisation}/privacy")
+    sound(page)
