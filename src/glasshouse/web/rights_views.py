@@ -21,12 +21,18 @@ from glasshouse.kernel.ids import HolderId
 from glasshouse.notices import api as notices
 from glasshouse.rights import api as rights
 from glasshouse.rights import copies, requests
-from glasshouse.rights.view import view
+from glasshouse.rights.view import Item, view
 from glasshouse.sources import api as sources
 from glasshouse.support import api as support
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 from glasshouse.web.views import again, form_page, signed_in
+
+
+def _common(items: list[Item]) -> Item | None:
+    """One of the items, if all have the same source, ground, period and recipients: then these are said once."""
+    facts = {(one.source, one.basis, one.retention, one.recipients) for one in items}
+    return items[0] if len(facts) == 1 else None
 
 
 def _copies(actor: Actor) -> dict[str, object]:
@@ -38,7 +44,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     items = sorted(view(actor), key=lambda one: one.purpose)
     groups = [(purpose, list(some)) for purpose, some in groupby(items, key=lambda one: one.purpose)]
-    shown = [(purpose, some[:20], max(0, len(some) - 20)) for purpose, some in groups]
+    shown = [(purpose, some[:20], max(0, len(some) - 20), _common(some)) for purpose, some in groups]
     person = accounts.person_of(actor)
     return {"groups": shown, "count": len(items), **_copies(actor), "person": person}
 
