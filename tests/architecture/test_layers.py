@@ -1,5 +1,6 @@
 """What the import linter cannot see: keys between areas, folders without a page, modules that grew too long."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,28 @@ def test_every_template_can_be_read(template: Path) -> None:
     from django.template.loader import get_template
 
     assert get_template(template.name)
+
+
+def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> None:
+    """PRI-15: a module that can open a way out is known here; one that carries personal data calls `gate.leave`."""
+    ways = re.compile(
+        r"^(?:import|from) (?:smtplib|httpx|requests|socket|urllib\.request|ftplib|http\.client)\b", re.MULTILINE
+    )
+    found = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if ways.search(path.read_text())}
+    gated = {"accounts/texts.py", "mail/api.py"}
+    carry_nothing = {
+        "cli/demo.py": "the demo's own readings, to its own crop plane",
+        "cli/processes.py": "asks its own parts whether they are there",
+        "cli/service.py": "asks its own parts whether they are there",
+        "cli/tls.py": "the names of this machine",
+        "greenhouse/crops_client.py": "the crop plane, which knows no person",
+        "promises/access_checks.py": "the live door",
+        "promises/evidence.py": "its own listeners",
+        "promises/matrix.py": "the live door",
+        "promises/privacy_checks.py": "its own mail listener, as a probe",
+        "promises/probe.py": "the live door",
+        "rights/drp.py": "a request's number and state, to the agent that sent it",
+    }
+    assert found <= gated | set(carry_nothing), found - gated - set(carry_nothing)
+    for one in gated:
+        assert "gate.leave(" in (SOURCE / one).read_text()

@@ -86,22 +86,50 @@ def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
         assert "<script>" not in archive.read("data.html").decode()
 
 
-def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join, web: Web) -> None:
+def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join, officer: Customer, web: Web) -> None:
+    from django.db import transaction
+
     from glasshouse.access import members
+    from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Account, Person
+    from glasshouse.accounts.own import own
+    from glasshouse.consent import api as consent
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Recipient
+    from glasshouse.kernel.ids import new_id
     from glasshouse.promises import evidence
     from glasshouse.rights import api as rights
+    from glasshouse.rights import copies, requests
     from glasshouse.rights import view as views
+    from glasshouse.sources import api as sources
     from glasshouse.vault import api as vault
 
     boss = customer()
     one = join(boss, "grower")
     busy(one)
+    canary = f"canary{new_id()}"
+    # Everything that there is to use, with a word in it that stands nowhere else.
+    rights.correct_name(one.alone, canary)
+    consent.withdraw(one.alone, "merger", canary)
+    requests.object_to(one.alone, "new-browser", canary)
+    source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
+    sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},{canary}\n")
+    sources.tell_due()
+    disclosures.subscribe(one.address, network=canary)
+    with transaction.atomic():
+        disclosures.note(one.actor.person, Recipient.objects.all()[0])
+    accounts.ask_change(one.alone, f"{canary}@grower.example", one.password)
+    consent.restrict(one.alone, "claims", canary)
+    consent.lift_for(officer.actor, one.actor.person, one.address, canary)
+    with own(str(one.actor.person)):
+        copies.make_copy(one.alone)
     client = web()
-    plan = rights.plan(one.alone)
+    with own(str(one.actor.person)):
+        plan = rights.plan(one.alone)
     assert plan.obstacles == []
     assert len(plan.leaves) == 1
-    done = rights.erase(one.alone)
+    with own(str(one.actor.person)):
+        done = rights.erase(one.alone)
     assert done.rows > 5
     assert not Person.objects.filter(id=one.actor.person).exists()
     assert not Account.objects.filter(id=one.actor.account).exists()
@@ -109,7 +137,9 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     assert vault.generations_of(one.actor.person) == []
     assert [member.address for member in members.members(boss.actor)] == [boss.address]
     assert post(client, "/sign-in", address=one.address, password=one.password).status_code == 400
-    assert evidence.holding(home.data, [one.address])[1] == []
+    assert evidence.holding(home.data, [one.address, canary])[1] == []
+    with own("*"):
+        assert list(views.rows_of(str(one.actor.person))) == []
 
 
 def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_organisation(

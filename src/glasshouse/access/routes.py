@@ -113,6 +113,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "static": (Route(GET, Need.ANYBODY),),
     "stop_import": (Route(POST, P.FILE_IMPORT),),
     "stop_reset": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "stranger": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "support_access": (Route(GET, P.GRANT_GIVE), Route(POST, P.GRANT_GIVE)),
     "support_rules": (Route(POST, P.SETTINGS_CHANGE),),
     "tokens": (Route(GET, P.TOKEN_CREATE), Route(POST, P.TOKEN_CREATE)),

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from glasshouse.accounts import second_step, sessions, throttle
 from glasshouse.accounts.models import Account, Person, Ticket
-from glasshouse.accounts.own import own, person_at
+from glasshouse.accounts.own import STORAGE, own, person_at
 from glasshouse.accounts.rules import PASSWORD_MOST, Visit, normal_address, plain_name
 from glasshouse.accounts.sessions import SignedIn, require_fresh
 from glasshouse.accounts.sessions import digest as _hash
@@ -312,6 +312,12 @@ def people(accounts: list[AccountId]) -> dict[str, Person]:
 def person_id(account: AccountId) -> PersonId:
     """The id of the person behind an account; "" where there is none (any more)."""
     return PersonId(Account.objects.filter(id=account).values_list("person_id", flat=True).first() or "")
+
+
+def persons_among(holders: set[str]) -> set[str]:
+    """Which of these ids are a person's."""
+    with own(STORAGE):
+        return set(Person.objects.filter(id__in=holders).values_list("id", flat=True))
 
 
 def is_staff(account: AccountId | None) -> bool:

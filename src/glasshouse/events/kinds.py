@@ -98,6 +98,7 @@ class Kind(StrEnum):
     STEP_RESET_ASKED = "accounts:second-step:ask-reset"
     STEP_RESET_STOPPED = "accounts:second-step:stop-reset"
     SUGGESTION_DECIDED = "sources:suggestion:decide"
+    STRANGER_ERASED = "rights:stranger:erase"
     SWEPT = "retention:sweep:run"
     TEMPLATE_REMOVED = "greenhouse:template:remove"
     TEMPLATE_SAVED = "greenhouse:template:save"

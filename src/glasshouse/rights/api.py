@@ -198,7 +198,7 @@ def _erase_addressed(person: str) -> int:
     # its words for the three years in which we must show that it was answered.
     holders = {str(getattr(row, "holder", "")) for row in rows}
     kept = set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
-    kept |= set(Person.objects.filter(id__in=holders).values_list("id", flat=True))
+    kept |= accounts.persons_among(holders)
     for holder in holders - kept:
         vault.destroy(HolderId(holder))
     return len(rows)

@@ -85,7 +85,7 @@ def fill(copy: str) -> None:
         return
     actor = Actor(ActorKind.PERSON, AccountId(made.account), PersonId(made.holder), proved_at=clock.now())
     with own(made.holder):
-        blob = blobs.store(_zipped(actor, lambda done: _tell(made, done)), HolderId(made.holder))
+        blob = blobs.store(zipped(lambda: view(actor), lambda done: _tell(made, done)), HolderId(made.holder))
         if not Copy.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
 
@@ -94,8 +94,8 @@ def _tell(copy: Copy, done: int) -> None:
     Copy.objects.filter(id=copy.id).update(done=min(done, copy.total))
 
 
-def _zipped(actor: Actor, tell: Callable[[int], None]) -> Iterator[bytes]:
-    """The zip in pieces. tell: called with how many rows are in it (each is gone through twice)."""
+def zipped(items: Callable[[], Iterator[Item]], tell: Callable[[int], None]) -> Iterator[bytes]:
+    """A zip of a page and a file for programs, in pieces. items: gone through twice; tell: called with how many are in it."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for name, first, line, last in (
@@ -104,7 +104,7 @@ def _zipped(actor: Actor, tell: Callable[[int], None]) -> Iterator[bytes]:
         ):
             with archive.open(name, "w", force_zip64=True) as file:
                 file.write(first.encode())
-                for number, item in enumerate(view(actor)):
+                for number, item in enumerate(items()):
                     file.write(line(item, number).encode())
                     if len(pipe.held) > PIECE:
                         yield pipe.taken()

@@ -215,9 +215,9 @@ def prove(secret: str) -> tuple[Request, bool]:
     if found is None:
         raise NotFoundError("This link belongs to no request.")
     if found.proved_at is None:
-        found.proved_at = clock.now()
-        found.save(update_fields=["proved_at"])
         events.record(ANONYMOUS, Kind.REQUEST_PROVED, found.id)
+    found.proved_at = clock.now()
+    found.save(update_fields=["proved_at"])
     return found, accounts.address_known(found.address)
 
 

@@ -6,8 +6,10 @@ A field that somebody adds with its entry is in the view, the copy and the erasu
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, models
+from django.db.models import QuerySet
 
 from glasshouse.access import api as access
 from glasshouse.access.models import Invitation
@@ -131,18 +133,7 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(account, entries)
     for row in addressed(person):
         yield from _items_of(row, entries)
-    for request in Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
-        yield from _items_of(request, entries)
-    for demand in Demand.objects.filter(address_hash=person.address_hash).exclude(
-        told_at=None
-    ):  # barred ones stay unsaid
-        yield from _items_of(demand, entries)
-    for letter in Letter.objects.filter(request__address_hash=person.address_hash).exclude(request__proved_at=None):
-        yield from _items_of(letter, entries)
-    for subscriber in Subscriber.objects.filter(address_hash=person.address_hash).exclude(proved_at=None):
-        yield from _items_of(subscriber, entries)
-    for objected in Objected.objects.filter(address_hash=person.address_hash):
-        yield from _items_of(objected, entries)
+    yield from _said_of(person.address_hash, entries)
     yield from _disclosures(person.id)
     yield from _memberships(actor)
     yield from _holds(person.id)
@@ -162,14 +153,40 @@ def view(actor: Actor) -> Iterator[Item]:
         )
 
 
+def held_at(address_hash: str) -> Iterator[Item]:
+    """Everything held of somebody without an account, known by a proved address only."""
+    entries = _entries()
+    for row in addressed_to(address_hash):
+        yield from _items_of(row, entries)
+    yield from _said_of(address_hash, entries)
+
+
+def _said_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    """What is kept under keys of its own of what a proved address asked and decided, and of what was demanded about it."""
+    rows: list[QuerySet[Any]] = [
+        Request.objects.filter(address_hash=address_hash).exclude(proved_at=None),
+        Letter.objects.filter(request__address_hash=address_hash).exclude(request__proved_at=None),
+        Demand.objects.filter(address_hash=address_hash).exclude(told_at=None),  # barred ones stay unsaid
+        Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
+        Objected.objects.filter(address_hash=address_hash),
+    ]
+    for some in rows:
+        for row in some:
+            yield from _items_of(row, entries)
+
+
 def addressed(person: Person) -> list[models.Model]:
-    """Rows that speak of the person's proved address under other keys: invitations to it, and mails from before it was proved."""
+    """Rows that speak of the person's proved address under other keys than the person's."""
+    return addressed_to(person.address_hash, but=person.id)
+
+
+def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
+    """Rows that speak of a proved address: invitations to it, mails, what third parties supplied; without those of one holder."""
     with access.acting(JOB):
         sql = "SELECT * FROM glasshouse_invitations_for(%s)"
-        found: list[models.Model] = list(Invitation.objects.raw(sql, [person.address_hash]))
-    mails = Message.objects.filter(address_hash=person.address_hash).exclude(holder=person.id)
-    supplied = Supplied.objects.filter(address_hash=person.address_hash).exclude(holder=person.id)
-    return [*found, *mails, *supplied]
+        found: list[models.Model] = list(Invitation.objects.raw(sql, [address_hash]))
+    mails = Message.objects.filter(address_hash=address_hash).exclude(holder=but)
+    return [*found, *mails, *Supplied.objects.filter(address_hash=address_hash).exclude(holder=but)]
 
 
 def _holds(person: str) -> Iterator[Item]:

@@ -222,6 +222,11 @@ def forget(actor: Actor) -> None:
         events.record(actor.alone, Kind.SOURCE_OBJECTED, person.id)
 
 
+def forget_address(address_hash: str) -> None:
+    """Delete what was supplied about an address, and take nothing in any more; in the caller's transaction."""
+    _forget(address_hash, person_at(address_hash))
+
+
 def _forget(address_hash: str, person: str) -> None:
     holders = set(Supplied.objects.filter(address_hash=address_hash).values_list("holder", flat=True)) - {person}
     Supplied.objects.filter(address_hash=address_hash).delete()

@@ -106,6 +106,7 @@ class accepted:
             "refuse",
             "roots",
             "sign_out",
+            "stranger",
             "static",
             "trust",
             "trust_json",

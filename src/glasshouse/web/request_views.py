@@ -1,13 +1,14 @@
 """Doors of requests on the clock: asking, proving; the officer's work list; the customer's referrals."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.ids import RequestId
-from glasshouse.rights import clocks, drp, referrals, requests
+from glasshouse.rights import clocks, drp, referrals, requests, strangers
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.views import again, form_page, signed_in
@@ -49,8 +50,32 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     names = referrals.refer(found)
     if names:
         referrals.tell_person(found, names)
-    shown = {"request_row": found, "known": known, "law": clocks.LAWS[found.law], "names": names}
+    shown = {"request_row": found, "known": known, "law": clocks.LAWS[found.law], "names": names, "secret": secret}
     return render(request, "privacy_proved.html", shown)
+
+
+@form_page
+def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """The own page of somebody without an account: seeing, copying, erasing what is held of a proved address."""
+    shown = {"items": strangers.held(secret), "fresh": strangers.is_fresh(secret)}
+    act = request.POST.get("act", "")
+    if request.method == "GET" or act not in ("copy", "again", "erase"):
+        return render(request, "stranger.html", shown)
+    if act == "copy":
+        name, body = strangers.copy(secret)
+        response = StreamingHttpResponse(body, content_type="application/zip")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+    try:
+        if act == "again":
+            strangers.prove_again(secret)
+            return render(request, "check_mail.html")
+        if request.POST.get("word", "").strip().lower() != "erase":
+            raise InvalidError("Write the word erase to go on.", field="word")
+        strangers.erase(secret)
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "stranger.html", error, **shown)
+    return redirect("stranger", secret)
 
 
 def _desk(actor: Actor) -> dict[str, object]:

@@ -39,6 +39,7 @@ urlpatterns = [
     path("staff/documents", notices.staff_documents, name="staff_documents"),
     path("privacy", requests.ask, name="privacy_ask"),
     path("privacy/prove/<slug:secret>", requests.prove, name="prove_request"),
+    path("privacy/own/<slug:secret>", requests.stranger, name="stranger"),
     path("v1/agent/<slug:agent>", drp.agent, name="drp_agent"),
     path("v1/data-rights-request", drp.exercise, name="drp_exercise"),
     path("v1/data-rights-request/", drp.exercise, name="drp_exercise_slash"),

@@ -1,0 +1,105 @@
+"""The own page of somebody without an account: seeing, copying, erasing what is held of an address, by the link that proves it.
+
+Rules: the link of a proved request opens the page for a day; what cannot be undone wants a proof of the last minutes, by a new
+link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown, for
+it was sent
+to that address, and is the customer's to delete: the request is with them.
+Source: PRI-21, PRI-22, PRI-24; GDPR Art. 11, 12(6).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.access.models import Invitation
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import throttle
+from glasshouse.accounts.sessions import FRESH, digest
+from glasshouse.disclosures.models import Subscriber
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import HolderId, new_token
+from glasshouse.rights import copies, requests
+from glasshouse.rights.models import Request
+from glasshouse.rights.view import Item, addressed_to, held_at
+from glasshouse.sources import api as sources
+from glasshouse.vault import api as vault
+
+OPEN = timedelta(hours=24)
+
+
+def _proved(secret: str) -> Request:
+    found = Request.objects.filter(proof_hash=digest(secret)).exclude(proved_at=None).first()
+    if found is None or found.proved_at is None or clock.now() - found.proved_at > OPEN:
+        raise NotFoundError("This page is open for a day after the proof. Ask once more, and follow the new link.")
+    if accounts.address_known(found.address):
+        raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
+    return found
+
+
+def held(secret: str) -> list[Item]:
+    """Everything held of the address that a link proves. Raises NotFoundError."""
+    return list(held_at(_proved(secret).address_hash))
+
+
+def copy(secret: str) -> tuple[str, Iterator[bytes]]:
+    """(name, bytes in pieces) of a copy of it. Raises NotFoundError."""
+    found = _proved(secret)
+    name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
+    return name, copies.zipped(lambda: held_at(found.address_hash), lambda done: None)
+
+
+def is_fresh(secret: str) -> bool:
+    """Whether the proof is of the last minutes. Raises NotFoundError."""
+    found = _proved(secret)
+    return found.proved_at is not None and clock.now() - found.proved_at <= FRESH
+
+
+@transaction.atomic
+def prove_again(secret: str) -> None:
+    """Mail a new link in place of this one. Raises NotFoundError, ThrottledError."""
+    found = _proved(secret)
+    throttle.take("request-address", found.address, most=5, window=timedelta(hours=1))
+    fresh = new_token()
+    found.proof_hash = digest(fresh)
+    found.save(update_fields=["proof_hash"])
+    text = f"Prove once more that this address is yours, to go on:\n\n{settings.ORIGIN}/privacy/prove/{fresh}\n"
+    requests.write(found, "Your privacy request", text)
+
+
+def erase(secret: str) -> int:
+    """Delete what we hold of the address, keys and all; returns how many rows. Requests stay for their three years.
+
+    Raises NotFoundError, InvalidError where the proof is not fresh.
+    """
+    found = _proved(secret)
+    if not is_fresh(secret):
+        raise InvalidError("For this we need a fresh proof: have a new link mailed to you.", field="word")
+    everything = addressed_to(found.address_hash)
+    theirs = {row.holder for row in everything if isinstance(row, Invitation)}
+    rows = [row for row in everything if not isinstance(row, Invitation)]
+    with transaction.atomic():
+        for row in rows:
+            row.delete()
+        subscribed = Subscriber.objects.filter(address_hash=found.address_hash)
+        holders = {str(getattr(row, "holder", "")) for row in rows} | {one.id for one in subscribed}
+        count = len(rows) + subscribed.delete()[0]
+        sources.forget_address(found.address_hash)
+        if found.closed_at is None and found.kind == "erase" and not found.referrals:
+            requests.close(found, "erased by the person's own hand", "answered")
+        events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
+    # A mail is sealed under the key of what it is about: that of a request or an invitation stays with it, and a person's is not
+    # ours to take.
+    kept = (
+        theirs
+        | set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
+        | accounts.persons_among(holders)
+    )
+    for holder in holders - kept:
+        vault.destroy(HolderId(holder))
+    return count

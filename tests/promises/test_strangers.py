@@ -1,0 +1,115 @@
+"""Somebody without an account sees, copies and erases what is held of their address, by the link that proves it."""
+
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.conftest import Customer, post, prove_link
+
+Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
+
+
+def proved(client: httpx.Client, address: str, kind: str = "erase") -> tuple[str, str]:
+    """(the page after the proof, the address of the own page) of somebody who asked."""
+    fields = {"address": address, "kind": kind, "region": "eu", "text": "my words"}
+    assert post(client, "/privacy", "/privacy", **fields).status_code == 200
+    secret = prove_link(address, "privacy/prove")
+    page = post(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
+    return page, f"/privacy/own/{secret}"
+
+
+@pytest.fixture
+def known(officer: Customer) -> str:
+    """An address that a source has supplied something about, and that was mailed."""
+    from glasshouse.sources import api as sources
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "knowing whom to invite")
+    sources.bring_in(officer.actor, source.id, f"address,company\n{address},Secret Farm\n")
+    sources.tell_due()
+    return address
+
+
+def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: Web) -> None:
+    from glasshouse.mail.models import Message
+    from glasshouse.rights.models import Request
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    client, mark = web(), vault.lookup("address", known)
+    page, own = proved(client, known)
+    assert own in page
+    shown = client.get(own).text
+    assert "Secret Farm" in shown
+    assert "my words" in shown
+    holder = Supplied.objects.get(address_hash=mark).holder
+    with zipfile.ZipFile(io.BytesIO(post(client, own, own, act="copy").content)) as archive:
+        assert any(item["value"] == "Secret Farm" for item in json.loads(archive.read("data.json")))
+    assert post(client, own, own, act="erase", word="no").status_code == 400
+    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not Message.objects.filter(address_hash=mark).exists()
+    assert vault.generations_of(holder) == []
+    request = Request.objects.get(address_hash=mark)
+    assert (request.outcome, request.text) == ("answered", "my words"), "the request itself stays, and can be read"
+    assert "Secret Farm" not in client.get(own).text
+
+
+def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, web: Web) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.rights.models import Request
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    client, mark = web(), vault.lookup("address", known)
+    _, own = proved(client, known)
+    Request.objects.filter(address_hash=mark).update(proved_at=clock.now() - timedelta(hours=2))
+    assert "Mail me a new link" in client.get(own).text
+    assert post(client, own, own, act="erase", word="erase").status_code == 400
+    assert Supplied.objects.filter(address_hash=mark).exists()
+    assert "Look into your mail" in post(client, own, own, act="again").text
+    assert client.get(own).status_code == 404, "the old link is used up"
+    fresh = prove_link(known, "privacy/prove")
+    assert client.get(f"/privacy/own/{fresh}").status_code == 200
+    post(client, f"/privacy/prove/{fresh}", f"/privacy/prove/{fresh}")
+    assert "Write the word erase" in client.get(f"/privacy/own/{fresh}").text
+    Request.objects.filter(address_hash=mark).update(proved_at=clock.now() - timedelta(hours=25))
+    assert client.get(f"/privacy/own/{fresh}").status_code == 404
+
+
+def test_nobody_gets_there_unproved_or_with_an_account(customer: Make, web: Web) -> None:
+    one, client = customer(), web()
+    fields = {"address": one.address, "kind": "access", "region": "eu", "text": "x"}
+    post(client, "/privacy", "/privacy", **fields)
+    secret = prove_link(one.address, "privacy/prove")
+    assert client.get(f"/privacy/own/{secret}").status_code == 404, "the link alone, unproved, shows nothing"
+    page = post(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
+    assert "/privacy/own/" not in page
+    assert client.get(f"/privacy/own/{secret}").status_code == 404, (
+        "more is wanted of whoever has an account: signing in"
+    )
+    assert client.get("/privacy/own/" + "x" * 43).status_code == 404
+
+
+def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: Make, web: Web) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.access import invitations
+    from glasshouse.access.models import Invitation
+    from glasshouse.vault import api as vault
+
+    boss, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
+    invitations.invite(boss.actor, address, invitations.Offer("viewer", message="Come to us"))
+    client = web()
+    _, own = proved(client, address)
+    assert "Come to us" in client.get(own).text
+    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    vault.forget_opened()  # What this process still remembers of a key says nothing of whether the key is there.
+    with access.acting(boss.actor):
+        assert Invitation.objects.filter(organisation_id=boss.organisation).exists()
+        assert Invitation.objects.get(organisation_id=boss.organisation).address == address, "and its key with it"
