@@ -277,3 +277,25 @@ def test_a_comparison_marks_what_came_and_went() -> None:
     assert ("removed", "a year") in kinds
     assert ("added", "two years") in kinds
     assert "".join(one.text for one in compared("a b", "a c") if one.kind != "removed") == "a c"
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_announcement_speaks_the_language_that_its_person_chose(customer: Make, officer: Customer) -> None:
+    from glasshouse.mail.models import Message
+    from glasshouse.notices import api as notices
+    from glasshouse.notices.models import Acceptance, Announcement
+
+    german, english = customer(), customer()
+    Acceptance.objects.filter(holder=german.actor.person).delete()
+    notices.accept(german.actor, [one.id for one in notices.offer("de").versions], "de")
+    version = notices.publish(officer.actor, drafted(officer, significant=True))
+    notices.announce_due()
+
+    def letter(who: Customer) -> str:
+        return str(
+            Message.objects.get(id=Announcement.objects.get(version=version, holder=who.actor.person).message).body
+        )
+
+    assert "Alles ist neu." in letter(german)
+    assert "Was sich ändert" in letter(german)
+    assert "Everything is new." in letter(english)

@@ -201,3 +201,26 @@ def test_the_officers_page_takes_a_file_in(officer: Customer, web: Web, olaf: Ma
     assert client.post(page, data=form).status_code == 400
     assert client.post(page, data=form | {"source": "0" * 16}, files=file).status_code == 404
     assert enter_staff(web(olaf())).get(page).status_code == 404
+
+
+def test_a_sources_own_program_hands_in_with_its_token(
+    officer: Customer, customer: Make, source: str, web: Web
+) -> None:
+    from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+
+    with pytest.raises(NotFoundError):
+        sources.make_token(customer().actor, source)
+    old, token = sources.make_token(officer.actor, source), sources.make_token(officer.actor, source)
+    client, body = web(), f'[{{"address": "{fresh()}", "company": "A"}}, {{"address": "no", "company": "B"}}]'
+    for wrong in ("", "Bearer", f"Bearer {old}", f"Basic {token}"):
+        assert client.post("/v1/contacts", content=body, headers={"Authorization": wrong}).status_code == 403
+    head = {"Authorization": f"Bearer {token}"}
+    told = client.post("/v1/contacts", content=body, headers=head).json()
+    assert (told["taken"], len(told["problems"])) == (1, 1)
+    assert Supplied.objects.filter(source_id=source).count() == 1
+    assert client.post("/v1/contacts", content="nonsense", headers=head).status_code == 400
+    assert client.get("/v1/contacts", headers=head).status_code == 405
+    staff, page = enter_staff(web(officer)), "/staff/sources"
+    assert "Authorization: Bearer" in post(staff, page, page, act="token", source=source).text

@@ -256,6 +256,13 @@ def test_what_a_signature_says_is_noted_and_decides_nothing(
     assert "dkim=pass" in postbox.authenticated(signed, "127.0.0.1", "", "")
     assert "dkim=fail" in postbox.authenticated(signed.replace(b"Hello", b"Hallo"), "127.0.0.1", "", "")
     assert "dkim=fail" in postbox.authenticated(b"DKIM-Signature: nonsense\r\n" + body, "127.0.0.1", "", "")
+    relayed = (
+        b"Authentication-Results: mx.operator.example;\r\n\tdkim=none; spf=pass smtp.mailfrom=grower.example\r\n" + body
+    )
+    assert postbox.authenticated(relayed, "127.0.0.1", "", "").startswith("spf=pass")
+    assert not postbox.authenticated(relayed, "192.0.2.1", "h", "").startswith("spf=pass"), (
+        "a stranger's word of itself"
+    )
     monkeypatch.setattr("spf.check2", lambda **_: ("softfail", "x"))
     assert postbox.authenticated(body, "192.0.2.1", "h", "a@grower.example").startswith("spf=softfail")
 

@@ -89,6 +89,7 @@ class Kind(StrEnum):
     SITE_CREATED = "greenhouse:site:create"
     SOURCE_ADDED = "sources:source:add"
     SOURCE_IMPORTED = "sources:source:import"
+    SOURCE_TOKEN_MADE = "sources:token:make"  # noqa: S105 - a kind, not a token
     SOURCE_OBJECTED = "sources:source:object"
     STAFF_CREATED = "accounts:staff:create"
     STEP_ADDED = "accounts:second-step:add"

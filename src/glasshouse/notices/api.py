@@ -27,7 +27,7 @@ from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
 from glasshouse.notices import rules
 from glasshouse.notices.models import Acceptance, Announcement, Text, Version
-from glasshouse.notices.rules import REQUIRED, TITLES, Document
+from glasshouse.notices.rules import REQUIRED, Document
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 
@@ -300,28 +300,29 @@ def _carry_on(version: Version) -> int:
     return queued
 
 
-def _letter(version: Version, language: str = "en") -> tuple[str, str]:
-    title = TITLES[Document(version.document)]
+def _letter(version: Version, holder: str) -> tuple[str, str]:
+    """(subject, body) of an announcement, in the language in which its person accepted what holds now."""
+    spoken = Acceptance.objects.filter(holder=holder).order_by("-at").values_list("language", flat=True).first()
+    language = spoken if spoken in rules.LETTERS else "en"
+    fixed, later = rules.DAYS[language]
     day = (
-        f"on {version.in_force_at:%Y-%m-%d}"
+        fixed.format(day=f"{version.in_force_at:%Y-%m-%d}")
         if version.in_force_at
-        else f"{version.lead_days} days after this mail at the earliest"
+        else later.format(days=version.lead_days)
     )
-    path = f"{settings.ORIGIN}/documents/{version.document}"
-    summary = text_of(version, language).summary
-    body = (
-        f"Our {title.lower()} changes. Version {version.number} comes into force {day}.\n\n"
-        f"What changes, in plain words:\n\n{summary}\n\n"
-        f"The new text: {path}?version={version.number}\n"
-        f"Compared with what holds now: {path}/compare?to={version.number}\n\n"
-        "From that day on we ask you to accept it when you next use the service. If you do not want to, you can leave with a "
-        f"copy of all your data: {settings.ORIGIN}/account/data\n"
-    )
-    return f"A change of our {title.lower()}", body
+    words = {
+        "title": rules.TITLES_BY_LANGUAGE[language][Document(version.document)],
+        "number": version.number,
+        "day": day,
+        "summary": text_of(version, language).summary,
+        "path": f"{settings.ORIGIN}/documents/{version.document}",
+        "data": f"{settings.ORIGIN}/account/data",
+    }
+    subject, body = rules.LETTERS[language]
+    return subject.format(**words), body.format(**words)
 
 
 def _tell(version: Version) -> int:
-    subject, body = _letter(version)
     queued = 0
     while True:
         with transaction.atomic():
@@ -329,6 +330,7 @@ def _tell(version: Version) -> int:
             batch = list(_untold(version)[:BATCH])
             for account in batch:
                 person = account.person
+                subject, body = _letter(version, person.id)
                 message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
                 Announcement(
                     holder=person.id, version=version, address=person.address, message=message, at=clock.now()
@@ -354,7 +356,7 @@ def _settle(version: Version) -> None:
                 and one.resent_at is None
                 and clock.now() - one.at > timedelta(days=rules.RESEND_AFTER_DAYS)
             ):
-                subject, body = _letter(version)
+                subject, body = _letter(version, one.holder)
                 with transaction.atomic():
                     _lock(version)
                     if Announcement.objects.filter(id=one.id).exclude(resent_at=None).exists():

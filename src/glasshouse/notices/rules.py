@@ -23,6 +23,37 @@ REQUIRED = (Document.TERMS, Document.NOTICE)  # Nobody uses the service without 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 LEAST_LEAD_DAYS = 14
 RESEND_AFTER_DAYS = 1
+# What a change is announced with. {title}, {number}, {day}, {summary}, {path} (of the document), {data} (of one's own data).
+LETTERS = {
+    "en": (
+        "A change of our {title}",
+        "Our {title} changes. Version {number} comes into force {day}.\n\nWhat changes, in plain words:\n\n{summary}\n\n"
+        "The new text: {path}?version={number}\nCompared with what holds now: {path}/compare?to={number}\n\n"
+        "From that day on we ask you to accept it when you next use the service. If you do not want to, you can leave "
+        "with a copy of all your data: {data}\n",
+    ),
+    "de": (
+        "Eine Änderung: {title}",
+        "{title}: Fassung {number} gilt {day}.\n\nWas sich ändert, in einfachen Worten:\n\n{summary}\n\n"
+        "Der neue Text: {path}?version={number}&lang=de\nVerglichen mit dem, was heute gilt: "
+        "{path}/compare?to={number}&lang=de\n\n"
+        "Ab diesem Tag bitten wir Sie, ihn anzunehmen, wenn Sie den Dienst wieder nutzen. Möchten Sie das nicht, "
+        "können Sie mit einer Kopie aller Ihrer Daten gehen: {data}\n",
+    ),
+}
+DAYS = {
+    "en": ("on {day}", "{days} days after this mail at the earliest"),
+    "de": ("ab {day}", "frühestens {days} Tage nach dieser E-Mail"),
+}
+TITLES_BY_LANGUAGE = {
+    "en": {one: title.lower() for one, title in TITLES.items()},
+    "de": {
+        Document.NOTICE: "Datenschutzerklärung",
+        Document.TERMS: "Nutzungsbedingungen",
+        Document.AGREEMENT: "Dienstvertrag",
+        Document.COOKIES: "Cookie-Hinweise",
+    },
+}
 SENTENCES = {
     "en": "I accept the terms of use (version {terms}) and have read the privacy notice (version {notice}).",
     "de": "Ich nehme die Nutzungsbedingungen (Fassung {terms}) an und habe die Datenschutzerklärung (Fassung {notice}) gelesen.",

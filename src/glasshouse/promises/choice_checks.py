@@ -66,10 +66,7 @@ def _enters(organisation: str) -> bool:
 
 
 def withheld() -> Finding:
-    """PRI-05: on the live pages where a person is asked, each field goes into the map, and what is required is
-
-    needed for something.
-    """
+    """PRI-05: on the live pages where a person is asked, each field goes into the map, and what is required is needed."""
     wrong, count = [], 0
     with probe.customers(1) as (one,):
         session = accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}"))

@@ -22,7 +22,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.sources import rules
@@ -86,8 +86,18 @@ def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -
 
 
 @transaction.atomic
+def make_token(actor: Actor, source: str) -> str:
+    """A token by which a source hands contacts in over the network; the one before ends. Raises NotFoundError."""
+    accounts.require_officer(actor)
+    token = new_token()
+    if not Source.objects.filter(id=source).update(token_hash=digest(token)):
+        raise NotFoundError("There is no such source.")
+    events.record(actor, Kind.SOURCE_TOKEN_MADE, source)
+    return token
+
+
 def bring_in(actor: Actor, source: str, text: str) -> Report:
-    """Take a file of contacts in, whole or not at all; rows that cannot be used are told by line.
+    """Take a file of contacts in, or nothing of it; rows that cannot be used are told by line.
 
     Raises InvalidError, NotFoundError.
     """
@@ -95,6 +105,19 @@ def bring_in(actor: Actor, source: str, text: str) -> Report:
     found = Source.objects.filter(id=source).first()
     if found is None:
         raise NotFoundError("There is no such source.")
+    return _brought(actor, found, text)
+
+
+def hand_in(token: str, text: str) -> Report:
+    """Take contacts in from a source that bears its token. Raises ForbiddenError, InvalidError."""
+    found = Source.objects.filter(token_hash=digest(token)).first() if token else None
+    if found is None:
+        raise ForbiddenError("The token is not known here.")
+    return _brought(ANONYMOUS, found, text)
+
+
+@transaction.atomic
+def _brought(actor: Actor, source: Source, text: str) -> Report:
     try:
         rows = rules.contacts(text)
     except rules.FileError as error:
@@ -108,9 +131,9 @@ def bring_in(actor: Actor, source: str, text: str) -> Report:
         if wrong:
             problems.append((row.line, wrong))
         else:
-            for what, count in _take(found, address, row.values).items():
+            for what, count in _take(source, address, row.values).items():
                 counts[what] += count
-    events.record(actor, Kind.SOURCE_IMPORTED, found.id, taken=counts["taken"], skipped=counts["skipped"])
+    events.record(actor, Kind.SOURCE_IMPORTED, source.id, taken=counts["taken"], skipped=counts["skipped"])
     return Report(**counts, problems=problems)
 
 

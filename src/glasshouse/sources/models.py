@@ -19,6 +19,7 @@ class Source(models.Model):
     licence = technical(models.CharField(max_length=200))
     purpose = technical(models.CharField(max_length=200))
     written_by = technical(models.CharField(max_length=16))
+    token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     created_at = technical(models.DateTimeField())
 
     class Meta:

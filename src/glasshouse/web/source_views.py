@@ -1,15 +1,19 @@
 """Doors of third-party data: the officer's register and imports; objecting by a mailed link."""
 
-from django.http import HttpRequest, HttpResponse
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError
 from glasshouse.sources import api, rules
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
-MOST_BYTES = 10 << 20
+MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
 
 def _page(actor: Actor) -> dict[str, object]:
@@ -27,6 +31,9 @@ def sources(request: HttpRequest) -> HttpResponse:
         if given.get("act") == "add":
             api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
             return redirect("sources")
+        if given.get("act") == "token":
+            token = api.make_token(actor, given.get("source", ""))
+            return render(request, "sources.html", _page(actor) | {"token": token})
         file = request.FILES.get("file")
         if file is None or not file.size or file.size > MOST_BYTES:
             raise InvalidError("Choose a CSV or JSON file of 10 MB at most.", field="file")
@@ -34,6 +41,21 @@ def sources(request: HttpRequest) -> HttpResponse:
     except InvalidError as error:
         return again(request, "sources.html", error, **_page(actor))
     return render(request, "sources.html", _page(actor) | {"report": report})
+
+
+@csrf_exempt  # No cookie counts here, so no form token does.
+@require_POST
+def hand_in(request: HttpRequest) -> JsonResponse:
+    """Contacts from a source's own program: CSV or a JSON list, with the source's token. Answers what became of each."""
+    kind, _, token = str(request.headers.get("Authorization", "")).partition(" ")
+    try:
+        body = request.body
+        if len(body) > MOST_AT_ONCE:
+            raise InvalidError("At most 2 MB at once; hand the rest in afterwards.")
+        report = api.hand_in(token if kind.lower() == "bearer" else "", body.decode("utf-8-sig", errors="replace"))
+    except GlasshouseError as error:
+        return JsonResponse({"detail": str(error)}, status=error.status)
+    return JsonResponse(asdict(report))
 
 
 @form_page

@@ -48,6 +48,7 @@ urlpatterns = [
     path("staff/requests", requests.worklist, name="worklist"),
     path("staff/recipients", disclosures.recipients, name="recipients"),
     path("staff/sources", sources.sources, name="sources"),
+    path("v1/contacts", sources.hand_in, name="hand_in"),
     path("sources/<slug:secret>", sources.object_source, name="object_source"),
     path("staff/demands", disclosures.staff_demands, name="staff_demands"),
     path("staff/demands/<slug:demand>", disclosures.fetch_demand, name="fetch_demand"),
