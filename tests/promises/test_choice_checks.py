@@ -122,17 +122,14 @@ def test_pri_15_sees_a_database_that_takes_any_disclosure(home: Installation) ->
 
 @pytest.mark.parametrize("promise", ["PRI-23"])
 def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation, promise: str) -> None:
-    from glasshouse.access.policies import UNRESTRICTED
+    from glasshouse.access.restrictions import unrestricted_policy
 
     with administering(home) as link:
         link.execute("DROP POLICY unrestricted ON accounts_person")
         try:
             assert state(promise)[0] == "not kept"
         finally:
-            shown = UNRESTRICTED.format(holder="id")
-            link.execute(
-                f"CREATE POLICY unrestricted ON accounts_person AS RESTRICTIVE TO glasshouse_app USING {shown} WITH CHECK (true)"
-            )
+            link.execute(unrestricted_policy("accounts_person", "id"))
 
 
 def test_pri_25_sees_a_purpose_that_goes_on(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

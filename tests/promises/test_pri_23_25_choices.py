@@ -76,6 +76,51 @@ def test_the_person_signs_in_sees_everything_and_lifts_it(customer: Make, web: W
     assert post(fresh, page, page, act="lift").status_code == 404
 
 
+def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
+    customer: Make, officer: Customer, web: Web
+) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.rights.view import view
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    boss, one = customer(), customer()
+    number = invitations.invite(boss.actor, one.address, invitations.Offer("viewer", message="Come to us"))
+    source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
+    sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},Farm\n")
+    mark = vault.lookup("address", one.address)
+    Supplied.objects.filter(address_hash=mark).update(holder="0" * 16)  # as taken in before there was an account
+    restricted(one)
+    assert one.address not in [row.address for row in invitations.invitations(boss.actor)]
+    with pytest.raises(NotFoundError):
+        invitations.resend(boss.actor, number)
+    assert not Supplied.objects.filter(address_hash=mark).exists()
+    from glasshouse.accounts.own import own
+
+    with own(str(one.actor.person)):
+        assert any(item.value == "Come to us" for item in view(one.alone)), "the person sees it all the same"
+        Supplied.objects.filter(address_hash=mark).delete()
+    lifted(one)
+    assert one.address in [row.address for row in invitations.invitations(boss.actor)]
+
+
+def test_a_closed_organisation_leaves_nothing_not_even_what_is_restricted(home: Installation, customer: Make) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.kernel.ids import OrganisationId
+    from glasshouse.rights import api as rights
+
+    boss, one = customer(), customer()
+    invitations.invite(boss.actor, one.address, invitations.Offer("viewer"))
+    restricted(one)
+    rights.close_organisation(OrganisationId(boss.organisation))
+    with administering(home) as link:
+        sql = "SELECT count(*) FROM access_invitation WHERE organisation_id = %s"
+        assert link.execute(sql, [boss.organisation]).fetchone() == (0,)
+    lifted(one)
+
+
 def test_the_way_of_one_person_never_opens_anothers_restricted_rows(customer: Make, web: Web) -> None:
     """One worker thread serves many: the setting that shows the own rows does not outlive the request."""
     from django.db import connection
@@ -252,7 +297,7 @@ def test_what_was_said_once_cannot_be_changed(customer: Make) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_every_table_of_a_persons_values_is_hidden_or_named_as_open() -> None:
-    from glasshouse.access.policies import OPEN_THOUGH_RESTRICTED, restrictable
+    from glasshouse.access.restrictions import OPEN_THOUGH_RESTRICTED, restrictable
     from glasshouse.rights.view import tables
 
     assert tables() <= set(restrictable()) | OPEN_THOUGH_RESTRICTED

@@ -9,8 +9,6 @@ is true is for the application, that the one who acts belongs there is for the d
 from django.apps import apps
 from django.db import connections, models
 
-from glasshouse.vault.fields import holder_column
-
 ORGANISATION = "nullif(current_setting('glasshouse.organisation', true), '')"
 ACCOUNT = "nullif(current_setting('glasshouse.account', true), '')"
 JOB = "coalesce(current_setting('glasshouse.job', true), '') = '1'"
@@ -22,19 +20,6 @@ SELF = "coalesce(current_setting('glasshouse.self', true), '')"
 NEVER_CHANGED = {"consent_stance": "words", "notices_acceptance": "shown"}
 APPEND_ONLY = {"events_event", "notices_text", "support_seen"}
 UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
-# Tables whose rows stay open though the use of their holder's data is restricted: the person's own way in, read only against a
-# secret that the person shows; what says that something is restricted, held or asked for; mails that the law or the person wants.
-OPEN_THOUGH_RESTRICTED = {
-    "accounts_browser",
-    "accounts_second_step",
-    "accounts_session",
-    "accounts_ticket",
-    "consent_restriction",
-    "consent_stance",
-    "retention_hold",
-}
-OWED_MAILS = "('announcement', 'change', 'privacy', 'reset', 'restriction', 'second-step', 'text')"
-UNRESTRICTED = "({holder} NOT IN (SELECT glasshouse_restricted()))"
 # Which customer tables a grant opens to support, by the area that it names; a table not named here stays shut.
 AREAS: dict[str, tuple[str, ...]] = {
     "climate": ("greenhouse_site", "greenhouse_compartment", "greenhouse_device"),
@@ -85,6 +70,11 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         "SETOF text",
         f"SELECT holder FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "
         f"AND {SELF} NOT IN ('*', holder)",
+    ),
+    # Their addresses, by which rows under other keys speak of them.
+    "glasshouse_restricted_addresses()": (
+        "SETOF text",
+        "SELECT address_hash FROM accounts_person WHERE id IN (SELECT glasshouse_restricted())",
     ),
     "glasshouse_is_restricted(whom text)": (
         "boolean",
@@ -293,8 +283,6 @@ def statements(tables: list[str]) -> list[str]:
         ]
     for model in customer_models():
         sql += _policies(model)
-    for table, holder in restrictable().items():
-        sql += _restriction(table, holder)
     sql += LIVE_RECIPIENTS
     for table in OWNER_READS:
         sql.append(f"CREATE POLICY owner_reads ON {table} FOR SELECT TO glasshouse_owner USING (true)")
@@ -340,36 +328,6 @@ def _policies(model: type[models.Model]) -> list[str]:
                 f"USING ({changes}) WITH CHECK ({changes})",
                 f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({changes})",
             ]
-    return sql
-
-
-def restrictable() -> dict[str, str]:
-    """Table -> the column with the person whose restriction hides its rows."""
-    found = {}
-    for model in apps.get_models():
-        table = model._meta.db_table
-        ours = model.__module__.startswith("glasshouse.") and table not in OPEN_THOUGH_RESTRICTED
-        if ours and not condition(model) and (column := holder_column(model)):
-            found[table] = str(getattr(model._meta.get_field(column), "column", column))
-    return found
-
-
-def _restriction(table: str, holder: str) -> list[str]:
-    """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
-    shown = UNRESTRICTED.format(holder=holder)
-    if table == "mail_message":
-        shown = f"({shown} OR kind IN {OWED_MAILS})"
-    sql = [
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-        *(f"DROP POLICY IF EXISTS {name} ON {table}" for name in NAMES),
-        f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)",
-        f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {shown} WITH CHECK (true)",
-    ]
-    if table == "mail_message":
-        sql.append(
-            f"CREATE POLICY unobjected ON {table} AS RESTRICTIVE FOR INSERT TO glasshouse_app "
-            "WITH CHECK (purpose = '' OR NOT glasshouse_objected(holder, purpose))"
-        )
     return sql
 
 

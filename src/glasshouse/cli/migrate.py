@@ -8,13 +8,14 @@ def main() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from glasshouse.access import policies
+    from glasshouse.access import policies, restrictions
     from glasshouse.disclosures import api as disclosures
     from glasshouse.notices import api as notices
 
     for database in ("default", "vault"):
         call_command("migrate", database=database, verbosity=0, interactive=False)
     policies.apply()
+    restrictions.apply()
     notices.install()
     disclosures.install()
 

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from glasshouse.access import api as access
 from glasshouse.access import invitations
-from glasshouse.access.policies import restrictable
+from glasshouse.access.restrictions import restrictable
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Session
 from glasshouse.accounts.own import STORAGE, own

@@ -14,7 +14,7 @@ from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
-from glasshouse.accounts.own import own
+from glasshouse.accounts.own import STORAGE, own
 from glasshouse.accounts.rules import plain_name
 from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
@@ -240,7 +240,8 @@ def close(actor: Actor, name: str) -> None:
 def close_organisation(organisation: OrganisationId) -> None:
     """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
     job = JOB.within(organisation)
-    with access.acting(job):
+    # All of it ends, also an invitation to somebody whose data is restricted otherwise.
+    with own(STORAGE), access.acting(job):
         greenhouse.forget(job)
         for model in customer_models():
             if model is not Organisation and model._meta.db_table not in APPEND_ONLY:

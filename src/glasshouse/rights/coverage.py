@@ -6,7 +6,8 @@ Source: PRI-18, PRI-21, PRI-22, PRI-24.
 from django.apps import apps
 from django.db import models
 
-from glasshouse.access.policies import OPEN_THOUGH_RESTRICTED, customer_tables, restrictable
+from glasshouse.access.policies import customer_tables
+from glasshouse.access.restrictions import OPEN_THOUGH_RESTRICTED, restrictable
 from glasshouse.rights import view
 from glasshouse.vault.datamap import Class, Row, people_rows
 
