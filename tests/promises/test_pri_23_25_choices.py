@@ -62,6 +62,21 @@ def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
     assert members.members(boss.actor)[1].address == one.address
 
 
+def test_support_that_may_see_people_does_not_see_a_restricted_one(customer: Make, join: Join, olaf: Make) -> None:
+    from glasshouse.access import members
+    from glasshouse.kernel.ids import OrganisationId
+    from glasshouse.support import api as support
+
+    boss, staff = customer(), olaf()
+    one = join(boss, "grower")
+    support.give(boss.actor, support.Wish(("people",), 2, "look"))
+    helper = staff.actor.within(OrganisationId(boss.organisation))
+    assert one.address in [row.address for row in members.members(helper)]
+    restricted(one)
+    assert [row.address for row in members.members(helper)] == [boss.address]
+    lifted(one)
+
+
 def test_the_person_signs_in_sees_everything_and_lifts_it(customer: Make, web: Web) -> None:
     one = customer()
     client, page = web(one), "/account/data/choices"
