@@ -275,9 +275,13 @@ def statements(tables: list[str]) -> list[str]:
             rights += f", DELETE, UPDATE ({NEVER_CHANGED[table]})" if table in NEVER_CHANGED else ", UPDATE, DELETE"
         sql.append(f"GRANT {rights} ON {table} TO glasshouse_app")
     for name, (kind, body) in FUNCTIONS.items():
+        # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
+        language, text = (
+            ("plpgsql", f"BEGIN RETURN ({body}); END") if kind in ("boolean", "text", "text[]") else ("sql", body)
+        )
         sql += [
-            f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE sql STABLE SECURITY DEFINER "
-            f"SET search_path = public AS $$ {body} $$",
+            f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
+            f"SET search_path = public AS $$ {text} $$",
             f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {name} TO {roles}",
         ]
