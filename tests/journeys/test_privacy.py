@@ -78,6 +78,18 @@ def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable
     page.get_by_role("button", name="Yes, this is my address").click()
     expect(page.get_by_text("Your address is proved")).to_be_visible()
     sound(page)
+    stranger = f"no-account-{one.actor.person}@grower.example"
+    page.goto("/privacy")
+    page.get_by_label("My e-mail address").fill(stranger)
+    page.get_by_role("button", name="Send").click()
+    page.goto(f"/privacy/prove/{prove_link(stranger, 'privacy/prove')}")
+    page.get_by_role("button", name="Yes, this is my address").click()
+    page.get_by_role("link", name="See, copy or erase").click()
+    expect(page.get_by_role("heading", name="What we hold of your address")).to_be_visible()
+    sound(page)
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="Fetch a copy").click()
+    assert fetched.value.suggested_filename.startswith("data-of-your-address")
 
 
 def test_the_officer_publishes_and_everybody_accepts(

@@ -304,7 +304,7 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
 def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, olaf: Make) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
+    from glasshouse.rights import deadlines, requests
     from glasshouse.rights.models import OfficerRegion, Request
     from tests.conftest import as_staff
 
@@ -320,15 +320,15 @@ def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, ol
             mails = Message.objects.filter(holder=who.actor.person, kind="deadline")
             return sum(number in row.body for row in mails)
 
-        requests.escalate_due()
+        deadlines.escalate_due()
         assert told(other) == 0
         Request.objects.filter(id=number).update(due_at=clock.now() + timedelta(days=4))
-        requests.escalate_due()
-        requests.escalate_due()
+        deadlines.escalate_due()
+        deadlines.escalate_due()
         assert (told(other), told(officer)) == (1, 0), "once, and only whose region it is"
         Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(hours=1))
-        requests.escalate_due()
-        requests.escalate_due()
+        deadlines.escalate_due()
+        deadlines.escalate_due()
         assert (told(other), told(officer)) == (2, 1), "past the day everybody in the office hears of it"
     finally:
         OfficerRegion.objects.all().delete()
@@ -342,3 +342,54 @@ def test_an_answer_is_wanted_on_a_working_day() -> None:
     closed = {christmas.date() - timedelta(days=days) for days in (1, 2)}
     assert working_day(christmas, closed).isoformat() == "2026-12-24"
     assert working_day(datetime(2026, 12, 23, tzinfo=UTC), closed).isoformat() == "2026-12-23"
+
+
+def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> None:
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import Request
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    number = asked(address)
+    with pytest.raises(InvalidError, match="not proved"):
+        requests.answer(officer.actor, number, "Here is everything about you.", refuse=False)
+    old = prove_link(address, "privacy/prove")
+    requests.ask_again(officer.actor, number)
+    fresh = prove_link(address, "privacy/prove")
+    assert fresh != old
+    requests.prove(fresh)
+    requests.answer(officer.actor, number, "Here it is.", refuse=False)
+    with pytest.raises(Exception, match="belongs to no request"):
+        requests.prove(old)
+    assert Request.objects.get(id=number).outcome == "answered"
+    number = asked(f"{uuid.uuid4().hex[:10]}@grower.example")
+    requests.answer(officer.actor, number, "Not without a proof.", refuse=True)
+
+
+def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail.models import Message
+    from glasshouse.rights import deadlines, drp
+    from glasshouse.rights.models import Request
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    number = asked(address)
+    row = Request.objects.filter(id=number)
+    mails = Message.objects.filter(holder=row.get().holder)
+    deadlines.give_up_due()
+    assert mails.count() == 1
+    row.update(asked_at=clock.now() - timedelta(days=8))
+    deadlines.give_up_due()
+    deadlines.give_up_due()
+    assert mails.count() == 2, "the link once more, once"
+    row.update(asked_at=clock.now() - timedelta(days=15), reminded_at=clock.now() - timedelta(days=8))
+    deadlines.give_up_due()
+    found = row.get()
+    assert found.outcome == "unproved"
+    assert found.closed_at
+    assert mails.count() == 3
+    assert drp.status_of(found)["reason"] == "insuf_verification"
+    proved = asked(f"{uuid.uuid4().hex[:10]}@grower.example")
+    Request.objects.filter(id=proved).update(asked_at=clock.now() - timedelta(days=20), proved_at=clock.now())
+    deadlines.give_up_due()
+    assert Request.objects.get(id=proved).closed_at is None

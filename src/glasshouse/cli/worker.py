@@ -78,7 +78,7 @@ def main() -> None:
     from glasshouse.promises import api as promises
     from glasshouse.retention import api as retention
     from glasshouse.rights import api as rights
-    from glasshouse.rights import demands, drp, referrals, requests
+    from glasshouse.rights import deadlines, demands, drp, referrals
     from glasshouse.sources import api as sources
 
     ending = threading.Event()
@@ -93,7 +93,8 @@ def main() -> None:
         (22.0, 60.0, rights.erase_late),
         (3.0, 10.0, notices.announce_due),
         (30.0, 60.0, mergers.tell_due),
-        (35.0, 300.0, requests.escalate_due),
+        (35.0, 300.0, deadlines.escalate_due),
+        (37.0, 3600.0, deadlines.give_up_due),
         (40.0, 300.0, referrals.warn_due),
         (45.0, 30.0, drp.tell_agents),
         (25.0, 60.0, sources.tell_due),

@@ -209,6 +209,12 @@ def status_of(request: Request) -> dict[str, str]:
         told["agent_request_id"] = request.agent_request
     if request.outcome == "refused":
         return told | {"status": "denied", "reason": "other", "processing_details": "the reasons went to the person"}
+    if request.outcome == "unproved":
+        return told | {
+            "status": "denied",
+            "reason": "insuf_verification",
+            "processing_details": "nobody proved the address",
+        }
     if request.closed_at is not None:
         return told | {"status": "revoked" if request.outcome == "revoked" else "fulfilled"}
     if request.proved_at is None:

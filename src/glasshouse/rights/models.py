@@ -113,6 +113,7 @@ class Request(models.Model):
     identity = technical(models.CharField(max_length=80, blank=True))
     entered_by = technical(models.CharField(max_length=16, blank=True))
     escalated = technical(models.PositiveSmallIntegerField(default=0))
+    reminded_at = technical(models.DateTimeField(null=True))
     referrals = technical(models.PositiveSmallIntegerField(default=0))
     agent = technical(models.CharField(max_length=60, blank=True))
     agent_request = technical(models.CharField(max_length=120, blank=True))
@@ -148,6 +149,7 @@ class Letter(models.Model):
         holder="holder",
     )
     sender = technical(models.CharField(max_length=10))
+    authentication = technical(models.CharField(max_length=80, blank=True))
     at = technical(models.DateTimeField())
 
     class Meta:

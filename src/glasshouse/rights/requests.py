@@ -15,7 +15,6 @@ from django.db import transaction
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
-from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.consent import api as consent
@@ -23,7 +22,7 @@ from glasshouse.consent.rules import PURPOSES
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
+from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
@@ -35,6 +34,10 @@ from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Basis
 
 MOST_TEXT = 20_000
+PAPER = ("letter", "phone")
+PROOF = timedelta(
+    days=14
+)  # How long we wait for the proof of an address; after half of it, the link is mailed once more.
 NUMBER = re.compile(r"\[([0-9a-hjkmnp-tv-z]{16})\]")
 
 
@@ -134,18 +137,23 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
     normal = normal_address(address)
     found = NUMBER.search(subject)
     if found and (running := Request.objects.filter(id=found[1]).first()) and running.address == normal:
-        return _continued(running, body[:MOST_TEXT])
+        return _continued(running, body[:MOST_TEXT], arrival)
     text = f"{subject}\n\n{body}"[:MOST_TEXT]
     return ask(normal, classed(text), "other", text, arrival)
 
 
-def _continued(request: Request, text: str) -> RequestId:
+def _continued(request: Request, text: str, arrival: Arrival) -> RequestId:
     """Put what somebody writes into the thread of their request. It counts as little or as much as the request's proof."""
     throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
     with transaction.atomic():
-        Letter(request=request, holder=request.holder, text=text, sender="person", at=clock.now()).save(
-            force_insert=True
-        )
+        Letter(
+            request=request,
+            holder=request.holder,
+            text=text,
+            sender="person",
+            authentication=arrival.authentication[:80],
+            at=clock.now(),
+        ).save(force_insert=True)
         events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
     return RequestId(request.id)
 
@@ -157,7 +165,7 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
     """
     accounts.require_officer(actor)
     normal = _checked(address, kind, region, text)
-    if arrival.channel not in ("letter", "phone") or not text.strip():
+    if arrival.channel not in PAPER or not text.strip():
         raise InvalidError("Say how it came, and what the person asks.", field="text")
     with transaction.atomic():
         made, secret = opened(normal, kind, region, text, arrival)
@@ -234,7 +242,7 @@ def worklist(actor: Actor) -> list[Listed]:
     Raises NotFoundError for anybody but a privacy officer.
     """
     accounts.require_officer(actor)
-    now, covers = clock.now(), _covers(str(actor.account))
+    now, mine = clock.now(), covers(str(actor.account))
     closed = _closed_days(now.year)
     rows = [
         Listed(
@@ -244,7 +252,7 @@ def worklist(actor: Actor) -> list[Listed]:
             clocks.working_day(one.due_at, closed),
             clocks.may_extend(clocks.LAWS[one.law]) and one.extended_at is None,
             one.proved_at is not None and bool(one.address) and accounts.address_known(one.address),
-            covers(one.region),
+            mine(one.region),
             list(Letter.objects.filter(request=one).order_by("at")),
             one.referrals,
         )
@@ -253,7 +261,7 @@ def worklist(actor: Actor) -> list[Listed]:
     return sorted(rows, key=lambda one: not one.mine)
 
 
-def _covers(account: str):  # type: ignore[no-untyped-def]
+def covers(account: str):  # type: ignore[no-untyped-def]
     """Whether an officer answers for a region: it is theirs, or nobody's."""
     regions = {one.account_id: set(one.regions) for one in OfficerRegion.objects.all()}
     taken = set().union(*regions.values()) if regions else set()
@@ -280,8 +288,15 @@ def _open(actor: Actor, request: RequestId) -> Request:
 
 @transaction.atomic
 def answer(actor: Actor, request: RequestId, text: str, *, refuse: bool) -> None:
-    """Answer a request in its thread and close it; a refusal names the authority. Raises InvalidError, NotFoundError."""
+    """Answer a request in its thread and close it; a refusal names the authority. Raises InvalidError, NotFoundError.
+
+    Who has not proved the address can be refused, or have a question answered, and is told nothing else.
+    """
     found = _open(actor, request)
+    if found.proved_at is None and not refuse and found.kind != RequestKind.QUESTION and found.channel not in PAPER:
+        raise InvalidError(
+            "The address is not proved: nothing may be told yet. Have the link mailed again, or refuse.", field="text"
+        )
     if not text.strip() or len(text) > MOST_TEXT:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
     law = clocks.LAWS[found.law]
@@ -290,6 +305,23 @@ def answer(actor: Actor, request: RequestId, text: str, *, refuse: bool) -> None
     write(found, "Re: your privacy request", f"{text}{right}")
     consent.judge(actor, found.id, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, found.id, refused=refuse)
+
+
+@transaction.atomic
+def ask_again(actor: Actor, request: RequestId) -> None:
+    """Mail the proving link once more; the one before ends. Raises InvalidError, NotFoundError."""
+    found = _open(actor, request)
+    if found.proved_at is not None or not found.address:
+        raise InvalidError("There is nothing to prove.", field="request")
+    mail_again(found)
+
+
+def mail_again(request: Request) -> None:
+    """Mail the proving link once more, in the caller's transaction; the one before ends."""
+    secret = new_token()
+    request.proof_hash, request.reminded_at = digest(secret), clock.now()
+    request.save(update_fields=["proof_hash", "reminded_at"])
+    ask_proof(request, secret)
 
 
 def close(request: Request, text: str, outcome: str) -> None:
@@ -319,28 +351,3 @@ def extend(actor: Actor, request: RequestId, reason: str) -> None:
 def overdue() -> int:
     """How many open requests are past their deadline."""
     return Request.objects.filter(closed_at=None, due_at__lt=clock.now()).count()
-
-
-def escalate_due() -> int:
-    """Remind the officers of a region before the day, once, and everybody in the office when it has passed; returns how many.
-
-    For the worker. Safe to repeat: what was told is noted in the transaction that queues the mails.
-    """
-    now, told = clock.now(), 0
-    for step, moment in ((1, now + clocks.WARN), (2, now)):
-        for one in Request.objects.filter(closed_at=None, due_at__lt=moment, escalated__lt=step)[:200]:
-            with transaction.atomic():
-                _remind(one, everybody=step == 2)
-                Request.objects.filter(id=one.id).update(escalated=step)
-                events.record(JOB, Kind.REQUEST_ESCALATED, one.id, step=step)
-            told += 1
-    return told
-
-
-def _remind(request: Request, *, everybody: bool) -> None:
-    state = "is past its deadline" if everybody else f"is to be answered by {request.due_at:%Y-%m-%d}"
-    text = f"The request {request.id} ({request.kind}, {request.law}) {state}: {settings.ORIGIN}/staff/requests\n"
-    for account in Account.objects.select_related("person").filter(staff_role="privacy"):
-        if everybody or _covers(account.id)(request.region):
-            holder, address = HolderId(account.person_id), account.person.address
-            mail.queue(holder, "deadline", address, subject=f"A privacy request {state}", body=text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
 KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
-MOST_ROWS, MOST_VALUE = 50_000, 200
+MOST_ROWS, MOST_VALUE = 5_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _values(one: dict[str, object]) -> dict[str, str]:
 
 def _bounded(rows: list[Row]) -> list[Row]:
     if len(rows) > MOST_ROWS:
-        raise FileError(f"A file has at most {MOST_ROWS} rows; this one has {len(rows)}.")
+        raise FileError(f"A file has at most {MOST_ROWS} rows; this one has {len(rows)}. Take it in in parts.")
     return rows
 
 

@@ -114,8 +114,10 @@ def refuse(request: HttpRequest) -> HttpResponse:
 
 
 def _staff_page(actor: Actor) -> dict[str, object]:
+    rows = notices.standings(actor)
     return {
-        "standings": notices.standings(actor),
+        "standings": rows,
+        "announcing": any(one.waiting or (one.version.published_at and not one.version.in_force_at) for one in rows),
         "documents": TITLES.items(),
         "languages": LANGUAGES.items(),
         "stale": notices.stale(),

@@ -93,6 +93,8 @@ def worklist(request: HttpRequest) -> HttpResponse:
     try:
         if act == "extend":
             requests.extend(actor, RequestId(number), text)
+        elif act == "ask-again":
+            requests.ask_again(actor, RequestId(number))
         elif act == "enter":
             arrival = requests.Arrival(
                 given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", "")
