@@ -393,3 +393,14 @@ def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     Request.objects.filter(id=proved).update(asked_at=clock.now() - timedelta(days=20), proved_at=clock.now())
     deadlines.give_up_due()
     assert Request.objects.get(id=proved).closed_at is None
+
+
+def test_the_desk_never_reads_the_link_that_proves_a_person(officer: Customer, web: Web) -> None:
+    from tests.conftest import enter_staff
+
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    asked(address)
+    secret = prove_link(address, "privacy/prove")
+    page = enter_staff(web(officer)).get("/staff/requests").text
+    assert "Please prove that this address" in page
+    assert secret not in page

@@ -398,3 +398,27 @@ def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> Non
     assert accounts.person_of(attacker.alone).address == attacker.address
     assert Request.objects.get(id=number).text == "my words"
     assert views.addressed(person) == []
+
+
+def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: Web) -> None:
+    """Who has stolen a session asks for a reset and looks for its link in the mails that are held: it is not there."""
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts import texts
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import copies
+    from glasshouse.rights.view import view
+
+    one = customer()
+    accounts.ask_reset(one.address, network=one.address)
+    accounts.ask_change(one.alone, f"new-{one.address}", one.password)
+    mail.keep_sent(one.actor.person, texts.KIND, "+31612345678", body="Your code is 482913.")
+    secret = prove_link(one.address, "reset")
+    assert secret not in web(one).get("/account/data").text
+    values = [item.value for item in view(one.alone)]
+    assert any("/reset/•••" in value for value in values)
+    assert not any(secret in value or "482913" in value for value in values)
+    _, body = copies.fetch_copy(one.alone, copies.make_copy(one.alone))
+    with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
+        assert secret not in archive.read("data.json").decode()
+        assert "482913" not in archive.read("data.html").decode()
+    accounts.finish_reset(secret, "another long password")

@@ -26,6 +26,7 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.mail.rules import masked
 from glasshouse.rights import clocks
 from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
 from glasshouse.rights.rules import classed
@@ -210,7 +211,10 @@ def of_person(actor: Actor) -> list[Request]:
 
 def write(request: Request, subject: str, words: str) -> None:
     """Mail to a request's person in its thread, and keep what was written; nothing where the person gave no address."""
-    Letter(request=request, holder=request.holder, text=words, sender="us", at=clock.now()).save(force_insert=True)
+    # Kept without the link that proves the address: who reads the thread at the desk is not that person.
+    Letter(request=request, holder=request.holder, text=masked(words), sender="us", at=clock.now()).save(
+        force_insert=True
+    )
     if request.address:
         letter = mail.Letter(f"{subject} [{request.id}]", words, answers=request.thread or "")
         mail.queue_letter(HolderId(request.holder), "privacy", request.address, letter)

@@ -22,6 +22,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import HolderId, OrganisationId
 from glasshouse.mail.models import Message
+from glasshouse.mail.rules import masked
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rights.models import Demand, Letter, Request
@@ -57,6 +58,8 @@ def _entries() -> dict[tuple[str, str], Entry]:
 def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
     value = getattr(row, str(field.name))
     shown = "kept as a hash only, which tells nobody the value" if not isinstance(field, SealedField) else _plain(value)
+    if isinstance(row, Message | Letter):
+        shown = masked(shown)
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     place = f"{row._meta.db_table}.{field.column}"

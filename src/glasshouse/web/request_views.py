@@ -11,6 +11,7 @@ from glasshouse.kernel.ids import RequestId
 from glasshouse.rights import clocks, drp, referrals, requests, strangers
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
+from glasshouse.web.rights_views import grouped
 from glasshouse.web.views import again, form_page, signed_in
 
 KINDS = {
@@ -57,7 +58,7 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
 @form_page
 def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The own page of somebody without an account: seeing, copying, erasing what is held of a proved address."""
-    shown = {"items": strangers.held(secret), "fresh": strangers.is_fresh(secret)}
+    shown = grouped(strangers.held(secret)) | {"fresh": strangers.is_fresh(secret)}
     act = request.POST.get("act", "")
     if request.method == "GET" or act not in ("copy", "again", "erase"):
         return render(request, "stranger.html", shown)

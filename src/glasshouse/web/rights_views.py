@@ -1,6 +1,6 @@
 """Doors of a person's own rights: everything held, a copy, a correction, choices, erasure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -29,6 +29,14 @@ from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
 
+def grouped(items: Iterable[Item]) -> dict[str, object]:
+    """Items as `held.html` shows them: by purpose, the first of many."""
+    found = sorted(items, key=lambda one: one.purpose)
+    groups = [(purpose, list(some)) for purpose, some in groupby(found, key=lambda one: one.purpose)]
+    shown = [(purpose, some[:20], max(0, len(some) - 20), _common(some)) for purpose, some in groups]
+    return {"groups": shown, "count": len(found)}
+
+
 def _common(items: list[Item]) -> Item | None:
     """One of the items, if all have the same source, ground, period and recipients: then these are said once."""
     facts = {(one.source, one.basis, one.retention, one.recipients) for one in items}
@@ -42,11 +50,8 @@ def _copies(actor: Actor) -> dict[str, object]:
 
 def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
-    items = sorted(view(actor), key=lambda one: one.purpose)
-    groups = [(purpose, list(some)) for purpose, some in groupby(items, key=lambda one: one.purpose)]
-    shown = [(purpose, some[:20], max(0, len(some) - 20), _common(some)) for purpose, some in groups]
     person = accounts.person_of(actor)
-    return {"groups": shown, "count": len(items), **_copies(actor), "person": person}
+    return grouped(view(actor)) | {**_copies(actor), "person": person}
 
 
 @signed_in
