@@ -230,6 +230,12 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
 
     one, second = customer(), as_staff(olaf(), "security")
     made = demand(officer, one)
+    called = [
+        row for row in mail.newest(100) if row.address == second.address and "waits for review" in (row.subject or "")
+    ]
+    assert called
+    assert one.address not in called[0].body
+    assert "Demands" in enter_staff(web(second)).get("/account").text, "a reviewer finds the way there"
     demands.review(officer.actor, made.id, "answer", ["user.name", "user.contact.email"], "covered")
     with pytest.raises(InvalidError, match="second person"):
         demands.review(officer.actor, made.id, "answer", ["user.name"], "again")

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Account
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import normal_address
 from glasshouse.disclosures import api as disclosures
@@ -38,6 +39,7 @@ from glasshouse.vault.datamap import NAMES
 
 ANSWER, REFUSE = "answer", "refuse"
 TIME = timedelta(days=30)
+REVIEWERS = ("privacy", "security")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,7 @@ class Facts:
 
 def reviewer(actor: Actor) -> None:
     """Nothing, if the actor may review demands: staff for privacy or security, with a second step. Raises NotFoundError."""
-    if actor.kind is not ActorKind.STAFF or not any(
-        accounts.has_staff_role(actor, one) for one in ("privacy", "security")
-    ):
+    if actor.kind is not ActorKind.STAFF or not any(accounts.has_staff_role(actor, one) for one in REVIEWERS):
         raise NotFoundError
 
 
@@ -88,8 +88,17 @@ def enter(actor: Actor, facts: Facts) -> Demand:
     )
     with transaction.atomic():
         made.save(force_insert=True)
+        _call_reviewers(actor, made)
         events.record(actor, Kind.DEMAND_ENTERED, made.id)
     return made
+
+
+def _call_reviewers(actor: Actor, demand: Demand) -> None:
+    """Mail to whoever else may review; the mail says nothing of whom it is about."""
+    text = f"A demand of an authority waits for two reviews, by {demand.due_at:%Y-%m-%d}: {settings.ORIGIN}/staff/demands\n"
+    for account in Account.objects.select_related("person").filter(staff_role__in=REVIEWERS).exclude(id=actor.account):
+        holder, address = HolderId(account.person_id), account.person.address
+        mail.queue(holder, "deadline", address, subject="A demand waits for review", body=text)
 
 
 def demands(actor: Actor) -> list[Demand]:

@@ -161,12 +161,14 @@ def context(request: HttpRequest) -> dict[str, object]:
     """What every template may show."""
     actor = actor_of(request)
     officer = actor.kind is ActorKind.STAFF and accounts.has_staff_role(actor, "privacy")
+    reviewer = actor.kind is ActorKind.STAFF and not officer and accounts.has_staff_role(actor, "security")
     coming = notices.coming() if actor.account and request.headers.get("HX-Request") is None else []
     restricted = getattr(request, "restricted", False)
     return {
         "actor": actor,
         "demo": settings.DEMO,
         "officer": officer,
+        "reviewer": reviewer,
         "documents_coming": coming,
         "restricted": restricted,
     }
