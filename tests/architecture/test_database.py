@@ -211,3 +211,26 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     with access.acting(one.actor):
         assert "never" not in [event.subject for event in events.of_organisation(one.actor.organisation)]
     assert not transaction.get_connection().in_atomic_block
+
+
+@pytest.mark.usefixtures("home")
+def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
+    """A table that somebody adds with an address in it is shown and erased by `rights.view.addressed_to`, or named
+
+    here with a reason.
+    """
+    from glasshouse.retention.api import ours
+
+    reached = {"access_invitation", "consent_restriction", "disclosures_subscriber", "mail_message", "sources_supplied"}
+    otherwise = {
+        "accounts_person": "the person itself",
+        "rights_demand": "kept for its six years, shown once it may be told",
+        "rights_request": "kept for its three years, shown",
+        "sources_objected": "kept so that the objection is honoured, shown",
+    }
+    found = {
+        model._meta.db_table
+        for model in ours()
+        if any(field.column == "address_hash" for field in model._meta.local_concrete_fields)
+    }
+    assert found == reached | set(otherwise)

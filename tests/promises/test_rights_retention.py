@@ -95,7 +95,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.accounts.own import own
     from glasshouse.consent import api as consent
     from glasshouse.disclosures import api as disclosures
-    from glasshouse.disclosures.models import Recipient
+    from glasshouse.disclosures.models import Recipient, Subscriber
     from glasshouse.kernel.ids import new_id
     from glasshouse.promises import evidence
     from glasshouse.rights import api as rights
@@ -116,6 +116,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},{canary}\n")
     sources.tell_due()
     disclosures.subscribe(one.address, network=canary)
+    disclosures.decide(prove_link(one.address, "trust/providers"), wanted=True)
     with transaction.atomic():
         disclosures.note(one.actor.person, Recipient.objects.all()[0])
     accounts.ask_change(one.alone, f"{canary}@grower.example", one.password)
@@ -140,6 +141,9 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     assert evidence.holding(home.data, [one.address, canary])[1] == []
     with own("*"):
         assert list(views.rows_of(str(one.actor.person))) == []
+        mark = vault.lookup("address", one.address)
+        assert not Subscriber.objects.filter(address_hash=mark).exists()
+        assert [type(row).__name__ for row in views.addressed_to(mark)] == []
 
 
 def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_organisation(

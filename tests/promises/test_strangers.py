@@ -113,3 +113,59 @@ def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: M
     with access.acting(boss.actor):
         assert Invitation.objects.filter(organisation_id=boss.organisation).exists()
         assert Invitation.objects.get(organisation_id=boss.organisation).address == address, "and its key with it"
+
+
+def test_what_is_held_of_an_address_is_restricted_and_lifted(
+    known: str, officer: Customer, customer: Make, web: Web
+) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.mail.models import Message
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    boss, client, mark = customer(), web(), vault.lookup("address", known)
+    invitations.invite(boss.actor, known, invitations.Offer("viewer"))
+    source = Supplied.objects.get(address_hash=mark).source_id
+    _, own = proved(client, known, "restrict")
+    assert post(client, own, own, act="restrict").status_code == 302
+    assert post(client, own, own, act="restrict").status_code == 400
+    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not Message.objects.filter(address_hash=mark, kind="invitation").exists()
+    assert known not in [row.address for row in invitations.invitations(boss.actor)]
+    assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
+    assert "Secret Farm" in client.get(own).text, "the person alone sees it"
+    with zipfile.ZipFile(io.BytesIO(post(client, own, own, act="copy").content)) as archive:
+        assert "Secret Farm" in archive.read("data.json").decode()
+    assert post(client, own, own, act="lift").status_code == 302
+    assert Supplied.objects.filter(address_hash=mark).exists()
+    assert post(client, own, own, act="lift").status_code == 404
+    assert post(client, own, own, act="object").status_code == 302
+    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
+
+
+def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
+    known: str, officer: Customer, web: Web
+) -> None:
+    from glasshouse.consent.models import Restriction
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import office
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    client, mark = web(), vault.lookup("address", known)
+    _, own = proved(client, known)
+    post(client, own, own, act="restrict")
+    office.lift(officer.actor, Restriction.objects.get(address_hash=mark).id, "it is right")
+    letter = next(row for row in mail.newest(50) if row.address == known)
+    assert "it is right" in letter.body
+    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    from glasshouse.accounts.own import STORAGE
+    from glasshouse.accounts.own import own as as_own
+
+    vault.forget_opened()
+    with as_own(STORAGE):
+        assert not Supplied.objects.filter(address_hash=mark).exists()
+        assert Restriction.objects.get(address_hash=mark).words, "what says that it is restricted can still be read"
+    assert all(row.body is not None for row in mail.newest(500)), "no mail is left under a key that is gone"

@@ -74,7 +74,10 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
     # Their addresses, by which rows under other keys speak of them.
     "glasshouse_restricted_addresses()": (
         "SETOF text",
-        "SELECT address_hash FROM accounts_person WHERE id IN (SELECT glasshouse_restricted())",
+        "SELECT address_hash FROM accounts_person WHERE id IN (SELECT glasshouse_restricted()) UNION "
+        "SELECT r.address_hash FROM consent_restriction r WHERE r.address_hash IS NOT NULL "
+        f"AND (r.lifts_at IS NULL OR r.lifts_at > clock_timestamp()) AND {SELF} NOT IN ('*', '@' || r.address_hash) "
+        "AND NOT EXISTS (SELECT 1 FROM accounts_person p WHERE p.address_hash = r.address_hash)",
     ),
     "glasshouse_is_restricted(whom text)": (
         "boolean",

@@ -36,6 +36,11 @@ def own(person: str | None) -> Iterator[None]:
             _tell(before)
 
 
+def at(address_hash: str) -> str:
+    """Who somebody without an account is, for `own`: the address that they have proved."""
+    return f"@{address_hash}"
+
+
 def person_at(address_hash: str) -> str:
     """The id of the person with an address, restricted or not; "" where nobody has it."""
     with connection.cursor() as cursor:

@@ -17,9 +17,9 @@ from glasshouse.consent.rules import PURPOSES, Ground, Purpose, State, allows
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import HolderId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault.datamap import Basis
 
@@ -141,6 +141,34 @@ def lift(actor: Actor) -> None:
     text = "The restriction on your data is lifted, as you asked. If that was not you, write to us at once.\n"
     mail.queue(HolderId(person.id), "restriction", person.address, subject="Your data is in use again", body=text)
     events.record(actor.alone, Kind.RESTRICTION_LIFTED, found.id)
+
+
+def restriction_at(address_hash: str) -> Restriction | None:
+    """The live restriction of somebody without an account, by their address."""
+    rows, now = Restriction.objects.filter(address_hash=address_hash).order_by("-at"), clock.now()
+    return next((one for one in rows if one.lifts_at is None or one.lifts_at > now), None)
+
+
+@transaction.atomic
+def restrict_at(address: str, address_hash: str, words: str) -> None:
+    """Have what is held of an address stored only; for somebody who has proved it, and has no account. Raises InvalidError."""
+    if restriction_at(address_hash):
+        raise InvalidError("The use of it is restricted already.", field="act")
+    made = Restriction(holder=new_id(), ground=Ground.CLAIMS, words=words[:MOST_WORDS], at=clock.now())
+    made.address, made.address_hash = address, address_hash
+    made.save(force_insert=True)
+    events.record(ANONYMOUS, Kind.RESTRICTION_MADE, made.id, ground=made.ground)
+
+
+@transaction.atomic
+def lift_at(address_hash: str) -> None:
+    """Lift the restriction of somebody without an account, at once. Raises NotFoundError."""
+    found = restriction_at(address_hash)
+    if found is None:
+        raise NotFoundError("Nothing of yours is restricted.")
+    found.lifts_at = clock.now()
+    found.save(update_fields=["lifts_at"])
+    events.record(ANONYMOUS, Kind.RESTRICTION_LIFTED, found.id)
 
 
 @transaction.atomic

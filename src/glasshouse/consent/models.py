@@ -4,7 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import Basis, personal
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.fields import SealedText, hashed, technical
 
 
 class Stance(models.Model):
@@ -33,10 +33,26 @@ class Stance(models.Model):
 
 
 class Restriction(models.Model):
-    """That a person's data is stored only. It ends when it is lifted; an officer's lifting is announced and comes later."""
+    """That a person's data is stored only. It ends when it is lifted; an officer's lifting is announced and comes later.
+
+    Of somebody without an account it is by address, until there is an account; `holder` is a key of its own then.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
+    address = SealedText(
+        personal(
+            "user.contact.email",
+            "keeping data unused while a person wants that",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="until it is lifted, or there is an account",
+        ),
+        holder="holder",
+        null=True,
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding what is restricted"
+    )
     ground = technical(models.CharField(max_length=10))
     words = SealedText(
         personal(
@@ -56,5 +72,8 @@ class Restriction(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["holder"], condition=models.Q(lifts_at=None), name="one_open_restriction_each"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["address_hash"], condition=models.Q(lifts_at=None), name="one_open_restriction_an_address"
+            ),
         ]

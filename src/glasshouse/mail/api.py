@@ -126,6 +126,11 @@ def _send(message: Message) -> None:
         server.send_message(mail, from_addr=f"{BOUNCE}{message.id}@{domain}")
 
 
+def forget(holders: set[str]) -> None:
+    """Delete the mails under keys that are about to be destroyed, in the caller's transaction."""
+    Message.objects.filter(holder__in=holders).delete()
+
+
 def bounced(message: str) -> bool:
     """Note that a mail came back; whether there was one."""
     found = Message.objects.filter(id=message).exclude(sent_at=None)

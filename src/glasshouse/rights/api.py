@@ -26,7 +26,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
 from glasshouse.retention import api as retention
 from glasshouse.rights.models import Copy, Erasure, Request
-from glasshouse.rights.view import addressed, count_of, held_models, purposes_of
+from glasshouse.rights.view import addressed, count_of, held_models, holder_of, purposes_of
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
@@ -198,7 +198,7 @@ def _erase_addressed(person: str) -> int:
             row.delete()
     # Never the key of somebody else: who asked to change to this address had the mail sealed under their own. And a request keeps
     # its words for the three years in which we must show that it was answered.
-    holders = {str(getattr(row, "holder", "")) for row in rows}
+    holders = {holder_of(row) for row in rows}
     kept = set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
     kept |= accounts.persons_among(holders)
     for holder in holders - kept:

@@ -145,5 +145,5 @@ def lift(actor: Actor, restriction: str, reason: str) -> None:
     if found is None:
         raise NotFoundError
     with own(found.holder):  # The law wants the person told.
-        address = accounts.address_of(HolderId(found.holder))
+        address = found.address or accounts.address_of(HolderId(found.holder))
         consent.lift_for(actor, HolderId(found.holder), address, reason)

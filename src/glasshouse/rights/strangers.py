@@ -1,4 +1,4 @@
-"""The own page of somebody without an account: seeing, copying, erasing what is held of an address, by the link that proves it.
+"""The own page of somebody without an account: seeing, copying, restricting, erasing what is held of an address.
 
 Rules: the link of a proved request opens the page for a day; what cannot be undone wants a proof of the last minutes, by a new
 link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown, for
@@ -16,8 +16,10 @@ from django.db import transaction
 from glasshouse.access.models import Invitation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
+from glasshouse.accounts.own import at, own
 from glasshouse.accounts.sessions import FRESH, digest
-from glasshouse.disclosures.models import Subscriber
+from glasshouse.consent import api as consent
+from glasshouse.consent.models import Restriction
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -26,7 +28,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, new_token
 from glasshouse.rights import copies, requests
 from glasshouse.rights.models import Request
-from glasshouse.rights.view import Item, addressed_to, held_at
+from glasshouse.rights.view import Item, addressed_to, held_at, holder_of
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 
@@ -44,14 +46,43 @@ def _proved(secret: str) -> Request:
 
 def held(secret: str) -> list[Item]:
     """Everything held of the address that a link proves. Raises NotFoundError."""
-    return list(held_at(_proved(secret).address_hash))
+    found = _proved(secret)
+    with own(at(found.address_hash)):
+        return list(held_at(found.address_hash))
+
+
+def is_restricted(secret: str) -> bool:
+    """Whether the use of it is restricted. Raises NotFoundError."""
+    return consent.restriction_at(_proved(secret).address_hash) is not None
+
+
+def restrict(secret: str, *, wanted: bool) -> None:
+    """Have it stored only, or in use again. Raises NotFoundError, InvalidError."""
+    found = _proved(secret)
+    if wanted:
+        consent.restrict_at(found.address, found.address_hash, f"asked with the request {found.id}")
+    else:
+        consent.lift_at(found.address_hash)
+
+
+def object_to(secret: str) -> None:
+    """Have what third parties told deleted, and nothing taken in any more. Raises NotFoundError."""
+    found = _proved(secret)
+    with own(at(found.address_hash)), transaction.atomic():
+        sources.forget_address(found.address_hash)
+        events.record(ANONYMOUS, Kind.SOURCE_OBJECTED, found.id)
 
 
 def copy(secret: str) -> tuple[str, Iterator[bytes]]:
     """(name, bytes in pieces) of a copy of it. Raises NotFoundError."""
     found = _proved(secret)
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
-    return name, copies.zipped(lambda: held_at(found.address_hash), lambda done: None)
+    return name, _as_own(found, copies.zipped(lambda: held_at(found.address_hash), lambda done: None))
+
+
+def _as_own(found: Request, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with own(at(found.address_hash)):
+        yield from pieces
 
 
 def is_fresh(secret: str) -> bool:
@@ -80,23 +111,24 @@ def erase(secret: str) -> int:
     found = _proved(secret)
     if not is_fresh(secret):
         raise InvalidError("For this we need a fresh proof: have a new link mailed to you.", field="word")
-    everything = addressed_to(found.address_hash)
-    theirs = {row.holder for row in everything if isinstance(row, Invitation)}
-    rows = [row for row in everything if not isinstance(row, Invitation)]
-    with transaction.atomic():
-        for row in rows:
-            row.delete()
-        subscribed = Subscriber.objects.filter(address_hash=found.address_hash)
-        holders = {str(getattr(row, "holder", "")) for row in rows} | {one.id for one in subscribed}
-        count = len(rows) + subscribed.delete()[0]
-        sources.forget_address(found.address_hash)
-        if found.closed_at is None and found.kind == "erase" and not found.referrals:
-            requests.close(found, "erased by the person's own hand", "answered")
-        events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
+    with own(at(found.address_hash)):
+        everything = addressed_to(found.address_hash)
+        theirs = {row.holder for row in everything if isinstance(row, Invitation)}
+        rows = [row for row in everything if not isinstance(row, Invitation | Restriction)]
+        with transaction.atomic():
+            for row in rows:
+                row.delete()
+            holders = {holder_of(row) for row in rows}
+            count = len(rows)
+            sources.forget_address(found.address_hash)
+            if found.closed_at is None and found.kind == "erase" and not found.referrals:
+                requests.close(found, "erased by the person's own hand", "answered")
+            events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
     # A mail is sealed under the key of what it is about: that of a request or an invitation stays with it, and a person's is not
     # ours to take.
     kept = (
         theirs
+        | set(Restriction.objects.filter(holder__in=holders).values_list("holder", flat=True))
         | set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
         | accounts.persons_among(holders)
     )

@@ -15,6 +15,7 @@ from glasshouse.access import api as access
 from glasshouse.access.models import Invitation
 from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.models import Account, Person
+from glasshouse.consent.models import Restriction
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures.models import Subscriber
 from glasshouse.events import api as events
@@ -170,7 +171,6 @@ def _said_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterat
         Request.objects.filter(address_hash=address_hash).exclude(proved_at=None),
         Letter.objects.filter(request__address_hash=address_hash).exclude(request__proved_at=None),
         Demand.objects.filter(address_hash=address_hash).exclude(told_at=None),  # barred ones stay unsaid
-        Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
         Objected.objects.filter(address_hash=address_hash),
     ]
     for some in rows:
@@ -184,12 +184,25 @@ def addressed(person: Person) -> list[models.Model]:
 
 
 def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
-    """Rows that speak of a proved address: invitations to it, mails, what third parties supplied; without those of one holder."""
+    """Rows that speak of a proved address under keys of their own: invitations, mails, what third parties supplied,
+
+    subscriptions.
+    """
     with access.acting(JOB):
         sql = "SELECT * FROM glasshouse_invitations_for(%s)"
         found: list[models.Model] = list(Invitation.objects.raw(sql, [address_hash]))
-    mails = Message.objects.filter(address_hash=address_hash).exclude(holder=but)
-    return [*found, *mails, *Supplied.objects.filter(address_hash=address_hash).exclude(holder=but)]
+    rows: list[QuerySet[Any]] = [
+        Message.objects.filter(address_hash=address_hash).exclude(holder=but),
+        Supplied.objects.filter(address_hash=address_hash).exclude(holder=but),
+        Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
+        Restriction.objects.filter(address_hash=address_hash),
+    ]
+    return [*found, *(row for some in rows for row in some)]
+
+
+def holder_of(row: models.Model) -> str:
+    """The id of whose key seals a row."""
+    return str(getattr(row, holder_column(type(row)), ""))
 
 
 def _holds(person: str) -> Iterator[Item]:

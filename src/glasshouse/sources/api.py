@@ -169,7 +169,7 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
 
 def _wanted(person: str, hashed: str) -> bool:
     """Whether something may be taken in of whoever has this address: not against an objection, nor while restricted."""
-    if Objected.objects.filter(address_hash=hashed).exists():
+    if Objected.objects.filter(address_hash=hashed).exists() or consent.restriction_at(hashed):
         return False
     return not person or (consent.may(person, PURPOSE) and consent.restriction_of(person) is None)
 
@@ -254,6 +254,7 @@ def _forget(address_hash: str, person: str) -> None:
     holders = set(Supplied.objects.filter(address_hash=address_hash).values_list("holder", flat=True)) - {person}
     Supplied.objects.filter(address_hash=address_hash).delete()
     Objected.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
+    mail.forget(holders)
     for holder in holders:
         vault.destroy(HolderId(holder))
 

@@ -58,9 +58,12 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
 @form_page
 def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The own page of somebody without an account: seeing, copying, erasing what is held of a proved address."""
-    shown = grouped(strangers.held(secret)) | {"fresh": strangers.is_fresh(secret)}
+    shown = grouped(strangers.held(secret)) | {
+        "fresh": strangers.is_fresh(secret),
+        "restricted_here": strangers.is_restricted(secret),
+    }
     act = request.POST.get("act", "")
-    if request.method == "GET" or act not in ("copy", "again", "erase"):
+    if request.method == "GET" or act not in ("copy", "again", "erase", "object", "restrict", "lift"):
         return render(request, "stranger.html", shown)
     if act == "copy":
         name, body = strangers.copy(secret)
@@ -71,9 +74,14 @@ def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
         if act == "again":
             strangers.prove_again(secret)
             return render(request, "check_mail.html")
-        if request.POST.get("word", "").strip().lower() != "erase":
+        if act == "object":
+            strangers.object_to(secret)
+        elif act in ("restrict", "lift"):
+            strangers.restrict(secret, wanted=act == "restrict")
+        elif request.POST.get("word", "").strip().lower() != "erase":
             raise InvalidError("Write the word erase to go on.", field="word")
-        strangers.erase(secret)
+        else:
+            strangers.erase(secret)
     except (InvalidError, ThrottledError) as error:
         return again(request, "stranger.html", error, **shown)
     return redirect("stranger", secret)
