@@ -115,6 +115,28 @@ def test_a_gate_that_nobody_keeps_lets_nothing_out(monkeypatch: pytest.MonkeyPat
         gate.leave(gate.Outflow("mail", HolderId("x"), frozenset()))
 
 
+def test_a_road_that_is_registered_for_less_lets_no_more_out(officer: Customer, customer: Make) -> None:
+    from django.db import transaction
+
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Recipient
+    from glasshouse.kernel import clock, gate
+
+    one = customer()
+    made = disclosures.add(officer.actor, entry(fields=["user.contact.phone_number"]))
+    long_ago = clock.now() - timedelta(days=20)
+    Recipient.objects.filter(id=made.id).update(announced_at=long_ago, active_from=long_ago)
+    number, words = "user.contact.phone_number", "user.content.private"
+    with pytest.raises(gate.UncoveredError, match="What was written"), transaction.atomic():
+        gate.leave(gate.Outflow("text:twilio", one.actor.person, frozenset({number, words})))
+    with pytest.raises(gate.UncoveredError), transaction.atomic():
+        gate.leave(gate.Outflow("text:vonage", one.actor.person, frozenset({number})))
+    assert disclosures.of_person(one.actor.person) == []
+    with transaction.atomic():
+        gate.leave(gate.Outflow("text:twilio", one.actor.person, frozenset({number})))
+    assert disclosures.of_person(one.actor.person)[0].recipient_id == made.id
+
+
 def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make, olaf: Make) -> None:
     from glasshouse.disclosures import api as disclosures
     from glasshouse.kernel.errors import InvalidError, NotFoundError
