@@ -299,3 +299,17 @@ def test_an_announcement_speaks_the_language_that_its_person_chose(customer: Mak
     assert "Alles ist neu." in letter(german)
     assert "Was sich ändert" in letter(german)
     assert "Everything is new." in letter(english)
+
+
+def test_comparing_two_long_texts_stays_cheap_and_loses_no_word() -> None:
+    from glasshouse.notices.rules import compared
+
+    old = "\n\n".join(f"Paragraph {number}: " + "we keep what we need. " * 9 for number in range(480))
+    new = old.replace("Paragraph 200: we keep", "Paragraph 200: we never keep").replace("Paragraph 300", "Section 300")
+    assert len(old) > 95_000
+    pieces = compared(old, new)
+    assert [one.text.strip() for one in pieces if one.kind == "added"] == ["never", "Section"]
+    assert "".join(one.text for one in pieces if one.kind != "added").split() == old.split()
+    assert "".join(one.text for one in pieces if one.kind != "removed").split() == new.split()
+    other = " ".join(f"word{number}" for number in range(16_000))
+    assert {one.kind for one in compared(old, other)} == {"added", "removed"}

@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Document(StrEnum):
@@ -23,6 +24,7 @@ REQUIRED = (Document.TERMS, Document.NOTICE)  # Nobody uses the service without 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 LEAST_LEAD_DAYS = 14
 RESEND_AFTER_DAYS = 1
+MOST_BY_WORD = 25_000_000  # characters times characters that are compared word by word
 # What a change is announced with. {title}, {number}, {day}, {summary}, {path} (of the document), {data} (of one's own data).
 LETTERS = {
     "en": (
@@ -74,9 +76,28 @@ def _plain(text: str) -> str:
     return re.sub(r"(?m)^#+ |\*\*", "", unwrapped)
 
 
-def compared(old: str, new: str) -> list[Piece]:
-    """What became of a text, word by word, paragraphs kept."""
-    before, after = (re.findall(r"\n+|[^\s]+[ \t]*", _plain(text)) for text in (old, new))
+@lru_cache(maxsize=64)
+def compared(old: str, new: str) -> tuple[Piece, ...]:
+    """What became of a text: paragraph by paragraph, and word by word where one changed.
+
+    Anybody may ask for it, so it stays cheap: published texts never change, hence the cache, and a whole text is never compared
+    word by word.
+    """
+    before, after = (re.findall(r"[^\n]+\n*|\n+", _plain(text)) for text in (old, new))
+    found: list[Piece] = []
+    for act, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        gone, come = "".join(before[a:b]), "".join(after[c:d])
+        if act == "equal":
+            found.append(Piece("same", gone))
+        elif act == "replace" and len(gone) * len(come) < MOST_BY_WORD:
+            found += _by_word(gone, come)
+        else:
+            found += [piece for piece in (Piece("removed", gone), Piece("added", come)) if piece.text]
+    return tuple(found)
+
+
+def _by_word(old: str, new: str) -> list[Piece]:
+    before, after = (re.findall(r"\n+|[^\s]+[ \t]*", text) for text in (old, new))
     found: list[Piece] = []
     for act, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if act == "equal":
