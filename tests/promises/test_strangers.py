@@ -169,3 +169,40 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
         assert not Supplied.objects.filter(address_hash=mark).exists()
         assert Restriction.objects.get(address_hash=mark).words, "what says that it is restricted can still be read"
     assert all(row.body is not None for row in mail.newest(500)), "no mail is left under a key that is gone"
+
+
+def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: str, web: Web) -> None:
+    from django.db import connection
+
+    from glasshouse.rights import api as rights
+    from glasshouse.rights.models import Erasure
+    from glasshouse.sources.models import Supplied
+    from glasshouse.vault import api as vault
+
+    client, mark = web(), vault.lookup("address", known)
+    row = Supplied.objects.get(address_hash=mark)
+    sealed = {name: row.__dict__[name].body for name in ("address", "value")}
+    _, own = proved(client, known)
+    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert Erasure.objects.filter(person=row.holder).exists()
+    assert rights.replay() == 0, "nothing is there again"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sources_supplied (id, source_id, holder, address, address_hash, field, value, state, "
+            "secret_hash, received_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                row.id,
+                row.source_id,
+                row.holder,
+                sealed["address"],
+                mark,
+                row.field,
+                sealed["value"],
+                "new",
+                "",
+                row.received_at,
+            ],
+        )
+    assert rights.replay() == 1
+    assert not Supplied.objects.filter(address_hash=mark).exists()

@@ -215,15 +215,27 @@ def finish_erasures() -> int:
 
 
 def replay() -> int:
-    """Erase once more everybody in the ledger who is there again, as after a restore from a backup; returns how many."""
-    again = 0
-    for one in Erasure.objects.exclude(done_at=None):
-        with own(one.person):
-            there = Person.objects.filter(id=one.person).exists()
-        if there:
-            _finish(one)
-            again += 1
-    return again
+    """Erase once more everybody in the ledger of whom something is there again, as after a restore; returns how many."""
+    erased = list(Erasure.objects.exclude(done_at=None).values_list("person", flat=True))
+    again: set[str] = set()
+    with own(STORAGE):
+        for model in held_models():
+            column = holder_column(model)
+            for start in range(0, len(erased), BATCH):
+                back = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
+                again |= {str(one) for one in back.values_list(column, flat=True)}
+    for one in Erasure.objects.filter(person__in=again):
+        _finish(one)
+    return len(again)
+
+
+def write_down(holders: set[str], rows: int) -> None:
+    """Put keys that an erasure destroys on the ledger, so that they stay so after a restore; in the caller's transaction."""
+    now = clock.now()
+    for holder in holders:
+        Erasure.objects.get_or_create(
+            person=holder, defaults={"account": "", "begun_at": now, "done_at": now, "rows": rows}
+        )
 
 
 def close(actor: Actor, name: str) -> None:

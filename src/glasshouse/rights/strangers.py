@@ -1,9 +1,8 @@
 """The own page of somebody without an account: seeing, copying, restricting, erasing what is held of an address.
 
 Rules: the link of a proved request opens the page for a day; what cannot be undone wants a proof of the last minutes, by a new
-link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown, for
-it was sent
-to that address, and is the customer's to delete: the request is with them.
+link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown, for it was
+sent to that address, and is the customer's to delete: the request is with them.
 Source: PRI-21, PRI-22, PRI-24; GDPR Art. 11, 12(6).
 """
 
@@ -26,6 +25,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, new_token
+from glasshouse.rights import api as rights
 from glasshouse.rights import copies, requests
 from glasshouse.rights.models import Request
 from glasshouse.rights.view import Item, addressed_to, held_at, holder_of
@@ -115,23 +115,20 @@ def erase(secret: str) -> int:
         everything = addressed_to(found.address_hash)
         theirs = {row.holder for row in everything if isinstance(row, Invitation)}
         rows = [row for row in everything if not isinstance(row, Invitation | Restriction)]
+        holders, count = {holder_of(row) for row in rows}, len(rows)
+        # A mail is sealed under the key of what it is about: that of a request, a restriction or an invitation stays with it, and
+        # a person's is not ours to take.
+        kept = theirs | accounts.persons_among(holders)
+        for model in (Restriction, Request):
+            kept |= set(model._default_manager.filter(holder__in=holders).values_list("holder", flat=True))
         with transaction.atomic():
             for row in rows:
                 row.delete()
-            holders = {holder_of(row) for row in rows}
-            count = len(rows)
             sources.forget_address(found.address_hash)
             if found.closed_at is None and found.kind == "erase" and not found.referrals:
                 requests.close(found, "erased by the person's own hand", "answered")
+            rights.write_down(holders - kept, count)
             events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
-    # A mail is sealed under the key of what it is about: that of a request or an invitation stays with it, and a person's is not
-    # ours to take.
-    kept = (
-        theirs
-        | set(Restriction.objects.filter(holder__in=holders).values_list("holder", flat=True))
-        | set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
-        | accounts.persons_among(holders)
-    )
     for holder in holders - kept:
         vault.destroy(HolderId(holder))
     return count
