@@ -215,10 +215,7 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
 
 @pytest.mark.usefixtures("home")
 def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
-    """A table that somebody adds with an address in it is shown and erased by `rights.view.addressed_to`, or named
-
-    here with a reason.
-    """
+    """A table that somebody adds with an address in it is shown and erased by `addressed_to`, or named here."""
     from glasshouse.retention.api import ours
 
     reached = {"access_invitation", "consent_restriction", "disclosures_subscriber", "mail_message", "sources_supplied"}

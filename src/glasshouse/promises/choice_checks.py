@@ -178,10 +178,7 @@ def _written(holder: HolderId) -> bool:
 
 
 def demanded() -> Finding:
-    """PRI-16: each answered demand has two reviews by two people, no more than was asked, and its person told or a
-
-    bar that lasts.
-    """
+    """PRI-16: each answered demand has two reviews by two people, no more than was asked, its person told or barred."""
     wrong = []
     rows = list(Demand.objects.exclude(outcome=""))
     today = clock.now().date()

@@ -56,9 +56,9 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A request in the officer's work list. answer_by: the last working day before the deadline.
+    """A request in the officer's work list.
 
-    Mine: of the officer's regions.
+    answer_by: the last working day before the deadline. mine: of the officer's regions.
     """
 
     request: Request

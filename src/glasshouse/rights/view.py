@@ -184,10 +184,7 @@ def addressed(person: Person) -> list[models.Model]:
 
 
 def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
-    """Rows that speak of a proved address under keys of their own: invitations, mails, what third parties supplied,
-
-    subscriptions.
-    """
+    """Rows that speak of a proved address under other keys: invitations, mails, third parties' words, subscriptions."""
     with access.acting(JOB):
         sql = "SELECT * FROM glasshouse_invitations_for(%s)"
         found: list[models.Model] = list(Invitation.objects.raw(sql, [address_hash]))
