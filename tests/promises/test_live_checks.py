@@ -406,6 +406,15 @@ def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("home")
+def test_pri_22_sees_a_copy_that_lost_one_value_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import copies
+
+    honest = copies.view
+    monkeypatch.setattr(copies, "view", lambda actor: list(honest(actor))[1:])
+    assert state("PRI-22")[0] == "not kept"
+
+
+@pytest.mark.usefixtures("home")
 def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.vault import api as vault
 

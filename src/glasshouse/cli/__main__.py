@@ -156,10 +156,6 @@ def import_file(
     click.echo("\n".join(lines))
 
 
-def _code() -> str:
-    return str(click.prompt("Code of your second step", err=True))
-
-
 @main.group()
 def events() -> None:
     """The event log."""

@@ -53,7 +53,6 @@ class Kind(StrEnum):
     MEMBER_LEFT = "access:member:leave"
     MEMBER_REMOVED = "access:member:remove"
     MERGER_CLOSED = "disclosures:merger:close"
-    MERGER_OBJECTED = "disclosures:merger:object"
     MERGER_OPENED = "disclosures:merger:open"
     OBJECTION_DECIDED = "consent:objection:decide"
     OBJECTION_MADE = "consent:objection:make"

@@ -5,6 +5,7 @@ import json
 import smtplib
 import ssl
 import zipfile
+from collections import Counter
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -107,15 +108,14 @@ def copied() -> Finding:
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             told = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
-        places = {item["place"] for item in told}
         foreign = any(copy.id == number for copy in copies.copies(other.actor))
-    good = (
-        {item["place"] for item in expected} <= places
-        and "accounts_person.name" in places
-        and "<table" in page
-        and not foreign
-    )
+    lost = Counter(map(_key, expected)) - Counter(map(_key, told))
+    good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
     return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
+
+
+def _key(item: dict[str, object]) -> tuple[object, object]:
+    return item["place"], item["value"]
 
 
 def erased() -> Finding:

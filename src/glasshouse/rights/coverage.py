@@ -6,10 +6,9 @@ Source: PRI-18, PRI-21, PRI-22, PRI-24.
 from django.apps import apps
 from django.db import models
 
-from glasshouse.access.policies import customer_tables
-from glasshouse.access.restrictions import OPEN_THOUGH_RESTRICTED, restrictable
+from glasshouse.access.restrictions import restrictable
 from glasshouse.rights import view
-from glasshouse.vault.datamap import Class, Row, people_rows
+from glasshouse.vault.datamap import Class, OnErasure, Row, people_rows
 
 # What a person puts right by their own hand; everything else is a record of what happened, or a secret, and is put right by
 # being made anew, or by a request to correct it.
@@ -46,23 +45,26 @@ def _erased(rows: list[Row]) -> int:
     while more := {row.table for row in rows if _goes_with(row.table, doomed)} - doomed:
         doomed |= more
     doomed |= {row.table for row in rows if row.entry and "day after" in row.entry.retention}
-    honoured = {"sources_objected"}  # kept so that the objection is honoured, as the person wants it
-    return sum(row.table in doomed | honoured for row in rows)
+    return sum(row.table in doomed and row not in _kept(rows) for row in rows)
+
+
+def _kept(rows: list[Row]) -> list[Row]:
+    """Columns that outlive an erasure by law, or because the person wants it so, as their entries say; each with its end."""
+    return [row for row in rows if row.entry and row.entry.erasure is OnErasure.KEEP]
 
 
 def coverage() -> list[tuple[str, int, int]]:
     """(right, personal columns that it reaches, personal columns that there are)."""
     rows = _personal()
     total, missing = view.covered()
-    seen = total - len(missing)
-    hidden = set(restrictable()) | OPEN_THOUGH_RESTRICTED | set(customer_tables())
-    hidden |= {row.table for row in rows if not row.sealed}  # hashes, which show nobody anything
+    seen, kept = total - len(missing), len(_kept(rows))
+    hidden = set(restrictable()) | {"access_invitation"}
     by_hand = sum(f"{row.table}.{row.column}" in SELF_CORRECTED for row in rows)
     return [
         ("view", seen, total),
-        ("copy", seen, total),  # It is made of the view, value by value; a test holds one against the other.
-        (f"correction ({by_hand} by oneself, the rest on request)", seen, total),
-        ("restriction", sum(row.table in hidden for row in rows), total),
-        ("erasure", _erased(rows), total),
+        ("copy", seen, total),  # It is made of the view, value by value; a live check holds one against the other.
+        ("correction by one's own hand (the rest on request)", by_hand, total),
+        ("restriction (the rest: the way in, and what is unsealed)", sum(row.table in hidden for row in rows), total),
+        (f"erasure, or kept by law until its end ({kept})", _erased(rows) + kept, total),
         ("a rule of retention", sum(bool(row.entry and row.entry.retention) for row in rows), total),
     ]

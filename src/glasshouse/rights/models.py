@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Counted, Kept, confidential, personal
+from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
 from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, hashed, technical
 
 
@@ -86,23 +86,38 @@ class Request(models.Model):
     holder = technical(models.CharField(max_length=16))
     address = SealedText(
         personal(
-            "user.contact.email", "answering the request", basis=Basis.LEGAL_OBLIGATION, need="the answer goes there"
+            "user.contact.email",
+            "answering the request",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+            need="the answer goes there",
         ),
         holder="holder",
     )
     address_hash = hashed(
-        models.CharField(max_length=64, db_index=True), "user.contact.email", "finding a person's requests"
+        models.CharField(max_length=64, db_index=True),
+        "user.contact.email",
+        "finding a person's requests",
+        erasure=OnErasure.KEEP,
     )
     text = SealedText(
-        personal("user.content.private", "answering the request", basis=Basis.LEGAL_OBLIGATION), holder="holder"
+        personal("user.content.private", "answering the request", basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP),
+        holder="holder",
     )
     answer = SealedText(
-        personal("user.content.private", "showing what was answered", basis=Basis.LEGAL_OBLIGATION),
+        personal(
+            "user.content.private", "showing what was answered", basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP
+        ),
         holder="holder",
         null=True,
     )
     thread = SealedText(
-        personal("user.content.private", "answering in the thread of the person's mail", basis=Basis.LEGAL_OBLIGATION),
+        personal(
+            "user.content.private",
+            "answering in the thread of the person's mail",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+        ),
         holder="holder",
         null=True,
     )
@@ -144,6 +159,7 @@ class Letter(models.Model):
             "user.content.private",
             "answering the request",
             basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
             retention="with the request that it belongs to",
         ),
         holder="holder",
@@ -207,9 +223,17 @@ class Demand(models.Model):
     kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(
-        personal("user.contact.email", "answering a demand of an authority", basis=Basis.LEGAL_OBLIGATION), holder="id"
+        personal(
+            "user.contact.email",
+            "answering a demand of an authority",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+        ),
+        holder="id",
     )
-    address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding demands about a person")
+    address_hash = hashed(
+        models.CharField(max_length=64), "user.contact.email", "finding demands about a person", erasure=OnErasure.KEEP
+    )
     authority = SealedText(confidential("answering a demand of an authority"), holder="id")
     grounds = SealedText(confidential("answering a demand of an authority"), holder="id")
     reasons = SealedJson(confidential("answering a demand of an authority"), holder="id")

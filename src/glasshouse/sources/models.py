@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, OnErasure, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
 
 PURPOSE = "supplementing what is held with data of third parties"
@@ -69,6 +69,7 @@ class Objected(models.Model):
         models.CharField(primary_key=True, max_length=64),
         "user.privacy_preferences",
         "taking in nothing of who objected",
+        erasure=OnErasure.KEEP,
     )
     at = technical(models.DateTimeField())
 

@@ -153,12 +153,12 @@ def personal(
     recipients: tuple[str, ...] = (),
     source: str = "you",
     need: str = "",
+    erasure: OnErasure = OnErasure.KEY_DESTROYED,
 ) -> Entry:
     """Entry of a field that speaks of a person. recipients: who outside the service gets it; source: who it comes from.
 
     need: what cannot work without it; "": it may be withheld.
     """
-    erasure = OnErasure.KEY_DESTROYED
     return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, erasure, recipients, source, need)
 
 

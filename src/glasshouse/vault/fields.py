@@ -141,7 +141,7 @@ def technical(field: F) -> F:
     return mapped(field, TECHNICAL)
 
 
-def hashed(field: F, category: str, purpose: str) -> F:
+def hashed(field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE) -> F:
     """A keyed hash by which a sealed value is found: a pseudonym, so personal (GDPR recital 26)."""
     entry = Entry(
         Class.PERSONAL,
@@ -150,6 +150,6 @@ def hashed(field: F, category: str, purpose: str) -> F:
         purpose,
         Basis.CONTRACT,
         "with the value it stands for",
-        OnErasure.DELETE,
+        erasure,
     )
     return mapped(field, entry)
