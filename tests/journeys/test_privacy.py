@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, administering, prove_link
+from tests.conftest import Customer, administering, forget_versions, prove_link
 from tests.journeys.conftest import Open, enter, sound
 from tests.promises.test_sec_06_second_step import code_of
 
@@ -16,10 +16,7 @@ def _kept(home: Installation) -> Iterator[None]:
     """Takes away again what a journey publishes and registers for everybody."""
     yield
     with administering(home) as link:
-        newer = "SELECT id FROM notices_version WHERE written_by <> 'installation'"
-        for table in ("notices_announcement", "notices_acceptance", "notices_text"):
-            link.execute(f"DELETE FROM {table} WHERE version_id IN ({newer})")
-        link.execute("DELETE FROM notices_version WHERE written_by <> 'installation'")
+        forget_versions(link)
         link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, administering, enter_staff, post
+from tests.conftest import Customer, administering, enter_staff, forget_versions, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -21,10 +21,7 @@ def kept(home: Installation) -> Iterator[None]:
     """Takes away again what versions a test makes: everybody else's customers live in the same service."""
     yield
     with administering(home) as link:
-        newer = "SELECT id FROM notices_version WHERE written_by <> 'installation'"
-        for table in ("notices_announcement", "notices_acceptance", "notices_text"):
-            link.execute(f"DELETE FROM {table} WHERE version_id IN ({newer})")
-        link.execute("DELETE FROM notices_version WHERE written_by <> 'installation'")
+        forget_versions(link)
 
 
 def drafted(officer: Customer, document: str = "cookies", *, significant: bool = False, days: int = 14) -> str:

@@ -107,18 +107,22 @@ def tell_due() -> int:
             "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
             f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
         )
-        while batch := list(_customers().exclude(person_id__in=told)[:BATCH]):
+        size = BATCH
+        while size == BATCH:
             with (
                 own(STORAGE),
                 transaction.atomic(),
             ):  # Owed to everybody, also to those whose data is restricted otherwise.
+                Merger.objects.select_for_update().get(id=merger.id)  # One after the other: nobody is told twice.
+                batch = list(_customers().exclude(person_id__in=told)[:BATCH])
                 for account in batch:
                     person = account.person
                     message = mail.queue(
                         HolderId(person.id), "announcement", person.address, subject=subject, body=body
                     )
                     MergerNotice.objects.create(merger=merger, holder=person.id, message=message, at=clock.now())
-            queued += len(batch)
+            size = len(batch)
+            queued += size
     return queued
 
 
