@@ -100,7 +100,11 @@ def recipients(request: HttpRequest) -> HttpResponse:
 
 def _demands(actor: Actor) -> dict[str, object]:
     rows = [
-        (one, [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)])
+        (
+            one,
+            [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)],
+            [NAMES[name] for name in one.asked],
+        )
         for one in legal.demands(actor)
     ]
     return {"rows": rows, "categories": categories()}
