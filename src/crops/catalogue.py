@@ -26,7 +26,7 @@ SYMBOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One measured quantity. unit in plain letters (SYMBOLS shows it); least and most: plausible range in that unit; colour: CSS hex."""
+    """One measured quantity. unit in plain letters; least and most: plausible range in that unit; colour: CSS hex."""
 
     id: str
     title: str

@@ -43,6 +43,7 @@ def _moments(start_s: int, end_s: int) -> str:
 
 
 def _list(numbers: Iterable[int]) -> str:
+    """A list as text: for short ones only, the engine refuses a statement of more than 256 KB."""
     return ",".join(str(int(number)) for number in numbers) or "0"
 
 

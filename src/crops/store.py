@@ -33,6 +33,7 @@ CONFIG = """<clickhouse><storage_configuration>
 <policies><sealed><volumes><main><disk>sealed</disk></main></volumes></sealed></policies>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
+REPLAY_BYTES = 32 << 20  # of the log, put into chDB at once after a crash
 HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
 
 
@@ -136,29 +137,50 @@ class Store:
             self._know(Series(int(row["id"]), _origin(row), row["tags"], row["field"]))
         for row in self.rows("SELECT hash, tenant, site, device, compartment, revoked FROM crop.tokens FINAL"):
             self.tokens[row["hash"]] = (_origin(row), bool(row["revoked"]))
-        old = self.log.segments()
-        for _, record in self.log.replay():
-            self._insert([record])
-        if old:
-            os.sync()
-        for segment in old:
-            self.log.drop(segment)
+        self._replay()
         self.log.start()
         self._thread = threading.Thread(target=self._apply, name="store", daemon=True)
         self._thread.start()
 
+    def _replay(self) -> None:
+        """Put what a crash left in the log into chDB, in groups; a segment is dropped when all of it is on disk there."""
+        group: list[bytes] = []
+        points = size = 0
+        left = self.log.segments()
+        for segment, record in self.log.replay():
+            while left[0] < segment:
+                self._insert(group)
+                group, points, size = [], 0, 0
+                self._drop_synced([left.pop(0)])
+            group.append(record)
+            points, size = points + _points(record), size + len(record)
+            if points >= GROUP_POINTS or size >= REPLAY_BYTES:
+                self._insert(group)
+                group, points, size = [], 0, 0
+        self._insert(group)
+        self._drop_synced(left)
+
+    def _drop_synced(self, segments: list[int]) -> None:
+        """Drop segments of the log whose records are in chDB; first of all what is there is brought to the disk."""
+        if segments:
+            os.sync()
+        for segment in segments:
+            self.log.drop(segment)
+
     def close(self) -> None:
-        """Put everything acknowledged into chDB and end."""
+        """Put everything acknowledged into chDB and end. The log is left empty, unless something could not be put there."""
         self.log.stop()
         self._queue.put(None)
         self._thread.join()
         self._session.close()
+        if self._applied == self._taken:
+            self._drop_synced(self.log.segments())
 
     def _know(self, series: Series) -> None:
         self.series[series.id] = series
         self._last = max(self._last, series.id)
         self._by_key[series.origin, series.tags.encode(), series.field.encode()] = series.id
-        if series.id >= len(self._scales):
+        while series.id >= len(self._scales):  # More than twice as far, when series were forgotten in between.
             self._scales = np.concatenate([self._scales, np.zeros(len(self._scales), np.int8)])
 
     def number_of(self, origin: Origin, tags: bytes, field: bytes) -> int | None:
@@ -242,17 +264,15 @@ class Store:
                 good.append(record)
         if good:
             self._insert(good)
-        done_with = [segment for segment in self.log.segments() if segment < reached]
-        if done_with:
-            os.sync()
-        for segment in done_with:
-            self.log.drop(segment)
+        self._drop_synced([segment for segment in self.log.segments() if segment < reached])
         with self._moved:
             self._applied += len(group)
             self._waiting -= sum(count for count, *_ in group)
             self._moved.notify_all()
 
     def _insert(self, records: list[bytes]) -> None:
+        if not records:
+            return
         fresh: list[dict[str, Any]] = []
         columns: list[list[Any]] = [[], [], [], []]
         for record in records:
@@ -355,6 +375,12 @@ def _values(digits: npt.NDArray[np.int64], scale: npt.NDArray[np.int8]) -> npt.N
     """float64 values of (digits, scale): the reverse of `decimals`."""
     bits = scale == schema.SCALE_BITS
     return np.where(bits, digits.view(np.float64), digits / 10.0 ** np.where(bits, 0, scale))
+
+
+def _points(record: bytes) -> int:
+    """How many points a record of the log holds."""
+    at = 4 + int.from_bytes(record[:4], "big")
+    return int.from_bytes(record[at : at + 4], "big")
 
 
 def _origin(row: dict[str, Any]) -> Origin:
