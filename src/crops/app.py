@@ -18,20 +18,34 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from crops import capability, lines, schema
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.capability import Capability, CapabilityError
+from crops.door import Admitted, Door, Refusal, Scope, header
+from crops.limits import Limits
 from crops.store import BusyError, Origin, Store
 from crops.wal import LogError
 
-MOST_BODY = 32 << 20
+MOST_BODY, MOST_IMPORT, MOST_QUESTION = 32 << 20, 128 << 20, 256 << 10  # bytes
+MOST_STREAMS = 5_000  # of one import
 MOST_COMPARED = 20_000_000
 SLOWEST_S = 60.0
 OLDEST_S = 20 * 365 * 86_400
 FUTURE_S = 86_400
+WRITES = ("/api/v2/write", "/write")
+VERBS = {  # what a capability must cover, by route; and the most bytes of the route's body
+    ("POST", "/v1/devices"): ("devices:write", 16 << 10),
+    ("DELETE", "/v1/devices/"): ("devices:write", 0),
+    ("GET", "/v1/series"): ("readings:read", 0),
+    ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT),
+    ("POST", "/v1/readings"): ("readings:read", MOST_QUESTION),
+    ("POST", "/v1/export"): ("readings:read", MOST_QUESTION),
+    ("DELETE", "/v1/tenant"): ("tenant:forget", 0),
+    ("GET", "/v1/evidence"): ("evidence:read", 0),
+}
 Name = Annotated[str, Field(pattern=r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")]
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]{16}$")]
 Room = Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")]
@@ -61,17 +75,9 @@ class Question(BaseModel):
         return self.start, self.end
 
 
-class Refusal(Exception):
-    """An answer in InfluxDB's form of error."""
-
-    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status, self.body = status, {"code": code, "message": message} | more
-
-
-def create(data: Path, keys: Path) -> FastAPI:
-    """The ASGI application over the store in `data` with the keys in `keys`."""
-    plane = Plane(data, keys)
+def create(data: Path, keys: Path, most_s: float = SLOWEST_S) -> Door:
+    """The ASGI application over the store in `data` with the keys in `keys`. most_s: seconds that a body may take."""
+    plane = Plane(data, keys, Limits.from_environment())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -81,9 +87,10 @@ def create(data: Path, keys: Path) -> FastAPI:
 
     app = FastAPI(title="Glasshouse crops", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", _health, methods=["GET"])
-    for path in ("/api/v2/write", "/write"):
+    for path in WRITES:
         app.add_route(path, plane.write, methods=["POST"])  # No schema to check: the lines are read by crops.lines.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
@@ -93,12 +100,19 @@ def create(data: Path, keys: Path) -> FastAPI:
     app.add_api_route("/v1/export", plane.export, methods=["POST"])
     app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
-    return app
+    return Door(app, plane.admit, most_s)
 
 
-async def _refused(_: Request, refusal: Refusal) -> JSONResponse:
-    headers = {"Retry-After": "1"} if refusal.status == 503 else None
-    return JSONResponse(refusal.body, status_code=refusal.status, headers=headers)
+async def _refused(_: Request, refusal: Refusal) -> Response:
+    status, headers, content = refusal.parts()
+    return Response(content, status, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> Response:
+    """What FastAPI found wrong, without the value itself: it may hold what no answer can (NaN, half a character)."""
+    first = error.errors()[0]
+    place = ".".join(str(part)[:40] for part in first["loc"])
+    return await _refused(request, Refusal(422, "invalid", f"{place}: {first['msg']}"))
 
 
 async def _ping() -> Response:
@@ -128,21 +142,46 @@ class Plane:
     store: Store
     answers: Answers
 
-    def __init__(self, data: Path, keys: Path) -> None:
-        self._data, self._keys = data, keys
+    def __init__(self, data: Path, keys: Path, limits: Limits) -> None:
+        self._data, self._keys, self._limits = data, keys, limits
         self._token_key = (keys / "token.key").read_bytes()
         self._public = (keys / "capability.pub").read_bytes()
 
     def open(self) -> None:
         """Open the store; replays what a crash left in the log."""
-        self.store = Store(self._data, self._keys)
+        self.store = Store(self._data, self._keys, self._limits)
         self.answers = Answers(self.store)
 
     def _hash(self, token: str) -> str:
         return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
 
+    def admit(self, scope: Scope) -> Admitted:
+        """Who asks, and how long a body may be, from the head of a request alone. Raises Refusal."""
+        method, path = scope["method"], scope["path"]
+        if path in WRITES:
+            if method != "POST":
+                return Admitted("", 0)
+            token = token_of(Request(scope))
+            origin, revoked = self.store.tokens.get(self._hash(token), (None, True))
+            if origin is None or revoked:
+                raise Refusal(
+                    401,
+                    "unauthorized",
+                    "This token is unknown or revoked. Register the device, or give it its new key.",
+                )
+            scope["crops.origin"] = origin
+            return Admitted(f"{origin.tenant}/{origin.device}", MOST_BODY)
+        route = "/v1/devices/" if path.startswith("/v1/devices/") else path
+        if (method, route) not in VERBS:
+            return Admitted("", 0)  # Nothing is there, or it needs no right and no body.
+        verb, most_bytes = VERBS[method, route]
+        return Admitted(f"web/{self._held(header(scope, b'authorization'), verb).tenant}", most_bytes)
+
     def _may(self, request: Request, verb: str) -> Capability:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        return self._held(request.headers.get("authorization", ""), verb)
+
+    def _held(self, authorization: str, verb: str) -> Capability:
+        scheme, _, text = authorization.partition(" ")
         try:
             if scheme != "Capability":
                 raise CapabilityError("A capability is needed.")
@@ -157,27 +196,25 @@ class Plane:
 
     async def write(self, request: Request) -> Response:
         """Take a body of line protocol. 204: all of it is durable. 400: what was wrong; the good lines are kept."""
-        known = self.store.tokens.get(self._hash(token_of(request)))
-        if known is None or known[1]:
-            raise Refusal(
-                401, "unauthorized", "This token is unknown or revoked. Register the device, or give it its new key."
-            )
+        origin: Origin = request.scope["crops.origin"]
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
-        body = await _body(request)
+        body = _plain(request, await request.body())
         try:
             # A handful of lines is read sooner than a thread is found for it.
             if len(body) <= lines.SMALL:
-                batch, logged = self._take(known[0], body, lines.NS[unit])
+                batch, logged = self._take(origin, body, lines.NS[unit])
             else:
-                batch, logged = await asyncio.to_thread(self._take, known[0], body, lines.NS[unit])
+                batch, logged = await asyncio.to_thread(self._take, origin, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
         except BusyError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
+        if batch.beyond:
+            raise _beyond(batch)
         if batch.refused:
             first = batch.problems[0]
             raise Refusal(
@@ -252,12 +289,14 @@ class Plane:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
-        after = await asyncio.to_thread(self._held, origin)
+        if batch.beyond:
+            raise _beyond(batch)
+        after = await asyncio.to_thread(self._count, origin)
         return {"taken": len(batch.code), "new": after - before, "replaced": replaced}
 
     def _before(self, origin: Origin, batch: lines.Batch) -> tuple[int, int]:
         """(readings that the place holds, how many of them the batch gives another value)."""
-        held, replaced = self._held(origin), 0
+        held, replaced = self._count(origin), 0
         for code, (tags, field) in enumerate(batch.series):
             number = self.store.number_of(origin, tags, field)
             mine = batch.code == code
@@ -270,7 +309,7 @@ class Plane:
             replaced += int((value[new] != old.value[at]).sum())
         return held, replaced
 
-    def _held(self, origin: Origin) -> int:
+    def _count(self, origin: Origin) -> int:
         self.store.settle()
         return self.store.ask.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
 
@@ -300,18 +339,43 @@ class Plane:
         return {"columns": rows}
 
 
+def _beyond(batch: lines.Batch) -> Refusal:
+    assert batch.beyond is not None  # noqa: S101 - for the type checker
+    refused = f"; {batch.refused} lines were refused besides" if batch.refused else ""
+    return Refusal(
+        422,
+        "unprocessable entity",
+        f"partial write: {batch.beyond.message}. {batch.left_out} points of {batch.left_out_series} new series were left out, "
+        f"{len(batch.code)} points stored{refused}",
+        limit=batch.beyond.limit,
+        series=batch.beyond.series,
+        dropped=batch.left_out,
+        problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
+    )
+
+
 def _imported(body: bytes) -> lines.Batch:
     try:
-        table = pa.ipc.open_stream(body).read_all()
-        told = {key: value.decode().split("\n") for key, value in table.schema.metadata.items()}
-        code, at, value = (table.column(name).to_numpy() for name in ("stream", "time", "value"))
+        stream = pa.ipc.open_stream(body)
+        types = [stream.schema.field(name).type for name in ("stream", "time", "value")]
+        if types != [pa.int32(), pa.int64(), pa.float64()]:
+            raise ValueError(types)
+        table = stream.read_all()
+        told = {key: value.decode().split("\n") for key, value in (table.schema.metadata or {}).items()}
+        code, at, value = (table.column(name) for name in ("stream", "time", "value"))
+        if code.null_count or at.null_count or value.null_count:
+            raise ValueError("nulls")
+        code, at, value = code.to_numpy(), at.to_numpy(), value.to_numpy()
         names = [f"import,column={_escaped(name)}".encode() for name in told[b"names"]]
         streams = list(zip(names, (field.encode() for field in told[b"fields"]), strict=True))
-    except (pa.ArrowInvalid, KeyError, ValueError, AttributeError):
+    except (pa.ArrowException, KeyError, ValueError, OSError):
         raise Refusal(400, "invalid", "This is not an Arrow stream of (stream, time, value).") from None
+    longest = max((max(len(tags), len(field)) for tags, field in streams), default=0)
+    if len(streams) > MOST_STREAMS or longest > lines.LONGEST_KEY:
+        raise Refusal(422, "unprocessable entity", f"A file has at most {MOST_STREAMS:,} columns with shorter names.")
     if len(code) and not (code.min() >= 0 and code.max() < len(streams) and np.isfinite(value).all()):
         raise Refusal(400, "invalid", "A stream is not named, or a value is no number.")
-    return lines.Batch(streams, code.astype(np.int32), at.astype(np.int64), value.astype(np.float64))
+    return lines.Batch(streams, code, at, value)
 
 
 def _escaped(name: str) -> str:
@@ -344,26 +408,11 @@ def _parsed(body: bytes, unit_ns: int) -> lines.Batch:
     return batch
 
 
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length", "0") or 0) > MOST_BODY:
-        raise Refusal(413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts.")
+def _plain(request: Request, body: bytes) -> bytes:
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "", "gzip"):
         raise Refusal(415, "invalid", "Content-Encoding must be gzip, or left out.")
-    received = bytearray()
-    try:
-        async with asyncio.timeout(SLOWEST_S):
-            async for piece in request.stream():
-                received += piece
-                if len(received) > MOST_BODY:
-                    raise Refusal(
-                        413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts."
-                    )
-    except TimeoutError:
-        raise Refusal(
-            408, "timeout", f"The body did not arrive within {SLOWEST_S:.0f} seconds; nothing was stored."
-        ) from None
-    return _inflated(bytes(received)) if encoding == "gzip" else bytes(received)
+    return _inflated(body) if encoding == "gzip" else body
 
 
 def _inflated(body: bytes) -> bytes:

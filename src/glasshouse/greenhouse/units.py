@@ -95,7 +95,7 @@ def _per(first: Factors, *others: Factors) -> Factors:
 
 
 def _inverse(unit: str) -> str:
-    """"m2" as "m-2", "s" as "s-1"."""
+    """ "m2" as "m-2", "s" as "s-1"."""
     return f"{unit[:-1]}-{unit[-1]}" if unit[-1].isdecimal() else f"{unit}-1"
 
 
