@@ -1,5 +1,6 @@
 """100,000 series: every list, question and deletion works, and the counts that the limits stand on are right."""
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from crops.capability import Capability
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING
-from crops.store import Store
+from crops.store import Series, Store
 
 MANY, START = 100_000, 1_760_000_000
 TENANT, OTHER, SITE = "t" * 16, "o" * 16, "s" * 16
@@ -84,3 +85,20 @@ def test_a_device_that_moves_keeps_its_count() -> None:
     assert counted.reached(Origin("t", "s", "e", "c")) is not None
     counted.forget(Origin("t", "s", "", "a"))
     assert counted.reached(Origin("t", "s", "e", "c")) is None
+
+
+def test_no_two_series_get_one_number_while_others_are_stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored in the background once set the last number back, so that it was given again."""
+    tenant, before, known, honest = "z" * 16, len(store.series), [], store._know
+
+    def noted(series: Series) -> None:
+        known.append(threading.get_ident())
+        honest(series)
+
+    monkeypatch.setattr(store, "_know", noted)
+    for device in range(5):
+        store.write(Origin(tenant, SITE, f"{device:016d}", ""), batch(range(200))).result()
+        store.settle()
+    assert set(known) == {threading.get_ident()}, "only whoever holds the lock gives numbers"
+    assert len(store.series) - before == 1000
+    assert store.ask.count([series.id for series in store.of_tenant(tenant, (SITE,))]) == 1000

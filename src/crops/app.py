@@ -25,8 +25,8 @@ from crops import capability, lines, schema
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.capability import Capability, CapabilityError
 from crops.door import Admitted, Door, Refusal, Scope, header
-from crops.limits import Limits
-from crops.store import BusyError, Origin, Store
+from crops.limits import Limits, Origin
+from crops.store import BusyError, Store
 from crops.wal import LogError
 
 MOST_BODY, MOST_IMPORT, MOST_QUESTION = 32 << 20, 128 << 20, 256 << 10  # bytes

@@ -61,10 +61,13 @@ class Limits:
 
     def forget(self, origin: Origin) -> None:
         """Note one series less."""
-        for counter, key in ((self._of_device, self._sender(origin)), (self._of_tenant, origin.tenant)):
-            counter[key] -= 1  # type: ignore[index]
-            if counter[key] <= 0:  # type: ignore[index]
-                del counter[key]  # type: ignore[arg-type]
+        sender = self._sender(origin)
+        self._of_device[sender] -= 1
+        self._of_tenant[origin.tenant] -= 1
+        if self._of_device[sender] <= 0:
+            del self._of_device[sender]
+        if self._of_tenant[origin.tenant] <= 0:
+            del self._of_tenant[origin.tenant]
 
     def reached(self, origin: Origin) -> Reached | None:
         """The limit that one more series would pass; None if there is room."""

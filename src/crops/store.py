@@ -146,6 +146,8 @@ class Store:
                 self._insert(group)
                 group, points, size = [], 0, 0
                 self._drop_synced([left.pop(0)])
+            for row in _new_series_of(record):
+                self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
             group.append(record)
             points, size = points + _points(record), size + len(record)
             if points >= GROUP_POINTS or size >= REPLAY_BYTES:
@@ -171,6 +173,7 @@ class Store:
             self._drop_synced(self.log.segments())
 
     def _know(self, series: Series) -> None:
+        """Note a series. Under the lock, or before any thread runs: a number given twice would mix two series."""
         if series.id not in self.series:
             self.limits.count(series.origin)
         self.series[series.id] = series
@@ -294,7 +297,7 @@ class Store:
         columns: list[list[Any]] = [[], [], [], []]
         for record in records:
             size = int.from_bytes(record[:4], "big")
-            fresh += json.loads(record[4 : 4 + size])
+            fresh += _new_series_of(record)
             at = 4 + size
             count = int.from_bytes(record[at : at + 4], "big")
             at += 4
@@ -302,8 +305,6 @@ class Store:
                 column.append(np.frombuffer(record, kind, count, at))
                 at += count * np.dtype(kind).itemsize
         if fresh:
-            for row in fresh:
-                self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
             self._put(
                 schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh])
             )
@@ -406,6 +407,12 @@ def _values(digits: npt.NDArray[np.int64], scale: npt.NDArray[np.int8]) -> npt.N
     """float64 values of (digits, scale): the reverse of `decimals`."""
     bits = scale == schema.SCALE_BITS
     return np.where(bits, digits.view(np.float64), digits / 10.0 ** np.where(bits, 0, scale))
+
+
+def _new_series_of(record: bytes) -> list[dict[str, Any]]:
+    """The series that a record of the log tells of."""
+    rows: list[dict[str, Any]] = json.loads(record[4 : 4 + int.from_bytes(record[:4], "big")])
+    return rows
 
 
 def _points(record: bytes) -> int:

@@ -17,8 +17,8 @@ MOST_BYTES = 64 << 20
 MOST_UNPACKED = 256 << 20  # bytes of an Excel file's parts
 MOST_COLUMNS, MOST_CELLS = 2_000, 20_000_000
 MOST_FIELD = 131_072  # characters of one cell: the csv module's own bound
-DAMAGED = (BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, TypeError, AttributeError)
-DAMAGED += (EOFError, NotImplementedError, RuntimeError, OverflowError, OSError)
+DAMAGED: tuple[type[Exception], ...] = (BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, TypeError)
+DAMAGED += (AttributeError, EOFError, NotImplementedError, RuntimeError, OverflowError, OSError)
 
 
 def table_of(body: bytes, delimiter: str | None = None) -> tuple[list[list[str]], str]:
