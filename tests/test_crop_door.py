@@ -270,6 +270,14 @@ def test_what_is_no_question_is_the_askers_fault(plane: Plane, path: str, body: 
     json.loads(answer.text)
 
 
+def test_the_steps_of_a_question_have_bounds(plane: Plane) -> None:
+    headers = {"Authorization": plane.held("readings:read")}
+    with plane.client() as client:
+        assert client.get("/v1/series?since=1&step=1", headers=headers).status_code == 400
+        question = {"series": ["1"], "start": 0, "end": 1 << 32, "step": 1}
+        assert client.post("/v1/readings", json=question, headers=headers).status_code == 400
+
+
 def test_heads_have_bounds(plane: Plane) -> None:
     with plane.client() as client:
         assert client.get("/v1/series?since=" + "1" * 20_000).status_code == 414

@@ -31,6 +31,7 @@ from crops.wal import LogError
 
 MOST_BODY, MOST_IMPORT, MOST_QUESTION = 32 << 20, 128 << 20, 256 << 10  # bytes
 MOST_STREAMS = 5_000  # of one import
+MOST_STEPS, MOST_BUCKETS = 1_000, 100_000  # a series, of a list with trends and of one question
 MOST_COMPARED = 20_000_000
 SLOWEST_S = 60.0
 OLDEST_S = 20 * 365 * 86_400
@@ -72,6 +73,8 @@ class Question(BaseModel):
         """Start and end. Raises Refusal."""
         if self.end <= self.start:
             raise Refusal(400, "invalid", "The end must come after the start.")
+        if self.step and (self.end - self.start) / self.step > MOST_BUCKETS:
+            raise Refusal(400, "invalid", f"More than {MOST_BUCKETS:,} buckets a series. Choose a longer step.")
         return self.start, self.end
 
 
@@ -256,6 +259,8 @@ class Plane:
         """
         held = self._may(request, "readings:read")
         since, step = _whole(request, "since"), _whole(request, "step")
+        if since and step and (time.time() - since) / step > MOST_STEPS:
+            raise Refusal(400, "invalid", f"More than {MOST_STEPS:,} steps a series. Choose a longer step.")
         return await self._answered(self.answers.series, held, since, step)
 
     async def _answered(self, answer: Callable[..., Any], *asked: Any) -> Response:
