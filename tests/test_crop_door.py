@@ -333,3 +333,24 @@ def test_every_verb_of_the_door_is_one_of_the_capabilities() -> None:
     from crops.app import VERBS as ROUTE_VERBS
 
     assert {verb for verb, _ in ROUTE_VERBS.values()} <= VERBS
+
+
+def test_an_import_beyond_the_limit_keeps_what_fits_and_says_so(plane: Plane) -> None:
+    import pyarrow as pa
+
+    names = [f"column {number}" for number in range(25)]
+    told = {"names": "\n".join(names), "fields": "\n".join(["air_temp"] * 25)}
+    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=told)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        columns = [pa.array(range(25), pa.int32()), pa.array([NOW * 10**9] * 25, pa.int64()), pa.array([1.0] * 25)]
+        stream.write_batch(pa.record_batch(columns, schema=schema))
+    body, tenant = sink.getvalue().to_pybytes(), "w" * 16
+    with plane.client() as client:
+        headers = {"Authorization": plane.held("readings:write", tenant)}
+        answer = client.post(f"/v1/imports?site={SITE}", content=body, headers=headers)
+        assert answer.status_code == 422, answer.text
+        assert "place of this file has 20 series and may have 20" in answer.json()["message"]
+        assert "20 points stored" in answer.json()["message"]
+        headers = {"Authorization": plane.held("readings:read", tenant)}
+        assert len(client.get("/v1/series", headers=headers).json()) == 20
