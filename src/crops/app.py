@@ -8,7 +8,6 @@ import hmac
 import json
 import secrets
 import time
-import zlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -16,21 +15,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from crops import capability, lines, schema
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
+from crops.bodies import MOST_BODY, imported, plain
 from crops.capability import Capability, CapabilityError
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import Limits, Origin
 from crops.store import BusyError, Store
 from crops.wal import LogError
 
-MOST_BODY, MOST_IMPORT, MOST_QUESTION = 32 << 20, 128 << 20, 256 << 10  # bytes
-MOST_STREAMS = 5_000  # of one import
+MOST_IMPORT, MOST_QUESTION = 128 << 20, 256 << 10  # bytes
 MOST_STEPS, MOST_BUCKETS = 1_000, 100_000  # a series, of a list with trends and of one question
 MOST_COMPARED = 20_000_000
 SLOWEST_S = 60.0
@@ -203,7 +201,7 @@ class Plane:
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
-        body = _plain(request, await request.body())
+        body = plain(request.headers.get("content-encoding", "identity").lower(), await request.body())
         try:
             # A handful of lines is read sooner than a thread is found for it.
             if len(body) <= lines.SMALL:
@@ -286,7 +284,7 @@ class Plane:
         if site not in held.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         origin = Origin(held.tenant, site, "", compartment)
-        batch = await asyncio.to_thread(_imported, await request.body())
+        batch = await asyncio.to_thread(imported, await request.body())
         before, replaced = await asyncio.to_thread(self._before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
@@ -359,34 +357,6 @@ def _beyond(batch: lines.Batch) -> Refusal:
     )
 
 
-def _imported(body: bytes) -> lines.Batch:
-    try:
-        stream = pa.ipc.open_stream(body)
-        types = [stream.schema.field(name).type for name in ("stream", "time", "value")]
-        if types != [pa.int32(), pa.int64(), pa.float64()]:
-            raise ValueError(types)
-        table = stream.read_all()
-        told = {key: value.decode().split("\n") for key, value in (table.schema.metadata or {}).items()}
-        code, at, value = (table.column(name) for name in ("stream", "time", "value"))
-        if code.null_count or at.null_count or value.null_count:
-            raise ValueError("nulls")
-        code, at, value = code.to_numpy(), at.to_numpy(), value.to_numpy()
-        names = [f"import,column={_escaped(name)}".encode() for name in told[b"names"]]
-        streams = list(zip(names, (field.encode() for field in told[b"fields"]), strict=True))
-    except (pa.ArrowException, KeyError, ValueError, OSError):
-        raise Refusal(400, "invalid", "This is not an Arrow stream of (stream, time, value).") from None
-    longest = max((max(len(tags), len(field)) for tags, field in streams), default=0)
-    if len(streams) > MOST_STREAMS or longest > lines.LONGEST_KEY:
-        raise Refusal(422, "unprocessable entity", f"A file has at most {MOST_STREAMS:,} columns with shorter names.")
-    if len(code) and not (code.min() >= 0 and code.max() < len(streams) and np.isfinite(value).all()):
-        raise Refusal(400, "invalid", "A stream is not named, or a value is no number.")
-    return lines.Batch(streams, code, at, value)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"\\{char}" if char in " ,=\\" else char for char in name)
-
-
 def _whole(request: Request, name: str) -> int:
     text = request.query_params.get(name, "0")
     if not text.isdecimal() or len(text) > 10:
@@ -411,22 +381,3 @@ def _parsed(body: bytes, unit_ns: int) -> lines.Batch:
         keep = ~wrong
         batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
     return batch
-
-
-def _plain(request: Request, body: bytes) -> bytes:
-    encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", "", "gzip"):
-        raise Refusal(415, "invalid", "Content-Encoding must be gzip, or left out.")
-    return _inflated(body) if encoding == "gzip" else body
-
-
-def _inflated(body: bytes) -> bytes:
-    """gzip undone, with a limit, so that a small body cannot become a huge one."""
-    try:
-        inflater = zlib.decompressobj(31)
-        plain = inflater.decompress(body, MOST_BODY)
-    except zlib.error:
-        raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
-    return plain

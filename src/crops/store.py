@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from crops import schema
+from crops.decimals import decimals, values
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
@@ -55,34 +56,6 @@ class Series:
     def as_json(self) -> dict[str, Any]:
         """Plain values, for answers and for the log."""
         return {"id": self.id, "tags": self.tags, "field": self.field} | asdict(self.origin)
-
-
-def decimals(value: npt.NDArray[np.float64], code: npt.NDArray[np.int32], scales: npt.NDArray[np.int8]) -> Any:
-    """(digits int64, scale int8) of float64 values, exact. scales: least scale by series code, raised in place.
-
-    A decimal of up to 15 digits is digits / 10**scale, correctly rounded, so nothing is lost; any other value keeps its bits.
-    """
-    needed = np.full(len(value), schema.SCALE_BITS, np.int8)
-    left = np.arange(len(value))
-    for places in range(8):
-        with np.errstate(over="ignore"):  # What overflows is no short decimal, and keeps its bits.
-            scaled = np.rint(value[left] * 10.0**places)
-        good = (scaled / 10.0**places == value[left]) & (np.abs(scaled) < 1e15)
-        needed[left[good]] = places
-        left = left[~good]
-        if not len(left):
-            break
-    short = needed != schema.SCALE_BITS
-    np.maximum.at(scales, code[short], needed[short])
-    scale = np.where(short, scales[code], schema.SCALE_BITS).astype(np.int8)
-    power = 10.0 ** np.where(short, scale, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        digits = np.rint(value * power)
-        exact = short & (np.abs(digits) < 1e15) & (digits / power == value)
-    bits = value.view(np.int64)
-    return np.where(exact, digits, 0).astype(np.int64) * exact + bits * ~exact, np.where(
-        exact, scale, schema.SCALE_BITS
-    )
 
 
 class Store:
@@ -315,7 +288,7 @@ class Store:
             select = f"series, fromUnixTimestamp64Nano(time), {schema.PUT_DIGITS}, scale"
             self._put(schema.READINGS, pa.table(whole), into, select)
             self.blocks.touch(whole["series"], whole["time"])
-            self.newest.take(whole["series"], whole["time"], _values(whole["digits"], whole["scale"]))
+            self.newest.take(whole["series"], whole["time"], values(whole["digits"], whole["scale"]))
 
     def _put(self, table: str, rows: pa.Table, into: str = "", select: str = "") -> None:
         names = into or ", ".join(rows.column_names)
@@ -401,12 +374,6 @@ class Store:
     def of_tenant(self, tenant: str, sites: tuple[str, ...]) -> list[Series]:
         """The series of a tenant's sites."""
         return [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
-
-
-def _values(digits: npt.NDArray[np.int64], scale: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """float64 values of (digits, scale): the reverse of `decimals`."""
-    bits = scale == schema.SCALE_BITS
-    return np.where(bits, digits.view(np.float64), digits / 10.0 ** np.where(bits, 0, scale))
 
 
 def _new_series_of(record: bytes) -> list[dict[str, Any]]:
