@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_QUERY, MOST_HEADERS = 4 << 10, 32 << 10  # bytes
+MOST_QUERY, MOST_HEADERS = 4 << 10, 96 << 10  # bytes; a capability names every site of a customer, 24 bytes each
 MOST_UNFINISHED, MOST_UNFINISHED_OF_ALL = 256, 1_024  # bodies
 MOST_BYTES_OF_A_SENDER, MOST_BYTES_OF_ALL = 160 << 20, 512 << 20  # bytes of unfinished bodies
 
