@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crops import recent
+from crops.decimals import decimals
+from crops.decimals import values as values_of
+from crops.limits import Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING, Questions, TooManyError
 from crops.recent import Blocks, Newest, Stretch
-from crops.store import Origin, Store, _values, decimals
+from crops.store import Store
 
 START = 1_760_000_000
 HOME = Origin("t" * 16, "s" * 16, "d" * 16, "")
@@ -146,7 +149,7 @@ def test_a_forgotten_tenant_is_gone_and_its_numbers_are_not_given_again(store: S
 def test_any_value_comes_back_as_it_was(values: list[float]) -> None:
     value = np.array(values)
     digits, scale = decimals(value, np.zeros(len(value), np.int32), np.zeros(1, np.int8))
-    assert (_values(digits.astype(np.int64), scale.astype(np.int8)) == value).all()
+    assert (values_of(digits.astype(np.int64), scale.astype(np.int8)) == value).all()
 
 
 def test_any_value_comes_back_from_the_disk(store: Store) -> None:

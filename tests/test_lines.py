@@ -1,5 +1,6 @@
 """Line protocol: what is read, what is refused and where, and that the fast gear agrees with the exact one."""
 
+import time
 from unittest.mock import patch
 
 import numpy as np
@@ -78,3 +79,42 @@ def test_values_are_stored_exactly() -> None:
     digits, scale = decimals(value, code, np.zeros(1, np.int8))
     read = np.where(scale == 127, digits.view(np.float64), digits / 10.0 ** np.where(scale == 127, 0, scale))
     assert (read == value).all()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"m a=" + b"1" * 400_000 + b"x 1", "is not a number"),
+        (b"m " + b"1" * 400_000 + b"x=1 1", "name has more than 512 bytes"),
+        (b"m" * 400_000 + b" a=1 1", "more than 8,192 bytes"),
+        (b"m\\ " * 200_000 + b" a=1 1", "more than 8,192 bytes"),
+    ],
+)
+def test_names_and_numbers_have_bounds(line: bytes, message: str) -> None:
+    began = time.monotonic()
+    batch = parse(line, unit_ns=1, now_ns=0)
+    assert time.monotonic() - began < 5
+    assert (batch.refused, len(batch.code)) == (1, 0)
+    assert message in batch.problems[0].message
+
+
+def test_a_line_of_many_fields_is_read_in_linear_time() -> None:
+    began = time.monotonic()
+    batch = parse(b'm t="x",' + b",".join(b"f%d=1" % number for number in range(100_000)) + b" 1", unit_ns=1, now_ns=0)
+    assert len(batch.code) == 100_000
+    assert time.monotonic() - began < 5
+
+
+def test_a_fields_name_of_digits_is_recognised_in_linear_time() -> None:
+    from crops.catalogue import recognise
+
+    began = time.monotonic()
+    assert recognise("1" * 200_000 + "x") is None
+    assert time.monotonic() - began < 1
+    assert [getattr(recognise(name), "id", None) for name in ("temp_2", "Temp 12", "temp2", "co2", "temp_")] == [
+        "air_temp",
+        "air_temp",
+        "air_temp",
+        "co2",
+        None,
+    ]

@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+if TYPE_CHECKING:
+    from crops.door import Door
 
 
 def die_with_parent() -> None:
@@ -15,17 +17,19 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def make() -> FastAPI:
+def make() -> "Door":
     """The application, from the environment."""
     from crops.app import create
 
     die_with_parent()
-    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]))
+    most_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
+    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), most_s)
 
 
 def main() -> None:
     """Serve until told to stop."""
     from granian.constants import Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server
 
     tls = Path(os.environ["CROPS_TLS"])
@@ -39,6 +43,8 @@ def main() -> None:
         ssl_key=tls / "server.key",
         ssl_protocol_min=SSLProtocols.tls12,
         log_access=False,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 << 10),
+        http2_settings=HTTP2Settings(max_concurrent_streams=64, max_headers_size=64 << 10),
     ).serve()
 
 

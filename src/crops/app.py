@@ -8,7 +8,6 @@ import hmac
 import json
 import secrets
 import time
-import zlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -16,22 +15,36 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from crops import capability, lines, schema
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
+from crops.bodies import MOST_BODY, imported, plain
 from crops.capability import Capability, CapabilityError
-from crops.store import BusyError, Origin, Store
+from crops.door import Admitted, Door, Refusal, Scope, header
+from crops.limits import Limits, Origin
+from crops.store import BusyError, Store
 from crops.wal import LogError
 
-MOST_BODY = 32 << 20
+MOST_IMPORT, MOST_QUESTION = 128 << 20, 256 << 10  # bytes
+MOST_STEPS, MOST_BUCKETS = 1_000, 100_000  # a series, of a list with trends and of one question
 MOST_COMPARED = 20_000_000
 SLOWEST_S = 60.0
 OLDEST_S = 20 * 365 * 86_400
 FUTURE_S = 86_400
+WRITES = ("/api/v2/write", "/write")
+VERBS = {  # what a capability must cover, by route; and the most bytes of the route's body
+    ("POST", "/v1/devices"): ("devices:write", 16 << 10),
+    ("DELETE", "/v1/devices/"): ("devices:write", 0),
+    ("GET", "/v1/series"): ("readings:read", 0),
+    ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT),
+    ("POST", "/v1/readings"): ("readings:read", MOST_QUESTION),
+    ("POST", "/v1/export"): ("readings:read", MOST_QUESTION),
+    ("DELETE", "/v1/tenant"): ("tenant:forget", 0),
+    ("GET", "/v1/evidence"): ("evidence:read", 0),
+}
 Name = Annotated[str, Field(pattern=r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")]
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]{16}$")]
 Room = Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")]
@@ -58,20 +71,14 @@ class Question(BaseModel):
         """Start and end. Raises Refusal."""
         if self.end <= self.start:
             raise Refusal(400, "invalid", "The end must come after the start.")
+        if self.step and (self.end - self.start) / self.step > MOST_BUCKETS:
+            raise Refusal(400, "invalid", f"More than {MOST_BUCKETS:,} buckets a series. Choose a longer step.")
         return self.start, self.end
 
 
-class Refusal(Exception):
-    """An answer in InfluxDB's form of error."""
-
-    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status, self.body = status, {"code": code, "message": message} | more
-
-
-def create(data: Path, keys: Path) -> FastAPI:
-    """The ASGI application over the store in `data` with the keys in `keys`."""
-    plane = Plane(data, keys)
+def create(data: Path, keys: Path, most_s: float = SLOWEST_S) -> Door:
+    """The ASGI application over the store in `data` with the keys in `keys`. most_s: seconds that a body may take."""
+    plane = Plane(data, keys, Limits.from_environment())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -81,9 +88,10 @@ def create(data: Path, keys: Path) -> FastAPI:
 
     app = FastAPI(title="Glasshouse crops", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", _health, methods=["GET"])
-    for path in ("/api/v2/write", "/write"):
+    for path in WRITES:
         app.add_route(path, plane.write, methods=["POST"])  # No schema to check: the lines are read by crops.lines.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
@@ -93,12 +101,19 @@ def create(data: Path, keys: Path) -> FastAPI:
     app.add_api_route("/v1/export", plane.export, methods=["POST"])
     app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
-    return app
+    return Door(app, plane.admit, most_s)
 
 
-async def _refused(_: Request, refusal: Refusal) -> JSONResponse:
-    headers = {"Retry-After": "1"} if refusal.status == 503 else None
-    return JSONResponse(refusal.body, status_code=refusal.status, headers=headers)
+async def _refused(_: Request, refusal: Refusal) -> Response:
+    status, headers, content = refusal.parts()
+    return Response(content, status, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> Response:
+    """What FastAPI found wrong, without the value itself: it may hold what no answer can (NaN, half a character)."""
+    first = error.errors()[0]
+    place = ".".join(str(part)[:40] for part in first["loc"])
+    return await _refused(request, Refusal(422, "invalid", f"{place}: {first['msg']}"))
 
 
 async def _ping() -> Response:
@@ -128,21 +143,46 @@ class Plane:
     store: Store
     answers: Answers
 
-    def __init__(self, data: Path, keys: Path) -> None:
-        self._data, self._keys = data, keys
+    def __init__(self, data: Path, keys: Path, limits: Limits) -> None:
+        self._data, self._keys, self._limits = data, keys, limits
         self._token_key = (keys / "token.key").read_bytes()
         self._public = (keys / "capability.pub").read_bytes()
 
     def open(self) -> None:
         """Open the store; replays what a crash left in the log."""
-        self.store = Store(self._data, self._keys)
+        self.store = Store(self._data, self._keys, self._limits)
         self.answers = Answers(self.store)
 
     def _hash(self, token: str) -> str:
         return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
 
+    def admit(self, scope: Scope) -> Admitted:
+        """Who asks, and how long a body may be, from the head of a request alone. Raises Refusal."""
+        method, path = scope["method"], scope["path"]
+        if path in WRITES:
+            if method != "POST":
+                return Admitted("", 0)
+            token = token_of(Request(scope))
+            origin, revoked = self.store.tokens.get(self._hash(token), (None, True))
+            if origin is None or revoked:
+                raise Refusal(
+                    401,
+                    "unauthorized",
+                    "This token is unknown or revoked. Register the device, or give it its new key.",
+                )
+            scope["crops.origin"] = origin
+            return Admitted(f"{origin.tenant}/{origin.device}", MOST_BODY)
+        route = "/v1/devices/" if path.startswith("/v1/devices/") else path
+        if (method, route) not in VERBS:
+            return Admitted("", 0)  # Nothing is there, or it needs no right and no body.
+        verb, most_bytes = VERBS[method, route]
+        return Admitted(f"web/{self._held(header(scope, b'authorization'), verb).tenant}", most_bytes)
+
     def _may(self, request: Request, verb: str) -> Capability:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        return self._held(request.headers.get("authorization", ""), verb)
+
+    def _held(self, authorization: str, verb: str) -> Capability:
+        scheme, _, text = authorization.partition(" ")
         try:
             if scheme != "Capability":
                 raise CapabilityError("A capability is needed.")
@@ -157,27 +197,25 @@ class Plane:
 
     async def write(self, request: Request) -> Response:
         """Take a body of line protocol. 204: all of it is durable. 400: what was wrong; the good lines are kept."""
-        known = self.store.tokens.get(self._hash(token_of(request)))
-        if known is None or known[1]:
-            raise Refusal(
-                401, "unauthorized", "This token is unknown or revoked. Register the device, or give it its new key."
-            )
+        origin: Origin = request.scope["crops.origin"]
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
-        body = await _body(request)
+        body = plain(request.headers.get("content-encoding", "identity").lower(), await request.body())
         try:
             # A handful of lines is read sooner than a thread is found for it.
             if len(body) <= lines.SMALL:
-                batch, logged = self._take(known[0], body, lines.NS[unit])
+                batch, logged = self._take(origin, body, lines.NS[unit])
             else:
-                batch, logged = await asyncio.to_thread(self._take, known[0], body, lines.NS[unit])
+                batch, logged = await asyncio.to_thread(self._take, origin, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
         except BusyError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
+        if batch.beyond:
+            raise _beyond(batch)
         if batch.refused:
             first = batch.problems[0]
             raise Refusal(
@@ -219,6 +257,8 @@ class Plane:
         """
         held = self._may(request, "readings:read")
         since, step = _whole(request, "since"), _whole(request, "step")
+        if since and step and (time.time() - since) / step > MOST_STEPS:
+            raise Refusal(400, "invalid", f"More than {MOST_STEPS:,} steps a series. Choose a longer step.")
         return await self._answered(self.answers.series, held, since, step)
 
     async def _answered(self, answer: Callable[..., Any], *asked: Any) -> Response:
@@ -244,7 +284,7 @@ class Plane:
         if site not in held.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         origin = Origin(held.tenant, site, "", compartment)
-        batch = await asyncio.to_thread(_imported, await request.body())
+        batch = await asyncio.to_thread(imported, await request.body())
         before, replaced = await asyncio.to_thread(self._before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
@@ -252,12 +292,14 @@ class Plane:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
-        after = await asyncio.to_thread(self._held, origin)
+        if batch.beyond:
+            raise _beyond(batch)
+        after = await asyncio.to_thread(self._count, origin)
         return {"taken": len(batch.code), "new": after - before, "replaced": replaced}
 
     def _before(self, origin: Origin, batch: lines.Batch) -> tuple[int, int]:
         """(readings that the place holds, how many of them the batch gives another value)."""
-        held, replaced = self._held(origin), 0
+        held, replaced = self._count(origin), 0
         for code, (tags, field) in enumerate(batch.series):
             number = self.store.number_of(origin, tags, field)
             mine = batch.code == code
@@ -270,7 +312,7 @@ class Plane:
             replaced += int((value[new] != old.value[at]).sum())
         return held, replaced
 
-    def _held(self, origin: Origin) -> int:
+    def _count(self, origin: Origin) -> int:
         self.store.settle()
         return self.store.ask.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
 
@@ -300,22 +342,19 @@ class Plane:
         return {"columns": rows}
 
 
-def _imported(body: bytes) -> lines.Batch:
-    try:
-        table = pa.ipc.open_stream(body).read_all()
-        told = {key: value.decode().split("\n") for key, value in table.schema.metadata.items()}
-        code, at, value = (table.column(name).to_numpy() for name in ("stream", "time", "value"))
-        names = [f"import,column={_escaped(name)}".encode() for name in told[b"names"]]
-        streams = list(zip(names, (field.encode() for field in told[b"fields"]), strict=True))
-    except (pa.ArrowInvalid, KeyError, ValueError, AttributeError):
-        raise Refusal(400, "invalid", "This is not an Arrow stream of (stream, time, value).") from None
-    if len(code) and not (code.min() >= 0 and code.max() < len(streams) and np.isfinite(value).all()):
-        raise Refusal(400, "invalid", "A stream is not named, or a value is no number.")
-    return lines.Batch(streams, code.astype(np.int32), at.astype(np.int64), value.astype(np.float64))
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"\\{char}" if char in " ,=\\" else char for char in name)
+def _beyond(batch: lines.Batch) -> Refusal:
+    assert batch.beyond is not None  # noqa: S101 - for the type checker
+    refused = f"; {batch.refused} lines were refused besides" if batch.refused else ""
+    return Refusal(
+        422,
+        "unprocessable entity",
+        f"partial write: {batch.beyond.message}. {batch.left_out} points of {batch.left_out_series} new series were left out, "
+        f"{len(batch.code)} points stored{refused}",
+        limit=batch.beyond.limit,
+        series=batch.beyond.series,
+        dropped=batch.left_out,
+        problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
+    )
 
 
 def _whole(request: Request, name: str) -> int:
@@ -342,37 +381,3 @@ def _parsed(body: bytes, unit_ns: int) -> lines.Batch:
         keep = ~wrong
         batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
     return batch
-
-
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length", "0") or 0) > MOST_BODY:
-        raise Refusal(413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts.")
-    encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", "", "gzip"):
-        raise Refusal(415, "invalid", "Content-Encoding must be gzip, or left out.")
-    received = bytearray()
-    try:
-        async with asyncio.timeout(SLOWEST_S):
-            async for piece in request.stream():
-                received += piece
-                if len(received) > MOST_BODY:
-                    raise Refusal(
-                        413, "request too large", f"A body has at most {MOST_BODY >> 20} MB. Send it in parts."
-                    )
-    except TimeoutError:
-        raise Refusal(
-            408, "timeout", f"The body did not arrive within {SLOWEST_S:.0f} seconds; nothing was stored."
-        ) from None
-    return _inflated(bytes(received)) if encoding == "gzip" else bytes(received)
-
-
-def _inflated(body: bytes) -> bytes:
-    """gzip undone, with a limit, so that a small body cannot become a huge one."""
-    try:
-        inflater = zlib.decompressobj(31)
-        plain = inflater.decompress(body, MOST_BODY)
-    except zlib.error:
-        raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
-    return plain

@@ -1,6 +1,5 @@
 """The field's variables: what they are called, their unit, and the range outside which a reading is implausible."""
 
-import re
 from dataclasses import dataclass
 
 SYMBOLS = {
@@ -27,7 +26,7 @@ SYMBOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One measured quantity. unit as pint reads it; least and most: plausible range in that unit; colour: CSS hex."""
+    """One measured quantity. unit in plain letters; least and most: plausible range in that unit; colour: CSS hex."""
 
     id: str
     title: str
@@ -149,4 +148,7 @@ _BY_NAME = {name: v for v in VARIABLES.values() for name in (v.id, *v.names)}
 def recognise(name: str) -> Variable | None:
     """The variable that a field or column name most likely means, a number at its end aside; None if none is known."""
     plain = name.strip(" %").lower().replace(" ", "_")
-    return _BY_NAME.get(plain) or _BY_NAME.get(re.sub(r"[ _]?\d+$", "", plain))
+    bare = plain.rstrip("0123456789")  # In linear time: a device chooses its fields' names.
+    if bare != plain and bare.endswith("_"):
+        bare = bare[:-1]
+    return _BY_NAME.get(plain) or _BY_NAME.get(bare)

@@ -15,12 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from crops.limits import Reached
+
 NS = {"ns": 1, "n": 1, "us": 1_000, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 NS |= {"m": 60_000_000_000, "h": 3_600_000_000_000}
 MOST_PROBLEMS = 100
+LONGEST_KEY, LONGEST_NAME, LONGEST_VALUE = 8_192, 512, 400  # bytes
 SMALL = 4096  # bytes up to which the exact gear is the faster one
 INTEGER = re.compile(rb"^-?\d{1,19}[iu]$")
-NUMBER = re.compile(rb"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+NUMBER = re.compile(rb"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 BOOLEANS = {b"t", b"T", b"true", b"True", b"TRUE", b"f", b"F", b"false", b"False", b"FALSE"}
 
 
@@ -51,6 +54,9 @@ class Batch:
     value: npt.NDArray[np.float64]
     problems: list[Problem] = field(default_factory=list)
     refused: int = 0
+    beyond: Reached | None = None  # the limit that new series of this batch met, how many they and their points were
+    left_out_series: int = 0
+    left_out: int = 0
 
 
 def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
@@ -102,7 +108,7 @@ def _fast(body: bytes, unit_ns: int) -> Batch | None:
             _check_key(key)
     except LineError:
         return None
-    if b"" in known_names:
+    if b"" in known_names or max(map(len, known_names), default=0) > LONGEST_NAME:
         return None
     key_codes, time = keys.indices.to_numpy(), time * unit_ns
     if pairs.num_rows != table.num_rows:
@@ -122,6 +128,8 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _check_key(key: bytes) -> None:
     """Raises LineError unless key is measurement[,tag=value…] without escapes."""
+    if len(key) > LONGEST_KEY:
+        raise LineError(1, f"measurement and tags have more than {LONGEST_KEY:,} bytes")
     at = 1
     for number, part in enumerate(key.split(b",")):
         name, equals, value = part.partition(b"=")
@@ -162,10 +170,10 @@ def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
     return batch
 
 
-def _cut(text: bytes, stops: bytes, at: int, *, quotes: bool = False) -> int:
-    """Where the first unescaped stop character from `at` on is; the end of the text if there is none."""
+def _cut(text: bytes, stops: bytes, at: int, end: int, *, quotes: bool = False) -> int:
+    """Where the first unescaped stop character from `at` on is; `end` if there is none before it."""
     quoted = False
-    while at < len(text):
+    while at < end:
         char = text[at]
         if char == 0x5C:
             at += 1
@@ -175,21 +183,23 @@ def _cut(text: bytes, stops: bytes, at: int, *, quotes: bool = False) -> int:
             return at
         at += 1
     if quoted:
-        raise LineError(len(text), "a quoted text does not end")
-    return min(at, len(text))
+        raise LineError(end, "a quoted text does not end")
+    return min(at, end)
 
 
 def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None]:
     """(measurement with tags as written, [(field, number)], time or None). Text fields are left out. Raises LineError."""
     if b"\0" in text:
         raise LineError(text.index(b"\0") + 1, "a NUL byte cannot be part of a line")
-    end = _cut(text, b" ", 0)
+    end = _cut(text, b" ", 0, len(text))
     key = text[:end]
     if b"\\" not in key:
         _check_key(key)
+    elif len(key) > LONGEST_KEY:
+        raise LineError(1, f"measurement and tags have more than {LONGEST_KEY:,} bytes")
     elif key.startswith(b","):
         raise LineError(1, "a measurement's name is missing")
-    rest = _cut(text, b" ", end + 1, quotes=True)
+    rest = _cut(text, b" ", end + 1, len(text), quotes=True)
     if end + 1 >= len(text) or rest == end + 1:
         raise LineError(min(end + 1, len(text)), "the fields are missing: write measurement,tag=value field=1.5 time")
     found = _read_fields(text, end + 1, rest)
@@ -204,11 +214,13 @@ def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None
 def _read_fields(text: bytes, at: int, end: int) -> list[tuple[bytes, float]]:
     found = []
     while at < end:
-        stop = _cut(text[:end], b",", at, quotes=True)
-        equals = _cut(text[:stop], b"=", at)
+        stop = _cut(text, b",", at, end, quotes=True)
+        equals = _cut(text, b"=", at, stop)
         name, raw = text[at:equals], text[equals + 1 : stop]
         if not name or not raw:
             raise LineError(at + 1, "a field must be name=value, neither empty")
+        if len(name) > LONGEST_NAME:
+            raise LineError(at + 1, f"a field's name has more than {LONGEST_NAME} bytes")
         number = _read_value(raw, equals + 2)
         if number is not None:
             found.append((name, number))
@@ -225,7 +237,7 @@ def _read_value(raw: bytes, column: int) -> float | None:
         return float(raw[:1] in b"tT")
     if INTEGER.match(raw):
         return float(int(raw[:-1]))
-    if not NUMBER.match(raw):
+    if len(raw) > LONGEST_VALUE or not NUMBER.match(raw):
         raise LineError(
             column, f"{raw[:40].decode(errors='replace')!r} is not a number, a truth value or a quoted text"
         )

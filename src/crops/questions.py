@@ -3,9 +3,8 @@
 Small questions are answered from memory, large ones by SQL.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 2_000_000  # read into memory for one question; larger ones are answered by the engine
 MOST_SERIES, MOST_BLOCKS = 12, 600
+ASKED = f"series IN ({schema.ASKED})"  # Store.rows and Store.table put the numbers there.
 Bounds = tuple[float, float]
 EVERYTHING: Bounds = (float("-inf"), float("inf"))
 
@@ -42,10 +42,6 @@ def _moments(start_s: int, end_s: int) -> str:
     return f"time >= fromUnixTimestamp64Milli({start_s}000) AND time < fromUnixTimestamp64Milli({end_s}000)"
 
 
-def _list(numbers: Iterable[int]) -> str:
-    return ",".join(str(int(number)) for number in numbers) or "0"
-
-
 class Questions:
     """Questions to one store. Series are given by number; that the asker may see them is checked one layer up."""
 
@@ -54,30 +50,31 @@ class Questions:
 
     def count(self, numbers: list[int]) -> int:
         """How many readings the series hold."""
-        sql = f"SELECT count() AS n FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(numbers)})"
-        return int(self._store.rows(sql)[0]["n"])
+        sql = f"SELECT count() AS n FROM crop.{schema.READINGS} FINAL WHERE {ASKED}"
+        return int(self._store.rows(sql, numbers)[0]["n"])
 
     def latest(self, numbers: list[int]) -> dict[int, tuple[float, float]]:
         """By series, (time in s, value) of the newest reading."""
         newest = self._store.newest
         if unknown := newest.unknown(numbers):
             sql = (
-                f"SELECT series, toString(toUnixTimestamp64Nano(max(time))) AS at, argMax({schema.VALUE}, time) AS v "
-                f"FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(unknown)}) GROUP BY series"
+                f"SELECT series, toUnixTimestamp64Nano(max(time)) AS at, argMax({schema.VALUE}, time) AS v "
+                f"FROM crop.{schema.READINGS} FINAL WHERE {ASKED} GROUP BY series"
             )
-            newest.learn(unknown, {row["series"]: (int(row["at"]), row["v"]) for row in self._store.rows(sql)})
+            columns = _columns(self._store.table(sql, unknown), "series", "at", "v")
+            newest.learn(unknown, {number: (at, value) for number, at, value in columns})
         return newest.of(numbers)
 
     def trend(self, numbers: list[int], start_s: int, step_s: int) -> dict[int, list[list[float]]]:
         """By series, rows (bucket start in s, mean) since start."""
         sql = (
             f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at, "
-            f"avg({schema.VALUE}) AS mean FROM crop.{schema.READINGS} FINAL WHERE series IN ({_list(numbers)}) "
+            f"avg({schema.VALUE}) AS mean FROM crop.{schema.READINGS} FINAL WHERE {ASKED} "
             f"AND {_moments(start_s, 1 << 33)} GROUP BY series, at ORDER BY series, at"
         )
         found: dict[int, list[list[float]]] = {}
-        for row in self._store.rows(sql):
-            found.setdefault(row["series"], []).append([row["at"], row["mean"]])
+        for number, at, mean in _columns(self._store.table(sql, numbers), "series", "at", "mean"):
+            found.setdefault(number, []).append([at, mean])
         return found
 
     def range(
@@ -99,8 +96,7 @@ class Questions:
 
     def raw(self, numbers: list[int], start_s: int, end_s: int, most: int) -> dict[int, Stretch]:
         """By series, every reading from start to end. Raises TooManyError above `most` in all."""
-        where = f"series IN ({_list(numbers)}) AND {_moments(start_s, end_s)}"
-        found = self._read(where, most + 1)
+        found = self._read(numbers, start_s, end_s, most + 1)
         if found.num_rows > most:
             raise TooManyError
         return _split(found, numbers)
@@ -118,8 +114,7 @@ class Questions:
         if missing:
             turn, blocks = kept.turn(), [block for _, block in missing]
             lacking, low, high = sorted({n for n, _ in missing}), min(blocks), max(blocks)
-            where = f"series IN ({_list(lacking)}) AND {_moments(low * BLOCK_S, (high + 1) * BLOCK_S)}"
-            found = self._read(where, MOST_ROWS + 1)
+            found = self._read(lacking, low * BLOCK_S, (high + 1) * BLOCK_S, MOST_ROWS + 1)
             if found.num_rows > MOST_ROWS:
                 return None
             for number, stretch in _split(found, lacking).items():
@@ -129,10 +124,11 @@ class Questions:
                     kept.keep(number, block, part, turn)
         return {n: _joined([held[n, b] or EMPTY for b in range(first, last + 1)], start_s, end_s) for n in numbers}
 
-    def _read(self, where: str, limit: int) -> pa.Table:
+    def _read(self, numbers: list[int], start_s: int, end_s: int, limit: int) -> pa.Table:
         return self._store.table(
-            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value "
-            f"FROM crop.{schema.READINGS} FINAL WHERE {where} ORDER BY series, time LIMIT {int(limit)}"
+            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value FROM crop.{schema.READINGS} "
+            f"FINAL WHERE {ASKED} AND {_moments(start_s, end_s)} ORDER BY series, time LIMIT {int(limit)}",
+            numbers,
         )
 
     # -- by the engine -------------------------------------------------------------------------------------------
@@ -145,7 +141,7 @@ class Questions:
         for (least, most), numbers in groups.items():
             inside = (
                 f"(SELECT series, time, {schema.VALUE} AS v FROM crop.{schema.READINGS} FINAL "
-                f"WHERE series IN ({_list(numbers)}) AND {_moments(start_s, end_s)})"
+                f"WHERE {ASKED} AND {_moments(start_s, end_s)})"
             )
             good = f"v >= {_sql(least)} AND v <= {_sql(most)}"
             sql = (
@@ -153,7 +149,7 @@ class Questions:
                 f"minIf(v, {good}) AS low, avgIf(v, {good}) AS mean, maxIf(v, {good}) AS high, countIf({good}) AS many, "
                 f"count() - many AS odd FROM {inside} GROUP BY series, at ORDER BY series, at"
             )
-            table = self._store.table(sql)
+            table = self._store.table(sql, numbers)
             names = ("series", "at", "low", "mean", "high", "many", "odd")
             columns = [table.column(name).to_numpy().tolist() for name in names]
             for number, at, low, mean, high, many, _ in zip(*columns, strict=True):
@@ -161,9 +157,14 @@ class Questions:
                     found[number].rows.append([at, low, mean, high])
             if any(columns[-1]):
                 sql = f"SELECT series, toUnixTimestamp(time) AS at, v FROM {inside} WHERE NOT ({good}) "
-                for row in self._store.rows(sql + "ORDER BY series, at LIMIT 200 BY series"):
+                for row in self._store.rows(sql + "ORDER BY series, at LIMIT 200 BY series", numbers):
                     found[row["series"]].odd.append([row["at"], row["v"]])
         return found
+
+
+def _columns(table: pa.Table, *names: str) -> "zip[tuple[Any, ...]]":
+    """The rows of a table, as plain values of the named columns."""
+    return zip(*(table.column(name).to_numpy().tolist() if table.num_rows else [] for name in names), strict=True)
 
 
 def _split(table: pa.Table, numbers: list[int]) -> dict[int, Stretch]:

@@ -1,6 +1,7 @@
 """The crop store's tables, each column with its class. From here come the tables themselves and their part of the data map."""
 
 READINGS, SERIES, TOKENS = "readings", "series", "tokens"
+ASKED = "@asked"  # stands in a statement for the numbers of the series that it is about
 SCALE_BITS = 127  # `scale` of a value that no short decimal equals: its digits are the bits of the float64.
 # Digits are stored as high * 256 + low: the differences of `low` fill one byte each, which packs to half of what the
 # differences of a 64-bit column take (docs/adr/0001).

@@ -20,6 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from crops import schema
+from crops.decimals import decimals, values
+from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
 from crops.recent import Blocks, Newest
@@ -33,21 +35,13 @@ CONFIG = """<clickhouse><storage_configuration>
 <policies><sealed><volumes><main><disk>sealed</disk></main></volumes></sealed></policies>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
+MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series named by one statement as text: of a question, of a deletion
+REPLAY_BYTES = 32 << 20  # of the log, put into chDB at once after a crash
 HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
 
 
 class BusyError(Exception):
     """More points wait than may; the sender should come again in a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where readings come from: all ids opaque."""
-
-    tenant: str
-    site: str
-    device: str
-    compartment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +58,13 @@ class Series:
         return {"id": self.id, "tags": self.tags, "field": self.field} | asdict(self.origin)
 
 
-def decimals(value: npt.NDArray[np.float64], code: npt.NDArray[np.int32], scales: npt.NDArray[np.int8]) -> Any:
-    """(digits int64, scale int8) of float64 values, exact. scales: least scale by series code, raised in place.
-
-    A decimal of up to 15 digits is digits / 10**scale, correctly rounded, so nothing is lost; any other value keeps its bits.
-    """
-    needed = np.full(len(value), schema.SCALE_BITS, np.int8)
-    left = np.arange(len(value))
-    for places in range(8):
-        with np.errstate(over="ignore"):  # What overflows is no short decimal, and keeps its bits.
-            scaled = np.rint(value[left] * 10.0**places)
-        good = (scaled / 10.0**places == value[left]) & (np.abs(scaled) < 1e15)
-        needed[left[good]] = places
-        left = left[~good]
-        if not len(left):
-            break
-    short = needed != schema.SCALE_BITS
-    np.maximum.at(scales, code[short], needed[short])
-    scale = np.where(short, scales[code], schema.SCALE_BITS).astype(np.int8)
-    power = 10.0 ** np.where(short, scale, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        digits = np.rint(value * power)
-        exact = short & (np.abs(digits) < 1e15) & (digits / power == value)
-    bits = value.view(np.int64)
-    return np.where(exact, digits, 0).astype(np.int64) * exact + bits * ~exact, np.where(
-        exact, scale, schema.SCALE_BITS
-    )
-
-
 class Store:
     """Series, tokens and readings. Safe to call from many threads."""
 
-    def __init__(self, folder: Path, keys: Path) -> None:
+    def __init__(self, folder: Path, keys: Path, limits: Limits | None = None) -> None:
         from chdb.session import Session
+
+        self.limits = limits or Limits()
 
         os.environ["CROPS_DISK_KEY"] = (keys / "disk.key").read_text()
         for name in ("raw", "engine"):
@@ -107,7 +75,7 @@ class Store:
         self._session.query("CREATE DATABASE IF NOT EXISTS crop")
         self._make_tables()
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
-        self._lock, self._inserting = threading.Lock(), threading.Lock()
+        self._lock, self._inserting, self._asking = threading.Lock(), threading.Lock(), threading.Lock()
         self._by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
         self.tokens: dict[str, tuple[Origin, bool]] = {}
@@ -136,29 +104,55 @@ class Store:
             self._know(Series(int(row["id"]), _origin(row), row["tags"], row["field"]))
         for row in self.rows("SELECT hash, tenant, site, device, compartment, revoked FROM crop.tokens FINAL"):
             self.tokens[row["hash"]] = (_origin(row), bool(row["revoked"]))
-        old = self.log.segments()
-        for _, record in self.log.replay():
-            self._insert([record])
-        if old:
-            os.sync()
-        for segment in old:
-            self.log.drop(segment)
+        self._replay()
         self.log.start()
         self._thread = threading.Thread(target=self._apply, name="store", daemon=True)
         self._thread.start()
 
+    def _replay(self) -> None:
+        """Put what a crash left in the log into chDB, in groups; a segment is dropped when all of it is on disk there."""
+        group: list[bytes] = []
+        points = size = 0
+        left = self.log.segments()
+        for segment, record in self.log.replay():
+            while left[0] < segment:
+                self._insert(group)
+                group, points, size = [], 0, 0
+                self._drop_synced([left.pop(0)])
+            for row in _new_series_of(record):
+                self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
+            group.append(record)
+            points, size = points + _points(record), size + len(record)
+            if points >= GROUP_POINTS or size >= REPLAY_BYTES:
+                self._insert(group)
+                group, points, size = [], 0, 0
+        self._insert(group)
+        self._drop_synced(left)
+
+    def _drop_synced(self, segments: list[int]) -> None:
+        """Drop segments of the log whose records are in chDB; first of all what is there is brought to the disk."""
+        if segments:
+            os.sync()
+        for segment in segments:
+            self.log.drop(segment)
+
     def close(self) -> None:
-        """Put everything acknowledged into chDB and end."""
+        """Put everything acknowledged into chDB and end. The log is left empty, unless something could not be put there."""
         self.log.stop()
         self._queue.put(None)
         self._thread.join()
         self._session.close()
+        if self._applied == self._taken:
+            self._drop_synced(self.log.segments())
 
     def _know(self, series: Series) -> None:
+        """Note a series. Under the lock, or before any thread runs: a number given twice would mix two series."""
+        if series.id not in self.series:
+            self.limits.count(series.origin)
         self.series[series.id] = series
         self._last = max(self._last, series.id)
         self._by_key[series.origin, series.tags.encode(), series.field.encode()] = series.id
-        if series.id >= len(self._scales):
+        while series.id >= len(self._scales):  # More than twice as far, when series were forgotten in between.
             self._scales = np.concatenate([self._scales, np.zeros(len(self._scales), np.int8)])
 
     def number_of(self, origin: Origin, tags: bytes, field: bytes) -> int | None:
@@ -168,22 +162,18 @@ class Store:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, origin: Origin, batch: Batch) -> "Future[int]":
-        """Log a batch; the future is done when it is durable. Raises BusyError; the future may hold LogError."""
+        """Log a batch; the future is done when it is durable. Raises BusyError; the future may hold LogError.
+
+        Points of new series beyond a limit are taken out of the batch, which then says so in `beyond`.
+        """
         if self._waiting > MOST_WAITING:
             raise BusyError
         with self._lock:
-            ids = np.empty(len(batch.series), np.uint32)
-            for code, (tags, field) in enumerate(batch.series):
-                number = self._by_key.get((origin, tags, field))
-                if number is None:
-                    series = Series(
-                        self._last + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace")
-                    )
-                    self._know(series)
-                    self._by_key[origin, tags, field] = series.id
-                    self._unlogged[series.id] = series
-                    number = series.id
-                ids[code] = number
+            ids = self._numbers(origin, batch)
+            if not len(batch.code):
+                nothing: Future[int] = Future()
+                nothing.set_result(0)
+                return nothing
             # A series is told in each record that speaks of it, until one of them is known to be durable.
             fresh = [self._unlogged[number].as_json() for number in ids.tolist() if number in self._unlogged]
             scales = self._scales[ids]
@@ -207,6 +197,31 @@ class Store:
             done.add_done_callback(lambda ended: self._logged(ended, fresh))
             self._queue.put((len(batch.code), record, done))
         return done
+
+    def _numbers(self, origin: Origin, batch: Batch) -> npt.NDArray[np.uint32]:
+        """The number of each series of a batch; new ones get one, up to the limits. To be called under the lock."""
+        ids = np.zeros(len(batch.series), np.uint32)
+        used = np.bincount(batch.code, minlength=len(ids)) > 0 if len(batch.code) else np.zeros(len(ids), np.bool_)
+        for code, (tags, field) in enumerate(batch.series):
+            number = self._by_key.get((origin, tags, field))
+            if number is None and used[code]:
+                if reached := self.limits.reached(origin):
+                    batch.beyond = reached
+                else:
+                    number = self._new_series(origin, tags, field)
+            ids[code] = number or 0
+        if batch.beyond is not None:
+            keep = ids[batch.code] > 0
+            batch.left_out_series, batch.left_out = int((used & (ids == 0)).sum()), int((~keep).sum())
+            batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
+        return ids
+
+    def _new_series(self, origin: Origin, tags: bytes, field: bytes) -> int:
+        series = Series(self._last + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace"))
+        self._know(series)
+        self._by_key[origin, tags, field] = series.id
+        self._unlogged[series.id] = series
+        return series.id
 
     def _logged(self, ended: "Future[int]", fresh: list[dict[str, Any]]) -> None:
         if ended.exception() is None:
@@ -242,22 +257,20 @@ class Store:
                 good.append(record)
         if good:
             self._insert(good)
-        done_with = [segment for segment in self.log.segments() if segment < reached]
-        if done_with:
-            os.sync()
-        for segment in done_with:
-            self.log.drop(segment)
+        self._drop_synced([segment for segment in self.log.segments() if segment < reached])
         with self._moved:
             self._applied += len(group)
             self._waiting -= sum(count for count, *_ in group)
             self._moved.notify_all()
 
     def _insert(self, records: list[bytes]) -> None:
+        if not records:
+            return
         fresh: list[dict[str, Any]] = []
         columns: list[list[Any]] = [[], [], [], []]
         for record in records:
             size = int.from_bytes(record[:4], "big")
-            fresh += json.loads(record[4 : 4 + size])
+            fresh += _new_series_of(record)
             at = 4 + size
             count = int.from_bytes(record[at : at + 4], "big")
             at += 4
@@ -265,8 +278,6 @@ class Store:
                 column.append(np.frombuffer(record, kind, count, at))
                 at += count * np.dtype(kind).itemsize
         if fresh:
-            for row in fresh:
-                self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
             self._put(
                 schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh])
             )
@@ -277,7 +288,7 @@ class Store:
             select = f"series, fromUnixTimestamp64Nano(time), {schema.PUT_DIGITS}, scale"
             self._put(schema.READINGS, pa.table(whole), into, select)
             self.blocks.touch(whole["series"], whole["time"])
-            self.newest.take(whole["series"], whole["time"], _values(whole["digits"], whole["scale"]))
+            self.newest.take(whole["series"], whole["time"], values(whole["digits"], whole["scale"]))
 
     def _put(self, table: str, rows: pa.Table, into: str = "", select: str = "") -> None:
         names = into or ", ".join(rows.column_names)
@@ -312,10 +323,11 @@ class Store:
         numbers = [number for number, one in list(self.series.items()) if one.origin.tenant == tenant]
         ended = self.log.roll().result()
         self.settle(60)
-        wanted = ",".join(map(str, numbers)) or "0"
-        with self._inserting:
-            self._session.query(f"DELETE FROM crop.{schema.READINGS} WHERE series IN ({wanted})")
-            self._session.query(f"DELETE FROM crop.{schema.SERIES} WHERE id IN ({wanted})")
+        for first in range(0, len(numbers), MOST_DELETED):
+            doomed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
+            with self._inserting:
+                self._session.query(f"DELETE FROM crop.{schema.READINGS} WHERE series IN ({doomed})")
+                self._session.query(f"DELETE FROM crop.{schema.SERIES} WHERE id IN ({doomed})")
         # The highest number stays told by an empty row, so that it is not given again after a restart.
         empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
         self._put(schema.SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
@@ -327,34 +339,53 @@ class Store:
             for number in numbers:
                 one = self.series.pop(number)
                 self._by_key.pop((one.origin, one.tags.encode(), one.field.encode()), None)
+                self.limits.forget(one.origin)
         if numbers:
             everything = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
-            for number in numbers:
-                self.blocks.touch(np.full(2, number, np.uint32), everything)
+            self.blocks.touch(np.array(numbers, np.uint32), everything)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Result rows of a query of our own making. Values from outside come in as numbers, never as text."""
-        text = self._session.query(sql, "JSONEachRow").bytes().decode()
+    def rows(self, sql: str, asked: list[int] | None = None) -> list[dict[str, Any]]:
+        """Result rows of a query of our own making. Values from outside come in as numbers, never as text.
+
+        asked: numbers of series, however many, that stand where the query has schema.ASKED.
+        """
+        text = self._query(sql, "JSONEachRow", asked).decode()
         return [json.loads(line) for line in text.splitlines()]
 
-    def table(self, sql: str) -> pa.Table:
+    def table(self, sql: str, asked: list[int] | None = None) -> pa.Table:
         """The same as columns, for results of many rows."""
-        body = self._session.query(
-            f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream"
-        ).bytes()
+        body = self._query(f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream", asked)
         return pa.ipc.open_stream(body).read_all() if body else pa.table({})
+
+    def _query(self, sql: str, form: str, asked: list[int] | None) -> bytes:
+        if asked is None or len(asked) <= MOST_LISTED:
+            listed = ",".join(str(int(number)) for number in asked or ()) or "0"
+            return bytes(self._session.query(sql.replace(schema.ASKED, listed), form).bytes())
+        # The engine refuses a long list as text. It finds this table by the variable's name; see _put.
+        asked_for_chdb = pa.table({"series": pa.array(asked, pa.uint32())})
+        with self._asking:
+            whole = sql.replace(schema.ASKED, "SELECT series FROM Python(asked_for_chdb)")
+            answer = bytes(self._session.query(whole, form).bytes())
+        del asked_for_chdb
+        return answer
 
     def of_tenant(self, tenant: str, sites: tuple[str, ...]) -> list[Series]:
         """The series of a tenant's sites."""
         return [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
 
 
-def _values(digits: npt.NDArray[np.int64], scale: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """float64 values of (digits, scale): the reverse of `decimals`."""
-    bits = scale == schema.SCALE_BITS
-    return np.where(bits, digits.view(np.float64), digits / 10.0 ** np.where(bits, 0, scale))
+def _new_series_of(record: bytes) -> list[dict[str, Any]]:
+    """The series that a record of the log tells of."""
+    rows: list[dict[str, Any]] = json.loads(record[4 : 4 + int.from_bytes(record[:4], "big")])
+    return rows
+
+
+def _points(record: bytes) -> int:
+    """How many points a record of the log holds."""
+    at = 4 + int.from_bytes(record[:4], "big")
+    return int.from_bytes(record[at : at + 4], "big")
 
 
 def _origin(row: dict[str, Any]) -> Origin:

@@ -1,24 +1,38 @@
 """The write-ahead log: a batch is sealed, written and fsynced here before its sender hears 204. Groups share one fsync.
 
-Record: 4-byte length, 12-byte nonce, AES-256-GCM cipher text bound to the segment's and the record's number. A torn last
-record (kill -9 while writing) was never acknowledged and is dropped; anything else that does not open stops the start.
+Segment: MAGIC, then records. Record: 4-byte length, 4-byte check sum of segment, record number and length, 12-byte nonce,
+AES-256-GCM cipher text bound to the segment's and the record's number. A segment of an earlier version has neither MAGIC nor
+check sums. A torn end of the newest segment (kill -9 or power lost while writing) was never acknowledged and is dropped;
+anything else that does not open stops the start: the check sum tells a cut record from an altered length.
 """
 
 import os
 import queue
 import threading
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SEGMENT_BYTES = 64 << 20
+MAGIC = b"GHWAL002"  # As the length of a record of the earlier form this would be more than a gigabyte.
+SEALING = 12 + 16  # bytes of nonce and tag: the least that a record has
 
 
 class LogError(Exception):
     """The log cannot be written (disk full?) or does not open."""
+
+
+def _place(segment: int, number: int) -> bytes:
+    return b"%d:%d" % (segment, number)
+
+
+def _check_sum(segment: int, number: int, length: bytes) -> bytes:
+    return zlib.crc32(length, zlib.crc32(_place(segment, number))).to_bytes(4, "big")
 
 
 class Log:
@@ -39,21 +53,43 @@ class Log:
         return self.folder / f"{segment:010d}.wal"
 
     def replay(self) -> Iterator[tuple[int, bytes]]:
-        """(segment, plain record) of all that is on disk, in order. Raises LogError."""
-        for segment in self.segments():
-            data, at, number = self._path(segment).read_bytes(), 0, 0
-            while at + 4 <= len(data):
-                length = int.from_bytes(data[at : at + 4], "big")
-                sealed = data[at + 4 : at + 4 + length]
-                if len(sealed) < length:
-                    break  # Torn: never acknowledged.
-                try:
-                    yield segment, self._cipher.decrypt(sealed[:12], sealed[12:], b"%d:%d" % (segment, number))
-                except InvalidTag:
-                    raise LogError(
-                        f"record {number} of {self._path(segment).name} was altered, or the key is another"
-                    ) from None
-                at, number = at + 4 + length, number + 1
+        """(segment, plain record) of all that is on disk, in order; one record at a time is held. Raises LogError."""
+        segments = self.segments()
+        for segment in segments:
+            with self._path(segment).open("rb") as file:
+                for record in self._records(file, segment, newest=segment == segments[-1]):
+                    yield segment, record
+
+    def _records(self, file: BinaryIO, segment: int, *, newest: bool) -> Iterator[bytes]:
+        left, number = os.fstat(file.fileno()).st_size, 0
+        head_bytes = 8 if file.read(len(MAGIC)) == MAGIC else 4
+        if head_bytes == 8:
+            left -= len(MAGIC)
+        else:
+            file.seek(0)
+        while left:
+            head = file.read(head_bytes)
+            length = int.from_bytes(head[:4], "big")
+            torn = len(head) < head_bytes or (not any(head) and _only_zeros(file))
+            if not torn and head_bytes == 8 and head[4:] != _check_sum(segment, number, head[:4]):
+                raise self._altered(segment, number)
+            if torn or length > left - head_bytes:
+                if newest:
+                    return  # Never acknowledged.
+                raise LogError(
+                    f"record {number} of {self._path(segment).name} is cut off, though later segments follow it"
+                )
+            sealed = file.read(length)
+            if length < SEALING:
+                raise self._altered(segment, number)
+            try:
+                yield self._cipher.decrypt(sealed[:12], sealed[12:], _place(segment, number))
+            except InvalidTag:
+                raise self._altered(segment, number) from None
+            left, number = left - head_bytes - length, number + 1
+
+    def _altered(self, segment: int, number: int) -> LogError:
+        return LogError(f"record {number} of {self._path(segment).name} was altered, or the key is another")
 
     def start(self) -> None:
         """Begin a new segment and accept records."""
@@ -104,26 +140,35 @@ class Log:
                 item = self._waiting.get()
                 if item is None:
                     self._waiting.put(None)
-            place = os.lseek(file, 0, os.SEEK_END)
+            if file is None:
+                file = self._open()
+            place = os.lseek(file, 0, os.SEEK_END) if file is not None else 0
             if self._write_group(file, place, number, group):
                 number += len(group)
             if rolls or place > SEGMENT_BYTES:
-                os.close(file)
-                self._segment += 1
+                if file is not None:
+                    os.close(file)
+                    self._segment += 1
                 number, file = 0, self._open()
             for done in rolls:
                 done.set_result(self._segment - 1)
-        os.close(file)
+        if file is not None:
+            os.close(file)
 
-    def _write_group(self, file: int, place: int, number: int, group: list[tuple[bytes, "Future[int]"]]) -> bool:
+    def _write_group(self, file: int | None, place: int, number: int, group: list[tuple[bytes, "Future[int]"]]) -> bool:
         """Write and sync a group; all of it or nothing. The futures are told which."""
         try:
+            if file is None:
+                raise OSError(0, "no new segment can be made; is the disk full?")
+            if group and not place:
+                _put(file, MAGIC)
             for offset, (record, _) in enumerate(group):
                 self._write(file, record, number + offset)
             if group:
                 os.fdatasync(file)
         except OSError as error:
-            os.ftruncate(file, place)
+            if file is not None:
+                os.ftruncate(file, place)
             for _, done in group:
                 done.set_exception(LogError(f"the log cannot be written: {error.strerror}"))
             return False
@@ -131,8 +176,12 @@ class Log:
             done.set_result(self._segment)
         return True
 
-    def _open(self) -> int:
-        file = os.open(self._path(self._segment), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _open(self) -> int | None:
+        """A new segment; None when the disk has no room for it: the next group tries again."""
+        try:
+            file = os.open(self._path(self._segment), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            return None
         folder = os.open(self.folder, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
@@ -140,7 +189,20 @@ class Log:
 
     def _write(self, file: int, record: bytes, number: int) -> None:
         nonce = os.urandom(12)
-        sealed = nonce + self._cipher.encrypt(nonce, record, b"%d:%d" % (self._segment, number))
-        view = memoryview(len(sealed).to_bytes(4, "big") + sealed)
-        while view:
-            view = view[os.write(file, view) :]
+        sealed = nonce + self._cipher.encrypt(nonce, record, _place(self._segment, number))
+        length = len(sealed).to_bytes(4, "big")
+        _put(file, length + _check_sum(self._segment, number, length) + sealed)
+
+
+def _put(file: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _only_zeros(file: BinaryIO) -> bool:
+    """Whether nothing but zeros follows: space that was given to the file, and never written before power was lost."""
+    while piece := file.read(1 << 20):
+        if any(piece):
+            return False
+    return True

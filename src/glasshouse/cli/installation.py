@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.root import FileRootKeys, write_secret
 
+LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
 ROLES = ("owner", "app", "relay", "vault", "support")
 
 
@@ -65,6 +66,8 @@ class Installation:
             "CROPS_KEYS": str(self.keys / "crops"),
             "CROPS_TLS": str(self.keys / "tls"),
             "CROPS_PORT": str(self.crops_port),
+        } | {
+            f"CROPS_{name}": os.environ[f"GLASSHOUSE_{name}"] for name in LIMITS if os.environ.get(f"GLASSHOUSE_{name}")
         }
 
     def prepare(self) -> None:

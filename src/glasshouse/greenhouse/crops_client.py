@@ -36,7 +36,7 @@ def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, pur
         ) from None
     if answer.status_code == 404:
         raise NotFoundError
-    if answer.status_code == 413:
+    if answer.status_code in (413, 422):
         raise InvalidError(str(answer.json()["message"]))
     if answer.status_code >= 400:
         raise UnavailableError("The crop data could not answer this. Try a shorter time or fewer series.")

@@ -4,67 +4,41 @@
 each row or cell that could not be read, and why. Nothing is guessed silently.
 """
 
-import csv
-import io
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pint
-
 from crops.catalogue import recognise
+from glasshouse.greenhouse.tables import MOST_BYTES, table_of
+from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, to_unit
 from glasshouse.kernel.errors import InvalidError
 
+__all__ = [
+    "MOST_BYTES",
+    "Given",
+    "Layout",
+    "Reading",
+    "Remark",
+    "convertible",
+    "propose",
+    "read",
+    "table_of",
+    "to_unit",
+]
 EXCEL_START = datetime(1899, 12, 30)  # noqa: DTZ001 - local time, as in the file
 ISO = re.compile(r"^(\d{4})-(\d\d?)-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?$")
 DMY = re.compile(r"^(\d\d?)[/.](\d\d?)[/.](\d{4})(?: +(\d\d?):(\d\d)(?::(\d\d))?)?$")
 SERIAL = re.compile(r"^\d{5}(?:\.\d+)?$")
-UNIT = re.compile(r"\(([^)]*)\)\s*$")
+UNIT = re.compile(r"\(([^()]*)\)\s*$")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # The end of a line within a heading would end its name elsewhere.
+NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 EMPTY = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
-MOST_BYTES = 64 << 20
-PLAIN_UNITS = {"°C": "degC", "°F": "degF", "% RH": "percent", "µmol/m²/s": "micromole/m**2/s"}
-
-
-@cache
-def _units() -> "pint.UnitRegistry[float]":
-    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-
-
-@cache
-def _line(written: str, unit: str) -> tuple[float, float]:
-    """(factor, offset) from a unit as written to another. Raises pint.PintError, or what pint makes of odd texts."""
-    plain = (
-        PLAIN_UNITS.get(written, written)
-        .replace("²", "**2")
-        .replace("³", "**3")
-        .replace("°", "deg")
-        .replace("%", "percent")
-    )
-    source, target = _units().Unit(plain), _units().Unit(unit)
-    zero, one = (float(_units().Quantity(number, source).to(target).magnitude) for number in (0.0, 1.0))
-    return one - zero, zero
-
-
-def convertible(written: str, unit: str) -> bool:
-    """Whether a unit as written in a heading measures the same as `unit`."""
-    try:
-        _line(written, unit)
-    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, AssertionError):
-        return False
-    return True
-
-
-def to_unit(value: float, written: str, unit: str) -> float:
-    """A value in the unit as written, in `unit`; a column without a unit is taken to be in it already."""
-    if not written:
-        return value
-    factor, offset = _line(written, unit)
-    return value if (factor, offset) == (1.0, 0.0) else round(value * factor + offset, 9)
+LONGEST_NUMBER, LONGEST_HEADING = 64, 300  # characters; a longer cell is no number, a longer heading is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,61 +112,6 @@ class Given:
 NOTHING_GIVEN = Given()
 
 
-def table_of(body: bytes, delimiter: str | None = None) -> tuple[list[list[str]], str]:
-    """(rows of cells, delimiter) of CSV, TSV, semicolons or Excel; delimiter: the one to use. Raises InvalidError."""
-    if len(body) > MOST_BYTES:
-        raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
-    if body[:4] == b"PK\x03\x04":
-        return _sheet(body), "excel"
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = body.decode("cp1252", errors="replace")
-    if "\0" in text:
-        raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
-    if delimiter not in (",", ";", "\t"):
-        delimiter = _delimiter(text[:100_000].splitlines()[:200])
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
-    rows = [row for row in rows if any(row)]
-    if len(rows) < 2:
-        raise InvalidError("The file holds no rows below its heading.", field="file")
-    return rows, delimiter
-
-
-def _sheet(body: bytes) -> list[list[str]]:
-    from zipfile import BadZipFile
-
-    from openpyxl import load_workbook
-
-    try:
-        sheet = load_workbook(io.BytesIO(body), read_only=True, data_only=True).worksheets[0]
-    except (BadZipFile, KeyError, ValueError, IndexError):
-        raise InvalidError(
-            "The Excel file is damaged or empty. Save it again, or export it as CSV.", field="file"
-        ) from None
-    rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    return [row for row in rows if any(row)]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value).strip()
-
-
-def _delimiter(lines: list[str]) -> str:
-    def agreement(mark: str) -> tuple[int, int]:
-        counts = [line.count(mark) for line in lines[1:] if line.strip()]
-        usual = max(set(counts), key=counts.count) if counts else 0
-        return (counts.count(usual) if usual else 0, usual)
-
-    commas = sum(line.count(",") for line in lines)
-    if commas and sum(line.count(",\t") for line in lines) > 0.8 * commas:
-        return ","  # A tab after each comma is padding.
-    # Earlier ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
-    return max((";", "\t", ","), key=agreement)
-
-
 def _headings(rows: list[list[str]]) -> list[str]:
     head, width = rows[0], len(rows[1])
     if len(head) < width:  # A slip of the keys: two headings with a tab between them instead of the delimiter.
@@ -259,7 +178,8 @@ def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tupl
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
     found: list[Column] = []
     seen: dict[str, int] = {}
-    for index, heading in enumerate(head):
+    for index, whole in enumerate(head):
+        heading = CONTROL.sub(" ", whole[:LONGEST_HEADING])
         counter = re.fullmatch(r"(read_?no|no|nr|index|id|#)\.?", heading.strip().lower())
         if index == time_column or counter:
             continue
@@ -270,16 +190,15 @@ def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal
         seen[plain] = seen.get(plain, 0) + 1
         name = plain if seen[plain] == 1 else f"{plain} ({seen[plain]})"
         variable = recognise(plain)
-        if variable and unit and not convertible(unit[1].strip(), variable.unit):
+        written = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
+        if variable and written and not convertible(written, variable.unit):
             variable = None
-        found.append(Column(index, name, unit[1].strip() if unit else "", variable.id if variable else ""))
+        found.append(Column(index, name, written, variable.id if variable else ""))
     return tuple(found)
 
 
 def _is_number(cell: str, decimal: str) -> bool:
-    return bool(
-        re.match(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$", cell.replace(decimal, ".") if decimal == "," else cell)
-    )
+    return len(cell) <= LONGEST_NUMBER and bool(NUMBER.match(cell.replace(",", ".") if decimal == "," else cell))
 
 
 def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
@@ -319,7 +238,7 @@ def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lam
     progress: told now and then how many rows of how many are done; what it raises ends the reading.
     """
     rows, _ = table_of(body, layout.delimiter)
-    zone, result, total = ZoneInfo(layout.zone), Reading(), len(rows)
+    zone, result, total = ZoneInfo(layout.zone), Reading(remarks=_unit_issues(layout)), len(rows)
     before: datetime | None = None
     moments: list[tuple[int, int]] = []
     rows_at: dict[int, int] = {}
@@ -356,6 +275,23 @@ def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lam
     return result
 
 
+def _unit_issues(layout: Layout) -> list[Remark]:
+    """What is to be said of the columns' units. Raises InvalidError where a column could only be guessed at."""
+    issues = []
+    for column in layout.columns:
+        variable = recognise(column.variable or column.name.partition(" (")[0])
+        if variable is None or not column.unit or convertible(column.unit, variable.unit):
+            continue
+        unit, title = column.unit[:LONGEST_UNIT], variable.title.lower()
+        if column.variable:  # A template of an earlier version.
+            raise InvalidError(
+                f"{column.name}: {unit!r} is not known as a unit of {title}. Choose another.", field="unit"
+            )
+        text = f"{unit!r} is not known as a unit of {title}, so the column keeps its own name; correct the unit if it is one"
+        issues.append(Remark(1, column.name, text, kept=True))
+    return issues
+
+
 def _read_cells(row: list[str], number: int, at: int, layout: Layout, result: Reading) -> None:
     for column in layout.columns:
         cell = row[column.index] if column.index < len(row) else ""
@@ -369,6 +305,9 @@ def _read_cells(row: list[str], number: int, at: int, layout: Layout, result: Re
         variable = recognise(column.variable) if column.variable else None
         if variable:
             value = to_unit(value, column.unit, variable.unit)
+        if not math.isfinite(value):
+            result.remarks.append(Remark(number, column.name, f"{cell[:30]!r} is too large", kept=False))
+            continue
         if variable and not variable.least <= value <= variable.most:
             text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
             result.remarks.append(Remark(number, column.name, text, kept=True))

@@ -17,6 +17,8 @@ from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, files
 from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, Layout
 from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
+from glasshouse.greenhouse.tables import table_of
+from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
@@ -109,7 +111,7 @@ def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str
             if tuple(one.layout["headings"]) == layout.headings:
                 layout, template = Layout.from_json(one.layout), one.name
                 break
-    rows, _ = files.table_of(body, layout.delimiter)
+    rows, _ = table_of(body, layout.delimiter)
     head = body if len(body) < 20_000 else body[:20_000].rpartition(b"\n")[0] + b"\n"
     first = files.read(head if layout.delimiter != "excel" else body, layout)
     return Look(found, layout, rows[:8], first, template)
@@ -127,7 +129,9 @@ def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[
             continue
         if wanted and wanted not in VARIABLES:
             raise InvalidError(f"{wanted[:40]!r} is not a variable of the catalogue.", field="variable")
-        if wanted and unit and not files.convertible(unit, VARIABLES[wanted].unit):
+        if len(unit) > LONGEST_UNIT:
+            raise InvalidError(f"The unit of {column.name} is longer than {LONGEST_UNIT} characters.", field="variable")
+        if wanted and unit and not convertible(unit, VARIABLES[wanted].unit):
             raise InvalidError(
                 f"{column.name} is in {unit}, which {VARIABLES[wanted].title} ({VARIABLES[wanted].symbol}) cannot be.",
                 field="variable",

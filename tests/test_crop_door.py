@@ -1,0 +1,356 @@
+"""The crop plane's real door over TLS: nothing is read of whoever may not ask, and every body has its bounds."""
+
+import gzip
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from crops.capability import VERBS, Capability, sign
+
+NOW = int(time.time())
+SITE, TENANT = "s" * 16, "t" * 16
+BODY_SECONDS = 4
+
+
+@dataclass(slots=True)
+class Plane:
+    """A crop service of its own: two devices of two customers, and the key that the web plane would hold."""
+
+    port: int
+    trust: ssl.SSLContext
+    key: bytes
+    pid: int
+    tokens: list[str]
+
+    def held(self, verb: str, tenant: str = TENANT) -> str:
+        return "Capability " + sign(self.key, Capability(tenant, (SITE,), (verb,), "test", int(time.time()) + 50))
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.trust, timeout=30)
+
+    def raw(self, head: str, body: bytes = b"") -> ssl.SSLSocket:
+        """A connection that has sent a head and the given part of its body."""
+        link = self.trust.wrap_socket(
+            socket.create_connection(("127.0.0.1", self.port), 20), server_hostname="localhost"
+        )
+        link.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        return link
+
+    def worker_memory(self) -> int:
+        """The most memory, in kB, that any process of the service ever had."""
+        return max(_peak(pid) for pid in (self.pid, *_children(self.pid)))
+
+    def answers(self, most_s: float = 3.0) -> None:
+        """Another customer's device is served meanwhile."""
+        began = time.monotonic()
+        with self.client() as client:
+            answer = client.post(
+                "/api/v2/write?precision=s",
+                content=f"m a=1 {NOW}",
+                headers={"Authorization": f"Token {self.tokens[1]}"},
+            )
+        assert answer.status_code == 204, answer.text
+        assert time.monotonic() - began < most_s
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _peak(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    from glasshouse.cli import tls
+    from tests.conftest import free_ports
+
+    folder = tmp_path_factory.mktemp("plane")
+    (folder / "tls").mkdir()
+    (folder / "keys").mkdir()
+    tls.ensure(folder / "tls")
+    key = Ed25519PrivateKey.generate()
+    (folder / "keys" / "disk.key").write_text("ab" * 32)
+    (folder / "keys" / "wal.key").write_bytes(secrets.token_bytes(32))
+    (folder / "keys" / "token.key").write_bytes(secrets.token_bytes(32))
+    (folder / "keys" / "capability.pub").write_bytes(key.public_key().public_bytes_raw())
+    port = free_ports()
+    environment = os.environ | {"CROPS_DATA": str(folder / "data"), "CROPS_KEYS": str(folder / "keys")}
+    environment |= {"CROPS_TLS": str(folder / "tls"), "CROPS_PORT": str(port), "CROPS_BODY_SECONDS": str(BODY_SECONDS)}
+    environment |= {"CROPS_SERIES_PER_DEVICE": "20", "CROPS_SERIES_PER_ORGANISATION": "30"}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    with (folder / "log").open("wb") as log:
+        service = subprocess.Popen([sys.executable, "-m", "crops"], env=environment, stdout=log, stderr=log)
+    made = Plane(
+        port, ssl.create_default_context(cafile=folder / "tls" / "ca.crt"), key.private_bytes_raw(), service.pid, []
+    )
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            with made.client() as client:
+                client.get("/ping")
+            break
+        except httpx.HTTPError:
+            assert service.poll() is None and time.monotonic() < ends, (folder / "log").read_text()[-2000:]
+            time.sleep(0.1)
+    with made.client() as client:
+        for tenant, device in ((TENANT, "d" * 16), ("u" * 16, "e" * 16), ("v" * 16, "f" * 16), ("v" * 16, "g" * 16)):
+            answer = client.post(
+                "/v1/devices",
+                json={"device": device, "site": SITE},
+                headers={"Authorization": made.held("devices:write", tenant)},
+            )
+            made.tokens.append(answer.json()["token"])
+    yield made
+    service.terminate()
+    service.wait(30)
+
+
+ROUTES = [
+    ("POST", "/api/v2/write"),
+    ("POST", "/write"),
+    ("POST", "/v1/devices"),
+    ("POST", "/v1/imports?site=" + SITE),
+    ("POST", "/v1/readings"),
+    ("POST", "/v1/export"),
+    ("DELETE", "/v1/tenant"),
+    ("DELETE", "/v1/devices/" + "d" * 16),
+    ("GET", "/v1/series"),
+    ("GET", "/v1/evidence"),
+]
+
+
+def status(link: ssl.SSLSocket) -> int:
+    """The status of the answer; the rest of it is left."""
+    received = b""
+    while b"\r\n" not in received:
+        piece = link.recv(4096)
+        assert piece, "closed without an answer"
+        received += piece
+    return int(received.split()[1])
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("credential", ["", "Authorization: Token gh_guess\n", "Authorization: Capability a.b\n"])
+def test_who_may_not_ask_is_answered_before_the_body(plane: Plane, method: str, path: str, credential: str) -> None:
+    head = f"{method} {path} HTTP/1.1\nHost: localhost\n{credential}Content-Type: application/json\nContent-Length: 150000000"
+    with plane.raw(head, b"[") as link:
+        link.settimeout(3)
+        assert status(link) == 401
+    with plane.raw(head.replace("Content-Length: 150000000", "Transfer-Encoding: chunked"), b"1\r\n[\r\n") as link:
+        link.settimeout(3)
+        assert status(link) == 401
+
+
+def test_150_mb_without_a_credential_cost_no_memory_and_nobodys_time(plane: Plane) -> None:
+    before = plane.worker_memory()
+
+    def send(_: int) -> None:
+        link = plane.raw(
+            "POST /v1/readings HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 150000000"
+        )
+        try:
+            for _ in range(150):
+                link.sendall(b"[" * 1_000_000)
+        except OSError:
+            pass  # The door closed.
+        finally:
+            link.close()
+
+    with ThreadPoolExecutor(4) as senders:
+        running = [senders.submit(send, number) for number in range(4)]
+        for _ in range(5):
+            plane.answers()
+        for one in running:
+            one.result()
+    assert plane.worker_memory() - before < 40_000
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_beyond_its_bound_is_refused_declared_or_not(plane: Plane, declared: bool) -> None:
+    head = f"POST /v1/readings HTTP/1.1\nHost: localhost\nAuthorization: {plane.held('readings:read')}\n"
+    if declared:
+        link = plane.raw(head + "Content-Length: 9000000")
+    else:
+        link = plane.raw(head + "Transfer-Encoding: chunked", b"80000\r\n" + b"[" * 0x80000 + b"\r\n")
+    with link:
+        link.settimeout(3)
+        assert status(link) == 413
+
+
+def test_a_trickle_of_bytes_ends_and_slows_nobody(plane: Plane) -> None:
+    head = f"POST /api/v2/write HTTP/1.1\nHost: localhost\nAuthorization: Token {plane.tokens[0]}\nContent-Length: 1000"
+    with plane.raw(head, b"m a=") as link:
+        link.settimeout(0.3)
+        ends, answer = time.monotonic() + BODY_SECONDS + 5, b""
+        while not answer and time.monotonic() < ends:
+            link.sendall(b"1")
+            try:
+                answer = link.recv(4096)
+            except TimeoutError:
+                plane.answers()
+        assert answer.split()[1] == b"408"
+
+
+def test_500_unfinished_bodies_of_one_device_leave_the_others_served(plane: Plane) -> None:
+    head = f"POST /api/v2/write HTTP/1.1\nHost: localhost\nAuthorization: Token {plane.tokens[0]}\nContent-Length: 1000"
+    links = []
+    try:
+        for _ in range(500):
+            links.append(plane.raw(head, b"m a="))
+        plane.answers()
+        links[-1].settimeout(3)
+        assert status(links[-1]) == 429
+    finally:
+        for link in links:
+            link.close()
+    plane.answers()
+
+
+def test_large_unfinished_bodies_are_bounded_in_bytes(plane: Plane) -> None:
+    before, links = plane.worker_memory(), []
+    head = f"POST /api/v2/write HTTP/1.1\nHost: localhost\nAuthorization: Token {plane.tokens[0]}\nContent-Length: 33000000"
+    try:
+        for _ in range(20):
+            link = plane.raw(head)
+            link.settimeout(2)
+            links.append(link)
+            try:
+                link.sendall(b"m" * 30_000_000)
+            except OSError:
+                continue
+        plane.answers()
+    finally:
+        for link in links:
+            link.close()
+    assert plane.worker_memory() - before < 500_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        '{"a":' * 40_000,
+        '{"series":["1"],"start":1e400,"end":2}',
+        '{"series":["1"],"start":NaN,"end":2}',
+        '{"series":["1"],"start":-Infinity,"end":NaN}',
+        '{"series":["\\ud800"],"start":1,"end":2}',
+        '{"\\ud800":1}',
+        '{"series":["1"],"start":' + "9" * 100_000 + ',"end":2}',
+        '{"series":["1"],"start":1,"end":1.5e308}',
+        "NaN",
+        '"\\udfff"',
+        "\x00",
+        "",
+        '{"series":["٣"],"start":1,"end":2}',
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/readings", "/v1/export", "/v1/devices", "/v1/imports?site=" + SITE])
+def test_what_is_no_question_is_the_askers_fault(plane: Plane, path: str, body: str) -> None:
+    verb = {"/v1/devices": "devices:write", "/v1/imports?site=" + SITE: "readings:write"}.get(path, "readings:read")
+    headers = {"Authorization": plane.held(verb), "Content-Type": "application/json"}
+    with plane.client() as client:
+        answer = client.post(path, content=body.encode(), headers=headers)
+    assert 400 <= answer.status_code < 500, answer.text
+    json.loads(answer.text)
+
+
+def test_the_steps_of_a_question_have_bounds(plane: Plane) -> None:
+    headers = {"Authorization": plane.held("readings:read")}
+    with plane.client() as client:
+        assert client.get("/v1/series?since=1&step=1", headers=headers).status_code == 400
+        question = {"series": ["1"], "start": 0, "end": 1 << 32, "step": 1}
+        assert client.post("/v1/readings", json=question, headers=headers).status_code == 400
+
+
+def test_heads_have_bounds(plane: Plane) -> None:
+    with plane.client() as client:
+        assert client.get("/v1/series?since=" + "1" * 20_000).status_code == 414
+        assert client.get("/ping", headers={"x": "y" * 110_000}).status_code == 431
+        for value in ("-1", "1x", "٣", "9" * 30):
+            head = f"POST /write HTTP/1.1\nHost: localhost\nAuthorization: Token {plane.tokens[0]}\nContent-Length: {value}"
+            try:
+                with plane.raw(head) as link:
+                    assert 400 <= status(link) < 500
+            except (AssertionError, OSError) as error:
+                assert "closed" in str(error) or isinstance(error, OSError)
+
+
+def test_a_small_body_that_unpacks_to_gigabytes_is_refused(plane: Plane) -> None:
+    before, bomb = plane.worker_memory(), gzip.compress(b"m a=1 1\n" * 60_000_000, 9)
+    headers = {"Authorization": f"Token {plane.tokens[0]}", "Content-Encoding": "gzip"}
+    with plane.client() as client:
+        assert client.post("/write", content=bomb, headers=headers).status_code == 413
+    assert plane.worker_memory() - before < 150_000
+
+
+def test_a_device_beyond_its_series_is_told_which_limit_and_keeps_what_it_has(plane: Plane) -> None:
+    token, lines = plane.tokens[2], [f"m,s={number} a=1 {NOW}" for number in range(25)]
+    with plane.client() as client:
+
+        def write(token: str, body: str) -> httpx.Response:
+            return client.post("/write?precision=s", content=body, headers={"Authorization": f"Token {token}"})
+
+        assert write(token, "\n".join(lines[:20])).status_code == 204
+        over = write(token, "\n".join([*lines, f"m,s=3 a=7 {NOW + 60}", "m,s=4 a=warm"]))
+        assert over.status_code == 422
+        told = over.json()
+        assert told["code"] == "unprocessable entity"
+        assert "device has 20 series and may have 20" in told["message"]
+        assert "21 points stored" in told["message"] and "1 lines were refused" in told["message"]
+        assert (told["limit"], told["series"], told["dropped"]) == (20, 20, 5)
+        series = client.get("/v1/series", headers={"Authorization": plane.held("readings:read", "v" * 16)}).json()
+        assert len(series) == 20
+        assert next(one["value"] for one in series if one["tags"] == "m,s=3") == 7
+        # The organisation's limit: 10 more of another device, sent by ten at once.
+        with ThreadPoolExecutor(10) as senders:
+            answers = list(
+                senders.map(lambda n: write(plane.tokens[3], f"m,q={n} a=1 {NOW}\nm,r={n} a=1 {NOW}"), range(10))
+            )
+        assert sorted({answer.status_code for answer in answers}) in ([204, 422], [422])
+        assert any("organisation has 30 series" in answer.json()["message"] for answer in answers if answer.content)
+        series = client.get("/v1/series", headers={"Authorization": plane.held("readings:read", "v" * 16)}).json()
+        assert len(series) == 30
+        assert write(plane.tokens[1], f"m,s=1 a=1 {NOW}").status_code == 204, "another customer has room"
+
+
+def test_every_verb_of_the_door_is_one_of_the_capabilities() -> None:
+    from crops.app import VERBS as ROUTE_VERBS
+
+    assert {verb for verb, _ in ROUTE_VERBS.values()} <= VERBS
+
+
+def test_an_import_beyond_the_limit_keeps_what_fits_and_says_so(plane: Plane) -> None:
+    import pyarrow as pa
+
+    names = [f"column {number}" for number in range(25)]
+    told = {"names": "\n".join(names), "fields": "\n".join(["air_temp"] * 25)}
+    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=told)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        columns = [pa.array(range(25), pa.int32()), pa.array([NOW * 10**9] * 25, pa.int64()), pa.array([1.0] * 25)]
+        stream.write_batch(pa.record_batch(columns, schema=schema))
+    body, tenant = sink.getvalue().to_pybytes(), "w" * 16
+    with plane.client() as client:
+        headers = {"Authorization": plane.held("readings:write", tenant)}
+        answer = client.post(f"/v1/imports?site={SITE}", content=body, headers=headers)
+        assert answer.status_code == 422, answer.text
+        assert "place of this file has 20 series and may have 20" in answer.json()["message"]
+        assert "20 points stored" in answer.json()["message"]
+        headers = {"Authorization": plane.held("readings:read", tenant)}
+        assert len(client.get("/v1/series", headers=headers).json()) == 20

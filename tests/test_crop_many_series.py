@@ -1,0 +1,104 @@
+"""100,000 series: every list, question and deletion works, and the counts that the limits stand on are right."""
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from crops import limits as series_limits
+from crops.answers import Answers
+from crops.capability import Capability
+from crops.limits import Limits, Origin
+from crops.lines import Batch
+from crops.questions import EVERYTHING
+from crops.store import Series, Store
+
+MANY, START = 100_000, 1_760_000_000
+TENANT, OTHER, SITE = "t" * 16, "o" * 16, "s" * 16
+
+
+def batch(names: range, at: int = START) -> Batch:
+    series = [(b"m,s=%d" % number, b"air_temp") for number in names]
+    return Batch(
+        series,
+        np.arange(len(names), dtype=np.int32),
+        np.full(len(names), at * 10**9, np.int64),
+        np.arange(len(names), dtype=np.float64),
+    )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    keys = tmp_path_factory.mktemp("keys")
+    (keys / "disk.key").write_text("ab" * 32)
+    (keys / "wal.key").write_bytes(b"k" * 32)
+    folder = tmp_path_factory.mktemp("crops")
+    opened = Store(folder, keys)
+    opened.write(Origin(OTHER, SITE, "d" * 16, ""), batch(range(5))).result()
+    for device in range(MANY // 2000):
+        opened.write(Origin(TENANT, SITE, f"{device:016d}", ""), batch(range(2000))).result()
+    opened.close()
+    opened = Store(folder, keys)  # After a restart nothing is known from memory.
+    yield opened
+    opened.close()
+
+
+def test_100_000_series_are_listed_counted_read_and_deleted(store: Store) -> None:
+    held, ask = Capability(TENANT, (SITE,), ("readings:read",), "test", 0), store.ask
+    listed = Answers(store).series(held, START - 3600, 1800)
+    measured = [one for one in listed if not one["derived"]]
+    assert len(measured) == MANY
+    assert all(one["at"] == START and len(one["trend"]) == 1 for one in measured)
+    numbers = [series.id for series in store.of_tenant(TENANT, (SITE,))]
+    assert ask.count(numbers) == MANY
+    assert len(ask.raw(numbers, START, START + 1, MANY)) == MANY
+    answers = ask.range(dict.fromkeys(numbers, EVERYTHING), START, START + 60, 10)
+    assert sum(len(answer.rows) for answer in answers.values()) == MANY
+    full = store.limits.reached(Origin(TENANT, SITE, "new", ""))
+    assert full is not None
+    assert (full.scope, full.series) == ("This organisation", MANY)
+    store.forget(TENANT)
+    assert store.of_tenant(TENANT, (SITE,)) == []
+    assert ask.count(numbers) == 0
+    assert store.limits.reached(Origin(TENANT, SITE, "new", "")) is None
+    assert ask.count([series.id for series in store.of_tenant(OTHER, (SITE,))]) == 5, "the other customer keeps all"
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "many", "1.5", "٣", "9" * 30])
+def test_a_limit_that_is_no_number_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("CROPS_SERIES_PER_DEVICE", text)
+    with pytest.raises(ValueError, match="CROPS_SERIES_PER_DEVICE"):
+        Limits.from_environment()
+    monkeypatch.delenv("CROPS_SERIES_PER_DEVICE")
+    assert Limits.from_environment().reached(Origin("t", "s", "d", "")) is None
+    assert series_limits.MOST_OF_A_DEVICE == 2_000
+
+
+def test_a_device_that_moves_keeps_its_count() -> None:
+    counted = Limits(device=2, organisation=3)
+    for place in ("a", "b"):
+        counted.count(Origin("t", "s", "d", place))
+    assert counted.reached(Origin("t", "s", "d", "c")) is not None
+    assert counted.reached(Origin("t", "s", "e", "c")) is None
+    counted.count(Origin("t", "s", "", "a"))
+    assert counted.reached(Origin("t", "s", "e", "c")) is not None
+    counted.forget(Origin("t", "s", "", "a"))
+    assert counted.reached(Origin("t", "s", "e", "c")) is None
+
+
+def test_no_two_series_get_one_number_while_others_are_stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored in the background once set the last number back, so that it was given again."""
+    tenant, before, known, honest = "z" * 16, len(store.series), [], store._know
+
+    def noted(series: Series) -> None:
+        known.append(threading.get_ident())
+        honest(series)
+
+    monkeypatch.setattr(store, "_know", noted)
+    for device in range(5):
+        store.write(Origin(tenant, SITE, f"{device:016d}", ""), batch(range(200))).result()
+        store.settle()
+    assert set(known) == {threading.get_ident()}, "only whoever holds the lock gives numbers"
+    assert len(store.series) - before == 1000
+    assert store.ask.count([series.id for series in store.of_tenant(tenant, (SITE,))]) == 1000

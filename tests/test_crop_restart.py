@@ -1,0 +1,238 @@
+"""A restart: quick after many small writes, right after a kill at any moment of it, and never silent about a damaged log."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crops import wal
+from crops.lines import Batch
+from crops.store import Origin, Store
+
+START = 1_760_000_000
+KEY = b"k" * 32
+HOME = Origin("t" * 16, "s" * 16, "d" * 16, "")
+
+
+def keys(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "disk.key").write_text("ab" * 32)
+    (folder / "wal.key").write_bytes(KEY)
+    return folder
+
+
+def batch(at: int, count: int = 1, field: str = "air_temp") -> Batch:
+    times = (np.arange(at, at + count, dtype=np.int64) + START) * 10**9
+    return Batch(
+        [(b"m", field.encode())], np.zeros(count, np.int32), times, np.arange(at, at + count, dtype=np.float64)
+    )
+
+
+# A process that opens a store, writes, and kills itself at the given moment: the nth call of a method, before or after it.
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from tests.test_crop_restart import HOME, batch
+from crops import store as stores, wal
+folder, method, nth, when, first, count, stop = sys.argv[1:]
+nth, calls = int(nth), 0
+stores.GROUP_POINTS, wal.SEGMENT_BYTES = 50, 4000
+if stop == "kill":  # All of it stays in the log.
+    stores.GROUP_POINTS, stores.GATHER_S = 10**9, 600
+owner, name = (wal.Log if hasattr(wal.Log, method) else stores.Store), method
+if method == "sync":
+    owner = os
+whole = getattr(owner, name, None)
+def killing(*given, **more):
+    global calls
+    calls += 1
+    if calls == nth and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = whole(*given, **more)
+    if calls == nth and when == "after":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+if nth:
+    setattr(owner, name, killing)
+opened = stores.Store(Path(folder) / "crops", Path(folder) / "keys")
+for number in range(int(first), int(first) + int(count)):
+    opened.write(HOME, batch(number)).result()
+    print(number, flush=True)
+if stop == "stop":
+    opened.close()
+else:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run(
+    folder: Path,
+    method: str = "none",
+    nth: int = 0,
+    when: str = "before",
+    first: int = 0,
+    count: int = 0,
+    stop: str = "kill",
+) -> tuple[int, int]:
+    """(exit code, how many writes were acknowledged) of a store in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), method, str(nth), when, str(first), str(count), stop],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(["src", "."])},
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
+    return done.returncode, len(done.stdout.split())
+
+
+def held(folder: Path) -> list[float]:
+    """Every stored value, by time, as a fresh store reads it; it is closed cleanly."""
+    opened = Store(folder / "crops", folder / "keys")
+    try:
+        numbers = list(opened.series)
+        found = opened.ask.raw(numbers, START - 1, START + 1_000_000, 1_000_000) if numbers else {}
+        return [value for number in numbers for value in found[number].value.tolist()]
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("method", "nth"), [("_insert", 1), ("_insert", 2), ("sync", 1), ("drop", 1), ("drop", 2)])
+def test_a_kill_while_the_log_is_replayed_loses_and_doubles_nothing(
+    tmp_path: Path, method: str, nth: int, when: str
+) -> None:
+    keys(tmp_path / "keys")
+    code, acknowledged = run(tmp_path, count=200)
+    assert (code, acknowledged) == (-signal.SIGKILL, 200)
+    assert len(list((tmp_path / "crops" / "log").glob("*.wal"))) > 3
+    code, _ = run(tmp_path, method, nth, when, stop="stop")
+    assert code == -signal.SIGKILL, "the moment of the kill never came"
+    assert held(tmp_path) == [float(number) for number in range(200)]
+
+
+@pytest.mark.parametrize(("method", "nth"), [("drop", 1), ("sync", 1), ("stop", 1)])
+def test_a_kill_during_a_clean_stop_loses_and_doubles_nothing(tmp_path: Path, method: str, nth: int) -> None:
+    keys(tmp_path / "keys")
+    code, acknowledged = run(tmp_path, method, nth, "after", count=60, stop="stop")
+    assert code == -signal.SIGKILL
+    values = held(tmp_path)
+    assert values[:acknowledged] == [float(number) for number in range(acknowledged)]
+    assert len(values) in (acknowledged, acknowledged + 1)
+
+
+def test_a_clean_stop_leaves_no_log_to_replay(tmp_path: Path) -> None:
+    keys(tmp_path / "keys")
+    assert run(tmp_path, count=60, stop="stop") == (0, 60)
+    assert list((tmp_path / "crops" / "log").glob("*.wal")) == []
+    assert held(tmp_path) == [float(number) for number in range(60)]
+
+
+def test_many_small_records_are_replayed_in_few_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys(tmp_path / "keys")
+    opened = Store(tmp_path / "crops", tmp_path / "keys")
+    monkeypatch.setattr(opened, "_insert", lambda records: None)
+    for number in range(3000):
+        last = opened.write(HOME, batch(number, 4))
+    last.result()
+    monkeypatch.setattr(opened, "_drop_synced", lambda segments: None, raising=False)
+    opened.close()
+    inserts: list[int] = []
+    whole = Store._insert
+
+    def counted(store: Store, records: list[bytes]) -> None:
+        inserts.append(len(records))
+        whole(store, records)
+
+    monkeypatch.setattr(Store, "_insert", counted)
+    assert len(held(tmp_path)) == 3003
+    assert sum(inserts) == 3000
+    assert len([size for size in inserts if size]) <= 3
+
+
+def _log(folder: Path, records: list[bytes]) -> Path:
+    log = wal.Log(folder, KEY)
+    log.start()
+    for record in records:
+        log.append(record).result(5)
+    log.stop()
+    return folder / f"{log.current:010d}.wal"
+
+
+RECORDS = [f"record {number}".encode() * 5 for number in range(10)]
+
+
+def _records(folder: Path) -> list[bytes]:
+    return [record for _, record in wal.Log(folder, KEY).replay()]
+
+
+def test_a_record_cut_off_at_the_end_is_dropped_at_any_byte(tmp_path: Path) -> None:
+    path = _log(tmp_path, RECORDS)
+    whole = path.read_bytes()
+    size = (len(whole) - 8) // 10
+    for cut in range(1, size):
+        path.write_bytes(whole[:-cut])
+        assert _records(tmp_path) == RECORDS[:-1], cut
+    path.write_bytes(whole + bytes(5000))
+    assert _records(tmp_path) == RECORDS, "space given to the file and never written"
+
+
+def test_a_flipped_bit_anywhere_is_told(tmp_path: Path) -> None:
+    path = _log(tmp_path, RECORDS)
+    whole = path.read_bytes()
+    for at in range(8, len(whole)):
+        changed = bytearray(whole)
+        changed[at] ^= 0x40
+        path.write_bytes(changed)
+        with pytest.raises(wal.LogError, match="altered"):
+            _records(tmp_path)
+
+
+def test_a_segment_cut_off_before_later_ones_is_told(tmp_path: Path) -> None:
+    first = _log(tmp_path, RECORDS)
+    _log(tmp_path, RECORDS)
+    first.write_bytes(first.read_bytes()[:-3])
+    with pytest.raises(wal.LogError, match="cut off"):
+        _records(tmp_path)
+
+
+def test_a_log_of_the_earlier_form_is_still_read(tmp_path: Path) -> None:
+    log = wal.Log(tmp_path, KEY)
+    body = b""
+    for number, record in enumerate(RECORDS):
+        sealed = bytes(12) + log._cipher.encrypt(bytes(12), record, b"1:%d" % number)
+        body += len(sealed).to_bytes(4, "big") + sealed
+    (tmp_path / "0000000001.wal").write_bytes(body)
+    assert _records(tmp_path) == RECORDS
+    (tmp_path / "0000000001.wal").write_bytes(body[:-3])
+    assert _records(tmp_path) == RECORDS[:-1]
+
+
+def test_a_log_that_cannot_get_a_new_segment_refuses_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = wal.Log(tmp_path, KEY)
+    log.start()
+    log.append(b"before").result(5)
+    honest: Callable[..., int] = os.open
+
+    def full(path: Path, flags: int, *more: int) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(28, "No space left on device")
+        return honest(path, flags, *more)
+
+    monkeypatch.setattr(wal.os, "open", full)
+    log.roll().result(5)
+    with pytest.raises(wal.LogError):
+        log.append(b"lost").result(5)
+    monkeypatch.undo()
+    log.append(b"after").result(5)
+    log.stop()
+    assert _records(tmp_path) == [b"before", b"after"]
