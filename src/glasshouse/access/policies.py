@@ -19,7 +19,7 @@ SELF = "coalesce(current_setting('glasshouse.self', true), '')"
 # Written once, then only sealed anew: the column that may be written again.
 NEVER_CHANGED = {"consent_stance": "words", "notices_acceptance": "shown"}
 APPEND_ONLY = {"events_event", "notices_text", "support_seen"}
-UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
+UNTOUCHABLE = {"events_link", "events_root", "events_unchained", "django_migrations"}
 # Which customer tables a grant opens to support, by the area that it names; a table not named here stays shut.
 AREAS: dict[str, tuple[str, ...]] = {
     "climate": ("greenhouse_site", "greenhouse_compartment", "greenhouse_device"),
@@ -267,8 +267,9 @@ def statements(tables: list[str]) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {roles}",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}",
-        "GRANT SELECT ON events_event, events_link, events_root TO glasshouse_relay",
+        "GRANT SELECT ON events_event, events_link, events_root, events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_link, events_root TO glasshouse_relay",
+        "GRANT DELETE, UPDATE (lost) ON events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_event, support_seen TO glasshouse_support",
         "GRANT SELECT, INSERT, UPDATE (countersigned_by) ON support_grant TO glasshouse_support",
     ]
