@@ -16,7 +16,7 @@ from glasshouse.kernel.ids import OrganisationId
 
 RELAY_LOCK = 0x676C6173
 RELAY = "relay"  # the connection of the relay's own role
-TURN_EVENTS = 500  # of one turn, which then stays below 50 ms
+TURN_EVENTS = 250  # of one turn, which then stays below 50 ms
 ROOTS_A_TURN = 1000
 VERIFY_BATCH = 2000
 MOST_BREAKS = 1000
@@ -76,7 +76,7 @@ def chain_new(limit: int = TURN_EVENTS) -> int:
     return len(outbox)
 
 
-def chain_waiting(most_turns: int = 20) -> int:
+def chain_waiting(most_turns: int = 40) -> int:
     """Turn until the outbox is empty, at most so many times; returns how many rows of it are done with. For the worker."""
     done = 0
     for _ in range(most_turns):
