@@ -139,7 +139,8 @@ def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str
         continue
     last = Link.objects.using(RELAY).order_by("-number").first()
     total = last.number if last else 0
-    wrong, more = [], 0
+    wrong: list[str] = []
+    more = 0
     for line in chain(breaks(_joints(total, progress)), _false_roots(), _never_chained()):
         if len(wrong) < MOST_BREAKS:
             wrong.append(line)
