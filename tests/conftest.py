@@ -22,6 +22,17 @@ from glasshouse.cli.installation import Installation
 from glasshouse.kernel.actor import Actor
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests that take long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long") and "long" not in str(config.getoption("-m")):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 def free_ports() -> int:
     """The first of three free ports side by side."""
     for _ in range(50):

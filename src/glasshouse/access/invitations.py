@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from glasshouse.access.api import acting, require, rights_of_membership, role_of
+from glasshouse.access.api import acting, require, rights_of_membership, roles_by_id
+from glasshouse.access.members import GONE as ROLE_GONE
 from glasshouse.access.members import check_gift, lock
 from glasshouse.access.models import Invitation, Membership, Organisation
 from glasshouse.access.permissions import Permission
@@ -194,17 +195,21 @@ def invitations(actor: Actor) -> list[Listed]:
     """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
     with acting(actor):
         require(actor, Permission.MEMBER_INVITE)
-        rows = Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200]
+        rows = list(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
+        vault.open_keys({HolderId(row.holder) for row in rows})
+        known = roles_by_id(str(actor.organisation), {row.role for row in rows})
         return [
-            Listed(one.id, one.address, _title(one), one.sites, _state(one), one.sent, one.expires_at) for one in rows
+            Listed(
+                row.id,
+                row.address,
+                known.get(row.role, ROLE_GONE)[0],
+                row.sites,
+                _state(row),
+                row.sent,
+                row.expires_at,
+            )
+            for row in rows
         ]
-
-
-def _title(invitation: Invitation) -> str:
-    try:
-        return role_of(invitation.organisation_id, invitation.role)[0]
-    except NotFoundError:
-        return "a role that is gone"
 
 
 # -- the invited person's side -------------------------------------------------------------------------------------
@@ -232,7 +237,8 @@ def look(secret: str) -> Shown:
 
 def _title_in(invitation: Invitation) -> str:
     with acting(JOB.within(OrganisationId(invitation.organisation_id))):
-        return _title(invitation)
+        known = roles_by_id(invitation.organisation_id, {invitation.role})
+        return known.get(invitation.role, ROLE_GONE)[0]
 
 
 def accept(actor: Actor, secret: str) -> OrganisationId:

@@ -8,6 +8,7 @@ is true is for the application, that the one who acts belongs there is for the d
 
 from django.apps import apps
 from django.db import connections, models
+from django.db.backends.utils import CursorWrapper
 
 ORGANISATION = "nullif(current_setting('glasshouse.organisation', true), '')"
 ACCOUNT = "nullif(current_setting('glasshouse.account', true), '')"
@@ -19,7 +20,7 @@ SELF = "coalesce(current_setting('glasshouse.self', true), '')"
 # Written once, then only sealed anew: the column that may be written again.
 NEVER_CHANGED = {"consent_stance": "words", "notices_acceptance": "shown"}
 APPEND_ONLY = {"events_event", "notices_text", "support_seen"}
-UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
+UNTOUCHABLE = {"events_link", "events_root", "events_unchained", "django_migrations"}
 # Which customer tables a grant opens to support, by the area that it names; a table not named here stays shut.
 AREAS: dict[str, tuple[str, ...]] = {
     "climate": ("greenhouse_site", "greenhouse_compartment", "greenhouse_device"),
@@ -267,8 +268,9 @@ def statements(tables: list[str]) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {roles}",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}",
-        "GRANT SELECT ON events_event, events_link, events_root TO glasshouse_relay",
+        "GRANT SELECT ON events_event, events_link, events_root, events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_link, events_root TO glasshouse_relay",
+        "GRANT DELETE, UPDATE (lost) ON events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_event, support_seen TO glasshouse_support",
         "GRANT SELECT, INSERT, UPDATE (countersigned_by) ON support_grant TO glasshouse_support",
     ]
@@ -339,11 +341,20 @@ def _policies(model: type[models.Model]) -> list[str]:
 
 
 def apply() -> None:
-    """Give both databases their rights and policies. Needs the owner's connection."""
+    """Give both databases their rights and policies. Needs the owner's connection, and a transaction: see `cli.migrate`."""
     with connections["default"].cursor() as cursor:
-        for statement in statements(connections["default"].introspection.table_names(cursor)):
+        for statement in [
+            *_old_policies(cursor),
+            *statements(connections["default"].introspection.table_names(cursor)),
+        ]:
             cursor.execute(statement)
     with connections["vault"].cursor() as cursor:
         cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault")
         cursor.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data_key TO glasshouse_vault")
         cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
+
+
+def _old_policies(cursor: CursorWrapper) -> list[str]:
+    """Statements that drop every policy there is: one that an earlier version made under another name would go on counting."""
+    cursor.execute("SELECT format('DROP POLICY %I ON %I.%I', policyname, schemaname, tablename) FROM pg_policies")
+    return [str(row[0]) for row in cursor.fetchall()]

@@ -165,11 +165,27 @@ def events() -> None:
 @folders
 @demo_flag
 def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
-    """Find any event altered, removed or inserted; exit 1 if there is one."""
+    """Find any event altered, removed or inserted; exit 1 if there is one, 130 if it is interrupted."""
     enter(data, keys, port, demo)
+    from rich.progress import Progress
+
     from glasshouse.events import api
 
-    count, wrong = api.verify()
+    read = 0
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("Reading the chain", total=None)
+
+        def tell(done: int, total: int) -> None:
+            nonlocal read
+            read = done
+            bar.update(task, completed=done, total=total)
+
+        try:
+            count, wrong = api.verify(tell)
+        except KeyboardInterrupt:
+            bar.stop()
+            click.echo(f"Interrupted after {read} links. Nothing was changed; run it again for a result.")
+            sys.exit(130)
     click.echo("\n".join([*wrong, f"{count} events in the chain; {len(wrong)} breaks."]))
     sys.exit(1 if wrong else 0)
 
@@ -205,7 +221,7 @@ def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_key
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run all tests, browser journeys included."""
+    """Run all tests, browser journeys included; --long: those too that take long, such as growth to ten million rows."""
     _ensure_chromium()
     os.chdir(ROOT)
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments]).returncode)
@@ -246,12 +262,15 @@ def check() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         home = Installation(Path(scratch) / "data", Path(scratch) / "keys", 8443, 8444, 8445, demo=False)
         home.prepare()
-        environment = os.environ | home.environment()
+        # No store runs: that migrations cannot be compared with what a database has applied is no warning here.
+        quiet = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore::RuntimeWarning"}
+        environment = os.environ | home.environment() | quiet
         for command in (
             ["ruff", "check", "."],
             ["ruff", "format", "--check", "."],
             ["lint-imports"],
             ["mypy"],
+            ["django-admin", "makemigrations", "--check", "--dry-run"],
         ):
             click.echo(f"· {' '.join(command)}")
             if code := subprocess.run([str(tools / command[0]), *command[1:]], env=environment).returncode:

@@ -7,6 +7,7 @@ def main() -> None:
     """Migrate, write rights and policies, put the first version of each document in force."""
     django.setup()
     from django.core.management import call_command
+    from django.db import transaction
 
     from glasshouse.access import policies, restrictions
     from glasshouse.disclosures import api as disclosures
@@ -14,8 +15,9 @@ def main() -> None:
 
     for database in ("default", "vault"):
         call_command("migrate", database=database, verbosity=0, interactive=False)
-    policies.apply()
-    restrictions.apply()
+    with transaction.atomic():  # Nobody sees a table between its old policies and its new ones.
+        policies.apply()
+        restrictions.apply()
     notices.install()
     disclosures.install()
 

@@ -1,6 +1,5 @@
 """`glasshouse up`: prepare the installation, start every part, tell when the front door is open."""
 
-import json
 import os
 import signal
 import socket
@@ -14,27 +13,13 @@ from pathlib import Path
 
 import psycopg
 
-from glasshouse.cli import postgres, tls
+from glasshouse.cli import postgres, stamp, tls, variables
 from glasshouse.cli.installation import Installation, InstallationError
 from glasshouse.cli.processes import Part, Supervisor, lock
 from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
-TEXTS = (
-    "GLASSHOUSE_TEXT_PROVIDER",
-    "GLASSHOUSE_TEXT_SECRET",
-    "GLASSHOUSE_TEXT_COUNTRIES",
-    "GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY",
-)
-PASSED = (
-    *TEXTS,
-    "GLASSHOUSE_SMTP_HOST",
-    "GLASSHOUSE_SMTP_PORT",
-    "GLASSHOUSE_SMTP_USER",
-    "GLASSHOUSE_SMTP_PASSWORD",
-    "GLASSHOUSE_SMTP_CA",
-)
 
 
 def base_environment() -> dict[str, str]:
@@ -45,13 +30,13 @@ def base_environment() -> dict[str, str]:
 
 def people_environment(home: Installation) -> dict[str, str]:
     """The environment of the people plane's parts."""
-    mail = {name: os.environ[name] for name in (*PASSED, "GLASSHOUSE_MAIL_FROM") if name in os.environ}
-    return base_environment() | mail | home.environment()
+    return base_environment() | variables.passed() | home.environment()
 
 
 @contextmanager
 def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     """Every part up and answering inside the block; all of them stopped after it. Raises InstallationError."""
+    variables.refuse_unknown()
     home.prepare()
     held = lock(home.data)
     supervisor = Supervisor(say=say)
@@ -107,8 +92,7 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
 
 def migrate(home: Installation) -> None:
     """Bring tables, rights and policies to this version's state; nothing is done where they are."""
-    stamp, wanted = home.data / "tables.json", _version()
-    if stamp.exists() and json.loads(stamp.read_text()) == wanted:
+    if stamp.is_current(home):
         return
     command = [sys.executable, "-m", "glasshouse.cli.migrate"]
     done = subprocess.run(
@@ -116,13 +100,7 @@ def migrate(home: Installation) -> None:
     )
     if done.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {done.stderr.strip()[-2000:]}")
-    stamp.write_text(json.dumps(wanted))
-
-
-def _version() -> dict[str, int]:
-    package = Path(__file__).parent.parent
-    files = [*package.rglob("migrations/*.py"), package / "access" / "policies.py"]
-    return {str(path.relative_to(package)): path.stat().st_size for path in sorted(files)}
+    stamp.write(home)
 
 
 def _free(port: int) -> None:

@@ -86,7 +86,7 @@ def main() -> None:
         signal.signal(stop, lambda *_: ending.set())
     beats: list[tuple[float, float, Callable[[], object]]] = [
         (0.0, 1.0, mail.deliver_due),
-        (0.0, 2.0, events.chain_new),
+        (0.0, 2.0, events.chain_waiting),
         (5.0, 60.0, resets.finish_resets),
         (90.0, 86_400.0, retention.sweep),
         (20.0, 15.0, rights.finish_erasures),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
@@ -99,7 +99,7 @@ def tell_due() -> int:
     """Tell everybody who has an account of an open room, once; returns how many mails were queued. For the worker."""
     queued = 0
     for merger in Merger.objects.select_related("recipient").filter(closed_at=None):
-        told = MergerNotice.objects.filter(merger=merger).values("holder")
+        told = MergerNotice.objects.filter(merger=merger, holder=OuterRef("person_id"))
         subject = f"{merger.recipient.name} may take over this service"
         body = (
             f"{merger.recipient.name} ({merger.recipient.region}) may take over this service. From "
@@ -114,7 +114,7 @@ def tell_due() -> int:
                 transaction.atomic(),
             ):  # Owed to everybody, also to those whose data is restricted otherwise.
                 Merger.objects.select_for_update().get(id=merger.id)  # One after the other: nobody is told twice.
-                batch = list(_customers().exclude(person_id__in=told)[:BATCH])
+                batch = list(_customers().filter(~Exists(told)).select_related("person")[:BATCH])
                 for account in batch:
                     person = account.person
                     message = mail.queue(

@@ -1,12 +1,13 @@
 """Record an event inside the caller's transaction; chain what was recorded; verify the chain."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from itertools import chain
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from glasshouse.events.kinds import Kind
-from glasshouse.events.models import Event, Link, Root
+from glasshouse.events.models import Event, Link, Root, Unchained
 from glasshouse.events.rules import START, Content, Joint, breaks, digest
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -14,6 +15,12 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
 
 RELAY_LOCK = 0x676C6173
+RELAY = "relay"  # the connection of the relay's own role
+TURN_EVENTS = 250  # of one turn, which then stays below 50 ms
+ROOTS_A_TURN = 1000
+VERIFY_BATCH = 2000
+MOST_BREAKS = 1000
+Progress = Callable[[int, int], None]
 
 
 class EventError(GlasshouseError):
@@ -38,76 +45,155 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
 
 def each_of_actor(account: str) -> Iterator[Event]:
     """The events of one account, of organisations and of none, newest first: for the person's own view, read by the relay."""
-    yield from Event.objects.using("relay").filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
+    yield from Event.objects.using(RELAY).filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
 
 
 def _content(event: Event) -> Content:
     return Content(event.id, event.at, event.kind, event.actor, event.organisation_id, event.subject, event.facts)
 
 
-def chain_new() -> int:
-    """Append every event that is not chained yet; returns how many. One relay at a time; safe to stop anywhere."""
-    with transaction.atomic(using="relay"):
-        from django.db import connections
+def chain_new(limit: int = TURN_EVENTS) -> int:
+    """Chain the first `limit` events of the outbox; returns how many rows of the outbox are done with. Safe to stop anywhere.
 
-        with connections["relay"].cursor() as cursor:
+    One relay at a time, by a lock; the database refuses a second link of an event, whoever writes it. The cost depends on
+    `limit` alone, not on the length of the chain.
+    """
+    with transaction.atomic(using=RELAY):
+        with connections[RELAY].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RELAY_LOCK])
-        last = Link.objects.using("relay").order_by("-number").first()
-        _publish_root(last)
-        before, number = (last.hash, last.number) if last else (START, 0)
-        fresh = (
-            Event.objects.using("relay")
-            .exclude(id__in=Link.objects.using("relay").values("event_id"))
-            .order_by("at", "id")[:5000]
-        )
-        links, now = [], clock.now()
-        for event in fresh:
-            number += 1
-            hashed = digest(before, _content(event), now)
-            link = Link(number=number, event_id=event.id, before=before, hash=hashed, chained_at=now)
-            before = link.hash
-            links.append(link)
-        Link.objects.using("relay").bulk_create(links)
-    return len(links)
+        last = Link.objects.using(RELAY).order_by("-number").first()
+        _publish_roots()
+        waiting = Unchained.objects.using(RELAY).filter(lost=False).order_by("number")
+        outbox = dict(waiting.values_list("number", "event_id")[:limit])
+        events = Event.objects.using(RELAY).in_bulk(list(outbox.values()))
+        chained = set(Link.objects.using(RELAY).filter(event_id__in=list(events)).values_list("event_id", flat=True))
+        fresh = sorted((events[id] for id in events.keys() - chained), key=lambda event: (event.at, event.id))
+        Link.objects.using(RELAY).bulk_create(_links(last, fresh))
+        lost = [number for number, id in outbox.items() if id not in events]
+        if lost:
+            Unchained.objects.using(RELAY).filter(number__in=lost).update(lost=True)
+        Unchained.objects.using(RELAY).filter(number__in=[*(outbox.keys() - set(lost))]).delete()
+    return len(outbox)
 
 
-def _publish_root(last: Link | None) -> None:
-    """Publish yesterday's root, once: the chain as it stands at the first relay of the new day."""
-    yesterday = clock.now().date() - timedelta(days=1)
-    if last and not Root.objects.using("relay").filter(day__gte=yesterday).exists():
-        Root.objects.using("relay").create(day=yesterday, number=last.number, hash=last.hash)
+def chain_waiting(most_turns: int = 40) -> int:
+    """Turn until the outbox is empty, at most so many times; returns how many rows of it are done with. For the worker."""
+    done = 0
+    for _ in range(most_turns):
+        count = chain_new()
+        done += count
+        if count < TURN_EVENTS:
+            break
+    return done
+
+
+def _links(last: Link | None, fresh: list[Event]) -> list[Link]:
+    before, first = (last.hash, last.number + 1) if last else (START, 1)
+    now, links = clock.now(), []
+    for number, event in enumerate(fresh, first):
+        hashed = digest(before, _content(event), now)
+        links.append(Link(number=number, event_id=event.id, before=before, hash=hashed, chained_at=now))
+        before = hashed
+    return links
+
+
+# A day's root is the last link that was chained by its end. Days on which nothing was chained repeat the one before.
+PUBLISH = """
+INSERT INTO events_root (day, number, hash, published_at)
+SELECT began::date, link.number, link.hash, %(now)s
+FROM generate_series((SELECT date_trunc('day', min(chained_at) AT TIME ZONE 'UTC') FROM events_link),
+  %(yesterday)s::timestamp, interval '1 day') AS began
+CROSS JOIN LATERAL (
+  SELECT number, hash FROM events_link WHERE chained_at < (began + interval '1 day') AT TIME ZONE 'UTC'
+  ORDER BY chained_at DESC, number DESC LIMIT 1) AS link
+WHERE NOT EXISTS (SELECT 1 FROM events_root published WHERE published.day = began::date)
+ORDER BY began LIMIT %(limit)s
+"""
+
+
+def _publish_roots() -> None:
+    """Publish the root of each day that has ended and has none: yesterday's, and those of days without a relay."""
+    now = clock.now()
+    yesterday = now.date() - timedelta(days=1)
+    if Root.objects.using(RELAY).filter(day=yesterday).exists():
+        return
+    with connections[RELAY].cursor() as cursor:
+        cursor.execute(PUBLISH, {"now": now, "yesterday": yesterday, "limit": ROOTS_A_TURN})
 
 
 def roots(limit: int = 400) -> list[Root]:
     """The published daily roots, newest first."""
-    return list(Root.objects.using("relay").order_by("-day")[:limit])
+    return list(Root.objects.using(RELAY).order_by("-day")[:limit])
 
 
-def _joints() -> Iterator[Joint]:
-    links = Link.objects.using("relay").order_by("number")
-    batch: list[Link] = []
-    for link in links.iterator(chunk_size=2000):
-        batch.append(link)
-        if len(batch) == 2000:
-            yield from _joined(batch)
-            batch = []
-    yield from _joined(batch)
+# -- verifying -----------------------------------------------------------------------------------------------------
 
 
-def _joined(batch: list[Link]) -> Iterator[Joint]:
-    events = Event.objects.using("relay").in_bulk([link.event_id for link in batch])
-    for link in batch:
-        event = events.get(link.event_id)
-        content = _content(event) if event else None
-        yield Joint(link.number, link.event_id, link.before, link.hash, content, link.chained_at)
+def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str]]:
+    """(events chained, what is wrong with the chain: at most MOST_BREAKS lines, then how many more).
 
-
-def verify() -> tuple[int, list[str]]:
-    """(events chained, what is wrong with the chain). Events not yet chained are chained first."""
+    Events not yet chained are chained first. Reads the chain once, in batches, up to the link that was the last at its start;
+    memory does not grow with the chain. progress: told (links read, links in all).
+    """
     while chain_new():
         continue
-    hashes = dict(
-        Link.objects.using("relay").filter(number__in=[r.number for r in roots()]).values_list("number", "hash")
-    )
-    broken = [f"the root of {root.day} is not in the chain" for root in roots() if hashes.get(root.number) != root.hash]
-    return Link.objects.using("relay").count(), [*breaks(_joints()), *broken]
+    last = Link.objects.using(RELAY).order_by("-number").first()
+    total = last.number if last else 0
+    wrong: list[str] = []
+    more = 0
+    for line in chain(breaks(_joints(total, progress)), _false_roots(), _never_chained()):
+        if len(wrong) < MOST_BREAKS:
+            wrong.append(line)
+        else:
+            more += 1
+    if more:
+        wrong.append(f"{more} more breaks are not listed")
+    return Link.objects.using(RELAY).count(), wrong
+
+
+def _joints(total: int, progress: Progress) -> Iterator[Joint]:
+    number = 0
+    while True:
+        links = Link.objects.using(RELAY).filter(number__gt=number, number__lte=total).order_by("number")
+        batch = list(links[:VERIFY_BATCH])
+        events = Event.objects.using(RELAY).in_bulk([link.event_id for link in batch])
+        for link in batch:
+            event = events.get(link.event_id)
+            content = _content(event) if event else None
+            yield Joint(link.number, link.event_id, link.before, link.hash, content, link.chained_at)
+        if len(batch) < VERIFY_BATCH:
+            progress(total, total)
+            return
+        number = batch[-1].number
+        progress(number, total)
+
+
+def _false_roots() -> Iterator[str]:
+    """Published roots that the chain does not hold."""
+    day = date.min
+    while batch := list(Root.objects.using(RELAY).filter(day__gt=day).order_by("day")[:VERIFY_BATCH]):
+        numbers = [root.number for root in batch]
+        hashes = dict(Link.objects.using(RELAY).filter(number__in=numbers).values_list("number", "hash"))
+        yield from (
+            f"the root of {root.day} is not in the chain" for root in batch if hashes.get(root.number) != root.hash
+        )
+        day = batch[-1].day
+
+
+# Both sides are read once (anti-join by hash); what was committed meanwhile stands in the outbox.
+PAST_THE_OUTBOX = """
+SELECT e.id FROM events_event e
+WHERE NOT EXISTS (SELECT 1 FROM events_link l WHERE l.event_id = e.id)
+AND NOT EXISTS (SELECT 1 FROM events_unchained u WHERE u.event_id = e.id) LIMIT %s
+"""
+
+
+def _never_chained() -> Iterator[str]:
+    """Events that somebody removed before they were chained, or inserted past the outbox."""
+    for id in Unchained.objects.using(RELAY).filter(lost=True).values_list("event_id", flat=True)[:MOST_BREAKS]:
+        if not Event.objects.using(RELAY).filter(id=id).exists():
+            yield f"event {id} was removed before it was chained"
+    with connections[RELAY].cursor() as cursor:
+        cursor.execute(PAST_THE_OUTBOX, [MOST_BREAKS])
+        for (id,) in cursor.fetchall():
+            yield f"event {id} is in no link: it was inserted past the outbox"

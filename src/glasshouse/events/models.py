@@ -10,15 +10,35 @@ class Event(models.Model):
     """One thing that happened. Opaque ids only: it outlives what it speaks of."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    at = technical(models.DateTimeField(db_index=True))
+    at = technical(models.DateTimeField())
     kind = technical(models.CharField(max_length=60))
     actor = technical(models.CharField(max_length=16))
-    organisation_id = technical(models.CharField(max_length=16, null=True, db_index=True))
+    organisation_id = technical(models.CharField(max_length=16, null=True))
     subject = technical(models.CharField(max_length=16))
     facts = technical(models.JSONField(default=dict))
 
     class Meta:
         db_table = "events_event"
+        indexes = [
+            models.Index(fields=["organisation_id", "-at", "-id"], name="events_index_organisation"),
+            models.Index(fields=["actor", "-at", "-id"], name="events_index_actor"),
+        ]
+
+
+class Unchained(models.Model):
+    """The outbox: an event that the relay has still to chain. A trigger of the event table writes it, and nobody else.
+
+    It becomes visible together with its event, whenever that transaction ends, so none can be overtaken. `lost`: the relay did
+    not find the event any more; the row stays and `verify` tells of it.
+    """
+
+    number = technical(models.BigAutoField(primary_key=True))
+    event_id = technical(models.CharField(max_length=16))
+    lost = technical(models.BooleanField(db_default=False))
+
+    class Meta:
+        db_table = "events_unchained"
+        indexes = [models.Index(fields=["number"], condition=models.Q(lost=False), name="events_index_outbox")]
 
 
 class Link(models.Model):
@@ -32,14 +52,20 @@ class Link(models.Model):
 
     class Meta:
         db_table = "events_link"
+        indexes = [models.Index(fields=["chained_at", "number"], name="events_index_chained_at")]
 
 
 class Root(models.Model):
-    """The chain's hash at the end of a day (UTC), published: whoever kept a copy can tell whether anything before it changed."""
+    """The chain's hash at the end of a day (UTC), published: whoever kept a copy can tell whether anything before it changed.
+
+    `number`: the last link that was chained by the end of that day. `published_at`: later than the day after, where the relay
+    did not run; null for roots from before this column.
+    """
 
     day = technical(models.DateField(primary_key=True))
     number = technical(models.BigIntegerField())
     hash = technical(models.CharField(max_length=64))
+    published_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "events_root"

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 START = "0" * 64
-LATENESS = timedelta(
-    minutes=10
-)  # How much later than its own time an event may be chained: transactions end in any order.
+# How much later than its own time an event may be chained: transactions end in any order.
+LATENESS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +44,24 @@ def digest(before: str, event: Content, chained_at: datetime | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def breaks(chain: Iterable[Joint]) -> list[str]:
-    """What is wrong with a chain, in order: rows altered, removed, inserted. Empty when it is whole."""
-    found: list[str] = []
+def breaks(chain: Iterable[Joint]) -> Iterator[str]:
+    """What is wrong with a chain, in order: rows altered, removed, inserted. Keeps nothing in memory."""
     before, number, newest = START, 0, None
     for joint in chain:
         number += 1
         if joint.number != number:
-            found.append(f"links {number} to {joint.number - 1} were removed")
+            yield f"links {number} to {joint.number - 1} were removed"
             number = joint.number
         if joint.before != before:
-            found.append(f"link {joint.number} does not follow the one before it")
+            yield f"link {joint.number} does not follow the one before it"
         if joint.event is None:
-            found.append(f"event {joint.event_id} (link {joint.number}) was removed")
+            yield f"event {joint.event_id} (link {joint.number}) was removed"
         else:
             if digest(joint.before, joint.event, joint.chained_at) != joint.hash:
-                found.append(f"event {joint.event_id} (link {joint.number}) was altered")
+                yield f"event {joint.event_id} (link {joint.number}) was altered"
             if newest is not None and joint.event.at < newest - LATENESS:
-                found.append(f"event {joint.event_id} (link {joint.number}) was inserted afterwards")
+                yield f"event {joint.event_id} (link {joint.number}) was inserted afterwards"
             # A clock that jumped ahead dates an event later than it was chained; by such a one no other is measured.
             if joint.chained_at is None or joint.event.at <= joint.chained_at + LATENESS:
                 newest = max(newest or joint.event.at, joint.event.at)
         before = joint.hash
-    return found

@@ -44,3 +44,4 @@ class Message(models.Model):
 
     class Meta:
         db_table = "mail_message"
+        indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_index_due")]

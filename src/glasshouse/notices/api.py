@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
@@ -34,6 +34,7 @@ from glasshouse.vault.processing import activities
 TEXTS = Path(__file__).parent / "texts"
 MOST_TEXT = 100_000
 BATCH = 500
+INSTALLATION = "installation"
 
 
 def tables() -> list[dict[str, object]]:
@@ -44,24 +45,43 @@ def tables() -> list[dict[str, object]]:
 
 
 def install() -> None:
-    """Put the first version of each document in force, where there is none yet. For the start of an installation."""
-    now = clock.now()
+    """Put the first version of each document in force, where there is none yet, and the corrections of later releases.
+
+    A document that the operator has published itself is left alone, and so is one that everybody accepts (`REQUIRED`): its new
+    version would shut everybody out until they accept it, which only an officer may decide. For the start of an installation.
+    """
     for document in Document:
         with transaction.atomic():
-            if Version.objects.filter(document=document).exists():
-                continue
-            first = Version.objects.create(
-                document=document,
-                number=1,
-                significant=False,
-                tables=tables(),
-                written_by="installation",
-                created_at=now,
-                published_at=now,
-                in_force_at=now,
-            )
-            for file in sorted(TEXTS.glob(f"{document}.*.md")):
-                Text.objects.create(version=first, language=file.name.split(".")[1], body=file.read_text())
+            newest = Version.objects.filter(document=document).order_by("-created_at").first()
+            texts = _shipped(document)
+            if newest is None:
+                _publish_shipped(document, 1, texts)
+            elif document not in REQUIRED and newest.written_by == INSTALLATION:
+                kept = dict(Text.objects.filter(version=newest).values_list("language", "body"))
+                if kept != texts:
+                    _publish_shipped(document, int(newest.number or 0) + 1, texts)
+
+
+def _shipped(document: Document) -> dict[str, str]:
+    return {file.name.split(".")[1]: file.read_text() for file in sorted(TEXTS.glob(f"{document}.*.md"))}
+
+
+def _publish_shipped(document: Document, number: int, texts: dict[str, str]) -> None:
+    now = clock.now()
+    version = Version.objects.create(
+        document=document,
+        number=number,
+        significant=False,
+        tables=tables(),
+        written_by=INSTALLATION,
+        created_at=now,
+        published_at=now,
+        in_force_at=now,
+    )
+    for language, body in texts.items():
+        change = TEXTS / f"{document}.{language}.change"  # what the newest shipped text changes, in plain words
+        summary = change.read_text() if number > 1 and change.exists() else ""
+        Text.objects.create(version=version, language=language, body=body, summary=summary)
 
 
 # -- what is in force ----------------------------------------------------------------------------------------------
@@ -270,8 +290,9 @@ def standings(actor: Actor) -> list[Standing]:
 
 
 def _untold(version: Version):  # type: ignore[no-untyped-def]
-    told = Announcement.objects.filter(version=version).values("holder")
-    return Account.objects.exclude(person_id__in=told).order_by("id")
+    # NOT EXISTS: PostgreSQL reads a NOT IN (subquery) once for each account, as soon as it is large.
+    told = Announcement.objects.filter(version=version, holder=OuterRef("person_id"))
+    return Account.objects.filter(~Exists(told)).order_by("id")
 
 
 def announce_due() -> int:
@@ -327,7 +348,7 @@ def _tell(version: Version) -> int:
     while True:
         with transaction.atomic():
             _lock(version)
-            batch = list(_untold(version)[:BATCH])
+            batch = list(_untold(version).select_related("person")[:BATCH])
             for account in batch:
                 person = account.person
                 subject, body = _letter(version, person.id)

@@ -248,6 +248,8 @@ def worklist(actor: Actor) -> list[Listed]:
     accounts.require_officer(actor)
     now, mine = clock.now(), covers(str(actor.account))
     closed = _closed_days(now.year)
+    open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
+    letters = letters_of(open_requests)
     rows = [
         Listed(
             one,
@@ -257,12 +259,21 @@ def worklist(actor: Actor) -> list[Listed]:
             clocks.may_extend(clocks.LAWS[one.law]) and one.extended_at is None,
             one.proved_at is not None and bool(one.address) and accounts.address_known(one.address),
             mine(one.region),
-            list(Letter.objects.filter(request=one).order_by("at")),
+            letters[one.id],
             one.referrals,
         )
-        for one in Request.objects.filter(closed_at=None).order_by("due_at")[:500]
+        for one in open_requests
     ]
     return sorted(rows, key=lambda one: not one.mine)
+
+
+def letters_of(requests: list[Request]) -> dict[str, list[Letter]]:
+    """The messages of each request, the oldest first; with one query for them, and one for the keys of all."""
+    vault.open_keys({HolderId(request.holder) for request in requests})
+    letters: dict[str, list[Letter]] = {request.id: [] for request in requests}
+    for letter in Letter.objects.filter(request__in=[*letters]).order_by("at"):
+        letters[letter.request_id].append(letter)
+    return letters
 
 
 def covers(account: str):  # type: ignore[no-untyped-def]

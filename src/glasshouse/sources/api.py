@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import person_at
@@ -61,7 +62,8 @@ class Suggestion:
 def sources(actor: Actor) -> list[tuple[Source, int]]:
     """Every source, with how many values of it are held. Raises NotFoundError."""
     accounts.require_officer(actor)
-    return [(one, Supplied.objects.filter(source=one).count()) for one in Source.objects.order_by("-created_at")]
+    counts = dict(Supplied.objects.order_by().values_list("source").annotate(count=Count("pk")))
+    return [(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ KEPT_S = 30.0  # How long an opened data key stays in memory; a destroyed key is
 
 _opened: dict[tuple[str, int], tuple[float, bytes]] = {}
 _newest: dict[str, tuple[float, int]] = {}
+_all_open: dict[str, float] = {}  # key owners all of whose keys were opened together, and until when that holds
 _lock = threading.Lock()
 _roots: FileRootKeys | None = None
 
@@ -43,6 +44,7 @@ def _remember(holder: str, generation: int, key: bytes) -> bytes:
     with _lock:
         if len(_opened) > 10_000:
             _opened.clear()
+            _all_open.clear()
         _opened[holder, generation] = (time.monotonic() + KEPT_S, key)
     return key
 
@@ -50,6 +52,7 @@ def _remember(holder: str, generation: int, key: bytes) -> bytes:
 def _forget(holder: str, *, before: int = 256) -> None:
     with _lock:
         _newest.pop(holder, None)
+        _all_open.pop(holder, None)
         for key in [key for key in _opened if key[0] == holder and key[1] < before]:
             del _opened[key]
 
@@ -59,6 +62,7 @@ def forget_opened() -> None:
     with _lock:
         _opened.clear()
         _newest.clear()
+        _all_open.clear()
 
 
 def _make(holder: str, generation: int) -> bytes:
@@ -99,6 +103,25 @@ def _key(holder: str, generation: int) -> bytes:
         raise KeyDestroyedError("The key of this holder is destroyed: the data cannot be read any more.")
     opened = envelope.unwrap(roots().key(row.root_generation), bytes(row.wrapped), holder=holder, generation=generation)
     return _remember(holder, generation, opened)
+
+
+def open_keys(owners: set[HolderId]) -> None:
+    """Open the data keys of many key owners with one query, before a list of their sealed values is read.
+
+    A key that is destroyed or missing is left out: opening a value of its owner tells so.
+    """
+    closed = [owner for owner in owners if not _is_open(owner)]
+    for row in _keys().objects.filter(holder__in=closed, destroyed_at=None) if closed else ():
+        opened = envelope.unwrap(
+            roots().key(row.root_generation), bytes(row.wrapped), holder=row.holder, generation=row.generation
+        )
+        _remember(row.holder, row.generation, opened)
+        with _lock:
+            _all_open[row.holder] = time.monotonic() + KEPT_S
+
+
+def _is_open(owner: str) -> bool:
+    return _all_open.get(owner, 0.0) > time.monotonic()
 
 
 def _current(holder: str) -> int:

@@ -34,7 +34,10 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_GET
 def roots(request: HttpRequest) -> JsonResponse:
     """The daily roots of the event chain: keep a copy, and you can tell later whether the log before it was altered."""
-    shown = [{"day": one.day.isoformat(), "events": one.number, "sha256": one.hash} for one in events.roots()]
+    shown = [
+        {"day": root.day.isoformat(), "events": root.number, "sha256": root.hash, "published_at": root.published_at}
+        for root in events.roots()
+    ]
     return JsonResponse({"roots": shown})
 
 

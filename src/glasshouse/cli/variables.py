@@ -1,0 +1,47 @@
+"""The environment variables of an installation. The settings module is the one place that says which there are.
+
+What it reads is passed on to every part, so no variable can be read and forgotten on the way; what it does not read is refused,
+so that a misspelt name does not go unnoticed.
+"""
+
+import ast
+import difflib
+import os
+from functools import cache
+from pathlib import Path
+
+from glasshouse.cli.installation import InstallationError
+
+PREFIX = "GLASSHOUSE_"
+SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
+# Told by `Installation.environment`, and by the start itself: never taken over from outside.
+OF_THE_START = frozenset(
+    PREFIX + name for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "MAIL_PORT", "ORIGIN", "OWNER", "TLS")
+)
+# Read by the command line alone.
+OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))
+
+
+@cache
+def read_by(module: Path) -> frozenset[str]:
+    """The names of our variables that stand in a module's source."""
+    nodes = ast.walk(ast.parse(module.read_text()))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return frozenset(text for text in texts if text.startswith(PREFIX) and text.replace("_", "").isalnum())
+
+
+def passed() -> dict[str, str]:
+    """The variables of our own environment that the parts of the people plane are given: all that the settings read."""
+    names = read_by(SETTINGS) - OF_THE_START
+    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+
+
+def refuse_unknown() -> None:
+    """Nothing, if every variable of ours in the environment is one that something reads. Raises InstallationError."""
+    known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known - OF_THE_START, n=1, cutoff=0)
+            raise InstallationError(
+                f"The environment variable {name} is not known. Did you mean {near[0]}? Correct it or unset it."
+            )

@@ -1,0 +1,206 @@
+"""Issue 10, line 17: tables, rights and policies follow what they come from; variables reach the parts or stop the start."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glasshouse.cli import service, stamp, variables
+from glasshouse.cli.installation import Installation, InstallationError
+from tests.growth import SOURCE, Store, people_store
+
+PACKAGE = SOURCE / "glasshouse"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with people_store() as fresh:
+        yield fresh
+
+
+# -- the stamp -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        (
+            "access/restrictions.py",
+            "NOT IN (SELECT glasshouse_restricted())",
+            "NOT IN (SELECT glasshouse_everybodys())",
+        ),
+        ("access/policies.py", "GRANT USAGE", "grant usage"),
+        ("accounts/models.py", 'holder="holder"', 'holder="HOLDER"'),
+        ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
+        ("cli/postgres.py", "NOBYPASSRLS", "nobypassrls"),
+    ],
+)
+def test_a_change_of_the_same_size_is_noticed(tmp_path: Path, file: str, before: str, after: str) -> None:
+    copy = tmp_path / "glasshouse"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "static"))
+    first = stamp.source_hash(copy)
+    text = (copy / file).read_text()
+    assert before in text
+    (copy / file).write_text(text.replace(before, after))
+    assert (copy / file).stat().st_size == len(text.encode())
+    assert stamp.source_hash(copy) != first
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DROP POLICY own_rows ON greenhouse_site",
+        "ALTER POLICY own_rows ON greenhouse_site USING (true)",
+        "CREATE POLICY left_over ON greenhouse_site TO glasshouse_app USING (true)",
+        "ALTER TABLE greenhouse_site NO FORCE ROW LEVEL SECURITY",
+        "GRANT DELETE ON events_event TO glasshouse_app",
+        "GRANT UPDATE (kind) ON events_event TO glasshouse_app",
+        "CREATE OR REPLACE FUNCTION glasshouse_staff() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER "
+        "SET search_path = public AS 'SELECT true'",
+        "COMMENT ON DATABASE people IS NULL",
+    ],
+)
+def test_a_store_that_is_not_as_it_was_left_is_brought_back(store: Store, harm: str) -> None:
+    assert stamp.is_current(store.home)
+    before = _policies(store)
+    with store.administering() as link:
+        link.execute(harm)
+    assert not stamp.is_current(store.home)
+    service.migrate(store.home)
+    assert stamp.is_current(store.home)
+    assert _policies(store) == before
+
+
+def _policies(store: Store) -> list[tuple[object, ...]]:
+    with store.administering() as link:
+        return link.execute(stamp.CATALOGUE).fetchall()
+
+
+def test_nothing_is_done_where_all_is_current(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        service.subprocess, "run", lambda *_, **__: pytest.fail("the tables were brought up to date again")
+    )
+    service.migrate(store.home)
+
+
+def test_a_failed_start_leaves_no_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    with people_store(tables=False) as fresh:
+        monkeypatch.setattr(service, "people_environment", lambda home: service.base_environment())
+        with pytest.raises(InstallationError, match="could not be brought up to date"):
+            service.migrate(fresh.home)
+        assert not stamp.is_current(fresh.home)
+
+
+# -- variables -------------------------------------------------------------------------------------------------------
+
+
+def _read_by_any_part() -> set[str]:
+    """Every variable of ours that any module asks the environment for, by the syntax tree."""
+    names = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            key = None
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+                key = node.slice
+            elif (
+                isinstance(node, ast.Call)
+                and node.args
+                and ast.unparse(node.func) in ("os.environ.get", "required", "os.getenv")
+            ):
+                key = node.args[0]
+            if isinstance(key, ast.Constant) and str(key.value).startswith("GLASSHOUSE_"):
+                names.add(str(key.value))
+    return names
+
+
+def test_every_variable_that_the_settings_read_reaches_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=False)
+    names = {name for name in _read_by_any_part() if name in variables.read_by(variables.SETTINGS)}
+    assert {"GLASSHOUSE_COUNTRY", "GLASSHOUSE_DRP_BUSINESS", "GLASSHOUSE_SMTP_HOST"} <= names
+    for name in names - variables.OF_THE_START:
+        monkeypatch.setenv(name, f"value of {name}")
+        assert service.people_environment(home)[name] == f"value of {name}"
+
+
+def test_every_variable_that_anything_reads_is_known() -> None:
+    known = variables.read_by(variables.SETTINGS) | variables.OF_THE_START | variables.OF_THE_COMMAND_LINE
+    assert _read_by_any_part() <= known
+    assert variables.OF_THE_START - {"GLASSHOUSE_OWNER"} == {
+        name
+        for name in Installation(Path("/data"), Path("/keys"), 1, 2, 3, demo=True).environment()
+        if name.startswith("GLASSHOUSE_")
+    }
+
+
+def test_the_country_and_the_name_for_agents_arrive(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSHOUSE_COUNTRY", "ES")
+    monkeypatch.setenv("GLASSHOUSE_DRP_BUSINESS", "farm-cloud")
+    code = "from django.conf import settings\nanswer([settings.OPERATOR_COUNTRY, settings.DRP_BUSINESS])"
+    assert store.run(code) == ["ES", "farm-cloud"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("GLASSHOUSE_CONTRY", "GLASSHOUSE_COUNTRY"), ("GLASSHOUSE_SMTPHOST", "GLASSHOUSE_SMTP_HOST"), ("GLASSHOUSE_", "")],
+)
+def test_an_unknown_variable_stops_the_start_and_the_nearest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    home = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=False)
+    with (
+        pytest.raises(InstallationError, match=f"{name} is not known. Did you mean {meant}"),
+        service.running(home, print),
+    ):
+        pass
+    assert not home.data.exists()
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
+
+
+def test_no_document_promises_a_choice_that_does_not_exist() -> None:
+    for path in sorted((PACKAGE / "notices" / "texts").glob("agreement.*.md")):
+        text = path.read_text()
+        assert "in its settings" not in text
+        assert "in ihren Einstellungen" not in text
+
+
+DOCUMENTS = """
+from glasshouse.notices.models import Text, Version
+mine = Version.objects.filter(document="agreement").order_by("number")
+answer([[one.number, one.written_by, Text.objects.get(version=one, language="en").body] for one in mine])
+"""
+FORMER = "UPDATE notices_text SET body = 'it may be used for benchmarks. A customer may opt out in its settings.'"
+
+
+def test_an_installed_agreement_is_corrected_by_a_new_version_and_once(store: Store) -> None:
+    with store.administering() as link:
+        link.execute(FORMER)
+        link.execute("COMMENT ON DATABASE people IS NULL")
+    service.migrate(store.home)
+    with store.administering() as link:
+        link.execute("COMMENT ON DATABASE people IS NULL")
+    service.migrate(store.home)
+    first, second = store.run(DOCUMENTS)
+    assert "opt out in its settings" in first[2]
+    assert second[:2] == [2, "installation"]
+    assert "opt out in its settings" not in second[2]
+    # Nobody has to accept anything anew: the documents that everybody accepts stay in their version.
+    with store.administering() as link:
+        row = link.execute("SELECT count(*) FROM notices_version WHERE document IN ('notice', 'terms')").fetchone()
+    assert row == (2,)
+
+
+def test_an_agreement_of_the_operators_own_is_left_alone(store: Store) -> None:
+    with store.administering() as link:
+        link.execute("UPDATE notices_version SET written_by = 'officer' WHERE document = 'agreement'")
+        link.execute(FORMER)
+        link.execute("COMMENT ON DATABASE people IS NULL")
+    before = store.run(DOCUMENTS)
+    service.migrate(store.home)
+    assert store.run(DOCUMENTS) == before
