@@ -51,8 +51,11 @@ def free_ports() -> int:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Installation]:
     """A running service, embedded stores and all."""
+    from glasshouse.cli import service
+    from glasshouse.cli.health import Patience
     from glasshouse.cli.service import running
 
+    service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
     with tempfile.TemporaryDirectory(prefix="glasshouse-test-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
         port = free_ports()

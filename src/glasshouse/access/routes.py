@@ -62,6 +62,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "forget_browser": (Route(POST, Need.SIGNED_IN),),
     "forgotten": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "hand_in": (Route(POST, Need.ANYBODY),),
+    "health": (Route(GET, Need.ANYBODY),),
     "home": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
     "import": (Route(GET, P.FILE_IMPORT), Route(POST, P.FILE_IMPORT)),
     "invitation": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),

@@ -109,7 +109,8 @@ def _refuse_closed_parents(data: Path) -> None:
 
 
 def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] | None) -> None:
-    with tempfile.NamedTemporaryFile() as password:
+    # In the data folder, which is ours: no shared temporary folder ever holds the password.
+    with tempfile.NamedTemporaryFile(dir=cluster.parent) as password:
         password.write(secret.read_bytes())
         password.flush()
         if user:

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from glasshouse.cli.health import Probe
 from glasshouse.cli.installation import InstallationError
+from glasshouse.cli.restarts import pause_s
 
-GRACE_S = 20.0
+GRACE_S, HANG_GRACE_S = 20.0, 5.0
 
 
 def lock(data: Path) -> IO[str]:
@@ -48,6 +51,7 @@ class Part:
     started_at: float = 0.0
     failures: int = 0
     log: Path | None = None
+    probe: Probe | None = None
 
     def start(self) -> None:
         """Start the child; it dies with us."""
@@ -65,6 +69,8 @@ class Part:
         if output:
             output.close()
         self.started_at = time.monotonic()
+        if self.probe:
+            self.probe.started()
 
     def _before_exec(self) -> None:
         if self.user:
@@ -74,47 +80,88 @@ class Part:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, self.stop)
 
-    def end(self) -> None:
-        """Stop the child cleanly; after a while, by force."""
+    def end(self, grace_s: float = GRACE_S) -> None:
+        """Stop the child cleanly; after a while, by force, with all that it started."""
         if self.child is None or self.child.poll() is not None:
             return
         self.child.send_signal(self.stop)
         try:
-            self.child.wait(GRACE_S)
+            self.child.wait(grace_s)
         except subprocess.TimeoutExpired:
+            below = descendants(
+                self.child.pid
+            )  # The people store's processes leave our group; they would hold its folder.
             os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait()
+            for pid in below:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those started these, while they have their parents. Linux only; else none."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        parents.setdefault(parent, []).append(int(path.parent.name))
+    below, waiting = [], [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        below += children
+        waiting += children
+    return below
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """Parts in the order of their start; they are stopped in the reverse one."""
+    """Parts in the order of their start; stopped in the reverse one. noted: told of each restart (part, reason, code)."""
 
     parts: list[Part] = field(default_factory=list)
     say: Callable[[str], None] = print
     ending: bool = False
+    noted: Callable[[str, str, int | None], None] = lambda part, reason, code: None
+    hang_grace_s: float = HANG_GRACE_S
 
     def add(self, part: Part) -> None:
         """Start a part and watch over it."""
         part.start()
+        if part.probe:
+            part.probe.begin()
         self.parts.append(part)
 
     def watch(self) -> None:
-        """Until told to end: start again whatever died, more slowly the more often it does."""
+        """Until told to end: start again what died or hangs, more slowly the more often it does."""
         while not self.ending:
             for part in self.parts:
-                code = part.child.poll() if part.child else None
-                if code is None or self.ending:
+                if self.ending or part.child is None:
                     continue
-                lived = time.monotonic() - part.started_at
-                part.failures = 0 if lived > 60 else part.failures + 1
-                self.say(f"{part.name} ended ({code}); starting it again")
-                time.sleep(min(10.0, 0.2 * 2**part.failures) if part.failures else 0.0)
-                part.start()
+                code = part.child.poll()
+                if code is not None:
+                    self._restart(part, "ended", code)
+                elif part.probe and part.probe.hangs:
+                    self.say(f"{part.name} hangs ({part.probe.last}); stopping it")
+                    part.end(self.hang_grace_s)
+                    self._restart(part, "hung", part.child.poll())
             time.sleep(0.2)
+
+    def _restart(self, part: Part, reason: str, code: int | None) -> None:
+        lived = time.monotonic() - part.started_at
+        part.failures = 0 if lived > 60 else part.failures + 1
+        if self.ending:  # `stop` ended it, or is about to end all.
+            return
+        self.say(f"{part.name} {reason} ({code}); starting it again")
+        self.noted(part.name, reason, code)
+        time.sleep(pause_s(part.failures))
+        if not self.ending:
+            part.start()
 
     def stop(self) -> None:
         """End all parts."""
         self.ending = True
         for part in reversed(self.parts):
+            if part.probe:
+                part.probe.end()
             part.end()

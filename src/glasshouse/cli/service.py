@@ -1,6 +1,7 @@
 """`glasshouse up`: prepare the installation, start every part, tell when the front door is open."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import psycopg
 
-from glasshouse.cli import postgres, stamp, tls, variables
+from glasshouse.cli import health, heart, postgres, restarts, stamp, tls, variables
 from glasshouse.cli.installation import Installation, InstallationError
 from glasshouse.cli.processes import Part, Supervisor, lock
 from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
+PATIENCE = health.Patience()  # with a part that does not answer; tests have less
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
@@ -30,7 +32,17 @@ def base_environment() -> dict[str, str]:
 
 def people_environment(home: Installation) -> dict[str, str]:
     """The environment of the people plane's parts."""
-    return base_environment() | variables.passed() | home.environment()
+    return base_environment() | variables.passed() | home.environment() | {"TMPDIR": str(home.data / "tmp" / "people")}
+
+
+def _clear_temporary(data: Path) -> None:
+    """Fresh folders for what a part may write for a moment, inside the data folder; what a killed part left there is removed."""
+    for folder in (data / "tmp" / "people", data / "tmp" / "crops", data / "spool"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+    (data / "tmp").chmod(0o711)
+    (data / "run").mkdir(mode=0o700, exist_ok=True)
+    heart.file_in(data).unlink(missing_ok=True)  # Monotonic time begins anew with the machine.
 
 
 @contextmanager
@@ -39,8 +51,9 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     variables.refuse_unknown()
     home.prepare()
     held = lock(home.data)
-    supervisor = Supervisor(say=say)
+    supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
     try:
+        _clear_temporary(home.data)
         _free(home.port)
         _free(home.crops_port)
         _free(home.mail_port)
@@ -63,31 +76,39 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     logs = home.data / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
     python = [sys.executable, "-m"]
+    store, crops_probe, web, postbox, worker = _probes(home)
     say("people store")
-    supervisor.add(
-        Part(
-            "people store",
-            postgres.prepare(home),
-            base_environment(),
-            signal.SIGINT,
-            postgres.store_user(),
-            log=logs / "store.log",
-        )
-    )
+    command, environment, user = postgres.prepare(home), base_environment(), postgres.store_user()
+    supervisor.add(Part("people store", command, environment, signal.SIGINT, user, log=logs / "store.log", probe=store))
     _until(lambda: _store_answers(home), "the people store", supervisor)
     postgres.make_roles(home)
     say("tables")
     migrate(home)
     say("crops service")
-    crops = base_environment() | home.crops_environment()
-    supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log"))
+    crops = base_environment() | home.crops_environment() | {"TMPDIR": str(home.data / "tmp" / "crops")}
+    supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log", probe=crops_probe))
     say("web, mail, worker")
     people = people_environment(home)
-    supervisor.add(Part("web", [*python, "glasshouse.cli.web"], people, log=logs / "web.log"))
-    supervisor.add(Part("postbox", [*python, "glasshouse.cli.postbox"], people, log=logs / "postbox.log"))
-    supervisor.add(Part("worker", [*python, "glasshouse.cli.worker"], people, log=logs / "worker.log"))
+    supervisor.add(Part("web", [*python, "glasshouse.cli.web"], people, log=logs / "web.log", probe=web))
+    supervisor.add(
+        Part("postbox", [*python, "glasshouse.cli.postbox"], people, log=logs / "postbox.log", probe=postbox)
+    )
+    supervisor.add(Part("worker", [*python, "glasshouse.cli.worker"], people, log=logs / "worker.log", probe=worker))
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)
+
+
+def _probes(home: Installation) -> tuple[health.Probe, ...]:
+    """Probes of the people store, crops, web, postbox and worker."""
+    authority = home.keys / "tls" / "ca.crt"
+    store = health.Probe(health.store(home.data, home.keys / "store" / "admin.secret"), PATIENCE)
+    return (
+        store,
+        health.Probe(health.https(home.crops_origin, authority), PATIENCE),
+        health.Probe(health.https(home.origin, authority), PATIENCE, needs=(store,)),
+        health.Probe(health.smtp(home.mail_port), PATIENCE),
+        health.Probe(health.heartbeat(heart.file_in(home.data)), PATIENCE, needs=(store,)),
+    )
 
 
 def migrate(home: Installation) -> None:

@@ -6,9 +6,9 @@ from crops.__main__ import die_with_parent
 
 
 def make() -> object:
-    """The WSGI application, in the worker process."""
+    """The ASGI application, in the worker process."""
     die_with_parent()
-    from glasshouse.web.wsgi import application
+    from glasshouse.web.asgi import application
 
     return application
 
@@ -19,15 +19,19 @@ def main() -> None:
     from urllib.parse import urlsplit
 
     from granian.constants import Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server
 
     tls = Path(os.environ["GLASSHOUSE_TLS"])
     Server(
         "glasshouse.cli.web:make",
         port=urlsplit(os.environ["GLASSHOUSE_ORIGIN"]).port or 443,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
         factory=True,
-        blocking_threads=8,
+        websockets=False,
+        # `web/asgi.py` draws closer bounds, with a page that says so.
+        http1_settings=HTTP1Settings(max_buffer_size=128 << 10),
+        http2_settings=HTTP2Settings(max_headers_size=128 << 10, max_concurrent_streams=100),
         ssl_cert=tls / "server.crt",
         ssl_key=tls / "server.key",
         ssl_protocol_min=SSLProtocols.tls12,

@@ -10,6 +10,8 @@ from typing import Any
 
 import django
 
+from glasshouse.cli import heart, restarts
+
 log = logging.getLogger("glasshouse.worker")
 FIRST_CHECK_S, CHECKS_EVERY_S = 15.0, 3600.0
 JOBS_AT_ONCE, STALLED_S = 2, 20
@@ -22,7 +24,8 @@ def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable
     ending.wait(first_s)
     while not ending.is_set():
         try:
-            act()
+            with heart.heart.working(act.__name__, heart.limit_of(every_s)):
+                act()
         except Exception:
             log.exception("%s failed; it is tried again", act.__name__)
         if every_s < OFTEN_S:
@@ -53,6 +56,7 @@ async def _jobs() -> None:
 
 async def _again(app: Any) -> None:
     while True:
+        heart.heart.alive("the queued jobs", heart.LEAST_S)
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
             await app.job_manager.retry_job(job)
         await asyncio.sleep(5)
@@ -100,6 +104,7 @@ def main() -> None:
         (25.0, 60.0, sources.tell_due),
         (50.0, 300.0, demands.tell_due),
         (55.0, 300.0, demands.finish_due),
+        (1.0, 2.0, restarts.record_restarts),
         (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
@@ -107,6 +112,7 @@ def main() -> None:
     threads.append(threading.Thread(target=_work_jobs, args=(ending,), daemon=True))
     for thread in threads:
         thread.start()
+    heart.begin()
     while not ending.is_set():
         time.sleep(0.2)
 

@@ -59,6 +59,7 @@ class Kind(StrEnum):
     ORGANISATION_CLOSED = "access:organisation:close"
     ORGANISATION_CREATED = "access:organisation:create"
     OWNERSHIP_HANDED_OVER = "access:organisation:hand-over"
+    PART_RESTARTED = "operations:part:restart"
     PASSWORD_CHANGED = "accounts:password:change"  # noqa: S105 - a kind, not a password
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
     PERSON_CORRECTED = "rights:person:correct"

@@ -1,7 +1,6 @@
 """Places that several programs of one installation must agree on."""
 
 import hashlib
-import tempfile
 from pathlib import Path
 
 
@@ -10,4 +9,5 @@ def socket_folder(data: Path) -> Path:
     folder = data / "people-socket"
     if len(str(folder)) < 85:
         return folder
-    return Path(tempfile.gettempdir()) / f"glasshouse-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+    # Not the temporary folder of this process: each part has one of its own, and all must find the same socket.
+    return Path("/tmp") / f"glasshouse-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"  # noqa: S108

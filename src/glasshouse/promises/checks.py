@@ -3,6 +3,7 @@
 import contextlib
 import re
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.errors import GlasshouseError, ThrottledError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import access_checks, choice_checks, evidence, privacy_checks, probe
+from glasshouse.promises import access_checks, choice_checks, evidence, privacy_checks, probe, readable
 from glasshouse.promises.findings import Finding, State, judge
 
 ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
@@ -69,16 +70,18 @@ def transport() -> Finding:
 
 
 def sealed() -> Finding:
-    """SEC-08: what a probe customer wrote through the front door stands in no byte of the data folder."""
-    with probe.walked() as canaries:
-        count, found = evidence.holding(Path(settings.DATA_FOLDER), canaries.all())
+    """SEC-08: what a probe customer wrote, and is just sending, stands in no byte of what the processes can write."""
+    began = time.time()
+    with probe.walked() as canaries, probe.sending(canaries):
+        search = readable.look(canaries.all(), began=began)
+    count, found = search.count, search.places
     disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
     open_files = [path.name for path in evidence.files(disk) if not evidence.begins_encrypted(path)]
     if found or open_files:
         return Finding(
             State.NOT_KEPT, f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)"
         )
-    return judge(count > 0, f"3 canaries in none of {count} files")
+    return judge(count > 0, f"{len(canaries.all())} canaries in none of {count} files")
 
 
 def apart() -> Finding:

@@ -101,7 +101,13 @@ def files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _holds(path: Path, needles: list[bytes]) -> bool:
+def needles_of(texts: list[str]) -> list[bytes]:
+    """The texts as bytes that could stand in a file: UTF-8, UTF-16, hex."""
+    return [form for text in texts for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())]
+
+
+def whether_holds(path: Path, needles: list[bytes]) -> bool:
+    """Whether a file's raw bytes hold one of the needles. Raises OSError."""
     overlap, rest = max(map(len, needles)) - 1, b""
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -114,13 +120,11 @@ def _holds(path: Path, needles: list[bytes]) -> bool:
 
 def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
     """(files read, names of those whose raw bytes hold a canary as UTF-8, UTF-16 or hex). Raises OSError."""
-    needles = [
-        form for text in canaries for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())
-    ]
+    needles = needles_of(canaries)
     count, found = 0, []
     for path in files(folder):
         try:
-            holds = _holds(path, needles)
+            holds = whether_holds(path, needles)
         except FileNotFoundError:  # The store merged it away meanwhile.
             continue
         count += 1

@@ -1,11 +1,13 @@
 """A canary customer that walks through the front door and leaves again: sign-up, organisation, site, device, one reading."""
 
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.db import transaction
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
+from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import UnavailableError
@@ -23,6 +26,8 @@ from glasshouse.notices import api as notices
 from glasshouse.rights import api as rights
 from glasshouse.vault import api as vault
 
+SENT_BYTES = 4 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Canaries:
@@ -31,10 +36,12 @@ class Canaries:
     person: str
     site: str
     tag: str
+    file: str
+    grower: "Grower"
 
     def all(self) -> list[str]:
-        """The three texts."""
-        return [self.person, self.site, self.tag]
+        """The texts."""
+        return [self.person, self.site, self.tag, self.file]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +125,9 @@ def one_to_erase() -> Iterator[tuple[Grower, str]]:
 @contextmanager
 def walked() -> Iterator[Canaries]:
     """The canaries of a customer that lives for the length of the block. Raises UnavailableError when a door is shut."""
-    canaries = Canaries(*(f"canary{kind}{new_id()}" for kind in ("person", "site", "tag")))
-    one, holder = _signed_up(canaries.person, canaries.site)
+    person, place, tag, file = (f"canary{kind}{new_id()}" for kind in ("person", "site", "tag", "file"))
+    one, holder = _signed_up(person, place)
+    canaries = Canaries(person, place, tag, file, one)
     try:
         site = greenhouse.create_site(one.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
         token = greenhouse.create_device(one.actor, SiteId(site), "", canaries.person)
@@ -127,6 +135,38 @@ def walked() -> Iterator[Canaries]:
         yield canaries
     finally:
         _forget(one.actor, holder)
+
+
+@contextmanager
+def sending(canaries: Canaries) -> Iterator[None]:
+    """While the block lasts, the probe customer's file is half sent to the web door. Raises OSError, UnavailableError."""
+    one, place, line = canaries.grower, urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canaries.file}\n".encode()
+    secret = _session_of(one)
+    head = (
+        f"POST /o/{one.organisation}/import HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: __Host-session={secret}\r\n"
+        f"Content-Type: multipart/form-data; boundary=probe\r\nContent-Length: {SENT_BYTES * 2}\r\n\r\n--probe\r\n"
+        'Content-Disposition: form-data; name="file"; filename="probe.csv"\r\n\r\n'
+    )
+    trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    with (
+        socket.create_connection(("127.0.0.1", place.port or 443), 20) as link,
+        trust.wrap_socket(link, server_hostname=place.hostname) as secured,
+    ):
+        secured.sendall(head.encode() + line * (SENT_BYTES // len(line)))
+        time.sleep(0.3)  # until the web part has put away what it was sent
+        secured.setblocking(False)
+        try:
+            if refusal := secured.recv(200):
+                raise UnavailableError(
+                    f"The web door refused the probe's file: {refusal[:40].decode(errors='replace')}"
+                )
+        except ssl.SSLWantReadError:
+            pass  # It waits for the rest, as it should.
+        yield
+
+
+def _session_of(one: Grower) -> str:
+    return accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}")).secret
 
 
 _doors: list[httpx.Client] = []

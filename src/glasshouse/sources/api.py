@@ -112,10 +112,19 @@ def bring_in(actor: Actor, source: str, text: str) -> Report:
 
 def hand_in(token: str, text: str) -> Report:
     """Take contacts in from a source that bears its token. Raises ForbiddenError, InvalidError."""
-    found = Source.objects.filter(token_hash=digest(token)).first() if token else None
-    if found is None:
+    return _brought(ANONYMOUS, _bearer(token), text)
+
+
+def source_of_token(token: str) -> str:
+    """The id of the source that bears this token: asked before what it sends is read. Raises ForbiddenError."""
+    return str(_bearer(token).id)
+
+
+def _bearer(token: str) -> Source:
+    source = Source.objects.filter(token_hash=digest(token)).first() if token else None
+    if source is None:
         raise ForbiddenError("The token is not known here.")
-    return _brought(ANONYMOUS, found, text)
+    return source
 
 
 @transaction.atomic

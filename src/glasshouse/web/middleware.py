@@ -12,15 +12,12 @@ from glasshouse.accounts import sessions
 from glasshouse.accounts.own import own, standing
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
-from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError
+from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError, ThrottledError
 from glasshouse.notices import api as notices
+from glasshouse.web import failures
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SESSION_COOKIE, BROWSER_COOKIE = "__Host-session", "__Host-browser"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def headers(get_response: Handler) -> Handler:
@@ -29,12 +26,29 @@ def headers(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         request.get_host()  # Django looks at the Host header only where somebody asks; we ask on every request.
         response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in failures.HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     return handle
+
+
+class plain_fields:
+    """Refuses fields with NUL, which no text has and the database takes for an error of ours."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """400 for a form or an address with NUL. What is no form (programs' messages) is its own view's to read."""
+        is_form = request.method == "POST" and not getattr(view, "csrf_exempt", False)
+        fields = [request.GET] + ([request.POST] if is_form else [])
+        if any("\0" in text for form in fields for name, values in form.lists() for text in (name, *values)):
+            return failures.of_request(request, 400)
+        return None
 
 
 class errors:
@@ -44,10 +58,10 @@ class errors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        return failures.with_page(request, self.get_response(request))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """A page for an error of ours; others go on to become a plain 500."""
+        """A page for an error of ours; others go on to `failures.server_error`."""
         if not isinstance(error, GlasshouseError):
             return None
         if isinstance(error, FreshProofError):
@@ -56,7 +70,15 @@ class errors:
             return redirect(f"/prove-again?next={quote(back)}")
         if isinstance(error, SecondStepNeededError):
             return redirect("/account/security?needed=1")
-        return render(request, "error.html", {"text": str(error)}, status=error.status)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        form = failures.form_of(request.path, headers)
+        if form == "page":
+            response = render(request, "error.html", {"text": str(error)}, status=error.status)
+        else:
+            response = failures.told(error.status, form, text=str(error))
+        if isinstance(error, ThrottledError):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
 
 
 def _page_of(request: HttpRequest) -> str:

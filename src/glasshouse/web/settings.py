@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "glasshouse.web.middleware.headers",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "glasshouse.web.middleware.plain_fields",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
     "glasshouse.web.middleware.accepted",
@@ -102,8 +103,20 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 USE_TZ = True
 TIME_ZONE = "UTC"
+CSRF_FAILURE_VIEW = "glasshouse.web.failures.expired"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "WARNING"}}
+FILE_UPLOAD_HANDLERS = ["glasshouse.vault.spool.SealedUploadHandler"]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "root": {"level": "WARNING"},
+    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
+    # Django writes addresses and values of requests into these, which may be secret links; see `web/failures.py`.
+    "loggers": {
+        name: {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
+        for name in ("django.request", "django.security")
+    },
+}
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")

@@ -16,10 +16,15 @@ from glasshouse.web import source_views as sources
 from glasshouse.web import support_views as support
 from glasshouse.web import trust_views as trust
 from glasshouse.web import views
+from glasshouse.web.health import health
 from glasshouse.web.people_api import api
 from glasshouse.web.static_files import static_file
 
 ID = "[0-9a-z]{16}"
+handler400 = "glasshouse.web.failures.bad_request"
+handler403 = "glasshouse.web.failures.forbidden"
+handler404 = "glasshouse.web.failures.not_found"
+handler500 = "glasshouse.web.failures.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -132,4 +137,5 @@ urlpatterns = [
     ),
     path("o/<slug:organisation>/record", support.record, name="record"),
     path("static/<str:name>", static_file, name="static"),
+    path("health", health, name="health"),
 ]

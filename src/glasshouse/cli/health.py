@@ -1,0 +1,160 @@
+"""Health of the parts: each is asked to do a little of its real work, and what hangs is found out.
+
+Rules of this module:
+
+1. A probe runs in a thread of its own and has a deadline. One that hangs counts as failed, and holds up nobody.
+2. A part is judged only after it was well once since its start, or after a long deadline for starting: it may have much to read.
+3. Several failures in a row are a hang. A failure while a part that it needs is not well says nothing of it.
+4. Time is monotonic: a clock that is set and a laptop that slept make nothing look hung.
+"""
+
+import json
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.request import HTTPSHandler, build_opener
+
+import psycopg
+
+from glasshouse.kernel.places import socket_folder
+
+Check = Callable[[float], None]  # given the seconds it may take; raises whatever, if the part is not well
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """every_s between probes; deadline_s for one; failures in a row that are a hang; start_s until a part must have been well."""
+
+    every_s: float = 10.0
+    deadline_s: float = 10.0
+    failures: int = 4
+    start_s: float = 1800.0
+
+
+class UnwellError(Exception):
+    """The part answered, but not as it should."""
+
+
+@dataclass(slots=True)
+class Probe:
+    """What is known of one part. `needs`: the probes of the parts without which it cannot be well."""
+
+    check: Check
+    patience: Patience = field(default_factory=Patience)
+    needs: tuple["Probe", ...] = ()
+    clock: Callable[[], float] = time.monotonic
+    was_well: bool = False
+    failed: int = 0
+    last: str = ""
+    _since: float = 0.0
+    _asking: threading.Thread | None = None
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self) -> None:
+        """Start asking, in a thread of its own."""
+        self.started()
+        threading.Thread(target=self._go_on, daemon=True).start()
+
+    def started(self) -> None:
+        """The part was started just now: nothing of before counts."""
+        self.was_well, self.failed, self.last, self._since = False, 0, "", self.clock()
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._ending.set()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the part must be started again."""
+        if self.was_well:
+            return self.failed >= self.patience.failures
+        return self.failed > 0 and self.clock() - self._since > self.patience.start_s
+
+    def _go_on(self) -> None:
+        while not self._ending.wait(self.patience.every_s):
+            self.ask()
+
+    def ask(self) -> None:
+        """One probe, and what follows from it."""
+        since, begun = self._since, self.clock()
+        wrong = self._answer()
+        if since != self._since:  # The part was started again meanwhile: this was about the one before it.
+            return
+        late = self.clock() - begun > 3 * self.patience.deadline_s
+        if not wrong:
+            self.was_well, self.failed, self.last = True, 0, ""
+        elif late or any(other.failed or not other.was_well for other in self.needs):
+            self.failed, self.last = 0, wrong  # We ourselves were stopped for a while, or it waits for another part.
+        else:
+            self.failed, self.last = self.failed + 1, wrong
+
+    def _answer(self) -> str:
+        """What is wrong; "" if nothing."""
+        if self._asking is not None and self._asking.is_alive():
+            return "the probe before hangs still"
+        wrong = ["no answer in time"]
+
+        def run() -> None:
+            try:
+                self.check(self.patience.deadline_s)
+                wrong[0] = ""
+            except Exception as error:  # noqa: BLE001 - whatever it is, the part is not well.
+                wrong[0] = type(error).__name__
+
+        self._asking = threading.Thread(target=run, daemon=True)
+        self._asking.start()
+        self._asking.join(self.patience.deadline_s)
+        return wrong[0]
+
+
+def store(data: Path, admin: Path) -> Check:
+    """The people store answers a question. admin: file with the administrator's password, whose places are kept free."""
+
+    def check(deadline_s: float) -> None:
+        with psycopg.connect(
+            host=str(socket_folder(data)),
+            user="glasshouse_admin",
+            password=admin.read_text(),
+            dbname="postgres",
+            connect_timeout=max(2, int(deadline_s)),
+        ) as link:
+            link.execute("SELECT 1")
+
+    return check
+
+
+def https(origin: str, authority: Path) -> Check:
+    """The part says at /health that all is well. Its 503 is an answer too: something that it needs is not well."""
+
+    def check(deadline_s: float) -> None:
+        trust = ssl.create_default_context(cafile=authority)
+        with build_opener(HTTPSHandler(context=trust)).open(f"{origin}/health", timeout=deadline_s) as reply:
+            if json.loads(reply.read(10_000)).get("status") != "pass":
+                raise UnwellError
+
+    return check
+
+
+def smtp(port: int) -> Check:
+    """The mail listener greets."""
+
+    def check(deadline_s: float) -> None:
+        with smtplib.SMTP("localhost", port, timeout=deadline_s) as link:
+            if link.noop()[0] != 250:
+                raise UnwellError
+
+    return check
+
+
+def heartbeat(file: Path, oldest_s: float = 30.0) -> Check:
+    """The worker's file (`cli/heart.py`) was renewed lately, measured by this machine's monotonic clock."""
+
+    def check(deadline_s: float) -> None:
+        if time.monotonic() - float(file.read_text()) > oldest_s:
+            raise UnwellError
+
+    return check

@@ -1,0 +1,88 @@
+"""The worker's heartbeat: a file that is renewed as long as each of its loops gets on.
+
+A loop says what it is doing (`working`) or that it goes round (`alive`). When one hangs, the file is renewed no longer, and the
+supervisor starts the worker again. The file holds one number, the monotonic time of this machine in seconds.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+log = logging.getLogger("glasshouse.worker")
+NAME = "worker.heartbeat"
+RENEW_S = 2.0
+LEAST_S, MOST_S = 900.0, 6 * 3600.0
+
+
+def limit_of(every_s: float) -> float:
+    """How long (s) one run of a job that is due every so many seconds may take before it counts as hung."""
+    return min(max(LEAST_S, every_s), MOST_S)
+
+
+class Heart:
+    """Knows what each loop is doing since when. Safe to use from many threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def working(self, name: str, limit_s: float) -> Iterator[None]:
+        """The block must end within limit_s, or the worker hangs."""
+        self.alive(name, limit_s)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._until.pop(name, None)
+
+    def alive(self, name: str, limit_s: float) -> None:
+        """The loop goes round, and will say so again within limit_s."""
+        with self._lock:
+            self._until[name] = self._clock() + limit_s
+
+    def hung(self) -> list[str]:
+        """Names of the loops that took too long."""
+        with self._lock:
+            return sorted(name for name, until in self._until.items() if self._clock() > until)
+
+    def beat(self, file: Path) -> bool:
+        """Renew the file, unless a loop hangs; whether it was renewed."""
+        if hung := self.hung():
+            log.error("no heartbeat: %s took too long", ", ".join(hung))
+            return False
+        fresh = file.with_suffix(".new")
+        fresh.write_text(repr(self._clock()))
+        fresh.rename(file)
+        return True
+
+    def begin(self, file: Path) -> None:
+        """Renew the file every RENEW_S, in a thread of its own."""
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        threading.Thread(target=self._go_on, args=(file,), daemon=True).start()
+
+    def _go_on(self, file: Path) -> None:
+        while True:
+            try:
+                self.beat(file)
+            except OSError:
+                log.exception("the heartbeat could not be written")
+            time.sleep(RENEW_S)
+
+
+def file_in(data: Path) -> Path:
+    """Where the heartbeat of an installation is."""
+    return data / "run" / NAME
+
+
+heart = Heart()
+
+
+def begin() -> None:
+    """Let the worker's heart beat."""
+    heart.begin(file_in(Path(os.environ["GLASSHOUSE_DATA"])))

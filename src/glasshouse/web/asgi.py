@@ -1,0 +1,131 @@
+"""The web door as ASGI application: bounds and bodies here, in one event loop; pages in Django's threads.
+
+Order: head within bounds, body within its allowance (`bodies.py`, `allowances.py`), a thread for the page (`threads.py`), the
+answer at its reader's pace. Decision record 16.
+"""
+
+import asyncio
+import contextlib
+import os
+from urllib.parse import unquote
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "glasshouse.web.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - Django must be set up before anything that reads models
+from django.http import HttpResponse  # noqa: E402
+
+from glasshouse.vault.spool import Spool  # noqa: E402
+from glasshouse.web import failures  # noqa: E402
+from glasshouse.web.allowances import ANYBODY, allowance_of, from_anybody, route_of  # noqa: E402
+from glasshouse.web.bodies import (  # noqa: E402
+    KB,
+    Allowance,
+    Bodies,
+    DisconnectedError,
+    Receive,
+    RefusedError,
+    Rules,
+    peer_of,
+)
+from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads, Scope, Send  # noqa: E402
+
+PATH_BYTES, QUERY_BYTES, HEADER_BYTES, HEADERS = 2 * KB, 16 * KB, 32 * KB, 100
+SECURITY = (
+    (b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}".encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", settings.SECURE_REFERRER_POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class Application:
+    """Callable as ASGI 3. Tests give other rules and bounds."""
+
+    def __init__(self, rules: Rules | None = None, bounds: Bounds | None = None) -> None:
+        self.bodies = Bodies(rules)
+        self.threads = DjangoThreads(bounds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises BrokenOffError, to have the connection cut."""
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            _refuse_head(scope, headers)
+            body = await self._body(scope, headers, receive)
+            await self.threads.answer(scope, body, receive, send)
+        except RefusedError as refused:
+            await self._refuse(scope, headers, refused, send)
+            await self.bodies.drain(receive)
+        except BusyError:
+            await self._refuse(scope, headers, RefusedError(503), send)
+        except DisconnectedError:
+            return
+        except BrokenOffError:
+            raise
+        except Exception as error:  # noqa: BLE001 - noted under the number that the page shows
+            number = failures.note(error, f"{scope['method']} (before any page)")
+            await self._refuse(scope, headers, RefusedError(500), send, number)
+
+    async def _body(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Spool:
+        declared = _declared(headers)
+        match = None
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            match = route_of(unquote(scope["path"]) if "%" in scope["path"] else scope["path"])
+        limit = from_anybody(match) if match else ANYBODY
+
+        async def vouch() -> Allowance | None:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.threads.pool, allowance_of, match, headers)
+
+        peer = peer_of(str((scope.get("client") or ("",))[0]))
+        return await self.bodies.read(receive, peer, declared, limit, vouch)
+
+    async def _refuse(
+        self, scope: Scope, headers: dict[str, str], refused: RefusedError, send: Send, number: str = ""
+    ) -> None:
+        form = failures.form_of(scope["path"], headers)
+        signed_out = refused.status == 413 and refused.limit <= 4 * ANYBODY
+        kind = "signed-out" if signed_out else ""
+        page = failures.told(refused.status, form, kind=kind, limit=refused.limit, number=number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.threads.bounds.stall_s):
+                await _send(page, scope, send)
+
+
+async def _send(page: HttpResponse, scope: Scope, send: Send) -> None:
+    pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in page.items()]
+    pairs += SECURITY
+    if page.status_code in (429, 503):
+        pairs.append((b"retry-after", b"10"))
+    if scope.get("http_version", "1.1").startswith("1"):
+        pairs.append((b"connection", b"close"))  # What is left of the body is not read as the next request.
+    await send({"type": "http.response.start", "status": page.status_code, "headers": pairs})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else page.content})
+
+
+def _refuse_head(scope: Scope, headers: dict[str, str]) -> None:
+    """Raises RefusedError (400, 414, 431) for a head that no page of ours needs."""
+    path, query = scope.get("raw_path") or scope["path"].encode(), scope.get("query_string", b"")
+    if len(path) > PATH_BYTES or len(query) > QUERY_BYTES:
+        raise RefusedError(414)
+    if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        raise RefusedError(431)
+    if b"%00" in path or b"\0" in path:
+        raise RefusedError(400)
+
+
+def _declared(headers: dict[str, str]) -> int | None:
+    """The Content-Length; None if there is none. Raises RefusedError (400)."""
+    text = headers.get("content-length", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 30):
+        raise RefusedError(400)
+    return int(text)
+
+
+application = Application()

@@ -1,0 +1,136 @@
+"""Answers to what went wrong: a page of ours, a part of a page, or JSON. None of them needs the database or tells what exists.
+
+An unexpected error is noted in the log under a number that the page shows: where it happened and of which type it is.
+Its message, the address and what was sent are left out, for they may hold personal data or a secret link.
+"""
+
+import logging
+import secrets
+import traceback
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+log = logging.getLogger("glasshouse.web")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+EXPIRED = "expired"  # a form whose token is not the session's any more
+AGENTS = ("/v1/agent", "/v1/data-rights-request")
+
+
+def form_of(path: str, headers: dict[str, str]) -> str:
+    """How the caller wants to be told: "json", "agent" (Data Rights Protocol), "part" (of an open page) or "page".
+
+    headers: names in lower case.
+    """
+    if path.startswith(AGENTS):
+        return "agent"
+    accept = headers.get("accept", "")
+    if path.startswith(("/api/", "/v1/")) or ("json" in accept and "html" not in accept):
+        return "json"
+    return "part" if headers.get("hx-request") else "page"
+
+
+@lru_cache(maxsize=64)
+def _text(kind: str, limit: int) -> str:
+    return " ".join(render_to_string("failure_text.html", {"kind": kind, "limit": limit}).split())
+
+
+def told(status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = "") -> HttpResponse:
+    """The answer to a failure. kind: what it is, if the status alone does not say; limit: bytes; number: of the log's entry."""
+    shown = text or _text(kind or str(status), limit)
+    if form in ("json", "agent"):
+        name = "detail" if form == "json" else "processing_details"
+        body = {name: shown} | ({"status": "denied"} if form == "agent" else {}) | ({"error": number} if number else {})
+        response: HttpResponse = JsonResponse(body)
+    else:
+        response = HttpResponse(_page(form, status, shown, number))
+    response.status_code = status
+    for header, value in HEADERS.items():
+        response.headers[header] = value
+    return response
+
+
+def _page(form: str, status: int, text: str, number: str) -> str:
+    facts = {"status": status, "text": text, "number": number}
+    try:
+        return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
+    except Exception:  # A template that is broken itself must not keep the reader from being told.
+        log.exception("the template of the error pages is broken")
+        return f"<!doctype html><title>Glasshouse</title><h1>That did not work</h1><p>Error {number or status}. Please try again."
+
+
+def of_request(request: HttpRequest, status: int, **more: Any) -> HttpResponse:
+    """The answer to a failure of this request, in the form that the caller understands."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return told(status, form_of(request.path, headers), **more)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400 (Django's handler400)."""
+    if isinstance(exception, RequestDataTooBig):
+        return of_request(request, 413, limit=int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+    return of_request(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403 (Django's handler403)."""
+    return of_request(request, 403)
+
+
+def expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form without a valid token (Django's CSRF_FAILURE_VIEW). The reason is for attackers only."""
+    return of_request(request, 403, kind=EXPIRED)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404 (Django's handler404): the same whether there is nothing, or something of somebody else's."""
+    return of_request(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500 (Django's handler500), noted in the log."""
+    import sys
+
+    match = request.resolver_match
+    number = note(sys.exc_info()[1], f"{request.method} {match.view_name if match else '(no page)'}")
+    return of_request(request, 500, number=number)
+
+
+def note(error: BaseException | None, where: str) -> str:
+    """Write an unexpected error into the log; returns the number it is found under. where: a route's name, never an address."""
+    number = secrets.token_hex(4)
+    log.error("error %s in %s\n%s", number, where, "".join(_traceback(error)))
+    return number
+
+
+def _traceback(error: BaseException | None, depth: int = 5) -> list[str]:
+    """Where an error comes from, and its type; with what caused it, first. Never its message."""
+    if error is None or not depth:
+        return []
+    state = getattr(error, "sqlstate", None)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}" + (f" (SQLSTATE {state})" if state else "")
+    lines = [*traceback.format_tb(error.__traceback__, limit=-25), f"{kind}\n"]
+    return [*_traceback(error.__cause__ or error.__context__, depth - 1), *lines]
+
+
+def with_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The response, with a page of ours where a framework gave none: 405 and other bare answers of errors."""
+    bare = response.status_code >= HTTPStatus.BAD_REQUEST and not response.streaming
+    if not bare or response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return response
+    page = of_request(request, response.status_code)
+    page.headers["Allow"] = response.headers.get("Allow", "")
+    return page

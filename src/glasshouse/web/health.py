@@ -1,0 +1,16 @@
+"""Whether the web part does its work: asked by the supervisor, through the same threads and database as every page."""
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """200 when a thread is free and the people store answers it; 503 when the store does not."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "fail"}, status=503)
+    return JsonResponse({"status": "pass"})

@@ -1,5 +1,0 @@
-"""The web door as WSGI application."""
-
-from django.core.wsgi import get_wsgi_application
-
-application = get_wsgi_application()
