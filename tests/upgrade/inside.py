@@ -1,0 +1,44 @@
+"""What an upgraded installation says, asked through the verbs: run inside its environment, prints JSON."""
+
+import json
+import sys
+from typing import Any
+
+import django
+
+
+def main(expected: dict[str, Any]) -> dict[str, object]:
+    """Values that were sealed, moved or rebuilt by the upgrade, as the verbs read them now."""
+    django.setup()
+    from glasshouse.access import api as access
+    from glasshouse.accounts import api as accounts
+    from glasshouse.disclosures.models import Recipient
+    from glasshouse.events import api as events
+    from glasshouse.greenhouse import readings
+    from glasshouse.rights.models import Agent, Request
+    from glasshouse.sources.models import Source, Supplied
+
+    ada = accounts.actor_of_address("ada@polder.example")
+    ada = ada.within(access.organisations_of(ada)[0].id)
+    small = [row["id"] for row in readings.series(ada) if row["source"] == "Small writer" and not row["derived"]]
+    first = int(expected["small_start"])
+    rows = list(readings.export(ada, small, (first - 3600, first + 86_400)))
+    agented = Request.objects.get(id=expected["agent_request"])
+    count, wrong = events.verify()
+    return {
+        "identity": Request.objects.get(id=expected["letter_request"]).identity,
+        "contact": Recipient.objects.get(id=expected["recipient"]).contact,
+        "source": Source.objects.get(id=expected["source"]).name,
+        "supplied": sorted(row.value for row in Supplied.objects.all()),
+        "callback": agented.callback,
+        "agent_request": agented.agent_request,
+        "agents": [agent.name for agent in Agent.objects.all()],
+        "series": len(readings.series(ada)),
+        "small": [str(row[7]) for row in rows[1:]],
+        "events": count,
+        "breaks": wrong,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))

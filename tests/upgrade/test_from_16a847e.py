@@ -1,0 +1,135 @@
+"""Data of commit 16a847e starts with this version: nothing is lost."""
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from glasshouse.cli import postgres
+from glasshouse.cli.installation import Installation
+from glasshouse.cli.service import people_environment
+from tests.conftest import free_ports, post
+
+HERE = Path(__file__).parent
+EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())
+
+
+class Upgraded:
+    """An installation with that commit's data, run by this version's `glasshouse demo`."""
+
+    def __init__(self, folder: Path) -> None:
+        with tarfile.open(HERE / "data-16a847e.tar.xz") as archive:
+            archive.extractall(folder, filter="data")
+        port = free_ports()
+        self.home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True)
+        cluster = self.home.data / "people"
+        cluster.chmod(0o700)
+        if user := postgres.store_user():
+            for path in (cluster, *cluster.rglob("*")):
+                os.chown(path, *user)
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it says that it is open."""
+        place = ["--data", str(self.home.data), "--keys", str(self.home.keys), "--port", str(self.home.port)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "glasshouse.cli", "demo", *place],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        seen: list[str] = []
+        for line in self.process.stdout:
+            seen.append(line)
+            if "Ctrl-C" in line:
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return
+        raise AssertionError("it did not start: " + "".join(seen)[-3000:])
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it, cleanly unless told otherwise."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(90)
+
+    def says(self) -> dict[str, Any]:
+        """What its verbs say."""
+        environment = people_environment(self.home) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", "tests.upgrade.inside", json.dumps(EXPECTED)]
+        done = subprocess.run(
+            command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def client(self) -> httpx.Client:
+        """A browser without a screen."""
+        trust = ssl.create_default_context(cafile=self.home.keys / "tls" / "ca.crt")
+        return httpx.Client(
+            base_url=self.home.origin, verify=trust, headers={"Referer": f"{self.home.origin}/"}, timeout=60
+        )
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    folder = tmp_path_factory.mktemp("upgrade")
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid() and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o011)  # The store's own user passes through.
+    place = Upgraded(folder)
+    place.start()
+    yield place
+    place.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_people_and_staff_wrote_reads_the_same(upgraded: Upgraded) -> None:
+    said = upgraded.says()
+    assert said["identity"] == "Passport NLD-4711 seen by Petra"
+    assert said["contact"] == "dpo-contact@textprovider.example"
+    assert said["source"] == "Fair Source Ltd"
+    assert said["supplied"] == ["Supplied Farm"]
+    assert said["callback"] == "https://agent.example/callback/secret-path"
+    assert said["agent_request"] == "agents-own-number-77"
+    assert said["agents"] == ["Agent Upgrade & Co"]
+
+
+def test_the_event_chain_of_that_commit_is_whole_and_goes_on(upgraded: Upgraded) -> None:
+    said = upgraded.says()
+    assert said["breaks"] == []
+    assert said["events"] >= EXPECTED["events"]
+
+
+def test_people_sign_in_with_the_passwords_they_had(upgraded: Upgraded) -> None:
+    for address in EXPECTED["addresses"]:
+        with upgraded.client() as client:
+            answer = post(client, "/sign-in", address=address, password=EXPECTED["password"])
+            assert answer.status_code == 302, answer.text
+            assert client.get("/", follow_redirects=True).status_code == 200
+
+
+def test_devices_keep_their_keys_and_readings_survive_a_killed_service(upgraded: Upgraded) -> None:
+    trust = ssl.create_default_context(cafile=upgraded.home.keys / "tls" / "ca.crt")
+    head = {"Authorization": f"Token {EXPECTED['device_token']}"}
+    written = [f"{number % 30}.25" for number in range(EXPECTED["small_writes"])]
+    assert [f"{float(value):.2f}" for value in upgraded.says()["small"]] == written
+    address = f"{upgraded.home.crops_origin}/api/v2/write?precision=s"
+    line = f"small air_temp=20.5 {EXPECTED['small_start'] - 60}"
+    answer = httpx.post(address, content=line, headers=head, verify=trust)
+    assert answer.status_code == 204, answer.text
+    upgraded.stop(signal.SIGKILL)
+    upgraded.start()
+    assert [f"{float(value):.2f}" for value in upgraded.says()["small"]] == ["20.50", *written]
