@@ -1,0 +1,84 @@
+"""Hand one mail to the operator's mail server, within a deadline."""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import threading
+from email import policy
+from email.headerregistry import HeaderRegistry, MessageIDHeader
+from email.message import EmailMessage
+
+from django.conf import settings
+
+from glasshouse.mail import addresses
+from glasshouse.mail.rules import body_text, message_id, subject_line
+
+ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mail
+
+
+def _policy() -> policy.EmailPolicy:
+    headers = HeaderRegistry()
+    # These name messages. As plain text they would be folded in the middle, or encoded, once they are long.
+    for name in ("in-reply-to", "references"):
+        headers.map_to_type(name, MessageIDHeader)
+    return policy.SMTP.clone(header_factory=headers)
+
+
+POLICY = _policy()
+
+
+def composed(number: str, address: str, subject: str, body: str, answers: str) -> EmailMessage:
+    """The mail as it leaves. What cannot stand in a header as it is, is left out of it. Raises AddressError."""
+    mail = EmailMessage(policy=POLICY)
+    mail["From"], mail["To"], mail["Subject"] = settings.MAIL_FROM, addresses.parsed(address), subject_line(subject)
+    mail["Message-ID"] = f"<{number}@{domain()}>"
+    if thread := message_id(answers):
+        mail["In-Reply-To"] = mail["References"] = thread
+    mail.set_content(body_text(body))
+    return mail
+
+
+def domain() -> str:
+    """The domain that our mail comes from."""
+    return settings.MAIL_FROM.rpartition("@")[2]
+
+
+class _Limited(smtplib.SMTP):
+    """A connection to a mail server that is cut at a deadline, however often the server sends a byte."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._deadline = threading.Timer(DEADLINE_S, self._cut)
+        self._deadline.daemon = True
+        self._deadline.start()
+        try:
+            super().__init__(host, port, timeout=ANSWER_S)
+        except BaseException:
+            self._deadline.cancel()
+            raise
+
+    def _cut(self) -> None:
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._deadline.cancel()
+        super().close()
+
+
+def hand_over(mail: EmailMessage, return_path: str) -> None:
+    """Hand a mail to the server, with STARTTLS. Raises OSError, SMTPException."""
+    server = _Limited(settings.SMTP_HOST, settings.SMTP_PORT)
+    try:
+        server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
+        if settings.SMTP_USER:
+            server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        server.send_message(mail, from_addr=return_path)
+        # From here on the mail is the server's. What it answers to the farewell must not make us send the mail once more.
+        with contextlib.suppress(Exception):
+            server.quit()
+    finally:
+        with contextlib.suppress(OSError):
+            server.close()
