@@ -20,7 +20,7 @@ BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("
 
 
 def normal_address(text: str) -> str:
-    """The one form of an e-mail address that is stored and hashed, of an address that mail can be sent to. Raises InvalidError."""
+    """The one form in which an address is stored and hashed, if mail can be sent to it. Raises InvalidError."""
     try:
         return addresses.parsed(text)
     except addresses.AddressError:
@@ -28,7 +28,10 @@ def normal_address(text: str) -> str:
 
 
 def known_form(text: str) -> str:
-    """The stored form of an address that is only looked up: older versions took in some that are refused now. Raises InvalidError."""
+    """The stored form of an address that is only looked up. Raises InvalidError.
+
+    Older versions took some in that are refused now; their persons must find their accounts.
+    """
     try:
         return addresses.form_of(text)
     except addresses.AddressError:

@@ -9,7 +9,8 @@ import email_validator
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 
-# The library refuses names such as .invalid and .test, which lead nowhere. Probes and rehearsals use them; a mail to one fails by itself.
+# The library refuses names such as .invalid and .test, which lead nowhere. Probes and rehearsals use them, and a mail to one
+# fails by itself.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
@@ -37,7 +38,7 @@ def form_of(text: str) -> str:
 def parsed(text: str) -> str:
     """The stored form of an address that mail can be sent to. Raises AddressError."""
     form = form_of(text)
-    # An encoded word is allowed by the grammar of addresses, and decoded by whoever reads the header: it is never an address here.
+    # The grammar allows an encoded word, and whoever reads the header decodes it: it is never an address here.
     if len(form) > MAX_LENGTH or "=?" in form:
         raise AddressError("too long, or an encoded word")
     try:

@@ -23,7 +23,6 @@ from glasshouse.vault import api as vault
 
 log = logging.getLogger("glasshouse.mail")
 BOUNCE = "bounce-"
-SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def _try(number: str) -> bool:
         upcoming = clock.now() + timedelta(minutes=10)
         Message.objects.filter(id=number).update(refused=str(error)[:80], tries=F("tries") - 1, next_try_at=upcoming)
         return False
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this mail's alone
         _note_failure(number, error)
         return False
     return True
@@ -141,7 +140,9 @@ def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
     rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
-    stack = "".join(traceback.format_tb(error.__traceback__))  # Lines of code only: the error's text may hold an address.
+    stack = "".join(
+        traceback.format_tb(error.__traceback__)
+    )  # Lines of code only: the error's text may hold an address.
     log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack)
 
 
@@ -150,11 +151,9 @@ def _send(message: Message) -> None:
         return  # No mail server is named: the mail stays in the queue's table, where the demo's mailbox page shows it.
     if message.address.endswith(".invalid"):
         return  # A probe's own address, which leads nowhere (RFC 6761).
-    with transaction.atomic():
-        gate.leave(gate.Outflow("mail", HolderId(message.holder), SENT))
     mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
-    smtp.hand_over(mail, f"{BOUNCE}{message.id}@{smtp.domain()}")
+    smtp.hand_over(HolderId(message.holder), mail, f"{BOUNCE}{message.id}@{smtp.domain()}")
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------
@@ -179,6 +178,11 @@ def set_aside(limit: int = 200) -> list[SetAside]:
     rows = rows.order_by(F("seen_at").asc(nulls_first=True), "-created_at")
     values = rows.values_list("id", "kind", "created_at", "tries", "reason", "place", "seen_at")
     return [SetAside(*row[:4], failures.plain_reason(row[4]), row[5], row[6] is not None) for row in values[:limit]]
+
+
+def unseen() -> int:
+    """How many mails were set aside and not looked at."""
+    return Message.objects.filter(sent_at=None, seen_at=None).exclude(set_aside_at=None).count()
 
 
 @transaction.atomic
@@ -216,13 +220,7 @@ def bounced(message: str) -> bool:
 def fates(messages: list[str]) -> dict[str, str]:
     """What became of mails: queued, sent, bounced or failed, by id. One that is not kept any more is left out."""
     return {
-        one.id: "bounced"
-        if one.bounced_at
-        else "sent"
-        if one.sent_at
-        else "failed"
-        if one.set_aside_at
-        else "queued"
+        one.id: "bounced" if one.bounced_at else "sent" if one.sent_at else "failed" if one.set_aside_at else "queued"
         for one in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
     }
 

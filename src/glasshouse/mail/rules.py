@@ -36,7 +36,7 @@ def message_id(text: str) -> str:
 
 
 def subject_line(text: str) -> str:
-    """A text that can stand in a Subject: one line, without control characters and encoded words, MAX_SUBJECT characters at most."""
+    """A text that can stand in a Subject: one line of MAX_SUBJECT characters at most, without controls and encoded words."""
     return " ".join(_without(text[: 4 * MAX_SUBJECT], NEVER_IN_A_LINE).replace("=?", "= ?").split())[:MAX_SUBJECT]
 
 

@@ -1,4 +1,4 @@
-"""Hand one mail to the operator's mail server, within a deadline."""
+"""Hand one mail to the operator's mail server, past the gate and within a deadline."""
 
 import contextlib
 import smtplib
@@ -11,9 +11,12 @@ from email.message import EmailMessage
 
 from django.conf import settings
 
+from glasshouse.kernel import gate
+from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import addresses
 from glasshouse.mail.rules import body_text, message_id, subject_line
 
+SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
 ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mail
 
 
@@ -68,8 +71,12 @@ class _Limited(smtplib.SMTP):
         super().close()
 
 
-def hand_over(mail: EmailMessage, return_path: str) -> None:
-    """Hand a mail to the server, with STARTTLS. Raises OSError, SMTPException."""
+def hand_over(holder: HolderId, mail: EmailMessage, return_path: str) -> None:
+    """Hand a mail to the server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
+
+    Raises UncoveredError, OSError, SMTPException.
+    """
+    gate.leave(gate.Outflow("mail", holder, SENT))
     server = _Limited(settings.SMTP_HOST, settings.SMTP_PORT)
     try:
         server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))

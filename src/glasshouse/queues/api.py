@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Concat
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -58,14 +58,20 @@ def claimed(queue: str, item: str) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
 
-def ready(rows: "models.QuerySet[Row]", queue: str, column: str = "pk") -> "models.QuerySet[Row]":
-    """The rows without those whose item (the id in column) waits for its next try or was set aside."""
-    blocked = Failure.objects.filter(
-        Q(next_try_at__gt=clock.now()) | Q(set_aside_at__isnull=False),
-        queue=queue,
-        item=Cast(models.OuterRef(column), models.CharField()),
-    )
-    return rows.filter(~models.Exists(blocked))
+def ready(rows: "models.QuerySet[Row]", queue: str, column: str = "pk", prefix: str = "") -> "models.QuerySet[Row]":
+    """The rows without those whose item (prefix and the id in column) waits for its next try or was set aside."""
+    waiting = Q(next_try_at__gt=clock.now()) | Q(set_aside_at__isnull=False)
+    return rows.filter(~models.Exists(_failures(queue, column, prefix).filter(waiting)))
+
+
+def not_left(rows: "models.QuerySet[Row]", queue: str, column: str = "pk", prefix: str = "") -> "models.QuerySet[Row]":
+    """The rows without those whose item staff have looked at and left set aside: nothing waits for them any more."""
+    return rows.filter(~models.Exists(_failures(queue, column, prefix).exclude(seen_at=None)))
+
+
+def _failures(queue: str, column: str, prefix: str) -> "models.QuerySet[Failure]":
+    item = Concat(models.Value(prefix), Cast(models.OuterRef(column), models.CharField()))
+    return Failure.objects.filter(queue=queue, item=item)
 
 
 def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
@@ -83,28 +89,46 @@ def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
             return False
         try:
             done = act(item)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
             failed(queue, item, error)
             return False
         Failure.objects.filter(queue=queue, item=item).delete()
         return done is not False
 
 
-def each_within(queue: str, items: Iterable[Row], act: Callable[[Row], object]) -> int:
+def each_within(
+    queue: str, rows: Iterable[Row], act: Callable[[Row], object], name: Callable[[Row], str] = lambda row: str(row.pk)
+) -> int:
     """Act on each row in the caller's transaction, a savepoint each; returns how many were done. For large batches.
 
     The caller has locked what it works on. A failure is noted in the caller's transaction, which therefore must end well.
+    name: the item's opaque name.
     """
-    done = 0
-    for item in items:
+    done = []
+    for row in rows:
         try:
             with transaction.atomic():
-                act(item)
-        except Exception as error:
-            _count(queue, str(item.pk), error)
+                act(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
+            count_failure(queue, name(row), error)
         else:
-            done += 1
-    return done
+            done.append(name(row))
+    Failure.objects.filter(queue=queue, item__in=done).delete()
+    return len(done)
+
+
+def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
+    """Act now, whatever happened before; whether it ended well. For what may be done twice, and comes again by itself.
+
+    A failure is counted and shown to staff after the last try, and never raised.
+    """
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
+        count_failure(queue, item, error)
+        return False
+    Failure.objects.filter(queue=queue, item=item).delete()
+    return True
 
 
 def _begun(queue: str, item: str) -> bool:
@@ -136,16 +160,11 @@ def failed(queue: str, item: str, error: BaseException) -> None:
     _log(queue, item, found.tries, error)
 
 
-def _count(queue: str, item: str, error: BaseException) -> None:
-    """Count a try that failed and was not counted when it began."""
-    Failure.objects.filter(queue=queue, item=item).update(tries=F("tries") + 1)
-    failed(queue, item, error)
-
-
 def count_failure(queue: str, item: str, error: BaseException) -> None:
-    """Count a failed try of what runs by itself, such as a scheduled job, and show it to staff after the last one."""
+    """Count a try that failed and was not counted when it began."""
     with transaction.atomic():
-        _count(queue, item, error)
+        Failure.objects.filter(queue=queue, item=item).update(tries=F("tries") + 1)
+        failed(queue, item, error)
 
 
 def worked(queue: str, item: str) -> None:
@@ -164,7 +183,9 @@ def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
 
 def set_aside(limit: int = 200) -> list[Failure]:
     """The items that were set aside, those that nobody has looked at first."""
-    return list(Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at")[:limit])
+    return list(
+        Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at")[:limit]
+    )
 
 
 def unseen() -> int:

@@ -30,5 +30,7 @@ class Failure(models.Model):
         db_table = "queues_failure"
         constraints = [
             models.UniqueConstraint(fields=["queue", "item"], name="one_failure_an_item"),
-            models.CheckConstraint(condition=Q(seen_at__isnull=True) | Q(set_aside_at__isnull=False), name="seen_if_set_aside"),
+            models.CheckConstraint(
+                condition=Q(seen_at__isnull=True) | Q(set_aside_at__isnull=False), name="seen_if_set_aside"
+            ),
         ]

@@ -35,9 +35,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("queue", "item"), name="one_failure_an_item"),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("seen_at__isnull", True), ("set_aside_at__isnull", False), _connector="OR"
-                        ),
+                        condition=models.Q(("seen_at__isnull", True), ("set_aside_at__isnull", False), _connector="OR"),
                         name="seen_if_set_aside",
                     ),
                 ],
