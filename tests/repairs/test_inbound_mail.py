@@ -315,3 +315,50 @@ def test_whatever_comes_is_read_or_refused_and_stays_bounded(raw: bytes) -> None
 )
 def test_any_html_gives_text(html: str) -> None:
     assert len(text_of_html(html, 100)) <= 100
+
+
+def test_connections_are_bounded_and_a_broken_one_gives_its_place_back(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    from glasshouse.cli import postbox
+
+    monkeypatch.setattr(postbox, "MAX_CONNECTIONS", 3)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listener = postbox.controller(port, home.keys / "tls", postbox.Postbox())
+    listener.start()
+    try:
+        for _ in range(3):  # What is closed, in the middle of a TLS handshake too, makes room.
+            links = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
+            for link in links:
+                assert _line(link).startswith(b"220")
+                link.sendall(b"EHLO x\r\n")
+                while not _line(link).startswith(b"250 "):
+                    pass
+                link.sendall(b"STARTTLS\r\n")
+                assert _line(link).startswith(b"220")
+                link.sendall(b"no handshake at all\r\n")
+            one_too_many = socket.create_connection(("127.0.0.1", port), 10)
+            assert _line(one_too_many)[:3] in (b"421", b"220")
+            one_too_many.close()
+            for link in links:
+                link.close()
+            time.sleep(0.3)
+        links = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(4)]
+        assert [_line(link)[:3] for link in links] == [b"220", b"220", b"220", b"421"]
+        for link in links:
+            link.close()
+    finally:
+        listener.stop()
+
+
+def _line(link: Any) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = link.recv(1)
+        if not piece:
+            break
+        line += piece
+    return line

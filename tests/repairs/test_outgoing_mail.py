@@ -3,18 +3,20 @@
 import contextlib
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import administering
+from tests.conftest import Customer, administering, enter_staff, post
 from tests.test_mail import Postbox, postbox
 
 __all__ = ["postbox"]
-LONE_SURROGATE = "\ud800"
 
 
 @contextlib.contextmanager
@@ -279,3 +281,145 @@ def test_pri_26_sees_mail_that_waits_and_mail_that_was_set_aside(home: Installat
     assert str(finding.state) == "not kept", finding.figure
     message.delete()
     assert str(check("PRI-26").state) == "kept"
+
+
+ATOMS = "abcXYZ019!#$%&'*+/=?^_`{|}~-.@\"\\(),:;<>[] é\u00ad\u202e\ud800\n\t"
+
+
+@pytest.mark.usefixtures("home")
+@given(
+    local=some.text(ATOMS, max_size=30),
+    domain=some.sampled_from(["x.example", "münchen.example", "X.Example", "x.", "[1.1.1.1]"]),
+)
+def test_every_address_that_a_door_takes_can_be_written_into_a_mail(local: str, domain: str) -> None:
+    from glasshouse.mail import addresses, smtp
+
+    try:
+        address = addresses.parsed(f"{local}@{domain}")
+    except addresses.AddressError:
+        return
+    assert addresses.parsed(address) == address, "the stored form is its own form"
+    mail = smtp.composed("0" * 16, address, "x", "y", "")
+    (written,) = mail["To"].addresses
+    assert f"{written.username}@{written.domain}" == address
+    mail.as_bytes(policy=mail.policy.clone(utf8=True))
+
+
+@pytest.mark.usefixtures("home")
+@given(subject=some.text(), body=some.text(), answers=some.text(ATOMS).map(lambda text: f"<{text}@x.example>"))
+def test_whatever_is_queued_can_be_composed(subject: str, body: str, answers: str) -> None:
+    from glasshouse.mail import smtp
+
+    raw = smtp.composed("0" * 16, "jan@x.example", subject, body, answers).as_bytes()
+    head = raw.partition(b"\r\n\r\n")[0]
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t")]
+    known = {"from", "to", "subject", "message-id", "in-reply-to", "references", "content-type", "mime-version"}
+    assert {name.decode().lower() for name in names} <= known | {"content-transfer-encoding"}
+    assert all(len(line) <= 998 for line in raw.splitlines())
+
+
+@pytest.mark.parametrize("address", ["a..b@x.example", "=?utf-8?q??=@x.example", "\ud800@x.example", "x" * 400_000])
+def test_signing_in_never_breaks_over_an_address(home: Installation, address: str) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.kernel.errors import InvalidError
+
+    with pytest.raises(InvalidError):
+        accounts.sign_in(address, "x", accounts.Visit(uuid.uuid4().hex))
+
+
+def test_an_address_of_older_versions_that_mail_reaches_still_gets_mail(postbox: Postbox, emptied: None) -> None:
+    from glasshouse.mail import api as mail
+
+    with tomorrow():
+        message = queued(address="a..b@x.example")
+        mail.deliver_due(limit=5000)
+        message.refresh_from_db()
+    assert message.sent_at is not None
+
+
+def test_a_server_that_drips_is_cut_off_at_the_deadline(
+    home: Installation, emptied: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+    import time
+
+    from django.conf import settings as django_settings
+
+    from glasshouse.mail import api as mail
+    from glasshouse.mail import smtp
+
+    server = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def drip() -> None:
+        link, _ = server.accept()
+        with contextlib.suppress(OSError):
+            while not over.wait(0.1):
+                link.sendall(b"2")
+        link.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    monkeypatch.setattr(smtp, "DEADLINE_S", 1)
+    monkeypatch.setattr(django_settings, "SMTP_HOST", "127.0.0.1")
+    monkeypatch.setattr(django_settings, "SMTP_PORT", server.getsockname()[1])
+    begun = time.monotonic()
+    with tomorrow():
+        message = queued()
+        mail.deliver_due(limit=1)
+        message.refresh_from_db()
+    over.set()
+    server.close()
+    assert time.monotonic() - begun < 15
+    assert (message.sent_at, message.tries) == (None, 1)
+
+
+def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
+    home: Installation,
+    officer: Customer,
+    web: Callable[..., httpx.Client],
+    emptied: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+    from glasshouse.promises.checks import check
+
+    def fail(message: Any) -> None:
+        if message.id == poison.id:
+            raise LookupError(message.address)
+
+    monkeypatch.setattr(mail, "_send", fail)
+    with tomorrow():
+        poison, moment = queued(), clock.now()
+    for _ in range(20):
+        with clock.frozen(moment):
+            mail.deliver_due(limit=5000)
+        poison.refresh_from_db()
+        moment = max(moment, poison.next_try_at)
+    assert poison.tries == mail.MOST_TRIES
+    assert poison.set_aside_at
+    assert mail.fates([poison.id]) == {poison.id: "failed"}
+    assert "nobody has looked" in check("PRI-26").figure
+    client, page = enter_staff(web(officer)), "/staff/set-aside"
+    text = client.get(page).text
+    assert poison.id in text
+    assert poison.address not in text
+    assert "LookupError" in poison.reason
+    assert post(client, f"{page}/mail/{poison.id}/leave", page).status_code == 302
+    assert "set aside" not in check("PRI-26").figure
+    assert post(client, f"{page}/mail/{poison.id}/retry", page).status_code == 302
+    monkeypatch.setattr(mail, "_send", lambda message: None)
+    mail.deliver_due(limit=5000)
+    poison.refresh_from_db()
+    assert poison.sent_at
+
+
+@pytest.mark.parametrize("door", ["/privacy", "/forgotten", "/trust/providers"])
+@pytest.mark.parametrize("address", ODD_ADDRESSES)
+def test_the_pages_answer_an_odd_address_with_a_sentence(
+    web: Callable[..., httpx.Client], door: str, address: str
+) -> None:
+    fields = {"address": address, "kind": "access", "region": "eu", "text": "x", "act": "subscribe"}
+    answer = post(web(), door, door, **fields)
+    assert answer.status_code == 400, answer.status_code
+    assert "not an e-mail address" in answer.text

@@ -30,9 +30,14 @@ def form_of(text: str) -> str:
         ascii_domain = domain.encode("idna").decode()
     except UnicodeError:
         raise AddressError("no domain name") from None
+    form = f"{local}@{ascii_domain}"
+    try:
+        form.encode()
+    except UnicodeError:  # Half of a surrogate pair, as JSON may bring it, has no bytes to be hashed.
+        raise AddressError("no text") from None
     if not local or not ascii_domain:
         raise AddressError("no local part or no domain")
-    return f"{local}@{ascii_domain}"
+    return form
 
 
 def parsed(text: str) -> str:

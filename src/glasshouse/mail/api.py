@@ -153,7 +153,7 @@ def _send(message: Message) -> None:
         return  # A probe's own address, which leads nowhere (RFC 6761).
     mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
-    smtp.hand_over(HolderId(message.holder), mail, f"{BOUNCE}{message.id}@{smtp.domain()}")
+    smtp.hand_over(HolderId(message.holder), mail, message.address, f"{BOUNCE}{message.id}@{smtp.domain()}")
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------

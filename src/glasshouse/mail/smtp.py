@@ -34,12 +34,26 @@ POLICY = _policy()
 def composed(number: str, address: str, subject: str, body: str, answers: str) -> EmailMessage:
     """The mail as it leaves. What cannot stand in a header as it is, is left out of it. Raises AddressError."""
     mail = EmailMessage(policy=POLICY)
-    mail["From"], mail["To"], mail["Subject"] = settings.MAIL_FROM, addresses.parsed(address), subject_line(subject)
+    mail["From"], mail["Subject"] = settings.MAIL_FROM, subject_line(subject)
+    _address(mail, address)
     mail["Message-ID"] = f"<{number}@{domain()}>"
     if thread := message_id(answers):
         mail["In-Reply-To"] = mail["References"] = thread
     mail.set_content(body_text(body))
     return mail
+
+
+def _address(mail: EmailMessage, address: str) -> None:
+    """Put the one address into the mail. Doors refuse more than this does: older versions let some in that mail still reaches."""
+    try:
+        if len(address) > addresses.MAX_LENGTH or "=?" in address or not address.isprintable():
+            raise ValueError
+        mail["To"] = address
+        (written,) = mail["To"].addresses
+        if f"{written.username}@{written.domain}" != address:
+            raise ValueError
+    except Exception as error:  # The library's parser of addresses ends in several kinds of exceptions.
+        raise addresses.AddressError("not one address that can be written into a mail") from error
 
 
 def domain() -> str:
@@ -71,7 +85,7 @@ class _Limited(smtplib.SMTP):
         super().close()
 
 
-def hand_over(holder: HolderId, mail: EmailMessage, return_path: str) -> None:
+def hand_over(holder: HolderId, mail: EmailMessage, address: str, return_path: str) -> None:
     """Hand a mail to the server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
 
     Raises UncoveredError, OSError, SMTPException.
@@ -82,7 +96,7 @@ def hand_over(holder: HolderId, mail: EmailMessage, return_path: str) -> None:
         server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
         if settings.SMTP_USER:
             server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
-        server.send_message(mail, from_addr=return_path)
+        server.send_message(mail, from_addr=return_path, to_addrs=[address])
         # From here on the mail is the server's. What it answers to the farewell must not make us send the mail once more.
         with contextlib.suppress(Exception):
             server.quit()
