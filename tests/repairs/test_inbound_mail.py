@@ -362,3 +362,20 @@ def _line(link: Any) -> bytes:
             break
         line += piece
     return line
+
+
+def test_a_signature_that_would_cost_much_is_not_checked(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.cli import postbox
+
+    monkeypatch.setattr("dkim.verify", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("dkim.arc_verify", lambda *_, **__: 1 / 0)
+    signed = HEAD + b"DKIM-Signature: v=1\r\n"
+    for raw in (
+        signed + b"\r\n" + b" " * 300 + b"x",
+        signed + b"\r\n" + b"\t " * 300 + b"x",
+        HEAD + b"DKIM-Signature: h=" + b"a:" * 3000 + b"\r\n\r\nx",
+        HEAD + b"ARC-Seal: i=999999999; a=b\r\n\r\nx",
+        signed + b"\r\n" + b"x\r\n" * (1 << 20),
+    ):
+        assert postbox.authenticated(raw, "127.0.0.1", "", "").endswith("dkim=unchecked arc=unchecked")
+    assert postbox.authenticated(signed + b"\r\nx", "127.0.0.1", "", "") == "spf=none dkim=temperror arc=none"

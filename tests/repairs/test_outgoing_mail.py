@@ -423,3 +423,33 @@ def test_the_pages_answer_an_odd_address_with_a_sentence(
     answer = post(web(), door, door, **fields)
     assert answer.status_code == 400, answer.status_code
     assert "not an e-mail address" in answer.text
+
+
+def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
+    postbox: Postbox, emptied: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+
+    class KilledError(BaseException):
+        pass
+
+    honest = mail._send
+
+    def send(message: Any) -> None:
+        if message.id == poison.id:
+            raise KilledError
+        honest(message)
+
+    monkeypatch.setattr(mail, "_send", send)
+    with tomorrow():
+        poison, moment = queued(), clock.now()
+    for _ in range(mail.MOST_TRIES):
+        with clock.frozen(moment), pytest.raises(KilledError):
+            mail.deliver_due(limit=5000)
+        poison.refresh_from_db()
+        moment = poison.next_try_at
+    with clock.frozen(moment):
+        mail.deliver_due(limit=5000)
+    poison.refresh_from_db()
+    assert (poison.reason, poison.set_aside_at, poison.tries) == ("ProcessDied", moment, mail.MOST_TRIES)

@@ -30,7 +30,10 @@ def take_file(context: JobContext, account: str, person: str, organisation: str,
         imports.failed(actor, ImportId(upload), GAVE_UP)
         return
     try:
-        imports.take(actor, ImportId(upload))
+        with queues.claimed(QUEUE, upload) as mine:
+            if not mine:
+                return  # Taken for dead while it worked slowly: that process takes the file to the end.
+            imports.take(actor, ImportId(upload))
     except imports.StoppedError:
         return
     except Exception as error:

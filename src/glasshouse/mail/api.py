@@ -84,7 +84,10 @@ def deliver_due(limit: int = 200) -> int:
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    sent = 0
+    now, sent = clock.now(), 0
+    # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
+    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
+    dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
         number = _begin_next()
         if not number:

@@ -20,11 +20,11 @@ SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail 
 ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mail
 
 
-def _policy() -> policy.EmailPolicy:
+def _policy() -> "policy.EmailPolicy[EmailMessage]":
     headers = HeaderRegistry()
     # These name messages. As plain text they would be folded in the middle, or encoded, once they are long.
     for name in ("in-reply-to", "references"):
-        headers.map_to_type(name, MessageIDHeader)
+        headers.map_to_type(name, MessageIDHeader)  # type: ignore[arg-type]  # a mixin, as the registry wants it
     return policy.SMTP.clone(header_factory=headers)
 
 

@@ -10,7 +10,8 @@ Rules:
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, connection, models, transaction
@@ -75,7 +76,7 @@ def _failures(queue: str, column: str, prefix: str) -> "models.QuerySet[Failure]
 
 
 def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
-    """Act on each item that is ready; returns how many were done. To be called outside a transaction.
+    """Act on each item that is ready; returns how many were done. Called within a transaction, it keeps no try of a dead process.
 
     act: does one item, in transactions of its own, and may be repeated; it returns False where there was nothing (left) to do.
     """
@@ -88,7 +89,8 @@ def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
         if not mine or not _begun(queue, item):
             return False
         try:
-            done = act(item)
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                done = act(item)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
             failed(queue, item, error)
             return False
@@ -141,7 +143,14 @@ def _begun(queue: str, item: str) -> bool:
             Failure.objects.filter(queue=queue, item=item, set_aside_at=None).update(set_aside_at=now)
             return False
         upcoming = now + rules.wait_before(tries + 1)
-        values = {"id": new_id(), "queue": queue, "item": item, "now": now, "next": upcoming, "died": rules.DIED}
+        values: dict[str, str | datetime] = {
+            "id": new_id(),
+            "queue": queue,
+            "item": item,
+            "now": now,
+            "next": upcoming,
+            "died": rules.DIED,
+        }
         cursor.execute(BEGIN, values)
         return cursor.fetchone() is not None
 

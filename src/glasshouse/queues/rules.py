@@ -31,7 +31,8 @@ PLAIN = {
 
 def wait_before(tries: int) -> timedelta:
     """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day."""
-    return min(LONGEST_WAIT, FIRST_WAIT * GROWTH ** min(max(tries, 1) - 1, 20))
+    factor: int = GROWTH ** min(max(tries, 1) - 1, 20)
+    return min(LONGEST_WAIT, FIRST_WAIT * factor)
 
 
 def reason_of(error: BaseException) -> str:

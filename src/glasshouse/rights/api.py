@@ -128,7 +128,9 @@ def erase(actor: Actor) -> Erasure:
             sessions.end_every(AccountId(begun.account))
         if total > SMALL or not mine or begun.done_at:
             return begun
-        return _finish(begun)
+        done = _finish(begun)
+    queues.worked(ERASING, done.person)
+    return done
 
 
 def progress_of(erasure: str) -> Erasure:

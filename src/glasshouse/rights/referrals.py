@@ -145,7 +145,7 @@ def _warn(organisation: OrganisationId, number: str) -> bool:
         rows = Referral.objects.select_for_update(skip_locked=True).filter(
             id=number, organisation_id=organisation, answered_at=None, warned_at=None
         )
-        if not rows.exists():
+        if rows.first() is None:
             return False
         _tell_contacts(organisation, "A person still waits for your answer about their data")
         Referral.objects.filter(id=number).update(warned_at=clock.now())
