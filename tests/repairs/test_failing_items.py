@@ -424,3 +424,83 @@ def test_a_copy_that_a_process_left_is_made_by_the_worker(customer: Make, monkey
     with clock.frozen(clock.now() + timedelta(minutes=5)):
         assert copies.fill_due() >= 1
     assert Copy.objects.get(id=number).blob
+
+
+def test_a_person_who_cannot_be_read_keeps_nobody_from_hearing_of_a_sale(officer: Customer, customer: Make) -> None:
+    from glasshouse.disclosures import mergers
+    from glasshouse.disclosures.models import MergerNotice
+    from glasshouse.queues.models import Failure
+
+    bad, good = sorted((customer(), customer()), key=lambda one: str(one.actor.account))
+    room = mergers.open_room(officer.actor, "Buyer", "EU", 40)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT address FROM accounts_person WHERE id = %s", [bad.actor.person])
+        (whole,) = cursor.fetchone()
+    try:
+        break_seal("accounts_person", "address", str(bad.actor.person))
+        mergers.tell_due()
+        told = set(MergerNotice.objects.filter(merger=room).values_list("holder", flat=True))
+        assert good.actor.person in told
+        assert bad.actor.person not in told
+        row = Failure.objects.get(queue="disclosures.tell-merger", item=f"{room.id}:{bad.actor.account}")
+        assert (row.reason, row.tries) == ("SealBrokenError", 1)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts_person SET address = %s WHERE id = %s", [whole, bad.actor.person])
+        mergers.close(officer.actor, room.id)
+
+
+def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
+    customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.kernel import clock
+    from glasshouse.kernel.actor import JOB
+    from glasshouse.rights import referrals
+    from glasshouse.rights.models import Referral
+
+    rows = []
+    for one in (customer(), customer()):
+        with access.acting(JOB.within(one.actor.organisation)):
+            row = Referral(
+                organisation_id=one.organisation,
+                request_id=uuid.uuid4().hex[:16],
+                asked_at=clock.now(),
+                due_at=clock.now() + timedelta(days=1),
+            )
+            row.save(force_insert=True)
+            rows.append((one, row))
+    real = referrals._tell_contacts
+
+    def tell(organisation: str, subject: str) -> None:
+        if organisation == rows[0][0].organisation:
+            raise LookupError
+        real(organisation, subject)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(referrals, "_tell_contacts", tell)
+    with clock.frozen(clock.now() + timedelta(days=2)):
+        referrals.warn_due()
+    warned = []
+    for one, row in rows:
+        with access.acting(JOB.within(one.actor.organisation)):
+            warned.append(Referral.objects.get(id=row.id).warned_at is not None)
+            Referral.objects.filter(id=row.id).delete()
+    assert warned == [False, True]
+
+
+def test_the_worker_notes_a_job_that_fails_and_goes_on(home: Installation) -> None:
+    from glasshouse.cli import worker
+    from glasshouse.queues.models import Failure
+
+    ending, runs = threading.Event(), []
+
+    def breaks() -> None:
+        runs.append(1)
+        if len(runs) == 3:
+            ending.set()
+        raise ZeroDivisionError
+
+    worker._beat(ending, 0.0, 0.01, breaks)
+    assert len(runs) == 3
+    row = Failure.objects.get(queue="worker.schedule", item__endswith="breaks")
+    assert (row.reason, row.tries) == ("ZeroDivisionError", 3)

@@ -379,3 +379,38 @@ def test_a_signature_that_would_cost_much_is_not_checked(home: Any, monkeypatch:
     ):
         assert postbox.authenticated(raw, "127.0.0.1", "", "").endswith("dkim=unchecked arc=unchecked")
     assert postbox.authenticated(signed + b"\r\nx", "127.0.0.1", "", "") == "spf=none dkim=temperror arc=none"
+
+
+def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+    import threading
+
+    from aiosmtpd.smtp import Envelope, Session
+
+    from glasshouse.cli import postbox
+
+    over = threading.Event()
+
+    def check(body: bytes, *_: str) -> str:
+        if b"slow" in body:
+            over.wait(20)
+        return ""
+
+    monkeypatch.setattr(postbox, "PROCESSING_S", 0.2)
+    monkeypatch.setattr(postbox, "authenticated", check)
+    monkeypatch.setattr(postbox, "take", lambda body, told: TAKEN)
+
+    async def deliver() -> list[str]:
+        handler, loop = postbox.Postbox(), asyncio.get_running_loop()
+        answers = []
+        for body in (b"slow", b"next"):
+            envelope = Envelope()
+            envelope.content, envelope.rcpt_tos = body, ["privacy@localhost"]
+            answers.append(await handler.handle_DATA(None, Session(loop), envelope))  # type: ignore[arg-type]
+        over.set()
+        return answers
+
+    first, second = asyncio.run(deliver())
+    assert (first[:3], second) == ("451", TAKEN)

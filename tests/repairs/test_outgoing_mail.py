@@ -399,7 +399,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
     assert poison.tries == mail.MOST_TRIES
     assert poison.set_aside_at
     assert mail.fates([poison.id]) == {poison.id: "failed"}
-    assert "nobody has looked" in check("PRI-26").figure
+    assert "1 set aside that nobody has looked at" in check("PRI-26").figure
     client, page = enter_staff(web(officer)), "/staff/set-aside"
     text = client.get(page).text
     assert poison.id in text

@@ -184,9 +184,9 @@ def _stuck_mail() -> str:
     wrong = []
     if late:
         minutes = int((clock.now() - oldest).total_seconds() // 60)
-        wrong.append(f"{late} mails wait for more than 15 minutes, the oldest for {minutes}")
+        wrong.append(f"{late} queued mails wait for more than 15 minutes, the oldest for {minutes}")
     if set_aside:
-        wrong.append(f"{set_aside} mails were set aside and nobody has looked at them")
+        wrong.append(f"{set_aside} set aside that nobody has looked at")
     return "; ".join(wrong)
 
 

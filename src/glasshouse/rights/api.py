@@ -126,11 +126,16 @@ def erase(actor: Actor) -> Erasure:
             )
         if total > SMALL:
             sessions.end_every(AccountId(begun.account))
-        if total > SMALL or not mine or begun.done_at:
+        if total > SMALL or not mine or (begun.done_at and not _is_there(begun.person)):
             return begun
         done = _finish(begun)
     queues.worked(ERASING, done.person)
     return done
+
+
+def _is_there(person: str) -> bool:
+    with own(person):
+        return Person.objects.filter(id=person).exists()
 
 
 def progress_of(erasure: str) -> Erasure:
