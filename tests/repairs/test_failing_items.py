@@ -504,3 +504,35 @@ def test_the_worker_notes_a_job_that_fails_and_goes_on(home: Installation) -> No
     assert len(runs) == 3
     row = Failure.objects.get(queue="worker.schedule", item__endswith="breaks")
     assert (row.reason, row.tries) == ("ZeroDivisionError", 3)
+
+
+def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the_end(
+    customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.greenhouse import imports, tasks
+    from glasshouse.kernel.errors import UnavailableError
+    from glasshouse.queues.models import Failure
+    from glasshouse.queues.rules import MAX_TRIES
+
+    one = customer()
+    ids = {"account": one.actor.account, "person": one.actor.person, "organisation": one.actor.organisation}
+
+    def fail(*_: object) -> None:
+        raise errors.pop() if errors else OSError
+
+    for first in (UnavailableError("away"), ValueError("x")):
+        number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
+        errors: list[Exception] = [first]
+        monkeypatch.setattr(imports, "take", fail)
+        for _ in range(MAX_TRIES - 1):
+            with pytest.raises((UnavailableError, ValueError, OSError)):
+                tasks.take_file(**ids, upload=number)
+        assert imports.report_of(one.actor, number).state != "failed"
+        tasks.take_file(**ids, upload=number)
+        found = imports.report_of(one.actor, number)
+        assert (found.state, found.report) == ("failed", {"problem": tasks.GAVE_UP})
+        assert Failure.objects.get(queue="greenhouse.import", item=number).set_aside_at
+        Failure.objects.all().delete()
+    monkeypatch.setattr(imports, "take", lambda *_: None)
+    tasks.take_file(**ids, upload=number)
+    assert not Failure.objects.filter(item=number).exists()

@@ -8,7 +8,13 @@ from types import TracebackType
 MAX_TRIES = 8
 FIRST_WAIT, LONGEST_WAIT, GROWTH = timedelta(seconds=15), timedelta(days=1), 4
 SOURCE = str(Path(__file__).resolve().parent.parent)
-DIED = "ProcessDied"
+
+
+class ProcessDied(Exception):
+    """The process that worked on an item ended in the middle of it."""
+
+
+DIED = ProcessDied.__name__
 # The class of an error -> what it means, for staff. The first base class that is named here counts.
 PLAIN = {
     "SMTPRecipientsRefused": "the mail server refused the address",
