@@ -16,7 +16,7 @@ from django.db import transaction
 from glasshouse.accounts import second_step, sessions, throttle
 from glasshouse.accounts.models import Account, Person, Ticket
 from glasshouse.accounts.own import STORAGE, own, person_at
-from glasshouse.accounts.rules import PASSWORD_MOST, Visit, normal_address, plain_name
+from glasshouse.accounts.rules import PASSWORD_MOST, Visit, known_form, normal_address, plain_name
 from glasshouse.accounts.sessions import SignedIn, require_fresh
 from glasshouse.accounts.sessions import digest as _hash
 from glasshouse.events import api as events
@@ -149,7 +149,7 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     """
     refused = InvalidError("Address and password do not match.", field="password")
     try:
-        normal = normal_address(address)
+        normal = known_form(address)
     except InvalidError:
         normal = ""
     throttle.take("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
@@ -288,7 +288,7 @@ def address_of(person: HolderId) -> str:
 
 def address_known(address: str) -> bool:
     """Whether a person has this address; to be asked only on behalf of somebody who has proved it. Raises InvalidError."""
-    return bool(person_at(_address_hash(normal_address(address))))
+    return bool(person_at(_address_hash(known_form(address))))
 
 
 def actor_of_address(address: str) -> Actor:
@@ -296,7 +296,7 @@ def actor_of_address(address: str) -> Actor:
 
     Raises InvalidError, NotFoundError.
     """
-    found = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).first()
+    found = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
     if found is None:
         raise NotFoundError("Nobody has this address.")
     return Actor(ActorKind.PERSON, AccountId(found.id), PersonId(found.person_id), proved_at=clock.now())

@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.mail import addresses
 
-ADDRESS = re.compile(r"^[^@\s\x00-\x1f,;<>\"()]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$")
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
 SYSTEMS = (
     ("Windows", "Windows"),
@@ -20,16 +20,22 @@ BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("
 
 
 def normal_address(text: str) -> str:
-    """The one form of an e-mail address that is stored and hashed: NFKC, lower case, domain in IDNA. Raises InvalidError."""
-    plain = unicodedata.normalize("NFKC", text).strip().lower()
-    local, _, domain = plain.rpartition("@")
+    """The one form in which an address is stored and hashed, if mail can be sent to it. Raises InvalidError."""
     try:
-        plain = f"{local}@{domain.encode('idna').decode()}" if domain else plain
-    except UnicodeError:
-        plain = ""
-    if not ADDRESS.match(plain):
-        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address")
-    return plain
+        return addresses.parsed(text)
+    except addresses.AddressError:
+        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
+
+
+def known_form(text: str) -> str:
+    """The stored form of an address that is only looked up. Raises InvalidError.
+
+    Older versions took some in that are refused now; their persons must find their accounts.
+    """
+    try:
+        return addresses.form_of(text)
+    except addresses.AddressError:
+        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
 
 
 def plain_name(text: str, *, field: str, most: int = 80) -> str:

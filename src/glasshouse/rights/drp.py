@@ -32,6 +32,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import new_token
+from glasshouse.queues import api as queues
 from glasshouse.rights import requests
 from glasshouse.rights.models import Agent, Request
 
@@ -45,6 +46,7 @@ EXERCISES = {
     "sale:opt_out": "object",
 }
 SIGNATURE = 64
+TELLING = "rights.tell-agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,17 +239,19 @@ def _may_call(agent: Agent, url: str) -> bool:
 
 def tell_agents() -> int:
     """Tell agents that wanted it what became of their requests; returns how many were told. For the worker."""
-    told = 0
-    for one in Request.objects.exclude(callback="").exclude(agent_told="final")[:200]:
-        state = status_of(one)
-        line = f"{state['status']}:{state.get('reason', '')}:{one.due_at:%Y%m%d}"
-        agent = Agent.objects.filter(id=one.agent, ended_at=None).first()
-        if line == one.agent_told or agent is None or not _may_call(agent, one.callback):
-            continue
-        try:
-            httpx.post(one.callback, json=state, timeout=10, follow_redirects=False).raise_for_status()
-        except httpx.HTTPError:
-            continue  # It is told at the next beat.
-        Request.objects.filter(id=one.id).update(agent_told="final" if one.closed_at else line)
-        told += 1
-    return told
+    rows = queues.ready(Request.objects.exclude(callback="").exclude(agent_told="final"), TELLING)
+    # Every one of them is looked at: those that have nothing new would fill a first batch for ever.
+    return queues.each(TELLING, list(rows.order_by("asked_at").values_list("id", flat=True)), _tell_agent)
+
+
+def _tell_agent(number: str) -> bool:
+    """Tell the agent of one request, if there is something new. Raises httpx.HTTPError: it is told later."""
+    request = Request.objects.get(id=number)
+    state = status_of(request)
+    line = f"{state['status']}:{state.get('reason', '')}:{request.due_at:%Y%m%d}"
+    agent = Agent.objects.filter(id=request.agent, ended_at=None).first()
+    if line == request.agent_told or agent is None or not _may_call(agent, request.callback):
+        return False
+    httpx.post(request.callback, json=state, timeout=10, follow_redirects=False).raise_for_status()
+    Request.objects.filter(id=request.id).update(agent_told="final" if request.closed_at else line)
+    return True

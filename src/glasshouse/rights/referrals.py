@@ -7,6 +7,7 @@ of organisations that have written to them before, and of no other. One customer
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -23,9 +24,11 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.rights import requests
 from glasshouse.rights.models import Letter, Referral, Request
 
+WARNING = "rights.warn-referral"
 DAYS = timedelta(days=14)
 ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 
@@ -131,11 +134,22 @@ def warn_due() -> int:
     for organisation in access.all_organisations():
         with access.acting(JOB.within(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
-            for one in late.filter(due_at__lt=clock.now()):
-                _tell_contacts(organisation, "A person still waits for your answer about their data")
-                Referral.objects.filter(id=one.id).update(warned_at=clock.now())
-                told += 1
+            due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)
+            numbers = list(due.values_list("id", flat=True))
+        told += queues.each(WARNING, numbers, partial(_warn, organisation))
     return told
+
+
+def _warn(organisation: OrganisationId, number: str) -> bool:
+    with access.acting(JOB.within(organisation)):
+        rows = Referral.objects.select_for_update(skip_locked=True).filter(
+            id=number, organisation_id=organisation, answered_at=None, warned_at=None
+        )
+        if rows.first() is None:
+            return False
+        _tell_contacts(organisation, "A person still waits for your answer about their data")
+        Referral.objects.filter(id=number).update(warned_at=clock.now())
+    return True
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
-from glasshouse.mail.rules import masked
+from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.rights import clocks
 from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
 from glasshouse.rights.rules import classed
@@ -88,8 +88,8 @@ def opened(address: str, kind: str, region: str, text: str, arrival: Arrival) ->
         holder=new_id(),
         address=address,
         address_hash=vault.lookup("address", address or new_id()),
-        text=text,
-        thread=arrival.thread or None,
+        text=body_text(text),
+        thread=message_id(arrival.thread) or None,
         kind=kind,
         law=law.id,
         region=region,

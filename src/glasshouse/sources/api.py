@@ -26,6 +26,7 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.sources import rules
 from glasshouse.sources.models import Objected, Source, Supplied
 from glasshouse.vault import api as vault
@@ -33,6 +34,7 @@ from glasshouse.vault import api as vault
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
 BATCH = 200
+TELLING = "sources.tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +193,22 @@ def _wanted(person: str, hashed: str) -> bool:
 def tell_due() -> int:
     """Tell persons what was taken in about them, one mail a person; returns how many. For the worker. Safe to repeat."""
     told = 0
-    while holders := list(Supplied.objects.filter(told_at=None).values_list("holder", flat=True).distinct()[:BATCH]):
-        for holder in holders:
-            with transaction.atomic():
-                rows = list(
-                    Supplied.objects.select_for_update().select_related("source").filter(holder=holder, told_at=None)
-                )
-                if rows:
-                    _tell(rows)
-                    told += 1
-    return told
+    while True:
+        untold = queues.ready(Supplied.objects.filter(told_at=None), TELLING, "holder")
+        holders = list(untold.values_list("holder", flat=True).distinct()[:BATCH])
+        done = queues.each(TELLING, holders, _tell_person)
+        told += done
+        if not done:  # The rest waits for its next try, or another process has it.
+            return told
+
+
+def _tell_person(holder: str) -> bool:
+    with transaction.atomic():
+        rows = Supplied.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source")
+        untold = list(rows.filter(holder=holder, told_at=None))
+        if untold:
+            _tell(untold)
+    return bool(untold)
 
 
 def _tell(rows: list[Supplied]) -> None:

@@ -2,9 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.rights import office as desks
+from glasshouse.rights import set_aside as failures
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
@@ -37,3 +39,26 @@ def office(request: HttpRequest) -> HttpResponse:
     except InvalidError as error:
         return again(request, "office.html", error, desk=desks.desk(actor), risks=desks.RISKS)
     return redirect("office")
+
+
+@signed_in
+@require_GET
+def set_aside(request: HttpRequest) -> HttpResponse:
+    """What failed in every try: mails and items of scheduled jobs."""
+    return render(request, "set_aside.html", {"items": failures.listed(actor_of(request))})
+
+
+@signed_in
+@require_POST
+def retry_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
+    """Have one of them tried again."""
+    failures.try_again(actor_of(request), source, number)
+    return redirect("set_aside")
+
+
+@signed_in
+@require_POST
+def leave_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
+    """Leave one of them as it is."""
+    failures.leave(actor_of(request), source, number)
+    return redirect("set_aside")

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "glasshouse.vault.keys.apps.KeysConfig",
     "glasshouse.events",
+    "glasshouse.queues",
     "glasshouse.mail",
     "glasshouse.accounts",
     "glasshouse.access",

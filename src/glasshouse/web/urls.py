@@ -50,6 +50,17 @@ urlpatterns = [
     path("v1/data-rights-request/", drp.exercise, name="drp_exercise_slash"),
     path("v1/data-rights-request/<slug:number>", drp.one, name="drp_request"),
     path("staff/office", office.office, name="office"),
+    path("staff/set-aside", office.set_aside, name="set_aside"),
+    re_path(
+        rf"^staff/set-aside/(?P<source>mail|job)/(?P<number>{ID})/retry$",
+        office.retry_set_aside,
+        name="retry_set_aside",
+    ),
+    re_path(
+        rf"^staff/set-aside/(?P<source>mail|job)/(?P<number>{ID})/leave$",
+        office.leave_set_aside,
+        name="leave_set_aside",
+    ),
     path("staff/requests", requests.worklist, name="worklist"),
     path("staff/recipients", disclosures.recipients, name="recipients"),
     path("staff/sources", sources.sources, name="sources"),
