@@ -14,13 +14,12 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail.models import Message
-from glasshouse.notices import api as notices
 from glasshouse.notices.models import Acceptance
 from glasshouse.retention import api as retention
 from glasshouse.rights import copies, requests
 from glasshouse.rights.models import Copy, Letter, Request
 from glasshouse.vault import api as vault
-from tests.conftest import prove_link
+from tests.conftest import signed_up
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,7 @@ class Grower:
 def grower(name: str) -> Grower:
     """A newcomer, through the verbs of the pages."""
     address, password = f"{name}@years.example", f"a password for {name}"
-    wanted = accounts.SignUp(name.title(), address, password, "Farm", accepted=notices.offer().claims("sign-up"))
-    accounts.ask_sign_up(wanted, network=name)
-    new = accounts.finish_sign_up(prove_link(address))
-    notices.take(new.actor, new.accepted)
-    return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password)
+    return Grower(signed_up(name.title(), address, password, "Farm"), address, password)
 
 
 def do_everything(one: Grower) -> None:

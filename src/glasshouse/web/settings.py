@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
+    "glasshouse.web.middleware.account_forms",
     "glasshouse.web.middleware.accepted",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
