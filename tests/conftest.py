@@ -101,13 +101,13 @@ def customer(home: Installation) -> Callable[[], Customer]:
     """Makes customers, through the same verbs as the pages."""
 
     def make() -> Customer:
-        from glasshouse.accounts.sessions import end_every
+        from glasshouse.accounts.sessions import forget_all
         from glasshouse.greenhouse import api as greenhouse
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
         actor = signed_up(f"Person {name}", address, password, f"Farm {name}")
-        end_every(actor.account)  # The form's own browser is of no test.
+        forget_all(actor.account)  # The form's own browser is of no test.
         site = greenhouse.create_site(actor, {"name": f"Site {name}", "time_zone": "Europe/Rome"})
         return Customer(actor, address, password, site)
 
@@ -121,7 +121,7 @@ def join(home: Installation) -> Callable[..., Customer]:
     def make(into: Customer, role: str, sites: list[str] | None = None) -> Customer:
         from glasshouse.access import invitations
         from glasshouse.accounts.rules import Visit
-        from glasshouse.accounts.sessions import end_every
+        from glasshouse.accounts.sessions import forget_all
         from glasshouse.notices import api as notices
         from glasshouse.onboarding import api as onboarding
 
@@ -130,7 +130,7 @@ def join(home: Installation) -> Callable[..., Customer]:
         invitations.invite(into.actor, address, invitations.Offer(role, sites))
         entry = onboarding.Entry(f"Person {name}", password, notices.offer().claims("sign-up"))
         new = onboarding.finish_invitation(prove_link(address, "invitation"), address, entry, Visit(address))
-        end_every(new.actor.account)
+        forget_all(new.actor.account)
         return Customer(new.actor, address, password, into.site)
 
     return make

@@ -9,10 +9,11 @@ from glasshouse.access.models import ApiToken, Invitation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Browser, Person, Session, Ticket, Tries
 from glasshouse.accounts.rules import Visit
+from glasshouse.accounts.sessions import forget_all
 from glasshouse.disclosures import api as disclosures
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import AccountId, HolderId
 from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance
 from glasshouse.retention import api as retention
@@ -38,7 +39,9 @@ class Grower:
 def grower(name: str) -> Grower:
     """A newcomer, through the verbs of the pages."""
     address, password = f"{name}@years.example", f"a password for {name}"
-    return Grower(signed_up(name.title(), address, password, "Farm"), address, password)
+    actor = signed_up(name.title(), address, password, "Farm")
+    forget_all(AccountId(str(actor.account)))
+    return Grower(actor, address, password)
 
 
 def do_everything(one: Grower) -> None:

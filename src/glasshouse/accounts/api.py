@@ -30,6 +30,7 @@ from glasshouse.kernel.ids import AccountId, HolderId, PersonId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
+NOWHERE = Visit("unknown")  # Whoever names no network is counted together with all who name none.
 MINUTES_10, HOUR = timedelta(minutes=10), timedelta(hours=1)
 
 
@@ -175,7 +176,7 @@ def ask_reset(address: str, *, network: str) -> None:
         events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, holder)
 
 
-def finish_reset(secret: str, password: str, visit: Visit) -> None:
+def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
     """Set the password by a mailed link, and end what was handed out before.
 
     Raises InvalidError, NotFoundError, ThrottledError, BusyError.

@@ -316,7 +316,7 @@ def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:
     return done
 
 
-def passkey_options(pending: str = "", *, network: str) -> str:
+def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
     """Options for the browser to use a passkey, as JSON: the account's own after a password, any one without.
 
     Raises NotFoundError, ThrottledError.

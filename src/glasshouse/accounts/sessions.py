@@ -202,6 +202,12 @@ def end_every(account: AccountId) -> None:
     Session.objects.filter(account_id=account).delete()
 
 
+def forget_all(account: AccountId) -> None:
+    """End every session of an account and forget its browsers, as if nobody had signed in yet; for accounts of the probe."""
+    Session.objects.filter(account_id=account).delete()
+    Browser.objects.filter(account_id=account).delete()
+
+
 def end_all(account: Account, *, keep: SessionId | None = None) -> None:
     """End every session of the account but `keep`, and trust none of its browsers any longer; in the caller's transaction."""
     Session.objects.filter(account=account).exclude(id=keep or "").delete()

@@ -55,8 +55,10 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     import re
 
     from glasshouse.accounts import api as accounts
+    from glasshouse.accounts import sessions
     from glasshouse.accounts.rules import Visit
     from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.kernel.ids import AccountId
     from glasshouse.mail import api as mail
     from glasshouse.notices import api as notices
     from glasshouse.onboarding import api as onboarding
@@ -68,6 +70,7 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
         raise RuntimeError("The demo's sign-up mail holds no link.")
     entry = onboarding.Entry(name, PASSWORD, notices.offer().claims("sign-up"), organisation)
     actor = onboarding.finish_sign_up(link[1], entry, Visit("demo")).actor
+    sessions.forget_all(AccountId(str(actor.account)))
     facts = {
         "name": "Home",
         "time_zone": "Europe/Amsterdam",

@@ -61,7 +61,7 @@ def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
         link, holder = _taken(address, "prove")
     entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
     new = onboarding.finish_sign_up(link, entry, Visit(f"probe-{name}"))
-    sessions.end_every(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
+    sessions.forget_all(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
     return Grower(new.actor, address, password), holder
 
 
