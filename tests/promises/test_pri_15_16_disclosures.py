@@ -168,7 +168,7 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
     one, client = customer(), web()
     consent.give(one.alone, "provider-news")
     address = f"reader-{one.actor.person}@grower.example"
-    assert "Look into your mail" in post(client, "/trust/providers", "/trust/providers", address=address).text
+    assert "Check your email" in post(client, "/trust/providers", "/trust/providers", address=address).text
     path = f"/trust/providers/{prove_link(address, 'trust/providers')}"
     assert "You get no such mail" in client.get(path).text, "opening the link begins nothing"
 

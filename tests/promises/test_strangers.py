@@ -73,7 +73,7 @@ def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, we
     assert "Mail me a new link" in client.get(own).text
     assert post(client, own, own, act="erase", word="erase").status_code == 400
     assert Supplied.objects.filter(address_hash=mark).exists()
-    assert "Look into your mail" in post(client, own, own, act="again").text
+    assert "Check your email" in post(client, own, own, act="again").text
     assert client.get(own).status_code == 404, "the old link is used up"
     fresh = prove_link(known, "privacy/prove")
     assert client.get(f"/privacy/own/{fresh}").status_code == 200

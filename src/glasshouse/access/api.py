@@ -81,7 +81,7 @@ def _tell_database(actor: Actor, invitation: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SET, values)
         if actor.kind is ActorKind.STAFF:
-            cursor.execute("SELECT glasshouse_administered()")
+            cursor.execute("SELECT glasshouse_administering()")
             if cursor.fetchone() != (True,):
                 # From here to the end of the transaction the database knows us as support, which sees what a live grant shows.
                 cursor.execute("SET LOCAL ROLE glasshouse_support")
@@ -193,10 +193,15 @@ def require(actor: Actor, permission: Permission) -> Rights:
 
 
 def create_organisation(actor: Actor, name: str) -> OrganisationId:
-    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff."""
+    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
+
+    actor: of no organisation yet, or inside `acting` for the id that the new one is to have.
+    """
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
     organisation = Organisation(name=name, created_at=clock.now())
+    if actor.organisation and _acting.get() == actor:
+        organisation.id = str(actor.organisation)
     owner = actor.within(OrganisationId(organisation.id))
     with acting(owner):
         organisation.save(force_insert=True)

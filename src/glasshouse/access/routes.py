@@ -32,7 +32,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accept": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
     "account": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
     "add_step": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
-    "change": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "change": (Route(GET, Need.SIGNED_IN), Route(POST, Need.SIGNED_IN)),
     "change_invitation": (Route(POST, P.MEMBER_INVITE),),
     "change_member": (Route(POST, P.MEMBER_CHANGE),),
     "chart": (Route(GET, P.READINGS_READ),),

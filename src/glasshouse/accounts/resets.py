@@ -9,10 +9,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
+from glasshouse.accounts import credentials
 from glasshouse.accounts.models import Account, RecoveryCode, SecondStep, StepReset
 from glasshouse.accounts.own import own
+from glasshouse.accounts.rules import SECRET_MOST
 from glasshouse.accounts.second_step import has_step
-from glasshouse.accounts.sessions import digest, end_all
+from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -56,7 +58,7 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 @transaction.atomic
 def stop_reset(secret: str) -> None:
     """Stop a reset by the mailed link. Raises NotFoundError."""
-    found = StepReset.objects.filter(stop_hash=digest(secret)).first()
+    found = StepReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
     if found is None:
         raise NotFoundError("This link is used up, or the reset has happened.")
     account = found.account_id
@@ -83,8 +85,8 @@ def _finish_reset(number: str) -> bool:
         account = found.account
         SecondStep.objects.filter(account=account).delete()
         RecoveryCode.objects.filter(account=account).delete()
-        end_all(account)
         found.delete()
+        credentials.changed(ANONYMOUS, account)
         link = f"{settings.ORIGIN}/account/security"
         text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
         with own(account.person_id):

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from glasshouse.access import api as access
 from glasshouse.access.models import Invitation
 from glasshouse.access.policies import customer_tables
-from glasshouse.accounts.models import Account, Person
+from glasshouse.accounts.models import Account, Person, Ticket
 from glasshouse.consent.models import Restriction
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures.models import Subscriber
@@ -193,6 +193,7 @@ def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
         Supplied.objects.filter(address_hash=address_hash).exclude(holder=but),
         Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
         Restriction.objects.filter(address_hash=address_hash),
+        Ticket.objects.filter(address_hash=address_hash),
     ]
     return [*found, *(row for some in rows for row in some)]
 

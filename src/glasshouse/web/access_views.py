@@ -12,16 +12,16 @@ from glasshouse.access import settings as rules_of
 from glasshouse.access.invitations import Offer
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.sessions import digest
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, ThrottledError
 from glasshouse.kernel.ids import AccountId, InvitationId, RequestId, RoleId, TokenId
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import language_of
+from glasshouse.onboarding import api as onboarding
 from glasshouse.web.greenhouse_views import within
-from glasshouse.web.middleware import actor_of, network_of
-from glasshouse.web.views import again, claims_of, form_page, signed_in
+from glasshouse.web.middleware import actor_of, visit_of
+from glasshouse.web.views import again, claims_of, form_page, signed_in, with_session
 
 NEEDED = {
     "change": Permission.MEMBER_CHANGE,
@@ -114,23 +114,15 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     shown = {"offer": offered, "mine": mine, "path": request.path, "documents": wanted}
     if request.method == "GET":
         return render(request, "invitation.html", shown)
-    if actor.account is not None:
-        return redirect("overview", invitations.accept(actor, secret))
     try:
-        if offered.known:
-            raise InvalidError("This address has an account: sign in with it first.")
-        claims = accounts.SignUp(
-            request.POST.get("name", ""),
-            offered.address,
-            request.POST.get("password", ""),
-            "",
-            digest(secret),
-            claims_of(request, wanted),
-        )
-        accounts.ask_sign_up(claims, network=network_of(request))
-    except (InvalidError, ThrottledError) as error:
+        if actor.account is not None:
+            return redirect("overview", invitations.accept(actor, secret))
+        address, name, password = (request.POST.get(field, "") for field in ("address", "name", "password"))
+        entry = onboarding.Entry(name, password, claims_of(request, wanted))
+        done = onboarding.finish_invitation(secret, address, entry, visit_of(request))
+    except (InvalidError, ForbiddenError, ThrottledError) as error:
         return again(request, "invitation.html", error, **shown)
-    return render(request, "check_mail.html")
+    return with_session(redirect("overview", str(done.actor.organisation)), done.signed_in)
 
 
 @signed_in

@@ -11,8 +11,9 @@ from glasshouse.accounts.models import StepKind
 from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import AccountId, SessionId, StepId
-from glasshouse.web.middleware import actor_of, visit_of
-from glasshouse.web.views import PENDING_COOKIE, again, form_page, onward, signed_in, with_session
+from glasshouse.web.middleware import actor_of, network_of, visit_of
+from glasshouse.web.redirects import safe_path
+from glasshouse.web.views import PENDING_COOKIE, again, form_page, signed_in, with_session
 
 
 @signed_in
@@ -97,7 +98,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
         return HttpResponse(second_step.begin_passkey(actor), content_type="application/json")
     try:
         made = second_step.finish_passkey(actor, request.POST["answer"], request.POST.get("name", ""))
-    except InvalidError as error:
+    except (InvalidError, ThrottledError) as error:
         return again(request, "security.html", error, **_shown(request))
     return _confirmed(request, made)
 
@@ -145,7 +146,7 @@ def do_step(request: HttpRequest) -> HttpResponse:
 
 
 def _in(done: SignedIn, wanted: str) -> HttpResponse:
-    response = with_session(HttpResponseRedirect(onward(wanted)), done)
+    response = with_session(HttpResponseRedirect(safe_path(wanted)), done)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -166,13 +167,17 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
     """Options to use a passkey; or, with the browser's answer, sign in: as second step or without a password."""
     pending = request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
     if "answer" not in request.POST:
-        return HttpResponse(second_step.passkey_options(pending), content_type="application/json")
+        try:
+            options = second_step.passkey_options(pending, network=network_of(request))
+        except GlasshouseError as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
+        return HttpResponse(options, content_type="application/json")
     trust = request.POST.get("trust") == "yes"
     try:
         done = second_step.sign_in_with_passkey(request.POST["answer"], visit_of(request), pending=pending, trust=trust)
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
-    response = with_session(JsonResponse({"onward": onward(request.POST.get("next", ""))}), done)
+    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -193,7 +198,7 @@ def prove_again(request: HttpRequest) -> HttpResponse:
     try:
         if "answer" in request.POST:
             second_step.prove_with_passkey(actor, request.POST["answer"])
-            return JsonResponse({"onward": onward(wanted)})
+            return JsonResponse({"onward": safe_path(wanted)})
         if "send" in request.POST:
             return render(request, "prove_again.html", shown | {"number": second_step.send_own_code(actor)})
         accounts.prove_again(actor, request.POST.get("password", ""), request.POST.get("code", ""))
@@ -201,7 +206,7 @@ def prove_again(request: HttpRequest) -> HttpResponse:
         if "answer" in request.POST:
             return JsonResponse({"problem": str(error)}, status=error.status)
         return again(request, "prove_again.html", error, **shown)
-    return redirect(onward(wanted))
+    return redirect(safe_path(wanted))
 
 
 @form_page

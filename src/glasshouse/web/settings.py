@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "glasshouse.web.middleware.plain_fields",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
+    "glasshouse.web.middleware.account_forms",
     "glasshouse.web.middleware.accepted",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
