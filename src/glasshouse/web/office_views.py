@@ -3,10 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.rights import office as desks
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 
 def number(written: str) -> int:
@@ -23,7 +23,7 @@ def office(request: HttpRequest) -> HttpResponse:
         return render(request, "office.html", {"desk": desks.desk(actor), "risks": desks.RISKS})
     given = request.POST
     try:
-        match given.get("act", ""):
+        match act_of(request, "hold", "end-hold", "lift", "assess"):
             case "hold":
                 desks.hold(actor, given.get("address", ""), given.get("reason", ""), number(given.get("days", "")))
             case "end-hold":
@@ -32,8 +32,6 @@ def office(request: HttpRequest) -> HttpResponse:
                 desks.lift(actor, given.get("restriction", ""), given.get("reason", ""))
             case "assess":
                 desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
-            case _:
-                raise NotFoundError
     except InvalidError as error:
         return again(request, "office.html", error, desk=desks.desk(actor), risks=desks.RISKS)
     return redirect("office")
