@@ -107,7 +107,7 @@ def take(content: bytes | str, told: str = "") -> str:
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
-    from glasshouse.rights import requests
+    from glasshouse.rights import replies, requests
 
     body = content.encode() if isinstance(content, str) else content
     letter = message_from_bytes(body, _class=EmailMessage, policy=email.policy.default)
@@ -117,8 +117,10 @@ def take(content: bytes | str, told: str = "") -> str:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:
         close_old_connections()
-        arrival = requests.Arrival("mail", thread=str(letter.get("Message-ID", ""))[:400].strip(), authentication=told)
-        requests.from_mail(found[0] if found else "", str(letter.get("Subject", "")), text_of(letter), arrival)
+        thread = str(letter.get("Message-ID", ""))[:400].strip()
+        replies_to = f"{letter.get('References', '')} {letter.get('In-Reply-To', '')}"
+        arrival = requests.Arrival("mail", thread=thread, replies_to=replies_to, authentication=told)
+        replies.from_mail(found[0] if found else "", str(letter.get("Subject", "")), text_of(letter), arrival)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:
