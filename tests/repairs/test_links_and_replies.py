@@ -20,7 +20,7 @@ def _address() -> str:
     return f"{uuid.uuid4().hex[:10]}@grower.example"
 
 
-def _asked(address: str, text: str = "please") -> tuple[Any, str]:
+def asked(address: str, text: str = "please") -> tuple[Any, str]:
     """(the request, the path of its confirmation link)."""
     from glasshouse.rights import requests
     from glasshouse.rights.models import Request
@@ -42,7 +42,7 @@ def _row(request: Any) -> dict[str, Any]:
 def test_a_confirmation_link_ends_after_a_day(hours: float, status: int, web: Web) -> None:
     from glasshouse.rights.models import Request
 
-    request, path = _asked(_address())
+    request, path = asked(_address())
     Request.objects.filter(id=request.id).update(proof_ends_at=request.proof_ends_at - timedelta(hours=hours))
     client = web()
     assert client.get(path).status_code == status
@@ -55,7 +55,7 @@ def test_a_confirmation_link_ends_after_a_day(hours: float, status: int, web: We
 
 
 def test_opening_a_link_changes_nothing_and_it_confirms_once(web: Web) -> None:
-    request, path = _asked(_address())
+    request, path = asked(_address())
     before = _row(request)
     for _ in range(3):
         assert web().get(path).status_code == 200
@@ -76,7 +76,7 @@ def test_a_new_link_ends_the_one_before_and_goes_to_the_requests_own_address(web
     from glasshouse.rights.models import Request
 
     address = _address()
-    request, path = _asked(address)
+    request, path = asked(address)
     Request.objects.filter(id=request.id).update(proof_ends_at=request.asked_at)
     client = web()
     assert client.get(f"{path}/again").status_code == 405, "a scanner that opens links asks for nothing"
@@ -97,7 +97,7 @@ def test_a_new_link_ends_the_one_before_and_goes_to_the_requests_own_address(web
 
 def test_new_links_are_slowed(web: Web) -> None:
     address = _address()
-    _, path = _asked(address)
+    _, path = asked(address)
     states = []
     for _ in range(7):
         states.append(post(web(), f"{path}/again", "/privacy").status_code)
@@ -109,7 +109,7 @@ def test_new_links_are_slowed(web: Web) -> None:
 def test_a_closed_request_is_not_confirmed_any_more(officer: Customer, web: Web) -> None:
     from glasshouse.rights import requests
 
-    request, path = _asked(_address())
+    request, path = asked(_address())
     requests.answer(officer.actor, request.id, "Not without a proof.", refuse=True)
     page = post(web(), path, "/privacy")
     assert page.status_code == 410
@@ -182,7 +182,7 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
     from glasshouse.rights.models import Letter
 
     address = _address()
-    request, path = _asked(address)
+    request, path = asked(address)
     post(web(), path, path)
     requests.answer(officer.actor, request.id, "Done.", refuse=False)
     answered = Message.objects.filter(holder=request.holder).order_by("created_at").last()
@@ -211,11 +211,28 @@ def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installatio
     from glasshouse.rights.models import Letter
 
     address = _address()
-    request, _ = _asked(address)
+    request, _ = asked(address)
     mail = Message.objects.get(holder=request.holder)
     sent(home, address, "One more thing", "Also my name.", In_Reply_To=f"<{mail.id}@localhost>")
     assert len(_of(address)) == 1
     assert [row.text.strip() for row in Letter.objects.filter(request=request, sender="person")] == ["Also my name."]
+
+
+def test_a_reply_that_meets_the_closing_is_not_lost(officer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.rights import replies, requests
+
+    address = _address()
+    request, _ = asked(address)
+    real = replies._replied_to
+
+    def closed_meanwhile(*given: str) -> Any:
+        found = real(*given)
+        requests.answer(officer.actor, request.id, "No.", refuse=True)
+        return found
+
+    monkeypatch.setattr(replies, "_replied_to", closed_meanwhile)
+    replies.from_mail(address, f"Re: [{request.id}]", "Wait!", requests.Arrival("mail"))
+    assert [row.follows for row in _of(address)] == ["", request.id]
 
 
 def test_another_address_never_follows_or_continues_a_request(home: Installation, officer: Customer) -> None:
@@ -223,7 +240,7 @@ def test_another_address_never_follows_or_continues_a_request(home: Installation
     from glasshouse.rights import requests
 
     address, stranger = _address(), _address()
-    request, _ = _asked(address)
+    request, _ = asked(address)
     requests.answer(officer.actor, request.id, "No.", refuse=True)
     mail = Message.objects.filter(holder=request.holder).first()
     reply = {"In_Reply_To": f"<{mail.id}@localhost>"}  # type: ignore[union-attr]
@@ -245,7 +262,7 @@ def test_hostile_thread_headers_lose_no_mail(home: Installation) -> None:
 # -- referrals -----------------------------------------------------------------------------------------------------
 
 
-def _invited(*bosses: Customer) -> str:
+def invited(*bosses: Customer) -> str:
     from glasshouse.access import invitations
 
     address = _address()
@@ -261,8 +278,8 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     from glasshouse.rights import referrals
 
     boss, other = customer(), customer()
-    address, secret_words = _invited(boss), f"My employer steals {uuid.uuid4().hex}"
-    _, path = _asked(address, secret_words)
+    address, secret_words = invited(boss), f"My employer steals {uuid.uuid4().hex}"
+    _, path = asked(address, secret_words)
     client = web()
     page = post(client, path, path).text
     assert f"Farm {boss.address.partition('@')[0]}" in page
@@ -292,8 +309,8 @@ def test_what_is_written_later_is_not_passed_either(customer: Make, home: Instal
     from glasshouse.rights import referrals
 
     boss = customer()
-    address = _invited(boss)
-    request, path = _asked(address)
+    address = invited(boss)
+    request, path = asked(address)
     client = web()
     page = post(client, path, path).text
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", page)[0]  # type: ignore[index]
@@ -307,8 +324,8 @@ def test_who_declines_is_answered_by_the_officer(customer: Make, officer: Custom
     from glasshouse.rights.models import Request
 
     boss = customer()
-    address = _invited(boss)
-    request, path = _asked(address)
+    address = invited(boss)
+    request, path = asked(address)
     client = web()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
     assert "Our privacy officer answers you" in post(client, passing, passing, act="decline").text
@@ -323,7 +340,7 @@ def test_of_two_customers_only_the_chosen_one_hears_of_it(customer: Make, web: W
     from glasshouse.rights import referrals
 
     one, two = customer(), customer()
-    _, path = _asked(_invited(one, two))
+    _, path = asked(invited(one, two))
     client = web()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
     post(client, passing, passing, act="agree", organisation=one.organisation)
@@ -338,7 +355,7 @@ def test_a_page_of_yesterday_passes_nothing(customer: Make, web: Web) -> None:
     from glasshouse.rights.models import Request
 
     boss = customer()
-    request, path = _asked(_invited(boss))
+    request, path = asked(invited(boss))
     client = web()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
     Request.objects.filter(id=request.id).update(proved_at=clock.now() - timedelta(hours=25))

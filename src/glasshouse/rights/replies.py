@@ -39,8 +39,8 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
     """
     normal = normal_address(address)
     earlier = _replied_to(normal, subject, arrival.replies_to)
-    if earlier and earlier.closed_at is None:
-        return _continued(earlier, body[:MOST_TEXT], arrival)
+    if earlier and earlier.closed_at is None and _continued(earlier, body[:MOST_TEXT], arrival):
+        return RequestId(earlier.id)
     text = f"{subject}\n\n{body}"[:MOST_TEXT]
     region = earlier.region if earlier else "other"
     return requests.ask(normal, classed(text), region, text, arrival, follows=earlier)
@@ -58,10 +58,12 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     return theirs.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 
 
-def _continued(request: Request, text: str, arrival: Arrival) -> RequestId:
-    """Add a message to a request's thread. It counts as little or as much as the request's proof."""
+def _continued(request: Request, text: str, arrival: Arrival) -> bool:
+    """Add a message to a request's thread, if it is still open. It counts as little or as much as the request's proof."""
     throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
     with transaction.atomic():
+        if not Request.objects.select_for_update().filter(id=request.id, closed_at=None).exists():
+            return False  # It was answered in this moment.
         Letter(
             request=request,
             holder=request.holder,
@@ -71,4 +73,4 @@ def _continued(request: Request, text: str, arrival: Arrival) -> RequestId:
             at=clock.now(),
         ).save(force_insert=True)
         events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
-    return RequestId(request.id)
+    return True

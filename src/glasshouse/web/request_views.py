@@ -10,6 +10,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.ids import RequestId
 from glasshouse.rights import clocks, drp, links, referrals, requests, strangers
+from glasshouse.rights.models import Request
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.rights_views import grouped
@@ -53,13 +54,8 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         done = links.prove(secret)
     except links.LinkEndedError as error:
         return render(request, "link_ended.html", {"ended": error, "secret": secret}, status=error.status)
-    shown = {
-        "request_row": done.request,
-        "known": done.has_account,
-        "law": clocks.LAWS[done.request.law],
-        "offered": referrals.customers_of(done.request),
-        "secret": done.page_secret,
-    }
+    shown = _passing(done.request, done.page_secret)
+    shown |= {"known": done.has_account, "law": clocks.LAWS[done.request.law]}
     return render(request, "privacy_proved.html", shown)
 
 
@@ -74,11 +70,16 @@ def renew_link(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
+def _passing(found: Request, secret: str) -> dict[str, object]:
+    """What a page needs to ask what may be passed to whom. secret: of the guest's page."""
+    offered = referrals.customers_of(found)
+    return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
+
+
 @form_page
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; the person agrees, or has nothing passed on."""
-    found = links.of_page(secret)
-    shown = {"request_row": found, "offered": referrals.offered(secret), "secret": secret}
+    shown = _passing(links.of_page(secret), secret)
     if request.method == "GET":
         return render(request, "pass_on.html", shown)
     try:
@@ -97,9 +98,8 @@ def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
     shown = grouped(strangers.held(secret)) | {
         "fresh": strangers.is_fresh(secret),
         "restricted_here": strangers.is_restricted(secret),
-        "offered": referrals.offered(secret),
-        "secret": secret,
     }
+    shown |= _passing(links.of_page(secret), secret)
     if request.method == "GET":
         return render(request, "stranger.html", shown)
     try:
