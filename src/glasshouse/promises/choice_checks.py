@@ -303,7 +303,7 @@ def referred() -> Finding:
             proof = probe.taken_link(address, "prove")
         request, _, page = links.prove(proof)
         asked_first = not referrals.passed(one.actor)
-        names = referrals.agree(page, referrals.offered(page)[0])
+        names = referrals.agree(page, [referrals.offered(page)[0].id])
         mine, theirs = referrals.passed(one.actor), referrals.passed(other.actor)
         good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
         Message.objects.filter(holder__in=[request.holder, str(one.actor.person)]).delete()
