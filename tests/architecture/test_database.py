@@ -228,6 +228,7 @@ def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
     }
     otherwise = {
         "accounts_person": "the person itself",
+        "disclosures_recipient": "a contact that must be told of erasures, shown",
         "rights_demand": "kept for its six years, shown once it may be told",
         "rights_request": "kept for its three years, shown",
         "sources_objected": "kept so that the objection is honoured, shown",

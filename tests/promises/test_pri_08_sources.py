@@ -179,7 +179,8 @@ def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, 
             assert "without a licence" in state("PRI-08")[1]
         finally:
             link.execute(
-                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK (name <> '' AND licence <> '' AND purpose <> '')"
+                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK "
+                "(least(length(name), length(licence), length(purpose)) > 30)"
             )
 
 

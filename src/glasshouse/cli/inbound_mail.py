@@ -210,12 +210,17 @@ def _charset(content: Message) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InboundMail:
-    """What is taken out of a mail. sender: the one address that wrote it; automatic: an answering machine or a list sent it."""
+    """What is taken out of a mail.
+
+    sender: the one address that wrote it; replies_to: the Message-IDs that it names; automatic: an answering machine or a list
+    sent it.
+    """
 
     sender: str
     subject: str
     text: str
     message_id: str
+    replies_to: str
     automatic: bool
 
 
@@ -230,6 +235,7 @@ def read(raw: bytes) -> InboundMail:
         subject=subject_line(decoded(mail.first("subject"))),
         text=text_of(mail),
         message_id=message_id(mail.first("message-id")),
+        replies_to=f"{mail.first('references')} {mail.first('in-reply-to')}".strip(),
         automatic=automatic.partition(";")[0].strip() != "no" or mail.count("list-id") > 0,
     )
 

@@ -145,7 +145,7 @@ def take(content: bytes | str, told: str = "") -> str:
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
-    from glasshouse.rights import requests
+    from glasshouse.rights import replies, requests
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:
@@ -160,8 +160,8 @@ def take(content: bytes | str, told: str = "") -> str:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:
         close_old_connections()
-        arrival = requests.Arrival("mail", thread=mail.message_id, authentication=told)
-        requests.from_mail(mail.sender, mail.subject, mail.text, arrival)
+        arrival = requests.Arrival("mail", thread=mail.message_id, replies_to=mail.replies_to, authentication=told)
+        replies.from_mail(mail.sender, mail.subject, mail.text, arrival)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:

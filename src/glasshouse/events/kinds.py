@@ -74,6 +74,7 @@ class Kind(StrEnum):
     RECIPIENT_ADDED = "disclosures:recipient:add"
     RECIPIENT_ENDED = "disclosures:recipient:end"
     REFERRAL_ANSWERED = "rights:referral:answer"
+    REFERRAL_DECIDED = "rights:referral:decide"
     REQUEST_CLOSED = "rights:request:close"
     REQUEST_CONTINUED = "rights:request:continue"
     REQUEST_ESCALATED = "rights:request:escalate"

@@ -17,7 +17,7 @@ from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.models import Account, Person, Ticket
 from glasshouse.consent.models import Restriction
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures.models import Subscriber
+from glasshouse.disclosures.models import Recipient, Subscriber
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
@@ -172,6 +172,7 @@ def _said_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterat
         Letter.objects.filter(request__address_hash=address_hash).exclude(request__proved_at=None),
         Demand.objects.filter(address_hash=address_hash).exclude(told_at=None),  # barred ones stay unsaid
         Objected.objects.filter(address_hash=address_hash),
+        Recipient.objects.filter(address_hash=address_hash),
     ]
     for some in rows:
         for row in some:

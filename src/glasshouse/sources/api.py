@@ -30,6 +30,7 @@ from glasshouse.queues import api as queues
 from glasshouse.sources import rules
 from glasshouse.sources.models import Objected, Source, Supplied
 from glasshouse.vault import api as vault
+from glasshouse.vault.envelope import EMPTY_BYTES
 
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
@@ -233,11 +234,18 @@ def _tell(rows: list[Supplied]) -> None:
 
 
 def of_link(secret: str) -> list[tuple[str, str, Source]]:
-    """(label, value, source) of what a mailed link is about. Raises NotFoundError."""
+    """(label, value, source) of what a mailed link is about; the value is "" after WITHIN. Raises NotFoundError.
+
+    The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
+    the values for a month only: whoever comes by an old mail reads nothing more. It works once, for it deletes what it is about.
+    """
     rows = list(Supplied.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
-    return [(rules.FIELDS[one.field], one.value, one.source) for one in rows]
+    since = clock.now() - WITHIN
+    return [
+        (rules.FIELDS[one.field], one.value if one.told_at and one.told_at > since else "", one.source) for one in rows
+    ]
 
 
 def object_by_link(secret: str) -> None:
@@ -325,11 +333,11 @@ def standing() -> tuple[int, int, int]:
     """(values held, those without source, licence or purpose, those whose person was not told within the legal time)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE coalesce(s.name, '') = '' OR coalesce(s.licence, '') = '' OR "
-            "coalesce(s.purpose, '') = ''), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
+            "SELECT count(*), count(*) FILTER (WHERE NOT coalesce(least(octet_length(s.name), octet_length(s.licence), "
+            "octet_length(s.purpose)) > %s, false)), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
             "OR v.told_at > v.received_at + make_interval(days => %s)) FROM sources_supplied v "
             "LEFT JOIN sources_source s ON s.id = v.source_id",
-            [clock.now() - WITHIN, WITHIN.days],
+            [EMPTY_BYTES, clock.now() - WITHIN, WITHIN.days],
         )
         total, bare, late = cursor.fetchone()
     return int(total), int(bare), int(late)

@@ -21,7 +21,7 @@ from glasshouse.notices.rules import language_of
 from glasshouse.onboarding import api as onboarding
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, visit_of
-from glasshouse.web.views import again, claims_of, form_page, signed_in, with_session
+from glasshouse.web.views import act_of, again, claims_of, form_page, signed_in, with_session
 
 NEEDED = {
     "change": Permission.MEMBER_CHANGE,
@@ -283,7 +283,10 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "settings.html", shown)
     try:
-        roles = {"nobody": None, "all": []}.get(request.POST.get("whom", ""), request.POST.getlist("roles"))
+        whom = act_of(request, "nobody", "all", "some", name="whom")
+        roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
+        if whom == "some" and not roles:  # No role at all would mean everybody.
+            raise InvalidError("Tick at least one role.", field="roles")
         rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
     except GlasshouseError as error:
         if not isinstance(error, InvalidError):

@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.rights import office as desks
 from glasshouse.rights import set_aside as failures
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 
 def number(written: str) -> int:
@@ -25,7 +25,7 @@ def office(request: HttpRequest) -> HttpResponse:
         return render(request, "office.html", {"desk": desks.desk(actor), "risks": desks.RISKS})
     given = request.POST
     try:
-        match given.get("act", ""):
+        match act_of(request, "hold", "end-hold", "lift", "assess"):
             case "hold":
                 desks.hold(actor, given.get("address", ""), given.get("reason", ""), number(given.get("days", "")))
             case "end-hold":
@@ -34,8 +34,6 @@ def office(request: HttpRequest) -> HttpResponse:
                 desks.lift(actor, given.get("restriction", ""), given.get("reason", ""))
             case "assess":
                 desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
-            case _:
-                raise NotFoundError
     except InvalidError as error:
         return again(request, "office.html", error, desk=desks.desk(actor), risks=desks.RISKS)
     return redirect("office")

@@ -11,7 +11,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError
 from glasshouse.sources import api, rules
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
@@ -28,10 +28,11 @@ def sources(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "sources.html", _page(actor))
     try:
-        if given.get("act") == "add":
+        act = act_of(request, "add", "import", "token")
+        if act == "add":
             api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
             return redirect("sources")
-        if given.get("act") == "token":
+        if act == "token":
             token = api.make_token(actor, given.get("source", ""))
             return render(request, "sources.html", _page(actor) | {"token": token})
         file = request.FILES.get("file")

@@ -56,6 +56,14 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
 
 
+def act_of(request: HttpRequest, *known: str, name: str = "act") -> str:
+    """Which button of a form was pressed. Raises InvalidError for any other value and for none: nothing is done by default."""
+    act = request.POST.get(name, "")
+    if act not in known:
+        raise InvalidError("Nothing was done: the form did not say what to do. Use one of its buttons.", field=name)
+    return act
+
+
 def with_session(response: HttpResponse, done: SignedIn) -> HttpResponse:
     """The response, setting the session cookie, and the one by which the browser is known again."""
     _set_cookie(response, SESSION_COOKIE, done.secret, sessions.LIFE)
