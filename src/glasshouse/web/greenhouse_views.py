@@ -24,6 +24,7 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import AccountId, DeviceId, OrganisationId, SiteId
 from glasshouse.support import api as support
+from glasshouse.web import once
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
@@ -101,11 +102,20 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
 @signed_in
 @require_POST
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
-    """Register a device; the answer is the only page that ever shows its key."""
-    actor, shown = within(request, organisation)
+    """Register a device; the page that follows shows its key once."""
+    actor, _ = within(request, organisation)
     token = greenhouse.create_device(
         actor, SiteId(site), request.POST.get("compartment", ""), request.POST.get("name", "")
     )
+    return redirect("device_key", organisation, once.hand_over(actor, "device", token))
+
+
+@signed_in
+@require_GET
+def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
+    """A new device's key: shown once, to the session that registered it."""
+    actor, shown = within(request, organisation, Permission.DEVICE_CREATE)
+    token = once.collect(actor, "device", note)
     return render(request, "device_key.html", shown | {"token": token, "crops": settings.CROPS_ORIGIN})
 
 

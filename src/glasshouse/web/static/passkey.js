@@ -28,6 +28,7 @@
       const made = await navigator.credentials.create({ publicKey: options });
       const page = await ask(make.dataset.make, make, { answer: plain(made), name: make.elements.name.value });
       if (page.redirected) { location = page.url; return; }
+      if (page.ok) { location = (await page.json()).onward; return; }
       document.documentElement.innerHTML = new DOMParser().parseFromString(await page.text(), "text/html").documentElement.innerHTML;
     } catch { told(make, "That was not completed. Try again, or use another way."); }
   });
