@@ -81,13 +81,13 @@ class Answers:
                 one = Asked(f"{kind}.{both[0].id}.{both[1].id}", kind, both)
                 first, second = (newest.get(series.id) for series in both)
                 steps = [usual[series.id] for series in both if series.id in usual]
-                step, reading = (max(steps) if len(steps) == 2 else None), None
-                near = first and second and abs(first[0] - second[0]) <= min(NEAR_S, step or NEAR_S)
+                usual_s, reading = (max(steps) if len(steps) == 2 else None), None
+                near = first and second and abs(first[0] - second[0]) <= min(NEAR_S, usual_s or NEAR_S)
                 if first and second and near and all(map(_plausible, both, (first[1], second[1]))):
                     value = derive(kind, np.array([first[1]]), np.array([second[1]]))
                     reading = (min(first[0], second[0]), round(float(value[0]), 3))
                 trend = _derived_rows(kind, *(trends.get(series.id, []) for series in both))
-                rows.append(_shown(one) | _reading(reading) | {"trend": trend, "usual_s": step})
+                rows.append(_shown(one) | _reading(reading) | {"trend": trend, "usual_s": usual_s})
         return rows
 
     # -- readings ------------------------------------------------------------------------------------------------
