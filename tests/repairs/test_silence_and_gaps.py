@@ -133,6 +133,8 @@ def test_the_overview_and_the_api_tell_silence_by_the_own_interval(customer: Mak
     assert states == {"fast": "silent", "slow": "ok", "single": "ok"}
     after = {one["field"]: one["silent_after_s"] for one in readings.series(own.actor)}
     assert after == {"fast": 30, "slow": 3 * 86_400, "single": 3600}
+    silent = {one["field"]: one["silent"] for one in readings.series(own.actor)}
+    assert silent == {"fast": True, "slow": False, "single": False}
 
 
 # -- gaps ----------------------------------------------------------------------------------------------------------
@@ -205,3 +207,13 @@ def test_the_small_line_of_the_overview_has_gaps_too() -> None:
     path = sparkline(rows, 0, 20_000, 5400)
     assert path.count("M") == 2
     assert path.count("L") == 3
+
+
+def test_large_writes_are_learned_a_share_at_a_time() -> None:
+    newest, numbers = Newest(), np.arange(1, 11)
+    for turn in range(8):
+        moments = np.repeat(np.arange(20_000) + 20_000 * turn, 10) * np.tile(numbers, 20_000) * 10**9
+        newest.take(np.tile(numbers, 20_000).astype(np.uint32), moments.astype(np.int64), np.ones(200_000))
+    usual = newest.usual(numbers.tolist())
+    assert set(usual) == set(numbers.tolist())
+    assert all(abs(usual[number] / number - 1) < 0.01 for number in numbers.tolist())

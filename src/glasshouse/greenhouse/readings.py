@@ -55,11 +55,13 @@ def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
         verb="readings:read",
         purpose="overview",
     )
+    now_s = clock.now().timestamp()
     for one in found:
         room = place.rooms.get(one["compartment"])
         one["site_name"], one["room_name"] = place.sites[one["site"]].name, room.name if room else ""
         one["zone"] = place.zone(one["site"])
         one["silent_after_s"] = silent_after_s(one["usual_s"])
+        one["silent"] = one["at"] is not None and now_s - one["at"] > one["silent_after_s"]
         one["source"] = _source(one, place.devices.get(one.pop("device"), ""))
     return found
 
