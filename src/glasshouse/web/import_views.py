@@ -138,6 +138,7 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     if request.GET.get("format") != "csv":
         template = "import_state.html" if request.headers.get("HX-Request") else "import_report.html"
         shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
+        shown |= {"listed": len(remarks), "cut": len(remarks) == imports.MOST_REMARKS}
         response = render(request, template, shown)
         if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.

@@ -84,6 +84,8 @@ MIDDLEWARE = [
     "glasshouse.web.middleware.actor",
     "glasshouse.web.middleware.account_forms",
     "glasshouse.web.middleware.accepted",
+    "glasshouse.web.once.each_form_once",
+    "glasshouse.web.record.shown_is_recorded",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
 TEMPLATES = [

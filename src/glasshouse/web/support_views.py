@@ -30,6 +30,7 @@ WORDS = {
     "overview": "looked at the overview of {}",
     "own rights": "looked at what the grant allows",
     "page": "opened the page {}",
+    "refused": "was refused the page {}: nothing of it was shown",
     "requests": "read the requests for access",
     "roles": "saw which roles there are",
     "sites": "read the sites {}",

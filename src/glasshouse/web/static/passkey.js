@@ -34,6 +34,7 @@
       const made = await navigator.credentials.create({ publicKey: options });
       const page = await ask(make.dataset.make, make, { answer: plain(made), name: make.elements.name.value });
       if (page.redirected) { leave(page.url); return; }
+      if (page.ok) { leave((await page.json()).onward); return; }
       document.documentElement.innerHTML = new DOMParser().parseFromString(await page.text(), "text/html").documentElement.innerHTML;
     } catch { told(make, "That was not completed. Try again, or use another way."); }
   });
