@@ -93,10 +93,11 @@ def test_what_is_not_signed_by_the_agent_for_us_and_now_is_refused(officer: Cust
         agent.signed(agent.message(**{"expires-at": later})),
         b"not base64 at all",
         base64.b64encode(b"short"),
-        b"A" * 100_000,
+        b"A" * 60_000,
     ]
     for body in bad:
         assert client.post("/v1/data-rights-request", content=body, headers=agent.head).status_code == 403
+    assert client.post("/v1/data-rights-request", content=b"A" * 100_000, headers=agent.head).status_code == 413
     for wrong in (
         {"exercise": "sale:opt_in"},
         {"exercise": "access", "email": "no"},
