@@ -357,7 +357,9 @@ def _tell(version: Version) -> int:
     while True:
         with transaction.atomic():
             _lock(version)
-            batch = list(queues.ready(_untold(version).select_related("person"), TELLING, prefix=f"{version.id}:")[:BATCH])
+            batch = list(
+                queues.ready(_untold(version).select_related("person"), TELLING, prefix=f"{version.id}:")[:BATCH]
+            )
             queued += queues.each_within(
                 TELLING, batch, partial(_announce, version), lambda account: f"{version.id}:{account.pk}"
             )
