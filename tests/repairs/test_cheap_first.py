@@ -342,11 +342,12 @@ def test_codes_of_any_length_are_refused_quietly(customer: Make, web: Web) -> No
     with_app(one)
     client = web()
     post(client, "/sign-in", address=one.address, password=one.password)
-    for code in ("9" * 100_000, "١٢٣٤٥٦", "\x00" * 6, " "):
+    for code in ("9" * 60_000, "١٢٣٤٥٦", "\x00" * 6, " "):
         assert post(client, "/second-step", "/second-step", code=code).status_code == 400
+    assert post(client, "/second-step", "/second-step", code="9" * 100_000).status_code == 413
 
 
 def test_long_secrets_in_addresses_are_not_looked_up(customer: Make, web: Web) -> None:
     for path in ("/prove/", "/reset/", "/change/", "/invitation/", "/stop-reset/"):
-        answer = web().get(path + "x" * 3000)
-        assert answer.status_code in (302, 404), path
+        assert web().get(path + "x" * 1500).status_code in (302, 404), path
+        assert web().get(path + "x" * 3000).status_code == 414, path

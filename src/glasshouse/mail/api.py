@@ -20,6 +20,7 @@ from glasshouse.mail.models import Message
 from glasshouse.mail.rules import MOST_TRIES, body_text, message_id, subject_line, wait_before
 from glasshouse.queues import rules as failures
 from glasshouse.vault import api as vault
+from glasshouse.vault.envelope import KeyDestroyedError
 
 log = logging.getLogger("glasshouse.mail")
 BOUNCE = "bounce-"
@@ -234,5 +235,12 @@ def refused() -> int:
 
 
 def newest(limit: int = 50) -> list[Message]:
-    """The newest mails, for the demo's mailbox page only."""
-    return list(Message.objects.order_by("-created_at")[:limit])
+    """The newest mails that can be opened, for the demo's mailbox page only; one whose key is destroyed is left out."""
+    return [message for message in Message.objects.order_by("-created_at")[:limit] if _opens(message)]
+
+
+def _opens(message: Message) -> bool:
+    try:
+        return bool(message.address) and message.subject is not None and message.body is not None
+    except KeyDestroyedError:
+        return False
