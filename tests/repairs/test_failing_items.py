@@ -308,9 +308,11 @@ def test_an_agent_that_cannot_be_reached_keeps_no_other_from_hearing(
             raise httpx.InvalidURL("no url")
         return httpx.Response(200, request=httpx.Request("POST", url))
 
-    agent = Agent.objects.create(
-        id=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example", created_at=officer.actor.proved_at
+    agent = Agent(
+        agent_id="agent", agent_hash=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example"
     )
+    agent.created_at = officer.actor.proved_at
+    agent.save(force_insert=True)
     urls = ["https://a.example/bad", "https://a.example/good"]
     monkeypatch.setattr(drp.httpx, "post", call)
     monkeypatch.setattr(drp, "_may_call", lambda agent, url: url in urls)

@@ -21,11 +21,11 @@ TAKEN = "250 OK"
 def taken(home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tuple[str, Any]]:
     """Hands a mail to the listener's verb; returns its answer and what would become a request."""
     from glasshouse.cli import postbox
-    from glasshouse.rights import requests
+    from glasshouse.rights import replies
 
     def take(raw: bytes) -> tuple[str, Any]:
         arrived: list[Any] = []
-        monkeypatch.setattr(requests, "from_mail", lambda *given: arrived.append(given))
+        monkeypatch.setattr(replies, "from_mail", lambda *given: arrived.append(given))
         return postbox.take(raw), (arrived or [None])[0]
 
     return take
@@ -231,7 +231,7 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
 
     from glasshouse.cli import postbox
     from glasshouse.kernel.errors import InvalidError, UnavailableError
-    from glasshouse.rights import requests
+    from glasshouse.rights import replies
 
     for error, code in (
         (OperationalError("away"), "451"),
@@ -242,7 +242,7 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(requests, "from_mail", fail)
+        monkeypatch.setattr(replies, "from_mail", fail)
         assert postbox.take(HEAD + b"\r\nx").startswith(code)
     monkeypatch.setattr(inbound_mail, "text_of", lambda mail: 1 / 0)
     assert postbox.take(HEAD + b"\r\nx").startswith("554")

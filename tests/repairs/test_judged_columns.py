@@ -12,13 +12,15 @@ JUDGED = {
         rights_demand.first_verdict rights_demand.narrowed rights_demand.second_verdict rights_officer_region.regions
         rights_request.channel rights_request.kind rights_request.region sources_source.kind sources_supplied.field
         support_grant.areas""",
+    "the path of our own answer, which is looked at once more before anybody is led there": "web_form_sent.location",
     "two letters": "rights_demand.country",
     "ids of rows that the verb has looked for": """
         access_invitation.sites access_membership.sites access_request.sites access_token.sites support_grant.sites
         support_seen.ids""",
     "the code, from no input": """
         accounts_second_step.kind accounts_ticket.purpose consent_stance.state events_event.facts events_event.kind
-        greenhouse_upload.state mail_message.kind mail_message.purpose mail_message.refused notices_acceptance.how
+        greenhouse_upload.state mail_message.kind mail_message.place mail_message.purpose mail_message.reason mail_message.refused
+        notices_acceptance.how queues_failure.place queues_failure.queue queues_failure.reason web_shown_once.purpose
         notices_announcement.state notices_version.tables promises_result.figure promises_result.promise promises_result.state
         retention_statistic.group retention_statistic.table retention_sweep.rows rights_demand.outcome rights_letter.sender
         rights_request.agent_told rights_request.law rights_request.outcome rights_request.passing sources_supplied.state

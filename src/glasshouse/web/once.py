@@ -22,6 +22,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.web.middleware import Handler, actor_of
 from glasshouse.web.models import FormSent, ShownOnce
+from glasshouse.web.redirects import safe_path
 
 LIFE = timedelta(minutes=10)
 MASKED_LETTERS = 64  # Django masks the token anew for each page; the unmasked one is the same on every page.
@@ -132,5 +133,5 @@ def _answered_before(request: HttpRequest, key: str) -> HttpResponse:
     while (row := FormSent.objects.filter(key=key).first()) is not None and not row.done and time.monotonic() < ends:
         time.sleep(PAUSE_S)
     if row is not None and row.location:
-        return HttpResponseRedirect(row.location)
+        return HttpResponseRedirect(safe_path(row.location))
     return render(request, "sent_already.html", {"done": row is not None and row.done, "failed": row is None})
