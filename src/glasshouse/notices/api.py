@@ -6,6 +6,8 @@ shown. Until the versions in force are accepted, neither a page nor a row of a c
 policies). Source: PRI-01, PRI-03; GDPR Art. 7, 12 to 14.
 """
 
+# Long because writing, publishing and announcing a version share its states.
+
 import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
