@@ -37,7 +37,7 @@ def test_a_guest_confirms_and_decides_what_is_passed_to_whom(opened: Open, custo
     expect(page.get_by_text("This link has been used.")).to_be_visible()
     sound(page)
     page.get_by_role("button", name="Send a new link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     desk = opened()
     enter(desk, boss)
     desk.goto(f"/o/{boss.organisation}/privacy")
