@@ -98,24 +98,30 @@ def prove_link(address: str, path: str = "prove") -> str:
     return found[1]
 
 
+def signed_up(name: str, address: str, password: str, organisation: str) -> "Actor":
+    """A new customer's administrator, through the same verbs as the pages."""
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import Visit
+    from glasshouse.notices import api as notices
+    from glasshouse.onboarding import api as onboarding
+
+    accounts.ask_sign_up(address, network=address)
+    entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
+    return onboarding.finish_sign_up(prove_link(address), entry, Visit(address)).actor
+
+
 @pytest.fixture
 def customer(home: Installation) -> Callable[[], Customer]:
     """Makes customers, through the same verbs as the pages."""
 
     def make() -> Customer:
-        from glasshouse.access import api as access
-        from glasshouse.accounts import api as accounts
+        from glasshouse.accounts.sessions import forget_all
         from glasshouse.greenhouse import api as greenhouse
-        from glasshouse.notices import api as notices
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
-        claims = notices.offer().claims("sign-up")
-        wanted = accounts.SignUp(f"Person {name}", address, password, f"Farm {name}", accepted=claims)
-        accounts.ask_sign_up(wanted, network=name)
-        new = accounts.finish_sign_up(prove_link(address))
-        notices.take(new.actor, new.accepted)
-        actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
+        actor = signed_up(f"Person {name}", address, password, f"Farm {name}")
+        forget_all(actor.account)  # The form's own browser is of no test.
         site = greenhouse.create_site(actor, {"name": f"Site {name}", "time_zone": "Europe/Rome"})
         return Customer(actor, address, password, site)
 
@@ -128,21 +134,18 @@ def join(home: Installation) -> Callable[..., Customer]:
 
     def make(into: Customer, role: str, sites: list[str] | None = None) -> Customer:
         from glasshouse.access import invitations
-        from glasshouse.accounts import api as accounts
-        from glasshouse.accounts.sessions import digest
+        from glasshouse.accounts.rules import Visit
+        from glasshouse.accounts.sessions import forget_all
         from glasshouse.notices import api as notices
+        from glasshouse.onboarding import api as onboarding
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
         invitations.invite(into.actor, address, invitations.Offer(role, sites))
-        secret = prove_link(address, "invitation")
-        accepted = notices.offer().claims("sign-up")
-        claims = accounts.SignUp(f"Person {name}", address, password, "", digest(secret), accepted)
-        accounts.ask_sign_up(claims, network=name)
-        new = accounts.finish_sign_up(prove_link(address))
-        notices.take(new.actor, new.accepted)
-        organisation = invitations.accept_hashed(new.actor, new.invitation)
-        return Customer(new.actor.within(organisation), address, password, into.site)
+        entry = onboarding.Entry(f"Person {name}", password, notices.offer().claims("sign-up"))
+        new = onboarding.finish_invitation(prove_link(address, "invitation"), address, entry, Visit(address))
+        forget_all(new.actor.account)
+        return Customer(new.actor, address, password, into.site)
 
     return make
 

@@ -19,7 +19,9 @@ def main(folder: Path, port: int) -> None:
     from glasshouse.cli.service import running
 
     home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True)
-    with running(home, lambda text: None):
+    with running(home, lambda text: None) as parts:
+        # The worker lives in the present: what its checks add between a sweep and the look after it is years old by our clock.
+        next(part for part in parts.parts if part.name == "worker").end()
         os.environ.update(home.environment())
         import django
 

@@ -9,18 +9,18 @@ from glasshouse.access.models import ApiToken, Invitation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Browser, Person, Session, Ticket, Tries
 from glasshouse.accounts.rules import Visit
+from glasshouse.accounts.sessions import forget_all
 from glasshouse.disclosures import api as disclosures
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import AccountId, HolderId
 from glasshouse.mail.models import Message
-from glasshouse.notices import api as notices
 from glasshouse.notices.models import Acceptance
 from glasshouse.retention import api as retention
 from glasshouse.rights import copies, requests
 from glasshouse.rights.models import Copy, Letter, Request
 from glasshouse.vault import api as vault
-from tests.conftest import prove_link
+from tests.conftest import signed_up
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,9 @@ class Grower:
 def grower(name: str) -> Grower:
     """A newcomer, through the verbs of the pages."""
     address, password = f"{name}@years.example", f"a password for {name}"
-    wanted = accounts.SignUp(name.title(), address, password, "Farm", accepted=notices.offer().claims("sign-up"))
-    accounts.ask_sign_up(wanted, network=name)
-    new = accounts.finish_sign_up(prove_link(address))
-    notices.take(new.actor, new.accepted)
-    return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password)
+    actor = signed_up(name.title(), address, password, "Farm")
+    forget_all(AccountId(str(actor.account)))
+    return Grower(actor, address, password)
 
 
 def do_everything(one: Grower) -> None:

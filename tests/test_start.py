@@ -70,7 +70,7 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
         assert "running on" in words
         assert "already" in words
         service.send_signal(signal.SIGINT)
-        service.communicate(timeout=40)
+        service.communicate(timeout=120)  # each of five parts is given 20 s
         ends = time.monotonic() + 10
         while left := running(folders[1]):
             assert time.monotonic() < ends, left

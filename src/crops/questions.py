@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000_000  # read into memory for one question; larger ones are answered by the engine
 MOST_SERIES, MOST_BLOCKS = 12, 600
 ASKED = f"series IN ({schema.ASKED})"  # Store.rows and Store.table put the numbers there.
+MOST_LISTED = 5000  # series asked about in one statement
+LOOKED_BACK_DAYS = (2, 100, 0)
 Bounds = tuple[float, float]
 EVERYTHING: Bounds = (float("-inf"), float("inf"))
 
@@ -28,10 +30,14 @@ class TooManyError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """Of one series: rows (bucket start in s, min, mean, max) of plausible readings, and (time in s, value) of the others."""
+    """Of one series: rows (bucket start in s, min, mean, max) of plausible readings, and (time in s, value) of the others.
+
+    Of the others at most 200 are listed; odd_count is how many there are.
+    """
 
     rows: list[list[float]] = field(default_factory=list)
     odd: list[list[float]] = field(default_factory=list)
+    odd_count: int = 0
 
 
 def _sql(number: float) -> str:
@@ -65,6 +71,36 @@ class Questions:
             newest.learn(unknown, {number: (at, value) for number, at, value in columns})
         return newest.of(numbers)
 
+    def usual(self, numbers: list[int]) -> dict[int, float]:
+        """By series, how far apart in s its newest readings usually lie; a series with too few readings is left out."""
+        newest = self._store.newest
+        unknown = newest.unstepped(numbers)
+        for first in range(0, len(unknown), MOST_LISTED):
+            some, left = unknown[first : first + MOST_LISTED], unknown[first : first + MOST_LISTED]
+            times: dict[int, list[int]] = {}
+            for days in LOOKED_BACK_DAYS:  # The few that are written seldom are looked for further back.
+                since = f"AND time >= now() - INTERVAL {days} DAY " if days else ""
+                sql = (
+                    "SELECT series, groupArray(toString(at)) AS times FROM (SELECT series, toUnixTimestamp64Nano(time) AS at "
+                    f"FROM crop.{schema.READINGS} WHERE {ASKED} {since}"
+                    f"ORDER BY series, time DESC LIMIT {2 * newest.SAMPLES} BY series) GROUP BY series"
+                )
+                times |= {row["series"]: list(map(int, row["times"])) for row in self._store.rows(sql, left)}
+                left = [number for number in left if len(times.get(number, ())) <= newest.SAMPLES]
+                if not left:
+                    break
+            newest.learn_steps(some, times)
+        return newest.usual(numbers) if numbers else {}
+
+    def together(self, numbers: list[int], start_s: int, end_s: int, step_s: int) -> set[int]:
+        """Starts of the buckets in which all the series have a reading at one and the same moment."""
+        sql = (
+            f"SELECT DISTINCT {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at FROM "
+            f"(SELECT time FROM crop.{schema.READINGS} WHERE {ASKED} AND {_moments(start_s, end_s)} "
+            f"GROUP BY time HAVING uniqExact(series) = {len(set(numbers))})"
+        )
+        return {int(row["at"]) for row in self._store.rows(sql, numbers)}
+
     def trend(self, numbers: list[int], start_s: int, step_s: int) -> dict[int, list[list[float]]]:
         """By series, rows (bucket start in s, mean) since start."""
         sql = (
@@ -92,7 +128,8 @@ class Questions:
         """A stretch in buckets as `range` makes them."""
         step = step_s or max(1, -(-(end_s - start_s) // points))
         odd = implausible(stretch, *limits) if limits != EVERYTHING else []
-        return Answer(buckets(stretch, start_s, step, *limits), odd)
+        count = int(((stretch.value < limits[0]) | (stretch.value > limits[1])).sum()) if odd else 0
+        return Answer(buckets(stretch, start_s, step, *limits), odd, count)
 
     def raw(self, numbers: list[int], start_s: int, end_s: int, most: int) -> dict[int, Stretch]:
         """By series, every reading from start to end. Raises TooManyError above `most` in all."""
@@ -152,7 +189,8 @@ class Questions:
             table = self._store.table(sql, numbers)
             names = ("series", "at", "low", "mean", "high", "many", "odd")
             columns = [table.column(name).to_numpy().tolist() for name in names]
-            for number, at, low, mean, high, many, _ in zip(*columns, strict=True):
+            for number, at, low, mean, high, many, odd in zip(*columns, strict=True):
+                found[number].odd_count += odd
                 if many:
                     found[number].rows.append([at, low, mean, high])
             if any(columns[-1]):

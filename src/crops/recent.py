@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 BLOCK_S = 1 << 21  # 24 days
+SAMPLED_ROWS = 1 << 16  # of one write, at most, from which the usual intervals are learned
 MOST_POINTS = 8_000_000  # kept at once: 128 MB
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -28,13 +29,28 @@ class Stretch:
 EMPTY = Stretch(np.empty(0, np.int64), np.empty(0, np.float64))
 
 
+def usual_step(steps: Floats) -> float | None:
+    """The usual one among distances of readings: their upper median; None of fewer than two, which tell nothing usual."""
+    return float(np.sort(steps)[len(steps) // 2]) if len(steps) > 1 else None
+
+
 class Newest:
-    """The newest reading of each series, by series number."""
+    """The newest reading of each series, and how far apart its readings usually lie, by series number.
+
+    Each write adds the mean distance of a series' new readings, once for each of them; of the last SAMPLES the median counts,
+    so that a pause, or a few readings that come late, changes nothing.
+    """
+
+    SAMPLES = 8
 
     def __init__(self) -> None:
         self._time = np.full(1 << 12, np.iinfo(np.int64).min, np.int64)
         self._value = np.zeros(1 << 12, np.float64)
         self._known = np.zeros(1 << 12, np.bool_)
+        self._steps = np.full((1 << 12, self.SAMPLES), np.nan, np.float32)
+        self._at = np.zeros(1 << 12, np.uint8)
+        self._stepped = np.zeros(1 << 12, np.bool_)
+        self._turn = 0
         self._lock = threading.Lock()
 
     def _grow(self, most: int) -> None:
@@ -43,14 +59,72 @@ class Newest:
             self._time = np.concatenate([self._time, np.full(more, np.iinfo(np.int64).min, np.int64)])
             self._value = np.concatenate([self._value, np.zeros(more)])
             self._known = np.concatenate([self._known, np.zeros(more, np.bool_)])
+            self._steps = np.concatenate([self._steps, np.full((more, self.SAMPLES), np.nan, np.float32)])
+            self._at = np.concatenate([self._at, np.zeros(more, np.uint8)])
+            self._stepped = np.concatenate([self._stepped, np.zeros(more, np.bool_)])
 
     def take(self, series: npt.NDArray[np.uint32], time: Ints, value: Floats) -> None:
         """Note readings as they were stored; of two with one time the later counts, as it does in the store."""
         with self._lock:
             self._grow(int(series.max(initial=0)))
+            self._sample(series, time)
             np.maximum.at(self._time, series, time)
             new = time == self._time[series]
             self._value[series[new]] = value[new]
+
+    def _sample(self, series: npt.NDArray[np.uint32], time: Ints) -> None:
+        """Note how far apart the readings lie that are newer than the newest before."""
+        stride = 1 + len(series) // SAMPLED_ROWS
+        if stride > 1:  # Of a large write another share of the series is looked at each time.
+            self._turn += 1
+            some = series % np.uint32(stride) == self._turn % stride
+            series, time = series[some], time[some]
+        new = time > self._time[series]
+        if not new.any():
+            return
+        series, time = series[new], time[new]
+        # Of many rows each series has some: counted by number they need no sorting.
+        many = len(series) > int(series.max())
+        numbers, place = (np.arange(series.max() + 1), series) if many else np.unique(series, return_inverse=True)
+        counts, before = np.bincount(place, minlength=len(numbers)), self._time[numbers]
+        first = np.full(len(numbers), np.iinfo(np.int64).max, np.int64)
+        last = np.full(len(numbers), np.iinfo(np.int64).min, np.int64)
+        np.minimum.at(first, place, time)
+        np.maximum.at(last, place, time)
+        fresh = before == np.iinfo(np.int64).min
+        start, counts = np.where(fresh, first, before), np.where(fresh, counts - 1, counts)
+        held = (counts > 0) & (last > start)
+        numbers, counts, step_s = numbers[held], counts[held], (last[held] - start[held]) / counts[held] / 1e9
+        for turn in range(self.SAMPLES):
+            more = counts > turn
+            which = numbers[more]
+            self._steps[which, self._at[which]] = step_s[more]
+            self._at[which] = (self._at[which] + 1) % self.SAMPLES
+
+    def unstepped(self, numbers: list[int]) -> list[int]:
+        """Series of whose stored readings it was never looked how far apart they lie."""
+        with self._lock:
+            self._grow(max(numbers, default=0))
+            return [number for number in numbers if not self._stepped[number]]
+
+    def learn_steps(self, numbers: list[int], times: dict[int, list[int]]) -> None:
+        """Add what the store holds of series: number -> its newest times (ns), in any order."""
+        with self._lock:
+            for number, some in times.items():
+                steps = np.diff(np.unique(np.array(some, np.int64)))[-self.SAMPLES :] / 1e9
+                self._steps[number] = np.nan
+                self._steps[number, : len(steps)] = steps
+                self._at[number] = len(steps) % self.SAMPLES
+            self._stepped[numbers] = True
+
+    def usual(self, numbers: list[int]) -> dict[int, float]:
+        """number -> usual interval in s, for series of which at least two intervals are known."""
+        with self._lock:
+            steps = np.sort(self._steps[numbers], axis=1)  # What is empty comes last.
+        counts = np.count_nonzero(~np.isnan(steps), axis=1)
+        middle = steps[np.arange(len(numbers)), np.minimum(counts // 2, self.SAMPLES - 1)]
+        usual = zip(numbers, counts.tolist(), middle.tolist(), strict=True)
+        return {number: round(step, 3) for number, count, step in usual if count > 1}
 
     def unknown(self, numbers: list[int]) -> list[int]:
         """Series whose older readings were never looked at: what is kept of them may be less than what is stored."""

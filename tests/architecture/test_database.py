@@ -218,9 +218,17 @@ def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
     """A table that somebody adds with an address in it is shown and erased by `addressed_to`, or named here."""
     from glasshouse.retention.api import ours
 
-    reached = {"access_invitation", "consent_restriction", "disclosures_subscriber", "mail_message", "sources_supplied"}
+    reached = {
+        "access_invitation",
+        "accounts_ticket",
+        "consent_restriction",
+        "disclosures_subscriber",
+        "mail_message",
+        "sources_supplied",
+    }
     otherwise = {
         "accounts_person": "the person itself",
+        "disclosures_recipient": "a contact that must be told of erasures, shown",
         "rights_demand": "kept for its six years, shown once it may be told",
         "rights_request": "kept for its three years, shown",
         "sources_objected": "kept so that the objection is honoured, shown",

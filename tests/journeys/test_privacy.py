@@ -70,10 +70,10 @@ def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable
         sound(page)
     page.get_by_label("My e-mail address").fill(one.address)
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     page.goto(f"/privacy/prove/{prove_link(one.address, 'privacy/prove')}")
     page.get_by_role("button", name="Yes, this is my address").click()
-    expect(page.get_by_text("Your address is proved")).to_be_visible()
+    expect(page.get_by_text("Your address is confirmed")).to_be_visible()
     sound(page)
     stranger = f"no-account-{one.actor.person}@grower.example"
     page.goto("/privacy")

@@ -155,5 +155,5 @@ def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Ins
 def test_pri_27_sees_a_request_that_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.rights import referrals
 
-    monkeypatch.setattr(referrals, "refer", lambda request: [])
+    monkeypatch.setattr(referrals, "_pass", lambda request, organisation: None)
     assert state("PRI-27")[0] == "not kept"

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, administering, enter_staff, forget_versions, post
+from tests.conftest import Customer, administering, enter_staff, forget_versions, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -33,14 +33,15 @@ def drafted(officer: Customer, document: str = "cookies", *, significant: bool =
 
 def test_nobody_signs_up_without_ticking_the_box_and_it_is_not_ticked_beforehand(web: Web) -> None:
     client = web()
-    page = client.get("/sign-up").text
+    post(client, "/sign-up", "/sign-up", address="no-box@grower.example")
+    path = f"/prove/{prove_link('no-box@grower.example')}"
+    page = client.get(path).text
     assert 'name="accept" value="yes" required>' in page
     assert "checked" not in page
-    fields = {"name": "A", "address": "no-box@grower.example", "organisation": "B", "password": "a long enough word"}
-    answer = post(client, "/sign-up", "/sign-up", **fields)
+    answer = post(client, path, path, name="No Box", organisation="B", password="a long enough word")
     assert answer.status_code == 400
     assert "Tick the box" in answer.text
-    assert 'value="no-box@grower.example"' in answer.text, "nothing written is lost"
+    assert 'value="No Box"' in answer.text, "nothing written is lost"
 
 
 def test_what_was_accepted_is_kept_with_the_words_shown(customer: Make) -> None:

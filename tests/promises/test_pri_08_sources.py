@@ -179,7 +179,8 @@ def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, 
             assert "without a licence" in state("PRI-08")[1]
         finally:
             link.execute(
-                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK (name <> '' AND licence <> '' AND purpose <> '')"
+                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK "
+                "(least(length(name), length(licence), length(purpose)) > 30)"
             )
 
 
@@ -197,7 +198,7 @@ def test_the_officers_page_takes_a_file_in(officer: Customer, web: Web, olaf: Ma
     token = shown.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     form = {"csrfmiddlewaretoken": token, "act": "import", "source": number}
     file = {"file": ("c.csv", f"address,role\n{fresh()},Grower\n", "text/csv")}
-    assert "The file is taken in" in client.post(page, data=form, files=file).text
+    assert "The file is taken in" in client.post(page, data=form, files=file, follow_redirects=True).text
     assert client.post(page, data=form).status_code == 400
     assert client.post(page, data=form | {"source": "0" * 16}, files=file).status_code == 404
     assert enter_staff(web(olaf())).get(page).status_code == 404
@@ -223,4 +224,6 @@ def test_a_sources_own_program_hands_in_with_its_token(
     assert client.post("/v1/contacts", content="nonsense", headers=head).status_code == 400
     assert client.get("/v1/contacts", headers=head).status_code == 405
     staff, page = enter_staff(web(officer)), "/staff/sources"
-    assert "Authorization: Bearer" in post(staff, page, page, act="token", source=source).text
+    shown = post(staff, page, page, act="token", source=source).headers["Location"]
+    assert "Authorization: Bearer" in staff.get(shown).text
+    assert "Authorization: Bearer" not in staff.get(shown).text

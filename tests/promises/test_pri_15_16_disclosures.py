@@ -168,12 +168,13 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
     one, client = customer(), web()
     consent.give(one.alone, "provider-news")
     address = f"reader-{one.actor.person}@grower.example"
-    assert "Look into your mail" in post(client, "/trust/providers", "/trust/providers", address=address).text
+    assert "Check your email" in post(client, "/trust/providers", "/trust/providers", address=address).text
     path = f"/trust/providers/{prove_link(address, 'trust/providers')}"
     assert "You get no such mail" in client.get(path).text, "opening the link begins nothing"
 
     def told() -> set[str]:
-        return {row.address for row in mail.newest(300) if row.kind == "providers" and "Text Co" in row.body}
+        mails = {row.address for row in mail.newest(300) if row.kind == "providers" and "Text Co" in row.body}
+        return mails & {one.address, address}  # Other tests' subscribers live in the same service.
 
     disclosures.add(officer.actor, entry())
     assert told() == {one.address}
@@ -188,7 +189,7 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
     page = client.get("/trust/providers").text
     assert "Text Co" in page
     assert "▲ from" in page
-    assert post(client, "/trust/providers/" + "x" * 43, path).status_code == 404
+    assert post(client, "/trust/providers/" + "x" * 43, "/privacy").status_code == 404
 
 
 def test_recipients_are_told_of_an_erasure(officer: Customer, customer: Make, join: Join) -> None:
@@ -371,12 +372,17 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     assert post(client, page, page, **fields, asked="user.name").status_code == 302
     made = Demand.objects.get()
     assert (
-        post(client, page, page, demand=made.id, verdict="answer", reasons="yes", allowed="user.name").status_code
+        post(
+            client, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
+        ).status_code
         == 302
     )
     other = enter_staff(web(as_staff(olaf(), "security")))
     assert (
-        post(other, page, page, demand=made.id, verdict="answer", reasons="yes", allowed="user.name").status_code == 302
+        post(
+            other, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
+        ).status_code
+        == 302
     )
     assert "glass" not in client.get(f"/staff/demands/{made.id}").text
     assert client.get(f"/staff/demands/{made.id}").status_code == 200

@@ -184,14 +184,15 @@ def test_storing_goes_on_while_restricted(customer: Make) -> None:
 
 def test_nobody_takes_the_address_of_a_restricted_person(customer: Make) -> None:
     from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import Visit
     from glasshouse.mail import api as mail
 
     one = restricted(customer())
-    accounts.ask_sign_up(accounts.SignUp("Thief", one.address, "a long enough word", "X"), network=one.address)
+    accounts.ask_sign_up(one.address, network=one.address)
     letter = next(row for row in mail.newest(50) if row.address == one.address)
     assert "which has one" in letter.body
     accounts.ask_reset(one.address, network=one.address)
-    accounts.finish_reset(prove_link(one.address, "reset"), "another long password")
+    accounts.finish_reset(prove_link(one.address, "reset"), "another long password", Visit(one.address))
     lifted(one)
 
 

@@ -82,7 +82,7 @@ def test_the_link_proves_the_address_and_only_then_tells_of_an_account(customer:
     asked(stranger)
     path = f"/privacy/prove/{prove_link(stranger, 'prove')}"
     page = post(web(), path, path).text
-    assert "is proved" in page
+    assert "is confirmed" in page
     assert "This address has an account" not in page
     assert post(web(), "/privacy/prove/" + "x" * 43, "/privacy").status_code == 404
 
@@ -346,7 +346,7 @@ def test_an_answer_is_wanted_on_a_working_day() -> None:
 
 def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> None:
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.rights import requests
+    from glasshouse.rights import links, requests
     from glasshouse.rights.models import Request
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -357,10 +357,10 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
     requests.ask_again(officer.actor, number)
     fresh = prove_link(address, "privacy/prove")
     assert fresh != old
-    requests.prove(fresh)
+    links.prove(fresh)
     requests.answer(officer.actor, number, "Here it is.", refuse=False)
     with pytest.raises(Exception, match="belongs to no request"):
-        requests.prove(old)
+        links.prove(old)
     assert Request.objects.get(id=number).outcome == "answered"
     number = asked(f"{uuid.uuid4().hex[:10]}@grower.example")
     requests.answer(officer.actor, number, "Not without a proof.", refuse=True)
@@ -402,5 +402,5 @@ def test_the_desk_never_reads_the_link_that_proves_a_person(officer: Customer, w
     asked(address)
     secret = prove_link(address, "privacy/prove")
     page = enter_staff(web(officer)).get("/staff/requests").text
-    assert "Please prove that this address" in page
+    assert "Please confirm that this address" in page
     assert secret not in page

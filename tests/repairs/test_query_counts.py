@@ -107,7 +107,7 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
     with store.administering() as link:
         link.execute(
             "INSERT INTO mail_message (id, holder, kind, address, subject, body, purpose, refused, created_at, sent_at, "
-            "tries, next_try_at) SELECT n::text, 'h', 'k', '', '', '', '', '', now(), now(), 1, now() "
+            "tries, next_try_at, reason, place) SELECT n::text, 'h', 'k', '', '', '', '', '', now(), now(), 1, now(), '', '' "
             "FROM generate_series(1, 50000) n"
         )
         link.execute("ANALYZE mail_message")

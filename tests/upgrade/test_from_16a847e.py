@@ -1,4 +1,4 @@
-"""Data of commit 16a847e starts with this version: nothing is lost."""
+"""Data of commit 16a847e starts with this version: nothing is lost, and what must be sealed is sealed."""
 
 import json
 import os
@@ -14,15 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 
 from glasshouse.cli import postgres
 from glasshouse.cli.installation import Installation
 from glasshouse.cli.service import people_environment
-from tests.conftest import free_ports, post
+from tests.conftest import administering, free_ports, post
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())
+# Values that forms, mails and interfaces put into columns which that commit kept readable.
+READABLE_THEN = (
+    "Passport NLD-4711",
+    "dpo-contact@textprovider.example",
+    "Fair Source Ltd",
+    "callback/secret-path",
+    "agents-own-number-77",
+)
 
 
 class Upgraded:
@@ -45,6 +55,7 @@ class Upgraded:
         place = ["--data", str(self.home.data), "--keys", str(self.home.keys), "--port", str(self.home.port)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "glasshouse.cli", "demo", *place],
+            env=os.environ | {"PYTHONPATH": str(HERE.parents[1] / "src")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -96,7 +107,16 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_what_people_and_staff_wrote_reads_the_same(upgraded: Upgraded) -> None:
+def text_columns(link: "psycopg.Connection[Any]") -> list[tuple[str, str]]:
+    """(table, column) of everything that can hold text, from the catalogue."""
+    rows = link.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+        "AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY')"
+    )
+    return [(str(table), str(column)) for table, column in rows]
+
+
+def test_what_was_sealed_by_the_upgrade_reads_the_same(upgraded: Upgraded) -> None:
     said = upgraded.says()
     assert said["identity"] == "Passport NLD-4711 seen by Petra"
     assert said["contact"] == "dpo-contact@textprovider.example"
@@ -105,6 +125,20 @@ def test_what_people_and_staff_wrote_reads_the_same(upgraded: Upgraded) -> None:
     assert said["callback"] == "https://agent.example/callback/secret-path"
     assert said["agent_request"] == "agents-own-number-77"
     assert said["agents"] == ["Agent Upgrade & Co"]
+
+
+def test_no_column_holds_a_value_that_was_readable_then(upgraded: Upgraded) -> None:
+    readable = []
+    with administering(upgraded.home) as link:
+        for table, column in text_columns(link):
+            for value in READABLE_THEN:
+                query = sql.SQL("SELECT count(*) FROM {} WHERE {}::text LIKE %s").format(
+                    sql.Identifier(table), sql.Identifier(column)
+                )
+                row = link.execute(query, [f"%{value}%"]).fetchone()
+                if row and row[0]:
+                    readable.append((table, column, value))
+    assert readable == []
 
 
 def test_the_event_chain_of_that_commit_is_whole_and_goes_on(upgraded: Upgraded) -> None:
@@ -119,6 +153,14 @@ def test_people_sign_in_with_the_passwords_they_had(upgraded: Upgraded) -> None:
             answer = post(client, "/sign-in", address=address, password=EXPECTED["password"])
             assert answer.status_code == 302, answer.text
             assert client.get("/", follow_redirects=True).status_code == 200
+
+
+def test_a_sign_up_link_that_carries_a_password_makes_no_account(upgraded: Upgraded) -> None:
+    with upgraded.client() as client:
+        page = client.get(f"/prove/{EXPECTED['sign_up']}", follow_redirects=True)
+        assert page.status_code in (404, 410)
+        answer = post(client, "/sign-in", address="pending@polder.example", password=EXPECTED["password"])
+        assert answer.status_code == 400, "the password that came with the link opens nothing"
 
 
 def test_devices_keep_their_keys_and_readings_survive_a_killed_service(upgraded: Upgraded) -> None:

@@ -9,6 +9,7 @@ Rights are read anew for each request, so a change counts from the next one on. 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -24,6 +25,18 @@ from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondStepNe
 from glasshouse.kernel.ids import OrganisationId
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+
+
+class RecordAccess(NamedTuple):
+    """What an actor was shown: a kind of thing, and the ids of what of it."""
+
+    actor: Actor
+    what: str
+    ids: tuple[str, ...]
+
+
+_gathered: ContextVar[list[RecordAccess] | None] = ContextVar("gathered", default=None)
+ACTS = frozenset({"compartment made", "emergency", "wanted range set"})
 Resolver = Callable[[Actor], Rights]
 Recorder = Callable[[Actor, str, Sequence[str]], None]
 # Kinds of actors that a higher area knows the rights of (support, by its grants), and how it records what they see.
@@ -43,11 +56,40 @@ def register(kind: ActorKind, resolver: Resolver, recorder: Recorder) -> None:
 
 
 def saw(actor: Actor, what: str, ids: Sequence[str]) -> None:
-    """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`."""
+    """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`.
+
+    While a page is made (`gathering`) what it reads is recorded when the page is about to leave, for only then it is known
+    to be shown. What is done is recorded in the transaction that does it.
+    """
     if recorder := _recorders.get(actor.kind):
         _recorded.set(True)
-        if what not in ("request", "countersignature"):  # These show nothing.
+        gathered = _gathered.get()
+        if what in ("request", "countersignature"):  # These show nothing.
+            return
+        if gathered is None or what in ACTS:
             recorder(actor, what, ids)
+        else:
+            gathered.append(RecordAccess(actor, what, tuple(ids)))
+
+
+@contextmanager
+def gathering() -> Iterator[list[RecordAccess]]:
+    """Gathers what `saw` is told within the block, instead of recording it: for whoever then records what was really shown."""
+    entries: list[RecordAccess] = []
+    token = _gathered.set(entries)
+    try:
+        yield entries
+    finally:
+        _gathered.reset(token)
+
+
+def record_access(entries: Sequence[RecordAccess]) -> None:
+    """Put what is about to be shown on record, each entry once. Raises DatabaseError where that cannot be: show nothing then."""
+    for actor in dict.fromkeys(entry.actor for entry in entries):
+        with acting(actor):
+            _recorded.set(True)
+            for entry in dict.fromkeys(entry for entry in entries if entry.actor == actor):
+                _recorders[actor.kind](actor, entry.what, entry.ids)
 
 
 @contextmanager
@@ -81,7 +123,7 @@ def _tell_database(actor: Actor, invitation: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SET, values)
         if actor.kind is ActorKind.STAFF:
-            cursor.execute("SELECT glasshouse_administered()")
+            cursor.execute("SELECT glasshouse_administering()")
             if cursor.fetchone() != (True,):
                 # From here to the end of the transaction the database knows us as support, which sees what a live grant shows.
                 cursor.execute("SET LOCAL ROLE glasshouse_support")
@@ -193,10 +235,15 @@ def require(actor: Actor, permission: Permission) -> Rights:
 
 
 def create_organisation(actor: Actor, name: str) -> OrganisationId:
-    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff."""
+    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
+
+    actor: of no organisation yet, or inside `acting` for the id that the new one is to have.
+    """
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
     organisation = Organisation(name=name, created_at=clock.now())
+    if actor.organisation and _acting.get() == actor:
+        organisation.id = str(actor.organisation)
     owner = actor.within(OrganisationId(organisation.id))
     with acting(owner):
         organisation.save(force_insert=True)

@@ -1,9 +1,9 @@
 """Verbs of invitations: invite, resend, revoke, look, accept.
 
-Rules: an invitation is for one address and works once. The link alone opens nothing: an existing account accepts it signed
-in with
-that address; a newcomer must prove the address by a second mail, so that a forwarded link lets nobody in. It counts only while
-the inviter may still give what it gives. Source: SEC-02.
+Rules: an invitation is for one address and works once. An existing account accepts it signed in with that address. A newcomer
+who opens the link has the mailbox, so the link confirms the address; the newcomer also writes the address, and the account gets
+that one and no other, so that a forwarded link makes nobody else a member. It counts only while the inviter may still give what
+it gives. Source: SEC-02.
 """
 
 import csv
@@ -21,19 +21,22 @@ from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
-from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.rules import SECRET_MOST, normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, InvitationId, OrganisationId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
 DAYS, MOST_DAYS = 7, 30
-MOST_AT_ONCE, MOST_MESSAGE = 200, 1000
+MOST_AT_ONCE, MOST_MESSAGE, MOST_PASTED = 200, 1000, 200_000
+OTHER_ADDRESS = (
+    "This invitation is for another address. Use the address that it was sent to, or ask for one of your own."
+)
 GONE = "This invitation is used up, taken back or too old. Ask whoever invited you for a new one."
 
 
@@ -126,6 +129,8 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
 
 def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]]:
     """Invite every address of a pasted list or CSV (first column); returns (address, "" or what was wrong), row by row."""
+    if len(pasted) > MOST_PASTED:
+        raise InvalidError(f"The list has at most {MOST_PASTED} characters.", field="addresses")
     rows = [row[0].strip() for row in csv.reader(io.StringIO(pasted.replace(";", ","))) if row and row[0].strip()]
     wanted = [row for number, row in enumerate(rows) if "@" in row or number]
     if not wanted:
@@ -225,14 +230,20 @@ def _open(secret_hash: str) -> Invitation:
 
 def look(secret: str) -> Shown:
     """An invitation as whoever holds its link may see it. Raises NotFoundError."""
-    hashed = digest(secret)
-    with acting(Actor(ActorKind.ANONYMOUS), invitation=hashed):
+    hashed = _hash(secret)
+    with acting(ANONYMOUS, invitation=hashed):
         found = _open(hashed)
         name = Organisation.objects.get(id=found.organisation_id).name
         local, _, domain = found.address.partition("@")
         masked = f"{local[:1]}•••@{domain}"
     role = _title_in(found)
     return Shown(name, role, found.message, masked, found.address, accounts.address_known(found.address))
+
+
+def _hash(secret: str) -> str:
+    if len(secret) > SECRET_MOST:
+        raise NotFoundError(GONE)
+    return digest(secret)
 
 
 def _title_in(invitation: Invitation) -> str:
@@ -243,36 +254,67 @@ def _title_in(invitation: Invitation) -> str:
 
 def accept(actor: Actor, secret: str) -> OrganisationId:
     """Join, with the account of the invited address. Raises NotFoundError, ForbiddenError (another address)."""
-    return accept_hashed(actor, digest(secret))
-
-
-def accept_hashed(actor: Actor, secret_hash: str) -> OrganisationId:
-    """As accept, for somebody who has just proved the address by mail."""
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
-    address = accounts.person_of(actor).address_hash
-    with acting(Actor(ActorKind.ANONYMOUS), invitation=secret_hash):
-        organisation = OrganisationId(_open(secret_hash).organisation_id)
-    joining = actor.within(organisation)
-    with acting(joining, invitation=secret_hash):
-        lock(joining)
-        found = Invitation.objects.select_for_update().filter(secret_hash=secret_hash).first()
-        if found is None or _state(found) != "open":
-            raise NotFoundError(GONE)
-        if found.address_hash != address:
-            raise ForbiddenError("This invitation is for another address. Sign in with the account of that address.")
-        _still_given(found)
-        if not Membership.objects.filter(organisation_id=organisation, account_id=actor.account).exists():
-            Membership.objects.create(
-                organisation_id=organisation,
-                account_id=str(actor.account),
-                role=found.role,
-                sites=found.sites,
-                created_at=clock.now(),
-            )
-        found.accepted_at = clock.now()
-        found.save(update_fields=["accepted_at"])
-        events.record(joining, Kind.INVITATION_ACCEPTED, found.id)
+    joining = actor.within(organisation_of(secret))
+    with acting(joining, invitation=_hash(secret)):
+        found = held(joining, secret)
+        if found.address_hash != accounts.person_of(actor).address_hash:
+            raise ForbiddenError(OTHER_ADDRESS)
+        return join(joining, found)
+
+
+def organisation_of(secret: str) -> OrganisationId:
+    """The organisation that an open invitation is for. Raises NotFoundError."""
+    with acting(ANONYMOUS, invitation=_hash(secret)):
+        return OrganisationId(_open(_hash(secret)).organisation_id)
+
+
+def newcomers_address(secret: str, written: str) -> str:
+    """The invited address, if that is what a newcomer wrote.
+
+    Raises NotFoundError, InvalidError, ForbiddenError (another address), ThrottledError.
+    """
+    hashed, address = _hash(secret), normal_address(written)
+    with acting(ANONYMOUS, invitation=hashed):
+        invited = str(_open(hashed).address)
+    throttle.take("invitation-address", hashed, most=10, window=timedelta(hours=1))
+    if address != invited:
+        raise ForbiddenError(OTHER_ADDRESS)
+    if accounts.address_known(invited):
+        raise InvalidError(
+            "This address has an account. Sign in with it first, then open the link again.", field="address"
+        )
+    return invited
+
+
+def held(joining: Actor, secret: str) -> Invitation:
+    """The open invitation, locked: nobody else takes it until the transaction ends. To be called in `acting`.
+
+    Raises NotFoundError.
+    """
+    lock(joining)
+    found = Invitation.objects.select_for_update().filter(secret_hash=_hash(secret)).first()
+    if found is None or _state(found) != "open":
+        raise NotFoundError(GONE)
+    _still_given(found)
+    return found
+
+
+def join(joining: Actor, invitation: Invitation) -> OrganisationId:
+    """Make the actor a member, as the invitation says; it is used up. That the address is the actor's is checked before."""
+    organisation = OrganisationId(invitation.organisation_id)
+    if not Membership.objects.filter(organisation_id=organisation, account_id=joining.account).exists():
+        Membership.objects.create(
+            organisation_id=organisation,
+            account_id=str(joining.account),
+            role=invitation.role,
+            sites=invitation.sites,
+            created_at=clock.now(),
+        )
+    invitation.accepted_at = clock.now()
+    invitation.save(update_fields=["accepted_at"])
+    events.record(joining, Kind.INVITATION_ACCEPTED, invitation.id)
     return organisation
 
 

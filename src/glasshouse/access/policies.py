@@ -48,7 +48,12 @@ LIVE_GRANT = f"""SELECT g.* FROM support_grant g WHERE g.organisation_id = {ORGA
 ADMINISTERED = (
     f"EXISTS (SELECT 1 FROM access_organisation WHERE id = {ORGANISATION} AND administered_since IS NOT NULL)"
 )
-STAFF = f"EXISTS (SELECT 1 FROM accounts_account WHERE id = {ACCOUNT} AND staff_role <> '')"
+# Who among the staff may be shown rows of customers: the support role alone, and only with a confirmed second factor. Read with
+# each statement, so that taking the role or the factor away counts from the next one on.
+SUPPORT = (
+    f"EXISTS (SELECT 1 FROM accounts_account a WHERE a.id = {ACCOUNT} AND a.staff_role = 'support' AND EXISTS "
+    "(SELECT 1 FROM accounts_second_step s WHERE s.account_id = a.id AND s.confirmed_at IS NOT NULL))"
+)
 # What support may write as a grant by itself: a wish that a customer must approve, or an hour's emergency where that was allowed.
 ASKED = (
     f"organisation_id = {ORGANISATION} AND asked_by = {ACCOUNT} AND (SELECT glasshouse_staff()) "
@@ -97,12 +102,18 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
     "glasshouse_member()": (
         "boolean",
         f"SELECT {JOB} OR ((EXISTS (SELECT 1 FROM access_membership "
-        f"WHERE organisation_id = {ORGANISATION} AND account_id = {ACCOUNT}) OR ({STAFF} AND {ADMINISTERED})) "
+        f"WHERE organisation_id = {ORGANISATION} AND account_id = {ACCOUNT}) OR ({SUPPORT} AND {ADMINISTERED})) "
         f"AND glasshouse_accepted((SELECT person_id FROM accounts_account WHERE id = {ACCOUNT})))",
     ),
-    # Whether who acts is the operator's staff; and whether the customer has handed its administration to the operator.
-    "glasshouse_staff()": ("boolean", f"SELECT {STAFF}"),
+    # Whether who acts is the operator's support staff with a confirmed second factor; or support staff at all; whether the
+    # customer has handed its administration to the operator; and whether who acts may use that.
+    "glasshouse_staff()": ("boolean", f"SELECT {SUPPORT}"),
+    "glasshouse_support_role()": (
+        "boolean",
+        f"SELECT EXISTS (SELECT 1 FROM accounts_account WHERE id = {ACCOUNT} AND staff_role = 'support')",
+    ),
     "glasshouse_administered()": ("boolean", f"SELECT {ADMINISTERED}"),
+    "glasshouse_administering()": ("boolean", f"SELECT {SUPPORT} AND {ADMINISTERED}"),
     # Whether the customer allowed support, beforehand, to break the glass.
     "glasshouse_emergency_allowed()": (
         "boolean",
@@ -111,7 +122,7 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
     # The grants that somebody of the staff has, asked for, or may countersign, of all customers.
     "glasshouse_staff_grants()": (
         "SETOF support_grant",
-        f"SELECT * FROM support_grant WHERE {STAFF} ORDER BY created_at DESC",
+        f"SELECT * FROM support_grant WHERE {SUPPORT} ORDER BY created_at DESC",
     ),
     # Whether the acting organisation has nobody yet: its first member may be written.
     "glasshouse_empty()": (
@@ -132,12 +143,12 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
     # Whether support may read an area ('' any) of the acting organisation now.
     "glasshouse_granted(area text)": (
         "boolean",
-        f"SELECT {STAFF} AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE area = '' OR area = ANY (l.areas))",
+        f"SELECT {SUPPORT} AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE area = '' OR area = ANY (l.areas))",
     ),
     # Whether support may change what it reads: four eyes have seen the grant, and the second pair is not the one that acts.
     "glasshouse_grant_changes()": (
         "boolean",
-        f"SELECT {STAFF} AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l "
+        f"SELECT {SUPPORT} AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l "
         f"WHERE l.change AND l.countersigned_by NOT IN ('', {ACCOUNT}))",
     ),
     # The sites that support's grants are limited to; null: all.
@@ -158,11 +169,11 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         "TABLE (account_id text, id text, name bytea, address bytea, address_hash text, created_at timestamptz)",
         "SELECT a.id, p.id, p.name, p.address, p.address_hash, p.created_at FROM access_membership m "
         "JOIN accounts_account a ON a.id = m.account_id JOIN accounts_person p ON p.id = a.person_id "
-        f"WHERE m.organisation_id = {ORGANISATION} AND (glasshouse_granted('people') OR ({STAFF} AND {ADMINISTERED})) "
+        f"WHERE m.organisation_id = {ORGANISATION} AND (glasshouse_granted('people') OR ({SUPPORT} AND {ADMINISTERED})) "
         "AND p.id NOT IN (SELECT glasshouse_restricted())",
     ),
     # Every customer's opaque id, for the staff's list: this much they see of everybody.
-    "glasshouse_customers()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {STAFF} ORDER BY created_at"),
+    "glasshouse_customers()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {SUPPORT} ORDER BY created_at"),
 }
 # What went where can be written for a live recipient only.
 LIVE_RECIPIENTS = [

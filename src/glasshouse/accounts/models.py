@@ -178,9 +178,10 @@ class StepReset(models.Model):
 
 
 class Ticket(models.Model):
-    """What waits for a click on a mailed link: a sign-up, a reset, a change of address. Works once.
+    """An email link (of a sign-up, a reset, a change of address), or a passkey's challenge. Works once.
 
-    A sign-up's claims are sealed under the ticket's own key (`holder`), apart from any person, until the address is proved.
+    A sign-up holds the address and nothing else, sealed under the ticket's own key (`holder`), apart from any person, until the
+    address is confirmed. `address_hash`: of a sign-up, so that the newest link for an address ends the older ones.
     """
 
     kept = (Kept("expires_at", 7, "the link ran out"),)
@@ -189,6 +190,9 @@ class Ticket(models.Model):
     purpose = technical(models.CharField(max_length=20))
     holder = technical(models.CharField(max_length=16))
     claims = SealedJson(personal("user.account", "finishing what the person began"), holder="holder")
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, unique=True), "user.contact.email", "that older links end"
+    )
     expires_at = technical(models.DateTimeField())
 
     class Meta:

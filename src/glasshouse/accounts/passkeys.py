@@ -6,6 +6,7 @@ A challenge is used once, for its purpose and its account.
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import webauthn
@@ -20,12 +21,16 @@ from webauthn.helpers.structs import (
 )
 
 from glasshouse.accounts.models import Ticket
+from glasshouse.accounts.rules import SECRET_MOST
 from glasshouse.accounts.sessions import digest
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import new_id
 
 LIFE = timedelta(minutes=5)
+ANSWER_MOST = 16_000  # characters of a browser's answer; real ones have a tenth of that
+# What parsing a stranger's JSON and base64url raises, deep nesting included.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAKE, USE = "passkey-make", "passkey-use"
 
 
@@ -46,6 +51,16 @@ def _refused() -> InvalidError:
     return InvalidError("The passkey did not answer rightly, or took too long. Please try again.", field="passkey")
 
 
+def _parsed(answer: str) -> dict[str, Any]:
+    """A browser's answer. Raises one of MALFORMED; an overlong one is not parsed."""
+    if len(answer) > ANSWER_MOST:
+        raise ValueError("overlong")
+    parsed = json.loads(answer)
+    if not isinstance(parsed, dict):
+        raise TypeError("not an object")
+    return parsed
+
+
 def _keep(purpose: str, account: str, challenge: bytes) -> None:
     Ticket.objects.create(
         secret_hash=digest(bytes_to_base64url(challenge)),
@@ -59,15 +74,16 @@ def _keep(purpose: str, account: str, challenge: bytes) -> None:
 def _take(purpose: str, account: str, answer: str) -> bytes:
     """The challenge inside an answer, if it is one of ours, unused and for this account. Raises InvalidError."""
     try:
-        told = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))["challenge"]
-    except (ValueError, KeyError, TypeError):
+        client_data = _parsed(answer)["response"]["clientDataJSON"]
+        told = str(json.loads(base64url_to_bytes(client_data))["challenge"])[:SECRET_MOST]
+    except MALFORMED:
         raise _refused() from None
-    mine = Ticket.objects.select_for_update().filter(secret_hash=digest(str(told)), purpose=purpose)
+    mine = Ticket.objects.select_for_update().filter(secret_hash=digest(told), purpose=purpose)
     ticket = mine.filter(expires_at__gt=clock.now()).first()
     if ticket is None or ticket.claims["account"] != account:
         raise _refused()
     ticket.delete()
-    return base64url_to_bytes(str(told))
+    return base64url_to_bytes(told)
 
 
 def registration_options(account: str, address: str, name: str, known: list[str]) -> str:
@@ -94,7 +110,7 @@ def registered(account: str, answer: str) -> Made:
         made = webauthn.verify_registration_response(
             credential=answer, expected_challenge=challenge, expected_rp_id=_site(), expected_origin=settings.ORIGIN
         )
-    except WebAuthnException:
+    except (WebAuthnException, *MALFORMED):
         raise _refused() from None
     return Made(bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key), made.sign_count)
 
@@ -113,8 +129,8 @@ def authentication_options(known: list[str]) -> str:
 def credential_of(answer: str) -> str:
     """The credential id that an answer names, base64url. Raises InvalidError."""
     try:
-        return bytes_to_base64url(base64url_to_bytes(json.loads(answer)["rawId"]))
-    except (ValueError, KeyError, TypeError):
+        return bytes_to_base64url(base64url_to_bytes(_parsed(answer)["rawId"]))
+    except MALFORMED:
         raise _refused() from None
 
 
@@ -133,6 +149,6 @@ def answered(answer: str, key: str, count: int, *, alone: bool) -> int:
             credential_current_sign_count=max(count, 0),
             require_user_verification=alone,
         )
-    except WebAuthnException:
+    except (WebAuthnException, *MALFORMED):
         raise _refused() from None
     return done.new_sign_count

@@ -9,10 +9,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
+from glasshouse.accounts import credentials
 from glasshouse.accounts.models import Account, RecoveryCode, SecondStep, StepReset
 from glasshouse.accounts.own import own
+from glasshouse.accounts.rules import SECRET_MOST
 from glasshouse.accounts.second_step import has_step
-from glasshouse.accounts.sessions import digest, end_all
+from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -20,6 +22,7 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, new_token
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 
 RESET_DELAY = timedelta(hours=48)
 
@@ -55,7 +58,7 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 @transaction.atomic
 def stop_reset(secret: str) -> None:
     """Stop a reset by the mailed link. Raises NotFoundError."""
-    found = StepReset.objects.filter(stop_hash=digest(secret)).first()
+    found = StepReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
     if found is None:
         raise NotFoundError("This link is used up, or the reset has happened.")
     account = found.account_id
@@ -65,28 +68,35 @@ def stop_reset(secret: str) -> None:
 
 def finish_resets() -> int:
     """Carry out the resets that are due; returns how many. For the worker."""
-    done = 0
-    for due in StepReset.objects.filter(due_at__lte=clock.now())[:100]:
-        with transaction.atomic():
-            found = StepReset.objects.select_for_update().select_related("account").filter(id=due.id).first()
-            if found is None:
-                continue
-            account = found.account
-            SecondStep.objects.filter(account=account).delete()
-            RecoveryCode.objects.filter(account=account).delete()
-            end_all(account)
-            found.delete()
-            link = f"{settings.ORIGIN}/account/security"
-            text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
-            with own(account.person_id):
-                person = account.person
-                mail.queue(
-                    HolderId(person.id),
-                    "second-step",
-                    person.address,
-                    subject="Your second step was removed",
-                    body=text,
-                )
-            events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
-            done += 1
-    return done
+    due = queues.ready(StepReset.objects.filter(due_at__lte=clock.now()), "accounts.reset").order_by("due_at")
+    return queues.each("accounts.reset", [str(key) for key in due.values_list("pk", flat=True)[:100]], _finish_reset)
+
+
+def _finish_reset(number: str) -> bool:
+    with transaction.atomic():
+        found = (
+            StepReset.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("account")
+            .filter(pk=number)
+            .first()
+        )
+        if found is None:
+            return False
+        account = found.account
+        SecondStep.objects.filter(account=account).delete()
+        RecoveryCode.objects.filter(account=account).delete()
+        found.delete()
+        credentials.changed(ANONYMOUS, account)
+        link = f"{settings.ORIGIN}/account/security"
+        text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
+        with own(account.person_id):
+            person = account.person
+            mail.queue(
+                HolderId(person.id),
+                "second-step",
+                person.address,
+                subject="Your second step was removed",
+                body=text,
+            )
+        events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
+    return True

@@ -6,9 +6,12 @@ import unicodedata
 from dataclasses import dataclass
 
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.mail import addresses
 
-ADDRESS = re.compile(r"^[^@\s\x00-\x1f,;<>\"()]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$")
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
+ADDRESS_MOST = 254  # characters; RFC 5321, 4.5.3.1.3
+SECRET_MOST = 100  # characters of a link's, a cookie's or a challenge's secret; ours have at most 86
+CODE_MOST = 64  # characters of a code, spaces and hyphens included
 SYSTEMS = (
     ("Windows", "Windows"),
     ("iPhone", "iPhone"),
@@ -20,20 +23,28 @@ BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("
 
 
 def normal_address(text: str) -> str:
-    """The one form of an e-mail address that is stored and hashed: NFKC, lower case, domain in IDNA. Raises InvalidError."""
-    plain = unicodedata.normalize("NFKC", text).strip().lower()
-    local, _, domain = plain.rpartition("@")
+    """The one form in which an address is stored and hashed, if mail can be sent to it. Raises InvalidError."""
     try:
-        plain = f"{local}@{domain.encode('idna').decode()}" if domain else plain
-    except UnicodeError:
-        plain = ""
-    if not ADDRESS.match(plain):
-        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address")
-    return plain
+        return addresses.parsed(text)
+    except addresses.AddressError:
+        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
+
+
+def known_form(text: str) -> str:
+    """The stored form of an address that is only looked up. Raises InvalidError.
+
+    Older versions took some in that are refused now; their persons must find their accounts.
+    """
+    try:
+        return addresses.form_of(text)
+    except addresses.AddressError:
+        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
 
 
 def plain_name(text: str, *, field: str, most: int = 80) -> str:
     """A name without surrounding space and control characters, 1 to `most` characters. Raises InvalidError."""
+    if len(text) > most * 4:  # Composing makes a text shorter, three times at most; before it is normalised.
+        raise InvalidError(f"Please write 1 to {most} ordinary characters here.", field=field)
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name or len(name) > most or any(unicodedata.category(c).startswith("C") for c in name):
         raise InvalidError(f"Please write 1 to {most} ordinary characters here.", field=field)
@@ -54,6 +65,15 @@ def device_of(agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "Linux" if "Linux" in agent else "")
     return " on ".join(filter(None, (browser, system))) or (re.sub(r"[^\w /.()-]", "", agent)[:40] or "unknown")
+
+
+def network_key(network: str) -> str:
+    """By which tries from a network are counted: an IPv6 household has 2^64 addresses, so its /64 counts as one."""
+    try:
+        address = ipaddress.ip_address(network)
+    except ValueError:
+        return network[:100]
+    return str(address) if address.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))
 
 
 def place_of(network: str) -> str:

@@ -3,7 +3,8 @@
 Rules:
 
 1. A code counts once: the row is changed only where it was not used yet, so that two requests at once cannot both win.
-2. Guessing is counted by account, before the code is looked at: 5 tries in ten minutes, 30 a day.
+2. Guessing is counted by account, before the code is looked at: 5 tries in ten minutes, 30 a day. A browser that was let in
+   before has its own count, so that whoever knows the password cannot shut the owner out by guessing.
 3. A recovery path never leads past the second step: a reset of the password leaves it in force, and so does an
    administrator's reset for two days (resets.py).
 4. The first step set up gives ten recovery codes, shown once.
@@ -21,10 +22,10 @@ from django.conf import settings
 from django.db import transaction
 from django_otp.oath import TOTP
 
-from glasshouse.accounts import passkeys, sessions, texts, throttle
-from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, Session, StepKind
+from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle
+from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, StepKind
 from glasshouse.accounts.own import own
-from glasshouse.accounts.rules import Visit, plain_name
+from glasshouse.accounts.rules import CODE_MOST, Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
     finish_pending,
@@ -132,11 +133,15 @@ def begun(actor: Actor) -> tuple[SecondStep, Begun] | None:
     return step, Begun(StepId(step.id), number=texts.masked(step.secret["number"]))
 
 
-@transaction.atomic
 def confirm(actor: Actor, step: StepId, code: str) -> list[str]:
     """Confirm a step with its first code; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
     require_fresh(actor)
-    _count_try(str(actor.account))
+    _count_signed_in(str(actor.account))  # Outside the transaction, which a wrong code undoes.
+    with transaction.atomic():
+        return _confirm(actor, step, code)
+
+
+def _confirm(actor: Actor, step: StepId, code: str) -> list[str]:
     found = SecondStep.objects.select_for_update().filter(id=step, account_id=actor.account, confirmed_at=None).first()
     if found is None or found.created_at < clock.now() - UNCONFIRMED_LIFE:
         raise NotFoundError("Setting up took too long. Please begin anew.")
@@ -149,7 +154,7 @@ def _confirmed(actor: Actor, step: SecondStep) -> list[str]:
     first = not has_step(actor.account)
     step.confirmed_at = clock.now()
     step.save(update_fields=["confirmed_at"])
-    Session.objects.filter(account_id=actor.account).exclude(id=actor.session).delete()
+    credentials.changed(actor, step.account, keep=actor.session)
     events.record(actor, Kind.STEP_ADDED, step.id, way=step.kind)
     _tell(actor, "A second step was added to your account", f"From now on signing in asks for it: {step.name}.")
     return _new_codes(actor) if first or not codes_left(actor.account) else []
@@ -159,6 +164,7 @@ def _confirmed(actor: Actor, step: SecondStep) -> list[str]:
 def begin_passkey(actor: Actor) -> str:
     """Options for the browser to make a passkey, as JSON. Raises FreshProofError."""
     require_fresh(actor)
+    throttle.take("passkey-make", actor.id, most=30, window=timedelta(hours=1))
     person = Person.objects.get(id=actor.person)
     known = [step.secret["credential"] for step in steps_of(actor.account) if step.kind == StepKind.PASSKEY]
     return passkeys.registration_options(str(actor.account), person.address, person.name, known)
@@ -181,10 +187,11 @@ def remove(actor: Actor, step: StepId) -> None:
     found = SecondStep.objects.filter(id=step, account_id=actor.account).exclude(confirmed_at=None).first()
     if found is None:
         raise NotFoundError
-    name = found.name
+    name, account = found.name, found.account
     found.delete()
     if not has_step(actor.account):
         RecoveryCode.objects.filter(account_id=actor.account).delete()
+    credentials.changed(actor, account, keep=actor.session)
     events.record(actor, Kind.STEP_REMOVED, step)
     _tell(actor, "A second step was removed from your account", f"It was: {name}.")
 
@@ -193,6 +200,7 @@ def remove(actor: Actor, step: StepId) -> None:
 def new_codes(actor: Actor) -> list[str]:
     """Ten new recovery codes, shown this once; the old ones end. Raises FreshProofError."""
     require_fresh(actor)
+    credentials.changed(actor, Account.objects.get(id=actor.account), end_sessions=False)
     return _new_codes(actor)
 
 
@@ -221,18 +229,28 @@ def _tell(actor: Actor, subject: str, what: str) -> None:
 # -- doing it ------------------------------------------------------------------------------------------------------
 
 
-def _count_try(account: str) -> None:
-    throttle.take("step", account, most=5, window=timedelta(minutes=10))
-    throttle.take("step-day", account, most=30, window=timedelta(days=1))
+def _count_try(account: Account, browser: str) -> None:
+    known = sessions.known(account.person_id, browser)
+    _count_tries(f"{account.id}:{sessions.digest(browser)}" if known else account.id)
+
+
+def _count_signed_in(account: str) -> None:
+    """Count a try of somebody who is signed in; apart from those of somebody who knows a password and no more."""
+    _count_tries(f"{account}:signed-in")
+
+
+def _count_tries(whom: str) -> None:
+    throttle.take("step", whom, most=5, window=timedelta(minutes=10))
+    throttle.take("step-day", whom, most=30, window=timedelta(days=1))
 
 
 def _code_counts(step: SecondStep, code: str) -> bool:
     """Whether the code is right and was not used; uses it up."""
-    digits = "".join(code.split())
+    digits = "".join(code.split()) if len(code) <= CODE_MOST else ""
     if step.kind == StepKind.TEXT:
         mine = SecondStep.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
         return bool(digits) and bool(mine.update(code_hash="", code_until=None, used_at=clock.now()))
-    if step.kind != StepKind.APP or not (digits.isdecimal() and len(digits) == 6):
+    if step.kind != StepKind.APP or not (digits.isascii() and digits.isdecimal() and len(digits) == 6):
         return False
     for drift in range(-DRIFT, DRIFT + 1):
         totp = TOTP(base64.b32decode(step.secret["seed"]), step=STEP_S, drift=drift)
@@ -274,7 +292,7 @@ def ask_text(pending: str) -> str:
 def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> SignedIn:
     """Finish a sign-in with a code of any kind, a recovery code too. Raises InvalidError, NotFoundError, ThrottledError."""
     account = pending_account(pending)
-    _count_try(account.id)
+    _count_try(account, visit.browser)
     with transaction.atomic():
         if _any_code_counts(account, code):
             return _finished(pending, visit, trust=trust)
@@ -283,6 +301,8 @@ def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> Sig
 
 
 def _any_code_counts(account: Account, code: str) -> bool:
+    if len(code) > CODE_MOST:
+        return False
     if any(_code_counts(step, code) for step in steps_of(AccountId(account.id))):
         return True
     mine = RecoveryCode.objects.filter(account=account, used_at=None, code_hash=_recovery_hash(account.id, code))
@@ -302,9 +322,12 @@ def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:
     return done
 
 
-@transaction.atomic
-def passkey_options(pending: str = "") -> str:
-    """Options for the browser to use a passkey, as JSON: the account's own after a password, any one without."""
+def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
+    """Options for the browser to use a passkey, as JSON: the account's own after a password, any one without.
+
+    Raises NotFoundError, ThrottledError.
+    """
+    throttle.take_network("passkey-network", network, most=60, window=timedelta(minutes=10))
     if not pending:
         return passkeys.authentication_options([])
     account = pending_account(pending)
@@ -315,7 +338,7 @@ def passkey_options(pending: str = "") -> str:
 def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust: bool = False) -> SignedIn:
     """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
     refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
-    throttle.take("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
+    throttle.take_network("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
     with transaction.atomic():
         credential = passkeys.credential_of(answer)
         step = SecondStep.objects.select_related("account").select_for_update(of=("self",))
@@ -332,7 +355,7 @@ def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust:
 
 def proves(account: Account, code: str) -> bool:
     """Whether a code proves, here and now, that the person holds the second step; for fresh proof. Counts as a try."""
-    _count_try(account.id)
+    _count_signed_in(account.id)
     return _any_code_counts(account, code)
 
 
@@ -347,7 +370,8 @@ def send_own_code(actor: Actor) -> str:
 
 
 def prove_with_passkey(actor: Actor, answer: str) -> None:
-    """Fresh proof by a passkey of the actor that has checked who holds it. Raises InvalidError."""
+    """Fresh proof by a passkey of the actor that has checked who holds it. Raises InvalidError, ThrottledError."""
+    throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
     with transaction.atomic():
         credential = passkeys.credential_of(answer)
         mine = SecondStep.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from glasshouse.accounts.models import Account, Browser, Session
 from glasshouse.accounts.own import own
-from glasshouse.accounts.rules import Visit, device_of, place_of
+from glasshouse.accounts.rules import SECRET_MOST, Visit, device_of, place_of
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -91,6 +91,12 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
     return found
 
 
+def known(person: str, browser: str) -> bool:
+    """Whether somebody signed in from this browser before, all steps done, as this person."""
+    mine = Browser.objects.filter(account__person_id=person, secret_hash=digest(browser[:SECRET_MOST]))
+    return mine.exists() and bool(browser)
+
+
 def trusted(account: Account, browser: str) -> bool:
     """Whether this browser needs no second step now."""
     mine = Browser.objects.filter(account=account, secret_hash=digest(browser))
@@ -135,6 +141,8 @@ def _actor(session: Session) -> Actor:
 
 
 def _live(secret: str, *, pending: bool) -> Session | None:
+    if len(secret) > SECRET_MOST:
+        return None
     found = Session.objects.select_related("account").filter(secret_hash=digest(secret), pending=pending)
     return found.filter(expires_at__gt=clock.now()).first()
 
@@ -194,9 +202,15 @@ def end_every(account: AccountId) -> None:
     Session.objects.filter(account_id=account).delete()
 
 
-def end_all(account: Account) -> None:
-    """End every session of the account, and trust none of its browsers any longer; in the caller's transaction."""
-    Session.objects.filter(account=account).delete()
+def forget_all(account: AccountId) -> None:
+    """End every session of an account and forget its browsers, as if nobody had signed in yet; for accounts of the probe."""
+    Session.objects.filter(account_id=account).delete()
+    Browser.objects.filter(account_id=account).delete()
+
+
+def end_all(account: Account, *, keep: SessionId | None = None) -> None:
+    """End every session of the account but `keep`, and trust none of its browsers any longer; in the caller's transaction."""
+    Session.objects.filter(account=account).exclude(id=keep or "").delete()
     Browser.objects.filter(account=account).update(trusted_until=None)
 
 

@@ -21,6 +21,7 @@ from glasshouse.mail import api as mail
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KIND = "text"
+NUMBER_MOST = 40  # characters as written, spaces included
 SENT = frozenset({"user.contact.phone_number", "user.content.private"})  # what a text message carries out
 
 
@@ -90,6 +91,8 @@ def sender() -> Sender:
 
 def normal_number(written: str) -> str:
     """E.164 of a mobile number written with its country code. Raises InvalidError."""
+    if len(written) > NUMBER_MOST:
+        raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number")
     try:
         number = phonenumbers.parse(written, None)
     except phonenumbers.NumberParseException:

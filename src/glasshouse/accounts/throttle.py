@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from django.db import connection
 
+from glasshouse.accounts.models import Tries
+from glasshouse.accounts.rules import network_key
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import ThrottledError
 from glasshouse.vault import api as vault
@@ -15,6 +17,17 @@ ON CONFLICT (key) DO UPDATE SET
   until = CASE WHEN accounts_tries.until <= %(now)s THEN %(until)s ELSE accounts_tries.until END
 RETURNING count, until
 """
+
+
+def take_network(purpose: str, network: str, *, most: int, window: timedelta) -> None:
+    """As take, for a network address; the addresses of one IPv6 household count together. Raises ThrottledError."""
+    take(purpose, network_key(network), most=most, window=window)
+
+
+def counting(purpose: str, whom: str) -> bool:
+    """Whether a try of whom was counted within a window that has not ended."""
+    key = vault.lookup(f"tries:{purpose}", whom)
+    return Tries.objects.filter(key=key, until__gt=clock.now()).exists()
 
 
 def take(purpose: str, whom: str, *, most: int, window: timedelta) -> None:

@@ -54,21 +54,23 @@ def plant(home: Installation) -> list[str]:
 def _grow(home: Installation, name: str, address: str, organisation: str) -> dict[str, str]:
     import re
 
-    from glasshouse.access import api as access
     from glasshouse.accounts import api as accounts
+    from glasshouse.accounts import sessions
+    from glasshouse.accounts.rules import Visit
     from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.kernel.ids import AccountId
     from glasshouse.mail import api as mail
     from glasshouse.notices import api as notices
+    from glasshouse.onboarding import api as onboarding
 
-    claims = notices.offer().claims("sign-up")
-    accounts.ask_sign_up(accounts.SignUp(name, address, PASSWORD, organisation, accepted=claims), network="demo")
+    accounts.ask_sign_up(address, network="demo")
     letter = next(one for one in mail.newest() if one.address == address)
     link = re.search(r"/prove/(\S+)", letter.body)
     if link is None:
         raise RuntimeError("The demo's sign-up mail holds no link.")
-    new = accounts.finish_sign_up(link[1])
-    notices.take(new.actor, new.accepted)
-    actor = new.actor.within(access.create_organisation(new.actor, new.organisation))
+    entry = onboarding.Entry(name, PASSWORD, notices.offer().claims("sign-up"), organisation)
+    actor = onboarding.finish_sign_up(link[1], entry, Visit("demo")).actor
+    sessions.forget_all(AccountId(str(actor.account)))
     facts = {
         "name": "Home",
         "time_zone": "Europe/Amsterdam",

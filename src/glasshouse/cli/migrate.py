@@ -12,9 +12,11 @@ def main() -> None:
     from glasshouse.access import policies, restrictions
     from glasshouse.disclosures import api as disclosures
     from glasshouse.notices import api as notices
+    from glasshouse.vault import sealing
 
-    for database in ("default", "vault"):
+    for database in ("vault", "default"):  # Migrations of the people store seal values, with keys of the vault.
         call_command("migrate", database=database, verbosity=0, interactive=False)
+    sealing.rewrite_marked()
     with transaction.atomic():  # Nobody sees a table between its old policies and its new ones.
         policies.apply()
         restrictions.apply()

@@ -1,16 +1,15 @@
-"""The mail listener: takes mail to the privacy address over SMTP with STARTTLS, and opens a request out of each."""
+"""The mail listener: takes mail to the privacy address over SMTP with STARTTLS, and opens a request out of each.
+
+A mail that cannot be processed is refused for good (5xx) where the fault is the mail's, and put off (4xx) where it is ours.
+"""
 
 import asyncio
-import email.policy
 import logging
 import os
 import re
 import signal
 import ssl
 from collections.abc import Callable
-from email import message_from_bytes
-from email.message import EmailMessage
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,26 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from crops.__main__ import die_with_parent
+from glasshouse.cli import inbound_mail
 
 log = logging.getLogger("glasshouse.postbox")
 MOST_BYTES = 10 << 20
+MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 64, 4
+IDLE_S, CONNECTION_S, PROCESSING_S = 180, 900, 90
 LOCAL_PART = "privacy"
 BOUNCED = re.compile("bounce-([0-9a-hjkmnp-tv-z]{16})")
 DNS_S, MOST_SEALS = 5, 5
+# Bounds of what is checked for signatures: a run of so many spaces, a longer signature or a later seal is written by nobody.
+MAX_SIGNED_BYTES, MAX_SIGNATURE_BYTES, LONGEST_RUN = 2 << 20, 4096, 200
+MANY_INSTANCES = re.compile(rb"i\s{0,9}=\s{0,9}\d{3}")  # RFC 8617, 4.2.1: a chain has 50 seals at most.
+LATER = "451 4.3.0 Try again later"
 
 
 class Postbox:
     """Takes what is addressed to the privacy address; anything else is refused before its content is read."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -39,21 +48,34 @@ class Postbox:
         local = address.partition("@")[0].lower()
         if local != LOCAL_PART and not BOUNCED.fullmatch(local):
             return "550 5.1.1 This mailbox is not here"
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Open a request; the sender is told when it is stored."""
         content = envelope.content or b""
-        body = content.encode() if isinstance(content, str) else content
+        body = content.encode("utf-8", "replace") if isinstance(content, str) else content
         back = next(
             (found for one in envelope.rcpt_tos if (found := BOUNCED.fullmatch(one.partition("@")[0].lower()))), None
         )
-        if back:
-            return await asyncio.to_thread(take_back, body, back[1])
         peer = str(session.peer[0]) if session.peer else ""
-        told = await asyncio.to_thread(authenticated, body, peer, session.host_name or "", envelope.mail_from or "")
-        return await asyncio.to_thread(take, body, told)
+
+        def work() -> str:
+            if back:
+                return take_back(body, back[1])
+            return take(body, authenticated(body, peer, session.host_name or "", envelope.mail_from or ""))
+
+        async def turn() -> str:
+            async with self._turns:
+                return await asyncio.to_thread(work)
+
+        try:
+            return await asyncio.wait_for(turn(), PROCESSING_S)
+        except TimeoutError:
+            log.error("a mail of %d bytes was not processed within %d seconds", len(body), PROCESSING_S)
+            return LATER
 
 
 def take_back(body: bytes, message: str) -> str:
@@ -62,16 +84,17 @@ def take_back(body: bytes, message: str) -> str:
 
     from glasshouse.mail import api as mail
 
-    letter = message_from_bytes(body, _class=EmailMessage, policy=email.policy.default)
-    failed = any(
-        str(block.get("Action", "")).strip().lower() == "failed"
-        for part in letter.walk()
-        if part.get_content_type() == "message/delivery-status"
-        for block in part.iter_parts()
-    )
-    if failed:
-        close_old_connections()
-        mail.bounced(message)
+    try:
+        failed = inbound_mail.delivery_failed(body)
+    except inbound_mail.UnreadableError as error:
+        return f"554 5.6.0 {error}"
+    try:
+        if failed:
+            close_old_connections()
+            mail.bounced(message)
+    except Exception:
+        log.exception("a bounce could not be noted")
+        return LATER
     return "250 OK"
 
 
@@ -80,18 +103,33 @@ def authenticated(body: bytes, peer: str, helo: str, sender: str) -> str:
 
     Source: RFC 7208, 6376, 8617.
     """
-    head = body.partition(b"\r\n\r\n")[0].lower()
+    try:
+        mail = inbound_mail.split(body)
+    except inbound_mail.UnreadableError:
+        return "spf=none dkim=none arc=none"
     if peer.startswith("127.") or peer == "::1":
         # The operator's own mail server handed it on, and alone knows where it came from: its word stands uppermost (RFC 8601).
-        noted = re.search(rb"^authentication-results:(?:[^\n]|\n[ \t])*?\bspf=([a-z]+)", head, re.MULTILINE)
-        spf_said = noted[1].decode() if noted else "none"
+        noted = re.search(r"\bspf=([a-z]{1,10})", mail.first("authentication-results").lower())
+        spf_said = noted[1] if noted else "none"
     else:
         spf_said = _asked(lambda: spf.check2(i=peer, s=sender, h=helo, timeout=DNS_S)[0]) if sender else "none"
+    if not (mail.count("dkim-signature") or mail.count("arc-seal")):
+        return f"spf={spf_said} dkim=none arc=none"
+    if not _may_be_verified(mail, body):
+        return f"spf={spf_said} dkim=unchecked arc=unchecked"
     # Each seal is a question to the network: a mail with more of them than forwarders there are gets none asked.
-    signed, sealed = b"dkim-signature:" in head, 0 < head.count(b"arc-seal:") <= MOST_SEALS
+    signed, sealed = mail.count("dkim-signature") > 0, 0 < mail.count("arc-seal") <= MOST_SEALS
     dkim_said = _asked(lambda: "pass" if dkim.verify(body, timeout=DNS_S) else "fail") if signed else "none"
     arc_said = _asked(lambda: dkim.arc_verify(body, timeout=DNS_S)[0].decode()) if sealed else "none"
     return f"spf={spf_said} dkim={dkim_said} arc={arc_said}"
+
+
+def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
+    """Whether the library that checks signatures gets through a mail in a moment: it takes quadratic time for some."""
+    signatures = [value for name, value in mail.headers if name.startswith(("dkim-", "arc-"))]
+    if any(len(one) > MAX_SIGNATURE_BYTES or MANY_INSTANCES.search(one) for one in signatures):
+        return False
+    return len(body) <= MAX_SIGNED_BYTES and b" " * LONGEST_RUN not in body.replace(b"\t", b" ")
 
 
 def _asked(ask: Callable[[], str]) -> str:
@@ -107,37 +145,87 @@ def take(content: bytes | str, told: str = "") -> str:
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
-    from glasshouse.rights import requests
+    from glasshouse.rights import replies, requests
 
-    body = content.encode() if isinstance(content, str) else content
-    letter = message_from_bytes(body, _class=EmailMessage, policy=email.policy.default)
-    sender = str(letter.get("From", ""))
-    found = re.search(r"[^\s<>,;]+@[^\s<>,;]+", sender)
-    if letter.get("Auto-Submitted", "no") != "no" or letter.get("List-Id"):
+    raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    try:
+        mail = inbound_mail.read(raw)
+    except inbound_mail.UnreadableError as error:
+        return f"554 5.6.0 {error}"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the mail's
+        # Nothing but the mail took part so far: sent once more, it would fail once more.
+        log.error("a mail of %d bytes could not be read: %s", len(raw), type(error).__name__)
+        return "554 5.6.0 This mail cannot be read. Please write plain text."
+    if mail.automatic:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:
         close_old_connections()
-        arrival = requests.Arrival("mail", thread=str(letter.get("Message-ID", ""))[:400].strip(), authentication=told)
-        requests.from_mail(found[0] if found else "", str(letter.get("Subject", "")), text_of(letter), arrival)
+        arrival = requests.Arrival("mail", thread=mail.message_id, replies_to=mail.replies_to, authentication=told)
+        replies.from_mail(mail.sender, mail.subject, mail.text, arrival)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:
-        return f"550 5.6.0 {error}"
+        return LATER if error.status >= 500 else f"550 5.6.0 {error}"
     except Exception:
         log.exception("a mail could not be taken")
-        return "451 4.3.0 Try again later"
+        return LATER
     return "250 OK"
 
 
-def text_of(letter: EmailMessage) -> str:
-    """The readable part of a mail; HTML without its tags."""
-    part = letter.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return ""
-    text = str(part.get_content())
-    if part.get_content_type() == "text/html":
-        text = unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(script|style).*?</\1>", " ", text)))
-    return text
+class Listener(Controller):  # type: ignore[misc]
+    """A controller that takes a bounded number of connections, each for a bounded time."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._transports: set[asyncio.Transport] = set()
+
+    def factory(self) -> SMTP:
+        """A protocol for a new connection."""
+        return Bounded(self, self.handler, **self.SMTP_kwargs)
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        """Whether there is a place for a connection, which it has until its transport closes."""
+        # Looked at by what is open, not counted: a connection that breaks in its TLS handshake tells nobody that it went.
+        self._transports = {one for one in self._transports if not one.is_closing()}
+        if len(self._transports) >= MAX_CONNECTIONS:
+            return False
+        self._transports.add(transport)
+        return True
+
+
+class Bounded(SMTP):  # type: ignore[misc]
+    """One connection. It ends after CONNECTION_S however busy it is, so that slow ones do not use up the places."""
+
+    def __init__(self, listener: Listener, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._listener = listener
+        self._first: asyncio.Transport | None = None
+        self._refused = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin, if there is a place. Called once more when TLS begins."""
+        if self._first is None:
+            self._first, self._refused = transport, not self._listener.admits(transport)
+            if self._refused:
+                transport.write(b"421 4.3.2 Too many connections; try again later\r\n")
+                transport.close()
+                return
+            asyncio.get_running_loop().call_later(CONNECTION_S, transport.abort)
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing is heard of a connection that was refused."""
+        if not self._refused:
+            super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """As above."""
+        return False if self._refused else super().eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """As above."""
+        if not self._refused:
+            super().connection_lost(error)
 
 
 def controller(port: int, tls: Path, handler: Any) -> Controller:
@@ -145,13 +233,14 @@ def controller(port: int, tls: Path, handler: Any) -> Controller:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(tls / "server.crt", tls / "server.key")
-    return Controller(
+    return Listener(
         handler,
         hostname="127.0.0.1",
         port=port,
         tls_context=context,
         require_starttls=True,
         data_size_limit=MOST_BYTES,
+        timeout=IDLE_S,
         ident="Glasshouse",
     )
 

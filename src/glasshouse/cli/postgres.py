@@ -9,7 +9,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,6 +20,7 @@ from glasshouse.cli.installation import ROLES, Installation, InstallationError
 from glasshouse.kernel.places import socket_folder
 
 STORE_USER = "glasshouse-store"
+MOST_LOG_FILES = 70
 HBA = "local all all scram-sha-256\n"
 CONF = """
 listen_addresses = ''
@@ -158,3 +161,42 @@ def make_roles(home: Installation) -> None:
                         sql.Identifier(base), sql.Identifier(f"glasshouse_{role}")
                     )
                 )
+
+
+def discard_old_log(home: Installation) -> None:
+    """Delete the store's write-ahead log up to now: a migration that sealed columns leaves their clear text in it.
+
+    PostgreSQL keeps old files for new use, with the old content in them until that is written over; so those that wait are
+    written over (16 MB each, 64 at most), and then all are deleted. What was copied before (backups), and what a disk keeps of
+    deleted files, is out of its reach.
+    """
+    admin = (home.keys / "store" / "admin.secret").read_text()
+    with psycopg.connect(
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=admin, dbname="postgres", autocommit=True
+    ) as link:
+        link.execute("ALTER SYSTEM SET wal_recycle = off")
+        try:
+            _reloaded(link, "off")
+            last = _one(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+            for _ in range(MOST_LOG_FILES):
+                link.execute("SELECT pg_logical_emit_message(true, 'glasshouse', '')")  # An empty file is not switched.
+                link.execute("SELECT pg_switch_wal()")
+                if _one(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
+                    break
+            link.execute("CHECKPOINT")
+        finally:
+            link.execute("ALTER SYSTEM RESET wal_recycle")
+            _reloaded(link, "on")
+
+
+def _one(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
+    row = link.execute(question).fetchone()
+    return row[0] if row else ""
+
+
+def _reloaded(link: "psycopg.Connection[tuple[str]]", wanted: str) -> None:
+    """Have every process of the store read its settings again; they are told at the same time as ours."""
+    link.execute("SELECT pg_reload_conf()")
+    ends = time.monotonic() + 10
+    while _one(link, "SHOW wal_recycle") != wanted and time.monotonic() < ends:
+        time.sleep(0.02)

@@ -121,6 +121,7 @@ def migrate(home: Installation) -> None:
     )
     if done.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {done.stderr.strip()[-2000:]}")
+    postgres.discard_old_log(home)
     stamp.write(home)
 
 

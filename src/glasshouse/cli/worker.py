@@ -21,12 +21,15 @@ OFTEN_S = 5.0
 def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable[[], object]) -> None:
     from django.db import close_old_connections, connections
 
+    from glasshouse.queues import api as queues
+
     ending.wait(first_s)
     while not ending.is_set():
         try:
+            name = f"{act.__module__.removeprefix('glasshouse.')}.{act.__name__}"[:64]
             with heart.heart.working(act.__name__, heart.limit_of(every_s)):
-                act()
-        except Exception:
+                queues.guarded("worker.schedule", name, act)
+        except Exception:  # The failure itself could not be noted: the database is away.
             log.exception("%s failed; it is tried again", act.__name__)
         if every_s < OFTEN_S:
             close_old_connections()
@@ -55,10 +58,19 @@ async def _jobs() -> None:
 
 
 async def _again(app: Any) -> None:
+    """Run again what a killed worker left. One job that cannot be put back does not keep the others."""
     while True:
         heart.heart.alive("the queued jobs", heart.LEAST_S)
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-            await app.job_manager.retry_job(job)
+        try:
+            stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S))
+        except Exception:
+            log.exception("jobs of killed workers could not be looked for; it is tried again")
+            stalled = []
+        for job in stalled:
+            try:
+                await app.job_manager.retry_job(job)
+            except Exception:
+                log.exception("job %s could not be put back; it is tried again", job.id)
         await asyncio.sleep(5)
 
 
@@ -82,7 +94,7 @@ def main() -> None:
     from glasshouse.promises import api as promises
     from glasshouse.retention import api as retention
     from glasshouse.rights import api as rights
-    from glasshouse.rights import deadlines, demands, drp, referrals
+    from glasshouse.rights import copies, deadlines, demands, drp, referrals
     from glasshouse.sources import api as sources
 
     ending = threading.Event()
@@ -95,6 +107,7 @@ def main() -> None:
         (90.0, 86_400.0, retention.sweep),
         (20.0, 15.0, rights.finish_erasures),
         (22.0, 60.0, rights.erase_late),
+        (33.0, 60.0, copies.fill_due),
         (3.0, 10.0, notices.announce_due),
         (30.0, 60.0, mergers.tell_due),
         (35.0, 300.0, deadlines.escalate_due),

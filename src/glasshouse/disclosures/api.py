@@ -33,6 +33,9 @@ from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
 
 PURPOSE = "provider-news"
+CONFIRM_WITHIN = timedelta(hours=24)
+REQUIRED = ("name", "what", "region", "purpose", "basis")
+OPTIONAL = ("agreement", "safeguard", "contact")
 
 
 def install() -> None:
@@ -135,7 +138,7 @@ def add(actor: Actor, entry: Entry) -> Recipient:
     if entry.wait_days < least:
         raise InvalidError(f"Such a recipient waits at least {least} days after it was announced.", field="wait_days")
     now = clock.now()
-    names = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+    words = {name: entry.words.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     made = Recipient.objects.create(
         kind=entry.kind,
         channels=entry.channels,
@@ -143,12 +146,22 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         written_by=actor.id,
         announced_at=now,
         active_from=now + timedelta(days=entry.wait_days),
-        **{name: entry.words.get(name, "").strip() for name in names},
+        address_hash=_contact_hash(words["contact"]),
+        **{name: words[name] for name in REQUIRED},
+        **{name: words[name] or None for name in OPTIONAL},
     )
     if entry.kind in (rules.Kind.PROVIDER, rules.Kind.GROUP):
         _announce(made)
     events.record(actor, Event.RECIPIENT_ADDED, made.id, recipient=entry.kind)
     return made
+
+
+def _contact_hash(contact: str) -> str | None:
+    """By which a contact is found that is an email address; None for a contact of any other form."""
+    try:
+        return vault.lookup("address", normal_address(contact))
+    except InvalidError:
+        return None
 
 
 def _announce(recipient: Recipient) -> None:
@@ -198,9 +211,9 @@ def recipients() -> list[Listed]:
             [NAMES.get(name, name) for name in one.fields],
             rules.TITLES[rules.Kind(one.kind)],
         )
-        for one in Recipient.objects.order_by("name")
+        for one in Recipient.objects.all()
     ]
-    return sorted(found, key=lambda one: order.index(one.state))
+    return sorted(found, key=lambda one: (order.index(one.state), one.recipient.name))
 
 
 # -- subscriptions -------------------------------------------------------------------------------------------------
@@ -220,8 +233,9 @@ def subscribe(address: str, *, network: str) -> None:
     made.ended_at = clock.now()
     made.save(force_insert=True)
     text = (
-        f"Hear of new service providers, or stop these mails at any time, "
-        f"here:\n\n{settings.ORIGIN}/trust/providers/{secret}\n"
+        "Confirm within 24 hours that you want to hear of new service providers, here:\n\n"
+        f"{settings.ORIGIN}/trust/providers/{secret}\n\n"
+        "The same link stops these mails, at any time: keep it.\n"
     )
     mail.queue(HolderId(made.id), "providers", normal, subject="News of service providers", body=text)
     events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, made.id)
@@ -234,16 +248,29 @@ def _subscriber(secret: str) -> Subscriber:
     return found
 
 
-def subscription(secret: str) -> bool:
-    """Whether the subscription of a mailed link is live. Raises NotFoundError."""
+def subscription(secret: str) -> tuple[bool, bool]:
+    """(whether the subscription of a mailed link is live, whether the link may begin it now). Raises NotFoundError."""
     found = _subscriber(secret)
-    return found.proved_at is not None and found.ended_at is None
+    return found.proved_at is not None and found.ended_at is None, _may_begin(found)
+
+
+def _may_begin(subscriber: Subscriber) -> bool:
+    """A link begins a subscription once, within a day.
+
+    It ends one for as long as the row is kept: nobody who wants no more mails may find that the way out has run out
+    (GDPR Art. 7(3): as easy to withdraw as to give).
+    """
+    return subscriber.proved_at is None and clock.now() - subscriber.created_at < CONFIRM_WITHIN
 
 
 @transaction.atomic
 def decide(secret: str, *, wanted: bool) -> None:
-    """Begin or end the subscription of a mailed link. Raises NotFoundError."""
-    found = _subscriber(secret)
+    """Begin (once, within a day) or end the subscription of a mailed link. Raises InvalidError, NotFoundError."""
+    found = Subscriber.objects.select_for_update().get(id=_subscriber(secret).id)
+    if wanted and found.proved_at is not None and found.ended_at is None:
+        return
+    if wanted and not _may_begin(found):
+        raise InvalidError("This link has been used, or is older than 24 hours. Ask for a new one on the list's page.")
     found.proved_at, found.ended_at = found.proved_at or clock.now(), None if wanted else clock.now()
     found.save(update_fields=["proved_at", "ended_at"])
     events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED if wanted else Event.PROVIDERS_UNSUBSCRIBED, found.id)

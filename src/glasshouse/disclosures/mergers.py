@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -21,9 +22,11 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 
 BATCH = 500
+ANNOUNCING, TELLING = "disclosures.announce-merger", "disclosures.tell-merger"
 
 
 def _categories() -> dict[str, str]:
@@ -97,33 +100,37 @@ def would_pass(person: HolderId) -> str:
 
 def tell_due() -> int:
     """Tell everybody who has an account of an open room, once; returns how many mails were queued. For the worker."""
-    queued = 0
+    counts: list[int] = []
     for merger in Merger.objects.select_related("recipient").filter(closed_at=None):
-        told = MergerNotice.objects.filter(merger=merger, holder=OuterRef("person_id"))
-        subject = f"{merger.recipient.name} may take over this service"
-        body = (
-            f"{merger.recipient.name} ({merger.recipient.region}) may take over this service. From "
-            f"{merger.recipient.active_from:%Y-%m-%d} "
-            "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
-            f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
-        )
-        size = BATCH
-        while size == BATCH:
-            with (
-                own(STORAGE),
-                transaction.atomic(),
-            ):  # Owed to everybody, also to those whose data is restricted otherwise.
-                Merger.objects.select_for_update().get(id=merger.id)  # One after the other: nobody is told twice.
-                batch = list(_customers().filter(~Exists(told)).select_related("person")[:BATCH])
-                for account in batch:
-                    person = account.person
-                    message = mail.queue(
-                        HolderId(person.id), "announcement", person.address, subject=subject, body=body
-                    )
-                    MergerNotice.objects.create(merger=merger, holder=person.id, message=message, at=clock.now())
-            size = len(batch)
-            queued += size
-    return queued
+        queues.guarded(ANNOUNCING, merger.id, partial(_tell_everybody, merger, counts))
+    return sum(counts)
+
+
+def _tell_everybody(merger: Merger, counts: list[int]) -> None:
+    told = MergerNotice.objects.filter(merger=merger, holder=OuterRef("person_id"))
+    size = BATCH
+    while size == BATCH:
+        # Owed to everybody, also to those whose data is restricted otherwise.
+        with own(STORAGE), transaction.atomic():
+            Merger.objects.select_for_update().get(id=merger.id)  # One after the other: nobody is told twice.
+            untold = _customers().filter(~Exists(told)).select_related("person")
+            batch = list(queues.ready(untold, TELLING, prefix=f"{merger.id}:")[:BATCH])
+            counts.append(
+                queues.each_within(TELLING, batch, partial(_tell, merger), lambda account: f"{merger.id}:{account.pk}")
+            )
+        size = len(batch)
+
+
+def _tell(merger: Merger, account: Account) -> None:
+    buyer, person = merger.recipient, account.person
+    body = (
+        f"{buyer.name} ({buyer.region}) may take over this service. From {buyer.active_from:%Y-%m-%d} "
+        "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
+        f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
+    )
+    subject = f"{buyer.name} may take over this service"
+    message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
+    MergerNotice.objects.create(merger=merger, holder=person.id, message=message, at=clock.now())
 
 
 @transaction.atomic

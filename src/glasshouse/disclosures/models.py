@@ -6,23 +6,47 @@ from django.db.models import F, Q
 
 from glasshouse.disclosures.rules import Kind
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
+
+REGISTER = confidential(
+    "keeping the register of recipients", retention="as long as it must be shown who received something"
+)
 
 
 class Recipient(models.Model):
-    """Somebody who may receive personal data: which fields, by which roads, for what, under which safeguards, from when on."""
+    """Somebody who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
+
+    `address_hash`: of the contact, where that is an email address.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]))
-    name = technical(models.CharField(max_length=120))
-    what = technical(models.CharField(max_length=400))
-    region = technical(models.CharField(max_length=80))
-    agreement = technical(models.CharField(max_length=400, blank=True))
-    safeguard = technical(models.CharField(max_length=400, blank=True))
-    purpose = technical(models.CharField(max_length=200))
-    basis = technical(models.CharField(max_length=40))
-    contact = technical(models.CharField(max_length=200, blank=True))
+    name = SealedText(REGISTER, holder="id")
+    what = SealedText(REGISTER, holder="id")
+    region = SealedText(REGISTER, holder="id")
+    agreement = SealedText(REGISTER, holder="id", null=True)
+    safeguard = SealedText(REGISTER, holder="id", null=True)
+    purpose = SealedText(REGISTER, holder="id")
+    basis = SealedText(REGISTER, holder="id")
+    contact = SealedText(
+        personal(
+            "user.contact",
+            "telling a recipient of an erasure",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the register of recipients is kept",
+            erasure=OnErasure.KEEP,
+            source="the recipient",
+        ),
+        holder="id",
+        null=True,
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding the recipient whose contact a person is",
+        erasure=OnErasure.KEEP,
+    )
     channels = technical(ArrayField(models.CharField(max_length=20), default=list))
     fields = technical(ArrayField(models.CharField(max_length=80)))
     written_by = technical(models.CharField(max_length=16))
@@ -34,7 +58,9 @@ class Recipient(models.Model):
         db_table = "disclosures_recipient"
         constraints = [
             models.CheckConstraint(condition=Q(active_from__gte=F("announced_at")), name="announced_before_active"),
-            models.CheckConstraint(condition=~Q(kind="provider") | ~Q(agreement=""), name="provider_has_agreement"),
+            models.CheckConstraint(
+                condition=~Q(kind="provider") | Q(agreement__isnull=False), name="provider_has_agreement"
+            ),
         ]
 
 

@@ -23,8 +23,10 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId, ImportId, SiteId, TemplateId
+from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
+IMPORTING = "greenhouse.import"
 KEPT = timedelta(days=30)  # how long a file itself is kept; its report stays
 MOST_REMARKS = 20_000
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
@@ -163,6 +165,7 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
         _body(actor, found)  # Asked for now, so that a file no longer there is told at once.
         found.layout, found.state, found.percent, found.report = layout.as_json(), UploadState.QUEUED, 0, None
         found.save(update_fields=["layout", "state", "percent", "report"])
+        queues.worked(IMPORTING, number)  # Whoever starts it once more has all tries again.
         events.record(actor, Kind.FILE_QUEUED, number)
         take_file.defer(
             account=str(actor.account), person=str(actor.person), organisation=str(actor.organisation), upload=number

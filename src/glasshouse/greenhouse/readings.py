@@ -10,7 +10,7 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import crops_client
 from glasshouse.greenhouse.models import Compartment, Device, Site
-from glasshouse.greenhouse.rules import sparkline, state_of, trend_of
+from glasshouse.greenhouse.rules import silent_after_s, sparkline, state_of, trend_of
 from glasshouse.greenhouse.sun import nights
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -55,10 +55,13 @@ def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
         verb="readings:read",
         purpose="overview",
     )
+    now_s = clock.now().timestamp()
     for one in found:
         room = place.rooms.get(one["compartment"])
         one["site_name"], one["room_name"] = place.sites[one["site"]].name, room.name if room else ""
         one["zone"] = place.zone(one["site"])
+        one["silent_after_s"] = silent_after_s(one["usual_s"])
+        one["silent"] = one["at"] is not None and now_s - one["at"] > one["silent_after_s"]
         one["source"] = _source(one, place.devices.get(one.pop("device"), ""))
     return found
 
@@ -95,9 +98,10 @@ def overview(actor: Actor) -> list[dict[str, Any]]:
         for where in (place.sites.get(one["site"]), place.rooms.get(one["compartment"])):
             wanted = ((where.limits if where else None) or {}).get(one["variable"], wanted)
         one["wanted"] = wanted
-        one["state"] = state_of(one["value"], one["at"], now, [one["least"], one["most"]], wanted)
-        one["trend_word"] = trend_of(one["trend"], now)
-        one["line"] = sparkline(one["trend"], start, now)
+        usual_s = one["usual_s"]
+        one["state"] = state_of(one["value"], one["at"], now, [one["least"], one["most"]], wanted, usual_s)
+        one["trend_word"] = trend_of(one["trend"], now) if one["state"] != "silent" else ""
+        one["line"] = sparkline(one["trend"], start, now, 3 * max(TREND_STEP_S, usual_s or 0))
         one["when"] = datetime.fromtimestamp(one["at"], UTC) if one["at"] else None
         one["ago_s"] = max(0, int(now - one["at"])) if one["at"] else None
     return found

@@ -7,7 +7,9 @@ from crops.catalogue import VARIABLES
 from glasshouse.kernel.errors import InvalidError
 
 Limits = dict[str, list[float | None]]
-SILENT_S = 3600
+SILENT_INTERVALS = 3  # A series is silent when so many of its usual intervals passed without a reading.
+SILENT_LEAST_S = 15.0  # No sooner: a reading takes some seconds to get here.
+SILENT_UNKNOWN_S = 3600.0  # for a series with too few readings to know its interval
 STEADY = 0.02  # share of the day's span below which a change within the hour counts as none
 
 
@@ -51,11 +53,26 @@ def limits_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
     return rest if least is None and most is None else rest | {variable.id: [least, most]}
 
 
+def silent_after_s(usual_s: float | None) -> float:
+    """Seconds without a reading after which a series is silent. usual_s: its usual interval in s, None if unknown."""
+    if not usual_s:
+        return SILENT_UNKNOWN_S
+    return max(SILENT_LEAST_S, SILENT_INTERVALS * usual_s)
+
+
 def state_of(
-    value: float | None, at: float | None, now: float, plausible: list[float | None], wanted: list[float | None]
+    value: float | None,
+    at: float | None,
+    now: float,
+    plausible: list[float | None],
+    wanted: list[float | None],
+    usual_s: float | None = None,
 ) -> str:
-    """silent, implausible, low, high or ok. plausible and wanted: [least, most], None where there is no limit."""
-    if value is None or at is None or now - at > SILENT_S:
+    """silent, implausible, low, high or ok. plausible and wanted: [least, most], None where there is no limit.
+
+    usual_s: how far apart the readings usually lie.
+    """
+    if value is None or at is None or now - at > silent_after_s(usual_s):
         return "silent"
     if not _inside(value, plausible):
         return "implausible"
@@ -82,13 +99,18 @@ def trend_of(rows: list[list[float]], now: float) -> str:
     return "rising" if change > 0 else "falling"
 
 
-def sparkline(rows: list[list[float]], start: float, end: float, width: int = 120, height: int = 28) -> str:
-    """Points of an SVG polyline for rows (time, mean) between start and end."""
+def sparkline(
+    rows: list[list[float]], start: float, end: float, joined_s: float, width: int = 120, height: int = 28
+) -> str:
+    """An SVG path for rows (time, mean) between start and end. Rows further apart than joined_s are not joined by a line."""
     if len(rows) < 2:
         return ""
     values = [value for _, value in rows]
     least, span = min(values), (max(values) - min(values)) or 1.0
-    return " ".join(
-        f"{(at - start) / (end - start) * width:.1f},{height - 2 - (value - least) / span * (height - 4):.1f}"
-        for at, value in rows
-    )
+    path, before = [], None
+    for at, value in rows:
+        x, y = (at - start) / (end - start) * width, height - 2 - (value - least) / span * (height - 4)
+        # The short stroke makes a reading that stands alone a dot.
+        path.append(f"L{x:.1f},{y:.1f}" if before is not None and at - before <= joined_s else f"M{x:.1f},{y:.1f}h.1")
+        before = at
+    return "".join(path)

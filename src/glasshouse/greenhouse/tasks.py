@@ -1,22 +1,50 @@
 """Jobs of the greenhouse. They are given ids only, act as whoever asked for them, and ask for the right anew when they run."""
 
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from glasshouse.greenhouse import imports
+from glasshouse.greenhouse.imports import IMPORTING
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import GlasshouseError, UnavailableError
 from glasshouse.kernel.ids import AccountId, ImportId, OrganisationId, PersonId
+from glasshouse.queues import api as queues
+from glasshouse.queues.rules import MAX_TRIES, ProcessDied
+
+GAVE_UP = (
+    "The file could not be taken: a part of the service failed each time. Nothing of it is stored. Start it once more."
+)
 
 
-@app.task(name="greenhouse.take_file", queue="imports", retry=3)
+@app.task(
+    name="greenhouse.take_file",
+    queue="imports",
+    retry=RetryStrategy(max_attempts=MAX_TRIES, exponential_wait=3),
+)
 def take_file(account: str, person: str, organisation: str, upload: str) -> None:
-    """Take a file's readings; tried again while the crop plane is away. Safe to repeat."""
+    """Take a file's readings; tried again, after growing waits, while a part of the service fails. Safe to repeat."""
     actor = Actor(ActorKind.PERSON, AccountId(account), PersonId(person), OrganisationId(organisation))
-    try:
-        imports.take(actor, ImportId(upload))
-    except imports.StoppedError:
+    with queues.claimed(IMPORTING, upload) as mine:
+        if mine:  # Otherwise it was taken for dead while it worked slowly: that process takes the file to the end.
+            _take(actor, ImportId(upload))
+
+
+def _take(actor: Actor, upload: ImportId) -> None:
+    tries = queues.count_try(IMPORTING, upload)
+    if tries > MAX_TRIES:  # Each worker that took it died of it.
+        queues.failed(IMPORTING, upload, ProcessDied())
+        imports.failed(actor, upload, GAVE_UP)
         return
-    except UnavailableError:
-        raise
-    except GlasshouseError as error:
-        imports.failed(actor, ImportId(upload), str(error))
+    try:
+        imports.take(actor, upload)
+    except imports.StoppedError:
+        pass
+    except Exception as error:
+        if isinstance(error, UnavailableError) or not isinstance(error, GlasshouseError):
+            queues.failed(IMPORTING, upload, error)
+            if tries < MAX_TRIES:
+                raise
+            imports.failed(actor, upload, GAVE_UP)
+            return
+        imports.failed(actor, upload, str(error))
+    queues.worked(IMPORTING, upload)

@@ -50,8 +50,27 @@ class ThrottledError(GlasshouseError):
     status = 429
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many tries. Please wait {retry_after_s} seconds, then try again.")
+        super().__init__(f"Too many tries. Try again in {_in_words(retry_after_s)}.")
         self.retry_after_s = retry_after_s
+
+
+def _in_words(seconds: int) -> str:
+    """A time as people say it, rounded up."""
+    for length, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds > length:
+            count = -(-seconds // length)
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "a minute"
+
+
+class BusyError(ThrottledError):
+    """Too much of what costs much is under way; the same is possible in a moment."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.args = ("Many people are signing in at this moment. Try again in a moment.",)
 
 
 class UnavailableError(GlasshouseError):

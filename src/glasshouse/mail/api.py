@@ -1,22 +1,29 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
-import smtplib
-import ssl
+import logging
+import traceback
 from dataclasses import dataclass
-from datetime import timedelta
-from email.message import EmailMessage
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock, gate
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
+from glasshouse.mail.rules import MOST_TRIES, body_text, message_id, subject_line, wait_before
+from glasshouse.queues import rules as failures
 from glasshouse.vault import api as vault
+from glasshouse.vault.envelope import KeyDestroyedError
 
-MOST_TRIES = 12
+log = logging.getLogger("glasshouse.mail")
 BOUNCE = "bounce-"
-SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ def queue_letter(holder: HolderId, kind: str, address: str, letter: Letter) -> s
     if letter.purpose and _objected(holder, letter.purpose):
         return ""
     message = _keep(holder, kind, address, subject=letter.subject, body=letter.body)
-    message.answers, message.purpose = letter.answers or None, letter.purpose
+    message.answers, message.purpose = message_id(letter.answers) or None, letter.purpose
     message.save(force_insert=True)
     return message.id
 
@@ -64,44 +71,83 @@ def _keep(holder: HolderId, kind: str, address: str, *, subject: str, body: str)
         kind=kind,
         address=address,
         address_hash=hashed,
-        subject=subject,
-        body=body,
+        subject=subject_line(subject),
+        body=body_text(body),
         created_at=now,
         next_try_at=now,
     )
 
 
 def deliver_due(limit: int = 200) -> int:
-    """Send what is due; returns how many left. A failed one waits, longer each time, up to a day.
+    """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MOST_TRIES.
 
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    sent = 0
+    now, sent = clock.now(), 0
+    # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
+    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
+    dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
-        with transaction.atomic():
-            message = (
-                Message.objects.select_for_update(skip_locked=True)
-                .filter(sent_at=None, next_try_at__lte=clock.now(), tries__lt=MOST_TRIES)
-                .order_by("created_at")
-                .first()
-            )
-            if message is None:
-                return sent
-            message.tries += 1
-            try:
-                _send(message)
-            except gate.UncoveredError as error:
-                message.refused, message.tries = str(error)[:80], message.tries - 1
-                message.next_try_at = clock.now() + timedelta(minutes=10)
-            except (OSError, smtplib.SMTPException):
-                message.next_try_at = clock.now() + timedelta(seconds=min(86_400, 5 * 2**message.tries))
-            else:
-                message.sent_at, message.refused = clock.now(), ""
-                sent += 1
-            message.save(update_fields=["tries", "next_try_at", "sent_at", "refused"])
+        number = _begin_next()
+        if not number:
+            break
+        sent += _try(number)
     return sent
+
+
+def _begin_next() -> str:
+    """Count a try of the mail that has been due longest, and put it off; returns its id, "" where none is due.
+
+    Committed before the try begins: it counts even if the process dies while it sends, and no other process takes the mail.
+    """
+    with transaction.atomic():
+        message = (
+            Message.objects.select_for_update(skip_locked=True)
+            .filter(sent_at=None, set_aside_at=None, next_try_at__lte=clock.now())
+            .order_by("next_try_at")
+            .only("id", "tries")
+            .first()
+        )
+        if message is None:
+            return ""
+        message.tries += 1
+        message.next_try_at = clock.now() + wait_before(message.tries)
+        message.save(update_fields=["tries", "next_try_at"])
+    return message.id
+
+
+def _try(number: str) -> bool:
+    """Send one mail whose try is counted; whether it left."""
+    try:
+        with transaction.atomic():
+            message = Message.objects.select_for_update(skip_locked=True).filter(id=number, sent_at=None).first()
+            if message is None:
+                return False
+            _send(message)
+            Message.objects.filter(id=number).update(
+                sent_at=clock.now(), refused="", reason="", place="", set_aside_at=None, seen_at=None
+            )
+    except gate.UncoveredError as error:
+        # Nothing is wrong with the mail: it waits until a disclosure covers it, which counts as no try.
+        upcoming = clock.now() + timedelta(minutes=10)
+        Message.objects.filter(id=number).update(refused=str(error)[:80], tries=F("tries") - 1, next_try_at=upcoming)
+        return False
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this mail's alone
+        _note_failure(number, error)
+        return False
+    return True
+
+
+def _note_failure(number: str, error: Exception) -> None:
+    rows = Message.objects.filter(id=number)
+    rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
+    rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
+    stack = "".join(
+        traceback.format_tb(error.__traceback__)
+    )  # Lines of code only: the error's text may hold an address.
+    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack)
 
 
 def _send(message: Message) -> None:
@@ -109,21 +155,59 @@ def _send(message: Message) -> None:
         return  # No mail server is named: the mail stays in the queue's table, where the demo's mailbox page shows it.
     if message.address.endswith(".invalid"):
         return  # A probe's own address, which leads nowhere (RFC 6761).
-    with transaction.atomic():
-        gate.leave(gate.Outflow("mail", HolderId(message.holder), SENT))
-    mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = settings.MAIL_FROM, message.address, message.subject
-    domain = settings.MAIL_FROM.rpartition("@")[2]
-    mail["Message-ID"] = f"<{message.id}@{domain}>"
-    if message.answers:
-        mail["In-Reply-To"] = mail["References"] = message.answers
-    mail.set_content(message.body)
-    with smtplib.SMTP(settings.SMTP_HOST, settings.SMTP_PORT, timeout=20) as server:
-        server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
-        if settings.SMTP_USER:
-            server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
-        # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
-        server.send_message(mail, from_addr=f"{BOUNCE}{message.id}@{domain}")
+    mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
+    # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
+    smtp.hand_over(HolderId(message.holder), mail, message.address, f"{BOUNCE}{message.id}@{smtp.domain()}")
+
+
+# -- what staff see ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A mail that was set aside, without whom it is for and what it says. reason: in plain words."""
+
+    id: str
+    kind: str
+    created_at: datetime
+    tries: int
+    reason: str
+    place: str
+    seen: bool
+
+
+def set_aside(limit: int = 200) -> list[SetAside]:
+    """The mails that were set aside, those that nobody has looked at first."""
+    rows = Message.objects.filter(sent_at=None).exclude(set_aside_at=None)
+    rows = rows.order_by(F("seen_at").asc(nulls_first=True), "-created_at")
+    values = rows.values_list("id", "kind", "created_at", "tries", "reason", "place", "seen_at")
+    return [SetAside(*row[:4], failures.plain_reason(row[4]), row[5], row[6] is not None) for row in values[:limit]]
+
+
+def unseen() -> int:
+    """How many mails were set aside and not looked at."""
+    return Message.objects.filter(sent_at=None, seen_at=None).exclude(set_aside_at=None).count()
+
+
+@transaction.atomic
+def try_again(actor: Actor, message: str) -> None:
+    """Have a mail that was set aside tried again from the start. That the actor may is asked one layer up.
+
+    Raises NotFoundError.
+    """
+    rows = Message.objects.filter(id=message, sent_at=None).exclude(set_aside_at=None)
+    if not rows.update(tries=0, next_try_at=clock.now(), set_aside_at=None, seen_at=None):
+        raise NotFoundError
+    events.record(actor.alone, Kind.MAIL_RETRIED, message)
+
+
+@transaction.atomic
+def leave(actor: Actor, message: str) -> None:
+    """Leave a mail set aside: somebody has looked at it. Raises NotFoundError."""
+    rows = Message.objects.filter(id=message, sent_at=None).exclude(set_aside_at=None)
+    if not rows.update(seen_at=clock.now()):
+        raise NotFoundError
+    events.record(actor.alone, Kind.MAIL_LEFT, message)
 
 
 def forget(holders: set[str]) -> None:
@@ -140,14 +224,8 @@ def bounced(message: str) -> bool:
 def fates(messages: list[str]) -> dict[str, str]:
     """What became of mails: queued, sent, bounced or failed, by id. One that is not kept any more is left out."""
     return {
-        one.id: "bounced"
-        if one.bounced_at
-        else "sent"
-        if one.sent_at
-        else "failed"
-        if one.tries >= MOST_TRIES
-        else "queued"
-        for one in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "tries")
+        one.id: "bounced" if one.bounced_at else "sent" if one.sent_at else "failed" if one.set_aside_at else "queued"
+        for one in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
     }
 
 
@@ -157,5 +235,12 @@ def refused() -> int:
 
 
 def newest(limit: int = 50) -> list[Message]:
-    """The newest mails, for the demo's mailbox page only."""
-    return list(Message.objects.order_by("-created_at")[:limit])
+    """The newest mails that can be opened, for the demo's mailbox page only; one whose key is destroyed is left out."""
+    return [message for message in Message.objects.order_by("-created_at")[:limit] if _opens(message)]
+
+
+def _opens(message: Message) -> bool:
+    try:
+        return bool(message.address) and message.subject is not None and message.body is not None
+    except KeyDestroyedError:
+        return False

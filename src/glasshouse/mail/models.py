@@ -13,7 +13,9 @@ class Message(models.Model):
     """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet.
 
     `answers`: the Message-ID that it replies to. `purpose`: what it serves beyond the service itself, which its person may object
-    to ("": the service itself). `refused`: why nothing lets it out (see kernel.gate).
+    to ("": the service itself). `refused`: why nothing lets it out (see kernel.gate). `reason`, `place`: the class of the error
+    that the last try ended with, and where in our code. `set_aside_at`: since when nothing tries it any more. `seen_at`: since
+    when staff leave it so.
     """
 
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
@@ -41,7 +43,17 @@ class Message(models.Model):
     sent_at = technical(models.DateTimeField(null=True, db_index=True))
     tries = technical(models.PositiveSmallIntegerField(default=0))
     next_try_at = technical(models.DateTimeField())
+    reason = technical(models.CharField(max_length=60, blank=True))
+    place = technical(models.CharField(max_length=80, blank=True))
+    set_aside_at = technical(models.DateTimeField(null=True))
+    seen_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "mail_message"
-        indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_index_due")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_index_due"),
+            # The queue itself: few rows, among many that were sent.
+            models.Index(
+                fields=["next_try_at"], name="mail_waiting", condition=models.Q(sent_at=None, set_aside_at=None)
+            ),
+        ]

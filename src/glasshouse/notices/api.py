@@ -6,14 +6,17 @@ shown. Until the versions in force are accepted, neither a page nor a row of a c
 policies). Source: PRI-01, PRI-03; GDPR Art. 7, 12 to 14.
 """
 
+# Long because writing, publishing and announcing a version share its states.
+
 import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
@@ -28,6 +31,7 @@ from glasshouse.mail import api as mail
 from glasshouse.notices import rules
 from glasshouse.notices.models import Acceptance, Announcement, Text, Version
 from glasshouse.notices.rules import REQUIRED, Document
+from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 
@@ -35,6 +39,7 @@ TEXTS = Path(__file__).parent / "texts"
 MOST_TEXT = 100_000
 BATCH = 500
 INSTALLATION = "installation"
+ANNOUNCING, TELLING, SETTLING = "notices.announce", "notices.tell", "notices.settle"
 
 
 def tables() -> list[dict[str, object]]:
@@ -300,19 +305,25 @@ def announce_due() -> int:
 
     For the worker. Safe to stop anywhere and to repeat: who was told is on record in the transaction that queues the mail.
     """
-    queued = 0
-    for version in Version.objects.filter(significant=True).exclude(published_at=None):
-        if version.in_force_at is None or version.in_force_at > clock.now():
-            with own(STORAGE):  # Owed to everybody, also to those whose data is restricted otherwise.
-                queued += _carry_on(version)
-    return queued
+    counts: list[int] = []
+
+    def carry_on(version: Version) -> None:
+        with own(STORAGE):  # Owed to everybody, also to those whose data is restricted otherwise.
+            counts.append(_carry_on(version))
+
+    under_way = Version.objects.filter(significant=True).exclude(published_at=None)
+    for version in under_way.filter(Q(in_force_at=None) | Q(in_force_at__gt=clock.now())):
+        queues.guarded(ANNOUNCING, version.id, partial(carry_on, version))
+    return sum(counts)
 
 
 def _carry_on(version: Version) -> int:
     queued = _tell(version)
     _settle(version)
     waiting = Announcement.objects.filter(version=version, state="queued").exists()
-    if version.in_force_at is None and not waiting and not _untold(version).exists():
+    # Whom no mail can be written to, and staff know of, does not keep everybody else's version back.
+    owed = queues.not_left(_untold(version), TELLING, prefix=f"{version.id}:")
+    if version.in_force_at is None and not waiting and not owed.exists():
         with transaction.atomic():
             version.announced_at = clock.now()
             version.in_force_at = version.announced_at + timedelta(days=version.lead_days)
@@ -348,17 +359,22 @@ def _tell(version: Version) -> int:
     while True:
         with transaction.atomic():
             _lock(version)
-            batch = list(_untold(version).select_related("person")[:BATCH])
-            for account in batch:
-                person = account.person
-                subject, body = _letter(version, person.id)
-                message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
-                Announcement(
-                    holder=person.id, version=version, address=person.address, message=message, at=clock.now()
-                ).save(force_insert=True)
-        queued += len(batch)
+            batch = list(
+                queues.ready(_untold(version).select_related("person"), TELLING, prefix=f"{version.id}:")[:BATCH]
+            )
+            queued += queues.each_within(
+                TELLING, batch, partial(_announce, version), lambda account: f"{version.id}:{account.pk}"
+            )
         if len(batch) < BATCH:
             return queued
+
+
+def _announce(version: Version, account: Account) -> None:
+    person = account.person
+    subject, body = _letter(version, person.id)
+    message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
+    told = Announcement(holder=person.id, version=version, address=person.address, message=message, at=clock.now())
+    told.save(force_insert=True)
 
 
 def _lock(version: Version) -> None:
@@ -370,6 +386,7 @@ def _settle(version: Version) -> None:
     """Note what became of the mails; what came back is sent once more after a day."""
     for batch in _batches(version):
         fates = mail.fates([one.message for one in batch])
+        to_resend = []
         for one in batch:
             state = fates.get(one.message, one.state)
             if (
@@ -377,18 +394,21 @@ def _settle(version: Version) -> None:
                 and one.resent_at is None
                 and clock.now() - one.at > timedelta(days=rules.RESEND_AFTER_DAYS)
             ):
-                subject, body = _letter(version, one.holder)
-                with transaction.atomic():
-                    _lock(version)
-                    if Announcement.objects.filter(id=one.id).exclude(resent_at=None).exists():
-                        continue
-                    one.message = mail.queue(
-                        HolderId(one.holder), "announcement", one.address, subject=subject, body=body
-                    )
-                    one.resent_at = clock.now()
-                    one.save(update_fields=["message", "resent_at"])
+                to_resend.append(one.id)
             elif state != one.state:
                 Announcement.objects.filter(id=one.id).update(state=state)
+        rows = queues.ready(Announcement.objects.filter(id__in=to_resend), SETTLING)
+        with transaction.atomic():
+            _lock(version)
+            queues.each_within(SETTLING, list(rows.filter(resent_at=None)), partial(_resend, version))
+
+
+def _resend(version: Version, announcement: Announcement) -> None:
+    subject, body = _letter(version, announcement.holder)
+    holder, address = HolderId(announcement.holder), announcement.address
+    announcement.message = mail.queue(holder, "announcement", address, subject=subject, body=body)
+    announcement.resent_at = clock.now()
+    announcement.save(update_fields=["message", "resent_at"])
 
 
 def _batches(version: Version):  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from glasshouse.kernel.ids import new_id
 from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
 from glasshouse.vault.datamap import Basis, Kept, personal
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.fields import SealedText, published, technical
 
 LEAST_LEAD = timedelta(days=LEAST_LEAD_DAYS)
 
@@ -64,8 +64,8 @@ class Text(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
     language = technical(models.CharField(max_length=5))
-    body = technical(models.TextField())
-    summary = technical(models.TextField(blank=True))
+    body = published(models.TextField())
+    summary = published(models.TextField(blank=True))
 
     class Meta:
         db_table = "notices_text"

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from glasshouse.kernel import clock
 from glasshouse.promises.checks import check
 from glasshouse.promises.findings import State
 from glasshouse.promises.models import Result
 from glasshouse.promises.register import REGISTER
+from glasshouse.queues import api as queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,21 @@ class Standing:
 
 def check_all() -> list[Standing]:
     """Run every check now and keep what it found."""
-    rows = []
+    rows: list[Standing] = []
     for promise, text in REGISTER.items():
-        finding, now = check(promise), clock.now()
-        if finding.state is State.UNPROVEN:
-            rows.append(Standing(promise, text, finding.state, finding.figure, None))
-            continue
-        Result.objects.create(promise=promise, state=finding.state, figure=finding.figure[:300], checked_at=now)
-        rows.append(Standing(promise, text, finding.state, finding.figure, now))
+        # What breaks a check, or the keeping of its result, keeps no other promise from being looked at.
+        queues.guarded("promises.check", promise, partial(_look, promise, text, rows))
     return rows
+
+
+def _look(promise: str, text: str, rows: list[Standing]) -> None:
+    finding, now = check(promise), clock.now()
+    if finding.state is State.UNPROVEN:
+        rows.append(Standing(promise, text, finding.state, finding.figure, None))
+        return
+    figure = finding.figure.replace("\x00", "")[:300]
+    Result.objects.create(promise=promise, state=finding.state, figure=figure, checked_at=now)
+    rows.append(Standing(promise, text, finding.state, figure, now))
 
 
 def standings() -> list[Standing]:

@@ -1,6 +1,7 @@
 """The live checks. Each gathers evidence from the running deployment and can fail; a test makes it fail."""
 
 import contextlib
+import logging
 import re
 import ssl
 import time
@@ -19,6 +20,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.promises import access_checks, choice_checks, evidence, privacy_checks, probe, readable
 from glasshouse.promises.findings import Finding, State, judge
 
+log = logging.getLogger("glasshouse.promises")
 ARGON2 = re.compile(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$")
 LEAST_MEMORY_KIB, LEAST_TURNS = 19_456, 2  # OWASP Password Storage Cheat Sheet
 
@@ -151,6 +153,10 @@ def check(promise: str) -> Finding:
         return CHECKS[promise]()
     except (GlasshouseError, OSError) as error:
         return Finding(State.CANNOT_TELL, str(error)[:200])
+    except Exception as error:
+        # The error's text is not shown: nobody has written it for a public page.
+        log.exception("the check of %s failed", promise)
+        return Finding(State.CANNOT_TELL, f"the check itself failed with {type(error).__name__}")
     finally:
         if connection.needs_rollback and not connection.in_atomic_block:
             connection.close()

@@ -15,6 +15,7 @@ from glasshouse.accounts.rules import Visit
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import Restriction, Stance
 from glasshouse.consent.rules import PURPOSES, Ground
+from glasshouse.disclosures.api import REQUIRED
 from glasshouse.disclosures.models import Disclosure, Recipient
 from glasshouse.greenhouse.models import Site
 from glasshouse.kernel import clock, gate
@@ -25,11 +26,13 @@ from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance, Announcement, Version
 from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge
-from glasshouse.rights import asking, referrals, requests
+from glasshouse.rights import asking, links, referrals, requests
 from glasshouse.rights.models import Demand, Referral, Request
 from glasshouse.sources import api as sources
 from glasshouse.sources.models import Source
 from glasshouse.vault import api as vault
+from glasshouse.vault.envelope import EMPTY_BYTES
+from glasshouse.vault.fields import unreadable
 
 GRACE = timedelta(minutes=5)  # A newcomer is told of what is coming by the next beat.
 
@@ -111,8 +114,9 @@ def sourced() -> Finding:
     total, bare, late = sources.standing()
     try:
         with transaction.atomic():
+            full, empty = unreadable(EMPTY_BYTES + 1), unreadable(EMPTY_BYTES)
             Source.objects.create(
-                kind="probe", name="probe", licence="", purpose="probe", written_by="probe", created_at=clock.now()
+                kind="probe", name=full, licence=empty, purpose=full, written_by="probe", created_at=clock.now()
             )
             transaction.set_rollback(True)
         wrong = ["the database takes a source without a licence"]
@@ -159,11 +163,7 @@ def _written(holder: HolderId) -> bool:
         with transaction.atomic():
             coming = Recipient.objects.create(
                 kind="other",
-                name="probe",
-                what="probe",
-                region="probe",
-                purpose="probe",
-                basis="probe",
+                **dict.fromkeys(REQUIRED, unreadable(EMPTY_BYTES + 1)),
                 fields=["user.name"],
                 written_by="probe",
                 announced_at=now,
@@ -301,10 +301,11 @@ def referred() -> Finding:
         with transaction.atomic():
             number = requests.ask(address, "access", "other", "probe", requests.Arrival(network=address))
             proof = probe.taken_link(address, "prove")
-        request, _ = requests.prove(proof)
-        names = referrals.refer(request)
+        request, _, page = links.prove(proof)
+        asked_first = not referrals.passed(one.actor)
+        names = referrals.agree(page, [referrals.offered(page)[0].id])
         mine, theirs = referrals.passed(one.actor), referrals.passed(other.actor)
-        good = len(names) == 1 and [row.request.id for row in mine] == [number] and not theirs
+        good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
         Message.objects.filter(holder__in=[request.holder, str(one.actor.person)]).delete()
         Request.objects.filter(id=number).delete()
         for holder in (request.holder, *holders):

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from glasshouse.accounts.models import Person
 from glasshouse.kernel import clock
@@ -30,6 +30,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import kept_of
 from glasshouse.vault.envelope import KeyDestroyedError
 
+LONGEST_WAIT = timedelta(minutes=15)
 GRACE = timedelta(days=2)  # A sweep comes once a day.
 
 
@@ -147,7 +148,7 @@ def erased() -> Finding:
 
 
 def mailed() -> Finding:
-    """PRI-26: a probe mail to the privacy address opens a request, and the answer to it is on its way in the thread."""
+    """PRI-26: a probe mail to the privacy address opens a request, its answer is queued, and the queue's mails do leave."""
     address = f"probe{new_id()}@canary.invalid"
     letter = EmailMessage()
     letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", "Please erase me"
@@ -163,10 +164,30 @@ def mailed() -> Finding:
         Message.objects.filter(holder=found.holder).delete()
         found.delete()
         vault.destroy(HolderId(found.holder))
-    good = answered and kind == "erase"
-    return judge(
-        good, "a probe mail became a request to erase, and was answered" if good else "a probe mail became no request"
-    )
+    if not answered or kind != "erase":
+        return judge(False, "a probe mail became no request")
+    stuck = _stuck_mail()
+    return judge(not stuck, stuck or "a probe mail became a request to erase, and was answered; no mail waits long")
+
+
+def _stuck_mail() -> str:
+    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so the table itself is asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND created_at < %(old)s), "
+            "min(created_at) FILTER (WHERE set_aside_at IS NULL), "
+            "count(*) FILTER (WHERE set_aside_at IS NOT NULL AND seen_at IS NULL) "
+            "FROM mail_message WHERE sent_at IS NULL",
+            {"old": clock.now() - LONGEST_WAIT},
+        )
+        late, oldest, set_aside = cursor.fetchone()
+    wrong = []
+    if late:
+        minutes = int((clock.now() - oldest).total_seconds() // 60)
+        wrong.append(f"{late} queued mails wait for more than 15 minutes, the oldest for {minutes}")
+    if set_aside:
+        wrong.append(f"{set_aside} set aside that nobody has looked at")
+    return "; ".join(wrong)
 
 
 def in_time() -> Finding:

@@ -13,16 +13,17 @@ import httpx
 from django.conf import settings
 from django.db import transaction
 
-from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.kernel.ids import HolderId, OrganisationId, SiteId, new_id
+from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
 from glasshouse.notices import api as notices
+from glasshouse.onboarding import api as onboarding
 from glasshouse.rights import api as rights
 from glasshouse.vault import api as vault
 
@@ -61,15 +62,13 @@ class Grower:
 def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
     """(a new customer, the holder of its sign-up's claims), through the same verbs as the pages."""
     address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
-    claims = notices.offer().claims("sign-up")
     with transaction.atomic():  # The mail is taken out before it could leave.
-        accounts.ask_sign_up(
-            accounts.SignUp(name, address, password, organisation, accepted=claims), network=f"probe-{name}"
-        )
+        accounts.ask_sign_up(address, network=f"probe-{name}")
         link, holder = _taken(address, "prove")
-    new = accounts.finish_sign_up(link)
-    notices.take(new.actor, new.accepted)
-    return Grower(new.actor.within(access.create_organisation(new.actor, new.organisation)), address, password), holder
+    entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
+    new = onboarding.finish_sign_up(link, entry, Visit(f"probe-{name}"))
+    sessions.forget_all(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
+    return Grower(new.actor, address, password), holder
 
 
 def _taken(address: str, path: str) -> tuple[str, str]:

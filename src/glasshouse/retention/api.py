@@ -4,7 +4,10 @@ A sweep is safe to stop anywhere and to run again. A key that nothing is sealed 
 copies in old backups unreadable. Source: PRI-18, PRI-19.
 """
 
+import logging
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 
 from django.apps import apps
 from django.db import models, transaction
@@ -18,6 +21,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId, new_id
+from glasshouse.queues import api as queues
 from glasshouse.retention.models import Hold, Statistic, Sweep
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
@@ -25,6 +29,13 @@ from glasshouse.vault.datamap import K, counted_of, kept_of
 from glasshouse.vault.fields import SealedField, holder_column
 
 BATCH = 500
+SWEEPING, DELETING, COUNTING, ENDING_KEYS = (
+    "retention.sweep",
+    "retention.delete",
+    "retention.count",
+    "retention.end-key",
+)
+log = logging.getLogger("glasshouse.retention")
 YOUNG = timedelta(days=1)  # A key may be made a moment before the row that it is for.
 
 
@@ -70,12 +81,14 @@ def due(grace: timedelta = timedelta()) -> dict[str, int]:
 
 def sweep() -> Sweep:
     """Delete what is due, in batches; destroy the keys that nothing is sealed with any more; returns the certificate."""
-    rows = {}
+    rows: dict[str, int] = {}
     count_years()
     for model in ours():
         if kept_of(model):
-            rows[model._meta.db_table] = sum(_delete(model, actor) for actor in _actors(model))
-    keys = _destroy_orphans()
+            queues.guarded(SWEEPING, model._meta.db_table, partial(_sweep_table, model, rows))
+    ended: list[int] = []
+    queues.guarded(SWEEPING, "unused keys", lambda: ended.append(_destroy_orphans()))
+    keys = sum(ended)
     with access.acting(JOB):
         done = Sweep.objects.create(
             at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
@@ -84,27 +97,37 @@ def sweep() -> Sweep:
     return done
 
 
+def _sweep_table(model: type[models.Model], counts: dict[str, int]) -> None:
+    for actor in _actors(model):
+        counts[model._meta.db_table] = counts.get(model._meta.db_table, 0) + _delete(model, actor)
+
+
 def count_years() -> int:
     """Count each complete year once, while its rows are still there; returns how many groups are new.
 
     Groups that are too small are put together; if they are too few even so, nothing of them stays. Source: PRI-19.
     """
-    made = 0
-    for model in ours():
-        counted = counted_of(model)
-        if counted is None:
-            continue
-        table, column = model._meta.db_table, counted.year
-        known = set(Statistic.objects.filter(table=table).values_list("year", flat=True))
-        years = set(
-            model._default_manager.filter(**{f"{column}__year__lt": clock.now().year}).values_list(
-                f"{column}__year", flat=True
-            )
+    counts: list[int] = []
+    models_by_table = {one._meta.db_table: one for one in ours() if counted_of(one)}
+    queues.each(COUNTING, sorted(models_by_table), lambda table: counts.append(_count_model(models_by_table[table])))
+    return sum(counts)
+
+
+def _count_model(model: type[models.Model]) -> int:
+    made, counted = 0, counted_of(model)
+    if counted is None:
+        return 0
+    table, column = model._meta.db_table, counted.year
+    known = set(Statistic.objects.filter(table=table).values_list("year", flat=True))
+    years = set(
+        model._default_manager.filter(**{f"{column}__year__lt": clock.now().year}).values_list(
+            f"{column}__year", flat=True
         )
-        for year in sorted(years - known):
-            rows = model._default_manager.filter(**{f"{column}__year": year})
-            groups = rows.values(*counted.by).annotate(count=models.Count("pk")).order_by()
-            made += _count(table, year, [({name: one[name] for name in counted.by}, one["count"]) for one in groups])
+    )
+    for year in sorted(years - known):
+        rows = model._default_manager.filter(**{f"{column}__year": year})
+        groups = rows.values(*counted.by).annotate(count=models.Count("pk")).order_by()
+        made += _count(table, year, [({name: one[name] for name in counted.by}, one["count"]) for one in groups])
     return made
 
 
@@ -125,19 +148,46 @@ def statistics() -> list[Statistic]:
 
 
 def _delete(model: type[models.Model], actor: Actor) -> int:
-    total = 0
+    total, last = 0, None
     while True:
         with access.acting(actor):
-            batch = list(_due(model, timedelta()).values_list("pk", flat=True)[:BATCH])
-            doomed = model._default_manager.filter(pk__in=batch)
-            for file in [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]:
-                for blob in doomed.values_list(str(file.attname), flat=True):
-                    if blob:
-                        blobs.remove(BlobId(str(blob)))
-            doomed.delete()
-        total += len(batch)
+            rows = _due(model, timedelta()).order_by("pk")
+            batch = list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", flat=True)[:BATCH])
+            total += _delete_batch(model, batch)
         if len(batch) < BATCH:
             return total
+        last = batch[-1]
+
+
+def _delete_batch(model: type[models.Model], batch: list[object]) -> int:
+    """Delete rows with their files; where one of them cannot go, all the others go. In the caller's transaction."""
+    try:
+        with transaction.atomic():
+            _delete_rows(model, batch)
+        return len(batch)
+    except Exception:  # noqa: BLE001 - what it is, is noted with the row that it comes from
+        log.warning("a batch of %s could not be deleted at once; it is deleted row by row", model._meta.db_table)
+    rows = list(model._default_manager.filter(pk__in=batch))
+    return queues.each_within(
+        DELETING,
+        rows,
+        lambda row: _delete_rows(model, [row.pk]),
+        lambda row: f"{model._meta.db_table}:{_opaque(row.pk)}",
+    )
+
+
+def _opaque(key: object) -> str:
+    """A row's key for the list of failures; of a longer one, which may be the hash of a value, only a digest."""
+    return str(key) if len(str(key)) <= 16 else sha256(str(key).encode()).hexdigest()[:16]
+
+
+def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
+    doomed = model._default_manager.filter(pk__in=keys)
+    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]
+    names = [name for file in files for name in doomed.values_list(str(file.attname), flat=True) if name]
+    doomed.delete()
+    for name in names:  # After the rows: what the database keeps has its file still.
+        blobs.remove(BlobId(str(name)))
 
 
 def _destroy_orphans() -> int:
@@ -152,9 +202,7 @@ def _destroy_orphans() -> int:
                     left -= {
                         HolderId(str(one)) for one in model._default_manager.values_list(column, flat=True).distinct()
                     }
-    for holder in left:
-        vault.destroy(holder)
-    return len(left)
+    return sum(queues.guarded(ENDING_KEYS, holder, partial(vault.destroy, holder)) for holder in sorted(left))
 
 
 def hold(holder: HolderId, owner: str, reason: str, days: int) -> str:

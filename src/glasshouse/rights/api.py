@@ -24,6 +24,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
+from glasshouse.queues import api as queues
 from glasshouse.retention import api as retention
 from glasshouse.rights.models import Copy, Erasure, Request
 from glasshouse.rights.view import addressed, count_of, held_models, holder_of, purposes_of
@@ -31,6 +32,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
 
+ERASING = "rights.erase"
 SMALL = 20_000  # Rows that are erased, or copied, while the person waits; more of them are left to the worker.
 BATCH = 5000
 LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
@@ -115,14 +117,25 @@ def erase(actor: Actor) -> Erasure:
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
     total = count_of(str(actor.person))
-    with transaction.atomic():
-        begun, _ = Erasure.objects.get_or_create(
-            person=str(actor.person), defaults={"account": str(actor.account), "begun_at": clock.now(), "total": total}
-        )
-    if total > SMALL:
-        sessions.end_every(AccountId(begun.account))
-        return begun
-    return _finish(begun)
+    # Claimed before the ledger's row can be seen: neither the worker nor a second click does the same meanwhile.
+    with queues.claimed(ERASING, str(actor.person)) as mine:
+        with transaction.atomic():
+            begun, _ = Erasure.objects.get_or_create(
+                person=str(actor.person),
+                defaults={"account": str(actor.account), "begun_at": clock.now(), "total": total},
+            )
+        if total > SMALL:
+            sessions.end_every(AccountId(begun.account))
+        if total > SMALL or not mine or (begun.done_at and not _is_there(begun.person)):
+            return begun
+        done = _finish(begun)
+    queues.worked(ERASING, done.person)
+    return done
+
+
+def _is_there(person: str) -> bool:
+    with own(person):
+        return Person.objects.filter(id=person).exists()
 
 
 def progress_of(erasure: str) -> Erasure:
@@ -178,12 +191,21 @@ def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
 
 def erase_late() -> int:
     """Delete rows that arrived while an erasure ran, from a process that still held the key; returns how many. For the worker."""
-    count = 0
-    for one in Erasure.objects.filter(done_at__gt=clock.now() - LATE):
-        with own(one.person):
-            for model in held_models():
-                count += model._default_manager.filter(**{holder_column(model): one.person}).delete()[0]
-    return count
+    counts: list[int] = []
+
+    def erase_rows(person: str) -> bool:
+        with own(person):
+            rows = [model._default_manager.filter(**{holder_column(model): person}) for model in held_models()]
+            counts.append(sum(some.delete()[0] for some in rows))
+        return counts[-1] > 0
+
+    recent = Erasure.objects.filter(done_at__gt=clock.now() - LATE)
+    queues.each("rights.erase-late", _persons(recent, "rights.erase-late"), erase_rows)
+    return sum(counts)
+
+
+def _persons(erasures: "models.QuerySet[Erasure]", queue: str) -> list[str]:
+    return list(queues.ready(erasures, queue, "person").values_list("person", flat=True))
 
 
 def _erase_addressed(person: str) -> int:
@@ -208,10 +230,14 @@ def _erase_addressed(person: str) -> int:
 
 def finish_erasures() -> int:
     """Finish what was cut off; returns how many. For the worker."""
-    left = list(Erasure.objects.filter(done_at=None)[:50])
-    for one in left:
-        _finish(one)
-    return len(left)
+    left = _persons(Erasure.objects.filter(done_at=None).order_by("begun_at"), ERASING)
+    return queues.each(ERASING, left[:50], _finish_left)
+
+
+def _finish_left(person: str) -> bool:
+    # Read anew under the claim: whoever held it before has finished it, perhaps.
+    erasure = Erasure.objects.filter(person=person, done_at=None).first()
+    return erasure is not None and _finish(erasure) is not None
 
 
 def replay() -> int:
@@ -224,9 +250,8 @@ def replay() -> int:
             for start in range(0, len(erased), BATCH):
                 back = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
                 again |= {str(one) for one in back.values_list(column, flat=True)}
-    for one in Erasure.objects.filter(person__in=again):
-        _finish(one)
-    return len(again)
+    # The same claim as at the first time: two processes never erase one person at once.
+    return queues.each(ERASING, sorted(again), lambda person: _finish(Erasure.objects.get(person=person)))
 
 
 def write_down(holders: set[str], rows: int) -> None:

@@ -20,12 +20,15 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
+from glasshouse.queues import api as queues
 from glasshouse.rights.api import SMALL
 from glasshouse.rights.models import Copy
 from glasshouse.rights.view import Item, count_of, view
 from glasshouse.vault import blobs
 
+COPYING = "rights.copy"
 LINK = timedelta(hours=24)
+PATIENCE = timedelta(minutes=2)  # After that, a copy that nobody is making was left by a process that died.
 PIECE = 1 << 18
 TELL_EVERY = 2000
 HEAD = (
@@ -74,7 +77,8 @@ def make_copy(actor: Actor) -> str:
 
             fill_copy.defer(copy=made.id)
     if total <= SMALL:
-        fill(made.id)
+        with queues.claimed(COPYING, made.id):  # The worker looks for copies that nobody makes.
+            fill(made.id)
     return made.id
 
 
@@ -88,6 +92,13 @@ def fill(copy: str) -> None:
         blob = blobs.store(zipped(lambda: view(actor), lambda done: _tell(made, done)), HolderId(made.holder))
         if not Copy.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
+
+
+def fill_due() -> int:
+    """Make the copies that a process left unfinished; returns how many. For the worker. Safe to repeat."""
+    now = clock.now()
+    left = Copy.objects.filter(blob="", expires_at__gt=now, created_at__lt=now - PATIENCE).order_by("created_at")
+    return queues.each(COPYING, list(queues.ready(left, COPYING).values_list("id", flat=True)[:20]), fill)
 
 
 def _tell(copy: Copy, done: int) -> None:

@@ -3,8 +3,12 @@
 Source: PRI-28; GDPR Art. 12.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from glasshouse.accounts.models import Account
 from glasshouse.events import api as events
@@ -13,6 +17,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.rights import clocks, requests
 from glasshouse.rights.models import Request
 
@@ -22,24 +27,41 @@ def give_up_due() -> int:
 
     Nobody waits for the answer to what a stranger asked under another's address. Source: GDPR Art. 12(6).
     """
-    now, count = clock.now(), 0
+    now = clock.now()
     unproved = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)
-    for one in unproved.filter(asked_at__lt=now - requests.PROOF / 2, reminded_at=None)[:200]:
-        with transaction.atomic():
-            requests.mail_again(one)
-        count += 1
-    for one in unproved.filter(asked_at__lt=now - requests.PROOF, reminded_at__lt=now - requests.PROOF / 2)[:200]:
-        with transaction.atomic():
-            requests.close(one, "nobody proved the address", "unproved")
-            words = (
-                "Nobody proved that this address asked us something, so we close the request; nothing was told to "
-                "anybody. If it was you after all, "
-                f"ask once more: {settings.ORIGIN}/privacy\n"
-            )
-            requests.write(one, "Your privacy request is closed", words)
-            events.record(JOB, Kind.REQUEST_CLOSED, one.id, unproved=True)
-        count += 1
+    to_remind = unproved.filter(asked_at__lt=now - requests.PROOF / 2, reminded_at=None)
+    to_close = unproved.filter(asked_at__lt=now - requests.PROOF, reminded_at__lt=now - requests.PROOF / 2)
+    count = 0
+    for queue, rows, act in (
+        ("rights.remind", to_remind, requests.mail_again),
+        ("rights.give-up", to_close, _give_up),
+    ):
+        count += queues.each(queue, _ids(rows, queue), partial(_claimed, rows, act=act))
     return count
+
+
+def _ids(rows: "QuerySet[Request]", queue: str) -> list[str]:
+    return list(queues.ready(rows, queue).order_by("asked_at").values_list("id", flat=True)[:200])
+
+
+def _claimed(rows: "QuerySet[Request]", number: str, act: Callable[[Request], None]) -> bool:
+    """Act on a request if it is still one of these rows, and no other process has it."""
+    with transaction.atomic():
+        request = rows.select_for_update(skip_locked=True).filter(id=number).first()
+        if request is None:
+            return False
+        act(request)
+    return True
+
+
+def _give_up(request: Request) -> None:
+    requests.close(request, "nobody proved the address", "unproved")
+    words = (
+        "Nobody proved that this address asked us something, so we close the request; nothing was told to "
+        f"anybody. If it was you after all, ask once more: {settings.ORIGIN}/privacy\n"
+    )
+    requests.write(request, "Your privacy request is closed", words)
+    events.record(JOB, Kind.REQUEST_CLOSED, request.id, unproved=True)
 
 
 def escalate_due() -> int:
@@ -49,13 +71,16 @@ def escalate_due() -> int:
     """
     now, told = clock.now(), 0
     for step, moment in ((1, now + clocks.WARN), (2, now)):
-        for one in Request.objects.filter(closed_at=None, due_at__lt=moment, escalated__lt=step)[:200]:
-            with transaction.atomic():
-                _remind(one, everybody=step == 2)
-                Request.objects.filter(id=one.id).update(escalated=step)
-                events.record(JOB, Kind.REQUEST_ESCALATED, one.id, step=step)
-            told += 1
+        rows = Request.objects.filter(closed_at=None, due_at__lt=moment, escalated__lt=step)
+        queue, act = f"rights.escalate-{step}", partial(_escalate, step)
+        told += queues.each(queue, _ids(rows, queue), partial(_claimed, rows, act=act))
     return told
+
+
+def _escalate(step: int, request: Request) -> None:
+    _remind(request, everybody=step == 2)
+    Request.objects.filter(id=request.id).update(escalated=step)
+    events.record(JOB, Kind.REQUEST_ESCALATED, request.id, step=step)
 
 
 def _remind(request: Request, *, everybody: bool) -> None:

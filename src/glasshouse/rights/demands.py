@@ -31,6 +31,7 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.rights.models import Demand
 from glasshouse.rights.view import view
 from glasshouse.vault import api as vault
@@ -38,6 +39,7 @@ from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
 
 ANSWER, REFUSE = "answer", "refuse"
+FINISHING, TELLING = "rights.finish-demand", "rights.tell-demand"
 TIME = timedelta(days=30)
 REVIEWERS = ("privacy", "security")
 
@@ -130,15 +132,21 @@ def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons:
             found.first_by, found.first_verdict = actor.id, verdict
         found.save()
         events.record(actor, Kind.DEMAND_REVIEWED, found.id, verdict=verdict)
-    return _close(found) if found.second_by else found
+    if not found.second_by:
+        return found
+    with queues.claimed(FINISHING, found.id) as mine:  # The worker finishes what nobody does.
+        return _close(found) if mine else found
 
 
 def finish_due() -> int:
     """Close what two have reviewed, where a process died before it was closed; returns how many. For the worker."""
-    left = list(Demand.objects.filter(closed_at=None).exclude(second_by=""))
-    for one in left:
-        _close(one)
-    return len(left)
+    left = queues.ready(Demand.objects.filter(closed_at=None).exclude(second_by=""), FINISHING)
+    return queues.each(FINISHING, list(left.values_list("id", flat=True)), _finish)
+
+
+def _finish(number: str) -> bool:
+    demand = Demand.objects.filter(id=number, closed_at=None).first()
+    return demand is not None and _close(demand) is not None
 
 
 def _close(demand: Demand) -> Demand:
@@ -202,18 +210,24 @@ def _tell(demand: Demand, person: HolderId) -> None:
 
 def tell_due() -> int:
     """Tell persons whose bar has ended; returns how many. For the worker. Safe to repeat."""
-    told = 0
     ended = Demand.objects.filter(outcome="answered", told_at=None, barred_until__lt=clock.now().date())
-    for one in ended:
+    return queues.each(TELLING, list(queues.ready(ended, TELLING).values_list("id", flat=True)), _tell_one)
+
+
+def _tell_one(number: str) -> bool:
+    with transaction.atomic():
+        rows = Demand.objects.select_for_update(skip_locked=True).filter(id=number, told_at=None)
+        demand = rows.first()
+        if demand is None:
+            return False
         try:
-            person = accounts.actor_of_address(one.address)
+            person = accounts.actor_of_address(demand.address)
         except NotFoundError:
-            continue  # Who was erased cannot be told any more.
-        with own(str(person.person)), transaction.atomic():
-            _tell(one, HolderId(str(person.person)))
-            one.save(update_fields=["told_at"])
-        told += 1
-    return told
+            return False  # Who was erased cannot be told any more.
+        with own(str(person.person)):
+            _tell(demand, HolderId(str(person.person)))
+            demand.save(update_fields=["told_at"])
+    return True
 
 
 def fetch(actor: Actor, demand: str) -> tuple[str, bytes]:

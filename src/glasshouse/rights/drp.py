@@ -32,8 +32,10 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import new_token
+from glasshouse.queues import api as queues
 from glasshouse.rights import requests
 from glasshouse.rights.models import Agent, Request
+from glasshouse.vault import api as vault
 
 VERSIONS = ("0.9.4", "1.0")
 LONGEST = timedelta(hours=1)
@@ -45,6 +47,7 @@ EXERCISES = {
     "sale:opt_out": "object",
 }
 SIGNATURE = 64
+TELLING = "rights.tell-agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +65,44 @@ def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host
         Ed25519PublicKey.from_public_bytes(base64.b64decode(verify_key, validate=True))
     except (ValueError, binascii.Error):
         raise InvalidError("The key is the base64 of an Ed25519 public key, 32 bytes.", field="verify_key") from None
-    if not agent.strip() or len(agent) > 60 or not name.strip() or Agent.objects.filter(id=agent).exists():
+    if (
+        not agent.strip()
+        or len(agent) > 60
+        or not name.strip()
+        or Agent.objects.filter(agent_hash=_mark(agent)).exists()
+    ):
         raise InvalidError("Give the agent's id, which is not in use yet, and its name.", field="agent")
     with transaction.atomic():
-        Agent.objects.create(
-            id=agent,
-            name=name,
+        made = Agent.objects.create(
+            agent_id=agent,
+            agent_hash=_mark(agent),
+            name=name[:120],
             verify_key=verify_key,
-            callback_host=callback_host.strip().lower(),
+            callback_host=callback_host.strip().lower()[:120] or None,
             created_at=clock.now(),
         )
-        events.record(actor, Kind.AGENT_REGISTERED, hashlib.sha256(agent.encode()).hexdigest()[:16])
+        events.record(actor, Kind.AGENT_REGISTERED, made.id)
+
+
+def _mark(agent: str) -> str:
+    """By which an agent is found that the protocol names so."""
+    return vault.lookup("agent", agent)
 
 
 def end(actor: Actor, agent: str) -> None:
-    """Let an agent in no more."""
+    """Let an agent, named as the protocol names it, in no more."""
     accounts.require_officer(actor)
-    Agent.objects.filter(id=agent, ended_at=None).update(ended_at=clock.now(), token_hash="")
+    Agent.objects.filter(agent_hash=_mark(agent), ended_at=None).update(ended_at=clock.now(), token_hash="")
 
 
 def agents(actor: Actor) -> list[Agent]:
     """Every agent. Raises NotFoundError."""
     accounts.require_officer(actor)
-    return list(Agent.objects.order_by("name"))
+    return sorted(Agent.objects.all(), key=lambda one: one.name)
 
 
 def _agent(agent: str) -> Agent:
-    found = Agent.objects.filter(id=agent, ended_at=None).first()
+    found = Agent.objects.filter(agent_hash=_mark(agent), ended_at=None).first()
     if found is None:
         raise ForbiddenError("This agent is not registered here.")
     return found
@@ -122,7 +136,7 @@ def _moment(body: dict[str, Any], name: str) -> datetime:
 def opened(agent: Agent, raw: bytes) -> Message:
     """A signed message, checked whole: signature, sender, receiver, version, time. Raises ForbiddenError, InvalidError."""
     body, seal = _text_of(agent, raw)
-    if body.get("agent-id") != agent.id or body.get("business-id") != settings.DRP_BUSINESS:
+    if body.get("agent-id") != agent.agent_id or body.get("business-id") != settings.DRP_BUSINESS:
         raise ForbiddenError("The message is from another agent, or for another business.")
     if str(body.get("drp.version", "")) not in VERSIONS:
         raise InvalidError(f"This is version {VERSIONS[-1]} of the protocol.", field="drp.version")
@@ -133,7 +147,10 @@ def opened(agent: Agent, raw: bytes) -> Message:
 
 
 def pair(agent_id: str, raw: bytes) -> str:
-    """A token for an agent that signs to be the one; the one before ends. Raises ForbiddenError, InvalidError."""
+    """A token for an agent that signs to be the one; the one before ends. Raises ForbiddenError, InvalidError.
+
+    It is a program's credential and no mailed link: it counts until the agent asks for another, or the officer ends the agent.
+    """
     agent = _agent(agent_id)
     opened(agent, raw)
     token = new_token()
@@ -170,8 +187,8 @@ def exercise(agent: Agent, raw: bytes) -> Request:
     text = f"{agent.name} asks in this person's name: {body['exercise']}. {body.get('name', '')}"[: requests.MOST_TEXT]
     with transaction.atomic():
         made, secret = requests.opened(address, kind, region, text, requests.Arrival("agent"))
-        made.agent, made.agent_seal, made.callback = agent.id, message.seal, callback[:400]
-        made.agent_request = str(body.get("agent-request-id", ""))[:120]
+        made.agent, made.agent_seal, made.callback = agent.id, message.seal, callback[:400] or None
+        made.agent_request = str(body.get("agent-request-id") or "")[:120] or None
         made.save(force_insert=True)
         requests.ask_proof(made, secret)
         events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel="agent")
@@ -237,17 +254,19 @@ def _may_call(agent: Agent, url: str) -> bool:
 
 def tell_agents() -> int:
     """Tell agents that wanted it what became of their requests; returns how many were told. For the worker."""
-    told = 0
-    for one in Request.objects.exclude(callback="").exclude(agent_told="final")[:200]:
-        state = status_of(one)
-        line = f"{state['status']}:{state.get('reason', '')}:{one.due_at:%Y%m%d}"
-        agent = Agent.objects.filter(id=one.agent, ended_at=None).first()
-        if line == one.agent_told or agent is None or not _may_call(agent, one.callback):
-            continue
-        try:
-            httpx.post(one.callback, json=state, timeout=10, follow_redirects=False).raise_for_status()
-        except httpx.HTTPError:
-            continue  # It is told at the next beat.
-        Request.objects.filter(id=one.id).update(agent_told="final" if one.closed_at else line)
-        told += 1
-    return told
+    rows = queues.ready(Request.objects.exclude(callback=None).exclude(agent_told="final"), TELLING)
+    # Every one of them is looked at: those that have nothing new would fill a first batch for ever.
+    return queues.each(TELLING, list(rows.order_by("asked_at").values_list("id", flat=True)), _tell_agent)
+
+
+def _tell_agent(number: str) -> bool:
+    """Tell the agent of one request, if there is something new. Raises httpx.HTTPError: it is told later."""
+    request = Request.objects.get(id=number)
+    state = status_of(request)
+    line = f"{state['status']}:{state.get('reason', '')}:{request.due_at:%Y%m%d}"
+    agent = Agent.objects.filter(id=request.agent, ended_at=None).first()
+    if line == request.agent_told or agent is None or not _may_call(agent, str(request.callback)):
+        return False
+    httpx.post(str(request.callback), json=state, timeout=10, follow_redirects=False).raise_for_status()
+    Request.objects.filter(id=request.id).update(agent_told="final" if request.closed_at else line)
+    return True

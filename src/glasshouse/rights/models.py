@@ -74,10 +74,25 @@ class RequestKind(models.TextChoices):
     QUESTION = "question"
 
 
-class Request(models.Model):
-    """A person's request, on the clock of a law.
+class Passing(models.TextChoices):
+    """What the person decided about passing the request to the customers that entered the address."""
 
-    Sealed under a key of its own: until the address is proved, it is a stranger's word.
+    AGREED = "agreed"
+    DECLINED = "declined"
+
+
+def _of_request(purpose: str, category: str, *, source: str) -> SealedText:
+    """A sealed column of a request that may be empty (null)."""
+    entry = personal(category, purpose, basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP, source=source)
+    return SealedText(entry, holder="holder", null=True)
+
+
+class Request(models.Model):
+    """A person's request, with the legal deadline of its region.
+
+    Sealed under a key of its own: until the address is proved, anybody may have written it. `agent`: our own id of the agent.
+    `follows`: the closed request that this one replies to. `proof_hash`: the mailed confirmation link, until `proof_ends_at`,
+    once. `page_hash`: the guest's page that the confirmation opens.
     """
 
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
@@ -124,19 +139,26 @@ class Request(models.Model):
     kind = technical(models.CharField(max_length=12, choices=RequestKind.choices))
     law = technical(models.CharField(max_length=12))
     region = technical(models.CharField(max_length=6, default="other"))
-    authentication = technical(models.CharField(max_length=80, blank=True))
-    identity = technical(models.CharField(max_length=80, blank=True))
+    authentication = _of_request(
+        "weighing who wrote the mail", "user.content.private", source="the mail's own way here"
+    )
+    identity = _of_request("showing how identity was checked", "user.account", source="the privacy officer")
     entered_by = technical(models.CharField(max_length=16, blank=True))
     escalated = technical(models.PositiveSmallIntegerField(default=0))
     reminded_at = technical(models.DateTimeField(null=True))
     referrals = technical(models.PositiveSmallIntegerField(default=0))
-    agent = technical(models.CharField(max_length=60, blank=True))
-    agent_request = technical(models.CharField(max_length=120, blank=True))
+    agent = technical(models.CharField(max_length=16, blank=True))
+    agent_request = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     agent_seal = technical(models.CharField(max_length=64, null=True, unique=True))
     agent_told = technical(models.CharField(max_length=80, blank=True))
-    callback = technical(models.CharField(max_length=400, blank=True))
+    callback = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     channel = technical(models.CharField(max_length=8))
+    follows = technical(models.CharField(max_length=16, blank=True))
+    passing = technical(models.CharField(max_length=8, choices=Passing.choices, blank=True))
     proof_hash = technical(models.CharField(max_length=64, unique=True))
+    proof_ends_at = technical(models.DateTimeField(null=True))
+    proof_used_at = technical(models.DateTimeField(null=True))
+    page_hash = technical(models.CharField(max_length=64, null=True, unique=True))
     proved_at = technical(models.DateTimeField(null=True))
     asked_at = technical(models.DateTimeField())
     due_at = technical(models.DateTimeField(db_index=True))
@@ -165,7 +187,18 @@ class Letter(models.Model):
         holder="holder",
     )
     sender = technical(models.CharField(max_length=10))
-    authentication = technical(models.CharField(max_length=80, blank=True))
+    authentication = SealedText(
+        personal(
+            "user.content.private",
+            "weighing who wrote the mail",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+            retention="with the request that it belongs to",
+            source="the mail's own way here",
+        ),
+        holder="holder",
+        null=True,
+    )
     at = technical(models.DateTimeField())
 
     class Meta:
@@ -199,13 +232,21 @@ class OfficerRegion(models.Model):
         db_table = "rights_officer_region"
 
 
-class Agent(models.Model):
-    """An authorised agent of the Data Rights Protocol: a company that asks in people's names, known by its public key."""
+AGENTS = confidential("knowing the agents that ask in people's names", retention="as long as the service runs")
 
-    id = technical(models.CharField(primary_key=True, max_length=60))
-    name = technical(models.CharField(max_length=120))
-    verify_key = technical(models.CharField(max_length=64))
-    callback_host = technical(models.CharField(max_length=120, blank=True))
+
+class Agent(models.Model):
+    """An authorised agent of the Data Rights Protocol: a company that asks in people's names, known by its public key.
+
+    `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own.
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    agent_id = SealedText(AGENTS, holder="id")
+    agent_hash = technical(models.CharField(max_length=64, unique=True))
+    name = SealedText(AGENTS, holder="id")
+    verify_key = SealedText(AGENTS, holder="id")
+    callback_host = SealedText(AGENTS, holder="id", null=True)
     token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     created_at = technical(models.DateTimeField())
     ended_at = technical(models.DateTimeField(null=True))

@@ -18,6 +18,8 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.retention import api as retention
 from glasshouse.retention.models import Hold, Statistic, Sweep
 from glasshouse.rights.models import Assessment, Request
@@ -39,7 +41,10 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that the officer's page shows. figures: (what, how many); restricted: (restriction's id, person, since, ends)."""
+    """All that the officer's page shows. figures: (what, how many); restricted: (restriction's id, person, since, ends).
+
+    set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
+    """
 
     figures: list[tuple[str, str]]
     stances: list[tuple[str, dict[str, int]]]
@@ -49,6 +54,7 @@ class Desk:
     restricted: list[Restriction]
     assessed: list[Assessed]
     statistics: list[Statistic]
+    set_aside: int
 
 
 def desk(actor: Actor) -> Desk:
@@ -66,6 +72,7 @@ def desk(actor: Actor) -> Desk:
         live,
         _assessed(),
         retention.statistics(),
+        mail.unseen() + queues.unseen(),
     )
 
 

@@ -1,12 +1,16 @@
-"""Verbs of referrals: a person whom only a customer knows is brought to that customer.
+"""Verbs of referrals: a person whom only a customer knows is brought to that customer, if the person agrees.
 
-Rules: what is passed is the request itself, to the organisation that entered the address, with a day of its own. The
-person is told
-of organisations that have written to them before, and of no other. One customer never learns of another. Source: PRI-27.
+Rules: nothing is passed before the person has agreed on a page that says what goes to whom. What is passed is what the person
+asks for (the kind) and the address, to the organisation that entered the address, with a day of its own; never the person's
+words: they may be about that very organisation. The person is told of organisations that have written to them before, and of no
+other. One customer never learns of another. Source: PRI-27; GDPR Art. 5(1)(c).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -19,55 +23,108 @@ from glasshouse.accounts import api as accounts
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId
 from glasshouse.mail import api as mail
-from glasshouse.rights import requests
-from glasshouse.rights.models import Letter, Referral, Request
+from glasshouse.queues import api as queues
+from glasshouse.rights import links, requests
+from glasshouse.rights.models import Passing, Referral, Request
 
+WARNING = "rights.warn-referral"
 DAYS = timedelta(days=14)
 ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A request as the customer sees it."""
+    """A request as the customer sees it: what is asked for and by whom; not a word of what the person wrote."""
 
     id: str
-    request: Request
-    letters: list[Letter]
+    request_id: str
+    kind: str
+    address: str
     due_at: object
     late: bool
     answered_at: object
 
 
-def refer(request: Request) -> list[str]:
-    """Pass a proved request to each customer that entered its address, where nobody else knows the person; returns their names.
+class Customer(NamedTuple):
+    """An organisation that entered a person's address, as that person may know it."""
 
-    Safe to repeat.
+    id: OrganisationId
+    name: str
+
+
+def offered(secret: str) -> list[Customer]:
+    """The organisations to which the request of a guest's page may be passed; empty once the person has decided.
+
+    Raises NotFoundError.
     """
-    if request.proved_at is None or not request.address or accounts.address_known(request.address):
+    return customers_of(links.of_page(secret))
+
+
+def customers_of(request: Request) -> list[Customer]:
+    """The organisations that entered a confirmed request's address, where nobody else knows the person, until it is decided."""
+    undecided = request.closed_at is None and not request.passing
+    if request.proved_at is None or not undecided or not request.address or accounts.address_known(request.address):
         return []
     with access.acting(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT organisation_id FROM glasshouse_invitations_for(%s)", [request.address_hash])
-        found = [OrganisationId(row[0]) for row in cursor.fetchall()]
-    return [_pass(request, one) for one in found]
+        organisations = [OrganisationId(row[0]) for row in cursor.fetchall()]
+    return sorted((Customer(one, _name_of(one)) for one in organisations), key=lambda one: one.name)
 
 
-def _pass(request: Request, organisation: OrganisationId) -> str:
+def _name_of(organisation: OrganisationId) -> str:
+    with access.acting(JOB.within(organisation)):
+        return str(Organisation.objects.get(id=organisation).name)
+
+
+def agree(secret: str, organisations: Sequence[str]) -> list[str]:
+    """Pass the request of a guest's page to these of the offered organisations; returns their names.
+
+    Raises InvalidError, NotFoundError. Safe to repeat where it was cut off.
+    """
+    request = links.of_page(secret)
+    chosen = [one for one in customers_of(request) if one.id in organisations]
+    if not chosen or len(chosen) != len(set(organisations)):
+        raise InvalidError(
+            "Choose at least one organisation of the list, or do not pass the request on.", field="organisation"
+        )
+    for customer in chosen:
+        _pass(request, customer.id)
+    names = [one.name for one in chosen]
+    with transaction.atomic():
+        _decide(request, Passing.AGREED)
+        tell_person(request, names)
+    return names
+
+
+def decline(secret: str) -> None:
+    """Have nothing passed on: the privacy officer answers. Raises InvalidError, NotFoundError."""
+    with transaction.atomic():
+        _decide(links.of_page(secret), Passing.DECLINED)
+
+
+def _decide(request: Request, passing: Passing) -> None:
+    rows = Request.objects.filter(id=request.id, passing="", closed_at=None)
+    if not rows.update(passing=passing):
+        raise InvalidError("You have decided this already, or the request is closed.", field="act")
+    events.record(ANONYMOUS, Kind.REFERRAL_DECIDED, request.id, agreed=passing == Passing.AGREED)
+
+
+def _pass(request: Request, organisation: OrganisationId) -> None:
     job, now = JOB.within(organisation), clock.now()
     with access.acting(job):
-        name = str(Organisation.objects.get(id=organisation).name)
+        Request.objects.select_for_update().get(id=request.id)  # One after the other: nothing is passed twice.
         if Referral.objects.filter(organisation_id=organisation, request_id=request.id).exists():
-            return name
+            return
         due = min(now + DAYS, request.due_at)
         made = Referral(organisation_id=organisation, request_id=request.id, asked_at=now, due_at=due)
         made.save(force_insert=True)
         Request.objects.filter(id=request.id).update(referrals=F("referrals") + 1)
         _tell_contacts(organisation, f"A person asks about their data. Please answer by {due:%Y-%m-%d}")
         events.record(job, Kind.REQUEST_REFERRED, made.id)
-    return name
 
 
 def _tell_contacts(organisation: OrganisationId, subject: str) -> None:
@@ -92,9 +149,9 @@ def passed(actor: Actor) -> list[Passed]:
         found = [
             Passed(
                 row.id,
-                known[row.request_id],
-                # What the operator and other customers wrote is not this customer's to see.
-                list(Letter.objects.filter(request_id=row.request_id, sender="person").order_by("at")),
+                row.request_id,
+                known[row.request_id].get_kind_display(),
+                known[row.request_id].address,
                 row.due_at,
                 row.answered_at is None and row.due_at < clock.now(),
                 row.answered_at,
@@ -131,20 +188,28 @@ def warn_due() -> int:
     for organisation in access.all_organisations():
         with access.acting(JOB.within(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
-            for one in late.filter(due_at__lt=clock.now()):
-                _tell_contacts(organisation, "A person still waits for your answer about their data")
-                Referral.objects.filter(id=one.id).update(warned_at=clock.now())
-                told += 1
+            due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)
+            numbers = list(due.values_list("id", flat=True))
+        told += queues.each(WARNING, numbers, partial(_warn, organisation))
     return told
 
 
-@transaction.atomic
+def _warn(organisation: OrganisationId, number: str) -> bool:
+    with access.acting(JOB.within(organisation)):
+        rows = Referral.objects.select_for_update(skip_locked=True).filter(
+            id=number, organisation_id=organisation, answered_at=None, warned_at=None
+        )
+        if rows.first() is None:
+            return False
+        _tell_contacts(organisation, "A person still waits for your answer about their data")
+        Referral.objects.filter(id=number).update(warned_at=clock.now())
+    return True
+
+
 def tell_person(request: Request, names: list[str]) -> None:
-    """Tell the person whom their request was passed to; these organisations have written to them before."""
-    whom = ", ".join(names)
+    """Tell the person, in the caller's transaction, whom the request was passed to, as they agreed."""
     text = (
-        f"We ourselves have no account for this address. It was entered by: {whom}, which invited you. Your request "
-        f"is with them now, "
-        "and we watch that they answer. You may also turn to them yourself.\n"
+        f"As you agreed, we passed your request to: {', '.join(names)}. They know what you ask for and your address, and nothing "
+        "that you wrote to us. We watch that they answer you. You may also write to them yourself.\n"
     )
     requests.write(request, "Who answers your privacy request", text)

@@ -5,7 +5,6 @@ No answer to the asker tells whether somebody is known: everybody hears the same
 unproved address is held apart under a key of its own. Source: PRI-26, PRI-28; GDPR Art. 12.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -26,10 +25,9 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
-from glasshouse.mail.rules import masked
+from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.rights import clocks
-from glasshouse.rights.models import Letter, OfficerRegion, Request, RequestKind
-from glasshouse.rights.rules import classed
+from glasshouse.rights.models import Agent, Letter, OfficerRegion, Request, RequestKind
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Basis
@@ -39,16 +37,20 @@ PAPER = ("letter", "phone")
 PROOF = timedelta(
     days=14
 )  # How long we wait for the proof of an address; after half of it, the link is mailed once more.
-NUMBER = re.compile(r"\[([0-9a-hjkmnp-tv-z]{16})\]")
+LINK = timedelta(hours=24)  # How long a confirmation link works (links.py).
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a request came. thread: the Message-ID of a mail; authentication: what SPF, DKIM and ARC said of it."""
+    """How a request came.
+
+    thread: the Message-ID of a mail; replies_to: the Message-IDs that it names; authentication: what SPF, DKIM and ARC said.
+    """
 
     channel: str = "page"
     network: str = ""
     thread: str = ""
+    replies_to: str = ""
     authentication: str = ""
     entered_by: str = ""
     identity: str = ""
@@ -70,6 +72,8 @@ class Listed:
     mine: bool
     letters: list[Letter]
     referred: int
+    earlier: Request | None
+    agent: str
 
 
 def _checked(address: str, kind: str, region: str, text: str) -> str:
@@ -88,24 +92,28 @@ def opened(address: str, kind: str, region: str, text: str, arrival: Arrival) ->
         holder=new_id(),
         address=address,
         address_hash=vault.lookup("address", address or new_id()),
-        text=text,
-        thread=arrival.thread or None,
+        text=body_text(text),
+        thread=message_id(arrival.thread) or None,
         kind=kind,
         law=law.id,
         region=region,
         channel=arrival.channel,
-        authentication=arrival.authentication[:80],
+        authentication=arrival.authentication[:80] or None,
         entered_by=arrival.entered_by,
-        identity=arrival.identity[:80],
+        identity=arrival.identity.strip()[:80] or None,
         proof_hash=digest(secret),
+        proof_ends_at=now + LINK,
         asked_at=now,
         due_at=clocks.due(law, now),
     )
     return request, secret
 
 
-def ask(address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
-    """Open a request and mail a link that proves the address. Raises InvalidError, ThrottledError."""
+def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follows: Request | None = None) -> RequestId:
+    """Open a request and mail a link that confirms the address. follows: the closed request that it replies to.
+
+    Raises InvalidError, ThrottledError.
+    """
     normal = _checked(address, kind, region, text)
     if not normal:
         raise InvalidError("Write the address at which we can answer you.", field="address")
@@ -113,6 +121,7 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival) -> Re
     throttle.take("request-address", normal, most=5, window=timedelta(hours=1))
     with transaction.atomic():
         made, secret = opened(normal, kind, region, text, arrival)
+        made.follows = follows.id if follows else ""
         made.save(force_insert=True)
         ask_proof(made, secret)
         events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel=arrival.channel)
@@ -120,43 +129,16 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival) -> Re
 
 
 def ask_proof(request: Request, secret: str) -> None:
-    """Mail the link that proves a request's address, in the caller's transaction."""
+    """Mail the link that confirms a request's address, in the caller's transaction."""
     law = clocks.LAWS[request.law]
+    after = f"It follows your request {request.follows}, which is closed.\n\n" if request.follows else ""
     words = (
         f"We have your request (number {request.id}) and answer it by {request.due_at:%Y-%m-%d} at the latest ({law.title}).\n\n"
-        "Please prove that this address is yours; without that we can tell nobody anything about it:\n\n"
-        f"{settings.ORIGIN}/privacy/prove/{secret}\n"
+        f"{after}Please confirm that this address is yours. Until then we can tell nobody anything about it:\n\n"
+        f"{settings.ORIGIN}/privacy/prove/{secret}\n\n"
+        "The link works once, for 24 hours. After that its page mails you a new one.\n"
     )
     write(request, "Your privacy request", words)
-
-
-def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> RequestId:
-    """Open a request out of a mail to the privacy address, or continue the one that it answers.
-
-    Raises InvalidError, ThrottledError.
-    """
-    normal = normal_address(address)
-    found = NUMBER.search(subject)
-    if found and (running := Request.objects.filter(id=found[1]).first()) and running.address == normal:
-        return _continued(running, body[:MOST_TEXT], arrival)
-    text = f"{subject}\n\n{body}"[:MOST_TEXT]
-    return ask(normal, classed(text), "other", text, arrival)
-
-
-def _continued(request: Request, text: str, arrival: Arrival) -> RequestId:
-    """Put what somebody writes into the thread of their request. It counts as little or as much as the request's proof."""
-    throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
-    with transaction.atomic():
-        Letter(
-            request=request,
-            holder=request.holder,
-            text=text,
-            sender="person",
-            authentication=arrival.authentication[:80],
-            at=clock.now(),
-        ).save(force_insert=True)
-        events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
-    return RequestId(request.id)
 
 
 def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
@@ -170,7 +152,7 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
         raise InvalidError("Say how it came, and what the person asks.", field="text")
     with transaction.atomic():
         made, secret = opened(normal, kind, region, text, arrival)
-        if arrival.identity.strip():
+        if made.identity:
             made.proved_at = clock.now()
         made.save(force_insert=True)
         if normal and not made.proved_at:
@@ -220,19 +202,6 @@ def write(request: Request, subject: str, words: str) -> None:
         mail.queue_letter(HolderId(request.holder), "privacy", request.address, letter)
 
 
-@transaction.atomic
-def prove(secret: str) -> tuple[Request, bool]:
-    """(the request, whether the address has an account), for somebody who holds the mailed link. Raises NotFoundError."""
-    found = Request.objects.select_for_update().filter(proof_hash=digest(secret)).first()
-    if found is None:
-        raise NotFoundError("This link belongs to no request.")
-    if found.proved_at is None:
-        events.record(ANONYMOUS, Kind.REQUEST_PROVED, found.id)
-    found.proved_at = clock.now()
-    found.save(update_fields=["proved_at"])
-    return found, accounts.address_known(found.address)
-
-
 # -- the officer's side --------------------------------------------------------------------------------------------
 
 
@@ -250,6 +219,8 @@ def worklist(actor: Actor) -> list[Listed]:
     closed = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
     letters = letters_of(open_requests)
+    agents = {agent.id: agent.name for agent in Agent.objects.all()}
+    earlier = Request.objects.in_bulk([one.follows for one in open_requests if one.follows])
     rows = [
         Listed(
             one,
@@ -261,6 +232,8 @@ def worklist(actor: Actor) -> list[Listed]:
             mine(one.region),
             letters[one.id],
             one.referrals,
+            earlier.get(one.follows),
+            agents.get(one.agent, ""),
         )
         for one in open_requests
     ]
@@ -333,16 +306,26 @@ def ask_again(actor: Actor, request: RequestId) -> None:
 
 def mail_again(request: Request) -> None:
     """Mail the proving link once more, in the caller's transaction; the one before ends."""
+    request.reminded_at = clock.now()
+    request.save(update_fields=["reminded_at"])
+    ask_proof(request, fresh_link(request))
+
+
+def fresh_link(request: Request) -> str:
+    """The secret of a new confirmation link, in the caller's transaction; the link before it, and its page, end."""
     secret = new_token()
-    request.proof_hash, request.reminded_at = digest(secret), clock.now()
-    request.save(update_fields=["proof_hash", "reminded_at"])
-    ask_proof(request, secret)
+    request.proof_hash, request.proof_ends_at = digest(secret), clock.now() + LINK
+    request.proof_used_at = request.page_hash = None
+    request.save(update_fields=["proof_hash", "proof_ends_at", "proof_used_at", "page_hash"])
+    return secret
 
 
 def close(request: Request, text: str, outcome: str) -> None:
-    """Close a request, in the caller's transaction."""
-    request.answer, request.closed_at, request.outcome = text, clock.now(), outcome
-    request.save(update_fields=["answer", "closed_at", "outcome"])
+    """Close a request, in the caller's transaction; a confirmation link that is on its way ends."""
+    now = clock.now()
+    request.answer, request.closed_at, request.outcome = text, now, outcome
+    request.proof_ends_at = min(request.proof_ends_at or now, now)
+    request.save(update_fields=["answer", "closed_at", "outcome", "proof_ends_at"])
 
 
 @transaction.atomic

@@ -1,8 +1,8 @@
 """The own page of somebody without an account: seeing, copying, restricting, erasing what is held of an address.
 
-Rules: the link of a proved request opens the page for a day; what cannot be undone wants a proof of the last minutes, by a new
-link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown, for it was
-sent to that address, and is the customer's to delete: the request is with them.
+Rules: the confirmation of a request's link opens the page for a day; what cannot be undone wants a proof of the last minutes, by
+a new link. Whoever has an account signs in instead, which proves more. What a customer entered (an invitation) is shown: it was
+sent to that address, and is the customer's to delete: the request is passed on if the person agrees.
 Source: PRI-21, PRI-22, PRI-24; GDPR Art. 11, 12(6).
 """
 
@@ -16,49 +16,40 @@ from glasshouse.access.models import Invitation
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import at, own
-from glasshouse.accounts.sessions import FRESH, digest
+from glasshouse.accounts.sessions import FRESH
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import Restriction
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
-from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId, new_token
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import HolderId
+from glasshouse.queues import api as queues
 from glasshouse.rights import api as rights
 from glasshouse.rights import copies, requests
+from glasshouse.rights.links import of_page
 from glasshouse.rights.models import Request
 from glasshouse.rights.view import Item, addressed_to, held_at, holder_of
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 
-OPEN = timedelta(hours=24)
-
-
-def _proved(secret: str) -> Request:
-    found = Request.objects.filter(proof_hash=digest(secret)).exclude(proved_at=None).first()
-    if found is None or found.proved_at is None or clock.now() - found.proved_at > OPEN:
-        raise NotFoundError("This page is open for a day after the proof. Ask once more, and follow the new link.")
-    if accounts.address_known(found.address):
-        raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
-    return found
-
 
 def held(secret: str) -> list[Item]:
     """Everything held of the address that a link proves. Raises NotFoundError."""
-    found = _proved(secret)
+    found = of_page(secret)
     with own(at(found.address_hash)):
         return list(held_at(found.address_hash))
 
 
 def is_restricted(secret: str) -> bool:
     """Whether the use of it is restricted. Raises NotFoundError."""
-    return consent.restriction_at(_proved(secret).address_hash) is not None
+    return consent.restriction_at(of_page(secret).address_hash) is not None
 
 
 def restrict(secret: str, *, wanted: bool) -> None:
     """Have it stored only, or in use again. Raises NotFoundError, InvalidError."""
-    found = _proved(secret)
+    found = of_page(secret)
     if wanted:
         consent.restrict_at(found.address, found.address_hash, f"asked with the request {found.id}")
     else:
@@ -67,7 +58,7 @@ def restrict(secret: str, *, wanted: bool) -> None:
 
 def object_to(secret: str) -> None:
     """Have what third parties told deleted, and nothing taken in any more. Raises NotFoundError."""
-    found = _proved(secret)
+    found = of_page(secret)
     with own(at(found.address_hash)), transaction.atomic():
         sources.forget_address(found.address_hash)
         events.record(ANONYMOUS, Kind.SOURCE_OBJECTED, found.id)
@@ -75,7 +66,7 @@ def object_to(secret: str) -> None:
 
 def copy(secret: str) -> tuple[str, Iterator[bytes]]:
     """(name, bytes in pieces) of a copy of it. Raises NotFoundError."""
-    found = _proved(secret)
+    found = of_page(secret)
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
     return name, _as_own(found, copies.zipped(lambda: held_at(found.address_hash), lambda done: None))
 
@@ -87,19 +78,20 @@ def _as_own(found: Request, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def is_fresh(secret: str) -> bool:
     """Whether the proof is of the last minutes. Raises NotFoundError."""
-    found = _proved(secret)
+    found = of_page(secret)
     return found.proved_at is not None and clock.now() - found.proved_at <= FRESH
 
 
 @transaction.atomic
 def prove_again(secret: str) -> None:
     """Mail a new link in place of this one. Raises NotFoundError, ThrottledError."""
-    found = _proved(secret)
+    found = of_page(secret)
     throttle.take("request-address", found.address, most=5, window=timedelta(hours=1))
-    fresh = new_token()
-    found.proof_hash = digest(fresh)
-    found.save(update_fields=["proof_hash"])
-    text = f"Prove once more that this address is yours, to go on:\n\n{settings.ORIGIN}/privacy/prove/{fresh}\n"
+    fresh = requests.fresh_link(found)
+    text = (
+        f"Confirm once more that this address is yours, to go on:\n\n{settings.ORIGIN}/privacy/prove/{fresh}\n\n"
+        "The link works once, for 24 hours.\n"
+    )
     requests.write(found, "Your privacy request", text)
 
 
@@ -108,9 +100,14 @@ def erase(secret: str) -> int:
 
     Raises NotFoundError, InvalidError where the proof is not fresh.
     """
-    found = _proved(secret)
+    found = of_page(secret)
     if not is_fresh(secret):
         raise InvalidError("For this we need a fresh proof: have a new link mailed to you.", field="word")
+    with queues.claimed("rights.erase-guest", found.id) as mine:  # A second click finds the first one at work.
+        return _erase(found) if mine else 0
+
+
+def _erase(found: Request) -> int:
     with own(at(found.address_hash)):
         everything = addressed_to(found.address_hash)
         theirs = {row.holder for row in everything if isinstance(row, Invitation)}
@@ -125,7 +122,8 @@ def erase(secret: str) -> int:
             for row in rows:
                 row.delete()
             sources.forget_address(found.address_hash)
-            if found.closed_at is None and found.kind == "erase" and not found.referrals:
+            # What a customer entered is still there: the request stays open for that customer, or for the officer.
+            if found.closed_at is None and found.kind == "erase" and not found.referrals and not theirs:
                 requests.close(found, "erased by the person's own hand", "answered")
             rights.write_down(holders - kept, count)
             events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)

@@ -2,10 +2,11 @@
 
 from procrastinate.contrib.django import app
 
+from glasshouse.queues import api as queues
 from glasshouse.rights import copies
 
 
-@app.task(name="rights.fill_copy", queue="imports", retry=3)
+@app.task(name="rights.fill_copy", queue="imports")
 def fill_copy(copy: str) -> None:
-    """Make the copy that somebody asked for. Safe to repeat."""
-    copies.fill(copy)
+    """Make the copy that somebody asked for, once; what fails is taken up by `copies.fill_due`. Safe to repeat."""
+    queues.attempt(copies.COPYING, copy, copies.fill)

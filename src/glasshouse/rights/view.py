@@ -14,10 +14,10 @@ from django.db.models import QuerySet
 from glasshouse.access import api as access
 from glasshouse.access.models import Invitation
 from glasshouse.access.policies import customer_tables
-from glasshouse.accounts.models import Account, Person
+from glasshouse.accounts.models import Account, Person, Ticket
 from glasshouse.consent.models import Restriction
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures.models import Subscriber
+from glasshouse.disclosures.models import Recipient, Subscriber
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
@@ -172,6 +172,7 @@ def _said_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterat
         Letter.objects.filter(request__address_hash=address_hash).exclude(request__proved_at=None),
         Demand.objects.filter(address_hash=address_hash).exclude(told_at=None),  # barred ones stay unsaid
         Objected.objects.filter(address_hash=address_hash),
+        Recipient.objects.filter(address_hash=address_hash),
     ]
     for some in rows:
         for row in some:
@@ -193,6 +194,7 @@ def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
         Supplied.objects.filter(address_hash=address_hash).exclude(holder=but),
         Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
         Restriction.objects.filter(address_hash=address_hash),
+        Ticket.objects.filter(address_hash=address_hash),
     ]
     return [*found, *(row for some in rows for row in some)]
 

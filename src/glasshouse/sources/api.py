@@ -26,13 +26,16 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
 from glasshouse.sources import rules
 from glasshouse.sources.models import Objected, Source, Supplied
 from glasshouse.vault import api as vault
+from glasshouse.vault.envelope import EMPTY_BYTES
 
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
 BATCH = 200
+TELLING = "sources.tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +194,22 @@ def _wanted(person: str, hashed: str) -> bool:
 def tell_due() -> int:
     """Tell persons what was taken in about them, one mail a person; returns how many. For the worker. Safe to repeat."""
     told = 0
-    while holders := list(Supplied.objects.filter(told_at=None).values_list("holder", flat=True).distinct()[:BATCH]):
-        for holder in holders:
-            with transaction.atomic():
-                rows = list(
-                    Supplied.objects.select_for_update().select_related("source").filter(holder=holder, told_at=None)
-                )
-                if rows:
-                    _tell(rows)
-                    told += 1
-    return told
+    while True:
+        untold = queues.ready(Supplied.objects.filter(told_at=None), TELLING, "holder")
+        holders = list(untold.values_list("holder", flat=True).distinct()[:BATCH])
+        done = queues.each(TELLING, holders, _tell_person)
+        told += done
+        if not done:  # The rest waits for its next try, or another process has it.
+            return told
+
+
+def _tell_person(holder: str) -> bool:
+    with transaction.atomic():
+        rows = Supplied.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source")
+        untold = list(rows.filter(holder=holder, told_at=None))
+        if untold:
+            _tell(untold)
+    return bool(untold)
 
 
 def _tell(rows: list[Supplied]) -> None:
@@ -225,11 +234,18 @@ def _tell(rows: list[Supplied]) -> None:
 
 
 def of_link(secret: str) -> list[tuple[str, str, Source]]:
-    """(label, value, source) of what a mailed link is about. Raises NotFoundError."""
+    """(label, value, source) of what a mailed link is about; the value is "" after WITHIN. Raises NotFoundError.
+
+    The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
+    the values for a month only: whoever comes by an old mail reads nothing more. It works once, for it deletes what it is about.
+    """
     rows = list(Supplied.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
-    return [(rules.FIELDS[one.field], one.value, one.source) for one in rows]
+    since = clock.now() - WITHIN
+    return [
+        (rules.FIELDS[one.field], one.value if one.told_at and one.told_at > since else "", one.source) for one in rows
+    ]
 
 
 def object_by_link(secret: str) -> None:
@@ -317,11 +333,11 @@ def standing() -> tuple[int, int, int]:
     """(values held, those without source, licence or purpose, those whose person was not told within the legal time)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE coalesce(s.name, '') = '' OR coalesce(s.licence, '') = '' OR "
-            "coalesce(s.purpose, '') = ''), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
+            "SELECT count(*), count(*) FILTER (WHERE NOT coalesce(least(octet_length(s.name), octet_length(s.licence), "
+            "octet_length(s.purpose)) > %s, false)), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
             "OR v.told_at > v.received_at + make_interval(days => %s)) FROM sources_supplied v "
             "LEFT JOIN sources_source s ON s.id = v.source_id",
-            [clock.now() - WITHIN, WITHIN.days],
+            [EMPTY_BYTES, clock.now() - WITHIN, WITHIN.days],
         )
         total, bare, late = cursor.fetchone()
     return int(total), int(bare), int(late)

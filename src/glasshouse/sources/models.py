@@ -2,12 +2,23 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Basis, Kept, OnErasure, personal
+from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
+from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import SealedText, hashed, technical
 
 PURPOSE = "supplementing what is held with data of third parties"
+
+
+SOURCES = confidential("showing where third-party data comes from", retention="as long as something of it is shown")
+
+
+def _says(column: str) -> Q:
+    """That a sealed column holds at least one byte: without one it is just as long as its head, nonce and tag."""
+    return Q(GreaterThan(Length(column), EMPTY_BYTES))
 
 
 class Source(models.Model):
@@ -15,9 +26,9 @@ class Source(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10))
-    name = technical(models.CharField(max_length=120))
-    licence = technical(models.CharField(max_length=200))
-    purpose = technical(models.CharField(max_length=200))
+    name = SealedText(SOURCES, holder="id")
+    licence = SealedText(SOURCES, holder="id")
+    purpose = SealedText(SOURCES, holder="id")
     written_by = technical(models.CharField(max_length=16))
     token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     created_at = technical(models.DateTimeField())
@@ -25,7 +36,9 @@ class Source(models.Model):
     class Meta:
         db_table = "sources_source"
         constraints = [
-            models.CheckConstraint(condition=~Q(name="") & ~Q(licence="") & ~Q(purpose=""), name="source_says_all")
+            models.CheckConstraint(
+                condition=_says("name") & _says("licence") & _says("purpose"), name="source_says_all"
+            )
         ]
 
 

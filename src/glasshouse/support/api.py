@@ -30,7 +30,7 @@ from glasshouse.mail import api as mail
 from glasshouse.support import rules
 from glasshouse.support.models import Grant, Seen
 
-TEAM = ""
+TEAM, SUPPORT = "", "support"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,20 @@ def _grant(wish: Wish, actor: Actor, now: datetime) -> Grant:
 
 
 def rights_of_staff(actor: Actor) -> Rights:
-    """What the live grants give to a member of the staff, read now, as the database sees them. Raises NotFoundError."""
+    """What the live grants give to a member of the support staff, read now, as the database sees them.
+
+    Raises NotFoundError, SecondStepNeededError.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT glasshouse_administered(), glasshouse_granted(''), glasshouse_grant_changes()")
-        administered, live, changes = cursor.fetchone()
+        cursor.execute(
+            "SELECT glasshouse_support_role(), glasshouse_staff(), glasshouse_administering(), glasshouse_granted(''), "
+            "glasshouse_grant_changes()"
+        )
+        support, factor, administered, live, changes = cursor.fetchone()
+    if actor.kind is not ActorKind.STAFF or not support:
+        raise NotFoundError
+    if not factor:
+        raise SecondStepNeededError
     if administered:
         return Rights(
             rules.ADMINISTERED, None, "Operator", "the customer has handed its administration to the operator"
@@ -123,7 +133,8 @@ def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
 
 
 def _staff(actor: Actor) -> None:
-    if actor.kind is not ActorKind.STAFF:
+    """Nothing, if the actor is support staff with a second factor; other roles of the staff have no part in support."""
+    if actor.kind is not ActorKind.STAFF or accounts.staff_role(actor.account) != SUPPORT:
         raise NotFoundError
     if not second_step.has_step(actor.account):
         raise SecondStepNeededError
@@ -220,7 +231,7 @@ def give(actor: Actor, wish: Wish) -> GrantId:
     wish = _checked(wish)
     with access.acting(actor):
         _may_give(actor, wish.sites)
-        if wish.staff != TEAM and not accounts.is_staff(AccountId(wish.staff)):
+        if wish.staff != TEAM and accounts.staff_role(AccountId(wish.staff[:16])) != SUPPORT:
             raise InvalidError("This is no account of the support staff.", field="staff")
         made = _grant(wish, actor, clock.now())
         made.approved_at, made.approved_by = made.created_at, str(actor.account)
@@ -300,7 +311,7 @@ def staff_names() -> list[tuple[str, str]]:
     """(account, name) of the support staff, whom a customer may name in a grant."""
     from glasshouse.accounts.models import Account
 
-    found = Account.objects.select_related("person").exclude(staff_role="")
+    found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
     return [(one.id, one.person.name) for one in found]
 
 

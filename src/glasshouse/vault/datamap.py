@@ -143,6 +143,16 @@ TECHNICAL = Entry(
     erasure=OnErasure.DELETE,
 )
 
+PUBLISHED = Entry(
+    klass=Class.ANONYMOUS,
+    category="system.operations",
+    subject=Subject.NOBODY,
+    purpose="telling everybody what holds",
+    basis=Basis.NONE,
+    retention="for ever: what held when must be shown",
+    erasure=OnErasure.KEEP,
+)
+
 
 def personal(
     category: str,

@@ -23,6 +23,7 @@ from glasshouse.kernel.errors import GlasshouseError
 VERSION = 1
 KEY_BYTES = 32
 NONCE_BYTES = 12
+EMPTY_BYTES = 2 + NONCE_BYTES + 16  # length of a sealed value that holds nothing: head, nonce, tag
 
 
 class SealBrokenError(GlasshouseError):
@@ -55,7 +56,7 @@ def seal(key: bytes, generation: int, plain: bytes, *, place: tuple[str, str, st
 
 def generation_of(sealed: bytes) -> int:
     """Which generation of the holder's data key opens this value. Raises SealBrokenError if it is not one of ours."""
-    if len(sealed) < 2 + NONCE_BYTES + 16 or sealed[0] != VERSION:
+    if len(sealed) < EMPTY_BYTES or sealed[0] != VERSION:
         raise SealBrokenError("This value is not sealed in a form that this version can read.")
     return sealed[1]
 

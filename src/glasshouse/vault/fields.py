@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import models
 
 from glasshouse.vault import api
-from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Subject
+from glasshouse.vault.datamap import PUBLISHED, TECHNICAL, Basis, Class, Entry, OnErasure, Subject
 from glasshouse.vault.envelope import generation_of
 
 F = TypeVar("F", bound="models.Field[Any, Any]")
@@ -98,6 +98,11 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         return plain
 
 
+def unreadable(length: int) -> Any:
+    """A value of so many bytes that opens never, in place of a sealed one: for probes of the database's own rules."""
+    return _Sealed(bytes(length))
+
+
 def holder_column(model: type[models.Model]) -> str:
     """The column that names whose key seals a row; "" where nothing is sealed."""
     found = [field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
@@ -139,6 +144,11 @@ def mapped(field: F, entry: Entry) -> F:
 def technical(field: F) -> F:
     """A field that runs the service and says nothing of anybody: ids, times, states, numbers of tries."""
     return mapped(field, TECHNICAL)
+
+
+def published(field: F) -> F:
+    """A field that is written to be shown to everybody, word for word: not sealed, so that the database can hold it unchanged."""
+    return mapped(field, PUBLISHED)
 
 
 def hashed(field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE) -> F:

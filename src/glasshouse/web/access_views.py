@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.access import api as access
@@ -12,16 +13,17 @@ from glasshouse.access import settings as rules_of
 from glasshouse.access.invitations import Offer
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.sessions import digest
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, ThrottledError
 from glasshouse.kernel.ids import AccountId, InvitationId, RequestId, RoleId, TokenId
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import language_of
+from glasshouse.onboarding import api as onboarding
+from glasshouse.web import once
 from glasshouse.web.greenhouse_views import within
-from glasshouse.web.middleware import actor_of, network_of
-from glasshouse.web.views import again, claims_of, form_page, signed_in
+from glasshouse.web.middleware import actor_of, visit_of
+from glasshouse.web.views import act_of, again, claims_of, form_page, signed_in, with_session
 
 NEEDED = {
     "change": Permission.MEMBER_CHANGE,
@@ -61,7 +63,8 @@ def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
 def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Members, invitations, requests for access."""
     actor, shown = within(request, organisation)
-    return render(request, "members.html", _shown(actor, shown))
+    report = once.collect(actor, "invited", request.GET["report"]) if "report" in request.GET else None
+    return render(request, "members.html", _shown(actor, shown) | {"report": report})
 
 
 @signed_in
@@ -82,7 +85,9 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
             pasted += "\n" + file.read(200_000).decode(errors="replace")
         if pasted.strip():
             report = invitations.invite_many(actor, pasted, offer)
-            return render(request, "members.html", _shown(actor, shown) | {"report": report})
+            return redirect(
+                f"{reverse('members', args=[organisation])}?report={once.hand_over(actor, 'invited', report)}"
+            )
         invitations.invite(actor, request.POST.get("address", ""), offer)
     except (InvalidError, ThrottledError) as error:
         return again(request, "members.html", error, **_shown(actor, shown))
@@ -114,23 +119,15 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     shown = {"offer": offered, "mine": mine, "path": request.path, "documents": wanted}
     if request.method == "GET":
         return render(request, "invitation.html", shown)
-    if actor.account is not None:
-        return redirect("overview", invitations.accept(actor, secret))
     try:
-        if offered.known:
-            raise InvalidError("This address has an account: sign in with it first.")
-        claims = accounts.SignUp(
-            request.POST.get("name", ""),
-            offered.address,
-            request.POST.get("password", ""),
-            "",
-            digest(secret),
-            claims_of(request, wanted),
-        )
-        accounts.ask_sign_up(claims, network=network_of(request))
-    except (InvalidError, ThrottledError) as error:
+        if actor.account is not None:
+            return redirect("overview", invitations.accept(actor, secret))
+        address, name, password = (request.POST.get(field, "") for field in ("address", "name", "password"))
+        entry = onboarding.Entry(name, password, claims_of(request, wanted))
+        done = onboarding.finish_invitation(secret, address, entry, visit_of(request))
+    except (InvalidError, ForbiddenError, ThrottledError) as error:
         return again(request, "invitation.html", error, **shown)
-    return render(request, "check_mail.html")
+    return with_session(redirect("overview", str(done.actor.organisation)), done.signed_in)
 
 
 @signed_in
@@ -237,12 +234,13 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     shown |= {"rights": [(EXPLAINED[one], one in rights.permissions) for one in EXPLAINED], "why": rights.why}
     shown |= {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
     if request.method == "GET":
-        return render(request, "my_access.html", shown)
+        asked = once.collect(actor, "asked", request.GET["asked"]) if "asked" in request.GET else None
+        return render(request, "my_access.html", shown | {"asked": asked})
     try:
         members.ask_access(actor, request.POST.get("role", ""), None, request.POST.get("reason", ""))
     except InvalidError as error:
         return again(request, "my_access.html", error, **shown)
-    return render(request, "my_access.html", shown | {"asked": True})
+    return redirect(f"{request.path}?asked={once.hand_over(actor, 'asked', True)}")
 
 
 @signed_in
@@ -262,6 +260,9 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one.name in shown["may"]]  # type: ignore[operator]
     shown |= {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
     if request.method == "GET":
+        if "new" in request.GET:
+            shown["made"] = once.collect(actor, "token", request.GET["new"])
+            shown["gone"] = shown["made"] is None
         return render(request, "tokens.html", shown)
     try:
         days = _number(request.POST.get("days", ""), "days")
@@ -270,7 +271,7 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
         )
     except InvalidError as error:
         return again(request, "tokens.html", error, **shown)
-    return render(request, "tokens.html", shown | {"made": made, "tokens": tokens.tokens(actor)})
+    return redirect(f"{request.path}?new={once.hand_over(actor, 'token', made)}")
 
 
 @signed_in
@@ -291,7 +292,10 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "settings.html", shown)
     try:
-        roles = {"nobody": None, "all": []}.get(request.POST.get("whom", ""), request.POST.getlist("roles"))
+        whom = act_of(request, "nobody", "all", "some", name="whom")
+        roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
+        if whom == "some" and not roles:  # No role at all would mean everybody.
+            raise InvalidError("Tick at least one role.", field="roles")
         rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
     except GlasshouseError as error:
         if not isinstance(error, InvalidError):

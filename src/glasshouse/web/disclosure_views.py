@@ -14,12 +14,12 @@ from glasshouse.accounts import api as accounts
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import mergers, rules
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
+from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.rights import demands as legal
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.office_views import number
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 ASKED = ("address", "authority", "country", "grounds")
 WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
@@ -51,9 +51,15 @@ def providers(request: HttpRequest) -> HttpResponse:
 @form_page
 def unsubscribe(request: HttpRequest, secret: str) -> HttpResponse:
     """Begin or end a subscription by its mailed link; a click is needed, a scanner that opens links changes nothing."""
+    problem: dict[str, object] = {}
     if request.method == "POST":
-        disclosures.decide(secret, wanted=request.POST.get("act") == "begin")
-    return render(request, "subscription.html", {"live": disclosures.subscription(secret)})
+        try:
+            disclosures.decide(secret, wanted=act_of(request, "begin", "end") == "begin")
+        except InvalidError as error:
+            problem = {"error": error}
+    live, may_begin = disclosures.subscription(secret)
+    shown = {"live": live, "may_begin": may_begin} | problem
+    return render(request, "subscription.html", shown, status=400 if problem else 200)
 
 
 @require_GET
@@ -79,7 +85,7 @@ def recipients(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "recipients.html", _register(actor))
     try:
-        match given.get("act", ""):
+        match act_of(request, "add", "end", "open-merger", "close-merger"):
             case "add":
                 words = {name: given.get(name, "") for name in WORDS}
                 fields, channels = given.getlist("fields"), given.getlist("channels")
@@ -91,8 +97,6 @@ def recipients(request: HttpRequest) -> HttpResponse:
                 mergers.open_room(actor, given.get("buyer", ""), given.get("region", ""), number(given.get("days", "")))
             case "close-merger":
                 mergers.close(actor, given.get("merger", ""))
-            case _:
-                raise NotFoundError
     except InvalidError as error:
         return again(request, "recipients.html", error, **_register(actor))
     return redirect("recipients")
@@ -118,7 +122,7 @@ def staff_demands(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "staff_demands.html", _demands(actor))
     try:
-        if given.get("act") == "enter":
+        if act_of(request, "enter", "review") == "enter":
             until: date | None = None
             if written := given.get("barred_until", ""):
                 with suppress(ValueError):

@@ -40,7 +40,7 @@ def agent(request: HttpRequest, agent: str) -> HttpResponse:
     try:
         if request.method == "POST":
             return JsonResponse({"agent-id": agent, "token": drp.pair(agent, _body(request))})
-        if _agent(request).id != agent:
+        if _agent(request).agent_id != agent:
             raise ForbiddenError
         return JsonResponse({})
     except GlasshouseError as error:

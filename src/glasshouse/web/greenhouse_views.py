@@ -20,10 +20,12 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import words_of
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
+from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import AccountId, DeviceId, OrganisationId, SiteId
 from glasshouse.support import api as support
+from glasshouse.web import once
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import again, form_page, signed_in
 
@@ -54,7 +56,7 @@ def within(request: HttpRequest, organisation: str, need: Permission | None = No
 
 def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
-    old = [one for one in found if one["ago_s"] is None or one["ago_s"] > LONG_AGO_S]
+    old = [one for one in found if one["ago_s"] is None or (one["state"] == "silent" and one["ago_s"] > LONG_AGO_S)]
     live = [one for one in found if one not in old]
     calls = [one for one in live if one["state"] in ("low", "high")]
     return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
@@ -71,7 +73,14 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     places = [_place(*place, found) for place, found in rooms.items()]
     places.sort(key=lambda place: (not place["live"], place["site"], place["room"]))
     template = "overview_rooms.html" if request.headers.get("HX-Request") else "overview.html"
-    return render(request, template, shown | {"places": places, "sites": greenhouse.sites(actor)})
+    now_s = clock.now().timestamp()
+    response = render(
+        request, template, shown | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
+    )
+    response.headers["X-Now"] = (
+        f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are
+    )
+    return response
 
 
 @signed_in
@@ -101,11 +110,20 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
 @signed_in
 @require_POST
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
-    """Register a device; the answer is the only page that ever shows its key."""
-    actor, shown = within(request, organisation)
+    """Register a device; the page that follows shows its key once."""
+    actor, _ = within(request, organisation)
     token = greenhouse.create_device(
         actor, SiteId(site), request.POST.get("compartment", ""), request.POST.get("name", "")
     )
+    return redirect("device_key", organisation, once.hand_over(actor, "device", token))
+
+
+@signed_in
+@require_GET
+def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
+    """A new device's key: shown once, to the session that registered it."""
+    actor, shown = within(request, organisation, Permission.DEVICE_CREATE)
+    token = once.collect(actor, "device", note)
     return render(request, "device_key.html", shown | {"token": token, "crops": settings.CROPS_ORIGIN})
 
 

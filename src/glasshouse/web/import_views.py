@@ -14,7 +14,7 @@ from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, NOTHING_GIVEN, T
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
 from glasshouse.web.greenhouse_views import CSV, cell, within
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 
 @signed_in
@@ -74,15 +74,15 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     actor, shown = within(request, organisation)
     shown |= {"variables": sorted(VARIABLES.values(), key=lambda one: one.title)}
     shown |= {"delimiters": DELIMITERS.items(), "time_formats": TIME_FORMATS.items()}
-    posted = request.method == "POST"
+    posted, act = request.method == "POST", ""
     try:
+        act = act_of(request, "look", "save", "take") if posted else ""
         found = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", "")) if posted else None
         layout = _chosen(request, found.layout) if found else None
     except InvalidError as error:
         return again(request, "import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None))
     if found is None or layout is None:
         return render(request, "import_look.html", shown | _looked(imports.look(actor, ImportId(number)), None))
-    act = request.POST.get("act", "take")
     if act == "take":
         imports.queue(actor, ImportId(number), layout)
         return redirect("report", organisation, number)
@@ -138,6 +138,7 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     if request.GET.get("format") != "csv":
         template = "import_state.html" if request.headers.get("HX-Request") else "import_report.html"
         shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
+        shown |= {"listed": len(remarks), "cut": len(remarks) == imports.MOST_REMARKS}
         response = render(request, template, shown)
         if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.

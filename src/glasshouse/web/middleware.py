@@ -1,20 +1,29 @@
 """What surrounds every page: headers, errors told kindly, and who is asking."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import sessions
+from glasshouse.accounts import sessions, throttle
 from glasshouse.accounts.own import own, standing
-from glasshouse.accounts.rules import Visit
+from glasshouse.accounts.rules import SECRET_MOST, Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
-from glasshouse.kernel.errors import FreshProofError, GlasshouseError, SecondStepNeededError, ThrottledError
+from glasshouse.kernel.errors import (
+    FreshProofError,
+    GlasshouseError,
+    InvalidError,
+    NotFoundError,
+    SecondStepNeededError,
+    ThrottledError,
+)
 from glasshouse.notices import api as notices
 from glasshouse.web import failures
+from glasshouse.web.redirects import safe_path
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SESSION_COOKIE, BROWSER_COOKIE = "__Host-session", "__Host-browser"
@@ -84,7 +93,59 @@ class errors:
 def _page_of(request: HttpRequest) -> str:
     here = f"{request.scheme}://{request.get_host()}"
     referer = str(request.headers.get("Referer", ""))
-    return referer.removeprefix(here) if referer.startswith(f"{here}/") else "/"
+    return safe_path(referer.removeprefix(here)) if referer.startswith(f"{here}/") else "/"
+
+
+class account_forms:
+    """Looks at every form of the account pages before the page does: how many come from a network, and how long each field is.
+
+    By the module of the view, so that a page that somebody adds is held too.
+    """
+
+    MODULES = ("glasshouse.web.views", "glasshouse.web.security_views")
+    NAMES = frozenset({"accept", "invitation", "invite"})
+    FIELD_MOST, ARGUMENT_MOST = (
+        16_000,
+        100,
+    )  # characters of a field (a passkey's answer is the longest), of a part of the path
+    SPOKEN_TO_BY_SCRIPT = frozenset({"passkey_use"})
+    LISTS = frozenset({"addresses"})  # Bounded where they are read.
+    A_NETWORK, AN_ACCOUNT, WINDOW = 300, 150, timedelta(minutes=10)
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: dict[str, str]
+    ) -> HttpResponse | None:
+        """A page that says what is too much, or nothing."""
+        try:
+            self._look(request, view, kwargs)
+        except GlasshouseError as error:
+            if request.resolver_match and request.resolver_match.url_name in self.SPOKEN_TO_BY_SCRIPT:
+                return JsonResponse({"problem": str(error)}, status=error.status)
+            return render(request, "error.html", {"text": str(error)}, status=error.status)
+        return None
+
+    def _look(self, request: HttpRequest, view: object, kwargs: dict[str, str]) -> None:
+        match = request.resolver_match
+        if getattr(view, "__module__", "") not in self.MODULES and (match is None or match.url_name not in self.NAMES):
+            return
+        if any(len(value) > self.ARGUMENT_MOST for value in kwargs.values()):
+            raise NotFoundError
+        if request.method != "POST":
+            return
+        throttle.take_network("account-form", network_of(request), most=self.A_NETWORK, window=self.WINDOW)
+        if account := actor_of(request).account:
+            throttle.take("account-form", account, most=self.AN_ACCOUNT, window=self.WINDOW)
+        for name, values in request.POST.lists():
+            if name not in self.LISTS and any(len(value) > self.FIELD_MOST for value in values):
+                raise InvalidError(
+                    f"What was written in “{name[:40]}” is too long. Shorten it and send the form again."
+                )
 
 
 def actor(get_response: Handler) -> Handler:
@@ -120,12 +181,14 @@ class accepted:
             "my_choices",
             "my_data",
             "object_source",
+            "pass_on",
             "privacy_ask",
             "processing",
             "prove_again",
             "prove_request",
             "providers",
             "refuse",
+            "renew_link",
             "roots",
             "sign_out",
             "stranger",
@@ -176,7 +239,8 @@ def network_of(request: HttpRequest) -> str:
 def visit_of(request: HttpRequest) -> Visit:
     """Where the request comes from, as far as it tells."""
     agent = str(request.headers.get("User-Agent", ""))[:400]
-    return Visit(network_of(request), agent, request.COOKIES.get(BROWSER_COOKIE, ""))
+    browser = request.COOKIES.get(BROWSER_COOKIE, "")
+    return Visit(network_of(request), agent, browser if len(browser) <= SECRET_MOST else "")
 
 
 def context(request: HttpRequest) -> dict[str, object]:

@@ -13,7 +13,8 @@ from glasshouse.notices import rules
 from glasshouse.notices.models import Version
 from glasshouse.notices.rules import LANGUAGES, TITLES, Document
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, onward, signed_in
+from glasshouse.web.redirects import safe_path
+from glasshouse.web.views import again, form_page, signed_in
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -90,16 +91,16 @@ def accept(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("next", request.POST.get("next", "/"))
     missing = notices.missing(actor)
     texts = [(TITLES[Document(one.document)], one, notices.text_of(one, language)) for one in missing]
-    shown = {"texts": texts, "offer": notices.offer(language), "next": onward(wanted), "language": language}
+    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(wanted), "language": language}
     if request.method == "GET":
-        return render(request, "accept.html", shown) if missing else redirect(onward(wanted))
+        return render(request, "accept.html", shown) if missing else redirect(safe_path(wanted))
     try:
         if request.POST.get("accept") != "yes":
             raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
         notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
     except InvalidError as error:
         return again(request, "accept.html", error, **shown)
-    return redirect(onward(wanted))
+    return redirect(safe_path(wanted))
 
 
 @signed_in

@@ -2,11 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.rights import office as desks
+from glasshouse.rights import set_aside as failures
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 
 def number(written: str) -> int:
@@ -23,7 +25,7 @@ def office(request: HttpRequest) -> HttpResponse:
         return render(request, "office.html", {"desk": desks.desk(actor), "risks": desks.RISKS})
     given = request.POST
     try:
-        match given.get("act", ""):
+        match act_of(request, "hold", "end-hold", "lift", "assess"):
             case "hold":
                 desks.hold(actor, given.get("address", ""), given.get("reason", ""), number(given.get("days", "")))
             case "end-hold":
@@ -32,8 +34,29 @@ def office(request: HttpRequest) -> HttpResponse:
                 desks.lift(actor, given.get("restriction", ""), given.get("reason", ""))
             case "assess":
                 desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
-            case _:
-                raise NotFoundError
     except InvalidError as error:
         return again(request, "office.html", error, desk=desks.desk(actor), risks=desks.RISKS)
     return redirect("office")
+
+
+@signed_in
+@require_GET
+def set_aside(request: HttpRequest) -> HttpResponse:
+    """What failed in every try: mails and items of scheduled jobs."""
+    return render(request, "set_aside.html", {"items": failures.listed(actor_of(request))})
+
+
+@signed_in
+@require_POST
+def retry_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
+    """Have one of them tried again."""
+    failures.try_again(actor_of(request), source, number)
+    return redirect("set_aside")
+
+
+@signed_in
+@require_POST
+def leave_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
+    """Leave one of them as it is."""
+    failures.leave(actor_of(request), source, number)
+    return redirect("set_aside")

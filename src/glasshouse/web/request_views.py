@@ -3,16 +3,18 @@
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.ids import RequestId
-from glasshouse.rights import clocks, drp, referrals, requests, strangers
+from glasshouse.rights import clocks, drp, links, referrals, requests, strangers
+from glasshouse.rights.models import Request
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.rights_views import grouped
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 KINDS = {
     "access": "See what you hold of me",
@@ -44,15 +46,50 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @form_page
 def prove(request: HttpRequest, secret: str) -> HttpResponse:
-    """Prove the address of a request. A click is needed: a mail scanner that opens links proves nothing."""
-    if request.method == "GET":
-        return render(request, "confirm.html", {"title": "Your privacy request", "button": "Yes, this is my address"})
-    found, known = requests.prove(secret)
-    names = referrals.refer(found)
-    if names:
-        referrals.tell_person(found, names)
-    shown = {"request_row": found, "known": known, "law": clocks.LAWS[found.law], "names": names, "secret": secret}
+    """Confirm the address of a request. A click is needed: a mail scanner that opens links confirms nothing."""
+    try:
+        if request.method == "GET":
+            links.check_link(secret)
+            return render(request, "privacy_confirm.html")
+        done = links.prove(secret)
+    except links.LinkEndedError as error:
+        return render(request, "request_link_ended.html", {"ended": error, "secret": secret}, status=error.status)
+    shown = _passing(done.request, done.page_secret)
+    shown |= {"known": done.has_account, "law": clocks.LAWS[done.request.law]}
     return render(request, "privacy_proved.html", shown)
+
+
+@require_POST
+def renew_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """Have a new confirmation link mailed in place of one that has ended."""
+    try:
+        links.renew(secret, network_of(request))
+    except (links.LinkEndedError, ThrottledError) as error:
+        shown = {"ended": error if isinstance(error, links.LinkEndedError) else None, "error": error, "secret": secret}
+        return render(request, "request_link_ended.html", shown, status=error.status)
+    return render(request, "check_mail.html")
+
+
+def _passing(found: Request, secret: str) -> dict[str, object]:
+    """What a page needs to ask what may be passed to whom. secret: of the guest's page."""
+    offered = referrals.customers_of(found)
+    return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
+
+
+@form_page
+def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
+    """What of a request would be passed to whom; the person agrees, or has nothing passed on."""
+    shown = _passing(links.of_page(secret), secret)
+    if request.method == "GET":
+        return render(request, "pass_on.html", shown)
+    try:
+        if act_of(request, "agree", "decline") == "agree":
+            shown["names"] = referrals.agree(secret, request.POST.getlist("organisation"))
+        else:
+            referrals.decline(secret)
+    except InvalidError as error:
+        return again(request, "pass_on.html", error, **shown)
+    return render(request, "passed_on.html", shown)
 
 
 @form_page
@@ -62,15 +99,16 @@ def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
         "fresh": strangers.is_fresh(secret),
         "restricted_here": strangers.is_restricted(secret),
     }
-    act = request.POST.get("act", "")
-    if request.method == "GET" or act not in ("copy", "again", "erase", "object", "restrict", "lift"):
+    shown |= _passing(links.of_page(secret), secret)
+    if request.method == "GET":
         return render(request, "stranger.html", shown)
-    if act == "copy":
-        name, body = strangers.copy(secret)
-        response = StreamingHttpResponse(body, content_type="application/zip")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
     try:
+        act = act_of(request, "copy", "again", "erase", "object", "restrict", "lift")
+        if act == "copy":
+            name, body = strangers.copy(secret)
+            response = StreamingHttpResponse(body, content_type="application/zip")
+            response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+            return response
         if act == "again":
             strangers.prove_again(secret)
             return render(request, "check_mail.html")
@@ -98,8 +136,9 @@ def worklist(request: HttpRequest) -> HttpResponse:
     actor, given = actor_of(request), request.POST
     if request.method == "GET":
         return render(request, "worklist.html", _desk(actor))
-    number, text, act = (given.get(name, "") for name in ("request", "text", "act"))
+    number, text = given.get("request", ""), given.get("text", "")
     try:
+        act = act_of(request, "answer", "refuse", "extend", "ask-again", "enter", "agent", "end-agent")
         if act == "extend":
             requests.extend(actor, RequestId(number), text)
         elif act == "ask-again":

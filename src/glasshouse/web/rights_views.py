@@ -26,7 +26,7 @@ from glasshouse.sources import api as sources
 from glasshouse.support import api as support
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 
 def grouped(items: Iterable[Item]) -> dict[str, object]:
@@ -88,8 +88,9 @@ def my_choices(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if request.method == "GET":
         return render(request, "choices.html", _choices(request))
-    act, words = request.POST.get("act", ""), request.POST.get("words", "")
+    words = request.POST.get("words", "")
     try:
+        act = act_of(request, "give", "right", "wrong", "object", "restrict", "lift")
         if act == "give":
             consent.give(actor, request.POST.get("purpose", ""))
             if request.POST.get("purpose") == sources.PURPOSE:
@@ -103,10 +104,8 @@ def my_choices(request: HttpRequest) -> HttpResponse:
         elif act == "restrict":
             accounts.require_fresh(actor)
             consent.restrict(actor, request.POST.get("ground", ""), words)
-        elif act == "lift":
-            consent.lift(actor)
         else:
-            raise InvalidError("Choose what to do with one of the buttons.")
+            consent.lift(actor)
     except InvalidError as error:
         return again(request, "choices.html", error, **_choices(request))
     return redirect("my_choices")

@@ -1,5 +1,7 @@
 """Doors of the second step and of one's own security: set up, do, recover; sessions and browsers; fresh proof."""
 
+from urllib.parse import quote
+
 import segno
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
@@ -11,8 +13,10 @@ from glasshouse.accounts.models import StepKind
 from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import AccountId, SessionId, StepId
-from glasshouse.web.middleware import actor_of, visit_of
-from glasshouse.web.views import PENDING_COOKIE, again, form_page, onward, signed_in, with_session
+from glasshouse.web import once
+from glasshouse.web.middleware import actor_of, network_of, visit_of
+from glasshouse.web.redirects import safe_path
+from glasshouse.web.views import PENDING_COOKIE, again, form_page, signed_in, with_session
 
 
 @signed_in
@@ -51,7 +55,7 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         if "number" in request.POST:
             second_step.begin_text(actor, request.POST["number"])
-            return render(request, "add_step.html", _begun(kind, second_step.begun(actor)))
+            return redirect("add_step", kind)
         codes = second_step.confirm(actor, StepId(request.POST.get("step", "")), request.POST.get("code", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
         return again(request, "add_step.html", error, **_begun(kind, second_step.begun(actor)))
@@ -69,7 +73,7 @@ def _begun(kind: str, begun: object) -> dict[str, object]:
 
 def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
     if codes:
-        return render(request, "recovery_codes.html", {"codes": codes})
+        return redirect("recovery_codes", once.hand_over(actor_of(request), "codes", codes))
     return redirect("security")
 
 
@@ -84,8 +88,15 @@ def remove_step(request: HttpRequest, step: str) -> HttpResponse:
 @signed_in
 @require_POST
 def codes(request: HttpRequest) -> HttpResponse:
-    """Ten new recovery codes, shown this once."""
-    return render(request, "recovery_codes.html", {"codes": second_step.new_codes(actor_of(request))})
+    """Make ten new recovery codes; the page that follows shows them once."""
+    return _confirmed(request, second_step.new_codes(actor_of(request)))
+
+
+@signed_in
+@require_GET
+def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
+    """New recovery codes: shown once, to the session that made them."""
+    return render(request, "recovery_codes.html", {"codes": once.collect(actor_of(request), "codes", note)})
 
 
 @signed_in
@@ -97,9 +108,10 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
         return HttpResponse(second_step.begin_passkey(actor), content_type="application/json")
     try:
         made = second_step.finish_passkey(actor, request.POST["answer"], request.POST.get("name", ""))
-    except InvalidError as error:
+    except (InvalidError, ThrottledError) as error:
         return again(request, "security.html", error, **_shown(request))
-    return _confirmed(request, made)
+    # The script goes there itself: were it led there, it would be the one that sees the codes.
+    return JsonResponse({"onward": _confirmed(request, made).headers["Location"]})
 
 
 @signed_in
@@ -145,7 +157,7 @@ def do_step(request: HttpRequest) -> HttpResponse:
 
 
 def _in(done: SignedIn, wanted: str) -> HttpResponse:
-    response = with_session(HttpResponseRedirect(onward(wanted)), done)
+    response = with_session(HttpResponseRedirect(safe_path(wanted)), done)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -166,13 +178,17 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
     """Options to use a passkey; or, with the browser's answer, sign in: as second step or without a password."""
     pending = request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
     if "answer" not in request.POST:
-        return HttpResponse(second_step.passkey_options(pending), content_type="application/json")
+        try:
+            options = second_step.passkey_options(pending, network=network_of(request))
+        except GlasshouseError as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
+        return HttpResponse(options, content_type="application/json")
     trust = request.POST.get("trust") == "yes"
     try:
         done = second_step.sign_in_with_passkey(request.POST["answer"], visit_of(request), pending=pending, trust=trust)
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
-    response = with_session(JsonResponse({"onward": onward(request.POST.get("next", ""))}), done)
+    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -189,19 +205,21 @@ def prove_again(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("next", request.POST.get("next", ""))
     shown = {"kinds": kinds, "coded": bool(kinds), "next": wanted}
     if request.method == "GET":
-        return render(request, "prove_again.html", shown)
+        number = once.collect(actor, "sent", request.GET["sent"]) if "sent" in request.GET else None
+        return render(request, "prove_again.html", shown | {"number": number})
     try:
         if "answer" in request.POST:
             second_step.prove_with_passkey(actor, request.POST["answer"])
-            return JsonResponse({"onward": onward(wanted)})
+            return JsonResponse({"onward": safe_path(wanted)})
         if "send" in request.POST:
-            return render(request, "prove_again.html", shown | {"number": second_step.send_own_code(actor)})
+            number = second_step.send_own_code(actor)
+            return redirect(f"/prove-again?next={quote(wanted)}&sent={once.hand_over(actor, 'sent', number)}")
         accounts.prove_again(actor, request.POST.get("password", ""), request.POST.get("code", ""))
     except (InvalidError, ThrottledError) as error:
         if "answer" in request.POST:
             return JsonResponse({"problem": str(error)}, status=error.status)
         return again(request, "prove_again.html", error, **shown)
-    return redirect(onward(wanted))
+    return redirect(safe_path(wanted))
 
 
 @form_page

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "glasshouse.vault.keys.apps.KeysConfig",
     "glasshouse.events",
+    "glasshouse.queues",
     "glasshouse.mail",
     "glasshouse.accounts",
     "glasshouse.access",
@@ -81,7 +82,10 @@ MIDDLEWARE = [
     "glasshouse.web.middleware.plain_fields",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
+    "glasshouse.web.middleware.account_forms",
     "glasshouse.web.middleware.accepted",
+    "glasshouse.web.once.each_form_once",
+    "glasshouse.web.record.shown_is_recorded",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
 TEMPLATES = [

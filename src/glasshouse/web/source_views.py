@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError
 from glasshouse.sources import api, rules
+from glasshouse.web import once
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
@@ -26,21 +27,26 @@ def sources(request: HttpRequest) -> HttpResponse:
     """Sources; registering one, taking a file in."""
     actor, given = actor_of(request), request.POST
     if request.method == "GET":
-        return render(request, "sources.html", _page(actor))
+        shown = _page(actor)
+        shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
+        shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
+        shown["gone"] = "token" in request.GET and shown["token"] is None
+        return render(request, "sources.html", shown)
     try:
-        if given.get("act") == "add":
+        act = act_of(request, "add", "import", "token")
+        if act == "add":
             api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
             return redirect("sources")
-        if given.get("act") == "token":
+        if act == "token":
             token = api.make_token(actor, given.get("source", ""))
-            return render(request, "sources.html", _page(actor) | {"token": token})
+            return redirect(f"{request.path}?token={once.hand_over(actor, 'source', token)}")
         file = request.FILES.get("file")
         if file is None or not file.size or file.size > MOST_BYTES:
             raise InvalidError("Choose a CSV or JSON file of 10 MB at most.", field="file")
         report = api.bring_in(actor, given.get("source", ""), file.read().decode("utf-8-sig", errors="replace"))
     except InvalidError as error:
         return again(request, "sources.html", error, **_page(actor))
-    return render(request, "sources.html", _page(actor) | {"report": report})
+    return redirect(f"{request.path}?report={once.hand_over(actor, 'contacts', asdict(report))}")
 
 
 @csrf_exempt  # No cookie counts here, so no form token does.

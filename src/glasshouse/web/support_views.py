@@ -16,7 +16,7 @@ from glasshouse.support.api import Wish
 from glasshouse.support.rules import AREA_TITLES
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import act_of, again, form_page, signed_in
 
 # What the record calls things, in plain words; {} is what it was about.
 WORDS = {
@@ -30,6 +30,7 @@ WORDS = {
     "overview": "looked at the overview of {}",
     "own rights": "looked at what the grant allows",
     "page": "opened the page {}",
+    "refused": "was refused the page {}: nothing of it was shown",
     "requests": "read the requests for access",
     "roles": "saw which roles there are",
     "sites": "read the sites {}",
@@ -94,10 +95,12 @@ def decide(request: HttpRequest, organisation: str, grant: str, act: str) -> Htt
 def support_rules(request: HttpRequest, organisation: str) -> HttpResponse:
     """Allow emergency access or not; hand administration over, or take it back."""
     actor, _ = within(request, organisation, Permission.SETTINGS_CHANGE)
-    if "emergency" in request.POST:
-        support.set_emergency(actor, allowed=request.POST["emergency"] == "yes")
-    if "operator" in request.POST:
-        support.hand_administration(actor, to_operator=request.POST["operator"] == "yes")
+    name = "operator" if "operator" in request.POST else "emergency"
+    wanted = act_of(request, "yes", "no", name=name) == "yes"
+    if name == "operator":
+        support.hand_administration(actor, to_operator=wanted)
+    else:
+        support.set_emergency(actor, allowed=wanted)
     return redirect("support_access", organisation)
 
 
@@ -154,7 +157,7 @@ def staff(request: HttpRequest) -> HttpResponse:
         return render(request, "staff.html", _staff_page(actor))
     customer = actor.within(OrganisationId(request.POST.get("customer", "")))
     try:
-        if "emergency" in request.POST:
+        if "emergency" in request.POST and act_of(request, "yes", name="emergency"):
             support.break_glass(customer, request.POST.get("reason", ""))
             return redirect("overview", customer.organisation)
         support.ask(customer, _wish(request))

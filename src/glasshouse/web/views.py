@@ -1,6 +1,7 @@
 """Doors of accounts: sign up, in and out, reset, change. Each parses, calls one verb, renders."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from urllib.parse import quote
@@ -9,23 +10,27 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.rules import plain_name
 from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.actor import ActorKind
-from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError
+from glasshouse.kernel.ids import new_token
 from glasshouse.mail import api as mail
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import language_of
+from glasshouse.onboarding import api as onboarding
 from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE, actor_of, network_of, visit_of
+from glasshouse.web.redirects import safe_path
 
 PENDING_COOKIE = "__Host-pending"
 BROWSER_KNOWN = timedelta(days=365)
+STAFF_PAGES = {"support": "staff", "privacy": "worklist", "security": "staff_demands"}
 View = Callable[..., HttpResponseBase]
 form_page = require_http_methods(["GET", "POST"])
 
@@ -51,20 +56,23 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
 
 
+def act_of(request: HttpRequest, *known: str, name: str = "act") -> str:
+    """Which button of a form was pressed. Raises InvalidError for any other value and for none: nothing is done by default."""
+    act = request.POST.get(name, "")
+    if act not in known:
+        raise InvalidError("Nothing was done: the form did not say what to do. Use one of its buttons.", field=name)
+    return act
+
+
 def with_session(response: HttpResponse, done: SignedIn) -> HttpResponse:
     """The response, setting the session cookie, and the one by which the browser is known again."""
-    for name, value, life in (
-        (SESSION_COOKIE, done.secret, sessions.LIFE),
-        (BROWSER_COOKIE, done.browser, BROWSER_KNOWN),
-    ):
-        response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")
+    _set_cookie(response, SESSION_COOKIE, done.secret, sessions.LIFE)
+    _set_cookie(response, BROWSER_COOKIE, done.browser, BROWSER_KNOWN)
     return response
 
 
-def onward(wanted: str) -> str:
-    """The path if it is one of ours, else the start."""
-    # Only a path of our own: "//host" and "/\\host" would lead a person elsewhere.
-    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
+def _set_cookie(response: HttpResponse, name: str, value: str, life: timedelta) -> None:
+    response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")
 
 
 @form_page
@@ -74,7 +82,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if actor.account is None:
         return render(request, "home.html")
     if actor.kind is ActorKind.STAFF:
-        return redirect("staff")
+        # Customers are for support; the others begin with what is theirs.
+        return redirect(reverse(STAFF_PAGES.get(accounts.staff_role(actor.account), "account")))
     mine = access.organisations_of(actor)
     if mine:
         return redirect("overview", mine[0].id)
@@ -98,30 +107,32 @@ def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
 
 @form_page
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Ask for an account."""
-    offer = notices.offer(language_of(request.headers.get("Accept-Language", "en")))
+    """Ask for an account: the address, and no more; the mailed link leads to the rest."""
     if request.method == "GET":
-        return render(request, "sign_up.html", {"offer": offer})
-    fields = {name: request.POST.get(name, "") for name in ("name", "address", "password", "organisation")}
+        return render(request, "sign_up.html")
     try:
-        accounts.ask_sign_up(accounts.SignUp(**fields, accepted=claims_of(request, offer)), network=network_of(request))
+        accounts.ask_sign_up(request.POST.get("address", ""), network=network_of(request))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "sign_up.html", error, offer=offer)
+        return again(request, "sign_up.html", error)
     return render(request, "check_mail.html")
 
 
 @form_page
 def prove(request: HttpRequest, secret: str) -> HttpResponse:
-    """Finish a sign-up. A click is needed: a mail scanner that opens links finishes nothing."""
-    if request.method == "GET":
-        return render(request, "confirm.html", {"title": "Prove your address", "button": "Yes, this is my address"})
-    new = accounts.finish_sign_up(secret)
-    notices.take(new.actor, new.accepted)
-    if new.invitation:
-        invitations.accept_hashed(new.actor, new.invitation)
-    else:
-        access.create_organisation(new.actor, new.organisation)
-    return redirect("/sign-in?welcome=1")
+    """Finish a sign-up. Opening the link changes nothing, as mail scanners open links; the form makes the account."""
+    offer = notices.offer(language_of(request.headers.get("Accept-Language", "en")))
+    try:
+        shown = {"offer": offer, "address": onboarding.confirmed_address(secret)}
+        if request.method == "GET":
+            return render(request, "finish_sign_up.html", shown)
+        name, organisation, password = (request.POST.get(field, "") for field in ("name", "organisation", "password"))
+        entry = onboarding.Entry(name, password, claims_of(request, offer), organisation)
+        done = onboarding.finish_sign_up(secret, entry, visit_of(request))
+    except NotFoundError as error:
+        return render(request, "link_ended.html", {"text": str(error)}, status=error.status)
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "finish_sign_up.html", error, **shown)
+    return with_session(redirect("home"), done.signed_in)
 
 
 @form_page
@@ -129,17 +140,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in; the second step follows where there is one."""
     wanted = request.GET.get("next", request.POST.get("next", ""))
     if request.method == "GET":
-        return render(request, "sign_in.html", {"next": wanted, "welcome": "welcome" in request.GET})
+        return render(request, "sign_in.html", {"next": wanted, "password_set": "password-set" in request.GET})
     try:
         done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
     except (InvalidError, ThrottledError) as error:
         return again(request, "sign_in.html", error, next=wanted)
     if done.pending:
-        response = redirect(f"/second-step?next={quote(onward(wanted))}")
+        response = redirect(f"/second-step?next={quote(safe_path(wanted))}")
         life = sessions.PENDING_LIFE
         response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
         return response
-    return with_session(HttpResponseRedirect(onward(wanted)), done)
+    return with_session(HttpResponseRedirect(safe_path(wanted)), done)
 
 
 @require_POST
@@ -170,19 +181,24 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Set a new password by a mailed link."""
     if request.method == "GET":
         return render(request, "reset.html")
+    visit = visit_of(request)
+    visit = visit if visit.browser else replace(visit, browser=new_token())
     try:
-        accounts.finish_reset(secret, request.POST.get("password", ""))
-    except InvalidError as error:
+        accounts.finish_reset(secret, request.POST.get("password", ""), visit)
+    except (InvalidError, ThrottledError) as error:
         return again(request, "reset.html", error)
-    return redirect("/sign-in")
+    response = redirect("/sign-in?password-set=1")
+    _set_cookie(response, BROWSER_COOKIE, visit.browser, BROWSER_KNOWN)
+    return response
 
 
+@signed_in
 @form_page
 def change(request: HttpRequest, secret: str) -> HttpResponse:
-    """Make a proved address the account's."""
+    """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
         return render(request, "confirm.html", {"title": "Your new address", "button": "Use this address from now on"})
-    accounts.finish_change(secret)
+    accounts.finish_change(actor_of(request), secret)
     return redirect("/sign-in")
 
 

@@ -1,109 +1,193 @@
 "use strict";
 // The chart: reads what is chosen from the form, asks for buckets as wide as its pixels, and keeps its address in step.
+// No value is shown where none was measured: the server tells for each series how far apart readings may lie to be joined.
 (() => {
   const form = document.getElementById("pick"), box = document.getElementById("chart"), state = document.getElementById("state");
   if (!form) return;
-  const odd = document.getElementById("odd"), bar = document.querySelector(".bar");
-  const asked = new URLSearchParams(location.search), DAY = 86400;
-  const boxes = [...form.querySelectorAll("[name=s]")], chosen = () => boxes.filter((one) => one.checked);
-  const newest = Math.max(0, ...chosen().map((one) => Number(one.dataset.at) || 0)), now = () => Math.floor(Date.now() / 1000);
+  const odd = document.getElementById("odd"), bar = document.querySelector(".bar"), legend = document.getElementById("legend");
+  const slider = document.getElementById("at");
+  const asked = new URLSearchParams(location.search), DAY = 86400, NEAR_PX = 24, AIM_PX = 3;
+  const boxes = [...form.querySelectorAll("[name=s]")];
+  const now = () => Math.floor(Date.now() / 1000);
+
+  // -- which line looks how ------------------------------------------------------------------------------------------
+
+  // The two that are nearest to each other, both brownish in the light, stand furthest apart.
+  const LIGHT = ["#1f6feb", "#c2410c", "#15803d", "#9333ea", "#0e7490", "#be185d", "#4d5b53", "#b45309"];
+  const DARK = ["#79b0ff", "#ff9d6b", "#5fd38d", "#c99bff", "#4fd0e0", "#ff8fc2", "#b3bfb8", "#f3c14b"];
+  const DASHES = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 5, 5, 5], [2, 7]];
+  const scheme = matchMedia("(prefers-color-scheme: dark)"), SLOTS = LIGHT.length * DASHES.length;
+  const slots = new Map();  // series -> its place in the order of colours; kept while the page is open, hidden or shown
+
+  function give(id) {
+    if (slots.has(id)) return;
+    const shown = new Set(boxes.filter((one) => one.checked && slots.has(one.value)).map((one) => slots.get(one.value)));
+    const all = [...Array(SLOTS).keys()], kept = new Set(slots.values());
+    // A colour that no series had comes first; then one of a series that is hidden, which gets another when it is shown.
+    const free = all.slice(0, LIGHT.length).find((slot) => !kept.has(slot)) ?? all.find((slot) => !shown.has(slot)) ?? 0;
+    for (const [other, slot] of slots) if (slot === free) slots.delete(other);
+    slots.set(id, free);
+  }
+  const colour = (one) => (scheme.matches ? DARK : LIGHT)[slots.get(one.value) % LIGHT.length];
+  const dash = (one) => DASHES[Math.floor(slots.get(one.value) / LIGHT.length)];
+  // In the order of the address first, so that a copied link shows the same colours.
+  const byId = new Map(boxes.map((one) => [one.value, one]));
+  asked.getAll("s").forEach((id) => { if (byId.get(id) && byId.get(id).checked) give(id); });
+
+  function chosen() {
+    const all = boxes.filter((one) => one.checked);
+    all.forEach((one) => give(one.value));
+    return all.sort((a, b) => slots.get(a.value) - slots.get(b.value));
+  }
+
+  function swatch(one) {
+    const make = (name) => document.createElementNS("http://www.w3.org/2000/svg", name), svg = make("svg"), line = make("line");
+    const place = { x1: 0, x2: 30, y1: 5, y2: 5 }, ink = { stroke: colour(one), "stroke-width": 2.5 };
+    const facts = { ...place, ...ink, "stroke-dasharray": dash(one).join(" ") };
+    for (const [name, value] of Object.entries({ width: 30, height: 10, "aria-hidden": "true" })) svg.setAttribute(name, value);
+    for (const [name, value] of Object.entries(facts)) if (value !== "") line.setAttribute(name, value);
+    svg.classList.add("swatch");
+    svg.append(line);
+    return svg;
+  }
+
+  // -- time ----------------------------------------------------------------------------------------------------------
+
+  const newest = Math.max(0, ...chosen().map((one) => Number(one.dataset.at) || 0));
   const end = newest ? newest + 60 : now();
   const whole = { from: Number(asked.get("from")) || end - DAY, to: Number(asked.get("to")) || end };
-  let span = { ...whole }, plot = null, turn = 0, live = !asked.get("to"), last = null;
+  let span = { ...whole }, plot = null, turn = 0, live = !asked.get("to"), last = null, shown = null, cursorAt = null;
 
   const zone = () => (chosen()[0] || boxes[0] || { dataset: {} }).dataset.zone || "UTC";
-  const clock = (at) => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: zone() }).format(new Date(at * 1000));
+  const write = (at, form) => new Intl.DateTimeFormat(undefined, { ...form, timeZone: zone() }).format(new Date(at * 1000));
+  const clock = (at) => write(at, { dateStyle: "medium", timeStyle: span.to - span.from < 7200 ? "medium" : "short" });
   const query = () => {
     const text = new URLSearchParams({ from: Math.floor(span.from), to: Math.ceil(span.to) });
     chosen().forEach((one) => text.append("s", one.value));
     return text;
   };
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const title = (one, all) => {
+    const same = all.filter((other) => other.dataset.title === one.dataset.title).length > 1;
+    return one.dataset.title + (same ? " · " + one.dataset.more : "");
+  };
 
-  // Series of one colour would be one: each further one is turned away from it. In the dark all are lightened.
-  function colours() {
-    const seen = {}, dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    return chosen().map((one) => {
-      const base = one.dataset.colour, nth = (seen[base] = (seen[base] || 0) + 1) - 1;
-      const [r, g, b] = [1, 3, 5].map((i) => parseInt(base.slice(i, i + 2), 16) / 255), top = Math.max(r, g, b), low = Math.min(r, g, b), d = top - low;
-      let hue = !d ? 0 : top === r ? ((g - b) / d + 6) % 6 : top === g ? (b - r) / d + 2 : (r - g) / d + 4;
-      hue = (hue * 60 + nth * 47) % 360;
-      const light = (top + low) / 2, full = d ? d / (1 - Math.abs(2 * light - 1)) : 0;
-      return `hsl(${hue.toFixed(0)} ${(full * 100).toFixed(0)}% ${((dark ? Math.max(light, 0.62) : light) * 100).toFixed(0)}%`;
-    });
-  }
-  const ink = (colour, share) => share === 1 ? colour + ")" : `${colour} / ${share})`;
+  // -- what is drawn -------------------------------------------------------------------------------------------------
 
-  // A gap in the readings is drawn as a gap: an empty point goes in wherever more than three steps are missing.
+  // One common axis of time. undefined: another series' moment, drawn through; null: a gap, where nothing was measured.
   function columns(series) {
-    const times = new Set();
-    for (const { rows } of Object.values(series)) {
-      const steps = rows.slice(1).map((row, i) => row[0] - rows[i][0]).sort((a, b) => a - b);
-      const usual = steps[Math.floor(steps.length / 2)] || 0;
-      rows.forEach((row, i) => { times.add(row[0]); if (i && usual && row[0] - rows[i - 1][0] > 3 * usual) times.add(rows[i - 1][0] + usual); });
+    const names = chosen(), times = new Set(), gaps = new Map();
+    for (const one of names) {
+      const { rows, joined_s: joined } = series[one.value] || { rows: [] }, own = [];
+      rows.forEach((row, i) => {
+        times.add(row[0]);
+        if (i && row[0] - rows[i - 1][0] > joined) own.push((row[0] + rows[i - 1][0]) / 2);
+      });
+      own.forEach((at) => times.add(at));
+      gaps.set(one, own);
     }
     const axis = [...times].sort((a, b) => a - b), place = new Map(axis.map((time, i) => [time, i]));
-    const all = [axis];
-    for (const one of chosen()) {
-      const { rows } = series[one.value] || { rows: [] }, own = new Set(rows.map((row) => row[0]));
-      const steps = rows.slice(1).map((row, i) => row[0] - rows[i][0]).sort((a, b) => a - b), usual = steps[Math.floor(steps.length / 2)] || 0;
+    const all = [axis], alone = [];
+    for (const one of names) {
+      const { rows, joined_s: joined } = series[one.value] || { rows: [] };
       const set = [1, 2, 3].map(() => new Array(axis.length).fill(undefined));
-      rows.forEach((row, i) => {
-        for (let k = 0; k < 3; k++) set[k][place.get(row[0])] = row[k + 1];
-        const gap = row[0] + usual;
-        if (i + 1 < rows.length && usual && rows[i + 1][0] - row[0] > 3 * usual && place.has(gap) && !own.has(gap)) for (let k = 0; k < 3; k++) set[k][place.get(gap)] = null;
-      });
+      gaps.get(one).forEach((at) => set.forEach((column) => { column[place.get(at)] = null; }));
+      rows.forEach((row) => set.forEach((column, k) => { column[place.get(row[0])] = row[k + 1]; }));
+      // A reading with a gap on both sides is no line: it is drawn as a dot.
+      const far = (a, b) => !a || !b || b[0] - a[0] > joined;
+      const dots = rows.filter((row, i) => far(rows[i - 1], row) && far(row, rows[i + 1])).map((row) => place.get(row[0]));
       all.push(...set);
+      alone.push(dots);
     }
-    return all;
+    return { data: all, alone, place };
+  }
+
+  // The reading that stands for a moment: at most half its usual interval away, and near on the screen; otherwise none.
+  function reading(one, at) {
+    const { rows, joined_s: joined } = (shown.answer.series[one.value] || { rows: [], joined_s: 0 });
+    const step = shown.answer.step_s, pixel = (span.to - span.from) / shown.width;
+    const reach = Math.max(AIM_PX * pixel, Math.min(joined / 6 + step / 2, NEAR_PX * pixel));
+    let best = null;
+    for (const row of rows) {
+      const inside = at >= row[0] && at < row[0] + step, far = inside ? 0 : Math.abs(row[0] + step / 2 - at);
+      if (far <= reach && (!best || far < best.far)) best = { row, far };
+    }
+    return best && best.row;
   }
 
   function shade(u, nights) {
     u.ctx.save();
     u.ctx.fillStyle = style("--night");
     for (const [from, to] of nights) {
-      const a = Math.max(u.valToPos(from, "x", true), u.bbox.left), b = Math.min(u.valToPos(to, "x", true), u.bbox.left + u.bbox.width);
+      const a = Math.max(u.valToPos(from, "x", true), u.bbox.left);
+      const b = Math.min(u.valToPos(to, "x", true), u.bbox.left + u.bbox.width);
       if (b > a) u.ctx.fillRect(a, u.bbox.top, b - a, u.bbox.height);
     }
     u.ctx.restore();
   }
 
   // Implausible readings stand as triangles at the upper or lower edge: they are seen, and do not squeeze the scale.
-  function mark(u, answer, hues) {
-    chosen().forEach((one, i) => {
+  function mark(u, answer) {
+    chosen().forEach((one) => {
       const found = answer.series[one.value], scale = one.dataset.unit || "value";
       if (!found || !found.odd.length) return;
       const middle = (u.scales[scale].min + u.scales[scale].max) / 2;
-      u.ctx.fillStyle = ink(hues[i], 1);
+      u.ctx.fillStyle = colour(one);
       for (const [at, value] of found.odd) {
         const x = u.valToPos(at, "x", true), up = !(value < middle), size = 6 * devicePixelRatio;
         if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
         const y = up ? u.bbox.top : u.bbox.top + u.bbox.height, d = up ? 1 : -1;
-        u.ctx.beginPath(); u.ctx.moveTo(x, y); u.ctx.lineTo(x - size, y + d * size * 1.5); u.ctx.lineTo(x + size, y + d * size * 1.5); u.ctx.fill();
+        u.ctx.beginPath(); u.ctx.moveTo(x, y); u.ctx.lineTo(x - size, y + d * size * 1.5);
+        u.ctx.lineTo(x + size, y + d * size * 1.5); u.ctx.fill();
       }
     });
   }
 
-  function draw(data, answer) {
-    if (plot) plot.destroy();
-    const series = [{ label: "Time", value: (u, v) => (v == null ? "–" : clock(v)) }], bands = [], units = [], hues = colours();
-    chosen().forEach((one, i) => {
+  function lines(alone, place) {
+    const series = [{}], bands = [], units = [], names = chosen();
+    names.forEach((one, i) => {
       const unit = one.dataset.unit || "value", at = series.length;
       if (!units.includes(unit)) units.push(unit);
-      const edge = { scale: unit, stroke: "transparent", points: { show: false }, class: "edge" };
-      const label = one.dataset.title + (chosen().filter((o) => o.dataset.title === one.dataset.title).length > 1 ? " · " + one.dataset.more : "");
-      series.push({ ...edge, label: label + " min" }, { scale: unit, label, stroke: ink(hues[i], 1), width: 1.6, spanGaps: false, value: (u, v) => (v == null ? "–" : Number(v.toPrecision(5)) + " " + one.dataset.unit) }, { ...edge, label: label + " max" });
-      bands.push({ series: [at + 2, at], fill: ink(hues[i], 0.18) });
+      const edge = { scale: unit, stroke: "transparent", points: { show: false } };
+      const line = {
+        scale: unit, label: title(one, names), stroke: colour(one), dash: dash(one), width: 1.8, spanGaps: false,
+        points: { show: true, size: 5, stroke: colour(one), fill: colour(one), dash: [], filter: () => alone[i] },
+      };
+      series.push(edge, line, { ...edge });
+      bands.push({ series: [at + 2, at], fill: colour(one) + "2e" });
     });
-    const soft = style("--soft"), grid = { stroke: style("--line"), width: 1 }, narrow = box.clientWidth < 600, font = `12px "Public Sans", sans-serif`;
+    // The dot on a line under the cursor stands on a reading, or nowhere.
+    const dataIdx = (u, number, idx, at) => {
+      if (number === 0 || number % 3 !== 2 || !shown) return number === 0 ? idx : null;
+      const row = reading(names[(number - 2) / 3], at);
+      return row ? place.get(row[0]) ?? null : null;
+    };
+    return { series, bands, units, dataIdx };
+  }
+
+  function draw({ data, alone, place }, answer) {
+    if (plot) plot.destroy();
+    shown = { answer, width: box.clientWidth };
+    const { series, bands, units, dataIdx } = lines(alone, place);
+    const soft = style("--soft"), grid = { stroke: style("--line"), width: 1 };
+    const narrow = box.clientWidth < 600, font = `12px "Public Sans", sans-serif`;
+    const axis = (unit, i) => ({
+      font, labelFont: font, scale: unit, label: unit === "value" ? "" : unit, stroke: soft, grid: i ? { show: false } : grid,
+      side: i % 2 ? 1 : 3, size: narrow ? 48 : 60,
+    });
     plot = new uPlot({
-      width: box.clientWidth - 16, height: narrow ? 300 : 420, series, bands, legend: { live: !narrow },
+      width: box.clientWidth - 16, height: narrow ? 300 : 420, series, bands, legend: { show: false },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone()),
-      cursor: { drag: { x: true, y: false, setScale: false } },
+      cursor: { dataIdx, drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: span.from, max: span.to } },
-      axes: [{ stroke: soft, grid, font }, ...units.map((unit, i) => ({ font, labelFont: font, scale: unit, label: unit === "value" ? "" : unit, stroke: soft, grid: i ? { show: false } : grid, side: i % 2 ? 1 : 3, size: narrow ? 48 : 60 }))],
+      axes: [{ stroke: soft, grid, font }, ...units.map(axis)],
       hooks: {
-        drawClear: [(u) => shade(u, answer.nights || [])], draw: [(u) => mark(u, answer, hues)],
+        drawClear: [(u) => shade(u, answer.nights || [])], draw: [(u) => mark(u, answer)],
+        setCursor: [(u) => {
+          const at = u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null;
+          cursorAt = Number.isFinite(at) ? at : null;  // The scale is not known yet while the chart is being made.
+          tell();
+        }],
         setSelect: [(u) => {
           if (u.select.width <= 4 || u.panned) return;
           move({ from: u.posToVal(u.select.left, "x"), to: u.posToVal(u.select.left + u.select.width, "x") });
@@ -112,17 +196,61 @@
     }, data, box);
     plot.over.addEventListener("dblclick", () => move({ ...whole }));
     plot.over.addEventListener("mousedown", pan, true);
+    const at = cursorAt;
+    list();
+    // A chart drawn anew under the cursor goes on telling what is there.
+    if (at !== null && at >= span.from && at <= span.to) plot.setCursor({ left: plot.valToPos(at, "x"), top: 10 });
   }
+
+  // -- the legend, which is also the readout -------------------------------------------------------------------------
+
+  function list() {
+    const names = chosen();
+    legend.replaceChildren(...names.map((one) => {
+      const row = document.createElement("li");
+      row.dataset.s = one.value;
+      row.append(swatch(one), title(one, names), Object.assign(document.createElement("span"), { className: "reading" }));
+      return row;
+    }));
+    boxes.forEach((one) => {
+      const label = one.closest("label"), old = label.querySelector(".swatch");
+      if (old) old.remove();
+      if (one.checked) one.after(swatch(one));
+    });
+    tell();
+  }
+
+  function tell() {
+    const time = document.getElementById("when");
+    time.textContent = cursorAt === null ? "Point at the chart to read its values." : clock(cursorAt);
+    chosen().forEach((one) => {
+      const row = [...legend.children].find((item) => item.dataset.s === one.value);
+      if (!row || !shown) return;
+      const held = cursorAt === null ? null : reading(one, cursorAt);
+      const value = held ? `${Number(held[2].toPrecision(5))} ${one.dataset.unit}` : "no reading";
+      row.querySelector(".reading").textContent = cursorAt === null ? "" : value;
+    });
+    if (cursorAt !== null && document.activeElement !== slider) {
+      slider.value = Math.round((cursorAt - span.from) / (span.to - span.from) * 1000);
+    }
+    slider.setAttribute("aria-valuetext", time.textContent);
+  }
+
+  slider.addEventListener("input", () => {
+    if (plot) plot.setCursor({ left: slider.value / 1000 * plot.over.clientWidth, top: 10 });
+  });
+
+  // -- moving --------------------------------------------------------------------------------------------------------
 
   function pan(event) {
     if (!event.shiftKey) return;
     event.stopImmediatePropagation();
     const from = event.clientX, width = plot.over.clientWidth, start = { ...span };
-    const drag = (one) => { const by = (from - one.clientX) / width * (start.to - start.from); plot.setScale("x", { min: start.from + by, max: start.to + by }); };
+    const by = (one) => (from - one.clientX) / width * (start.to - start.from);
+    const drag = (one) => plot.setScale("x", { min: start.from + by(one), max: start.to + by(one) });
     const drop = (one) => {
       removeEventListener("mousemove", drag); removeEventListener("mouseup", drop);
-      const by = (from - one.clientX) / width * (start.to - start.from);
-      move({ from: start.from + by, to: start.to + by });
+      move({ from: start.from + by(one), to: start.to + by(one) });
     };
     addEventListener("mousemove", drag); addEventListener("mouseup", drop);
   }
@@ -133,39 +261,82 @@
     refresh();
   }
 
+  // -- asking --------------------------------------------------------------------------------------------------------
+
+  // While the chart shows the present, page.js is told whether its values are fresh, and warns when they are not.
+  const report = (name, status) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: { status } }));
+
   async function refresh(quiet) {
     const mine = ++turn, text = query();
     history.replaceState(null, "", "?" + text);
     document.getElementById("csv").href = form.dataset.readings + "?" + text + "&format=csv";
-    if (!chosen().length) { state.textContent = "Choose at least one series."; return; }
+    if (!chosen().length) { empty("Choose at least one series."); return; }
     if (!quiet) state.textContent = "Reading …";
     text.set("points", Math.max(100, Math.min(1200, Math.round(box.clientWidth / 1.2))));
-    const answer = await fetch(form.dataset.readings + "?" + text, { headers: { Accept: "application/json" } }).catch(() => null);
+    const signal = AbortSignal.timeout(20000), headers = { Accept: "application/json" };
+    const answer = await fetch(form.dataset.readings + "?" + text, { headers, signal }).catch(() => null);
     if (mine !== turn) return;
     if (answer && (answer.redirected || answer.status === 403)) { location.reload(); return; }
-    if (!answer || !answer.ok) { state.textContent = answer && answer.status < 500 ? "You cannot see these readings (any more). Reload the page." : "The readings could not be fetched. Try again in a moment."; return; }
-    const body = await answer.json(), whose = JSON.stringify(body);
+    const body = answer && answer.ok ? await answer.json().catch(() => null) : null;
+    if (mine !== turn) return;
+    if (!body) { failed(answer, quiet); return; }
+    report(live ? "fresh" : "off");
+    const whose = JSON.stringify([body, scheme.matches]);
     if (quiet && whose === last) return;
     last = whose;
-    const data = columns(body.series);
-    draw(data, body);
-    const found = chosen().map((one) => ({ one, odd: (body.series[one.value] || { odd: [] }).odd })).filter((row) => row.odd.length);
-    odd.replaceChildren(...found.map((row) => Object.assign(document.createElement("li"), { textContent: `▲ ${row.one.dataset.title}: ${row.odd.length} implausible, not drawn to scale (${row.odd[0][1]} ${row.one.dataset.unit}, ${clock(row.odd[0][0])}${row.odd.length > 1 ? " …" : ""})` })));
-    state.textContent = data[0].length ? `${clock(span.from)} to ${clock(span.to)} (${zone()})` : "No readings in this time.";
+    paint(body);
+  }
+
+  function failed(answer, quiet) {
+    report(live ? "failed" : "off", answer ? answer.status : 0);
+    if (quiet && live) return;  // What is drawn stays, and page.js says from when it is.
+    const refused = answer && answer.status < 500;
+    empty(refused ? "You cannot see these readings (any more). Reload the page."
+      : "The readings could not be fetched. Try again in a moment.");
+  }
+
+  // Another choice or time than the one that is drawn: the old lines go, for they are not what was asked for.
+  function empty(text) {
+    if (plot) plot.destroy();
+    plot = null; shown = null; last = null;
+    odd.replaceChildren(); legend.replaceChildren();
+    boxes.forEach((one) => { if (!one.checked) one.closest("label").querySelector(".swatch")?.remove(); });
+    state.textContent = text;
+    box.dataset.points = 0;
+  }
+
+  function paint(body) {
+    const drawn = columns(body.series), points = drawn.data[0].length;
+    draw(drawn, body);
+    const found = chosen().map((one) => ({ one, held: body.series[one.value] || { odd: [], odd_count: 0 } }));
+    odd.replaceChildren(...found.filter(({ held }) => held.odd_count).map(({ one, held }) => {
+      const [at, value] = held.odd[0], rest = held.odd_count > 1 ? " …" : "";
+      const some = held.odd_count > held.odd.length ? `, ${held.odd.length} of them marked` : "";
+      const first = `(${value} ${one.dataset.unit}, ${clock(at)}${rest})`;
+      const text = `▲ ${one.dataset.title}: ${held.odd_count} implausible, not drawn to scale${some} ${first}`;
+      return Object.assign(document.createElement("li"), { textContent: text });
+    }));
+    state.textContent = points ? `${clock(span.from)} to ${clock(span.to)} (${zone()})` : "No readings in this time.";
     box.setAttribute("aria-label", chosen().map((one) => one.dataset.title).join(", ") + ": " + state.textContent);
-    box.dataset.points = data[0].length;
+    box.dataset.points = points;
   }
 
   // The picture holds what the page shows around the chart, too: which series, what time.
   function picture(event) {
     event.preventDefault();
     if (!plot) return;
-    const ratio = devicePixelRatio, from = plot.ctx.canvas, hues = colours(), names = chosen(), head = (30 + names.length * 18) * ratio;
-    const sheet = Object.assign(document.createElement("canvas"), { width: from.width, height: from.height + head }), ctx = sheet.getContext("2d");
+    const ratio = devicePixelRatio, from = plot.ctx.canvas, names = chosen(), head = (30 + names.length * 18) * ratio;
+    const sheet = Object.assign(document.createElement("canvas"), { width: from.width, height: from.height + head });
+    const ctx = sheet.getContext("2d");
     ctx.fillStyle = style("--card"); ctx.fillRect(0, 0, sheet.width, sheet.height);
     ctx.font = `${13 * ratio}px "Public Sans", sans-serif`; ctx.fillStyle = style("--ink");
     ctx.fillText(state.textContent, 12 * ratio, 20 * ratio);
-    names.forEach((one, i) => { const y = (38 + i * 18) * ratio; ctx.fillStyle = ink(hues[i], 1); ctx.fillRect(12 * ratio, y - 8 * ratio, 14 * ratio, 4 * ratio); ctx.fillStyle = style("--ink"); ctx.fillText(`${one.dataset.title} ${one.dataset.unit} · ${one.dataset.more}`, 32 * ratio, y); });
+    names.forEach((one, i) => {
+      const y = (38 + i * 18) * ratio;
+      ctx.strokeStyle = colour(one); ctx.lineWidth = 2.5 * ratio; ctx.setLineDash(dash(one).map((part) => part * ratio));
+      ctx.beginPath(); ctx.moveTo(12 * ratio, y - 4 * ratio); ctx.lineTo(42 * ratio, y - 4 * ratio); ctx.stroke();
+      ctx.fillText(`${one.dataset.title} ${one.dataset.unit} · ${one.dataset.more}`, 50 * ratio, y);
+    });
     ctx.drawImage(from, 0, head);
     sheet.toBlob((blob) => {
       const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: "chart.png" });
@@ -177,13 +348,13 @@
   function filter() {
     const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     form.querySelectorAll("fieldset").forEach((place) => {
-      let shown = 0;
+      let visible = 0;
       place.querySelectorAll(".choice").forEach((one) => {
         const text = (place.querySelector("legend").textContent + " " + one.textContent).toLowerCase();
         one.hidden = !words.every((word) => text.includes(word));
-        shown += !one.hidden;
+        visible += !one.hidden;
       });
-      place.hidden = !shown;
+      place.hidden = !visible;
     });
     document.getElementById("count").textContent = `${chosen().length} of ${boxes.length} chosen`;
   }
@@ -194,20 +365,27 @@
   document.getElementById("png").addEventListener("click", picture);
   bar.addEventListener("click", (event) => {
     const { days, move: by, zoom } = event.target.dataset, width = span.to - span.from, middle = (span.from + span.to) / 2;
-    if (days) { const to = Math.max(...chosen().map((one) => Number(one.dataset.at) || 0), 0) + 60 || now(); Object.assign(whole, { from: to - days * DAY, to }); move({ ...whole }); }
+    if (days) {
+      const to = Math.max(...chosen().map((one) => Number(one.dataset.at) || 0), 0) + 60 || now();
+      Object.assign(whole, { from: to - days * DAY, to });
+      move({ ...whole });
+    }
     if (by) move({ from: span.from + by * width / 2, to: span.to + by * width / 2 });
     if (zoom) move({ from: middle - width / 2 * zoom, to: middle + width / 2 * zoom });
   });
   let wait = 0;
-  addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(() => { last = null; refresh(true); }, 150); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { last = null; refresh(true); });
+  const again = () => { last = null; refresh(true); };
+  addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(again, 150); });
+  scheme.addEventListener("change", again);
   // New readings appear by themselves while the chart shows the present: its end moves on with them.
-  setInterval(() => {
+  const follow = () => {
     if (document.hidden || !live) return;
     const by = now() + 10 - span.to;
     if (by > 0 && by < 900) span = { from: span.from + by, to: span.to + by };
     refresh(true);
-  }, 10000);
+  };
+  setInterval(follow, 10000);
+  document.addEventListener("live:ask", follow);
   filter();
   refresh();
 })();

@@ -5,6 +5,12 @@
   const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   const told = (form, said) => { form.querySelector("[role=status]").textContent = said; };
 
+  // The one way off the page: only to an address of our own, whatever the answer says.
+  function leave(address) {
+    const target = new URL(address, location.origin);
+    if (target.origin === location.origin) location.assign(target.pathname + target.search);
+  }
+
   async function ask(url, form, more) {
     const body = new URLSearchParams({ csrfmiddlewaretoken: form.querySelector("[name=csrfmiddlewaretoken]").value, ...more });
     return fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
@@ -21,13 +27,14 @@
     told(make, "Your browser asks you now …");
     try {
       const answer = await ask(make.dataset.make, make, {});
-      if (answer.redirected || !answer.ok) { location = answer.url; return; }
+      if (answer.redirected || !answer.ok) { leave(answer.url); return; }
       const options = await answer.json();
       options.challenge = bytes(options.challenge); options.user.id = bytes(options.user.id);
       (options.excludeCredentials || []).forEach((one) => { one.id = bytes(one.id); });
       const made = await navigator.credentials.create({ publicKey: options });
       const page = await ask(make.dataset.make, make, { answer: plain(made), name: make.elements.name.value });
-      if (page.redirected) { location = page.url; return; }
+      if (page.redirected) { leave(page.url); return; }
+      if (page.ok) { leave((await page.json()).onward); return; }
       document.documentElement.innerHTML = new DOMParser().parseFromString(await page.text(), "text/html").documentElement.innerHTML;
     } catch { told(make, "That was not completed. Try again, or use another way."); }
   });
@@ -38,14 +45,15 @@
     told(use, "Your browser asks you now …");
     try {
       const step = use.dataset.step || "", next = use.elements.next.value;
-      const options = await (await ask(use.dataset.use, use, { step })).json();
+      const asked = await ask(use.dataset.use, use, { step }), options = await asked.json();
+      if (!asked.ok) { told(use, options.problem); return; }
       options.challenge = bytes(options.challenge);
       (options.allowCredentials || []).forEach((one) => { one.id = bytes(one.id); });
       const given = await navigator.credentials.get({ publicKey: options });
       const trust = document.querySelector("[name=trust]:checked") ? "yes" : "";
       const answer = await ask(use.dataset.answer || use.dataset.use, use, { step, next, trust, answer: plain(given) });
       const body = await answer.json();
-      if (answer.ok) location = body.onward; else told(use, body.problem);
+      if (answer.ok) leave(body.onward); else told(use, body.problem);
     } catch { told(use, "That was not completed. Try again, or use another way."); }
   });
 })();

@@ -19,3 +19,12 @@ def figure(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.{2 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
+
+
+@register.filter
+def ago(seconds: int) -> str:
+    """How long ago, in words; page.js goes on counting in the browser with the same words."""
+    for unit_s, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit_s:
+            return f"{round(seconds / unit_s)} {name} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,27 @@
+"""What ends when an address or a credential changes: one function, called by everything that changes one.
+
+Whoever held an email link, a session elsewhere or an open removal of the second factor got it under the old address or the old
+credentials, perhaps as the very attacker whom the change shuts out. Source: SEC-05, SEC-06; OWASP Session Management.
+"""
+
+from glasshouse.accounts import links, sessions
+from glasshouse.accounts.models import Account, StepReset
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.ids import SessionId
+
+
+def changed(
+    actor: Actor, account: Account, *address_hashes: str, keep: SessionId | None = None, end_sessions: bool = True
+) -> None:
+    """End what was handed out before: every email link, every session but `keep`, and a removal that waits for its day.
+
+    In the caller's transaction. address_hashes: the old and the new address, where that is what changed. A removal of the second
+    factor goes too, because its stop link goes: nobody could stop it any more.
+    """
+    links.end_for(account.person_id, *address_hashes)
+    if StepReset.objects.filter(account=account).delete()[0]:
+        events.record(actor, Kind.STEP_RESET_STOPPED, account.id)
+    if end_sessions:
+        sessions.end_all(account, keep=keep)

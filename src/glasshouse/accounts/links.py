@@ -1,0 +1,66 @@
+"""Email links: secrets that are mailed and confirm an address. Each works once, for LIFE, and the newest of its kind only.
+
+What a link waits for is kept sealed; no password and no hash of one is ever among it, for whoever asked for the link has not
+shown yet that the address is theirs. Source: SEC-05; OWASP Forgot Password Cheat Sheet; Sudhodanan and Paverd, "Pre-hijacked
+accounts", USENIX Security 2022.
+"""
+
+from datetime import timedelta
+
+from django.db import connection
+
+from glasshouse.accounts.models import Ticket
+from glasshouse.accounts.rules import SECRET_MOST
+from glasshouse.accounts.sessions import digest
+from glasshouse.kernel import clock
+from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.ids import HolderId, new_token
+
+LIFE = timedelta(hours=24)
+SIGN_UP, RESET, CHANGE = "sign-up", "reset", "change"
+ENDED = "This link is used up or too old. Ask for a new one."
+
+
+def new(purpose: str, holder: HolderId, claims: dict[str, str], *, address_hash: str = "") -> str:
+    """The secret of a new link; older ones of its purpose for that address end. In the caller's transaction.
+
+    address_hash: where no person is known yet (sign-up), the address that the link confirms.
+    """
+    if address_hash:
+        with connection.cursor() as cursor:  # Two requests for one address wait for each other.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"email-link:{address_hash}"])
+        Ticket.objects.filter(purpose=purpose, address_hash=address_hash).delete()
+    else:
+        Ticket.objects.filter(purpose=purpose, holder=holder).delete()
+    secret = new_token()
+    Ticket.objects.create(
+        secret_hash=digest(secret),
+        purpose=purpose,
+        holder=holder,
+        claims=claims,
+        address_hash=address_hash or None,
+        expires_at=clock.now() + LIFE,
+    )
+    return secret
+
+
+def claims_of(purpose: str, secret: str, *, take: bool = False) -> dict[str, str]:
+    """What a live link waits for. take: it is used up, in the caller's transaction. Raises NotFoundError."""
+    if not 0 < len(secret) <= SECRET_MOST:
+        raise NotFoundError(ENDED)
+    live = Ticket.objects.filter(secret_hash=digest(secret), purpose=purpose, expires_at__gt=clock.now())
+    link = live.select_for_update().first() if take else live.first()
+    if (
+        link is None or "password" in link.claims
+    ):  # Before 2026-11-25 a sign-up kept the hash of an unconfirmed password.
+        raise NotFoundError(ENDED)
+    claims: dict[str, str] = dict(link.claims)
+    if take:
+        link.delete()
+    return claims
+
+
+def end_for(person: str, *address_hashes: str) -> None:
+    """End every link that was mailed to a person, and every sign-up that waits for one of the addresses."""
+    Ticket.objects.filter(holder=person).delete()
+    Ticket.objects.filter(address_hash__in=address_hashes).delete()

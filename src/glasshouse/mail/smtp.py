@@ -1,0 +1,105 @@
+"""Hand one mail to the operator's mail server, past the gate and within a deadline."""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import threading
+from email import policy
+from email.headerregistry import HeaderRegistry, MessageIDHeader
+from email.message import EmailMessage
+
+from django.conf import settings
+
+from glasshouse.kernel import gate
+from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import addresses
+from glasshouse.mail.rules import body_text, message_id, subject_line
+
+SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
+ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mail
+
+
+def _policy() -> "policy.EmailPolicy[EmailMessage]":
+    headers = HeaderRegistry()
+    # These name messages. As plain text they would be folded in the middle, or encoded, once they are long.
+    for name in ("in-reply-to", "references"):
+        headers.map_to_type(name, MessageIDHeader)  # type: ignore[arg-type]  # a mixin, as the registry wants it
+    return policy.SMTP.clone(header_factory=headers)
+
+
+POLICY = _policy()
+
+
+def composed(number: str, address: str, subject: str, body: str, answers: str) -> EmailMessage:
+    """The mail as it leaves. What cannot stand in a header as it is, is left out of it. Raises AddressError."""
+    mail = EmailMessage(policy=POLICY)
+    mail["From"], mail["Subject"] = settings.MAIL_FROM, subject_line(subject)
+    _address(mail, address)
+    mail["Message-ID"] = f"<{number}@{domain()}>"
+    if thread := message_id(answers):
+        mail["In-Reply-To"] = mail["References"] = thread
+    mail.set_content(body_text(body))
+    return mail
+
+
+def _address(mail: EmailMessage, address: str) -> None:
+    """Put the one address into the mail. Doors refuse more than this does: older versions let some in that mail still reaches."""
+    try:
+        if len(address) > addresses.MAX_LENGTH or "=?" in address or not address.isprintable():
+            raise ValueError
+        mail["To"] = address
+        (written,) = mail["To"].addresses
+        if f"{written.username}@{written.domain}" != address:
+            raise ValueError
+    except Exception as error:  # The library's parser of addresses ends in several kinds of exceptions.
+        raise addresses.AddressError("not one address that can be written into a mail") from error
+
+
+def domain() -> str:
+    """The domain that our mail comes from."""
+    return settings.MAIL_FROM.rpartition("@")[2]
+
+
+class _Limited(smtplib.SMTP):
+    """A connection to a mail server that is cut at a deadline, however often the server sends a byte."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._deadline = threading.Timer(DEADLINE_S, self._cut)
+        self._deadline.daemon = True
+        self._deadline.start()
+        try:
+            super().__init__(host, port, timeout=ANSWER_S)
+        except BaseException:
+            self._deadline.cancel()
+            raise
+
+    def _cut(self) -> None:
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._deadline.cancel()
+        super().close()
+
+
+def hand_over(holder: HolderId, mail: EmailMessage, address: str, return_path: str) -> None:
+    """Hand a mail to the server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
+
+    Raises UncoveredError, OSError, SMTPException.
+    """
+    gate.leave(gate.Outflow("mail", holder, SENT))
+    server = _Limited(settings.SMTP_HOST, settings.SMTP_PORT)
+    try:
+        server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
+        if settings.SMTP_USER:
+            server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        server.send_message(mail, from_addr=return_path, to_addrs=[address])
+        # From here on the mail is the server's. What it answers to the farewell must not make us send the mail once more.
+        with contextlib.suppress(Exception):
+            server.quit()
+    finally:
+        with contextlib.suppress(OSError):
+            server.close()

@@ -1,0 +1,235 @@
+"""Work through the items of a queue, so that one that fails stops none behind it.
+
+Rules:
+1. One process at a time works on an item: a lock of the database, which goes with the connection of whoever holds it.
+2. The try is written, and committed, before the work begins; so it counts even if the process dies in the middle.
+3. An item that fails waits, longer each time, and is set aside after MAX_TRIES, for staff to look at.
+4. Of an error its class and our own code's place are stored and logged, never its text, which may hold personal data.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Cast, Concat
+
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.ids import new_id
+from glasshouse.queues import rules
+from glasshouse.queues.models import Failure
+
+log = logging.getLogger("glasshouse.queues")
+Row = TypeVar("Row", bound=models.Model)
+# Begins a try, unless the item waits, was set aside, or has had all its tries. One statement: two processes cannot both begin.
+BEGIN = """
+INSERT INTO queues_failure (id, queue, item, tries, tried_at, next_try_at, reason, place)
+VALUES (%(id)s, %(queue)s, %(item)s, 1, %(now)s, %(next)s, %(died)s, '')
+ON CONFLICT (queue, item) DO UPDATE SET tries = queues_failure.tries + 1, tried_at = %(now)s, next_try_at = %(next)s,
+  reason = %(died)s, place = ''
+WHERE queues_failure.next_try_at <= %(now)s AND queues_failure.set_aside_at IS NULL
+RETURNING tries
+"""
+
+
+@contextmanager
+def claimed(queue: str, item: str) -> Iterator[bool]:
+    """Whether this process alone may work on an item for the length of the block; False: another one does.
+
+    The lock belongs to the database connection, so it outlives transactions and ends with the process. It is for work that
+    takes several transactions; work within one also locks its row.
+    """
+    key = f"{queue}:{item}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        (got,) = cursor.fetchone()
+    try:
+        yield bool(got)
+    finally:
+        if got:
+            with suppress(DatabaseError), connection.cursor() as cursor:  # A connection that is gone holds no lock.
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def ready(rows: "models.QuerySet[Row]", queue: str, column: str = "pk", prefix: str = "") -> "models.QuerySet[Row]":
+    """The rows without those whose item (prefix and the id in column) waits for its next try or was set aside."""
+    waiting = Q(next_try_at__gt=clock.now()) | Q(set_aside_at__isnull=False)
+    return rows.filter(~models.Exists(_failures(queue, column, prefix).filter(waiting)))
+
+
+def not_left(rows: "models.QuerySet[Row]", queue: str, column: str = "pk", prefix: str = "") -> "models.QuerySet[Row]":
+    """The rows without those whose item staff have looked at and left set aside: nothing waits for them any more."""
+    return rows.filter(~models.Exists(_failures(queue, column, prefix).exclude(seen_at=None)))
+
+
+def _failures(queue: str, column: str, prefix: str) -> "models.QuerySet[Failure]":
+    item = Concat(models.Value(prefix), Cast(models.OuterRef(column), models.CharField()))
+    return Failure.objects.filter(queue=queue, item=item)
+
+
+def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
+    """Act on each item that is ready; returns how many were done. Called within a transaction, it keeps no try of a dead process.
+
+    act: does one item, in transactions of its own, and may be repeated; it returns False where there was nothing (left) to do.
+    """
+    return sum(attempt(queue, item, act) for item in items)
+
+
+def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
+    """Try one item now, if it is ready and nobody else works on it; whether it was done."""
+    with claimed(queue, item) as mine:
+        if not mine or not _begun(queue, item):
+            return False
+        try:
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                done = act(item)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
+            failed(queue, item, error)
+            return False
+        Failure.objects.filter(queue=queue, item=item).delete()
+        return done is not False
+
+
+def each_within(
+    queue: str, rows: Iterable[Row], act: Callable[[Row], object], name: Callable[[Row], str] = lambda row: str(row.pk)
+) -> int:
+    """Act on each row in the caller's transaction, a savepoint each; returns how many were done. For large batches.
+
+    The caller has locked what it works on. A failure is noted in the caller's transaction, which therefore must end well.
+    name: the item's opaque name.
+    """
+    done = []
+    for row in rows:
+        try:
+            with transaction.atomic():
+                act(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
+            count_failure(queue, name(row), error)
+        else:
+            done.append(name(row))
+    Failure.objects.filter(queue=queue, item__in=done).delete()
+    return len(done)
+
+
+def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
+    """Act now, whatever happened before; whether it ended well. For what may be done twice, and comes again by itself.
+
+    A failure is counted and shown to staff after the last try, and never raised.
+    """
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
+        count_failure(queue, item, error)
+        return False
+    Failure.objects.filter(queue=queue, item=item).delete()
+    return True
+
+
+def count_try(queue: str, item: str) -> int:
+    """Count a try of what another mechanism calls and puts off; returns which one it is, from 1. Its end is told to `failed`."""
+    with transaction.atomic():
+        now = clock.now()
+        found, _ = Failure.objects.select_for_update().get_or_create(
+            queue=queue, item=item, defaults={"tried_at": now, "next_try_at": now}
+        )
+        found.tries, found.tried_at, found.reason, found.place = found.tries + 1, now, rules.DIED, ""
+        found.save()
+    return found.tries
+
+
+def _begun(queue: str, item: str) -> bool:
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tries FROM queues_failure WHERE queue = %s AND item = %s", [queue, item])
+        tries = (cursor.fetchone() or (0,))[0]
+        if tries >= rules.MAX_TRIES:
+            # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
+            Failure.objects.filter(queue=queue, item=item, set_aside_at=None).update(set_aside_at=now)
+            return False
+        upcoming = now + rules.wait_before(tries + 1)
+        values: dict[str, str | datetime] = {
+            "id": new_id(),
+            "queue": queue,
+            "item": item,
+            "now": now,
+            "next": upcoming,
+            "died": rules.DIED,
+        }
+        cursor.execute(BEGIN, values)
+        return cursor.fetchone() is not None
+
+
+def failed(queue: str, item: str, error: BaseException) -> None:
+    """Note why a try failed that was counted when it began; the last one sets the item aside."""
+    now = clock.now()
+    with transaction.atomic():
+        found = Failure.objects.select_for_update().filter(queue=queue, item=item).first()
+        if found is None:
+            found = Failure(queue=queue, item=item, tries=1)
+        found.tried_at, found.next_try_at = now, now + rules.wait_before(found.tries)
+        found.reason, found.place = rules.reason_of(error), rules.place_of(error.__traceback__)
+        found.set_aside_at = found.set_aside_at or (now if found.tries >= rules.MAX_TRIES else None)
+        found.save()
+    _log(queue, item, found.tries, error)
+
+
+def count_failure(queue: str, item: str, error: BaseException) -> None:
+    """Count a try that failed and was not counted when it began."""
+    with transaction.atomic():
+        Failure.objects.filter(queue=queue, item=item).update(tries=F("tries") + 1)
+        failed(queue, item, error)
+
+
+def worked(queue: str, item: str) -> None:
+    """Note that an item works again."""
+    Failure.objects.filter(queue=queue, item=item).delete()
+
+
+def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
+    # The stack without the error's text and without values: lines of code only.
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s: item %s failed in try %d with %s\n%s", queue, item, tries, type(error).__name__, stack)
+
+
+# -- what staff see ------------------------------------------------------------------------------------------------
+
+
+def set_aside(limit: int = 200) -> list[Failure]:
+    """The items that were set aside, those that nobody has looked at first."""
+    return list(
+        Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at")[:limit]
+    )
+
+
+def unseen() -> int:
+    """How many items were set aside and not looked at."""
+    return Failure.objects.exclude(set_aside_at=None).filter(seen_at=None).count()
+
+
+@transaction.atomic
+def try_again(actor: Actor, failure: str) -> None:
+    """Have an item tried again from the start, at the next turn of its job. That the actor may is asked one layer up.
+
+    Raises NotFoundError.
+    """
+    now = clock.now()
+    rows = Failure.objects.filter(id=failure).exclude(set_aside_at=None)
+    if not rows.update(tries=0, next_try_at=now, set_aside_at=None, seen_at=None):
+        raise NotFoundError
+    events.record(actor.alone, Kind.ITEM_RETRIED, failure)
+
+
+@transaction.atomic
+def leave(actor: Actor, failure: str) -> None:
+    """Leave an item set aside: somebody has looked at it. Raises NotFoundError."""
+    if not Failure.objects.filter(id=failure).exclude(set_aside_at=None).update(seen_at=clock.now()):
+        raise NotFoundError
+    events.record(actor.alone, Kind.ITEM_LEFT, failure)

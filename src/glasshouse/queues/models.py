@@ -1,0 +1,36 @@
+"""Items that failed. Opaque ids, an error's class and a place in our code: nothing of anybody."""
+
+from django.db import models
+from django.db.models import Q
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import Kept
+from glasshouse.vault.fields import technical
+
+
+class Failure(models.Model):
+    """One item of a queue that was begun and is not done: how often it was tried, when it is tried next, why it failed.
+
+    `set_aside_at`: since when nothing tries it any more. `seen_at`: since when staff leave it so.
+    """
+
+    kept = (Kept("tried_at", 365, "its last try"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    queue = technical(models.CharField(max_length=40))
+    item = technical(models.CharField(max_length=64))
+    tries = technical(models.PositiveSmallIntegerField(default=0))
+    tried_at = technical(models.DateTimeField())
+    next_try_at = technical(models.DateTimeField())
+    reason = technical(models.CharField(max_length=60, blank=True))
+    place = technical(models.CharField(max_length=80, blank=True))
+    set_aside_at = technical(models.DateTimeField(null=True))
+    seen_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "queues_failure"
+        constraints = [
+            models.UniqueConstraint(fields=["queue", "item"], name="one_failure_an_item"),
+            models.CheckConstraint(
+                condition=Q(seen_at__isnull=True) | Q(set_aside_at__isnull=False), name="seen_if_set_aside"
+            ),
+        ]

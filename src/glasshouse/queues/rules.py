@@ -1,0 +1,58 @@
+"""Pure rules of queues: how long a failed item waits, after which try it is set aside, what is told of an error."""
+
+import traceback
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+MAX_TRIES = 8
+FIRST_WAIT, LONGEST_WAIT, GROWTH = timedelta(seconds=15), timedelta(days=1), 4
+SOURCE = str(Path(__file__).resolve().parent.parent)
+
+
+class ProcessDied(Exception):
+    """The process that worked on an item ended in the middle of it."""
+
+
+DIED = ProcessDied.__name__
+# The class of an error -> what it means, for staff. The first base class that is named here counts.
+PLAIN = {
+    "SMTPRecipientsRefused": "the mail server refused the address",
+    "SMTPNotSupportedError": "the mail server does not take addresses of this kind",
+    "SMTPAuthenticationError": "the mail server refused our sign-in",
+    "SMTPException": "the mail server refused the mail, or answered in a way that is not SMTP",
+    "SSLError": "no trusted encrypted connection could be made",
+    "AddressError": "the address is none that mail can be sent to",
+    "KeyDestroyedError": "its key is destroyed, so it cannot be read any more",
+    "SealBrokenError": "the stored value cannot be opened",
+    "HTTPError": "the other side could not be reached, or refused",
+    "TimeoutError": "it took too long",
+    "OSError": "a connection or a file failed",
+    "DatabaseError": "the database refused it",
+    "UnavailableError": "a part of the service was not there",
+    "GlasshouseError": "a rule of the service refused it",
+    DIED: "the process that worked on it ended before it was done",
+}
+
+
+def wait_before(tries: int) -> timedelta:
+    """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day."""
+    factor: int = GROWTH ** min(max(tries, 1) - 1, 20)
+    return min(LONGEST_WAIT, FIRST_WAIT * factor)
+
+
+def reason_of(error: BaseException) -> str:
+    """The error's class, or the nearest one above it that staff are told something of. Never its text."""
+    names = [one.__name__ for one in type(error).__mro__]
+    return next((name for name in names if name in PLAIN), names[0])[:60]
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """Where in our own code it failed, as "mail/api.py:120"; "" where none of ours took part. Never a value."""
+    ours = [one for one in traceback.extract_tb(trace) if one.filename.startswith(SOURCE)]
+    return f"{Path(ours[-1].filename).relative_to(SOURCE)}:{ours[-1].lineno}"[-80:] if ours else ""
+
+
+def plain_reason(reason: str) -> str:
+    """A stored reason in plain words."""
+    return PLAIN.get(reason, "it could not be processed") if reason else "it could not be done in any try"

@@ -1,0 +1,76 @@
+"""Verbs of mails to the privacy address: a new request, one more message of an open one, or a request that follows a closed one.
+
+A mail is matched by the number in its subject, then by the mail of ours that it replies to, then by its address; each time
+the address must be the request's own. An address in a mail proves nothing: what follows is confirmed by a link of its own,
+and only the request's own address ever receives anything. Source: PRI-26; GDPR Art. 12(2).
+"""
+
+import re
+from datetime import timedelta
+
+from django.db import transaction
+
+from glasshouse.accounts import throttle
+from glasshouse.accounts.rules import normal_address
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import ANONYMOUS
+from glasshouse.kernel.ids import RequestId
+from glasshouse.mail.models import Message
+from glasshouse.rights import requests
+from glasshouse.rights.models import Letter, Request
+from glasshouse.rights.requests import MOST_TEXT, Arrival
+from glasshouse.rights.rules import classed
+from glasshouse.vault import api as vault
+
+ID = "[0-9a-hjkmnp-tv-z]{16}"
+NUMBER = re.compile(rf"\[({ID})\]")
+OUR_MAIL = re.compile(rf"<({ID})@")
+MOST_IDS, MOST_HEADER = 50, 8_000
+RECENT = timedelta(days=90)  # How long after its end a request counts as what the next mail of its address is about.
+
+
+def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> RequestId:
+    """Open a request out of a mail to the privacy address, or continue the one that it replies to.
+
+    A reply to a closed request opens a new one that follows it: nothing that somebody writes is lost, and a closed request
+    stays as it was answered. Raises InvalidError, ThrottledError.
+    """
+    normal = normal_address(address)
+    earlier = _replied_to(normal, subject, arrival.replies_to)
+    if earlier and earlier.closed_at is None and _continued(earlier, body[:MOST_TEXT], arrival):
+        return RequestId(earlier.id)
+    text = f"{subject}\n\n{body}"[:MOST_TEXT]
+    region = earlier.region if earlier else "other"
+    return requests.ask(normal, classed(text), region, text, arrival, follows=earlier)
+
+
+def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
+    theirs = Request.objects.filter(address_hash=vault.lookup("address", address))
+    numbers = NUMBER.findall(subject[:MOST_HEADER])[:MOST_IDS]
+    if found := theirs.filter(id__in=numbers).order_by("-asked_at").first():
+        return found
+    mails = OUR_MAIL.findall(replies_to[:MOST_HEADER])[-MOST_IDS:]
+    holders = list(Message.objects.filter(id__in=mails).values_list("holder", flat=True))
+    if found := theirs.filter(holder__in=holders).order_by("-asked_at").first():
+        return found
+    return theirs.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
+
+
+def _continued(request: Request, text: str, arrival: Arrival) -> bool:
+    """Add a message to a request's thread, if it is still open. It counts as little or as much as the request's proof."""
+    throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
+    with transaction.atomic():
+        if not Request.objects.select_for_update().filter(id=request.id, closed_at=None).exists():
+            return False  # It was answered in this moment.
+        Letter(
+            request=request,
+            holder=request.holder,
+            text=text,
+            sender="person",
+            authentication=arrival.authentication[:80] or None,
+            at=clock.now(),
+        ).save(force_insert=True)
+        events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
+    return True

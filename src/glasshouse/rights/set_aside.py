@@ -1,0 +1,102 @@
+"""What was set aside after its last try: mails and items of scheduled jobs, for the privacy officer to see and to try again.
+
+Nothing here says whom an item is about: an opaque id, what kind it is, since when, why in plain words.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from glasshouse.accounts import api as accounts
+from glasshouse.kernel.actor import Actor
+from glasshouse.mail import api as mail
+from glasshouse.queues import api as queues
+from glasshouse.queues.rules import plain_reason
+
+MAIL, JOB = "mail", "job"
+# What a queue does, in plain words; one that is not named here is shown by its technical name.
+JOBS = {
+    "accounts.reset": "removing a second factor after its waiting time",
+    "disclosures.announce-merger": "telling everybody of a business transfer",
+    "disclosures.tell-merger": "telling one person of a business transfer",
+    "greenhouse.import": "importing a file",
+    "notices.announce": "announcing a document",
+    "notices.settle": "sending an announcement once more",
+    "notices.tell": "announcing a document to one person",
+    "promises.check": "checking a promise",
+    "retention.count": "counting a year before its rows are deleted",
+    "retention.delete": "deleting a row that has outlived its rule",
+    "retention.end-key": "destroying a key that nothing is sealed with",
+    "retention.sweep": "deleting what has outlived its rule",
+    "rights.copy": "making an export",
+    "rights.erase": "erasing a person",
+    "rights.erase-late": "erasing what arrived during an erasure",
+    "rights.escalate-1": "reminding of a legal deadline",
+    "rights.escalate-2": "telling of a missed legal deadline",
+    "rights.finish-demand": "closing a legal request",
+    "rights.give-up": "closing a request whose address nobody confirmed",
+    "rights.remind": "reminding of a link that confirms an address",
+    "rights.tell-agent": "telling an agent of a request's state",
+    "rights.tell-demand": "telling a person of a legal request",
+    "rights.warn-referral": "reminding a customer of a referred request",
+    "sources.tell": "telling a person of third-party data",
+    "worker.schedule": "a scheduled job",
+}
+# Jobs that no schedule takes up again: whoever asked for them starts them once more.
+ONCE = {"greenhouse.import"}
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One item. source: MAIL or JOB; item: an opaque id, or a table or job by name; place: where in our code it failed."""
+
+    source: str
+    id: str
+    what: str
+    item: str
+    since: datetime
+    tries: int
+    reason: str
+    place: str
+    seen: bool
+    may_retry: bool
+
+
+def listed(actor: Actor) -> list[SetAside]:
+    """Everything that was set aside, what nobody has looked at first. Raises NotFoundError."""
+    accounts.require_officer(actor)
+    mails = [
+        SetAside(MAIL, one.id, f"a mail: {one.kind}", one.id, one.created_at, *_why(one), one.seen, True)
+        for one in mail.set_aside()
+    ]
+    jobs = [
+        SetAside(
+            JOB,
+            one.id,
+            JOBS.get(one.queue, one.queue),
+            one.item,
+            one.tried_at,
+            one.tries,
+            plain_reason(one.reason),
+            one.place,
+            one.seen_at is not None,
+            one.queue not in ONCE,
+        )
+        for one in queues.set_aside()
+    ]
+    return sorted([*mails, *jobs], key=lambda one: one.seen)
+
+
+def _why(message: mail.SetAside) -> tuple[int, str, str]:
+    return message.tries, message.reason, message.place
+
+
+def try_again(actor: Actor, source: str, number: str) -> None:
+    """Have an item tried again from the start, at the next turn of its queue. Raises NotFoundError."""
+    accounts.require_officer(actor)
+    (mail.try_again if source == MAIL else queues.try_again)(actor, number)
+
+
+def leave(actor: Actor, source: str, number: str) -> None:
+    """Leave an item set aside: it is looked at, and counts as trouble no more. Raises NotFoundError."""
+    accounts.require_officer(actor)
+    (mail.leave if source == MAIL else queues.leave)(actor, number)

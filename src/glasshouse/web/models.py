@@ -1,0 +1,50 @@
+"""What the pages keep for a short while: forms that were sent, and secrets on their way to the page that shows them once."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.datamap import Kept, personal
+from glasshouse.vault.fields import SealedJson, technical
+
+
+class FormSent(models.Model):
+    """One form of one page, sent by one browser. `location`: where its answer leads, empty until it is answered.
+
+    The key is a hash of the form's own random token, its address and its contents, so the row says nothing of anybody.
+    """
+
+    kept = (Kept("sent_at", 1, "it was sent"),)
+    key = technical(models.CharField(primary_key=True, max_length=64))
+    done = technical(models.BooleanField(default=False))
+    location = technical(models.CharField(max_length=400, blank=True))
+    sent_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "web_form_sent"
+
+
+class ShownOnce(models.Model):
+    """A new secret (or a report) between the form that made it and the page that shows it, which deletes the row.
+
+    Only the session that made it collects it.
+    """
+
+    kept = (Kept("expires_at", 0, "until it is shown, 10 minutes at most"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16, db_index=True))
+    session = technical(models.CharField(max_length=16))
+    purpose = technical(models.CharField(max_length=20))
+    value = SealedJson(
+        personal(
+            "user.authorization",
+            "showing a new key to whoever made it, once",
+            source="us",
+            need="a new key is shown on a page of its own",
+        ),
+        holder="holder",
+    )
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "web_shown_once"

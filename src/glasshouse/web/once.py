@@ -1,0 +1,137 @@
+"""Each form counts once, and each secret is shown once.
+
+Rules:
+
+1. A form that was answered is not carried out again when it is sent again (a reload, a double click, two at one moment):
+   the second is led where the first led. It is known by the random token that its page carries, and by what is written in it.
+2. A form that was refused or that failed may be sent again.
+3. A secret is never the answer to a form. It is sealed, bound to the session, kept for LIFE, and deleted by the page that
+   shows it. Its address holds an id that opens nothing for anybody else.
+"""
+
+import hashlib
+import time
+from datetime import timedelta
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+from glasshouse.web.middleware import Handler, actor_of
+from glasshouse.web.models import FormSent, ShownOnce
+from glasshouse.web.redirects import safe_path
+
+LIFE = timedelta(minutes=10)
+MASKED_LETTERS = 64  # Django masks the token anew for each page; the unmasked one is the same on every page.
+LONGEST_WAIT_S, PAUSE_S = 5.0, 0.1
+MOST_LETTERS = 400
+# Forms that make nothing, or answer with a cookie that the second answer must carry too.
+REPEATABLE = frozenset({"do_step", "passkey_make", "passkey_use", "prove_again", "sign_in", "sign_out"})
+PREVIEWS = frozenset(
+    {"look", "staff_documents"}
+)  # An answer that is a page is a preview here; only a redirect is an act.
+
+
+# -- secrets -------------------------------------------------------------------------------------------------------
+
+
+def hand_over(actor: Actor, purpose: str, value: object) -> str:
+    """Keep a value (plain, for JSON) for the page that shows it to this session once; returns its id for the address."""
+    now = clock.now()
+    made = ShownOnce.objects.create(
+        holder=str(actor.person),
+        session=actor.session or "",
+        purpose=purpose,
+        value={"key": value},  # Under this name the person's own view shows dots.
+        created_at=now,
+        expires_at=now + LIFE,
+    )
+    return str(made.id)
+
+
+def collect(actor: Actor, purpose: str, number: str) -> object | None:
+    """The value, deleted by this; None when it was shown, expired, or belongs to another session."""
+    with transaction.atomic():
+        mine = ShownOnce.objects.select_for_update().filter(holder=str(actor.person), session=actor.session or "")
+        row = mine.filter(id=number, purpose=purpose, expires_at__gt=clock.now()).first()
+        if row is None:
+            return None
+        value = cast(object, row.value["key"])
+        row.delete()
+        return value
+
+
+# -- forms ---------------------------------------------------------------------------------------------------------
+
+
+class each_form_once:
+    """Carries out each form once. Stands innermost, so that a form counts only when its view was reached."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if key := getattr(request, "form_key", ""):
+            _settle(request, key, response)
+        return response
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """The answer to a form that was sent before; None for a new one."""
+        name = request.resolver_match.url_name if request.resolver_match else None
+        key = _key_of(request) if request.method == "POST" and name not in REPEATABLE else ""
+        if not key:
+            return None
+        try:
+            FormSent.objects.create(key=key, sent_at=clock.now())
+        except IntegrityError:
+            return _answered_before(request, key)
+        request.form_key = key  # type: ignore[attr-defined]
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:
+        """A form that failed may be sent again, also when the error's answer is a redirect (fresh proof)."""
+        request.form_failed = True  # type: ignore[attr-defined]
+
+
+def _key_of(request: HttpRequest) -> str:
+    """What a form is known by; empty where it carries no token of its page (programs, scripts that ask for JSON)."""
+    token = request.POST.get("csrfmiddlewaretoken", "")
+    if len(token) != MASKED_LETTERS or request.headers.get("Accept") == "application/json":
+        return ""
+    digest = hashlib.sha256()
+    actor = actor_of(request)
+    parts = [actor.session or "", actor.id, request.get_full_path()]
+    for name in sorted(request.POST):
+        parts += [name, *request.POST.getlist(name)]
+    for name in sorted(request.FILES):
+        parts += [name, *(f"{file.name} {file.size}" for file in request.FILES.getlist(name))]
+    for part in parts:
+        digest.update(f"{len(part)}:{part}".encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def _settle(request: HttpRequest, key: str, response: HttpResponse) -> None:
+    """Note what a form led to, or forget it, so that it may be sent again."""
+    name = request.resolver_match.url_name if request.resolver_match else None
+    failed = getattr(request, "form_failed", False) or response.status_code >= 400 or bool(response.cookies)
+    failed = failed or response.streaming or "Content-Disposition" in response.headers  # A file may be fetched again.
+    if failed or (response.status_code < 300 and name in PREVIEWS):
+        FormSent.objects.filter(key=key).delete()
+        return
+    # What an unknown person is led to may hold a secret of a mailed link: not kept.
+    location = response.headers.get("Location", "") if actor_of(request).account else ""
+    FormSent.objects.filter(key=key).update(done=True, location=location if len(location) <= MOST_LETTERS else "")
+
+
+def _answered_before(request: HttpRequest, key: str) -> HttpResponse:
+    """Where the first one led; while that is still under way it is waited for. Raises nothing: at worst a page says so."""
+    ends = time.monotonic() + LONGEST_WAIT_S
+    while (row := FormSent.objects.filter(key=key).first()) is not None and not row.done and time.monotonic() < ends:
+        time.sleep(PAUSE_S)
+    if row is not None and row.location:
+        return HttpResponseRedirect(safe_path(row.location))
+    return render(request, "sent_already.html", {"done": row is not None and row.done, "failed": row is None})

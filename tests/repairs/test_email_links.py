@@ -1,0 +1,191 @@
+"""Any change of address or credentials ends every email link that was mailed to that person before."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.conftest import Customer, post, prove_link
+from tests.promises.test_sec_06_second_step import Authenticator, code_of, with_app
+
+Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
+NEW_PASSWORD = "an entirely new word"
+
+
+def change_address(one: Customer) -> None:
+    from glasshouse.accounts import api as accounts
+
+    fresh = f"moved-{one.address}"
+    accounts.ask_change(one.alone, fresh, one.password)
+    accounts.finish_change(one.alone, prove_link(fresh, "change"))
+
+
+def change_password(one: Customer) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import Visit
+
+    accounts.change_password(one.alone, one.password, NEW_PASSWORD, Visit(one.address))
+
+
+def reset_password(one: Customer) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import Visit
+
+    accounts.ask_reset(one.address, network=one.address)
+    accounts.finish_reset(prove_link(one.address, "reset"), NEW_PASSWORD, Visit(one.address))
+
+
+def add_app(one: Customer) -> None:
+    with_app(one)
+
+
+def add_passkey(one: Customer) -> None:
+    from django.conf import settings
+
+    from glasshouse.accounts import second_step
+
+    second_step.finish_passkey(
+        one.alone, Authenticator().make(second_step.begin_passkey(one.alone), settings.ORIGIN), "Key"
+    )
+
+
+def remove_step(one: Customer) -> None:
+    from glasshouse.accounts import second_step
+
+    second_step.remove(one.alone, second_step.steps_of(one.actor.account)[0].id)
+
+
+def new_codes(one: Customer) -> None:
+    from glasshouse.accounts import second_step
+
+    second_step.new_codes(one.alone)
+
+
+def ask_removal(one: Customer) -> None:
+    from django.db import transaction
+
+    from glasshouse.accounts import resets
+
+    with transaction.atomic():
+        resets.ask_reset(one.alone, one.actor.account)
+
+
+def finish_removal(one: Customer) -> None:
+    """What an administrator asked for falls due."""
+    from glasshouse.accounts import resets
+    from glasshouse.kernel import clock
+
+    ask_removal(one)
+    with clock.frozen(clock.now() + timedelta(hours=49)):
+        resets.finish_resets()
+
+
+CHANGES = {
+    "address": (change_address, False),
+    "password": (change_password, False),
+    "reset": (reset_password, False),
+    "app added": (add_app, False),
+    "passkey added": (add_passkey, False),
+    "factor removed": (remove_step, True),
+    "recovery codes": (new_codes, True),
+    "factor removed by an administrator": (finish_removal, True),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_ends_every_email_link_of_the_person(customer: Make, web: Web, name: str) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import Ticket
+
+    act, needs_factor = CHANGES[name]
+    one, other = customer(), customer()
+    if needs_factor:
+        with_app(one)
+    for each in (one, other):
+        accounts.ask_reset(each.address, network=each.address)
+        accounts.ask_change(each.alone, f"other-{each.address}", each.password)
+    links = {each: prove_link(each.address, "reset") for each in (one, other)}
+    changes = {each: prove_link(f"other-{each.address}", "change") for each in (one, other)}
+    act(one)
+    assert not Ticket.objects.filter(holder=one.actor.person).exists()
+    path = f"/reset/{links[one]}"
+    assert post(web(), path, path, password="the word of a thief").status_code == 404
+    with pytest.raises(Exception, match="used up"):
+        accounts.finish_change(one.alone, changes[one])
+    path = f"/reset/{links[other]}"
+    assert post(web(), path, path, password=NEW_PASSWORD).status_code == 302, "another person's links stay"
+
+
+@pytest.mark.parametrize("name", ["address", "password", "passkey added"])
+def test_the_link_that_stops_a_removal_ends_together_with_the_removal(customer: Make, web: Web, name: str) -> None:
+    from glasshouse.accounts import resets, second_step
+    from glasshouse.kernel import clock
+
+    one = customer()
+    with_app(one)
+    ask_removal(one)
+    path = f"/stop-reset/{prove_link(one.address, 'stop-reset')}"
+    CHANGES[name][0](one)
+    assert post(web(), path, path).status_code == 404
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        resets.finish_resets()
+    assert second_step.has_step(one.actor.account), "a removal that nobody could stop any more does not happen"
+
+
+def test_a_sign_up_link_for_the_new_address_ends_with_the_change(customer: Make, web: Web) -> None:
+    from glasshouse.accounts import api as accounts
+
+    one = customer()
+    fresh = f"moved-{one.address}"
+    post(web(), "/sign-up", "/sign-up", address=fresh)
+    path = f"/prove/{prove_link(fresh)}"
+    accounts.ask_change(one.alone, fresh, one.password)
+    accounts.finish_change(one.alone, prove_link(fresh, "change"))
+    assert web().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["address", "factor removed"])
+def test_sessions_elsewhere_end_with_the_change(customer: Make, web: Web, name: str) -> None:
+    one = customer()
+    seed = with_app(one)[0]
+    elsewhere = web()
+    post(elsewhere, "/sign-in", address=one.address, password=one.password)
+    answer = post(elsewhere, "/second-step", "/second-step", code=code_of(seed, time.time()))
+    assert answer.status_code == 302
+    assert elsewhere.get("/account").status_code == 200
+    CHANGES[name][0](one)
+    assert elsewhere.get("/account").status_code == 302
+
+
+def test_every_function_that_writes_credentials_ends_the_links() -> None:
+    """Whoever writes a password, an address, a factor or codes calls `credentials.changed`, or is named here with the reason."""
+    import ast
+    from pathlib import Path
+
+    import glasshouse.accounts as area
+
+    writes = {"password", "address_hash"}
+    otherwise = {
+        "open_account": "a new person has no links yet but the one that is used up",
+        "create_staff": "as open_account, from the command line",
+        "_new": "a factor that is not confirmed yet counts for nothing",
+        "_any_code_counts": "uses a code up",
+        "_new_codes": "a part: `new_codes` and `_confirmed` call it",
+    }
+    missing = []
+    for path in sorted(Path(str(area.__path__[0])).glob("*.py")):
+        for function in [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]:
+            text = ast.unparse(function)
+            stores = any(f"update_fields=['{name}'" in text or f", '{name}'" in text for name in writes)
+            stores |= any(
+                f"{model}.objects.{verb}" in text
+                for model in ("RecoveryCode", "SecondStep", "Person", "Account")
+                for verb in ("create(", "bulk_create(")
+            )
+            stores |= ".delete()" in text and any(f"{one}.objects" in text for one in ("RecoveryCode", "SecondStep"))
+            stores |= "confirmed_at = " in text
+            if stores and "credentials.changed(" not in text and function.name not in otherwise:
+                missing.append(f"{path.name}:{function.name}")
+    assert missing == []

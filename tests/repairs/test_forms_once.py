@@ -1,0 +1,176 @@
+"""A form counts once, and a secret is shown once: reloaded, sent twice, or sent twice at the same moment."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.conftest import Customer, post
+
+Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
+GONE = "You cannot see this key again"
+
+
+def form_of(client: httpx.Client, page: str, **fields: str) -> dict[str, str]:
+    """The fields of a form as a browser sends them, with every hidden field of the page."""
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', client.get(page).text))
+    return hidden | fields
+
+
+def devices_of(who: Customer) -> list[str]:
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse.models import Device
+
+    with access.acting(who.actor):
+        return [device.name for device in Device.objects.all()]
+
+
+def test_the_key_page_reloaded_registers_nothing_and_shows_no_key(customer: Make, web: Web) -> None:
+    own, other = customer(), customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/sites"
+    answer = post(client, f"{page}/{own.site}/devices", page, name="Box")
+    assert answer.status_code == 302, "the key must not be the answer to the form"
+    assert "gh_" not in answer.headers["Location"]
+    shown = client.get(answer.headers["Location"])
+    key = re.search(r"gh_[A-Za-z0-9_-]{20,}", shown.text)
+    assert key
+    assert shown.headers["Cache-Control"] == "no-store"
+    again = client.get(answer.headers["Location"])
+    assert key[0] not in again.text
+    assert GONE in again.text
+    assert devices_of(own) == ["Box"]
+    # Another customer's browser, and another session of the same person, see nothing either.
+    second = post(client, f"{page}/{own.site}/devices", page, name="Second").headers["Location"]
+    assert web(other).get(second).status_code == 404
+    assert GONE in web(own).get(second).text
+    assert re.search(r"gh_[A-Za-z0-9_-]{20,}", client.get(second).text)
+
+
+def test_a_form_sent_twice_registers_one_device(customer: Make, web: Web) -> None:
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/sites"
+    fields = form_of(client, page, name="Box", compartment="")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.post(f"{page}/{own.site}/devices", data=fields), range(4)))
+    assert devices_of(own) == ["Box"]
+    assert {answer.status_code for answer in answers} == {302}
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert client.post(f"{page}/{own.site}/devices", data=fields).headers["Location"] == answers[0].headers["Location"]
+    # A page opened anew is a new form, and so is another name on the old page.
+    assert client.post(f"{page}/{own.site}/devices", data=fields | {"name": "Other"}).status_code == 302
+    post(client, f"{page}/{own.site}/devices", page, name="Box")
+    assert sorted(devices_of(own)) == ["Box", "Box", "Other"]
+
+
+def test_a_form_that_was_refused_can_be_sent_again(customer: Make, web: Web) -> None:
+    from glasshouse.greenhouse import api as greenhouse
+
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/sites"
+    fields = form_of(client, page, name="", time_zone="Europe/Rome")
+    assert client.post(page, data=fields).status_code == 400
+    assert client.post(page, data=fields).status_code == 400
+    assert client.post(page, data=fields | {"name": "New"}).status_code == 302
+    assert len(greenhouse.sites(own.actor)) == 2
+
+
+def test_api_tokens_and_recovery_codes_are_shown_once(customer: Make, web: Web) -> None:
+    from glasshouse.access import tokens
+
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/tokens"
+    answer = post(client, page, page, name="Script", scopes="greenhouse:site:read", days="3", all_sites="yes")
+    assert answer.status_code == 302
+    shown = client.get(answer.headers["Location"])
+    assert re.search(r"ght_[0-9a-z]{16}_\S+", shown.text)
+    again = client.get(answer.headers["Location"])
+    assert not re.search(r"ght_[0-9a-z]{16}_", again.text)
+    assert GONE.replace("key", "token") in again.text
+    assert len(tokens.tokens(own.actor)) == 1
+    answer = post(client, "/account/security/codes", "/account")
+    assert answer.status_code == 302
+    code = re.search(r"[2-9a-z]{4}-[2-9a-z]{4}-[2-9a-z]{4}-[2-9a-z]{4}", client.get(answer.headers["Location"]).text)
+    assert code
+    again = client.get(answer.headers["Location"])
+    assert code[0] not in again.text
+    assert "You cannot see these codes again" in again.text
+
+
+def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_view(customer: Make, web: Web) -> None:
+    from django.db import connection
+
+    from glasshouse.kernel import clock
+    from glasshouse.retention import api as retention
+    from glasshouse.rights import view
+    from glasshouse.web import once
+    from glasshouse.web.models import ShownOnce
+
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/sites"
+    where = post(client, f"{page}/{own.site}/devices", page, name="Box").headers["Location"]
+    row = ShownOnce.objects.get(holder=str(own.actor.person))
+    key = row.value["key"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM web_shown_once WHERE id = %s", [row.id])
+        assert key.encode() not in b"".join(
+            bytes(cell) if isinstance(cell, memoryview) else str(cell).encode() for cell in cursor.fetchone()
+        )
+    assert all(key not in item.value for item in view.view(own.alone))
+    with clock.frozen(clock.now() + once.LIFE + timedelta(seconds=1)):
+        actor = own.alone
+        assert once.collect(actor, row.purpose, row.id) is None
+        retention.sweep()
+    assert not ShownOnce.objects.filter(id=row.id).exists()
+    assert GONE in client.get(where).text
+
+
+def test_invitations_by_list_and_their_report_are_sent_once(customer: Make, web: Web) -> None:
+    from glasshouse.mail import api as mail
+
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/members"
+    address = f"list-{own.site}@grower.example"
+    fields = form_of(client, page, addresses=address, role="viewer", all_sites="yes", days="7")
+    answer = client.post(f"{page}/invite", data=fields)
+    assert answer.status_code == 302
+    assert f"{address}: invited" in client.get(answer.headers["Location"]).text
+    assert f"{address}: invited" not in client.get(answer.headers["Location"]).text
+    client.post(f"{page}/invite", data=fields)
+    assert sum(letter.address == address for letter in mail.newest(200)) == 1
+
+
+@pytest.mark.parametrize("path", ["/forgotten", "/privacy"])
+def test_a_form_of_somebody_unknown_counts_once(customer: Make, web: Web, path: str) -> None:
+    from glasshouse.mail import api as mail
+
+    own = customer()
+    client = web()
+    before = sum(letter.address == own.address for letter in mail.newest(500))
+    fields = form_of(client, path, address=own.address, kind="access", region="eu", text="What do you hold?")
+    assert client.post(path, data=fields).status_code == 200
+    again = client.post(path, data=fields)
+    assert "sent already" in again.text
+    assert sum(letter.address == own.address for letter in mail.newest(500)) == before + 1
+
+
+def test_forms_remembered_are_forgotten_after_a_day(customer: Make, web: Web) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.retention import api as retention
+    from glasshouse.web.models import FormSent
+
+    own = customer()
+    page = f"/o/{own.organisation}/sites"
+    post(web(own), page, page, name="New", time_zone="Europe/Rome")
+    assert FormSent.objects.exists()
+    with clock.frozen(clock.now() + timedelta(days=1, minutes=1)):
+        retention.sweep()
+    assert not FormSent.objects.exists()
