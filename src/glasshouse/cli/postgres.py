@@ -130,6 +130,15 @@ def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] |
         raise InstallationError(f"The people store could not be made in {cluster}: {done.stderr.strip()}")
 
 
+def is_alive(home: Installation) -> bool:
+    """Whether a server still works on the cluster, by the process number in its lock file."""
+    try:
+        number = int((home.data / "people" / "postmaster.pid").read_text().split()[0])
+        return b"postgres" in Path(f"/proc/{number}/cmdline").read_bytes()
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 def make_roles(home: Installation) -> None:
     """Make roles and databases that are missing. None of the roles is a superuser or may bypass row security."""
     admin = (home.keys / "store" / "admin.secret").read_text()

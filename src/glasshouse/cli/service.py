@@ -21,6 +21,7 @@ from glasshouse.kernel.places import socket_folder
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
+EARLIER_PARTS_S = 10.0
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
@@ -53,10 +54,10 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     held = lock(home.data)
     supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
     try:
+        _wait_for_earlier_parts(home)
         _clear_temporary(home.data)
-        _free(home.port)
-        _free(home.crops_port)
-        _free(home.mail_port)
+        for port in (home.port, home.crops_port, home.mail_port):
+            _refuse_taken(port)
         tls.ensure(home.keys / "tls")
         _start(home, supervisor, say)
         yield supervisor
@@ -125,13 +126,28 @@ def migrate(home: Installation) -> None:
     stamp.write(home)
 
 
-def _free(port: int) -> None:
+def _wait_for_earlier_parts(home: Installation) -> None:
+    """Wait a while for what a killed supervisor left: its parts end by themselves, but not in the same moment."""
+    ends = time.monotonic() + EARLIER_PARTS_S
+    ports = (home.port, home.crops_port, home.mail_port)
+    while (postgres.is_alive(home) or not all(map(_is_free, ports))) and time.monotonic() < ends:
+        time.sleep(0.1)
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise InstallationError(f"Port {port} is taken by another program. Name another one with --port.") from None
+            return False
+    return True
+
+
+def _refuse_taken(port: int) -> None:
+    """Raises InstallationError where another program listens on the port."""
+    if not _is_free(port):
+        raise InstallationError(f"Port {port} is taken by another program. Name another one with --port.")
 
 
 def _store_answers(home: Installation) -> bool:
