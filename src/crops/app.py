@@ -6,10 +6,11 @@ import binascii
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from crops import capability, lines, schema
@@ -28,6 +30,8 @@ from crops.limits import Limits, Origin
 from crops.store import BusyError, Store
 from crops.wal import LogError
 
+log = logging.getLogger("crops")
+HEALTH_S = 1.0
 MOST_IMPORT, MOST_QUESTION = 128 << 20, 256 << 10  # bytes
 MOST_STEPS, MOST_BUCKETS = 1_000, 100_000  # a series, of a list with trends and of one question
 MOST_COMPARED = 20_000_000
@@ -90,7 +94,7 @@ def create(data: Path, keys: Path, most_s: float = SLOWEST_S) -> Door:
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
-    app.add_api_route("/health", _health, methods=["GET"])
+    app.add_api_route("/health", plane.health, methods=["GET"])
     for path in WRITES:
         app.add_route(path, plane.write, methods=["POST"])  # No schema to check: the lines are read by crops.lines.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
@@ -120,10 +124,6 @@ async def _ping() -> Response:
     return Response(status_code=204, headers={"X-Influxdb-Version": "2.7-glasshouse"})
 
 
-async def _health() -> dict[str, str]:
-    return {"name": "glasshouse-crops", "status": "pass"}
-
-
 def token_of(request: Request) -> str:
     """The token as InfluxDB clients send it: Token, Bearer, or Basic with the token as password; or v1's ?p=."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -147,6 +147,8 @@ class Plane:
         self._data, self._keys, self._limits = data, keys, limits
         self._token_key = (keys / "token.key").read_bytes()
         self._public = (keys / "capability.pub").read_bytes()
+        self._health_lock, self._health_thread = asyncio.Lock(), ThreadPoolExecutor(1, "health")
+        self._well, self._asked_at = False, float("-inf")
 
     def open(self) -> None:
         """Open the store; replays what a crash left in the log."""
@@ -247,6 +249,21 @@ class Plane:
         for hashed, (origin, _) in list(self.store.tokens.items()):
             if origin.device == device and origin.tenant == held.tenant and origin.site in held.sites:
                 await asyncio.to_thread(self.store.put_token, hashed, origin, revoked=True)
+
+    async def health(self) -> Response:
+        """Whether the store does its work, in InfluxDB's form; asked anew at most once in HEALTH_S. 503: it does not."""
+        async with self._health_lock:
+            if time.monotonic() - self._asked_at > HEALTH_S:
+                loop = asyncio.get_running_loop()
+                try:
+                    # A thread of its own: long questions of others must not look like a dead store.
+                    self._well = await loop.run_in_executor(self._health_thread, self.store.is_well)
+                except Exception:
+                    log.exception("the store could not be asked")
+                    self._well = False
+                self._asked_at = time.monotonic()
+        body = {"name": "glasshouse-crops", "status": "pass" if self._well else "fail"}
+        return JSONResponse(body, 200 if self._well else 503)
 
     # -- questions of web ------------------------------------------------------------------------------------
 

@@ -346,6 +346,10 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
+    def is_well(self) -> bool:
+        """Whether the log's and the store's threads live and the engine answers."""
+        return self._thread.is_alive() and self.log.is_alive() and self.rows("SELECT 1 AS n") == [{"n": 1}]
+
     def rows(self, sql: str, asked: list[int] | None = None) -> list[dict[str, Any]]:
         """Result rows of a query of our own making. Values from outside come in as numbers, never as text.
 

@@ -97,6 +97,10 @@ class Log:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether records are still being written."""
+        return self._thread.is_alive()
+
     def append(self, record: bytes) -> "Future[int]":
         """Future of the segment's number, done when the record is on disk; LogError in it when it could not be."""
         done: Future[int] = Future()
