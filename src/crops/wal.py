@@ -99,7 +99,7 @@ class Log:
 
     def is_alive(self) -> bool:
         """Whether records are still being written."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def append(self, record: bytes) -> "Future[int]":
         """Future of the segment's number, done when the record is on disk; LogError in it when it could not be."""
