@@ -1,11 +1,10 @@
 """The privacy officer's desk: figures, holds, certificates, assessments, restrictions. Raises NotFoundError for anybody else."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
-from statistics import median
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Count, F, Q
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
@@ -28,6 +27,10 @@ from glasshouse.vault.processing import activities
 
 RISKS = ("low", "medium", "high")
 REVIEW = timedelta(days=365)
+MEDIAN_DAYS = (
+    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - asked_at) / 86400) "
+    f"FROM {Request._meta.db_table} WHERE closed_at IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +80,43 @@ def desk(actor: Actor) -> Desk:
 
 
 def _figures() -> list[tuple[str, str]]:
-    rows = list(Request.objects.values_list("kind", "law", "outcome", "asked_at", "closed_at", "due_at", "extended_at"))
-    days = [(closed - asked).total_seconds() / 86_400 for _, _, _, asked, closed, _, _ in rows if closed]
-    late = sum(1 for row in rows if (row[4] or clock.now()) > row[5])
-    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(row[0] for row in rows).most_common())
-    laws = ", ".join(f"{count} {law}" for law, count in Counter(row[1] for row in rows).most_common())
+    """Counted by the database: the page costs the same however many requests there have been."""
+    late = Q(closed_at__gt=F("due_at")) | Q(closed_at=None, due_at__lt=clock.now())
+    totals = Request.objects.aggregate(
+        asked=Count("pk"),
+        answered=Count("closed_at"),
+        refused=Count("pk", filter=Q(outcome="refused")),
+        extended=Count("extended_at"),
+        late=Count("pk", filter=late),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(MEDIAN_DAYS)
+        median_days = cursor.fetchone()[0]
     return [
-        ("requests", f"{len(rows)} ({kinds or 'none yet'})"),
-        ("by law", laws or "–"),
-        ("answered", f"{len(days)}, after {median(days):.1f} days in the middle" if days else "0"),
-        ("refused", str(sum(row[2] == "refused" for row in rows))),
-        ("extended", str(sum(row[6] is not None for row in rows))),
-        ("late", str(late)),
+        ("requests", f"{totals['asked']} ({_counts('kind') or 'none yet'})"),
+        ("by law", _counts("law") or "–"),
+        (
+            "answered",
+            f"{totals['answered']}, after {median_days:.1f} days in the middle" if totals["answered"] else "0",
+        ),
+        ("refused", str(totals["refused"])),
+        ("extended", str(totals["extended"])),
+        ("late", str(totals["late"])),
     ]
+
+
+def _counts(column: str) -> str:
+    rows = Request.objects.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
+    return ", ".join(f"{count} {value}" for value, count in rows)
 
 
 def _stances() -> list[tuple[str, dict[str, int]]]:
-    newest: dict[tuple[str, str], str] = {}
-    for holder, purpose, state in Stance.objects.order_by("at", "id").values_list("holder", "purpose", "state"):
-        newest[holder, purpose] = state
-    return [
-        (one.title, dict(Counter(state for (_, purpose), state in newest.items() if purpose == one.id)))
-        for one in PURPOSES.values()
-    ]
+    newest = Stance.objects.order_by("holder", "purpose", "-at", "-id").distinct("holder", "purpose").values("pk")
+    counts: dict[str, dict[str, int]] = {}
+    rows = Stance.objects.filter(pk__in=newest).values_list("purpose", "state").annotate(count=Count("pk"))
+    for purpose, state, count in rows.order_by("purpose", "state"):
+        counts.setdefault(purpose, {})[state] = count
+    return [(purpose.title, counts.get(purpose.id, {})) for purpose in PURPOSES.values()]
 
 
 def _assessed() -> list[Assessed]:

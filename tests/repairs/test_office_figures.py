@@ -1,0 +1,63 @@
+"""The privacy officer's figures: right, and counted by the database with equally many questions for any number of requests."""
+
+from collections import Counter
+from statistics import median
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.conftest import Customer
+
+
+def _ask(count: int) -> list[str]:
+    from glasshouse.rights import requests
+
+    return [
+        requests.ask(f"figure{number}@elsewhere.example", "access", "eu", "What?", requests.Arrival("page"))
+        for number in range(count)
+    ]
+
+
+def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]], int]:
+    from glasshouse.rights import office
+
+    with CaptureQueriesContext(connection) as queries:
+        desk = office.desk(officer.actor)
+    return dict(desk.figures), dict(desk.stances), len(queries)
+
+
+def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.consent.models import Stance
+    from glasshouse.consent.rules import PURPOSES
+    from glasshouse.kernel import clock
+    from glasshouse.rights import requests
+    from glasshouse.rights.models import Request
+
+    made = _ask(2)
+    _, _, few = _desk(officer)
+    made += _ask(6)
+    for number in made[:3]:
+        requests.answer(officer.actor, number, "No.", refuse=True)
+    purpose = next(iter(PURPOSES.values()))
+    for state in ("objected", "withdrawn"):
+        consent.note("0" * 16, purpose.id, state, "x")
+    figures, stances, many = _desk(officer)
+    assert many == few
+
+    rows = list(Request.objects.values("kind", "law", "outcome", "asked_at", "closed_at", "due_at"))
+    days = [(row["closed_at"] - row["asked_at"]).total_seconds() / 86_400 for row in rows if row["closed_at"]]
+    assert figures["requests"].startswith(f"{len(rows)} (")
+    for kind, count in Counter(row["kind"] for row in rows).items():
+        assert f"{count} {kind}" in figures["requests"]
+    for law, count in Counter(row["law"] for row in rows).items():
+        assert f"{count} {law}" in figures["by law"]
+    assert figures["answered"] == f"{len(days)}, after {median(days):.1f} days in the middle"
+    assert figures["refused"] == str(sum(row["outcome"] == "refused" for row in rows))
+    assert figures["late"] == str(sum((row["closed_at"] or clock.now()) > row["due_at"] for row in rows))
+
+    newest = {}
+    for holder, name, state in Stance.objects.order_by("at", "id").values_list("holder", "purpose", "state"):
+        newest[holder, name] = state
+    assert stances[purpose.title] == dict(Counter(state for (_, name), state in newest.items() if name == purpose.id))
+    Stance.objects.filter(holder="0" * 16).delete()
