@@ -41,7 +41,7 @@ NAMES = (
     "unrestricted",
     "unobjected",
 )
-OWNER_READS = ("access_membership", "access_organisation", "access_invitation", "support_grant")
+OWNER_READS = ("access_membership", "access_organisation", "access_invitation", "rights_referral", "support_grant")
 LIVE_GRANT = f"""SELECT g.* FROM support_grant g WHERE g.organisation_id = {ORGANISATION}
     AND (g.staff = {ACCOUNT} OR g.staff = '') AND g.approved_at IS NOT NULL AND g.revoked_at IS NULL
     AND g.starts_at <= clock_timestamp() AND clock_timestamp() < g.ends_at"""
@@ -163,6 +163,12 @@ FUNCTIONS: dict[str, tuple[str, str]] = {
         f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
     ),
     # Every organisation's id, for jobs that go from one to the next.
+    # Which customers have let a referral pass its day, for the job that reminds them: no other customer is visited.
+    "glasshouse_late_referrals(moment timestamptz)": (
+        "SETOF text",
+        f"SELECT DISTINCT organisation_id FROM rights_referral WHERE {JOB} "
+        "AND answered_at IS NULL AND warned_at IS NULL AND due_at < moment",
+    ),
     "glasshouse_organisations()": ("SETOF text", f"SELECT id FROM access_organisation WHERE {JOB} ORDER BY created_at"),
     # Names and addresses of the members, sealed as they are, where a grant names them (or the administration was handed over).
     "glasshouse_member_people()": (

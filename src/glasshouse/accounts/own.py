@@ -48,6 +48,15 @@ def person_at(address_hash: str) -> str:
         return str(cursor.fetchone()[0] or "")
 
 
+def known_hashes(address_hashes: list[str]) -> set[str]:
+    """Which of these hashes are of an address that a person has, restricted or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT hash FROM unnest(%s::text[]) AS hash WHERE glasshouse_person_at(hash) IS NOT NULL", [address_hashes]
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 def standing(person: str) -> tuple[bool, bool]:
     """(whether the person accepted the documents in force, whether the use of their data is restricted)."""
     with connection.cursor() as cursor:

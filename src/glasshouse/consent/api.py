@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from glasshouse.accounts import api as accounts
 from glasshouse.consent.models import Restriction, Stance
@@ -51,6 +52,20 @@ def state_of(holder: str, purpose: str) -> str:
 def may(holder: str, purpose: str) -> bool:
     """Whether the person's data may be used for a purpose now."""
     return allows(PURPOSES[purpose], state_of(holder, purpose))
+
+
+def refusing(purpose: str) -> set[str]:
+    """Everybody whose data may not be used for a purpose that needs no consent. Raises ValueError for one that needs it."""
+    if PURPOSES[purpose].basis is Basis.CONSENT:
+        raise ValueError(f"{purpose} needs consent: whoever never said anything refuses it.")
+    newest = Stance.objects.filter(purpose=purpose).order_by("holder", "-at", "-id").distinct("holder")
+    return {holder for holder, state in newest.values_list("holder", "state") if not allows(PURPOSES[purpose], state)}
+
+
+def restricted_persons() -> set[str]:
+    """Everybody whose data is restricted now."""
+    live = Q(lifts_at=None) | Q(lifts_at__gt=clock.now())
+    return set(Restriction.objects.filter(live).values_list("holder", flat=True))
 
 
 def standings(actor: Actor) -> list[Standing]:

@@ -1,12 +1,11 @@
 """The merger room: what of whom would pass to a buyer, everybody told beforehand, and who has objected. Source: PRI-15."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
@@ -76,15 +75,14 @@ class Room:
 def rooms(actor: Actor) -> list[Room]:
     """Every room, the newest first. Raises NotFoundError."""
     accounts.require_officer(actor)
-    found = []
-    for merger in Merger.objects.select_related("recipient").order_by("-opened_at"):
-        people = list(_customers().values_list("person_id", flat=True))
-        states = Counter(would_pass(HolderId(one)) for one in people)
-        told = MergerNotice.objects.filter(merger=merger).count()
-        found.append(
-            Room(merger, len(people), told, states["objected"], states["restricted"], sorted(_categories().values()))
-        )
-    return found
+    categories = sorted(_categories().values())
+    restricted = consent.restricted_persons()
+    objected = consent.refusing("merger") - restricted
+    everybody = _customers().count()
+    objecting, staying = (_customers().filter(person_id__in=persons).count() for persons in (objected, restricted))
+    told = dict(MergerNotice.objects.values_list("merger_id").annotate(count=Count("pk")))
+    rows = Merger.objects.select_related("recipient").order_by("-opened_at")
+    return [Room(merger, everybody, told.get(merger.pk, 0), objecting, staying, categories) for merger in rows]
 
 
 def _customers() -> "QuerySet[Account]":

@@ -185,13 +185,19 @@ def answer(actor: Actor, referral: str, text: str, *, delete: bool) -> None:
 def warn_due() -> int:
     """Remind customers whose day has passed, once; returns how many. For the worker."""
     told = 0
-    for organisation in access.all_organisations():
+    for organisation in _late():
         with access.acting(JOB.within(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
             due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)
             numbers = list(due.values_list("id", flat=True))
         told += queues.each(WARNING, numbers, partial(_warn, organisation))
     return told
+
+
+def _late() -> list[OrganisationId]:
+    with access.acting(JOB), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_late_referrals(%s)", [clock.now()])
+        return [OrganisationId(row[0]) for row in cursor.fetchall()]
 
 
 def _warn(organisation: OrganisationId, number: str) -> bool:

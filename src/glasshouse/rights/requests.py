@@ -14,6 +14,7 @@ from django.db import transaction
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
+from glasshouse.accounts.own import known_hashes
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.consent import api as consent
@@ -219,7 +220,10 @@ def worklist(actor: Actor) -> list[Listed]:
     closed = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
     letters = letters_of(open_requests)
-    agents = {agent.id: agent.name for agent in Agent.objects.all()}
+    asking = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
+    vault.open_keys({HolderId(agent.id) for agent in asking})
+    agents = {agent.id: agent.name for agent in asking}
+    with_account = known_hashes([request.address_hash for request in open_requests])
     earlier = Request.objects.in_bulk([one.follows for one in open_requests if one.follows])
     rows = [
         Listed(
@@ -228,7 +232,7 @@ def worklist(actor: Actor) -> list[Listed]:
             clocks.urgency(now, one.due_at),
             clocks.working_day(one.due_at, closed),
             clocks.may_extend(clocks.LAWS[one.law]) and one.extended_at is None,
-            one.proved_at is not None and bool(one.address) and accounts.address_known(one.address),
+            one.proved_at is not None and bool(one.address) and one.address_hash in with_account,
             mine(one.region),
             letters[one.id],
             one.referrals,
