@@ -87,3 +87,13 @@ def test_a_taken_port_is_named(folders: list[str]) -> None:
         words, _ = service.communicate(timeout=30)
     assert service.returncode == 2
     assert f"Port {folders[5]} is taken" in words
+
+
+def test_a_stop_puts_the_handler_of_interrupts_back() -> None:
+    """What is started afterwards by the same program would ignore Ctrl-C otherwise."""
+    from glasshouse.cli.service import _uninterrupted
+
+    before = signal.getsignal(signal.SIGINT)
+    with _uninterrupted():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is before

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,15 +63,22 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
         _start(home, supervisor, say)
         yield supervisor
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN) if _main_thread() else None
-        supervisor.stop()
+        with _uninterrupted():
+            supervisor.stop()
         held.close()
 
 
-def _main_thread() -> bool:
-    import threading
-
-    return threading.current_thread() is threading.main_thread()
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C does not cut the stop off. The handler of before is put back: programs started later inherit it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
