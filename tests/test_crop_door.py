@@ -354,3 +354,23 @@ def test_an_import_beyond_the_limit_keeps_what_fits_and_says_so(plane: Plane) ->
         assert "20 points stored" in answer.json()["message"]
         headers = {"Authorization": plane.held("readings:read", tenant)}
         assert len(client.get("/v1/series", headers=headers).json()) == 20
+
+
+def test_every_member_of_a_gzip_body_is_read() -> None:
+    """Log shippers and `cat a.gz b.gz` make such bodies. Source: RFC 1952, 2.2."""
+    from crops import bodies
+    from crops.door import Refusal
+
+    first, second = gzip.compress(b"a b=1 1\n"), gzip.compress(b"a b=2 2\n")
+    assert bodies.plain("gzip", first + second) == b"a b=1 1\na b=2 2\n"
+    for bad in (
+        first + second[:-9],
+        first + b"rest",
+        first + b"\0" * 8,
+        gzip.compress(b"") * (bodies.MOST_MEMBERS + 1),
+    ):
+        with pytest.raises(Refusal):
+            bodies.plain("gzip", bad)
+    half = gzip.compress(bytes(bodies.MOST_BODY // 2 + 1))
+    with pytest.raises(Refusal):
+        bodies.plain("gzip", half + half)

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -132,7 +131,7 @@ def token_of(request: Request) -> str:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # Not base64, not ASCII, or not UTF-8 when decoded.
             return ""
     return request.query_params.get("p", "")
 

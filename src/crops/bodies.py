@@ -9,6 +9,7 @@ from crops import lines
 from crops.door import Refusal
 
 MOST_BODY = 32 << 20  # bytes of line protocol, packed and unpacked
+MOST_MEMBERS = 1_000  # of one gzip body
 MOST_STREAMS = 5_000  # of one import
 
 
@@ -49,12 +50,18 @@ def plain(encoding: str, body: bytes) -> bytes:
 
 
 def _inflated(body: bytes) -> bytes:
-    """gzip undone, with a limit, so that a small body cannot become a huge one."""
-    try:
+    """gzip undone, with a limit, so that a small body cannot become a huge one. All members of it (RFC 1952, 2.2)."""
+    members, left = [], MOST_BODY
+    while body:
+        if not left or len(members) == MOST_MEMBERS:
+            raise Refusal(413, "request too large", "The gzip body is larger than allowed when unpacked.")
         inflater = zlib.decompressobj(31)
-        plain = inflater.decompress(body, MOST_BODY)
-    except zlib.error:
-        raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
-    return plain
+        try:
+            members.append(inflater.decompress(body, left))
+        except zlib.error:
+            raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
+        if inflater.unconsumed_tail or not inflater.eof:
+            raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
+        left -= len(members[-1])
+        body = inflater.unused_data
+    return b"".join(members)

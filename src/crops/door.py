@@ -6,11 +6,13 @@ finishes is one who waits, and everybody else is served.
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+log = logging.getLogger("crops")
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,7 +64,7 @@ class Door:
             return
         try:
             _check_head(scope)
-            admitted = self._admit(scope)
+            admitted = self._admitted(scope)
             body = await self._read(scope, receive, admitted)
         except Refusal as refusal:
             status, headers, content = refusal.parts()
@@ -83,6 +85,16 @@ class Door:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._inner(scope, again, send)
+
+    def _admitted(self, scope: Scope) -> Admitted:
+        """What the head allows. Raises Refusal, also for an error of ours: then nobody is let in."""
+        try:
+            return self._admit(scope)
+        except Refusal:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody is let in by it
+            log.error("a head could not be judged: %s", type(error).__name__)
+            raise Refusal(500, "internal error", "The request could not be judged.") from None
 
     async def _read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes | None:
         """The whole body within its bounds; None when its sender went away. Raises Refusal."""

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer
+from tests.conftest import Customer, administering
 
 ALL_CUSTOMER_ROWS = "SELECT count(*) FROM {}"
 
@@ -239,3 +239,20 @@ def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
         if any(field.column == "address_hash" for field in model._meta.local_concrete_fields)
     }
     assert found == reached | set(otherwise)
+
+
+def test_what_lists_all_customers_is_for_the_application_alone(home: Installation) -> None:
+    """Support and the relay cannot claim to be a job: a forged setting gives them nothing."""
+    from glasshouse.access.policies import FUNCTIONS, JOB
+
+    with administering(home) as link:
+        rows = link.execute(
+            "SELECT p.proname, r.rolname FROM pg_proc p CROSS JOIN pg_roles r WHERE p.pronamespace = 'public'::regnamespace "
+            "AND p.proname LIKE 'glasshouse\\_%' AND r.rolname IN ('glasshouse_relay', 'glasshouse_support') "
+            "AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"
+        ).fetchall()
+    callable_by_others = {name for name, _ in rows}
+    lists = {name.partition("(")[0] for name, (kind, body) in FUNCTIONS.items() if JOB in body and kind != "boolean"}
+    assert len(lists) >= 3
+    assert callable_by_others & lists == set()
+    assert "glasshouse_keep_administrator" not in callable_by_others

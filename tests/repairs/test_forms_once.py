@@ -174,3 +174,22 @@ def test_forms_remembered_are_forgotten_after_a_day(customer: Make, web: Web) ->
     with clock.frozen(clock.now() + timedelta(days=1, minutes=1)):
         retention.sweep()
     assert not FormSent.objects.exists()
+
+
+def test_a_corrected_file_of_the_same_name_and_size_is_another_form(customer: Make, web: Web) -> None:
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/import"
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(page).text)
+    assert token
+    fields = {"csrfmiddlewaretoken": token[1], "place": own.site}
+
+    def send(value: str) -> str:
+        body = f"time,air_temp\n2026-01-01 12:00,{value}\n2026-01-01 13:00,{value}\n".encode()
+        answer = client.post(page, data=fields, files={"file": ("a.csv", body, "text/csv")})
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    first, second, again = send("21.5"), send("99.5"), send("21.5")
+    assert first != second
+    assert again == first, "the same file from the same page is the same form"

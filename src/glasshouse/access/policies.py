@@ -297,6 +297,8 @@ def statements(tables: list[str]) -> list[str]:
             rights += f", DELETE, UPDATE ({NEVER_CHANGED[table]})" if table in NEVER_CHANGED else ", UPDATE, DELETE"
         sql.append(f"GRANT {rights} ON {table} TO glasshouse_app")
     for name, (kind, body) in FUNCTIONS.items():
+        # What lists rows of all customers for a job is the application's alone: no other role can claim to be a job.
+        callers = "glasshouse_app" if JOB in body and kind != "boolean" else roles
         # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
         language, text = (
             ("plpgsql", f"BEGIN RETURN ({body}); END") if kind in ("boolean", "text", "text[]") else ("sql", body)
@@ -305,7 +307,8 @@ def statements(tables: list[str]) -> list[str]:
             f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
             f"SET search_path = public AS $$ {text} $$",
             f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
-            f"GRANT EXECUTE ON FUNCTION {name} TO {roles}",
+            f"REVOKE ALL ON FUNCTION {name} FROM {roles}",
+            f"GRANT EXECUTE ON FUNCTION {name} TO {callers}",
         ]
     for model in customer_models():
         sql += _policies(model)
@@ -326,6 +329,7 @@ def statements(tables: list[str]) -> list[str]:
         f"AND {ACCOUNT} NOT IN (staff, asked_by)) "
         f"WITH CHECK (countersigned_by = {ACCOUNT})",
         LAST_ADMINISTRATOR,
+        "REVOKE ALL ON FUNCTION glasshouse_keep_administrator() FROM PUBLIC",
         "DROP TRIGGER IF EXISTS keep_administrator ON access_membership",
         "CREATE CONSTRAINT TRIGGER keep_administrator AFTER UPDATE OR DELETE ON access_membership "
         "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION glasshouse_keep_administrator()",

@@ -1,7 +1,8 @@
 """Passwords: what one must be, hashing and comparing; the only place where Argon2 runs.
 
 Rules: cheap checks come first (length, then the list of breached ones); a caller has looked at its throttle and its link before.
-Argon2 takes 100 MB and a tenth of a second each time, so AT_ONCE run together in a process, and the next wait WAIT_S at most.
+Argon2 takes 100 MB and a tenth of a second each time, so AT_ONCE run together in a process. IN_LINE more may wait, WAIT_S at
+most: whoever waits holds a thread, and most threads must stay free for all other pages.
 Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, 5.1.1.2.
 """
 
@@ -16,18 +17,24 @@ from django.core.exceptions import ValidationError
 from glasshouse.accounts.rules import PASSWORD_MOST
 from glasshouse.kernel.errors import BusyError, InvalidError
 
-AT_ONCE, WAIT_S = 2, 5.0
+AT_ONCE, IN_LINE, WAIT_S = 2, 3, 5.0
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_places = threading.BoundedSemaphore(AT_ONCE + IN_LINE)
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=WAIT_S):
+    if not _places.acquire(blocking=False):
         raise BusyError
     try:
-        yield
+        if not _turns.acquire(timeout=WAIT_S):
+            raise BusyError
+        try:
+            yield
+        finally:
+            _turns.release()
     finally:
-        _turns.release()
+        _places.release()
 
 
 def check_new(password: str) -> None:

@@ -22,7 +22,7 @@ def _client() -> httpx.Client:
 def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, purpose: str, body: object = None) -> Any:
     """The crop plane's answer to one question. body: plain values, or the bytes of an Arrow stream.
 
-    Raises NotFoundError, InvalidError (more was asked for than one answer holds), UnavailableError.
+    Raises NotFoundError, InvalidError (what was asked for makes no sense, or is too much), UnavailableError.
     """
     ends = int(time.time()) + LONGEST_S - 5
     held = Capability(tenant, tuple(sites), (verb,), purpose, ends)
@@ -36,7 +36,7 @@ def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, pur
         ) from None
     if answer.status_code == 404:
         raise NotFoundError
-    if answer.status_code in (413, 422):
+    if answer.status_code in (400, 413, 422):
         raise InvalidError(str(answer.json()["message"]))
     if answer.status_code >= 400:
         raise UnavailableError("The crop data could not answer this. Try a shorter time or fewer series.")

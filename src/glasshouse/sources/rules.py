@@ -5,6 +5,8 @@ import io
 import json
 from dataclasses import dataclass
 
+from glasshouse.kernel.text import is_line
+
 FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
 KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
 MOST_ROWS, MOST_VALUE = 5_000, 200
@@ -31,7 +33,13 @@ def contacts(text: str) -> list[Row]:
         dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:4000], delimiters=",;\t")
     except csv.Error:
         dialect = csv.excel
-    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+    try:
+        return _from_csv(csv.DictReader(io.StringIO(text), dialect=dialect))
+    except csv.Error as error:
+        raise FileError(f"This is no CSV: {error}.") from None
+
+
+def _from_csv(reader: "csv.DictReader[str]") -> list[Row]:
     names = [name.strip().lower() for name in reader.fieldnames or []]
     if "address" not in names or not set(names) & set(FIELDS):
         raise FileError(f"Line 1 must name the columns: address, and at least one of {', '.join(FIELDS)}.")
@@ -44,8 +52,8 @@ def contacts(text: str) -> list[Row]:
 def _from_json(text: str) -> list[Row]:
     try:
         found = json.loads(text)
-    except ValueError as error:
-        raise FileError(f"This is no JSON: {error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"This is no JSON: {str(error)[:200]}.") from None
     if not all(isinstance(one, dict) for one in found):
         raise FileError("A JSON file holds a list of objects, each with an address.")
     rows = []
@@ -72,5 +80,7 @@ def flaw(row: Row) -> str:
     """What is wrong with a row; "" if nothing is."""
     if not row.values:
         return "it holds nothing besides the address"
+    if unprintable := [name for name, value in row.values.items() if not is_line(value)]:
+        return f"{unprintable[0]} has characters that are no text"
     long = [name for name, value in row.values.items() if len(value) > MOST_VALUE]
     return f"{long[0]} is longer than {MOST_VALUE} characters" if long else ""

@@ -11,6 +11,7 @@ Rules of this module:
 Source: SEC-08.
 """
 
+import hashlib
 import io
 import os
 import shutil
@@ -149,15 +150,16 @@ class SealedUploadHandler(FileUploadHandler):
     def new_file(self, *args: object, **kwargs: object) -> None:
         """Begin with the next file of the form."""
         super().new_file(*args, **kwargs)  # type: ignore[arg-type]
-        self.spool = Spool()
+        self.spool, self.digest = Spool(), hashlib.sha256()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Take a piece of the file."""
         self.spool.append(raw_data)
+        self.digest.update(raw_data)
 
     def file_complete(self, file_size: int) -> "UploadedFile[bytes]":
-        """The whole file, to be read like any other."""
-        return UploadedFile(
+        """The whole file, to be read like any other. Its `digest` is the SHA-256 (hex) of its content."""
+        whole = UploadedFile(
             file=io.BufferedReader(self.spool, BLOCK),
             name=self.file_name,
             content_type=self.content_type,
@@ -165,6 +167,8 @@ class SealedUploadHandler(FileUploadHandler):
             charset=self.charset,
             content_type_extra=self.content_type_extra,
         )
+        whole.digest = self.digest.hexdigest()  # type: ignore[attr-defined]
+        return whole
 
     def upload_interrupted(self) -> None:
         """Forget what came."""

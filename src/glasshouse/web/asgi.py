@@ -7,6 +7,7 @@ answer at its reader's pace. Decision record 16.
 import asyncio
 import contextlib
 import os
+from email.message import Message
 from urllib.parse import unquote
 
 import django
@@ -32,6 +33,8 @@ from glasshouse.web.bodies import (  # noqa: E402
 )
 from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads, Scope, Send  # noqa: E402
 
+HEALTH = "/health"
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
 PATH_BYTES, QUERY_BYTES, HEADER_BYTES, HEADERS = 2 * KB, 16 * KB, 32 * KB, 100
 SECURITY = (
     (b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}".encode()),
@@ -47,6 +50,8 @@ class Application:
     def __init__(self, rules: Rules | None = None, bounds: Bounds | None = None) -> None:
         self.bodies = Bodies(rules)
         self.threads = DjangoThreads(bounds)
+        # The supervisor's question has a thread of its own: a long line of pages is no reason to start the part again.
+        self.health = DjangoThreads(Bounds(threads=1, waiting=16))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises BrokenOffError, to have the connection cut."""
@@ -56,12 +61,16 @@ class Application:
         try:
             _refuse_head(scope, headers)
             body = await self._body(scope, headers, receive)
-            await self.threads.answer(scope, body, receive, send)
+            is_health = scope["path"] == HEALTH
+            if is_health and self.threads.is_stuck:
+                raise RefusedError(503)
+            threads = self.health if is_health else self.threads
+            await threads.answer(scope, body, receive, send, peer_of(str((scope.get("client") or ("",))[0])))
         except RefusedError as refused:
             await self._refuse(scope, headers, refused, send)
             await self.bodies.drain(receive)
-        except BusyError:
-            await self._refuse(scope, headers, RefusedError(503), send)
+        except BusyError as error:
+            await self._refuse(scope, headers, RefusedError(429 if error.of_peer else 503), send)
         except DisconnectedError:
             return
         except BrokenOffError:
@@ -116,6 +125,13 @@ def _refuse_head(scope: Scope, headers: dict[str, str]) -> None:
         raise RefusedError(431)
     if b"%00" in path or b"\0" in path:
         raise RefusedError(400)
+    content_type = Message()
+    content_type["content-type"] = headers.get("content-type", "")
+    charset = content_type.get_param("charset", "utf-8")
+    if (
+        not isinstance(charset, str) or charset.strip().lower() not in CHARSETS
+    ):  # The sender does not choose our decoder.
+        raise RefusedError(415)
 
 
 def _declared(headers: dict[str, str]) -> int | None:

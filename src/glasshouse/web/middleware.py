@@ -21,6 +21,7 @@ from glasshouse.kernel.errors import (
     SecondStepNeededError,
     ThrottledError,
 )
+from glasshouse.kernel.text import is_text
 from glasshouse.notices import api as notices
 from glasshouse.web import failures
 from glasshouse.web.redirects import safe_path
@@ -43,7 +44,7 @@ def headers(get_response: Handler) -> Handler:
 
 
 class plain_fields:
-    """Refuses fields with NUL, which no text has and the database takes for an error of ours."""
+    """Refuses forms that cannot be read, and fields that are no text: NUL, half a surrogate pair."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -52,12 +53,15 @@ class plain_fields:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
-        """400 for a form or an address with NUL. What is no form (programs' messages) is its own view's to read."""
+        """400 for such a form or address. What is no form (programs' messages) is its own view's to read."""
         is_form = request.method == "POST" and not getattr(view, "csrf_exempt", False)
-        fields = [request.GET] + ([request.POST] if is_form else [])
-        if any("\0" in text for form in fields for name, values in form.lists() for text in (name, *values)):
+        try:
+            fields = [request.GET] + ([request.POST] if is_form else [])
+            names = [file.name or "" for files in request.FILES.lists() for file in files[1]] if is_form else []
+        except (LookupError, UnicodeError):  # A charset in the form's own parts that is none.
             return failures.of_request(request, 400)
-        return None
+        texts = (text for form in fields for name, values in form.lists() for text in (name, *values))
+        return None if all(map(is_text, [*texts, *names])) else failures.of_request(request, 400)
 
 
 class errors:

@@ -108,7 +108,7 @@ def _key_of(request: HttpRequest) -> str:
     for name in sorted(request.POST):
         parts += [name, *request.POST.getlist(name)]
     for name in sorted(request.FILES):
-        parts += [name, *(f"{file.name} {file.size}" for file in request.FILES.getlist(name))]
+        parts += [name, *(f"{file.name} {file.digest}" for file in request.FILES.getlist(name))]
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode(errors="replace"))
     return digest.hexdigest()

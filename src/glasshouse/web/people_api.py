@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Schema
 from ninja.security import HttpBearer
+from pydantic import model_validator
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -16,6 +17,7 @@ from glasshouse.greenhouse import readings
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
+from glasshouse.kernel.text import is_text, strings_in
 
 
 class Token(HttpBearer):
@@ -47,7 +49,19 @@ def _actor(request: HttpRequest) -> Actor:
     return found
 
 
-class Limits(Schema):
+class PlainSchema(Schema):
+    """What a program sends: every string in it, at any depth, must be text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_text(cls, given: Any) -> Any:
+        # Ninja hands over a view of the request's values; what it reads from is the plain value.
+        if not all(map(is_text, strings_in(getattr(given, "_obj", given)))):
+            raise ValueError("A text holds a character that is none (NUL, or half of a surrogate pair).")
+        return given
+
+
+class Limits(PlainSchema):
     """A wanted range; both empty: none."""
 
     variable: str
@@ -56,7 +70,7 @@ class Limits(Schema):
     most: float | None = None
 
 
-class Span(Schema):
+class Span(PlainSchema):
     """Series and a time (epoch s)."""
 
     series: list[str]

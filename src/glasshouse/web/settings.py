@@ -78,8 +78,8 @@ AUTH_PASSWORD_VALIDATORS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "glasshouse.web.middleware.headers",
+    "glasshouse.web.middleware.plain_fields",  # Before anything else reads the form.
     "django.middleware.csrf.CsrfViewMiddleware",
-    "glasshouse.web.middleware.plain_fields",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
     "glasshouse.web.middleware.account_forms",

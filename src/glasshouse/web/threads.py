@@ -7,6 +7,7 @@ Rules of this module:
 2. What a reader has not taken yet waits in a spool: in memory while small, sealed on the disk when larger.
 3. A reader who takes nothing for a while is cut off. Who goes away ends the work: a waiting request is dropped, a stream stops.
 4. An answer that breaks off is never ended as if it were whole.
+5. One peer has a bounded number of requests under way, so that its burst does not fill the line of everybody else.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import io
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,10 +37,15 @@ ANNOUNCE_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """threads: requests worked on at once; waiting: for a thread; stall_s: for a reader to take a piece; bytes of spools."""
+    """threads: requests worked on at once. waiting: for a thread. per_peer: both of one peer. stuck_s: without any progress.
+
+    stall_s: for a reader to take a piece. whole_s: for the whole answer. The last two: bytes that readers have not taken.
+    """
 
     threads: int = 8
     waiting: int = 256
+    per_peer: int = 64
+    stuck_s: float = 60.0
     stall_s: float = 30.0
     whole_s: float = 3600.0
     spool_bytes: int = 2 << 30
@@ -46,7 +53,11 @@ class Bounds:
 
 
 class BusyError(Exception):
-    """Too many requests wait for a thread already."""
+    """Too many requests wait for a thread already. of_peer: they are this peer's own."""
+
+    def __init__(self, *, of_peer: bool = False) -> None:
+        super().__init__(of_peer)
+        self.of_peer = of_peer
 
 
 class BrokenOffError(ConnectionError):
@@ -98,14 +109,29 @@ class DjangoThreads:
         self.pool = ThreadPoolExecutor(self.bounds.threads, thread_name_prefix="page")
         self.handler = handler or WSGIHandler()
         self.under_way = 0
+        self.of_peers: Counter[str] = Counter()
+        self.moved_at = time.monotonic()  # when an answer was begun, made on or ended last, by any thread
         self._spooled = 0
         self._lock = threading.Lock()
 
-    async def answer(self, scope: Scope, body: Spool, receive: Any, send: Send) -> None:
-        """Answer a request whose body is whole. Raises BusyError before anything was sent, BrokenOffError."""
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every thread has work and none of them got on with it for a while."""
+        return self.under_way >= self.bounds.threads and time.monotonic() - self.moved_at > self.bounds.stuck_s
+
+    async def answer(self, scope: Scope, body: Spool, receive: Any, send: Send, peer: str = "") -> None:
+        """Answer a request whose body is whole. peer: whom it comes from.
+
+        Raises BusyError before anything was sent, BrokenOffError.
+        """
         if self.under_way >= self.bounds.threads + self.bounds.waiting:
             raise BusyError
+        if self.of_peers[peer] >= self.bounds.per_peer:
+            raise BusyError(of_peer=True)
+        if not self.under_way:
+            self.moved_at = time.monotonic()
         self.under_way += 1
+        self.of_peers[peer] += 1
         answer = Answer()
         environ = environ_of(scope, body)
         work = self.pool.submit(self._work, environ, answer)
@@ -116,12 +142,15 @@ class DjangoThreads:
             watch.cancel()
             answer.gone.set()
             self.under_way -= 1
+            self.of_peers[peer] -= 1
+            if not self.of_peers[peer]:
+                del self.of_peers[peer]
             work.cancel()
             work.add_done_callback(lambda _: self._forget(answer, body))
 
     def _work(self, environ: dict[str, Any], answer: Answer) -> None:
         """In a thread: the view, then the body, as fast as it can be made."""
-        whole = False
+        whole, self.moved_at = False, time.monotonic()
         try:
             if answer.gone.is_set():
                 return
@@ -142,6 +171,7 @@ class DjangoThreads:
             if not isinstance(error, BrokenOffError):
                 note(error, "the body of an answer")
         finally:
+            self.moved_at = time.monotonic()
             answer.end(broken=not whole)
 
     def _put_all(self, response: HttpResponseBase, answer: Answer) -> None:
@@ -152,6 +182,7 @@ class DjangoThreads:
             if answer.gone.is_set():
                 raise BrokenOffError("The reader went away.")
             answer.put(piece)
+            self.moved_at = time.monotonic()
             self._count(answer, len(piece))
 
     def _count(self, answer: Answer, size: int) -> None:
