@@ -51,7 +51,8 @@ def plain(encoding: str, body: bytes) -> bytes:
 
 def _inflated(body: bytes) -> bytes:
     """gzip undone, with a limit, so that a small body cannot become a huge one. All members of it (RFC 1952, 2.2)."""
-    members, left = [], MOST_BODY
+    members: list[bytes] = []
+    left = MOST_BODY
     while body:
         if not left or len(members) == MOST_MEMBERS:
             raise Refusal(413, "request too large", "The gzip body is larger than allowed when unpacked.")

@@ -108,10 +108,15 @@ def _key_of(request: HttpRequest) -> str:
     for name in sorted(request.POST):
         parts += [name, *request.POST.getlist(name)]
     for name in sorted(request.FILES):
-        parts += [name, *(f"{file.name} {file.digest}" for file in request.FILES.getlist(name))]
+        parts += [name, *(f"{file.name} {_digest_of(file)}" for file in request.FILES.getlist(name))]
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode(errors="replace"))
     return digest.hexdigest()
+
+
+def _digest_of(file: object) -> str:
+    """SHA-256 (hex) of an uploaded file, as `SealedUploadHandler` worked it out."""
+    return str(getattr(file, "digest"))  # noqa: B009 - no declared attribute of Django's class
 
 
 def _settle(request: HttpRequest, key: str, response: HttpResponse) -> None:
