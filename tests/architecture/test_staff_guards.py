@@ -190,3 +190,32 @@ class _Anything(str):
         return _Anything()
 
     __slots__ = ()
+
+
+def test_staff_without_a_second_factor_are_led_to_set_one_up(
+    olaf: Callable[[], Customer], web: Callable[..., httpx.Client]
+) -> None:
+    from glasshouse.accounts.models import SecondStep
+
+    for role in STAFF_ROLES:
+        staff = as_staff(olaf(), role)
+        SecondStep.objects.filter(account_id=staff.actor.account).delete()
+        client = web(staff)
+        for name, method in _routes("staff"):
+            if method == "GET" and name not in NAMES_NOTHING:
+                answer = client.get(_path(name))
+                if role in STAFF_ROUTES[name]:
+                    assert answer.status_code == 302, (role, name)
+                    assert answer.headers["location"].startswith("/account/security"), (role, name)
+                else:
+                    assert answer.status_code == 404, (role, name)
+
+
+def test_every_link_of_the_menu_opens(actors: dict[str, httpx.Client]) -> None:
+    for actor, client in actors.items():
+        page = client.get("/account" if actor != "nobody" else "/trust", follow_redirects=True).text
+        menu = page[page.index('<nav aria-label="Main">') : page.index("</nav>")]
+        links = re.findall(r'href="([^"]+)"', menu)
+        assert links
+        for link in links:
+            assert client.get(link, follow_redirects=True).status_code == 200, (actor, link)

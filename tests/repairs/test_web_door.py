@@ -240,3 +240,32 @@ def test_sec_08_sees_a_value_in_a_folder_that_the_processes_write(
         leak.unlink()
     assert str(finding.state) == "not kept", finding
     assert leak.name in finding.figure
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_cookies_that_come_in_several_headers_are_all_read(
+    home: Installation, customer: Callable[[], Customer], web: Web, split: bool
+) -> None:
+    """Browsers split cookies over HTTP/2. Source: RFC 9113, 8.2.3."""
+    own = customer()
+    client = web(own)
+    page = f"/o/{own.organisation}/import"
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(page).text)
+    assert token
+    rows = "".join(f"2026-01-01 {minute // 60 % 24:02}:{minute % 60:02},{minute}.5\n" for minute in range(9000))
+    fields = {"csrfmiddlewaretoken": token[1], "place": own.site}
+    request = client.build_request(
+        "POST", page, data=fields, files={"file": ("a.csv", f"time,air_temp\n{rows}".encode(), "text/csv")}
+    )
+    body = request.read()
+    assert len(body) > 64 * 1024
+    cookies = [f"{name}={value}" for name, value in client.cookies.items()]
+    assert len(cookies) >= 2
+    lines = "".join(f"Cookie: {cookie}\r\n" for cookie in (cookies if split else ["; ".join(cookies)]))
+    more = f"{lines}Referer: {home.origin}/\r\nConnection: close\r\n"
+    with wire(home, some_peer()) as link:
+        sent = head(page, len(body), request.headers["content-type"], more).replace(
+            b"Host: localhost\r\n", f"Host: localhost:{home.port}\r\n".encode()
+        )
+        link.sendall(sent + body)
+        assert answer(link).startswith("HTTP/1.1 302")

@@ -25,7 +25,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
-from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondStepNeededError
 from glasshouse.kernel.ids import AccountId, HolderId, PersonId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
@@ -336,9 +336,22 @@ def has_staff_role(actor: Actor, role: str) -> bool:
 
 
 def require_officer(actor: Actor) -> None:
-    """Nothing, if the actor is a privacy officer of the operator with a second step. Raises NotFoundError."""
-    if actor.kind is not ActorKind.STAFF or not has_staff_role(actor, "privacy"):
+    """Nothing, if the actor is a privacy officer of the operator with a second factor.
+
+    Raises SecondStepNeededError for an officer without one, NotFoundError for everybody else.
+    """
+    require_staff_role(actor, ("privacy",))
+
+
+def require_staff_role(actor: Actor, roles: tuple[str, ...]) -> None:
+    """Nothing, if the actor is staff with one of the roles and a second factor.
+
+    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.
+    """
+    if actor.kind is not ActorKind.STAFF or staff_role(actor.account) not in roles:
         raise NotFoundError
+    if not second_step.has_step(actor.account):
+        raise SecondStepNeededError
 
 
 def create_staff(name: str, address: str, password: str, role: str) -> AccountId:

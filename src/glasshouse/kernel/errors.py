@@ -30,10 +30,10 @@ class FreshProofError(ForbiddenError):
 
 
 class SecondStepNeededError(ForbiddenError):
-    """The organisation requires a second step, and the account has none."""
+    """Two-step verification is required, by the organisation or of staff, and the account has none."""
 
     def __init__(self) -> None:
-        super().__init__("This organisation requires two-step verification. Set it up in your account, then come back.")
+        super().__init__("Two-step verification is required here. Set it up in your account, then come back.")
 
 
 class InvalidError(GlasshouseError):

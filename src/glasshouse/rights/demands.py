@@ -27,7 +27,7 @@ from glasshouse.disclosures.models import Recipient
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId
 from glasshouse.mail import api as mail
@@ -57,9 +57,11 @@ class Facts:
 
 
 def reviewer(actor: Actor) -> None:
-    """Nothing, if the actor may review demands: staff for privacy or security, with a second step. Raises NotFoundError."""
-    if actor.kind is not ActorKind.STAFF or not any(accounts.has_staff_role(actor, one) for one in REVIEWERS):
-        raise NotFoundError
+    """Nothing, if the actor may review demands: staff for privacy or security, with a second factor.
+
+    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.
+    """
+    accounts.require_staff_role(actor, REVIEWERS)
 
 
 def enter(actor: Actor, facts: Facts) -> Demand:

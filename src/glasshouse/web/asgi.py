@@ -57,7 +57,7 @@ class Application:
         """Answer one request. Raises BrokenOffError, to have the connection cut."""
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _joined(scope["headers"])
         try:
             _refuse_head(scope, headers)
             body = await self._body(scope, headers, receive)
@@ -116,21 +116,32 @@ async def _send(page: HttpResponse, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else page.content})
 
 
+def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name in lower case; one that comes several times is one (browsers split cookies over HTTP/2).
+
+    Source: RFC 9110, 5.3; RFC 9113, 8.2.3.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}" if name in headers else value
+    return headers
+
+
 def _refuse_head(scope: Scope, headers: dict[str, str]) -> None:
     """Raises RefusedError (400, 414, 431) for a head that no page of ours needs."""
     path, query = scope.get("raw_path") or scope["path"].encode(), scope.get("query_string", b"")
     if len(path) > PATH_BYTES or len(query) > QUERY_BYTES:
         raise RefusedError(414)
-    if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+    if len(scope["headers"]) > HEADERS or sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
         raise RefusedError(431)
     if b"%00" in path or b"\0" in path:
         raise RefusedError(400)
     content_type = Message()
     content_type["content-type"] = headers.get("content-type", "")
     charset = content_type.get_param("charset", "utf-8")
-    if (
-        not isinstance(charset, str) or charset.strip().lower() not in CHARSETS
-    ):  # The sender does not choose our decoder.
+    # The sender does not choose our decoder.
+    if not isinstance(charset, str) or charset.strip().lower() not in CHARSETS:
         raise RefusedError(415)
 
 

@@ -250,15 +250,13 @@ def visit_of(request: HttpRequest) -> Visit:
 def context(request: HttpRequest) -> dict[str, object]:
     """What every template may show."""
     actor = actor_of(request)
-    officer = actor.kind is ActorKind.STAFF and accounts.has_staff_role(actor, "privacy")
-    reviewer = actor.kind is ActorKind.STAFF and not officer and accounts.has_staff_role(actor, "security")
+    role = accounts.staff_role(actor.account) if actor.kind is ActorKind.STAFF else ""
     coming = notices.coming() if actor.account and request.headers.get("HX-Request") is None else []
     restricted = getattr(request, "restricted", False)
     return {
         "actor": actor,
         "demo": settings.DEMO,
-        "officer": officer,
-        "reviewer": reviewer,
+        "staff_role": role,
         "documents_coming": coming,
         "restricted": restricted,
     }
