@@ -1,6 +1,7 @@
 """Issue 10, line 17: tables, rights and policies follow what they come from; variables reach the parts or stop the start."""
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +159,18 @@ def test_an_unknown_variable_stops_the_start_and_the_nearest_is_named(
     ):
         pass
     assert not home.data.exists()
+
+
+def test_every_variable_that_the_documents_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.cli import variables
+
+    root = PACKAGE.parents[1]
+    texts = [path.read_text() for path in (root / "README.md", *(root / "docs").rglob("*.md"))]
+    names = {name for text in texts for name in re.findall(r"GLASSHOUSE_[A-Z][A-Z_]*[A-Z]", text)}
+    assert {"GLASSHOUSE_SERIES_PER_DEVICE", "GLASSHOUSE_SMTP_HOST"} <= names
+    for name in names:
+        monkeypatch.setenv(name, "1")
+    variables.refuse_unknown()
 
 
 # -- documents -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.mail import addresses
 
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
-ADDRESS_MOST = 254  # characters; RFC 5321, 4.5.3.1.3
 SECRET_MOST = 100  # characters of a link's, a cookie's or a challenge's secret; ours have at most 86
 CODE_MOST = 64  # characters of a code, spaces and hyphens included
 SYSTEMS = (

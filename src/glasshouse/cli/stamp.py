@@ -62,9 +62,9 @@ def source_hash(package: Path = PACKAGE) -> str:
     whole = hashlib.sha256()
     for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".sql", ".md", ".change")):
         content = path.read_bytes()
-        whole.update(f"{path.relative_to(package)} {len(content)}\\n".encode() + content)
+        whole.update(f"{path.relative_to(package)} {len(content)}\n".encode() + content)
     for library in LIBRARIES:
-        whole.update(f"{library} {version(library)}\\n".encode())
+        whole.update(f"{library} {version(library)}\n".encode())
     return whole.hexdigest()
 
 
@@ -72,7 +72,7 @@ def _wanted(home: Installation, database: str) -> str:
     catalogue = hashlib.sha256()
     with _administering(home, database) as link:
         for (row,) in link.execute(CATALOGUE):
-            catalogue.update(f"{row}\\n".encode())
+            catalogue.update(f"{row}\n".encode())
     return f"Glasshouse: source {source_hash()}, catalogue {catalogue.hexdigest()}"
 
 

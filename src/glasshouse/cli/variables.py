@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from glasshouse.cli.installation import InstallationError
+from glasshouse.cli.installation import LIMITS, InstallationError
 
 PREFIX = "GLASSHOUSE_"
 SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
@@ -20,6 +20,8 @@ OF_THE_START = frozenset(
 )
 # Read by the command line alone.
 OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))
+# Limits of the crops service, which `Installation.crops_environment` passes on under names of its own.
+OF_THE_CROPS = frozenset(PREFIX + name for name in LIMITS)
 
 
 @cache
@@ -38,7 +40,7 @@ def passed() -> dict[str, str]:
 
 def refuse_unknown() -> None:
     """Nothing, if every variable of ours in the environment is one that something reads. Raises InstallationError."""
-    known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE
+    known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE | OF_THE_CROPS
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known - OF_THE_START, n=1, cutoff=0)

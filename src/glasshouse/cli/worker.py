@@ -96,6 +96,7 @@ def main() -> None:
     from glasshouse.rights import api as rights
     from glasshouse.rights import copies, deadlines, demands, drp, referrals
     from glasshouse.sources import api as sources
+    from glasshouse.web import once
 
     ending = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -118,6 +119,7 @@ def main() -> None:
         (50.0, 300.0, demands.tell_due),
         (55.0, 300.0, demands.finish_due),
         (1.0, 2.0, restarts.record_restarts),
+        (15.0, 60.0, once.delete_expired),
         (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]

@@ -133,7 +133,10 @@ def _refuse_head(scope: Scope, headers: dict[str, str]) -> None:
     path, query = scope.get("raw_path") or scope["path"].encode(), scope.get("query_string", b"")
     if len(path) > PATH_BYTES or len(query) > QUERY_BYTES:
         raise RefusedError(414)
-    if len(scope["headers"]) > HEADERS or sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+    if (
+        len(scope["headers"]) > HEADERS
+        or sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES
+    ):
         raise RefusedError(431)
     if b"%00" in path or b"\0" in path:
         raise RefusedError(400)

@@ -29,7 +29,7 @@ class ShownOnce(models.Model):
     Only the session that made it collects it.
     """
 
-    kept = (Kept("expires_at", 0, "until it is shown, 10 minutes at most"),)
+    kept = (Kept("expires_at", 0, "until it is shown, 11 minutes at most"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     session = technical(models.CharField(max_length=16))

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
+from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.web.middleware import Handler, actor_of
@@ -52,6 +53,12 @@ def hand_over(actor: Actor, purpose: str, value: object) -> str:
     return str(made.id)
 
 
+def delete_expired() -> int:
+    """Delete what nobody collected in time; returns how much it was. For the worker, once a minute."""
+    with own(STORAGE):
+        return ShownOnce.objects.filter(expires_at__lte=clock.now()).delete()[0]
+
+
 def collect(actor: Actor, purpose: str, number: str) -> object | None:
     """The value, deleted by this; None when it was shown, expired, or belongs to another session."""
     with transaction.atomic():
@@ -68,7 +75,7 @@ def collect(actor: Actor, purpose: str, number: str) -> object | None:
 
 
 class each_form_once:
-    """Carries out each form once. Stands innermost, so that a form counts only when its view was reached."""
+    """Carries out each form once. Stands inside all but the record, so that a form counts only when its view was reached."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
