@@ -111,7 +111,7 @@ def test_every_change_ends_every_email_link_of_the_person(customer: Make, web: W
     act(one)
     assert not Ticket.objects.filter(holder=one.actor.person).exists()
     path = f"/reset/{links[one]}"
-    assert post(web(), path, path, password="the word of a thief").status_code == 404
+    assert post(web(), path, "/sign-in", password="the word of a thief").status_code == 404
     with pytest.raises(Exception, match="used up"):
         accounts.finish_change(one.alone, changes[one])
     path = f"/reset/{links[other]}"
@@ -189,3 +189,39 @@ def test_every_function_that_writes_credentials_ends_the_links() -> None:
             if stores and "credentials.changed(" not in text and function.name not in otherwise:
                 missing.append(f"{path.name}:{function.name}")
     assert missing == []
+
+
+def test_pages_of_links_say_for_which_address_they_are_and_when_they_have_ended(
+    customer: Callable[[], Customer], web: Callable[..., httpx.Client]
+) -> None:
+    from glasshouse.accounts import api as accounts
+
+    own, client = customer(), web()
+    accounts.ask_reset(own.address, network=own.address)
+    path = f"/reset/{prove_link(own.address, 'reset')}"
+    assert own.address in client.get(path).text
+    assert "At least 12 characters" in client.get(path).text
+    assert post(client, path, path, password="another-good-pass-1").status_code == 302
+    ended = client.get(path)
+    assert ended.status_code == 404
+    assert "/forgotten" in ended.text, "the way to a new link"
+    assert post(client, path, "/sign-in", password="another-good-pass-2").status_code == 404
+
+    client = web()
+    assert post(client, "/sign-in", address=own.address, password="another-good-pass-1").status_code == 302
+    fresh = f"new-{own.address}"
+    assert post(client, "/account", "/account", address=fresh, present="another-good-pass-1").status_code == 200
+    path = f"/change/{prove_link(fresh, 'change')}"
+    assert "Sign in with your present address" in web().get(path, follow_redirects=True).text
+    assert fresh in client.get(path).text
+    done = post(client, path, path)
+    assert "Your address is changed" in client.get(done.headers["location"]).text
+
+
+def test_a_member_is_not_invited_again(customer: Callable[[], Customer]) -> None:
+    from glasshouse.access import invitations
+    from glasshouse.kernel.errors import InvalidError
+
+    own = customer()
+    with pytest.raises(InvalidError, match="member already"):
+        invitations.invite(own.actor, own.address, invitations.Offer("viewer"))

@@ -88,6 +88,11 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         check_gift(mine, str(actor.organisation), offer.role, offer.sites)
         throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
         hashed = vault.lookup("address", normal)
+        account = accounts.account_at(normal)
+        if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
+            raise InvalidError(
+                "This person is a member already. Change the role in the list of people.", field="address"
+            )
         open_ones = Invitation.objects.filter(
             organisation_id=actor.organisation, address_hash=hashed, accepted_at=None, revoked_at=None
         )

@@ -176,6 +176,16 @@ def ask_reset(address: str, *, network: str) -> None:
         events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, holder)
 
 
+def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
+    """The address to which a live link for a new password was mailed. Changes nothing. Raises NotFoundError, ThrottledError."""
+    throttle.take_network("reset-link", visit.network, most=60, window=MINUTES_10)
+    account = Account.objects.filter(id=links.claims_of(RESET, secret)["account"]).first()
+    if account is None:
+        raise NotFoundError(links.ENDED)
+    with own(account.person_id):
+        return str(account.person.address)
+
+
 def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
     """Set the password by a mailed link, and end what was handed out before.
 
@@ -224,17 +234,24 @@ def ask_change(actor: Actor, address: str, present: str) -> None:
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 
+def new_address(actor: Actor, secret: str) -> str:
+    """The address that a live link would make the actor's. Changes nothing. Raises NotFoundError, ForbiddenError."""
+    claims = links.claims_of(CHANGE, secret)
+    if claims["account"] != actor.account:
+        raise ForbiddenError(
+            "This link belongs to another account. Sign in with the account that asked for it, then open the link again. "
+            "If you did not ask for it, you need do nothing."
+        )
+    return claims["address"]
+
+
 def finish_change(actor: Actor, secret: str) -> None:
     """Make the confirmed address the account's; tell the old one; end what was handed out before.
 
     The actor is the account that asked: a click by whoever owns the new address, and no more, would give somebody else's account
     that address. Raises NotFoundError, ForbiddenError.
     """
-    if links.claims_of(CHANGE, secret)["account"] != actor.account:
-        raise ForbiddenError(
-            "This link belongs to another account. Sign in with the account that asked for it, then open the link again. "
-            "If you did not ask for it, you need do nothing."
-        )
+    new_address(actor, secret)
     with transaction.atomic():
         address = links.claims_of(CHANGE, secret, take=True)["address"]
         account = Account.objects.get(id=actor.account)
@@ -281,6 +298,14 @@ def address_of(person: HolderId) -> str:
 def address_known(address: str) -> bool:
     """Whether a person has this address; to be asked only on behalf of somebody who has proved it. Raises InvalidError."""
     return bool(person_at(_address_hash(known_form(address))))
+
+
+def account_at(address: str) -> AccountId | None:
+    """The account of an address, restricted or not; None where there is none. Raises InvalidError."""
+    found = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).values_list(
+        "id", flat=True
+    )
+    return AccountId(found[0]) if found else None
 
 
 def actor_of_address(address: str) -> Actor:

@@ -129,7 +129,7 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         entry = onboarding.Entry(name, password, claims_of(request, offer), organisation)
         done = onboarding.finish_sign_up(secret, entry, visit_of(request))
     except NotFoundError as error:
-        return render(request, "link_ended.html", {"text": str(error)}, status=error.status)
+        return render(request, "link_ended.html", {"again": "sign_up"}, status=error.status)
     except (InvalidError, ThrottledError) as error:
         return again(request, "finish_sign_up.html", error, **shown)
     return with_session(redirect("home"), done.signed_in)
@@ -140,7 +140,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in; the second step follows where there is one."""
     wanted = request.GET.get("next", request.POST.get("next", ""))
     if request.method == "GET":
-        return render(request, "sign_in.html", {"next": wanted, "password_set": "password-set" in request.GET})
+        notes = {
+            "password_set": "password-set" in request.GET,
+            "address_changed": "address-changed" in request.GET,
+            "changing": safe_path(wanted).startswith("/change/"),
+        }
+        return render(request, "sign_in.html", notes | {"next": wanted})
     try:
         done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
     except (InvalidError, ThrottledError) as error:
@@ -179,14 +184,17 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @form_page
 def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Set a new password by a mailed link."""
-    if request.method == "GET":
-        return render(request, "reset.html")
     visit = visit_of(request)
     visit = visit if visit.browser else replace(visit, browser=new_token())
     try:
+        shown = {"address": accounts.address_of_reset(secret, visit)}
+        if request.method == "GET":
+            return render(request, "reset.html", shown)
         accounts.finish_reset(secret, request.POST.get("password", ""), visit)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "reset.html", error)
+    except NotFoundError as error:
+        return render(request, "link_ended.html", {"again": "forgotten"}, status=error.status)
+    except InvalidError as error:
+        return again(request, "reset.html", error, **shown)
     response = redirect("/sign-in?password-set=1")
     _set_cookie(response, BROWSER_COOKIE, visit.browser, BROWSER_KNOWN)
     return response
@@ -197,9 +205,9 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
 def change(request: HttpRequest, secret: str) -> HttpResponse:
     """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
-        return render(request, "confirm.html", {"title": "Your new address", "button": "Use this address from now on"})
+        return render(request, "change_address.html", {"address": accounts.new_address(actor_of(request), secret)})
     accounts.finish_change(actor_of(request), secret)
-    return redirect("/sign-in")
+    return redirect("/sign-in?address-changed=1")
 
 
 @signed_in
