@@ -19,7 +19,7 @@ LEAST_S, MOST_S = 900.0, 6 * 3600.0
 
 
 def limit_of(every_s: float) -> float:
-    """How long (s) one run of a job that is due every so many seconds may take before it counts as hung."""
+    """How long (s) one item of a job that is due every so many seconds may take before the job counts as hung."""
     return min(max(LEAST_S, every_s), MOST_S)
 
 
@@ -33,7 +33,7 @@ class Heart:
 
     @contextmanager
     def working(self, name: str, limit_s: float) -> Iterator[None]:
-        """The block must end within limit_s, or the worker hangs."""
+        """The block must end within limit_s, or say so with `alive` meanwhile, or the worker hangs."""
         self.alive(name, limit_s)
         try:
             yield

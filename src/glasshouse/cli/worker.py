@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import django
@@ -22,12 +23,17 @@ def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable
     from django.db import close_old_connections, connections
 
     from glasshouse.queues import api as queues
+    from glasshouse.queues import progress
 
+    name, limit_s = f"{act.__module__.removeprefix('glasshouse.')}.{act.__name__}"[:64], heart.limit_of(every_s)
     ending.wait(first_s)
     while not ending.is_set():
         try:
-            name = f"{act.__module__.removeprefix('glasshouse.')}.{act.__name__}"[:64]
-            with heart.heart.working(act.__name__, heart.limit_of(every_s)):
+            # A job may take as long as it has items; each of them must be done within the limit.
+            with (
+                heart.heart.working(name, limit_s),
+                progress.reported_to(partial(heart.heart.alive, name, limit_s)),
+            ):
                 queues.guarded("worker.schedule", name, act)
         except Exception:  # The failure itself could not be noted: the database is away.
             log.exception("%s failed; it is tried again", act.__name__)

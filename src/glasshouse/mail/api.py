@@ -4,6 +4,7 @@ import logging
 import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,6 +25,9 @@ from glasshouse.vault.envelope import KeyDestroyedError
 
 log = logging.getLogger("glasshouse.mail")
 BOUNCE = "bounce-"
+MOST_S = (
+    60.0  # A turn begins no mail after that: a mail server that stalls must not keep the worker from its heartbeat.
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +85,17 @@ def _keep(holder: HolderId, kind: str, address: str, *, subject: str, body: str)
 def deliver_due(limit: int = 200) -> int:
     """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MOST_TRIES.
 
+    After MOST_S (of the monotonic clock) it stops; the next turn, a second later, goes on with those that have waited longest.
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    now, sent = clock.now(), 0
+    now, sent, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
     dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
-        number = _begin_next()
+        number = _begin_next() if monotonic() < ends_s else ""
         if not number:
             break
         sent += _try(number)

@@ -24,7 +24,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import new_id
-from glasshouse.queues import rules
+from glasshouse.queues import progress, rules
 from glasshouse.queues.models import Failure
 
 log = logging.getLogger("glasshouse.queues")
@@ -80,7 +80,11 @@ def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
 
     act: does one item, in transactions of its own, and may be repeated; it returns False where there was nothing (left) to do.
     """
-    return sum(attempt(queue, item, act) for item in items)
+    done = 0
+    for item in items:
+        progress.report()
+        done += attempt(queue, item, act)
+    return done
 
 
 def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
@@ -108,6 +112,7 @@ def each_within(
     """
     done = []
     for row in rows:
+        progress.report()
         try:
             with transaction.atomic():
                 act(row)
@@ -124,6 +129,7 @@ def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
 
     A failure is counted and shown to staff after the last try, and never raised.
     """
+    progress.report()
     try:
         act()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
