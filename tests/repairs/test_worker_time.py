@@ -204,3 +204,32 @@ def test_a_large_export_gets_on_from_piece_to_piece(
     assert Copy.objects.get(id=number).blob
     assert watch.monotonic() > 2500
     assert watch.hung == []
+
+
+def test_an_agent_that_drips_its_answer_is_cut_off_at_a_deadline(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    import httpx
+
+    from glasshouse.rights import drp
+
+    server, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def drip() -> None:
+        link, _ = server.accept()
+        with contextlib.suppress(OSError):
+            link.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                link.sendall(b"x")
+        link.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    monkeypatch.setattr(drp, "CALL_S", 0.5)
+    begun_s = time.monotonic()
+    with pytest.raises((TimeoutError, httpx.HTTPError)):
+        drp._call(f"http://127.0.0.1:{server.getsockname()[1]}/", {"status": "fulfilled"})
+    over.set()
+    server.close()
+    assert time.monotonic() - begun_s < 5

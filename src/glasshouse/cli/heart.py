@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glasshouse.kernel.errors import stack_of
+
 log = logging.getLogger("glasshouse.worker")
 NAME = "worker.heartbeat"
 RENEW_S = 2.0
@@ -70,8 +72,8 @@ class Heart:
         while True:
             try:
                 self.beat(file)
-            except OSError:
-                log.exception("the heartbeat could not be written")
+            except OSError as error:
+                log.error("the heartbeat could not be written\n%s", stack_of(error))
             time.sleep(RENEW_S)
 
 

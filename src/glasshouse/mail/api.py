@@ -1,7 +1,6 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
 import logging
-import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -14,7 +13,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock, gate
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
@@ -149,10 +148,7 @@ def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
     rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
-    stack = "".join(
-        traceback.format_tb(error.__traceback__)
-    )  # Lines of code only: the error's text may hold an address.
-    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack)
+    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
 
 
 def _send(message: Message) -> None:
