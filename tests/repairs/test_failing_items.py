@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, enter_staff, post
+from tests.conftest import Customer, as_staff, enter_staff, post
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 
@@ -302,11 +302,10 @@ def test_an_agent_that_cannot_be_reached_keeps_no_other_from_hearing(
 
     called: list[str] = []
 
-    def call(url: str, **_: Any) -> httpx.Response:
+    def call(url: str, state: dict[str, str]) -> None:
         called.append(url)
         if "bad" in url:
             raise httpx.InvalidURL("no url")
-        return httpx.Response(200, request=httpx.Request("POST", url))
 
     agent = Agent(
         agent_id="agent", agent_hash=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example"
@@ -314,7 +313,7 @@ def test_an_agent_that_cannot_be_reached_keeps_no_other_from_hearing(
     agent.created_at = officer.actor.proved_at
     agent.save(force_insert=True)
     urls = ["https://a.example/bad", "https://a.example/good"]
-    monkeypatch.setattr(drp.httpx, "post", call)
+    monkeypatch.setattr(drp, "_call", call)
     monkeypatch.setattr(drp, "_may_call", lambda agent, url: url in urls)
     rows = [asked() for _ in urls]
     for row, url in zip(rows, urls, strict=True):
@@ -538,3 +537,152 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
     monkeypatch.setattr(imports, "take", lambda *_: None)
     tasks.take_file(**ids, upload=number)
     assert not Failure.objects.filter(item=number).exists()
+
+
+def test_what_fails_for_ever_is_counted_up_to_a_bound(home: Installation) -> None:
+    from django.db import DatabaseError, transaction
+
+    from glasshouse.kernel import clock
+    from glasshouse.queues import api as queues
+    from glasshouse.queues.models import Failure
+    from glasshouse.queues.rules import MOST_COUNTED
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    now = clock.now()
+    Failure.objects.create(queue="test.bound", item="item", tries=MOST_COUNTED, tried_at=now, next_try_at=now)
+    for _ in range(3):
+        assert not queues.guarded("test.bound", "item", fail)
+        assert queues.count_try("test.bound", "item") == MOST_COUNTED
+        with transaction.atomic():
+            queues.each_within("test.bound", [Failure(id="item")], fail)
+        assert queues.each("test.bound", ["item"], fail) == 0
+    row = Failure.objects.get(queue="test.bound")
+    assert (row.tries, row.set_aside_at is not None) == (MOST_COUNTED, True)
+    with pytest.raises(DatabaseError, match="tries_bounded"):
+        Failure.objects.filter(id=row.id).update(tries=MOST_COUNTED + 1)
+
+
+def test_the_worker_writes_no_text_of_an_error_into_its_log(
+    home: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from django.db import OperationalError
+
+    from glasshouse.cli import worker
+    from glasshouse.queues import api as queues
+
+    ending = threading.Event()
+
+    def away(*_: object) -> None:
+        raise OperationalError("@".join(["Key (name)=(jan", "grower.example)"]))
+
+    def breaks() -> None:
+        ending.set()
+        raise ValueError("@".join(["secret", "grower.example"]))
+
+    monkeypatch.setattr(queues, "failed", away)
+    worker._beat(ending, 0.0, 0.01, breaks)
+    assert "breaks" in caplog.text, "it is logged where it failed"
+    assert "OperationalError" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "@grower.example" not in caplog.text
+
+
+def answered_demand(officer: Customer, second: Customer, about: Customer) -> Any:
+    """A demand that was answered, and whose bar has ended."""
+    from glasshouse.kernel import clock
+    from glasshouse.rights import demands
+    from glasshouse.rights.models import Demand
+
+    until = clock.now().date() + timedelta(days=30)
+    facts = demands.Facts(about.address, "The court", "nl", "Art. 1", ["user.name"], until)
+    made = demands.enter(officer.actor, facts)
+    for who in (officer, second):
+        demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
+    Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
+    return made
+
+
+@contextmanager
+def attempts_counted(queue: str) -> Iterator[list[str]]:
+    """The items of a queue that are tried in the block."""
+    from glasshouse.queues import api as queues
+
+    tried: list[str] = []
+    real = queues._begun
+
+    def begun(name: str, item: str) -> bool:
+        if name == queue:
+            tried.append(item)
+        return real(name, item)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queues, "_begun", begun)
+        yield tried
+
+
+def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
+    officer: Customer, olaf: Make, customer: Make
+) -> None:
+    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.rights import api as rights
+    from glasshouse.rights import demands
+
+    gone = customer()
+    made = answered_demand(officer, as_staff(olaf(), "security"), gone)
+    rights.erase(gone.alone)
+    with attempts_counted(demands.TELLING) as tried:
+        for _ in range(3):
+            assert demands.tell_due() == 0
+    assert tried.count(made.id) == 1
+    assert made.id not in demanded().figure, "nobody is left to be told"
+    shown = next(one for one in demands.demands(officer.actor) if one.id == made.id)
+    assert shown.told_at is None
+    assert shown.untellable_at
+
+
+def test_who_has_another_address_by_now_is_told_of_a_demand(officer: Customer, olaf: Make, customer: Make) -> None:
+    from glasshouse.accounts.models import Person
+    from glasshouse.accounts.own import own
+    from glasshouse.mail import api as mail
+    from glasshouse.rights import demands
+    from glasshouse.vault import api as vault
+
+    moved, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
+    made = answered_demand(officer, as_staff(olaf(), "security"), moved)
+    with own(str(moved.actor.person)):
+        person = Person.objects.get(id=moved.actor.person)
+        person.address, person.address_hash = address, vault.lookup("address", address)
+        person.save()
+    demands.tell_due()
+    assert next(one for one in demands.demands(officer.actor) if one.id == made.id).told_at
+    assert any("The court" in row.body for row in mail.newest(100) if row.address == address)
+
+
+@pytest.mark.parametrize("state", ["the agent ended", "the host is another", "nothing is new"])
+def test_an_agent_that_is_told_nothing_costs_no_try(
+    officer: Customer, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.rights import drp
+    from glasshouse.rights.models import Agent
+
+    called: list[str] = []
+
+    monkeypatch.setattr(drp, "_call", lambda url, state: called.append(url))
+    agent = Agent(
+        agent_id="agent", agent_hash=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example"
+    )
+    agent.created_at = clock.now()
+    agent.ended_at = clock.now() if state == "the agent ended" else None
+    agent.save(force_insert=True)
+    row = asked()
+    row.agent, row.callback = agent.id, f"https://{'b' if state == 'the host is another' else 'a'}.example/hook"
+    row.save(update_fields=["agent", "callback"])
+    with gone_after([row]), attempts_counted(drp.TELLING) as tried:
+        for _ in range(3):
+            drp.tell_agents()
+    agent.delete()
+    assert tried.count(row.id) <= 1, "after that there is nothing to do (the service's own worker may have been first)"
+    assert len(called) == (state == "nothing is new")

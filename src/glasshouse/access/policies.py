@@ -20,7 +20,8 @@ SELF = "coalesce(current_setting('glasshouse.self', true), '')"
 # Written once, then only sealed anew: the column that may be written again.
 NEVER_CHANGED = {"consent_stance": "words", "notices_acceptance": "shown"}
 APPEND_ONLY = {"events_event", "notices_text", "support_seen"}
-UNTOUCHABLE = {"events_link", "events_root", "events_unchained", "django_migrations"}
+UNTOUCHABLE = {"events_link", "events_root", "django_migrations"}
+RELAY_ONLY = {"events_unchained"}  # The application has no right to it at all; a trigger of the owner fills it.
 # Which customer tables a grant opens to support, by the area that it names; a table not named here stays shut.
 AREAS: dict[str, tuple[str, ...]] = {
     "climate": ("greenhouse_site", "greenhouse_compartment", "greenhouse_device"),
@@ -292,6 +293,8 @@ def statements(tables: list[str]) -> list[str]:
         "GRANT SELECT, INSERT, UPDATE (countersigned_by) ON support_grant TO glasshouse_support",
     ]
     for table in tables:
+        if table in RELAY_ONLY:
+            continue
         rights = "SELECT" if table in UNTOUCHABLE else "SELECT, INSERT"
         if table not in UNTOUCHABLE | APPEND_ONLY:
             rights += f", DELETE, UPDATE ({NEVER_CHANGED[table]})" if table in NEVER_CHANGED else ", UPDATE, DELETE"

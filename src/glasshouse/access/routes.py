@@ -62,6 +62,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "fetch_demand": (Route(GET, Need.STAFF),),
     "forget_browser": (Route(POST, Need.SIGNED_IN),),
     "forgotten": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),
+    "form_sent": (Route(GET, Need.ANYBODY),),
     "hand_in": (Route(POST, Need.ANYBODY),),
     "health": (Route(GET, Need.ANYBODY),),
     "home": (Route(GET, Need.ANYBODY), Route(POST, Need.ANYBODY)),

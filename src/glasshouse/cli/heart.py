@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glasshouse.kernel.errors import stack_of
+
 log = logging.getLogger("glasshouse.worker")
 NAME = "worker.heartbeat"
 RENEW_S = 2.0
@@ -19,7 +21,7 @@ LEAST_S, MOST_S = 900.0, 6 * 3600.0
 
 
 def limit_of(every_s: float) -> float:
-    """How long (s) one run of a job that is due every so many seconds may take before it counts as hung."""
+    """How long (s) one item of a job that is due every so many seconds may take before the job counts as hung."""
     return min(max(LEAST_S, every_s), MOST_S)
 
 
@@ -33,7 +35,7 @@ class Heart:
 
     @contextmanager
     def working(self, name: str, limit_s: float) -> Iterator[None]:
-        """The block must end within limit_s, or the worker hangs."""
+        """The block must end within limit_s, or say so with `alive` meanwhile, or the worker hangs."""
         self.alive(name, limit_s)
         try:
             yield
@@ -70,8 +72,8 @@ class Heart:
         while True:
             try:
                 self.beat(file)
-            except OSError:
-                log.exception("the heartbeat could not be written")
+            except OSError as error:
+                log.error("the heartbeat could not be written\n%s", stack_of(error))
             time.sleep(RENEW_S)
 
 

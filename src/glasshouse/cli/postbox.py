@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from crops.__main__ import die_with_parent
 from glasshouse.cli import inbound_mail
+from glasshouse.kernel.errors import stack_of
 
 log = logging.getLogger("glasshouse.postbox")
 MOST_BYTES = 10 << 20
@@ -92,8 +93,8 @@ def take_back(body: bytes, message: str) -> str:
         if failed:
             close_old_connections()
             mail.bounced(message)
-    except Exception:
-        log.exception("a bounce could not be noted")
+    except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+        log.error("a bounce could not be noted\n%s", stack_of(error))
         return LATER
     return "250 OK"
 
@@ -135,8 +136,8 @@ def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
 def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
-    except Exception:  # A stranger's signature or record may break a library in any way; the mail counts all the same.
-        log.info("a mail's authentication could not be checked", exc_info=True)
+    except Exception as error:  # noqa: BLE001 - a stranger's signature or record may break a library in any way
+        log.info("a mail's authentication could not be checked; the mail counts all the same\n%s", stack_of(error))
         return "temperror"
 
 
@@ -166,8 +167,8 @@ def take(content: bytes | str, told: str = "") -> str:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:
         return LATER if error.status >= 500 else f"550 5.6.0 {error}"
-    except Exception:
-        log.exception("a mail could not be taken")
+    except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+        log.error("a mail could not be taken\n%s", stack_of(error))
         return LATER
     return "250 OK"
 

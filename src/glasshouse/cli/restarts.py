@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from glasshouse.events.kinds import Kind
+from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.ids import ALPHABET, LENGTH, new_id
 
 log = logging.getLogger("glasshouse.worker")
@@ -40,8 +41,8 @@ def leave(data: Path, part: str, reason: str, code: int | None) -> None:
         fresh = folder / f"{number}.new"
         fresh.write_text(json.dumps(note))
         fresh.rename(folder / f"{number}.json")
-    except OSError:
-        log.exception("a restart could not be noted")
+    except OSError as error:
+        log.error("a restart could not be noted\n%s", stack_of(error))
 
 
 def record_restarts() -> int:
@@ -54,8 +55,8 @@ def record_restarts() -> int:
     for path in waiting:
         try:
             note = _read(path)
-        except (OSError, ValueError, KeyError, TypeError):
-            log.exception("a note of a restart could not be read; it is set aside")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.error("a note of a restart could not be read; it is set aside\n%s", stack_of(error))
             path.rename(path.with_suffix(".bad"))
             continue
         _record(path.stem, note)

@@ -6,11 +6,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import django
 
 from glasshouse.cli import heart, restarts
+from glasshouse.kernel.errors import stack_of
 
 log = logging.getLogger("glasshouse.worker")
 FIRST_CHECK_S, CHECKS_EVERY_S = 15.0, 3600.0
@@ -22,15 +24,20 @@ def _beat(ending: threading.Event, first_s: float, every_s: float, act: Callable
     from django.db import close_old_connections, connections
 
     from glasshouse.queues import api as queues
+    from glasshouse.queues import progress
 
+    name, limit_s = f"{act.__module__.removeprefix('glasshouse.')}.{act.__name__}"[:64], heart.limit_of(every_s)
     ending.wait(first_s)
     while not ending.is_set():
         try:
-            name = f"{act.__module__.removeprefix('glasshouse.')}.{act.__name__}"[:64]
-            with heart.heart.working(act.__name__, heart.limit_of(every_s)):
+            # A job may take as long as it has items; each of them must be done within the limit.
+            with (
+                heart.heart.working(name, limit_s),
+                progress.reported_to(partial(heart.heart.alive, name, limit_s)),
+            ):
                 queues.guarded("worker.schedule", name, act)
-        except Exception:  # The failure itself could not be noted: the database is away.
-            log.exception("%s failed; it is tried again", act.__name__)
+        except Exception as error:  # noqa: BLE001 - the failure itself could not be noted: the database is away
+            log.error("%s failed; it is tried again\n%s", act.__name__, stack_of(error))
         if every_s < OFTEN_S:
             close_old_connections()
         else:
@@ -63,14 +70,14 @@ async def _again(app: Any) -> None:
         heart.heart.alive("the queued jobs", heart.LEAST_S)
         try:
             stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S))
-        except Exception:
-            log.exception("jobs of killed workers could not be looked for; it is tried again")
+        except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+            log.error("jobs of killed workers could not be looked for; it is tried again\n%s", stack_of(error))
             stalled = []
         for job in stalled:
             try:
                 await app.job_manager.retry_job(job)
-            except Exception:
-                log.exception("job %s could not be put back; it is tried again", job.id)
+            except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+                log.error("job %s could not be put back; it is tried again\n%s", job.id, stack_of(error))
         await asyncio.sleep(5)
 
 
@@ -78,8 +85,8 @@ def _work_jobs(ending: threading.Event) -> None:
     while not ending.is_set():
         try:
             asyncio.run(_jobs())
-        except Exception:
-            log.exception("the job worker ended; it is started again")
+        except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+            log.error("the job worker ended; it is started again\n%s", stack_of(error))
         ending.wait(2)
 
 

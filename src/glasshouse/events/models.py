@@ -38,6 +38,7 @@ class Unchained(models.Model):
 
     class Meta:
         db_table = "events_unchained"
+        constraints = [models.UniqueConstraint(fields=["event_id"], name="an_event_waits_once")]
         indexes = [models.Index(fields=["number"], condition=models.Q(lost=False), name="events_index_outbox")]
 
 

@@ -1,9 +1,9 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
 import logging
-import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -13,7 +13,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock, gate
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
@@ -24,6 +24,9 @@ from glasshouse.vault.envelope import KeyDestroyedError
 
 log = logging.getLogger("glasshouse.mail")
 BOUNCE = "bounce-"
+MOST_S = (
+    60.0  # A turn begins no mail after that: a mail server that stalls must not keep the worker from its heartbeat.
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +84,17 @@ def _keep(holder: HolderId, kind: str, address: str, *, subject: str, body: str)
 def deliver_due(limit: int = 200) -> int:
     """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MOST_TRIES.
 
+    After MOST_S (of the monotonic clock) it stops; the next turn, a second later, goes on with those that have waited longest.
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    now, sent = clock.now(), 0
+    now, sent, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
     dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
-        number = _begin_next()
+        number = _begin_next() if monotonic() < ends_s else ""
         if not number:
             break
         sent += _try(number)
@@ -144,10 +148,7 @@ def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
     rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
-    stack = "".join(
-        traceback.format_tb(error.__traceback__)
-    )  # Lines of code only: the error's text may hold an address.
-    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack)
+    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
 
 
 def _send(message: Message) -> None:

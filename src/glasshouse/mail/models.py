@@ -3,6 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.queues.rules import PLACE, REASON
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
 
@@ -50,6 +51,11 @@ class Message(models.Model):
 
     class Meta:
         db_table = "mail_message"
+        constraints = [
+            # Nothing but names of our own code: no text of an error, which may hold personal data.
+            models.CheckConstraint(condition=models.Q(reason__regex=REASON), name="mail_reason_is_a_class"),
+            models.CheckConstraint(condition=models.Q(place__regex=PLACE), name="mail_place_is_in_our_code"),
+        ]
         indexes = [
             models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_index_due"),
             # The queue itself: few rows, among many that were sent.

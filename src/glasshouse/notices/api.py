@@ -32,6 +32,7 @@ from glasshouse.notices import rules
 from glasshouse.notices.models import Acceptance, Announcement, Text, Version
 from glasshouse.notices.rules import REQUIRED, Document
 from glasshouse.queues import api as queues
+from glasshouse.queues import progress
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 
@@ -385,6 +386,7 @@ def _lock(version: Version) -> None:
 def _settle(version: Version) -> None:
     """Note what became of the mails; what came back is sent once more after a day."""
     for batch in _batches(version):
+        progress.report()
         fates = mail.fates([one.message for one in batch])
         to_resend = []
         for one in batch:

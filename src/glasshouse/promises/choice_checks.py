@@ -191,6 +191,7 @@ def demanded() -> Finding:
         if (
             answered
             and one.told_at is None
+            and one.untellable_at is None
             and (one.barred_until is None or one.barred_until < today - timedelta(days=1))
         ):
             wrong.append(f"{one.id}: the person was not told")

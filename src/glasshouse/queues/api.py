@@ -8,7 +8,6 @@ Rules:
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -16,15 +15,15 @@ from typing import TypeVar
 
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Least
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import new_id
-from glasshouse.queues import rules
+from glasshouse.queues import progress, rules
 from glasshouse.queues.models import Failure
 
 log = logging.getLogger("glasshouse.queues")
@@ -33,8 +32,8 @@ Row = TypeVar("Row", bound=models.Model)
 BEGIN = """
 INSERT INTO queues_failure (id, queue, item, tries, tried_at, next_try_at, reason, place)
 VALUES (%(id)s, %(queue)s, %(item)s, 1, %(now)s, %(next)s, %(died)s, '')
-ON CONFLICT (queue, item) DO UPDATE SET tries = queues_failure.tries + 1, tried_at = %(now)s, next_try_at = %(next)s,
-  reason = %(died)s, place = ''
+ON CONFLICT (queue, item) DO UPDATE SET tries = least(queues_failure.tries + 1, %(most)s), tried_at = %(now)s,
+  next_try_at = %(next)s, reason = %(died)s, place = ''
 WHERE queues_failure.next_try_at <= %(now)s AND queues_failure.set_aside_at IS NULL
 RETURNING tries
 """
@@ -80,7 +79,11 @@ def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
 
     act: does one item, in transactions of its own, and may be repeated; it returns False where there was nothing (left) to do.
     """
-    return sum(attempt(queue, item, act) for item in items)
+    done = 0
+    for item in items:
+        progress.report()
+        done += attempt(queue, item, act)
+    return done
 
 
 def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
@@ -108,6 +111,7 @@ def each_within(
     """
     done = []
     for row in rows:
+        progress.report()
         try:
             with transaction.atomic():
                 act(row)
@@ -124,6 +128,7 @@ def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
 
     A failure is counted and shown to staff after the last try, and never raised.
     """
+    progress.report()
     try:
         act()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
@@ -140,7 +145,8 @@ def count_try(queue: str, item: str) -> int:
         found, _ = Failure.objects.select_for_update().get_or_create(
             queue=queue, item=item, defaults={"tried_at": now, "next_try_at": now}
         )
-        found.tries, found.tried_at, found.reason, found.place = found.tries + 1, now, rules.DIED, ""
+        found.tries, found.tried_at = min(found.tries + 1, rules.MOST_COUNTED), now
+        found.reason, found.place = rules.DIED, ""
         found.save()
     return found.tries
 
@@ -155,13 +161,14 @@ def _begun(queue: str, item: str) -> bool:
             Failure.objects.filter(queue=queue, item=item, set_aside_at=None).update(set_aside_at=now)
             return False
         upcoming = now + rules.wait_before(tries + 1)
-        values: dict[str, str | datetime] = {
+        values: dict[str, str | int | datetime] = {
             "id": new_id(),
             "queue": queue,
             "item": item,
             "now": now,
             "next": upcoming,
             "died": rules.DIED,
+            "most": rules.MOST_COUNTED,
         }
         cursor.execute(BEGIN, values)
         return cursor.fetchone() is not None
@@ -184,7 +191,7 @@ def failed(queue: str, item: str, error: BaseException) -> None:
 def count_failure(queue: str, item: str, error: BaseException) -> None:
     """Count a try that failed and was not counted when it began."""
     with transaction.atomic():
-        Failure.objects.filter(queue=queue, item=item).update(tries=F("tries") + 1)
+        Failure.objects.filter(queue=queue, item=item).update(tries=Least(F("tries") + 1, rules.MOST_COUNTED))
         failed(queue, item, error)
 
 
@@ -194,9 +201,7 @@ def worked(queue: str, item: str) -> None:
 
 
 def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
-    # The stack without the error's text and without values: lines of code only.
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s: item %s failed in try %d with %s\n%s", queue, item, tries, type(error).__name__, stack)
+    log.error("%s: item %s failed in try %d with %s\n%s", queue, item, tries, type(error).__name__, stack_of(error))
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.queues.rules import MOST_COUNTED, PLACE, QUEUE, REASON
 from glasshouse.vault.datamap import Kept
 from glasshouse.vault.fields import technical
 
@@ -33,4 +34,9 @@ class Failure(models.Model):
             models.CheckConstraint(
                 condition=Q(seen_at__isnull=True) | Q(set_aside_at__isnull=False), name="seen_if_set_aside"
             ),
+            models.CheckConstraint(condition=Q(tries__lte=MOST_COUNTED), name="tries_bounded"),
+            # Nothing but names of our own code: no text of an error, which may hold personal data.
+            models.CheckConstraint(condition=Q(queue__regex=QUEUE), name="failure_queue_is_a_name"),
+            models.CheckConstraint(condition=Q(reason__regex=REASON), name="failure_reason_is_a_class"),
+            models.CheckConstraint(condition=Q(place__regex=PLACE), name="failure_place_is_in_our_code"),
         ]

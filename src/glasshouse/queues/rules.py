@@ -1,11 +1,17 @@
 """Pure rules of queues: how long a failed item waits, after which try it is set aside, what is told of an error."""
 
+import re
 import traceback
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
 MAX_TRIES = 8
+MOST_COUNTED = 1000  # What comes again by itself may fail for ever; it is counted up to here.
+# What the columns may hold, in the syntax of Python and of PostgreSQL: a queue; an error's class; a place in our code.
+QUEUE = r"^[a-z][a-z0-9.-]*$"
+REASON = r"^([A-Za-z_][A-Za-z0-9_]*)?$"
+PLACE = r"^([A-Za-z0-9_/.-]+\.py:[0-9]+)?$"
 FIRST_WAIT, LONGEST_WAIT, GROWTH = timedelta(seconds=15), timedelta(days=1), 4
 SOURCE = str(Path(__file__).resolve().parent.parent)
 
@@ -44,13 +50,17 @@ def wait_before(tries: int) -> timedelta:
 def reason_of(error: BaseException) -> str:
     """The error's class, or the nearest one above it that staff are told something of. Never its text."""
     names = [one.__name__ for one in type(error).__mro__]
-    return next((name for name in names if name in PLAIN), names[0])[:60]
+    name = next((name for name in names if name in PLAIN), names[0])[:60]
+    return (
+        name if re.fullmatch(REASON, name) else Exception.__name__
+    )  # A class that is made at run time may have any name.
 
 
 def place_of(trace: TracebackType | None) -> str:
     """Where in our own code it failed, as "mail/api.py:120"; "" where none of ours took part. Never a value."""
     ours = [one for one in traceback.extract_tb(trace) if one.filename.startswith(SOURCE)]
-    return f"{Path(ours[-1].filename).relative_to(SOURCE)}:{ours[-1].lineno}"[-80:] if ours else ""
+    place = f"{Path(ours[-1].filename).relative_to(SOURCE)}:{ours[-1].lineno}"[-80:] if ours else ""
+    return place if re.fullmatch(PLACE, place) else ""
 
 
 def plain_reason(reason: str) -> str:

@@ -22,6 +22,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId, new_id
 from glasshouse.queues import api as queues
+from glasshouse.queues import progress
 from glasshouse.retention.models import Hold, Statistic, Sweep
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
@@ -150,6 +151,7 @@ def statistics() -> list[Statistic]:
 def _delete(model: type[models.Model], actor: Actor) -> int:
     total, last = 0, None
     while True:
+        progress.report()
         with access.acting(actor):
             rows = _due(model, timedelta()).order_by("pk")
             batch = list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", flat=True)[:BATCH])
@@ -197,6 +199,7 @@ def _destroy_orphans() -> int:
         columns = {field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
         for column in columns:
             for actor in _actors(model):
+                progress.report()
                 # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
                 with own(STORAGE), access.acting(actor):
                     left -= {

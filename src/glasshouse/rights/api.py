@@ -25,6 +25,7 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
 from glasshouse.queues import api as queues
+from glasshouse.queues import progress
 from glasshouse.retention import api as retention
 from glasshouse.rights.models import Copy, Erasure, Request
 from glasshouse.rights.view import addressed, count_of, held_models, holder_of, purposes_of
@@ -184,6 +185,7 @@ def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
     """Delete a model's rows of the person in batches, each on the ledger: what was deleted stays so, whenever it is cut off."""
     rows = model._default_manager.filter(**{holder_column(model): erasure.person})
     while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        progress.report()
         with transaction.atomic():
             count = model._default_manager.filter(pk__in=batch).delete()[0]
             Erasure.objects.filter(id=erasure.id).update(rows=F("rows") + count)
@@ -215,6 +217,7 @@ def _erase_addressed(person: str) -> int:
         return 0
     rows = addressed(found)
     for row in rows:
+        progress.report()
         actor = JOB.within(OrganisationId(row.organisation_id)) if isinstance(row, Invitation) else JOB
         with access.acting(actor):
             row.delete()
@@ -248,6 +251,7 @@ def replay() -> int:
         for model in held_models():
             column = holder_column(model)
             for start in range(0, len(erased), BATCH):
+                progress.report()
                 back = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
                 again |= {str(one) for one in back.values_list(column, flat=True)}
     # The same claim as at the first time: two processes never erase one person at once.

@@ -21,6 +21,7 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
 from glasshouse.queues import api as queues
+from glasshouse.queues import progress
 from glasshouse.rights.api import SMALL
 from glasshouse.rights.models import Copy
 from glasshouse.rights.view import Item, count_of, view
@@ -120,6 +121,7 @@ def zipped(items: Callable[[], Iterator[Item]], tell: Callable[[int], None]) -> 
                     if len(pipe.held) > PIECE:
                         yield pipe.taken()
                     if number % TELL_EVERY == TELL_EVERY - 1:
+                        progress.report()
                         tell(number // (2 if name == "data.json" else 1))
                 file.write(last.encode())
     yield pipe.taken()

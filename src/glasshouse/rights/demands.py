@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.models import Account
-from glasshouse.accounts.own import own
+from glasshouse.accounts.models import Account, Person
+from glasshouse.accounts.own import own, person_at
 from glasshouse.accounts.rules import normal_address
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules as kinds
@@ -167,7 +167,8 @@ def _close(demand: Demand) -> Demand:
             if not Demand.objects.select_for_update().filter(id=demand.id, closed_at=None).exists():
                 return Demand.objects.get(id=demand.id)
             if person and demand.barred_until is None:
-                _tell(demand, HolderId(str(person.person)))
+                _tell(demand, HolderId(str(person.person)), demand.address)
+            demand.person = str(person.person) if person else ""
             demand.closed_at = clock.now()
             demand.outcome = ("answered" if person else "nothing") if agreed else "refused"
             demand.save()
@@ -193,8 +194,8 @@ def _recipient(demand: Demand) -> Recipient:
     )
 
 
-def _tell(demand: Demand, person: HolderId) -> None:
-    """Tell the person, in the caller's transaction."""
+def _tell(demand: Demand, person: HolderId, address: str) -> None:
+    """Tell the person, at the address that it has now, in the caller's transaction."""
     what = ", ".join(NAMES[one].lower() for one in demand.narrowed)
     text = (
         f"An authority demanded data about you, and the law made us answer: {demand.authority} ({demand.country}).\n\n"
@@ -203,7 +204,7 @@ def _tell(demand: Demand, person: HolderId) -> None:
         f"both found necessary. You may contest it with that authority or in court; we help with what we know: "
         f"{settings.ORIGIN}/privacy\n"
     )
-    mail.queue(person, "announcement", demand.address, subject="An authority received data about you", body=text)
+    mail.queue(person, "announcement", address, subject="An authority received data about you", body=text)
     # On the person's own record from now on; before, the demand alone is the record, for telling is barred.
     disclosures.note(person, _recipient(demand))
     demand.told_at = clock.now()
@@ -212,24 +213,26 @@ def _tell(demand: Demand, person: HolderId) -> None:
 
 def tell_due() -> int:
     """Tell persons whose bar has ended; returns how many. For the worker. Safe to repeat."""
-    ended = Demand.objects.filter(outcome="answered", told_at=None, barred_until__lt=clock.now().date())
+    untold = Demand.objects.filter(outcome="answered", told_at=None, untellable_at=None)
+    ended = untold.filter(barred_until__lt=clock.now().date())
     return queues.each(TELLING, list(queues.ready(ended, TELLING).values_list("id", flat=True)), _tell_one)
 
 
 def _tell_one(number: str) -> bool:
     with transaction.atomic():
-        rows = Demand.objects.select_for_update(skip_locked=True).filter(id=number, told_at=None)
+        rows = Demand.objects.select_for_update(skip_locked=True).filter(id=number, told_at=None, untellable_at=None)
         demand = rows.first()
         if demand is None:
             return False
-        try:
-            person = accounts.actor_of_address(demand.address)
-        except NotFoundError:
-            return False  # Who was erased cannot be told any more.
-        with own(str(person.person)):
-            _tell(demand, HolderId(str(person.person)))
-            demand.save(update_fields=["told_at"])
-    return True
+        number_of_person = demand.person or person_at(demand.address_hash)  # Answers of earlier versions name nobody.
+        with own(number_of_person):
+            person = Person.objects.filter(id=number_of_person).first()
+            if person is None:  # Who was erased cannot be told any more.
+                demand.untellable_at = clock.now()
+            else:
+                _tell(demand, HolderId(person.id), person.address)
+            demand.save(update_fields=["told_at", "untellable_at"])
+    return person is not None
 
 
 def fetch(actor: Actor, demand: str) -> tuple[str, bytes]:
@@ -256,14 +259,14 @@ class Year:
 
 def report() -> list[Year]:
     """The transparency report, the newest year first."""
-    rows = list(Demand.objects.values_list("received_at", "outcome", "country", "told_at", "barred_until"))
+    rows = list(Demand.objects.values_list("received_at", "outcome", "country", "told_at", "untellable_at"))
     years = sorted({one[0].year for one in rows} | {clock.now().year}, reverse=True)
     return [_year(year, [one for one in rows if one[0].year == year]) for year in years]
 
 
-def _year(year: int, rows: "Iterable[tuple[datetime, str, str, datetime | None, date | None]]") -> Year:
+def _year(year: int, rows: "Iterable[tuple[datetime, str, str, datetime | None, datetime | None]]") -> Year:
     found = list(rows)
     outcomes = Counter(one[1] or "open" for one in found)
     countries = Counter(one[2] for one in found)
-    barred = sum(one[1] == "answered" and one[3] is None for one in found)
+    barred = sum(one[1] == "answered" and one[3] is None and one[4] is None for one in found)
     return Year(year, len(found), dict(outcomes), dict(countries), sum(one[3] is not None for one in found), barred)

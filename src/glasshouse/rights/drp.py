@@ -7,6 +7,7 @@ the person is mailed the same link as everybody, and nothing is answered before.
 2.06, 3.07.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -48,6 +49,10 @@ EXERCISES = {
 }
 SIGNATURE = 64
 TELLING = "rights.tell-agent"
+# What `agent_told` holds once nothing is left to tell: the agent knows how it ended, or cannot be called any more.
+FINAL, UNREACHABLE = "final", "unreachable"
+NOTHING_LEFT = (FINAL, UNREACHABLE)
+ANSWER_S, CALL_S = 10.0, 30.0  # for one step of a call; for all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,35 +219,41 @@ def revoke(agent: Agent, request: str, raw: bytes) -> Request:
     return found
 
 
+DETAILS = {
+    "other": "the reasons went to the person",
+    "insuf_verification": "nobody proved the address",
+    "need_user_verification": "a link went to the address that the person gave; the request goes on when it is followed",
+}
+
+
+def _state(request: Request) -> tuple[str, str]:
+    """(status, reason) of a request as the protocol names them, from columns that are not sealed."""
+    if request.outcome == "refused":
+        return "denied", "other"
+    if request.outcome == "unproved":
+        return "denied", "insuf_verification"
+    if request.closed_at is not None:
+        return "revoked" if request.outcome == "revoked" else "fulfilled", ""
+    return "in_progress", "" if request.proved_at else "need_user_verification"
+
+
 def status_of(request: Request) -> dict[str, str]:
     """The state of a request as the protocol tells it. Source: Data Rights Protocol, 3.02, 3.03."""
+    status, reason = _state(request)
     told = {
         "request_id": request.id,
         "received_at": request.asked_at.isoformat(),
         "expected_by": request.due_at.isoformat(),
-        "status": "in_progress",
+        "status": status,
     }
     if request.agent_request:
         told["agent_request_id"] = request.agent_request
-    if request.outcome == "refused":
-        return told | {"status": "denied", "reason": "other", "processing_details": "the reasons went to the person"}
-    if request.outcome == "unproved":
-        return told | {
-            "status": "denied",
-            "reason": "insuf_verification",
-            "processing_details": "nobody proved the address",
-        }
-    if request.closed_at is not None:
-        return told | {"status": "revoked" if request.outcome == "revoked" else "fulfilled"}
-    if request.proved_at is None:
-        details = "a link went to the address that the person gave; the request goes on when it is followed"
-        return told | {
-            "reason": "need_user_verification",
-            "processing_details": details,
-            "user_verification_url": f"{settings.ORIGIN}/privacy",
-        }
-    if request.extended_at is not None:
-        return told | {"processing_details": "it takes longer, as the law allows; the person was told why"}
+    if reason:
+        told |= {"reason": reason, "processing_details": DETAILS[reason]}
+    if reason == "need_user_verification":
+        told["user_verification_url"] = f"{settings.ORIGIN}/privacy"
+    if (status, reason) == ("in_progress", "") and request.extended_at is not None:
+        told["processing_details"] = "it takes longer, as the law allows; the person was told why"
     return told
 
 
@@ -254,19 +265,45 @@ def _may_call(agent: Agent, url: str) -> bool:
 
 def tell_agents() -> int:
     """Tell agents that wanted it what became of their requests; returns how many were told. For the worker."""
-    rows = queues.ready(Request.objects.exclude(callback=None).exclude(agent_told="final"), TELLING)
-    # Every one of them is looked at: those that have nothing new would fill a first batch for ever.
-    return queues.each(TELLING, list(rows.order_by("asked_at").values_list("id", flat=True)), _tell_agent)
+    rows = queues.ready(Request.objects.exclude(callback=None).exclude(agent_told__in=NOTHING_LEFT), TELLING)
+    # Every one of them is looked at: those that have nothing new would fill a first batch for ever. A try is only begun for news.
+    columns = ("agent_told", "outcome", "closed_at", "proved_at", "due_at")
+    looked_at = rows.order_by("asked_at").only("id", *columns).iterator(chunk_size=2000)
+    news = [request.id for request in looked_at if _line(request) != request.agent_told]
+    return queues.each(TELLING, news, _tell_agent)
+
+
+def _line(request: Request) -> str:
+    """The state of a request in short, to tell whether there is something new."""
+    status, reason = _state(request)
+    return f"{status}:{reason}:{request.due_at:%Y%m%d}"
 
 
 def _tell_agent(number: str) -> bool:
-    """Tell the agent of one request, if there is something new. Raises httpx.HTTPError: it is told later."""
+    """Tell the agent of one request, if there is something new. Raises httpx.HTTPError, TimeoutError: it is told later."""
     request = Request.objects.get(id=number)
-    state = status_of(request)
-    line = f"{state['status']}:{state.get('reason', '')}:{request.due_at:%Y%m%d}"
-    agent = Agent.objects.filter(id=request.agent, ended_at=None).first()
-    if line == request.agent_told or agent is None or not _may_call(agent, str(request.callback)):
+    line = _line(request)
+    if line == request.agent_told:
         return False
-    httpx.post(str(request.callback), json=state, timeout=10, follow_redirects=False).raise_for_status()
-    Request.objects.filter(id=request.id).update(agent_told="final" if request.closed_at else line)
+    agent = Agent.objects.filter(id=request.agent, ended_at=None).first()
+    if agent is None or not _may_call(agent, str(request.callback)):
+        # An agent that ended stays so, and so does the host that it registered.
+        Request.objects.filter(id=request.id).update(agent_told=UNREACHABLE)
+        return False
+    _call(str(request.callback), status_of(request))
+    Request.objects.filter(id=request.id).update(agent_told=FINAL if request.closed_at else line)
     return True
+
+
+def _call(url: str, state: dict[str, str]) -> None:
+    """Send a state to an agent; what it answers is not read. Raises httpx.HTTPError, TimeoutError (after CALL_S in all)."""
+
+    async def post() -> None:
+        async with (
+            httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=False) as client,
+            client.stream("POST", url, json=state) as answer,
+        ):
+            answer.raise_for_status()
+
+    # The time-out of the client is one of each step: a server that sends a byte now and then would hold the worker for ever.
+    asyncio.run(asyncio.wait_for(post(), CALL_S))

@@ -258,7 +258,8 @@ class Agent(models.Model):
 class Demand(models.Model):
     """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
 
-    `barred_until`: until when the law forbids telling.
+    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever its address is by then.
+    `untellable_at`: since when nobody is left to be told, for the person was erased.
     """
 
     kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
@@ -293,6 +294,8 @@ class Demand(models.Model):
     closed_at = technical(models.DateTimeField(null=True))
     barred_until = technical(models.DateField(null=True))
     told_at = technical(models.DateTimeField(null=True))
+    person = technical(models.CharField(max_length=16, blank=True))
+    untellable_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "rights_demand"

@@ -6,7 +6,6 @@ Its message, the address and what was sent are left out, for they may hold perso
 
 import logging
 import secrets
-import traceback
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +14,8 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+
+from glasshouse.kernel.errors import stack_of
 
 log = logging.getLogger("glasshouse.web")
 POLICY = (
@@ -67,8 +68,8 @@ def _page(form: str, status: int, text: str, number: str) -> str:
     facts = {"status": status, "text": text, "number": number}
     try:
         return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
-    except Exception:  # A template that is broken itself must not keep the reader from being told.
-        log.exception("the template of the error pages is broken")
+    except Exception as error:  # noqa: BLE001 - a broken template must not keep the reader from being told
+        log.error("the template of the error pages is broken\n%s", stack_of(error))
         return f"<!doctype html><title>Glasshouse</title><h1>That did not work</h1><p>Error {number or status}. Please try again."
 
 
@@ -112,18 +113,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def note(error: BaseException | None, where: str) -> str:
     """Write an unexpected error into the log; returns the number it is found under. where: a route's name, never an address."""
     number = secrets.token_hex(4)
-    log.error("error %s in %s\n%s", number, where, "".join(_traceback(error)))
+    log.error("error %s in %s\n%s", number, where, stack_of(error))
     return number
-
-
-def _traceback(error: BaseException | None, depth: int = 5) -> list[str]:
-    """Where an error comes from, and its type; with what caused it, first. Never its message."""
-    if error is None or not depth:
-        return []
-    state = getattr(error, "sqlstate", None)
-    kind = f"{type(error).__module__}.{type(error).__qualname__}" + (f" (SQLSTATE {state})" if state else "")
-    lines = [*traceback.format_tb(error.__traceback__, limit=-25), f"{kind}\n"]
-    return [*_traceback(error.__cause__ or error.__context__, depth - 1), *lines]
 
 
 def with_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:

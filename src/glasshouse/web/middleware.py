@@ -180,6 +180,7 @@ class accepted:
             "erase",
             "erasure",
             "fetch_copy",
+            "form_sent",
             "mailbox",
             "make_copy",
             "my_choices",

@@ -6,6 +6,9 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedJson, technical
 
+# A path of ours and no address of another host, which "//" and "/\\" begin for a browser. Of Python and of PostgreSQL.
+LOCATION = r"^(/([^/\\].*)?)?$"
+
 
 class FormSent(models.Model):
     """One form of one page, sent by one browser. `location`: where its answer leads, empty until it is answered.
@@ -21,6 +24,9 @@ class FormSent(models.Model):
 
     class Meta:
         db_table = "web_form_sent"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(location__regex=LOCATION), name="form_location_is_a_path")
+        ]
 
 
 class ShownOnce(models.Model):

@@ -5,30 +5,39 @@ Rules:
 1. A form that was answered is not carried out again when it is sent again (a reload, a double click, two at one moment):
    the second is led where the first led. It is known by the random token that its page carries, and by what is written in it.
 2. A form that was refused or that failed may be sent again.
+   While the first is still being carried out, the second is led to a page that looks again by itself, and holds no thread.
 3. A secret is never the answer to a form. It is sealed, bound to the session, kept for LIFE, and deleted by the page that
    shows it. Its address holds an id that opens nothing for anybody else.
 """
 
 import hashlib
+import hmac
+import re
+import threading
 import time
 from datetime import timedelta
+from http import HTTPStatus
 from typing import cast
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
 
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.web.middleware import Handler, actor_of
-from glasshouse.web.models import FormSent, ShownOnce
+from glasshouse.web.models import LOCATION, FormSent, ShownOnce
 from glasshouse.web.redirects import safe_path
 
 LIFE = timedelta(minutes=10)
 MASKED_LETTERS = 64  # Django masks the token anew for each page; the unmasked one is the same on every page.
-LONGEST_WAIT_S, PAUSE_S = 5.0, 0.1
+# A double click mostly finds its form done in a moment. So few wait for that moment that pages are served meanwhile.
+LONGEST_WAIT_S, PAUSE_S, MOST_WAITING = 0.5, 0.05, 2
 MOST_LETTERS = 400
+BINDING = 16  # hex digits of a form's key
 # Forms that make nothing, or answer with a cookie that the second answer must carry too.
 REPEATABLE = frozenset({"do_step", "passkey_make", "passkey_use", "prove_again", "sign_in", "sign_out"})
 PREVIEWS = frozenset(
@@ -109,16 +118,25 @@ def _key_of(request: HttpRequest) -> str:
     token = request.POST.get("csrfmiddlewaretoken", "")
     if len(token) != MASKED_LETTERS or request.headers.get("Accept") == "application/json":
         return ""
-    digest = hashlib.sha256()
-    actor = actor_of(request)
-    parts = [actor.session or "", actor.id, request.get_full_path()]
+    parts = [actor_of(request).session or "", actor_of(request).id, request.get_full_path()]
     for name in sorted(request.POST):
         parts += [name, *request.POST.getlist(name)]
     for name in sorted(request.FILES):
         parts += [name, *(f"{file.name} {_digest_of(file)}" for file in request.FILES.getlist(name))]
+    return _bound(request, _digest(parts)[BINDING:])
+
+
+def _digest(parts: list[str]) -> str:
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode(errors="replace"))
     return digest.hexdigest()
+
+
+def _bound(request: HttpRequest, rest: str) -> str:
+    """A key whose beginning only the session has that sent the form: no other one is told what became of it."""
+    actor = actor_of(request)
+    return _digest([actor.session or "", actor.id, rest])[:BINDING] + rest
 
 
 def _digest_of(file: object) -> str:
@@ -135,15 +153,56 @@ def _settle(request: HttpRequest, key: str, response: HttpResponse) -> None:
         FormSent.objects.filter(key=key).delete()
         return
     # What an unknown person is led to may hold a secret of a mailed link: not kept.
-    location = response.headers.get("Location", "") if actor_of(request).account else ""
-    FormSent.objects.filter(key=key).update(done=True, location=location if len(location) <= MOST_LETTERS else "")
+    location = kept_location(response) if actor_of(request).account else ""
+    FormSent.objects.filter(key=key).update(done=True, location=location)
+
+
+def kept_location(response: HttpResponse) -> str:
+    """Where an answer leads, if that is a path of ours which the row may hold; else ""."""
+    location = response.headers.get("Location", "")
+    return location if len(location) <= MOST_LETTERS and re.fullmatch(LOCATION, location) else ""
+
+
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
 def _answered_before(request: HttpRequest, key: str) -> HttpResponse:
-    """Where the first one led; while that is still under way it is waited for. Raises nothing: at worst a page says so."""
-    ends = time.monotonic() + LONGEST_WAIT_S
-    while (row := FormSent.objects.filter(key=key).first()) is not None and not row.done and time.monotonic() < ends:
+    """Where the first one led; while that is under way, the page that looks again."""
+    row = FormSent.objects.filter(key=key).first()
+    if row is not None and not row.done and _waiting.acquire(blocking=False):
+        try:
+            row = _waited_for(key)
+        finally:
+            _waiting.release()
+    if row is not None and not row.done:
+        response = HttpResponseRedirect(reverse("form_sent", args=[key]))
+        response.status_code = HTTPStatus.SEE_OTHER
+        return response
+    return _outcome(request, row)
+
+
+def _waited_for(key: str) -> FormSent | None:
+    ends_s = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        row = FormSent.objects.filter(key=key).first()
+        if row is None or row.done or time.monotonic() >= ends_s:
+            return row
         time.sleep(PAUSE_S)
-    if row is not None and row.location:
+
+
+@require_GET
+def form_sent(request: HttpRequest, key: str) -> HttpResponse:
+    """What became of a form of this session that was sent twice: leads on once it is done, and looks again until then."""
+    if not hmac.compare_digest(key, _bound(request, key[BINDING:])):
+        # Of another session, or of one that this very form has ended: the same is said of forms that there are and are not.
+        return render(request, "sent_already.html", {"state": "unknown"}, status=404)
+    return _outcome(request, FormSent.objects.filter(key=key).first())
+
+
+def _outcome(request: HttpRequest, row: FormSent | None) -> HttpResponse:
+    if row is not None and row.done and row.location:
         return HttpResponseRedirect(safe_path(row.location))
-    return render(request, "sent_already.html", {"done": row is not None and row.done, "failed": row is None})
+    state = "failed" if row is None else "done" if row.done else "waiting"
+    if row is not None and state == "waiting" and row.sent_at < clock.now() - LIFE:
+        state = "unknown"  # The process that carried it out ended in the middle of it.
+    return render(request, "sent_already.html", {"state": state})

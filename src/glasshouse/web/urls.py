@@ -9,13 +9,13 @@ from glasshouse.web import greenhouse_views as greenhouse
 from glasshouse.web import import_views as imports
 from glasshouse.web import notices_views as notices
 from glasshouse.web import office_views as office
+from glasshouse.web import once, views
 from glasshouse.web import request_views as requests
 from glasshouse.web import rights_views as rights
 from glasshouse.web import security_views as security
 from glasshouse.web import source_views as sources
 from glasshouse.web import support_views as support
 from glasshouse.web import trust_views as trust
-from glasshouse.web import views
 from glasshouse.web.health import health
 from glasshouse.web.people_api import api
 from glasshouse.web.static_files import static_file
@@ -36,6 +36,7 @@ urlpatterns = [
     path("reset/<slug:secret>", views.reset, name="reset"),
     path("change/<slug:secret>", views.change, name="change"),
     path("account", views.account, name="account"),
+    re_path("^sent/(?P<key>[0-9a-f]{64})$", once.form_sent, name="form_sent"),
     path("accept", notices.accept, name="accept"),
     path("accept/no", notices.refuse, name="refuse"),
     path("documents", notices.documents, name="documents"),
