@@ -21,8 +21,10 @@ def _ask(count: int) -> list[str]:
 def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]], int]:
     from glasshouse.rights import office
 
+    desk = office.desk(officer.actor)
     with CaptureQueriesContext(connection) as queries:
-        desk = office.desk(officer.actor)
+        assert dict(office._figures()) == dict(desk.figures)
+        assert dict(office._stances()) == dict(desk.stances)
     return dict(desk.figures), dict(desk.stances), len(queries)
 
 

@@ -10,6 +10,8 @@ Rules:
 Source: SEC-05; OWASP Authentication Cheat Sheet.
 """
 
+# Long because signing in, resetting and changing an address share one set of rules.
+
 from datetime import timedelta
 
 from django.conf import settings
