@@ -7,7 +7,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -101,19 +101,20 @@ def deliver_due(limit: int = 200) -> int:
     return sent
 
 
+def next_due() -> "QuerySet[Message]":
+    """The mails that are due and that no other process has, the one that has been due longest first. In a transaction."""
+    rows = Message.objects.select_for_update(skip_locked=True)
+    due = rows.filter(sent_at=None, set_aside_at=None, next_try_at__lte=clock.now())
+    return due.order_by("next_try_at").only("id", "tries")
+
+
 def _begin_next() -> str:
     """Count a try of the mail that has been due longest, and put it off; returns its id, "" where none is due.
 
     Committed before the try begins: it counts even if the process dies while it sends, and no other process takes the mail.
     """
     with transaction.atomic():
-        message = (
-            Message.objects.select_for_update(skip_locked=True)
-            .filter(sent_at=None, set_aside_at=None, next_try_at__lte=clock.now())
-            .order_by("next_try_at")
-            .only("id", "tries")
-            .first()
-        )
+        message = next_due().first()
         if message is None:
             return ""
         message.tries += 1
