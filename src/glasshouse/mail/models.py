@@ -6,6 +6,8 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
 
+# Kinds of mails that carry somebody else's words than ours; the same words say who knew the address.
+WRITERS = {"invitation": "the organisation that invites", "referral-answer": "the organisation that answers you"}
 CARRIERS = ("the operator's mail server", "for text messages: the telephone network's provider")
 
 
@@ -29,8 +31,12 @@ class Message(models.Model):
     address_hash = hashed(
         models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
     )
-    subject = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
-    body = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
+    subject = SealedText(
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+    )
+    body = SealedText(
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+    )
     answers = SealedText(
         personal("user.content.private", "answering in the thread of a mail", recipients=CARRIERS),
         holder="holder",
@@ -57,3 +63,8 @@ class Message(models.Model):
                 fields=["next_try_at"], name="mail_waiting", condition=models.Q(sent_at=None, set_aside_at=None)
             ),
         ]
+
+    @property
+    def written_by(self) -> str:
+        """Whose words these are, in words for whom they are for."""
+        return WRITERS.get(self.kind, "us")
