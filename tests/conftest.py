@@ -268,6 +268,12 @@ def post(client: httpx.Client, path: str, page: str = "/sign-in", **fields: str)
     return client.post(path, data=fields | {"csrfmiddlewaretoken": found[1]})
 
 
+def led(client: httpx.Client, path: str, page: str = "/sign-in", **fields: str) -> httpx.Response:
+    """As post; the page that the form led to."""
+    answer = post(client, path, page, **fields)
+    return client.send(answer.next_request) if answer.next_request else answer
+
+
 @pytest.fixture
 def crops(home: Installation) -> Iterator[httpx.Client]:
     """A device's road into the crop plane."""

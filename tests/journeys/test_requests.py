@@ -34,7 +34,7 @@ def test_a_guest_confirms_and_decides_what_is_passed_to_whom(opened: Open, custo
     expect(page.get_by_role("heading", name="We passed your request on")).to_be_visible()
     sound(page)
     page.goto(path)
-    expect(page.get_by_text("This link has been used.")).to_be_visible()
+    expect(page.get_by_text("Your address is already confirmed. We can mail you a new link")).to_be_visible()
     sound(page)
     page.get_by_role("button", name="Send a new link").click()
     expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
@@ -66,6 +66,11 @@ def test_a_guest_passes_nothing_on_and_an_old_link_says_how_to_go_on(
     page.get_by_role("button", name="Do not pass it on").click()
     expect(page.get_by_text("Our privacy officer answers you")).to_be_visible()
     sound(page)
+    for heading in ("What we hold of your address", "Your email is confirmed", "Your address is confirmed"):
+        page.go_back()
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Your email is confirmed")).to_be_visible()
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     request, path = asked(address)
     requests.answer(officer.actor, request.id, "Not without a proof.", refuse=True)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, led, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -77,11 +77,11 @@ def test_the_link_proves_the_address_and_only_then_tells_of_an_account(customer:
     asked(one.address)
     path = f"/privacy/prove/{prove_link(one.address, 'prove')}"
     assert "your own page" not in web().get(path).text, "opening the link proves nothing"
-    assert "your own page" in post(web(), path, path).text
+    assert "your own page" in led(web(), path, path).text
     stranger = f"nobody-{uuid.uuid4().hex[:6]}@grower.example"
     asked(stranger)
     path = f"/privacy/prove/{prove_link(stranger, 'prove')}"
-    page = post(web(), path, path).text
+    page = led(web(), path, path).text
     assert "is confirmed" in page
     assert "This address has an account" not in page
     assert post(web(), "/privacy/prove/" + "x" * 43, "/privacy").status_code == 404
@@ -351,7 +351,7 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = asked(address)
-    with pytest.raises(InvalidError, match="not proved"):
+    with pytest.raises(InvalidError, match="not confirmed"):
         requests.answer(officer.actor, number, "Here is everything about you.", refuse=False)
     old = prove_link(address, "privacy/prove")
     requests.ask_again(officer.actor, number)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, led, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 
@@ -26,7 +26,7 @@ def asked(client: httpx.Client, address: str) -> str:
     fields = {"address": address, "kind": "erase", "region": "eu", "text": "Who are you, and why have you my address?"}
     assert post(client, "/privacy", "/privacy", **fields).status_code == 200
     path = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
-    return post(client, path, path).text
+    return led(client, path, path).text
 
 
 def agreed(client: httpx.Client, page: str) -> str:
@@ -34,7 +34,7 @@ def agreed(client: httpx.Client, page: str) -> str:
     path = re.search(r"/privacy/own/[^\"/]+/pass-on", page)
     assert path, page
     fields = {"act": "agree", "organisation": re.findall(r'name="organisation" value="([0-9a-z]{16})"', page)}
-    return post(client, path[0], path[0], **fields).text
+    return led(client, path[0], path[0], **fields).text
 
 
 def test_the_request_reaches_the_customer_that_entered_the_address(customer: Make, join: Join, web: Web) -> None:

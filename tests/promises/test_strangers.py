@@ -11,7 +11,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, led, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -21,7 +21,7 @@ def proved(client: httpx.Client, address: str, kind: str = "erase") -> tuple[str
     fields = {"address": address, "kind": kind, "region": "eu", "text": "my words"}
     assert post(client, "/privacy", "/privacy", **fields).status_code == 200
     secret = prove_link(address, "privacy/prove")
-    page = post(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
+    page = led(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
     own = re.search(r"/privacy/own/[^\"/]+", page)
     return page, own[0] if own else ""
 
@@ -79,7 +79,7 @@ def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, we
     assert client.get(own).status_code == 404, "the old link is used up"
     fresh = prove_link(known, "privacy/prove")
     assert client.get(f"/privacy/own/{fresh}").status_code == 404, "the mailed link confirms, and shows nothing"
-    page = post(client, f"/privacy/prove/{fresh}", f"/privacy/prove/{fresh}").text
+    page = led(client, f"/privacy/prove/{fresh}", f"/privacy/prove/{fresh}").text
     own = re.search(r"/privacy/own/[^\"/]+", page)[0]  # type: ignore[index]
     assert "Write the word erase" in client.get(own).text
     Request.objects.filter(address_hash=mark).update(proved_at=clock.now() - timedelta(hours=25))
@@ -92,7 +92,7 @@ def test_nobody_gets_there_unproved_or_with_an_account(customer: Make, web: Web)
     post(client, "/privacy", "/privacy", **fields)
     secret = prove_link(one.address, "privacy/prove")
     assert client.get(f"/privacy/own/{secret}").status_code == 404, "the link alone, unproved, shows nothing"
-    page = post(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
+    page = led(client, f"/privacy/prove/{secret}", f"/privacy/prove/{secret}").text
     assert "/privacy/own/" not in page
     assert client.get(f"/privacy/own/{secret}").status_code == 404, (
         "more is wanted of whoever has an account: signing in"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Customer, as_staff, enter_staff, post, prove_link
+from tests.conftest import Customer, as_staff, enter_staff, led, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 SAYS_ACT = re.compile(r"act_of\(|[\"']act[\"']")
@@ -39,7 +39,7 @@ def _guest(client: httpx.Client, address: str) -> tuple[str, str]:
     """(the page after the confirmation, the address of the guest's page)."""
     post(client, "/privacy", "/privacy", address=address, kind="erase", region="eu", text="please")
     path = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
-    page = post(client, path, path).text
+    page = led(client, path, path).text
     own = re.search(r"/privacy/own/[\w-]+", page)
     return page, own[0] if own else ""
 

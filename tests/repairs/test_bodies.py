@@ -89,7 +89,8 @@ def test_a_vouched_sender_has_a_limit_too() -> None:
 
 
 def test_places_are_bounded_and_given_back() -> None:
-    from glasshouse.web.bodies import Bodies, DisconnectedError, RefusedError, peer_of
+    from glasshouse.kernel.networks import network_key
+    from glasshouse.web.bodies import Bodies, DisconnectedError, RefusedError
 
     async def run() -> list[int]:
         bodies, clients = Bodies(rules()), [Client(b"a", whole=False) for _ in range(3)]
@@ -114,7 +115,7 @@ def test_places_are_bounded_and_given_back() -> None:
         return refused
 
     assert asyncio.run(run()) == [429, 503]
-    assert peer_of("2001:db8::1") == peer_of("2001:db8::2:3") != peer_of("2001:db8:1::1")
+    assert network_key("2001:db8::1") == network_key("2001:db8::2:3") != network_key("2001:db8:1::1")
 
 
 def test_a_spool_reads_back_what_was_written_and_its_file_is_sealed() -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from glasshouse.cli.installation import Installation
-from tests.conftest import Customer, enter_staff, post, prove_link
+from tests.conftest import Customer, enter_staff, led, post, prove_link
 from tests.promises.test_pri_26_28_requests import sent
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
@@ -46,7 +46,7 @@ def test_a_confirmation_link_ends_after_a_day(hours: float, status: int, web: We
     Request.objects.filter(id=request.id).update(proof_ends_at=request.proof_ends_at - timedelta(hours=hours))
     client = web()
     assert client.get(path).status_code == status
-    answer = post(client, path, "/privacy")
+    answer = led(client, path, "/privacy")
     assert answer.status_code == status
     assert (_row(request)["proved_at"] is not None) == (status == 200)
     if status == 410:
@@ -61,11 +61,11 @@ def test_opening_a_link_changes_nothing_and_it_confirms_once(web: Web) -> None:
         assert web().get(path).status_code == 200
         assert web().head(path).status_code in (200, 405)
     assert _row(request) == before
-    assert post(web(), path, path).status_code == 200
+    assert post(web(), path, path).status_code == 302
     proved = _row(request)
     again = post(web(), path, "/privacy")
     assert (again.status_code, web().get(path).status_code) == (410, 410)
-    assert "has been used" in again.text
+    assert "already confirmed" in again.text
     assert _row(request) == proved
     secret = path.rpartition("/")[2]
     assert web().get(f"/privacy/own/{secret}").status_code == 404, "the mailed link opens no page of the person's data"
@@ -89,7 +89,7 @@ def test_a_new_link_ends_the_one_before_and_goes_to_the_requests_own_address(web
     assert fresh != path
     assert client.get(path).status_code == 404
     assert post(client, f"{path}/again", "/privacy").status_code == 404
-    assert post(client, fresh, fresh).status_code == 200
+    assert post(client, fresh, fresh).status_code == 302
     own = re.search(r"/privacy/own/[\w-]+", post(client, f"{fresh}/again", "/privacy").text)
     assert own is None
     assert post(client, fresh, "/privacy").status_code == 404, "a used link ends as well when a new one is asked for"
@@ -203,7 +203,7 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
     assert words in page
     assert re.search(rf"Follows request <code>{request.id}</code>", page)
     path = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
-    assert request.id in post(web(), path, path).text, "the person sees what it follows"
+    assert request.id in led(web(), path, path).text, "the person sees what it follows"
 
 
 def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installation) -> None:
@@ -281,7 +281,7 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     address, secret_words = invited(boss), f"My employer steals {uuid.uuid4().hex}"
     _, path = asked(address, secret_words)
     client = web()
-    page = post(client, path, path).text
+    page = led(client, path, path).text
     assert f"Farm {boss.address.partition('@')[0]}" in page
     assert "Anything that you wrote to us" in page
     assert referrals.passed(boss.actor) == []
@@ -312,7 +312,7 @@ def test_what_is_written_later_is_not_passed_either(customer: Make, home: Instal
     address = invited(boss)
     request, path = asked(address)
     client = web()
-    page = post(client, path, path).text
+    page = led(client, path, path).text
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", page)[0]  # type: ignore[index]
     post(client, passing, passing, act="agree", organisation=boss.organisation)
     sent(home, address, f"Re: [{request.id}]", "and do not tell them about the theft")
@@ -327,8 +327,8 @@ def test_who_declines_is_answered_by_the_officer(customer: Make, officer: Custom
     address = invited(boss)
     request, path = asked(address)
     client = web()
-    passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
-    assert "Our privacy officer answers you" in post(client, passing, passing, act="decline").text
+    passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
+    assert "Our privacy officer answers you" in led(client, passing, passing, act="decline").text
     assert post(client, passing, "/privacy", act="agree", organisation=boss.organisation).status_code == 400
     assert referrals.passed(boss.actor) == []
     assert "wants nothing passed on" in enter_staff(web(officer)).get("/staff/requests").text
@@ -342,7 +342,7 @@ def test_of_two_customers_only_the_chosen_one_hears_of_it(customer: Make, web: W
     one, two = customer(), customer()
     _, path = asked(invited(one, two))
     client = web()
-    passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
+    passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
     post(client, passing, passing, act="agree", organisation=one.organisation)
     assert len(referrals.passed(one.actor)) == 1
     assert referrals.passed(two.actor) == []
@@ -357,7 +357,7 @@ def test_a_page_of_yesterday_passes_nothing(customer: Make, web: Web) -> None:
     boss = customer()
     request, path = asked(invited(boss))
     client = web()
-    passing = re.search(r"/privacy/own/[\w-]+/pass-on", post(client, path, path).text)[0]  # type: ignore[index]
+    passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
     Request.objects.filter(id=request.id).update(proved_at=clock.now() - timedelta(hours=25))
     assert client.get(passing).status_code == 404
     assert post(client, passing, "/privacy", act="agree", organisation=boss.organisation).status_code == 404

@@ -34,6 +34,7 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     from glasshouse.consent.rules import PURPOSES
     from glasshouse.kernel import clock
     from glasshouse.rights import requests
+    from glasshouse.rights.clocks import LAWS
     from glasshouse.rights.models import Request
 
     made = _ask(2)
@@ -51,9 +52,9 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     days = [(row["closed_at"] - row["asked_at"]).total_seconds() / 86_400 for row in rows if row["closed_at"]]
     assert figures["requests"].startswith(f"{len(rows)} (")
     for kind, count in Counter(row["kind"] for row in rows).items():
-        assert f"{count} {kind}" in figures["requests"]
+        assert f"{kind.capitalize()} {count}" in figures["requests"]
     for law, count in Counter(row["law"] for row in rows).items():
-        assert f"{count} {law}" in figures["by law"]
+        assert f"{LAWS[law].short} {count}" in figures["by law"]
     assert figures["answered"] == f"{len(days)}, after {median(days):.1f} days in the middle"
     assert figures["refused"] == str(sum(row["outcome"] == "refused" for row in rows))
     assert figures["late"] == str(sum((row["closed_at"] or clock.now()) > row["due_at"] for row in rows))

@@ -184,6 +184,97 @@ def test_links_of_the_version_before_end_too_and_an_open_page_stays_open(old: st
     assert (second.page_hash, second.proof_used_at) == (second.proof_hash, second.proved_at)
 
 
+def test_the_upgrade_writes_no_agreement_that_nobody_gave(old: str) -> None:
+    from glasshouse.rights.models import Request
+
+    _request("x", "r000000000000001", referrals=2, agent="")
+    _request("x", "r000000000000002", agent="")
+    _migrate()
+    assert [row.passing for row in Request.objects.using(old).order_by("id")] == ["before", ""]
+
+
+def test_an_answer_given_before_is_known_as_the_customers(old: str) -> None:
+    from glasshouse.rights.models import Letter
+
+    def referral(number: str, request: str, answered_at: str) -> None:
+        organisation = f"o{number}"
+        row = {"organisation_id": organisation, "request_id": request, "asked_at": NOW, "due_at": NOW}
+        _insert("rights_referral", id=number, answered_at=answered_at, answered_by="x", **row)
+
+    def letter(number: str, request: str, at: str, sender: str = "us") -> None:
+        row = {"request_id": request, "holder": f"h{request[1:]}", "text": b"x", "authentication": ""}
+        _insert("rights_letter", id=number, sender=sender, at=at, **row)
+
+    for number in (1, 2):
+        _request("x", f"r00000000000000{number}", referrals=2, agent="")
+    for second, (number, sender) in enumerate((("l1", "us"), ("l2", "us"), ("l3", "us"), ("l4", "person"))):
+        letter(number, "r000000000000001", f"2026-11-02 12:0{second}:00.000300+00", sender)
+    referral("f1", "r000000000000001", "2026-11-02 12:01:00.000100+00")
+    for number in ("f2", "f3"):
+        referral(number, "r000000000000002", "2026-11-02 12:01:00.000100+00")
+    letter("l5", "r000000000000002", "2026-11-02 12:01:00.000300+00")
+    _migrate()
+    rows = [(row.id, row.sender, row.referral) for row in Letter.objects.using(old).order_by("id")]
+    assert rows == [
+        ("l1", "us", ""),
+        ("l2", "customer", "f1"),
+        ("l3", "us", ""),
+        ("l4", "person", ""),
+        ("l5", "us", ""),
+    ], "where two may have written it, it is shown to neither"
+
+
+def _recipient(canary: str, number: str, **more: Any) -> None:
+    names = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis")
+    row = {name: f"{name} {canary}" for name in names} | {"kind": "provider", "contact": "", "written_by": "x"}
+    same = {"announced_at": NOW, "active_from": NOW, "channels": [], "fields": []}
+    _insert("disclosures_recipient", id=number, **row | same | more)
+
+
+def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: str) -> None:
+    """A cut-off upgrade made keys; the old version ran on, and destroyed them as unused."""
+    from glasshouse.disclosures.models import Recipient
+    from glasshouse.kernel.ids import HolderId
+    from glasshouse.sources.models import Source
+    from glasshouse.vault import api as vault
+
+    canary, recipient, source = (f"{letter}{uuid.uuid4().hex[:12]}" for letter in "cds")
+    _recipient(canary, recipient)
+    texts = {name: f"{name} {canary} and more words" for name in ("name", "licence", "purpose")}
+    _insert("sources_source", id=source, kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
+    for owner in (recipient, source):
+        vault.ensure_key(HolderId(owner))
+        vault.destroy(HolderId(owner))
+    _migrate()
+    assert _clear(canary) == []
+    row = Recipient.objects.using(old).get(id=recipient)
+    assert (row.name, row.agreement) == (f"name {canary}", f"agreement {canary}")
+    assert Source.objects.using(old).get(id=source).licence == texts["licence"]
+    assert vault.generations_of(HolderId(recipient)) == [2], "what was destroyed stays destroyed"
+    vault.new_generation(HolderId(recipient))
+    assert vault.generations_of(HolderId(recipient)) == [2, 3]
+
+
+def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
+    from django.db import connections
+
+    from glasshouse.kernel.ids import HolderId
+    from glasshouse.vault import api as vault
+    from glasshouse.vault import sealing
+
+    number = f"d{uuid.uuid4().hex[:12]}"
+    with connections["old"].cursor() as cursor:
+        cursor.execute("CREATE TABLE thing (id text PRIMARY KEY, other bytea, name_clear text, name bytea)")
+        sealed = vault.seal(b"x", place=("thing", "other", number))
+        cursor.execute("INSERT INTO thing (id, other, name_clear) VALUES (%s, %s, 'canary')", [number, sealed])
+        vault.destroy(HolderId(number))
+        with pytest.raises(sealing.UnsealableRowError) as caught:
+            sealing.seal_columns(cursor, "thing", "id", [sealing.Column("name", required=True)])
+    for word in ("thing", number, "DELETE FROM thing", "again"):
+        assert word in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
 def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
     old: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

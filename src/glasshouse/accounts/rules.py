@@ -66,15 +66,6 @@ def device_of(agent: str) -> str:
     return " on ".join(filter(None, (browser, system))) or (re.sub(r"[^\w /.()-]", "", agent)[:40] or "unknown")
 
 
-def network_key(network: str) -> str:
-    """By which tries from a network are counted: an IPv6 household has 2^64 addresses, so its /64 counts as one."""
-    try:
-        address = ipaddress.ip_address(network)
-    except ValueError:
-        return network[:100]
-    return str(address) if address.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))
-
-
 def place_of(network: str) -> str:
     """A coarse place: the network without the part that tells one house from the next."""
     try:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from django.db import connection
 
 from glasshouse.accounts.models import Tries
-from glasshouse.accounts.rules import network_key
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import ThrottledError
+from glasshouse.kernel.networks import network_key
 from glasshouse.vault import api as vault
 
 TAKE = """

@@ -223,7 +223,7 @@ def recipients() -> list[Listed]:
 def subscribe(address: str, *, network: str) -> None:
     """Mail a link that proves an address which wants to hear of new providers. Raises InvalidError, ThrottledError."""
     normal = normal_address(address)
-    throttle.take("subscribe", network, most=10, window=timedelta(hours=1))
+    throttle.take_network("subscribe", network, most=10, window=timedelta(hours=1))
     throttle.take("mail", normal, most=5, window=timedelta(hours=1))
     secret = new_token()
     made = Subscriber(

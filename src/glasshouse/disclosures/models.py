@@ -10,7 +10,9 @@ from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, perso
 from glasshouse.vault.fields import SealedText, hashed, technical
 
 REGISTER = confidential(
-    "keeping the register of recipients", retention="as long as it must be shown who received something"
+    "keeping the register of recipients",
+    retention="as long as it must be shown who received something",
+    source="us",
 )
 
 

@@ -231,6 +231,11 @@ def fates(messages: list[str]) -> dict[str, str]:
     }
 
 
+def key_owners_of(messages: list[str]) -> list[HolderId]:
+    """Under whose keys mails are sealed; ids that name no mail are left out."""
+    return [HolderId(owner) for owner in Message.objects.filter(id__in=messages).values_list("holder", flat=True)]
+
+
 def refused() -> int:
     """How many mails wait because no disclosure covers their leaving."""
     return Message.objects.filter(sent_at=None).exclude(refused="").count()

@@ -7,6 +7,8 @@ from glasshouse.queues.rules import PLACE, REASON
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText, hashed, technical
 
+# Kinds of mails that carry somebody else's words than ours; the same words say who knew the address.
+WRITERS = {"invitation": "the organisation that invites", "referral-answer": "the organisation that answers you"}
 CARRIERS = ("the operator's mail server", "for text messages: the telephone network's provider")
 
 
@@ -30,8 +32,12 @@ class Message(models.Model):
     address_hash = hashed(
         models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
     )
-    subject = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
-    body = SealedText(personal("user.content.private", "delivering the mail", recipients=CARRIERS), holder="holder")
+    subject = SealedText(
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+    )
+    body = SealedText(
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+    )
     answers = SealedText(
         personal("user.content.private", "answering in the thread of a mail", recipients=CARRIERS),
         holder="holder",
@@ -63,3 +69,8 @@ class Message(models.Model):
                 fields=["next_try_at"], name="mail_waiting", condition=models.Q(sent_at=None, set_aside_at=None)
             ),
         ]
+
+    @property
+    def written_by(self) -> str:
+        """Whose words these are, in words for whom they are for."""
+        return WRITERS.get(self.kind, "us")

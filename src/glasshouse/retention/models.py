@@ -13,7 +13,7 @@ class Hold(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     owner = technical(models.CharField(max_length=16))
-    reason = SealedText(confidential("telling why the law makes us keep it"), holder="holder")
+    reason = SealedText(confidential("telling why the law makes us keep it", source="us"), holder="holder")
     created_at = technical(models.DateTimeField())
     ends_at = technical(models.DateTimeField())
 

@@ -24,6 +24,11 @@ class Law:
     more_days: int = 0
     more_months: int = 0
 
+    @property
+    def short(self) -> str:
+        """The title without its place."""
+        return self.title.partition(" (")[0]
+
 
 LAWS = {
     law.id: law

@@ -55,9 +55,9 @@ def _claimed(rows: "QuerySet[Request]", number: str, act: Callable[[Request], No
 
 
 def _give_up(request: Request) -> None:
-    requests.close(request, "nobody proved the address", "unproved")
+    requests.close(request, "nobody confirmed the address", "unproved")
     words = (
-        "Nobody proved that this address asked us something, so we close the request; nothing was told to "
+        "Nobody confirmed that this address asked us something, so we close the request; nothing was told to "
         f"anybody. If it was you after all, ask once more: {settings.ORIGIN}/privacy\n"
     )
     requests.write(request, "Your privacy request is closed", words)

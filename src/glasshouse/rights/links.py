@@ -30,9 +30,9 @@ class LinkEndedError(GlasshouseError):
 
     status = 410
 
-    def __init__(self, message: str, *, renewable: bool) -> None:
+    def __init__(self, message: str, *, renewable: bool, used: bool = False) -> None:
         super().__init__(message)
-        self.renewable = renewable
+        self.renewable, self.used = renewable, used
 
 
 class Proved(NamedTuple):
@@ -55,7 +55,7 @@ def _live(secret: str) -> Request:
     found = _of_link(secret)
     renewable = found.closed_at is None or found.proved_at is not None
     if found.proof_used_at is not None:
-        raise LinkEndedError("This link has been used. Each link works once.", renewable=renewable)
+        raise LinkEndedError("Your address is already confirmed.", renewable=renewable, used=True)
     if found.proof_ends_at is None or clock.now() >= found.proof_ends_at:
         raise LinkEndedError("This link has expired. Each link works for 24 hours.", renewable=renewable)
     return found
@@ -84,7 +84,7 @@ def renew(secret: str, network: str) -> None:
 
     Raises LinkEndedError, NotFoundError, ThrottledError.
     """
-    throttle.take("request", network, most=20, window=timedelta(hours=1))
+    throttle.take_network("request", network, most=20, window=timedelta(hours=1))
     with transaction.atomic():
         address = _of_link(secret).address
     throttle.take("request-address", address, most=5, window=timedelta(hours=1))
@@ -95,13 +95,24 @@ def renew(secret: str, network: str) -> None:
         requests.mail_again(found)
 
 
+def confirmed(secret: str) -> Proved:
+    """The confirmed request of a guest's page, for a day; of somebody who has an account too. Raises NotFoundError."""
+    found = _of_page(secret)
+    return Proved(found, accounts.address_known(found.address), secret)
+
+
 def of_page(secret: str) -> Request:
     """The confirmed request whose guest's page a secret opens, for a day. Raises NotFoundError."""
+    found = _of_page(secret)
+    if accounts.address_known(found.address):
+        raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
+    return found
+
+
+def _of_page(secret: str) -> Request:
     found = Request.objects.filter(page_hash=digest(secret)).exclude(proved_at=None).first()
     if found is None or found.proved_at is None or clock.now() - found.proved_at > PAGE_OPEN:
         raise NotFoundError(
             "This page is open for 24 hours after you confirmed your address. Ask once more for a new link."
         )
-    if accounts.address_known(found.address):
-        raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
     return found

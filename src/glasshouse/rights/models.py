@@ -79,6 +79,7 @@ class Passing(models.TextChoices):
 
     AGREED = "agreed"
     DECLINED = "declined"
+    BEFORE = "before"  # It was passed by a version that did not ask.
 
 
 def _of_request(purpose: str, category: str, *, source: str) -> SealedText:
@@ -121,7 +122,11 @@ class Request(models.Model):
     )
     answer = SealedText(
         personal(
-            "user.content.private", "showing what was answered", basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP
+            "user.content.private",
+            "showing what was answered",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+            source="us",
         ),
         holder="holder",
         null=True,
@@ -168,10 +173,19 @@ class Request(models.Model):
 
     class Meta:
         db_table = "rights_request"
+        constraints = [models.CheckConstraint(condition=Q(passing__in=["", *Passing.values]), name="known_passing")]
+
+    @property
+    def written_by(self) -> str:
+        """Who the person's side of the request comes from, in words for the person."""
+        return "the agent that asked in your name" if self.channel == "agent" else "you"
+
+
+WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answers you"}
 
 
 class Letter(models.Model):
-    """One more message in a request's thread: from the person, from us, or from the customer that it was referred to."""
+    """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
@@ -187,6 +201,7 @@ class Letter(models.Model):
         holder="holder",
     )
     sender = technical(models.CharField(max_length=10))
+    referral = technical(models.CharField(max_length=16, blank=True))
     authentication = SealedText(
         personal(
             "user.content.private",
@@ -203,6 +218,11 @@ class Letter(models.Model):
 
     class Meta:
         db_table = "rights_letter"
+
+    @property
+    def written_by(self) -> str:
+        """Whose words these are, in words for the person."""
+        return WRITERS[self.sender]
 
 
 class Referral(models.Model):
@@ -232,7 +252,9 @@ class OfficerRegion(models.Model):
         db_table = "rights_officer_region"
 
 
-AGENTS = confidential("knowing the agents that ask in people's names", retention="as long as the service runs")
+AGENTS = confidential(
+    "knowing the agents that ask in people's names", retention="as long as the service runs", source="the agent"
+)
 
 
 class Agent(models.Model):
@@ -270,15 +292,16 @@ class Demand(models.Model):
             "answering a demand of an authority",
             basis=Basis.LEGAL_OBLIGATION,
             erasure=OnErasure.KEEP,
+            source="an authority",
         ),
         holder="id",
     )
     address_hash = hashed(
         models.CharField(max_length=64), "user.contact.email", "finding demands about a person", erasure=OnErasure.KEEP
     )
-    authority = SealedText(confidential("answering a demand of an authority"), holder="id")
-    grounds = SealedText(confidential("answering a demand of an authority"), holder="id")
-    reasons = SealedJson(confidential("answering a demand of an authority"), holder="id")
+    authority = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
+    grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
+    reasons = SealedJson(confidential("answering a demand of an authority", source="us"), holder="id")
     country = technical(models.CharField(max_length=2))
     asked = technical(ArrayField(models.CharField(max_length=80)))
     narrowed = technical(ArrayField(models.CharField(max_length=80), default=list))

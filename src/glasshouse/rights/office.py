@@ -21,11 +21,14 @@ from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.retention import api as retention
 from glasshouse.retention.models import Hold, Statistic, Sweep
-from glasshouse.rights.models import Assessment, Request
+from glasshouse.rights.clocks import LAWS
+from glasshouse.rights.models import Assessment, Request, RequestKind
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 
 RISKS = ("low", "medium", "high")
+KIND_TITLES = {kind.value: str(kind.label) for kind in RequestKind}
+LAW_TITLES = {law.id: law.short for law in LAWS.values()}
 REVIEW = timedelta(days=365)
 MEDIAN_DAYS = (
     "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - asked_at) / 86400) "
@@ -93,8 +96,8 @@ def _figures() -> list[tuple[str, str]]:
         cursor.execute(MEDIAN_DAYS)
         median_days = cursor.fetchone()[0]
     return [
-        ("requests", f"{totals['asked']} ({_counts('kind') or 'none yet'})"),
-        ("by law", _counts("law") or "–"),
+        ("requests", f"{totals['asked']} ({_counts('kind', KIND_TITLES) or 'none yet'})"),
+        ("by law", _counts("law", LAW_TITLES) or "–"),
         (
             "answered",
             f"{totals['answered']}, after {median_days:.1f} days in the middle" if totals["answered"] else "0",
@@ -105,9 +108,9 @@ def _figures() -> list[tuple[str, str]]:
     ]
 
 
-def _counts(column: str) -> str:
+def _counts(column: str, titles: dict[str, str]) -> str:
     rows = Request.objects.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
-    return ", ".join(f"{count} {value}" for value, count in rows)
+    return ", ".join(f"{titles.get(value, value)} {count}" for value, count in rows)
 
 
 def _stances() -> list[tuple[str, dict[str, int]]]:

@@ -29,7 +29,8 @@ from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.rights import links, requests
-from glasshouse.rights.models import Passing, Referral, Request
+from glasshouse.rights.models import Letter, Passing, Referral, Request
+from glasshouse.vault import api as vault
 
 WARNING = "rights.warn-referral"
 DAYS = timedelta(days=14)
@@ -38,7 +39,10 @@ ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A request as the customer sees it: what is asked for and by whom; not a word of what the person wrote."""
+    """A request as the customer sees it: what is asked for and by whom; not a word of what the person wrote.
+
+    agreed: whether the person agreed to it; an older version passed requests on without asking. answer: what was answered.
+    """
 
     id: str
     request_id: str
@@ -47,6 +51,8 @@ class Passed:
     due_at: object
     late: bool
     answered_at: object
+    agreed: bool
+    answer: str
 
 
 class Customer(NamedTuple):
@@ -76,8 +82,17 @@ def customers_of(request: Request) -> list[Customer]:
 
 
 def _name_of(organisation: OrganisationId) -> str:
+    """Its name; "" where it is closed."""
     with access.acting(JOB.within(organisation)):
-        return str(Organisation.objects.get(id=organisation).name)
+        found = Organisation.objects.filter(id=organisation).first()
+        return str(found.name) if found else ""
+
+
+def names_passed_to(secret: str) -> list[str]:
+    """The names of the organisations to which the request of a guest's page was passed. Raises NotFoundError."""
+    request = links.of_page(secret)
+    customers = requests.passed_to([request.id]).get(request.id, [])
+    return sorted(filter(None, (_name_of(one.organisation) for one in customers)))
 
 
 def agree(secret: str, organisations: Sequence[str]) -> list[str]:
@@ -146,6 +161,9 @@ def passed(actor: Actor) -> list[Passed]:
             Referral.objects.filter(organisation_id=actor.organisation).order_by("-answered_at", "due_at")[:200]
         )
         known = {one.id: one for one in Request.objects.filter(id__in=[row.request_id for row in rows])}
+        vault.open_keys({HolderId(request.holder) for request in known.values()})
+        answers = Letter.objects.filter(sender="customer", referral__in=[row.id for row in rows if row.answered_at])
+        texts = {letter.referral: letter.text for letter in answers}
         found = [
             Passed(
                 row.id,
@@ -155,6 +173,8 @@ def passed(actor: Actor) -> list[Passed]:
                 row.due_at,
                 row.answered_at is None and row.due_at < clock.now(),
                 row.answered_at,
+                known[row.request_id].passing == Passing.AGREED,
+                texts.get(row.id, ""),
             )
             for row in rows
             if row.request_id in known
@@ -178,7 +198,7 @@ def answer(actor: Actor, referral: str, text: str, *, delete: bool) -> None:
         if delete:
             Invitation.objects.filter(organisation_id=actor.organisation, address_hash=request.address_hash).delete()
         name = access.organisation_of(actor).name
-        requests.write(request, f"The answer of {name}", f"{name} answers:\n\n{text}\n")
+        requests.write(request, f"The answer of {name}", f"{name} answers:\n\n{text}\n", referral=found.id)
         events.record(actor, Kind.REFERRAL_ANSWERED, found.id, deleted=delete)
 
 

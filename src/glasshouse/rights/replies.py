@@ -17,7 +17,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.ids import RequestId
-from glasshouse.mail.models import Message
+from glasshouse.mail import api as mail
 from glasshouse.rights import requests
 from glasshouse.rights.models import Letter, Request
 from glasshouse.rights.requests import MOST_TEXT, Arrival
@@ -52,8 +52,7 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     if found := theirs.filter(id__in=numbers).order_by("-asked_at").first():
         return found
     mails = OUR_MAIL.findall(replies_to[:MOST_HEADER])[-MOST_IDS:]
-    holders = list(Message.objects.filter(id__in=mails).values_list("holder", flat=True))
-    if found := theirs.filter(holder__in=holders).order_by("-asked_at").first():
+    if found := theirs.filter(holder__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
         return found
     return theirs.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 

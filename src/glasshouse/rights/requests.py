@@ -6,12 +6,15 @@ unproved address is held apart under a key of its own. Source: PRI-26, PRI-28; G
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 import holidays
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
+from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import known_hashes
@@ -22,9 +25,9 @@ from glasshouse.consent.rules import PURPOSES
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import ANONYMOUS, Actor
+from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId, RequestId, new_id, new_token
+from glasshouse.kernel.ids import HolderId, OrganisationId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.rights import clocks
@@ -57,6 +60,14 @@ class Arrival:
     identity: str = ""
 
 
+class PassedTo(NamedTuple):
+    """A customer that a request was passed to, as its opaque id. answered_at: None until it answered the person."""
+
+    organisation: OrganisationId
+    due_at: datetime
+    answered_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A request in the officer's work list.
@@ -72,7 +83,7 @@ class Listed:
     known: bool
     mine: bool
     letters: list[Letter]
-    referred: int
+    passed_to: list[PassedTo]
     earlier: Request | None
     agent: str
 
@@ -118,7 +129,10 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
     normal = _checked(address, kind, region, text)
     if not normal:
         raise InvalidError("Write the address at which we can answer you.", field="address")
-    throttle.take("request", arrival.network or normal, most=20, window=timedelta(hours=1))
+    count = partial(throttle.take_network, "request", arrival.network)
+    if not arrival.network:  # A mail comes from its own server, not from the person's network.
+        count = partial(throttle.take, "request", normal)
+    count(most=20, window=timedelta(hours=1))
     throttle.take("request-address", normal, most=5, window=timedelta(hours=1))
     with transaction.atomic():
         made, secret = opened(normal, kind, region, text, arrival)
@@ -192,15 +206,24 @@ def of_person(actor: Actor) -> list[Request]:
     return list(mine.order_by("-asked_at"))
 
 
-def write(request: Request, subject: str, words: str) -> None:
-    """Mail to a request's person in its thread, and keep what was written; nothing where the person gave no address."""
-    # Kept without the link that proves the address: who reads the thread at the desk is not that person.
-    Letter(request=request, holder=request.holder, text=masked(words), sender="us", at=clock.now()).save(
-        force_insert=True
-    )
+def write(request: Request, subject: str, words: str, *, referral: str = "") -> None:
+    """Mail to a request's person in its thread, and keep what was written; nothing is mailed where there is no address.
+
+    referral: the one that a customer answers with these words; "": they are ours.
+    """
+    # Kept without the link that confirms the address: who reads the thread at the desk is not that person.
+    Letter(
+        request=request,
+        holder=request.holder,
+        text=masked(words),
+        sender="customer" if referral else "us",
+        referral=referral,
+        at=clock.now(),
+    ).save(force_insert=True)
     if request.address:
         letter = mail.Letter(f"{subject} [{request.id}]", words, answers=request.thread or "")
-        mail.queue_letter(HolderId(request.holder), "privacy", request.address, letter)
+        kind = "referral-answer" if referral else "privacy"
+        mail.queue_letter(HolderId(request.holder), kind, request.address, letter)
 
 
 # -- the officer's side --------------------------------------------------------------------------------------------
@@ -219,7 +242,7 @@ def worklist(actor: Actor) -> list[Listed]:
     now, mine = clock.now(), covers(str(actor.account))
     closed = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
-    letters = letters_of(open_requests)
+    letters, passed = letters_of(open_requests), passed_to([one.id for one in open_requests if one.referrals])
     asking = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
     vault.open_keys({HolderId(agent.id) for agent in asking})
     agents = {agent.id: agent.name for agent in asking}
@@ -235,13 +258,29 @@ def worklist(actor: Actor) -> list[Listed]:
             one.proved_at is not None and bool(one.address) and one.address_hash in with_account,
             mine(one.region),
             letters[one.id],
-            one.referrals,
+            passed.get(one.id, []),
             earlier.get(one.follows),
             agents.get(one.agent, ""),
         )
         for one in open_requests
     ]
     return sorted(rows, key=lambda one: not one.mine)
+
+
+def passed_to(numbers: list[str]) -> dict[str, list[PassedTo]]:
+    """To which customers each request was passed, in that order, with one query; requests that were not are left out."""
+    customers: dict[str, list[PassedTo]] = {}
+    with access.acting(JOB), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_referrals_of(%s)", [numbers])
+        for request, organisation, due_at, answered_at in cursor.fetchall():
+            customers.setdefault(request, []).append(PassedTo(OrganisationId(organisation), due_at, answered_at))
+    return customers
+
+
+def of_officer(actor: Actor, number: str) -> Request | None:
+    """Any request, open or closed, for the page that says what was done; None where there is none. Raises NotFoundError."""
+    accounts.require_officer(actor)
+    return Request.objects.filter(id=number).first()
 
 
 def letters_of(requests: list[Request]) -> dict[str, list[Letter]]:
@@ -287,7 +326,8 @@ def answer(actor: Actor, request: RequestId, text: str, *, refuse: bool) -> None
     found = _open(actor, request)
     if found.proved_at is None and not refuse and found.kind != RequestKind.QUESTION and found.channel not in PAPER:
         raise InvalidError(
-            "The address is not proved: nothing may be told yet. Have the link mailed again, or refuse.", field="text"
+            "The address is not confirmed: nothing may be told yet. Have the link mailed again, or refuse.",
+            field="text",
         )
     if not text.strip() or len(text) > MOST_TEXT:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
@@ -304,7 +344,7 @@ def ask_again(actor: Actor, request: RequestId) -> None:
     """Mail the proving link once more; the one before ends. Raises InvalidError, NotFoundError."""
     found = _open(actor, request)
     if found.proved_at is not None or not found.address:
-        raise InvalidError("There is nothing to prove.", field="request")
+        raise InvalidError("There is no address to confirm, or it is confirmed already.", field="request")
     mail_again(found)
 
 

@@ -102,7 +102,7 @@ def erase(secret: str) -> int:
     """
     found = of_page(secret)
     if not is_fresh(secret):
-        raise InvalidError("For this we need a fresh proof: have a new link mailed to you.", field="word")
+        raise InvalidError("For this, confirm your address once more: have a new link mailed to you.", field="word")
     with queues.claimed("rights.erase-guest", found.id) as mine:  # A second click finds the first one at work.
         return _erase(found) if mine else 0
 

@@ -64,7 +64,7 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     place = f"{row._meta.db_table}.{field.column}"
-    source = row.source.name if isinstance(row, Supplied) else entry.source
+    source = _source(row, str(field.name), entry)
     return Item(
         place,
         entry.category,
@@ -77,6 +77,17 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
         source,
         since,
     )
+
+
+def _source(row: models.Model, field: str, entry: Entry) -> str:
+    """Who a value comes from. What a row's own writer wrote is the writer's; for the rest the data map tells."""
+    if isinstance(row, Supplied):
+        return str(row.source.name)
+    if isinstance(row, Message) and (field in ("subject", "body") or (field == "address" and row.kind == "invitation")):
+        return row.written_by
+    if (isinstance(row, Letter) and field == "text") or (isinstance(row, Request) and field in ("address", "text")):
+        return row.written_by
+    return entry.source
 
 
 def _plain(value: object) -> str:

@@ -192,6 +192,23 @@ def new_generation(holder: HolderId) -> int:
     return int(newest) + 1
 
 
+def replace_destroyed(holder: HolderId) -> int:
+    """A new key for a holder whose keys are all destroyed; what was sealed under those stays unreadable. Returns its generation.
+
+    For migrations only: whoever destroyed the key did so before the row's values, which are still in the clear, were sealed.
+    Raises KeyDestroyedError where no generation is left.
+    """
+    rows = _keys().objects.filter(holder=holder)
+    if living := rows.filter(destroyed_at=None).aggregate(newest=Max("generation"))["newest"]:
+        return int(living)
+    newest = rows.aggregate(newest=Max("generation"))["newest"] or 0
+    if newest >= 255:
+        raise KeyDestroyedError("This holder had 255 keys, and all are destroyed.")
+    _make(holder, newest + 1)
+    _forget(holder)
+    return int(newest) + 1
+
+
 def generations_of(holder: HolderId) -> list[int]:
     """Generations of the holder's living data keys, ascending."""
     rows = _keys().objects.filter(holder=holder, destroyed_at=None).order_by("generation")

@@ -177,9 +177,10 @@ def confidential(
     *,
     category: str = "user.workplace",
     retention: str = "as long as the agreement runs",
+    source: str = "you",
     need: str = "",
 ) -> Entry:
-    """Entry of a field that speaks of a customer."""
+    """Entry of a field that speaks of a customer. source: who it comes from."""
     return Entry(
         Class.CONFIDENTIAL,
         category,
@@ -188,6 +189,7 @@ def confidential(
         Basis.CONTRACT,
         retention,
         OnErasure.KEY_DESTROYED,
+        source=source,
         need=need,
     )
 

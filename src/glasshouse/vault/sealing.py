@@ -4,7 +4,8 @@ The rules of this module:
 
 1. A migration renames the clear column, adds the sealed one, calls `seal_columns`, removes the clear one, in one transaction:
    whenever it is cut off, it begins again, and a value is never in neither column.
-2. Keys are made in the key database, outside that transaction; a key of a run that was cut off is used by the next one.
+2. Keys are made in the key database, outside that transaction; a key of a run that was cut off is used by the next one, or
+   replaced, where the old version ran on for a day and destroyed it as unused.
 3. A removed column stays in the old pages of the table. `seal_columns` marks the table, in the same transaction, and
    `rewrite_marked` writes every marked table anew afterwards; a mark stays until that is done.
 Source: docs/adr/0018-sealing-existing-columns.md.
@@ -17,6 +18,8 @@ from typing import Any
 from django.db import connections, migrations, models
 from django.db.migrations.operations.base import Operation
 
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.kernel.ids import HolderId
 from glasshouse.vault import api
 from glasshouse.vault.envelope import KeyDestroyedError
 
@@ -37,6 +40,27 @@ class Column:
         return f"{self.name}_clear"
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row that gets sealed. owner: whose key seals it; clear: the clear value of each column."""
+
+    table: str
+    id: str
+    owner: str
+    clear: dict[Column, str | None]
+
+
+class UnsealableRowError(GlasshouseError):
+    """A row cannot be sealed. The message names table and id, never a value, and says what to do."""
+
+    status = 500
+
+    def __init__(self, row: _Row, reason: str) -> None:
+        super().__init__(
+            f"The row {row.id} of {row.table} cannot be sealed: {reason}. Then start again; this table is as it was."
+        )
+
+
 def begin(model: str, names: Sequence[str]) -> Iterator[Operation]:
     """The steps of a migration that come before `seal_columns`: the clear columns renamed, the sealed ones added."""
     for name in names:
@@ -55,7 +79,8 @@ def finish(model: str, names: Sequence[str], *, required: Sequence[str] = ()) ->
 def seal_columns(cursor: Any, table: str, key_owner: str, columns: Sequence[Column]) -> int:
     """Seal each row's clear values under the key that the column key_owner names; returns how many rows; marks the table.
 
-    A value whose key is destroyed is dropped: it may not be read any more. Empty texts become null.
+    Empty texts become null. Where the key is destroyed, values that may be null are dropped: they may not be read any more. A row
+    with a required value gets a new key, if nothing of it is sealed yet. Raises UnsealableRowError.
     """
     clear, count, last = ", ".join(f'"{column.clear}"' for column in columns), 0, ""
     select = f'SELECT id, "{key_owner}", {clear} FROM {table} WHERE id > %s ORDER BY id LIMIT {BATCH}'
@@ -65,8 +90,8 @@ def seal_columns(cursor: Any, table: str, key_owner: str, columns: Sequence[Colu
         cursor.execute(select, [last])
         rows = cursor.fetchall()
         for row_id, owner, *values in rows:
-            pairs = zip(columns, values, strict=True)
-            sealed = [_sealed(table, column, str(owner), value) for column, value in pairs]
+            row = _Row(table, str(row_id), str(owner), dict(zip(columns, values, strict=True)))
+            sealed = _sealed_or_named(cursor, row)
             if any(value is not None for value in sealed):
                 cursor.execute(update, [*sealed, row_id])
                 count += 1
@@ -77,13 +102,50 @@ def seal_columns(cursor: Any, table: str, key_owner: str, columns: Sequence[Colu
     return count
 
 
-def _sealed(table: str, column: Column, owner: str, value: str | None) -> bytes | None:
-    if not value and not column.required:
-        return None
+def _sealed_or_named(cursor: Any, row: _Row) -> list[bytes | None]:
     try:
-        return api.seal((value or "").encode(), place=(table, column.name, owner))
+        return _sealed(row)
     except KeyDestroyedError:
-        return None
+        if not any(column.required for column in row.clear):
+            return [None] * len(row.clear)
+    except GlasshouseError as error:
+        raise UnsealableRowError(
+            row, f"its key does not open ({error}) Restore the key database, root keys and people store of one backup"
+        ) from error
+    if _holds_sealed(cursor, row):
+        raise UnsealableRowError(
+            row,
+            "its key is destroyed, with which other values of it are sealed. Restore the key database of a backup in which "
+            f"it is not, or remove the row as the tables' owner (DELETE FROM {row.table} WHERE id = '{row.id}')",
+        )
+    # A run that was cut off made the key, and the old version, which ran on, destroyed it as unused.
+    api.replace_destroyed(HolderId(row.owner))
+    return _sealed(row)
+
+
+def _sealed(row: _Row) -> list[bytes | None]:
+    """The row's values sealed, null for an empty one that is not required. Raises KeyDestroyedError, SealBrokenError."""
+    return [
+        api.seal((value or "").encode(), place=(row.table, column.name, row.owner))
+        if value or column.required
+        else None
+        for column, value in row.clear.items()
+    ]
+
+
+def _holds_sealed(cursor: Any, row: _Row) -> bool:
+    """Whether the row has sealed values in other columns than those that are being sealed."""
+    cursor.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND atttypid = 'bytea'::regtype "
+        "AND attnum > 0 AND NOT attisdropped",
+        [row.table],
+    )
+    others = {str(name) for (name,) in cursor.fetchall()} - {column.name for column in row.clear}
+    if not others:
+        return False
+    held = " OR ".join(f'"{name}" IS NOT NULL' for name in sorted(others))
+    cursor.execute(f"SELECT {held} FROM {row.table} WHERE id = %s", [row.id])
+    return bool(cursor.fetchone()[0])
 
 
 def rewrite_marked(database: str = "default") -> list[str]:

@@ -18,6 +18,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django must be set up before anything that reads models
 from django.http import HttpResponse  # noqa: E402
 
+from glasshouse.kernel.networks import network_key  # noqa: E402
 from glasshouse.vault.spool import Spool  # noqa: E402
 from glasshouse.web import failures  # noqa: E402
 from glasshouse.web.allowances import ANYBODY, allowance_of, from_anybody, route_of  # noqa: E402
@@ -29,7 +30,6 @@ from glasshouse.web.bodies import (  # noqa: E402
     Receive,
     RefusedError,
     Rules,
-    peer_of,
 )
 from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads, Scope, Send  # noqa: E402
 
@@ -65,7 +65,7 @@ class Application:
             if is_health and self.threads.is_stuck:
                 raise RefusedError(503)
             threads = self.health if is_health else self.threads
-            await threads.answer(scope, body, receive, send, peer_of(str((scope.get("client") or ("",))[0])))
+            await threads.answer(scope, body, receive, send, network_key(str((scope.get("client") or ("",))[0])))
         except RefusedError as refused:
             await self._refuse(scope, headers, refused, send)
             await self.bodies.drain(receive)
@@ -90,7 +90,7 @@ class Application:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self.threads.pool, allowance_of, match, headers)
 
-        peer = peer_of(str((scope.get("client") or ("",))[0]))
+        peer = network_key(str((scope.get("client") or ("",))[0]))
         return await self.bodies.read(receive, peer, declared, limit, vouch)
 
     async def _refuse(

@@ -10,7 +10,6 @@ Rules of this module:
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -67,15 +66,6 @@ class RefusedError(Exception):
 
 class DisconnectedError(Exception):
     """The client went away before its request was whole."""
-
-
-def peer_of(address: str) -> str:
-    """Whom an address belongs to: itself; of IPv6 the /64, which one household has."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
 
 
 class Bodies:

@@ -1,9 +1,12 @@
 """Doors of requests on the clock: asking, proving; the officer's work list; the customer's referrals."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
@@ -54,7 +57,14 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         done = links.prove(secret)
     except links.LinkEndedError as error:
         return render(request, "request_link_ended.html", {"ended": error, "secret": secret}, status=error.status)
-    shown = _passing(done.request, done.page_secret)
+    return redirect("confirmed_request", done.page_secret)
+
+
+@require_GET
+def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
+    """What a confirmation led to. A page of its own, so that the browser can come back to it."""
+    done = links.confirmed(secret)
+    shown = _passing(done.request, secret)
     shown |= {"known": done.has_account, "law": clocks.LAWS[done.request.law]}
     return render(request, "privacy_proved.html", shown)
 
@@ -78,18 +88,18 @@ def _passing(found: Request, secret: str) -> dict[str, object]:
 
 @form_page
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
-    """What of a request would be passed to whom; the person agrees, or has nothing passed on."""
-    shown = _passing(links.of_page(secret), secret)
+    """What of a request would be passed to whom; the person agrees, or has nothing passed on; what was decided."""
+    shown = _passing(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
     if request.method == "GET":
         return render(request, "pass_on.html", shown)
     try:
         if act_of(request, "agree", "decline") == "agree":
-            shown["names"] = referrals.agree(secret, request.POST.getlist("organisation"))
+            referrals.agree(secret, request.POST.getlist("organisation"))
         else:
             referrals.decline(secret)
     except InvalidError as error:
         return again(request, "pass_on.html", error, **shown)
-    return render(request, "passed_on.html", shown)
+    return redirect("pass_on", secret)
 
 
 @form_page
@@ -129,13 +139,20 @@ def _desk(actor: Actor) -> dict[str, object]:
     return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
 
 
+def _done(request: HttpRequest) -> dict[str, object]:
+    """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
+    done = request.GET.get("done", "")
+    number = request.GET.get("request", "") if done else ""
+    return {"done": done, "done_request": requests.of_officer(actor_of(request), number) if number else None}
+
+
 @signed_in
 @form_page
 def worklist(request: HttpRequest) -> HttpResponse:
     """The officer's work list, by deadline; answering, refusing, extending, entering; agents."""
     actor, given = actor_of(request), request.POST
     if request.method == "GET":
-        return render(request, "worklist.html", _desk(actor))
+        return render(request, "worklist.html", _desk(actor) | _done(request))
     number, text = given.get("request", ""), given.get("text", "")
     try:
         act = act_of(request, "answer", "refuse", "extend", "ask-again", "enter", "agent", "end-agent")
@@ -147,7 +164,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
             arrival = requests.Arrival(
                 given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", "")
             )
-            requests.enter(
+            number = requests.enter(
                 actor, given.get("address", ""), given.get("kind", ""), given.get("region", ""), text, arrival
             )
         elif act == "agent":
@@ -158,7 +175,8 @@ def worklist(request: HttpRequest) -> HttpResponse:
             requests.answer(actor, RequestId(number), text, refuse=act == "refuse")
     except InvalidError as error:
         return again(request, "worklist.html", error, **_desk(actor))
-    return redirect("worklist")
+    query = "" if act in ("agent", "end-agent") else f"?{urlencode({'done': act, 'request': number})}"
+    return redirect(f"{reverse('worklist')}{query}")
 
 
 @signed_in

@@ -47,6 +47,7 @@ urlpatterns = [
     path("privacy/prove/<slug:secret>", requests.prove, name="prove_request"),
     path("privacy/prove/<slug:secret>/again", requests.renew_link, name="renew_link"),
     path("privacy/own/<slug:secret>", requests.stranger, name="stranger"),
+    path("privacy/own/<slug:secret>/confirmed", requests.confirmed, name="confirmed_request"),
     path("privacy/own/<slug:secret>/pass-on", requests.pass_on, name="pass_on"),
     path("v1/agent/<slug:agent>", drp.agent, name="drp_agent"),
     path("v1/data-rights-request", drp.exercise, name="drp_exercise"),
