@@ -72,6 +72,12 @@ def saw(actor: Actor, what: str, ids: Sequence[str]) -> None:
             gathered.append(RecordAccess(actor, what, tuple(ids)))
 
 
+def recorded_elsewhere(actor: Actor) -> None:
+    """Tell that what this transaction reads goes on record in another one, before it is shown. To be called in `acting`."""
+    if actor.kind in _recorders:
+        _recorded.set(True)
+
+
 @contextmanager
 def gathering() -> Iterator[list[RecordAccess]]:
     """Gathers what `saw` is told within the block, instead of recording it: for whoever then records what was really shown."""

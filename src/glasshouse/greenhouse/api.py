@@ -161,7 +161,7 @@ def forget(actor: Actor) -> None:
     organisation = access.organisation_or_none(actor)
     if organisation is None:
         return
-    for upload in Upload.objects.filter(organisation_id=actor.organisation).exclude(blob=""):
+    for upload in Upload.objects.filter(organisation_id=actor.organisation).exclude(blob="").defer("proposal"):
         blobs.remove(BlobId(upload.blob))
     crops_client.ask(
         "DELETE", "/v1/tenant", tenant=organisation.tenant, sites=[], verb="tenant:forget", purpose="erasure"

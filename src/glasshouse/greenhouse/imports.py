@@ -1,11 +1,12 @@
 """Verbs of files: upload one (sealed at once), look at it, correct, take its readings in the background, save how it is read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+import numpy as np
 import pyarrow as pa
 
 from crops.catalogue import VARIABLES
@@ -14,21 +15,20 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
-from glasshouse.greenhouse import crops_client, files
-from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, Layout
+from glasshouse.greenhouse import crops_client, file_process, files
+from glasshouse.greenhouse.files import MOST_REMARKS, NOTHING_GIVEN, Given, Layout
 from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
-from glasshouse.greenhouse.tables import table_of
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
+from glasshouse.kernel.errors import BusyError, GlasshouseError, InvalidError, NotFoundError, UnavailableError
 from glasshouse.kernel.ids import BlobId, HolderId, ImportId, SiteId, TemplateId
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
 IMPORTING = "greenhouse.import"
 KEPT = timedelta(days=30)  # how long a file itself is kept; its report stays
-MOST_REMARKS = 20_000
+SHOWN_COLUMNS = 200  # on a page; all are imported
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
 
 
@@ -38,7 +38,10 @@ class StoppedError(GlasshouseError):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A file before it is taken: how it would be read, its first rows as they are, and as they are read."""
+    """A file before it is taken: how it would be read, its first rows as they are, and as they are read.
+
+    reading: of those rows, and of the first SHOWN_COLUMNS columns only.
+    """
 
     upload: Upload
     layout: Layout
@@ -48,21 +51,47 @@ class Look:
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
-    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError."""
+    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError, BusyError.
+
+    It is read outside any transaction, in a process of its own; what cannot be read is not kept.
+    """
     with access.acting(actor):
-        access.require(actor, Permission.FILE_IMPORT)
-        place = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
-        room = Compartment.objects.filter(id=compartment, site=place, organisation_id=actor.organisation).first()
-        if place is None or (compartment and room is None):
-            raise NotFoundError
-        body = b"".join(pieces)
-        files.propose(body, zone=str(place.facts["time_zone"]))  # What cannot be read is refused before it is kept.
+        _place_of(actor, site, compartment)
+    assert actor.organisation is not None  # noqa: S101 - who acts for none has no site
+    owner = HolderId(str(actor.organisation))
+    with file_process.place(actor.organisation):  # Before the file is sealed, which costs something too.
+        blob = blobs.store(pieces, owner)
+        try:
+            with access.acting(actor):
+                place, _ = _place_of(actor, site, compartment)
+            zone = str(place.facts["time_zone"])
+            proposal = file_process.propose(blobs.read(blob, owner), zone, NOTHING_GIVEN)
+            return _keep(actor, site, compartment, name, blob, proposal)
+        except BaseException:
+            blobs.remove(blob)
+            raise
+
+
+def _place_of(actor: Actor, site: SiteId, compartment: str) -> tuple[Site, Compartment | None]:
+    """The place that a file speaks of. To be called in `acting`. Raises NotFoundError, ForbiddenError."""
+    access.require(actor, Permission.FILE_IMPORT)
+    place = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
+    room = Compartment.objects.filter(id=compartment, site=place, organisation_id=actor.organisation).first()
+    if place is None or (compartment and room is None):
+        raise NotFoundError
+    return place, room
+
+
+def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId, proposal: files.Proposal) -> ImportId:
+    with access.acting(actor):
+        place, room = _place_of(actor, site, compartment)
         made = Upload.objects.create(
             organisation_id=str(actor.organisation),
             site=place,
             compartment=room,
             name=name[:200] or "file",
-            blob=blobs.store([body], HolderId(str(actor.organisation))),
+            blob=blob,
+            proposal=proposal.as_json(),
             created_at=clock.now(),
         )
         events.record(actor, Kind.FILE_UPLOADED, made.id)
@@ -72,38 +101,44 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
 
 def _drop_old(actor: Actor) -> None:
     old = Upload.objects.filter(organisation_id=actor.organisation, created_at__lt=clock.now() - KEPT).exclude(blob="")
-    for one in old:
+    for one in old.defer("proposal"):
         blobs.remove(BlobId(one.blob))
-        one.blob = ""
-        one.save(update_fields=["blob"])
+        one.blob, one.proposal = "", None
+        one.save(update_fields=["blob", "proposal"])
 
 
-def _found(actor: Actor, number: ImportId) -> Upload:
-    found = Upload.objects.select_related("site").filter(id=number, organisation_id=actor.organisation).first()
+def _found(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
+    """An upload; its proposal, which may be large, only where it is asked for."""
+    rows = Upload.objects.select_related("site")
+    rows = rows if proposal else rows.defer("proposal")
+    found = rows.filter(id=number, organisation_id=actor.organisation).first()
     if found is None:
         raise NotFoundError
     return found
 
 
-def _body(actor: Actor, found: Upload) -> bytes:
-    if not found.blob:
+def _pieces(actor: Actor, found: Upload) -> Iterator[bytes]:
+    """The file, unsealed piece by piece. Raises InvalidError at once where it is not kept any more."""
+    if not found.blob or not blobs.generation_of(BlobId(found.blob)):
         raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
-    return b"".join(blobs.read(BlobId(found.blob), HolderId(str(actor.organisation))))
+    return blobs.read(BlobId(found.blob), HolderId(str(actor.organisation)))
 
 
 def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str = "") -> Look:
     """A file and how it would be read: as last chosen, as a template says, or as proposed.
 
-    Raises InvalidError, NotFoundError, ForbiddenError.
+    The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
+    ForbiddenError, BusyError.
     """
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        body = _body(actor, found)
+        found = _found(actor, number, proposal=True)
+        pieces = _pieces(actor, found)
         templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
     if zone and zone not in available_timezones():
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
-    layout, template = files.propose(body, zone=zone or str(found.site.facts["time_zone"]), given=given), ""
+    proposal = _proposal(actor, found, pieces, given, zone)
+    layout, template = proposal.layout, ""
     if zone:
         layout = replace(layout, zone=zone)
     if found.layout and given == NOTHING_GIVEN:
@@ -113,10 +148,27 @@ def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str
             if tuple(one.layout["headings"]) == layout.headings:
                 layout, template = Layout.from_json(one.layout), one.name
                 break
-    rows, _ = table_of(body, layout.delimiter)
-    head = body if len(body) < 20_000 else body[:20_000].rpartition(b"\n")[0] + b"\n"
-    first = files.read(head if layout.delimiter != "excel" else body, layout)
-    return Look(found, layout, rows[:8], first, template)
+    first = files.read_rows(proposal.rows, replace(layout, columns=layout.columns[:SHOWN_COLUMNS]))
+    return Look(found, layout, proposal.rows[:8], first, template)
+
+
+def _proposal(actor: Actor, found: Upload, pieces: Iterator[bytes], given: Given, zone: str) -> files.Proposal:
+    """The stored proposal, or a new one where another is asked for or (uploads of earlier versions) none is stored."""
+    if found.proposal:
+        stored = files.Proposal.from_json(found.proposal)
+        if stored.answers(given):
+            return stored
+    assert actor.organisation is not None  # noqa: S101 - the upload belongs to it
+    with file_process.place(actor.organisation):
+        proposal = file_process.propose(pieces, zone or str(found.site.facts["time_zone"]), given)
+    if given == NOTHING_GIVEN:  # Otherwise somebody tries something out.
+        with access.acting(actor):
+            access.require(actor, Permission.FILE_IMPORT)
+            found = _found(actor, ImportId(found.id), proposal=True)
+            if found.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
+                found.proposal = proposal.as_json()
+                found.save(update_fields=["proposal"])
+    return proposal
 
 
 def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[int, str] | None = None) -> Layout:
@@ -162,7 +214,7 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
         found = _found(actor, number)
         if found.state in UNDER_WAY:
             return
-        _body(actor, found)  # Asked for now, so that a file no longer there is told at once.
+        _pieces(actor, found)  # Asked for now, so that a file no longer there is told at once.
         found.layout, found.state, found.percent, found.report = layout.as_json(), UploadState.QUEUED, 0, None
         found.save(update_fields=["layout", "state", "percent", "report"])
         queues.worked(IMPORTING, number)  # Whoever starts it once more has all tries again.
@@ -186,7 +238,8 @@ def stop(actor: Actor, number: ImportId) -> None:
 def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
     """Put the file's readings into the crop store, all or none; returns the report. Safe to repeat. progress: percent done.
 
-    Raises StoppedError, InvalidError, NotFoundError, ForbiddenError (the right is asked for at the start and at the end).
+    Raises StoppedError, InvalidError, NotFoundError, ForbiddenError (the right is asked for at the start and at the end),
+    UnavailableError.
     """
 
     def told(done: int, total: int) -> None:
@@ -199,10 +252,10 @@ def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambd
         found = _found(actor, number)
         if found.state == UploadState.STOPPED or not found.layout:
             raise StoppedError("This import was stopped.")
-        layout, body = Layout.from_json(found.layout), _body(actor, found)
+        layout, pieces = Layout.from_json(found.layout), _pieces(actor, found)
         found.state = UploadState.READING
         found.save(update_fields=["state"])
-    reading = files.read(body, layout, told)
+    reading = _read(actor, pieces, layout, told)
     if not reading.points:
         raise InvalidError("No row of this file could be read with these choices.", field="file")
     told(1, 1)
@@ -227,6 +280,16 @@ def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambd
     return dict(found.report)
 
 
+def _read(actor: Actor, pieces: Iterator[bytes], layout: Layout, told: Callable[[int, int], None]) -> files.Reading:
+    """The whole file, read in a process of its own once there is a place for it. Raises InvalidError, UnavailableError."""
+    assert actor.organisation is not None  # noqa: S101 - the upload belongs to it
+    try:
+        with file_process.place(actor.organisation, for_import=True, wait_s=file_process.WAIT_S):
+            return file_process.read(pieces, layout, told)
+    except BusyError:
+        raise UnavailableError("Other files are being read. This one is safe; try again in some minutes.") from None
+
+
 def _note(actor: Actor, number: ImportId, percent: int) -> None:
     with access.acting(actor):
         mine = Upload.objects.filter(id=number, organisation_id=actor.organisation)
@@ -244,15 +307,14 @@ def failed(actor: Actor, number: ImportId, why: str) -> None:
 
 
 def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> dict[str, Any]:
-    refused = {remark.row for remark in reading.remarks if not remark.kept and not remark.column}
     return {
         "rows": reading.rows,
-        "rows_in": reading.rows - len(refused),
+        "rows_in": reading.rows - reading.refused,
         "points": answer["taken"],
         "new": answer["new"],
         "replaced": answer["replaced"],
-        "flagged": sum(remark.kept for remark in reading.remarks),
-        "left_out": sum(not remark.kept for remark in reading.remarks),
+        "flagged": reading.flagged,
+        "left_out": reading.left_out,
         "zone": layout.zone,
         "remarks": [asdict(remark) for remark in reading.remarks[:MOST_REMARKS]],
     }
@@ -267,10 +329,11 @@ def _arrow(layout: Layout, reading: files.Reading) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         for number, name in enumerate(names):
-            at, value = zip(*reading.points[name], strict=True)
-            times = pa.array([moment * 1_000_000_000 for moment in at], pa.int64())
-            places = pa.array([number] * len(at), pa.int32())
-            stream.write_batch(pa.record_batch([places, times, pa.array(value, pa.float64())], schema=schema))
+            series = reading.points[name]
+            times = np.frombuffer(series.times, np.int64) * 1_000_000_000
+            places = np.full(len(series), number, np.int32)
+            values = np.frombuffer(series.values, np.float64)
+            stream.write_batch(pa.record_batch([pa.array(one) for one in (places, times, values)], schema=schema))
     return bytes(sink.getvalue())
 
 
@@ -278,7 +341,7 @@ def uploads(actor: Actor) -> list[Upload]:
     """The organisation's uploads, newest first. Raises ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        mine = Upload.objects.select_related("site").filter(organisation_id=actor.organisation)
+        mine = Upload.objects.select_related("site").defer("proposal").filter(organisation_id=actor.organisation)
         return list(mine.order_by("-created_at")[:30])
 
 

@@ -68,7 +68,10 @@ class UploadState(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A file on its way in: sealed as it came (`blob`), how it is read (`layout`), then what came of it (`report`)."""
+    """A file on its way in: sealed as it came (`blob`), how it is read (`layout`), then what came of it (`report`).
+
+    `proposal`: how it would be read and its first rows, so that a page shows it without reading the file again.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -76,6 +79,7 @@ class Upload(models.Model):
     compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
     name = SealedText(SHOWN, holder="organisation_id")
     blob = blob_ref(models.CharField(max_length=16, blank=True), holder="organisation_id")
+    proposal = SealedJson(SHOWN, holder="organisation_id", null=True)
     layout = SealedJson(SHOWN, holder="organisation_id", null=True)
     report = SealedJson(SHOWN, holder="organisation_id", null=True)
     state = technical(models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW))

@@ -35,11 +35,15 @@ class Place:
 
 
 def _place(actor: Actor, what: str, names: list[str]) -> Place:
+    """what, names: for the record of what support is shown; what is "" where the caller records it before it shows anything."""
     with access.acting(actor):
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
         rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
-        access.saw(actor, what, names or sorted(sites))
+        if what:
+            access.saw(actor, what, names or sorted(sites))
+        else:
+            access.recorded_elsewhere(actor)
         devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
         return Place(access.organisation_of(actor).tenant, sites, rooms, devices)
 
@@ -80,7 +84,7 @@ def _still(actor: Actor) -> None:
     """Nothing, while the actor may still read: a download ends where a right ends. Raises NotFoundError, ForbiddenError."""
     with access.acting(actor):
         access.require(actor, Permission.READINGS_READ)
-        access.saw(actor, "download", [])
+        access.recorded_elsewhere(actor)  # The whole download went on record before its first row.
 
 
 def series(actor: Actor) -> list[dict[str, Any]]:
@@ -135,7 +139,7 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
 
     Raises NotFoundError, ForbiddenError, InvalidError (too many), UnavailableError; all of them before the first row.
     """
-    place = _place(actor, "download", names)
+    place = _place(actor, "", [])
     body = {"series": names, "start": span[0], "end": span[1]}
     found = crops_client.ask(
         "POST",
@@ -147,6 +151,11 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
         body=body,
     )
     known = {one["id"]: one for one in _list(place)}
+    series = list(found["series"])
+    with access.acting(actor):
+        access.require(actor, Permission.READINGS_READ)
+        # Once for the whole download: the sites that it is of, by which its customer knows it, and the series.
+        access.saw(actor, "download", [*sorted({known[name]["site"] for name in series}), *series])
 
     def rows() -> Iterator[list[object]]:
         yield ["site", "compartment", "series", "variable", "unit", "time_local", "time_utc", "value", "flag"]

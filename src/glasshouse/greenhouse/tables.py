@@ -3,54 +3,82 @@
 A small file can claim or unpack to far more than its size. Everything here stops at a bound and says which.
 """
 
+import codecs
 import csv
 import io
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from glasshouse.kernel.errors import InvalidError
 
 MOST_BYTES = 64 << 20
-MOST_UNPACKED = 256 << 20  # bytes of an Excel file's parts
+MOST_UNPACKED = 64 << 20  # bytes of an Excel file's parts
+# Bytes of parts that are read whole when a workbook is opened, before its first row: what they cost grows with their elements.
+MOST_RELATIONS = 1 << 20
+PARTS = {"styles.xml": 1 << 20, "workbook.xml": 1 << 20, "[content_types].xml": 1 << 20, "sharedstrings.xml": 16 << 20}
+PIECE = 1 << 20
 MOST_COLUMNS, MOST_CELLS = 2_000, 20_000_000
 MOST_FIELD = 131_072  # characters of one cell: the csv module's own bound
 DAMAGED: tuple[type[Exception], ...] = (BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, TypeError)
 DAMAGED += (AttributeError, EOFError, NotImplementedError, RuntimeError, OverflowError, OSError)
+DAMAGED_TEXT = "The Excel file is damaged or empty. Save it again, or export it as CSV."
 
 
-def table_of(body: bytes, delimiter: str | None = None) -> tuple[list[list[str]], str]:
-    """(rows of cells, delimiter) of CSV, TSV, semicolons or Excel; delimiter: the one to use. Raises InvalidError."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file's rows, read as they are asked for; its delimiter ("excel" for a sheet); about how many rows there are."""
+
+    rows: Iterator[list[str]]
+    delimiter: str
+    about_rows: int
+
+
+def open_table(body: bytes, delimiter: str | None = None) -> Table:
+    """The rows of CSV, TSV, semicolons or Excel. delimiter: the one to use. Raises InvalidError, also while rows are taken."""
     if len(body) > MOST_BYTES:
         raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
     if body[:4] == b"PK\x03\x04":
-        return _sheet(body), "excel"
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = body.decode("cp1252", errors="replace")
-    if "\0" in text:
+        sheet = _first_sheet(body)
+        return Table(_sheet_rows(sheet), "excel", sheet.max_row or 1)
+    if b"\0" in body:
         raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
+    encoding = "utf-8-sig" if _is_utf8(body) else "cp1252"
     if delimiter not in (",", ";", "\t"):
-        delimiter = _delimiter(text[:100_000].splitlines()[:200])
+        delimiter = _delimiter(body[:PIECE].decode(encoding, errors="replace").splitlines()[:200])
+    return Table(_text_rows(body, encoding, delimiter), delimiter, body.count(b"\n") + 1)
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Whether the whole body is UTF-8; decoded piece by piece, so that it is never in memory twice."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        rows = _bounded(csv.reader(_lines(text), delimiter=delimiter))
+        for at in range(0, len(body), PIECE):
+            decoder.decode(body[at : at + PIECE], final=at + PIECE >= len(body))
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[list[str]]:
+    text = io.TextIOWrapper(io.BytesIO(body), encoding, errors="replace", newline="\n")
+    try:
+        yield from _bounded(csv.reader(_lines(text), delimiter=delimiter))
     except csv.Error as error:
         raise InvalidError(
             f"This is no table of text ({error}). A cell has at most {MOST_FIELD:,} characters; "
             "is a quotation mark open? Export the file as CSV again.",
             field="file",
         ) from None
-    if len(rows) < 2:
-        raise InvalidError("The file holds no rows below its heading.", field="file")
-    return rows, delimiter
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: Iterable[str]) -> Iterator[str]:
     """The lines of a text; none that is longer than all of its columns could be."""
-    for line in io.StringIO(text):
+    for line in text:
         if len(line) > 64 * MOST_FIELD:
             raise InvalidError(
                 "A line of this file is longer than 8 MB. Is it a table? Export it as CSV.", field="file"
@@ -58,9 +86,9 @@ def _lines(text: str) -> Iterator[str]:
         yield line
 
 
-def _bounded(rows: Iterable[Iterable[str]]) -> list[list[str]]:
+def _bounded(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
     """The rows that hold anything, each cell without the spaces around it. Raises InvalidError beyond a bound."""
-    kept, cells = [], 0
+    cells = 0
     for number, row in enumerate(rows, 1):
         plain = [cell.strip() for cell in row]
         cells += len(plain)
@@ -73,29 +101,45 @@ def _bounded(rows: Iterable[Iterable[str]]) -> list[list[str]]:
         if cells > MOST_CELLS:
             raise InvalidError(f"The file has more than {MOST_CELLS:,} cells. Split it.", field="file")
         if any(plain):
-            kept.append(plain)
-    return kept
+            yield plain
 
 
-def _sheet(body: bytes) -> list[list[str]]:
+def _first_sheet(body: bytes) -> Any:
+    """The first sheet of a workbook, its rows not read yet. Raises InvalidError."""
     from openpyxl import load_workbook
 
     try:
         with ZipFile(io.BytesIO(body)) as packed:  # Nothing is unpacked beyond the size that stands in this list.
-            unpacked = sum(info.file_size for info in packed.infolist())
-        if unpacked > MOST_UNPACKED:
+            _refuse_large(packed.infolist())
+        return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False).worksheets[0]
+    except DAMAGED:
+        raise InvalidError(DAMAGED_TEXT, field="file") from None
+
+
+def _refuse_large(parts: list[ZipInfo]) -> None:
+    """Raises InvalidError for a workbook that would unpack to more than is read, as a whole or in a part read at opening."""
+    if sum(part.file_size for part in parts) > MOST_UNPACKED:
+        raise InvalidError(
+            f"This workbook would unpack to more than {MOST_UNPACKED >> 20} MB: save the sheet as CSV, or split it.",
+            field="file",
+        )
+    for part in parts:
+        name = part.filename.rpartition("/")[2].lower()
+        most = PARTS.get(name, MOST_RELATIONS if name.endswith(".rels") else None)
+        if most is not None and part.file_size > most:
             raise InvalidError(
-                f"The Excel file would unpack to more than {MOST_UNPACKED >> 20} MB. Split it, or export it as CSV.",
+                f"{name} in this workbook would unpack to more than {most >> 20} MB: save the sheet as CSV.",
                 field="file",
             )
-        sheet = load_workbook(io.BytesIO(body), read_only=True, data_only=True).worksheets[0]
+
+
+def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
+    try:
         # A sheet may claim any size; one column more than may be shows that there are too many.
         rows = sheet.iter_rows(values_only=True, max_col=min(sheet.max_column or 1, MOST_COLUMNS + 1))
-        return _bounded(_trimmed(rows))
+        yield from _bounded(_trimmed(rows))
     except DAMAGED:
-        raise InvalidError(
-            "The Excel file is damaged or empty. Save it again, or export it as CSV.", field="file"
-        ) from None
+        raise InvalidError(DAMAGED_TEXT, field="file") from None
 
 
 def _trimmed(rows: Iterable[tuple[object, ...]]) -> Iterator[list[str]]:

@@ -70,9 +70,9 @@ class BusyError(ThrottledError):
 
     status = 503
 
-    def __init__(self) -> None:
+    def __init__(self, message: str = "Many people are signing in at this moment. Try again in a moment.") -> None:
         super().__init__(10)
-        self.args = ("Many people are signing in at this moment. Try again in a moment.",)
+        self.args = (message,)
 
 
 class UnavailableError(GlasshouseError):

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from crops.catalogue import VARIABLES
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
-from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
+from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_REMARKS, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
+from glasshouse.greenhouse.imports import SHOWN_COLUMNS
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
 from glasshouse.web.greenhouse_views import CSV, cell, within
@@ -72,7 +72,6 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
 def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read; a person corrects, looks again, saves a template, then takes the readings."""
     actor, shown = within(request, organisation)
-    shown |= {"variables": sorted(VARIABLES.values(), key=lambda one: one.title)}
     shown |= {"delimiters": DELIMITERS.items(), "time_formats": TIME_FORMATS.items()}
     posted, act = request.method == "POST", ""
     try:
@@ -96,13 +95,20 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 
 
 def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
+    """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
     kept = {column.index: column for column in chosen.columns} if chosen else {}
     columns = [
         (column, kept.get(column.index, replace(column, variable="-") if chosen else column))
-        for column in found.layout.columns
+        for column in found.layout.columns[:SHOWN_COLUMNS]
     ]
     shown = chosen or found.layout
-    return {"upload": found.upload, "layout": shown, "rows": found.rows, "columns": columns} | {
+    headings = list(enumerate(shown.headings))
+    cells = max(map(len, found.rows))
+    return {"upload": found.upload, "layout": shown, "columns": columns} | {
+        "rows": [row[:SHOWN_COLUMNS] for row in found.rows],
+        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
+        "more_columns": len(found.layout.columns) - len(columns),
+        "more_cells": max(0, cells - SHOWN_COLUMNS),
         "template_name": found.template,
         "first": found.reading,
         "points": [(name, points[:3]) for name, points in found.reading.points.items()],
@@ -138,7 +144,7 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     if request.GET.get("format") != "csv":
         template = "import_state.html" if request.headers.get("HX-Request") else "import_report.html"
         shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
-        shown |= {"listed": len(remarks), "cut": len(remarks) == imports.MOST_REMARKS}
+        shown |= {"listed": len(remarks), "cut": len(remarks) == MOST_REMARKS}
         response = render(request, template, shown)
         if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.

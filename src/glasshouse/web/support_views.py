@@ -36,6 +36,7 @@ WORDS = {
     "sites": "read the sites {}",
     "wanted range set": "set a wanted range at {}",
 }
+OF_SERIES = ("chart", "download")
 
 
 def _wish(request: HttpRequest) -> Wish:
@@ -113,7 +114,7 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
     names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
     for one, who in found:
-        what = WORDS.get(one.what, one.what).format(_named(one.ids, names))
+        what = WORDS.get(one.what, one.what).format(_named(one.what, one.ids, names))
         # A page left open asks again and again: what was looked at within ten minutes is one line.
         same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
         if same is not None and same["since"] - one.at < timedelta(minutes=10):  # type: ignore[operator]
@@ -123,9 +124,12 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
     return render(request, "record.html", shown | {"rows": rows})
 
 
-def _named(ids: list[str], names: dict[str, str]) -> str:
+def _named(what: str, ids: list[str], names: dict[str, str]) -> str:
     known = [names[one] for one in ids if one in names]
     rest = len(ids) - len(known)
+    if what in OF_SERIES:
+        sites, series = ", ".join(known), f"{rest} series" if rest else "no series"
+        return f"{sites} ({series})" if sites else series
     if not known:
         return f"{rest} of yours" if rest != 1 else ids[0].replace("_", " ")
     return ", ".join(known) + (f" and {rest} more" if rest else "")
