@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rights", "0005_links_end")]
+    dependencies = [("rights", "0006_customers_answers")]
 
     operations = [
         migrations.AddField("demand", "person", models.CharField(blank=True, default="", max_length=16), False),
