@@ -132,7 +132,8 @@ def test_a_grower_and_the_staff_open_the_pages_of_their_own_account(actors: dict
     for name, method in _routes("signed in"):
         if method == "GET" and name != "fetch_copy":
             for actor in ("grower", "privacy"):
-                assert actors[actor].get(_path(name)).status_code in (200, 302), (actor, name)
+                ended = (404,) if name == "change" else ()  # Its address is a secret that nobody was given.
+                assert actors[actor].get(_path(name)).status_code in (200, 302, *ended), (actor, name)
 
 
 class _Asked(Exception):

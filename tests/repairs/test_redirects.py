@@ -182,8 +182,8 @@ def _harmless(node: ast.expr) -> bool:
         return True
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name == "quote":
-            # What follows "?next=" is read again by the one function where it is used.
+        if name in ("quote", "urlencode"):
+            # Quoted, it cannot leave the query. What follows "?next=" is read again by the one function where it is used.
             return True
         return name in ("safe_path", "reverse", "hand_over")  # hand_over: an opaque id of ours
     if ast.unparse(node) in ("request.path", "_confirmed(request, made).headers['Location']"):

@@ -40,6 +40,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "codes": (Route(POST, Need.SIGNED_IN),),
     "compare": (Route(GET, Need.ANYBODY),),
     "compartments": (Route(POST, P.COMPARTMENT_CREATE),),
+    "confirmed_request": (Route(GET, Need.ANYBODY),),
     "copy_state": (Route(GET, Need.SIGNED_IN),),
     "countersign": (Route(POST, Need.STAFF),),
     "decide_grant": (Route(POST, P.GRANT_GIVE),),

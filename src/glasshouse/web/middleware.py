@@ -173,6 +173,7 @@ class accepted:
         [
             "accept",
             "compare",
+            "confirmed_request",
             "copy_state",
             "demands",
             "document",

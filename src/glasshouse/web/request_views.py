@@ -175,8 +175,9 @@ def worklist(request: HttpRequest) -> HttpResponse:
             requests.answer(actor, RequestId(number), text, refuse=act == "refuse")
     except InvalidError as error:
         return again(request, "worklist.html", error, **_desk(actor))
-    query = "" if act in ("agent", "end-agent") else f"?{urlencode({'done': act, 'request': number})}"
-    return redirect(f"{reverse('worklist')}{query}")
+    if act in ("agent", "end-agent"):
+        return redirect("worklist")
+    return redirect(f"{reverse('worklist')}?{urlencode({'done': act, 'request': number})}")
 
 
 @signed_in
