@@ -164,11 +164,11 @@ def child(command: list[str], environment: dict[str, str], port: int) -> Iterato
 
 @contextmanager
 def ours(scratch: Path) -> Iterator[Peer]:
-    from crops.capability import Capability, sign
-    from glasshouse.cli import tls
-    from glasshouse.cli.installation import Installation
-    from glasshouse.cli.processes import Part
-    from glasshouse.cli.service import _answers, base_environment
+    from crop_contract.capability import Capability, sign
+    from glasshouse.operations import tls
+    from glasshouse.operations.installation import Installation
+    from glasshouse.operations.processes import Part
+    from glasshouse.operations.service import _answers, base_environment
 
     port = free_port()
     home = Installation(scratch / "data", scratch / "keys", port, port, port, demo=False)

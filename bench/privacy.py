@@ -24,8 +24,8 @@ def main(rows: int) -> None:
     """Run the bench with somebody of so many rows, and print the table."""
     from bench.ingest import free_port
 
-    from glasshouse.cli.installation import Installation
-    from glasshouse.cli.service import running
+    from glasshouse.operations.installation import Installation
+    from glasshouse.operations.service import running
 
     console = Console()
     with tempfile.TemporaryDirectory(prefix="glasshouse-bench-", ignore_cleanup_errors=True) as scratch:

@@ -18,8 +18,8 @@ import httpx
 import psycopg
 import pytest
 
-from glasshouse.cli.installation import Installation
 from glasshouse.kernel.actor import Actor
+from glasshouse.operations.installation import Installation
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,9 +51,9 @@ def free_ports() -> int:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Installation]:
     """A running service, embedded stores and all."""
-    from glasshouse.cli import service
-    from glasshouse.cli.health import Patience
-    from glasshouse.cli.service import running
+    from glasshouse.operations import service
+    from glasshouse.operations.health import Patience
+    from glasshouse.operations.service import running
 
     service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
     with tempfile.TemporaryDirectory(prefix="glasshouse-test-", ignore_cleanup_errors=True) as scratch:

@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
-from glasshouse.cli import postgres, service
-from glasshouse.cli.installation import Installation
-from glasshouse.cli.processes import Part, Supervisor
 from glasshouse.kernel.places import socket_folder
+from glasshouse.operations import postgres, service
+from glasshouse.operations.installation import Installation
+from glasshouse.operations.processes import Part, Supervisor
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 HELP = """

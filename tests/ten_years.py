@@ -9,14 +9,14 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 
 YEARS, MONTH = 10, timedelta(days=30)
 
 
 def main(folder: Path, port: int) -> None:
     """Live through ten years in folder."""
-    from glasshouse.cli.service import running
+    from glasshouse.operations.service import running
 
     home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True)
     with running(home, lambda text: None) as parts:

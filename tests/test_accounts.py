@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from glasshouse.accounts.rules import Visit
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post, prove_link
 
 Web = Callable[..., httpx.Client]

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from crops.capability import VERBS, Capability, sign
+from crop_contract.capability import VERBS, Capability, sign
 
 NOW = int(time.time())
 SITE, TENANT = "s" * 16, "t" * 16
@@ -77,7 +77,7 @@ def _peak(pid: int) -> int:
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    from glasshouse.cli import tls
+    from glasshouse.operations import tls
     from tests.conftest import free_ports
 
     folder = tmp_path_factory.mktemp("plane")

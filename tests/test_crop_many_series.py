@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from crop_contract.capability import Capability
 from crops import limits as series_limits
 from crops.answers import Answers
-from crops.capability import Capability
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING

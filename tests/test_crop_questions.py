@@ -215,7 +215,7 @@ def test_vpd_and_dew_point_are_those_of_psychrolib(temperature: float, humidity:
 def test_units_of_the_catalogue_are_units_and_names_are_no_ones_twice() -> None:
     import pint
 
-    from crops.catalogue import VARIABLES, recognise
+    from crop_contract.variables import VARIABLES, recognise
 
     registry = pint.UnitRegistry()
     names = [name for one in VARIABLES.values() for name in (one.id, *one.names)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 
 NOW = int(time.time()) // 60 * 60
@@ -139,7 +139,7 @@ def test_times_far_off_are_refused(customer: Callable[[], Customer], crops: http
 def test_a_forged_or_foreign_capability_opens_nothing(
     home: Installation, customer: Callable[[], Customer], crops: httpx.Client
 ) -> None:
-    from crops.capability import Capability, sign
+    from crop_contract.capability import Capability, sign
     from glasshouse.access import api as access
     from glasshouse.greenhouse import readings
 
@@ -187,7 +187,7 @@ def _environment(pid: int) -> str:
 
 def _restart(home: Installation) -> None:
     """Wait until the supervisor's part answers again."""
-    from glasshouse.cli.service import _answers
+    from glasshouse.operations.service import _answers
 
     ends = time.monotonic() + 30
     while not _answers(home, home.crops_port):
@@ -195,14 +195,14 @@ def _restart(home: Installation) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("part", ["glasshouse.cli.web", "glasshouse.cli.worker", "postgres -D"])
+@pytest.mark.parametrize("part", ["glasshouse.operations.web", "glasshouse.operations.worker", "postgres -D"])
 def test_any_part_that_is_killed_comes_back_and_nothing_is_lost(
     home: Installation, customer: Callable[[], Customer], part: str
 ) -> None:
     from django.db import DatabaseError, connections
 
-    from glasshouse.cli.service import _answers
     from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.operations.service import _answers
 
     one = customer()
     found = subprocess.run(["pgrep", "-f", "--", part], capture_output=True, text=True).stdout.split()

@@ -106,7 +106,7 @@ def test_a_line_of_many_fields_is_read_in_linear_time() -> None:
 
 
 def test_a_fields_name_of_digits_is_recognised_in_linear_time() -> None:
-    from crops.catalogue import recognise
+    from crop_contract.variables import recognise
 
     began = time.monotonic()
     assert recognise("1" * 200_000 + "x") is None

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 
 
 class Postbox:

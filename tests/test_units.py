@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 from glasshouse.greenhouse.files import Given, convertible, propose, read, to_unit
 from glasshouse.kernel.errors import InvalidError
 

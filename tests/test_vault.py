@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from glasshouse.cli.installation import Installation, InstallationError
+from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.vault import envelope
 from glasshouse.vault.envelope import SealBrokenError
 from glasshouse.vault.root import FileRootKeys, RootKeyError

@@ -1,20 +1,13 @@
 """`python -m crops`: run the crop plane, over TLS only. Settings come from CROPS_* in the environment."""
 
-import ctypes
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crop_contract.processes import die_with_parent
+
 if TYPE_CHECKING:
     from crops.door import Door
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, so that no orphan keeps the store locked. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def make() -> "Door":

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from crops.capability import Capability
-from crops.catalogue import VARIABLES, Variable, recognise
+from crop_contract.capability import Capability
+from crop_contract.variables import VARIABLES, Variable, recognise
 from crops.derived import KINDS, derive, pairs, together
 from crops.questions import EVERYTHING, Answer, Bounds, TooManyError
 from crops.recent import Stretch, usual_step

@@ -20,10 +20,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from crops import capability, lines, schema
+from crop_contract import capability
+from crop_contract.capability import Capability, CapabilityError
+from crop_contract.columns import CLASSIFICATION
+from crops import lines
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.bodies import MOST_BODY, imported, plain
-from crops.capability import Capability, CapabilityError
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import Limits, Origin
 from crops.store import BusyError, Store
@@ -354,7 +356,7 @@ class Plane:
         sql = "SELECT table, name FROM system.columns WHERE database = 'crop' ORDER BY table, name"
         rows = await asyncio.to_thread(self.store.rows, sql)
         for row in rows:
-            row["klass"] = schema.COLUMNS.get(row["table"], {}).get(row["name"], ("", "unclassed"))[1]
+            row["klass"] = CLASSIFICATION.get(row["table"], {}).get(row["name"], "unclassed")
         return {"columns": rows}
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
 
 ALL_CUSTOMER_ROWS = "SELECT count(*) FROM {}"

@@ -65,10 +65,10 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
     gated = {"accounts/texts.py", "mail/smtp.py"}
     carry_nothing = {
         "cli/demo.py": "the demo's own readings, to its own crop plane",
-        "cli/health.py": "asks its own parts whether they are well",
-        "cli/processes.py": "asks its own parts whether they are there",
-        "cli/service.py": "asks its own parts whether they are there",
-        "cli/tls.py": "the names of this machine",
+        "operations/health.py": "asks its own parts whether they are well",
+        "operations/processes.py": "asks its own parts whether they are there",
+        "operations/service.py": "asks its own parts whether they are there",
+        "operations/tls.py": "the names of this machine",
         "greenhouse/crops_client.py": "the crop plane, which knows no person",
         "promises/access_checks.py": "the live door",
         "promises/evidence.py": "its own listeners",
@@ -80,3 +80,12 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
     assert found <= gated | set(carry_nothing), found - gated - set(carry_nothing)
     for one in gated:
         assert "gate.leave(" in (SOURCE / one).read_text()
+
+
+def test_every_column_of_the_crop_store_is_classified_and_no_other() -> None:
+    from crop_contract.columns import CLASSIFICATION
+    from crops.schema import COLUMNS
+
+    assert {table: set(columns) for table, columns in COLUMNS.items()} == {
+        table: set(columns) for table, columns in CLASSIFICATION.items()
+    }

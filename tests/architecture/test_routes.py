@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, Roles
 
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 
 Open = Callable[..., Page]

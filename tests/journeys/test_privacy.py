@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, forget_versions, prove_link
 from tests.journeys.conftest import Open, enter, sound
 from tests.promises.test_sec_06_second_step import code_of

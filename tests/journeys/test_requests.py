@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 from playwright.sync_api import expect
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post, prove_link
 from tests.journeys.conftest import Open, enter, sound
 from tests.promises.test_pri_26_28_requests import sent

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
 from tests.promises.test_live_checks import state
 

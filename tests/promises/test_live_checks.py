@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 
 

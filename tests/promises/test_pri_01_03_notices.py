@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.db import DatabaseError, IntegrityError
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, forget_versions, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from django.db import IntegrityError
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, post, prove_link
 from tests.promises.test_live_checks import state
 

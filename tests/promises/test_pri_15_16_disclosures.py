@@ -11,7 +11,7 @@ import httpx
 import pytest
 from django.db import DatabaseError, IntegrityError
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, as_staff, enter_staff, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]

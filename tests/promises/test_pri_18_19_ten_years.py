@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, free_ports
 
 Make = Callable[[], Customer]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from django.db import DatabaseError
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]

@@ -11,7 +11,7 @@ from email.policy import SMTP
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, led, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -241,7 +241,7 @@ def test_what_a_signature_says_is_noted_and_decides_nothing(
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     plain = serialization.NoEncryption()

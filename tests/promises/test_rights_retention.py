@@ -12,7 +12,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]

@@ -266,7 +266,7 @@ def test_events_that_wait_at_the_upgrade_are_chained_after_those_that_were() -> 
         with old.administering() as link:
             link.execute("DELETE FROM events_link WHERE number > 25")
             hashes = link.execute("SELECT number, hash FROM events_link ORDER BY number").fetchall()
-        from glasshouse.cli import service
+        from glasshouse.operations import service
 
         service.migrate(old.home)
         verified = old.run(VERIFY)

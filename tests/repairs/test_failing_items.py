@@ -11,7 +11,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, as_staff, enter_staff, post
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
@@ -490,7 +490,7 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
 
 
 def test_the_worker_notes_a_job_that_fails_and_goes_on(home: Installation) -> None:
-    from glasshouse.cli import worker
+    from glasshouse.operations import worker
     from glasshouse.queues.models import Failure
 
     ending, runs = threading.Event(), []
@@ -569,7 +569,7 @@ def test_the_worker_writes_no_text_of_an_error_into_its_log(
 ) -> None:
     from django.db import OperationalError
 
-    from glasshouse.cli import worker
+    from glasshouse.operations import worker
     from glasshouse.queues import api as queues
 
     ending = threading.Event()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]

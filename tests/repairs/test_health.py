@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.cli.health import Patience, Probe, UnwellError, heartbeat
-from glasshouse.cli.heart import Heart
-from glasshouse.cli.installation import Installation
-from glasshouse.cli.processes import Part, Supervisor
+from glasshouse.operations.health import Patience, Probe, UnwellError, heartbeat
+from glasshouse.operations.heartbeat import Heart
+from glasshouse.operations.installation import Installation
+from glasshouse.operations.processes import Part, Supervisor
 
 QUICK = Patience(every_s=0.05, deadline_s=0.1, failures=3, start_s=100)
 
@@ -175,8 +175,8 @@ def until(ready: Callable[[], bool], most_s: float = 30) -> None:
 def test_a_note_that_cannot_be_read_stops_nothing() -> None:
     from django.conf import settings
 
-    from glasshouse.cli import restarts
     from glasshouse.events.models import Event
+    from glasshouse.operations import restarts
 
     data = Path(settings.DATA_FOLDER)
     folder = restarts.folder_in(data)
@@ -196,8 +196,8 @@ def test_a_note_that_cannot_be_read_stops_nothing() -> None:
 def test_a_web_part_that_is_stopped_is_started_again_and_the_event_is_there(
     home: Installation, web: Callable[..., httpx.Client]
 ) -> None:
-    from glasshouse.cli.health import https
     from glasshouse.events.models import Event
+    from glasshouse.operations.health import https
     from tests.repairs.test_web_door import _web_process
 
     process = _web_process(home)

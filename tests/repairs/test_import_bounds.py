@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
 from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, propose, read
 from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]

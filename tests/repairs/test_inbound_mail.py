@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from glasshouse.cli import inbound_mail
-from glasshouse.cli.html_text import text_of_html
+from glasshouse.operations import inbound_mail
+from glasshouse.operations.html_text import text_of_html
 
 HEAD = b"From: jan@x.example\r\nSubject: hello\r\nMIME-Version: 1.0\r\n"
 TAKEN = "250 OK"
@@ -20,7 +20,7 @@ TAKEN = "250 OK"
 @pytest.fixture
 def taken(home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tuple[str, Any]]:
     """Hands a mail to the listener's verb; returns its answer and what would become a request."""
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
     from glasshouse.rights import replies
 
     def take(raw: bytes) -> tuple[str, Any]:
@@ -152,7 +152,7 @@ HOSTILE_MAILS: dict[str, Callable[[int], bytes]] = {
 def test_the_time_for_a_mail_grows_with_its_size_only(
     taken: Callable[[bytes], tuple[str, Any]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     monkeypatch.setattr("dns.resolver.resolve", _no_network)
     monkeypatch.setattr("dns.resolver.query", _no_network)
@@ -229,8 +229,8 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
 ) -> None:
     from django.db import OperationalError
 
-    from glasshouse.cli import postbox
     from glasshouse.kernel.errors import InvalidError, UnavailableError
+    from glasshouse.operations import inbound_smtp as postbox
     from glasshouse.rights import replies
 
     for error, code in (
@@ -322,7 +322,7 @@ def test_connections_are_bounded_and_a_broken_one_gives_its_place_back(
 ) -> None:
     import socket
 
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     monkeypatch.setattr(postbox, "MAX_CONNECTIONS", 3)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -380,7 +380,7 @@ def _line(link: Any) -> bytes:
 
 
 def test_a_signature_that_would_cost_much_is_not_checked(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     monkeypatch.setattr("dkim.verify", lambda *_, **__: 1 / 0)
     monkeypatch.setattr("dkim.arc_verify", lambda *_, **__: 1 / 0)
@@ -404,7 +404,7 @@ def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
 
     from aiosmtpd.smtp import Envelope, Session
 
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     over = threading.Event()
 

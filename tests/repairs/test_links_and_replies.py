@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, enter_staff, led, post, prove_link
 from tests.promises.test_pri_26_28_requests import sent
 
@@ -253,7 +253,7 @@ def test_hostile_thread_headers_lose_no_mail(home: Installation) -> None:
     for head in ("<" * 5000, "<0000000000000000@" * 300, "\u0000x", "<%s>" % ("é" * 900)):
         address = _address()
         body = f"From: {address}\r\nTo: privacy@localhost\r\nSubject: x\r\nReferences: {head}\r\n\r\nHello\r\n"
-        from glasshouse.cli import postbox
+        from glasshouse.operations import inbound_smtp as postbox
 
         assert postbox.take(body.encode()).startswith("250"), head[:20]
         assert len(_of(address)) == 1

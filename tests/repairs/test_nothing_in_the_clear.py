@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, as_staff, enter_staff, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
@@ -265,7 +265,7 @@ def _from_programs(home: Installation, officer: Customer, client: httpx.Client, 
 
 
 def _from_mails(canary: str) -> None:
-    from glasshouse.cli import postbox
+    from glasshouse.operations import inbound_smtp as postbox
 
     for sender, seen in ((f"{canary}-mail@grower.example", canary), (f"{canary}-more@grower.example", "pass")):
         letter = EmailMessage()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import administering
 
 BEFORE = {"rights": "0003", "disclosures": "0001", "sources": "0001"}
@@ -319,7 +319,7 @@ def test_a_value_whose_key_is_destroyed_is_dropped(old: str) -> None:
 def test_no_clear_text_stays_in_pages_statistics_or_the_log(old: str, home: Installation) -> None:
     from django.db import connections
 
-    from glasshouse.cli import postgres
+    from glasshouse.operations import postgres
     from glasshouse.promises import evidence
     from glasshouse.vault import sealing
 

@@ -9,8 +9,8 @@ import httpx
 import numpy as np
 import pytest
 
+from crop_contract.capability import Capability
 from crops.answers import Answers
-from crops.capability import Capability
 from crops.lines import Batch
 from crops.recent import Newest
 from crops.store import Origin, Store

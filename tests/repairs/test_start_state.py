@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from glasshouse.cli import service, stamp, variables
-from glasshouse.cli.installation import Installation, InstallationError
+from glasshouse.operations import service, stamp, variables
+from glasshouse.operations.installation import Installation, InstallationError
 from tests.growth import SOURCE, Store, people_store
 
 PACKAGE = SOURCE / "glasshouse"
@@ -35,7 +35,7 @@ def store() -> Iterator[Store]:
         ("access/policies.py", "GRANT USAGE", "grant usage"),
         ("accounts/models.py", 'holder="holder"', 'holder="HOLDER"'),
         ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
-        ("cli/postgres.py", "NOBYPASSRLS", "nobypassrls"),
+        ("operations/postgres.py", "NOBYPASSRLS", "nobypassrls"),
     ],
 )
 def test_a_change_of_the_same_size_is_noticed(tmp_path: Path, file: str, before: str, after: str) -> None:
@@ -162,7 +162,7 @@ def test_an_unknown_variable_stops_the_start_and_the_nearest_is_named(
 
 
 def test_every_variable_that_the_documents_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.cli import variables
+    from glasshouse.operations import variables
 
     root = PACKAGE.parents[1]
     texts = [path.read_text() for path in (root / "README.md", *(root / "docs").rglob("*.md"))]

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 
 Web = Callable[..., httpx.Client]
@@ -166,7 +166,7 @@ def _web_process(home: Installation) -> int:
             command, environment = path.joinpath("cmdline").read_bytes(), path.joinpath("environ").read_bytes()
         except OSError:
             continue
-        if b"glasshouse.cli.web" in command and f"GLASSHOUSE_DATA={home.data}\0".encode() in environment:
+        if b"glasshouse.operations.web" in command and f"GLASSHOUSE_DATA={home.data}\0".encode() in environment:
             return int(path.name)
     raise AssertionError("no web process")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from tests.repairs.test_outgoing_mail import emptied, queued, tomorrow
 
 __all__ = ["emptied"]
@@ -31,7 +31,7 @@ class Watch:
     """Runs a job once as the worker does, on a moved clock; notes at each `passed` whether the worker counts as hung."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from glasshouse.cli import heart
+        from glasshouse.operations import heartbeat as heart
 
         self.monotonic = Monotonic()
         self.heart = heart.Heart(self.monotonic)
@@ -45,7 +45,7 @@ class Watch:
 
     def run(self, act: Callable[[], object], every_s: float = 1.0) -> None:
         """One turn of a job."""
-        from glasshouse.cli import worker
+        from glasshouse.operations import worker
 
         ending = threading.Event()
 

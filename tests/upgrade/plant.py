@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from glasshouse.cli import demo
-from glasshouse.cli.installation import Installation
-from glasshouse.cli.service import running
+from glasshouse.operations.installation import Installation
+from glasshouse.operations.service import running
 from tests.conftest import free_ports
 
 PASSWORD = "tomatoes-under-glass"

@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from glasshouse.cli import postgres
-from glasshouse.cli.installation import Installation
-from glasshouse.cli.service import people_environment
+from glasshouse.operations import postgres
+from glasshouse.operations.installation import Installation
+from glasshouse.operations.service import people_environment
 from tests.conftest import administering, free_ports, post
 
 HERE = Path(__file__).parent

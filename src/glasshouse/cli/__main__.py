@@ -15,10 +15,10 @@ from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
-from glasshouse.cli.installation import Installation
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
 from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.operations.installation import Installation
 
 console = Console(stderr=True)
 output = Console()
@@ -36,7 +36,7 @@ for command in COMMANDS:
 
 def _run(home: Installation) -> None:
     from glasshouse.cli.demo import plant
-    from glasshouse.cli.service import running
+    from glasshouse.operations.service import running
 
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     try:

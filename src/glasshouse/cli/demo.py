@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from glasshouse.cli.installation import Installation
+from glasshouse.operations.installation import Installation
 from glasshouse.vault.root import write_secret
 
 PASSWORD = "tomatoes-under-glass"  # noqa: S105 - the demo's, printed at its start

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from glasshouse.cli.installation import Installation, default_base, default_keys
+from glasshouse.operations.installation import Installation, default_base, default_keys
 
 
 def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> Installation:

@@ -1,6 +1,6 @@
 """Verbs of the greenhouse: sites, compartments, devices, limits."""
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from crops.capability import LONGEST_S, Capability, sign
+from crop_contract.capability import LONGEST_S, Capability, sign
 from glasshouse.kernel.errors import InvalidError, NotFoundError, UnavailableError
 from glasshouse.vault.root import read_secret
 

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crops.__main__ import die_with_parent
+from crop_contract.processes import die_with_parent
 from glasshouse.greenhouse import files
 from glasshouse.greenhouse.files import Given, Layout, Reading
 from glasshouse.kernel.errors import InvalidError

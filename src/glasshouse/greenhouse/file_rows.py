@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from crops.catalogue import Variable, recognise
+from crop_contract.variables import Variable, recognise
 from glasshouse.greenhouse.file_shapes import Column, Layout, Reading, Remark, Series
 from glasshouse.greenhouse.file_times import Clock, TimeIssue
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, line_to

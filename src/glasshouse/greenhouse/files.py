@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
-from crops.catalogue import recognise
+from crop_contract.variables import recognise
 from glasshouse.greenhouse.file_rows import LONGEST_NUMBER, is_number, read_rows
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 import numpy as np
 import pyarrow as pa
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name

@@ -3,7 +3,7 @@
 import math
 from zoneinfo import ZoneInfo, available_timezones
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 from glasshouse.kernel.errors import InvalidError
 
 Limits = dict[str, list[float | None]]

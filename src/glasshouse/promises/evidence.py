@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connections
 
-from crops import schema
+from crop_contract.columns import CLASSIFICATION
 from glasshouse.greenhouse import crops_client
 from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Row, Subject, people_rows
 
@@ -60,8 +60,8 @@ def whole_map() -> list[Row]:
     ]
     crops = [
         Row("crops", table, column, True, CROP if klass == "crop" else TECHNICAL)
-        for table, columns in schema.COLUMNS.items()
-        for column, (_, klass) in columns.items()
+        for table, columns in CLASSIFICATION.items()
+        for column, klass in columns.items()
     ]
     return people_rows([*third, *crops])
 

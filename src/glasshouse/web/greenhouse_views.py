@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts

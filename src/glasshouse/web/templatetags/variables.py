@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from crops.catalogue import VARIABLES
+from crop_contract.variables import VARIABLES
 
 register = template.Library()
 

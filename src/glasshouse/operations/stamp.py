@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from glasshouse.cli.installation import Installation
 from glasshouse.kernel.places import socket_folder
+from glasshouse.operations.installation import Installation
 
 PACKAGE = Path(__file__).parents[1]
 DATABASES = ("people", "vault")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crops.__main__ import die_with_parent
+from crop_contract.processes import die_with_parent
 
 
 def make() -> object:
@@ -24,7 +24,7 @@ def main() -> None:
 
     tls = Path(os.environ["GLASSHOUSE_TLS"])
     Server(
-        "glasshouse.cli.web:make",
+        "glasshouse.operations.web:make",
         port=urlsplit(os.environ["GLASSHOUSE_ORIGIN"]).port or 443,
         interface=Interfaces.ASGINL,
         factory=True,

@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from glasshouse.cli.installation import LIMITS, InstallationError
+from glasshouse.operations.installation import LIMITS, InstallationError
 
 PREFIX = "GLASSHOUSE_"
 SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"

@@ -11,8 +11,9 @@ from typing import Any
 
 import django
 
-from glasshouse.cli import heart, restarts
 from glasshouse.kernel.errors import stack_of
+from glasshouse.operations import heartbeat as heart
+from glasshouse.operations import restarts
 
 log = logging.getLogger("glasshouse.worker")
 FIRST_CHECK_S, CHECKS_EVERY_S = 15.0, 3600.0

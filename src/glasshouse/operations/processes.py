@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from glasshouse.cli.health import Probe
-from glasshouse.cli.installation import InstallationError
-from glasshouse.cli.restarts import pause_s
+from glasshouse.operations.health import Probe
+from glasshouse.operations.installation import InstallationError
+from glasshouse.operations.restarts import pause_s
 
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
 

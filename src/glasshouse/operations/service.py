@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psycopg
 
-from glasshouse.cli import health, heart, postgres, restarts, stamp, tls, variables
-from glasshouse.cli.installation import Installation, InstallationError
-from glasshouse.cli.processes import Part, Supervisor, lock
 from glasshouse.kernel.places import socket_folder
+from glasshouse.operations import health, postgres, restarts, stamp, tls, variables
+from glasshouse.operations import heartbeat as heart
+from glasshouse.operations.installation import Installation, InstallationError
+from glasshouse.operations.processes import Part, Supervisor, lock
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
@@ -98,11 +99,15 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log", probe=crops_probe))
     say("web, mail, worker")
     people = people_environment(home)
-    supervisor.add(Part("web", [*python, "glasshouse.cli.web"], people, log=logs / "web.log", probe=web))
+    supervisor.add(Part("web", [*python, "glasshouse.operations.web"], people, log=logs / "web.log", probe=web))
     supervisor.add(
-        Part("postbox", [*python, "glasshouse.cli.postbox"], people, log=logs / "postbox.log", probe=postbox)
+        Part(
+            "postbox", [*python, "glasshouse.operations.inbound_smtp"], people, log=logs / "postbox.log", probe=postbox
+        )
     )
-    supervisor.add(Part("worker", [*python, "glasshouse.cli.worker"], people, log=logs / "worker.log", probe=worker))
+    supervisor.add(
+        Part("worker", [*python, "glasshouse.operations.worker"], people, log=logs / "worker.log", probe=worker)
+    )
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)
 
@@ -124,7 +129,7 @@ def migrate(home: Installation) -> None:
     """Bring tables, rights and policies to this version's state; nothing is done where they are."""
     if stamp.is_current(home):
         return
-    command = [sys.executable, "-m", "glasshouse.cli.migrate"]
+    command = [sys.executable, "-m", "glasshouse.operations.migrate"]
     done = subprocess.run(
         command, env=people_environment(home) | {"GLASSHOUSE_OWNER": "1"}, capture_output=True, text=True
     )

@@ -16,8 +16,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from glasshouse.cli.installation import ROLES, Installation, InstallationError
 from glasshouse.kernel.places import socket_folder
+from glasshouse.operations.installation import ROLES, Installation, InstallationError
 
 STORE_USER = "glasshouse-store"
 MOST_LOG_FILES = 70

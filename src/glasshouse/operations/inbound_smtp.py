@@ -19,9 +19,9 @@ import spf
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from crops.__main__ import die_with_parent
-from glasshouse.cli import inbound_mail
+from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
+from glasshouse.operations import inbound_mail
 
 log = logging.getLogger("glasshouse.postbox")
 MOST_BYTES = 10 << 20

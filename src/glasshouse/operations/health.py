@@ -151,7 +151,7 @@ def smtp(port: int) -> Check:
 
 
 def heartbeat(file: Path, oldest_s: float = 30.0) -> Check:
-    """The worker's file (`cli/heart.py`) was renewed lately, measured by this machine's monotonic clock."""
+    """The worker's file (`operations/heartbeat.py`) was renewed lately, measured by this machine's monotonic clock."""
 
     def check(deadline_s: float) -> None:
         if time.monotonic() - float(file.read_text()) > oldest_s:

@@ -17,8 +17,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
-from glasshouse.cli.html_text import text_of_html
 from glasshouse.mail.rules import body_text, message_id, subject_line
+from glasshouse.operations.html_text import text_of_html
 
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_VALUE = 128 << 10, 500, 2_000
 MAX_PARTS, MAX_DEPTH, MAX_PART_BYTES, MAX_TEXT = 100, 20, 1 << 20, 20_000

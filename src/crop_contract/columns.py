@@ -1,0 +1,29 @@
+"""The classification of each column of the crop store: the crop plane's part of the data map.
+
+`crops/schema.py` makes the tables, with the types; a test holds both together.
+"""
+
+READINGS, SERIES, TOKENS = "readings", "series", "tokens"
+
+# table -> column -> classification
+CLASSIFICATION: dict[str, dict[str, str]] = {
+    READINGS: {"series": "technical", "time": "crop", "high": "crop", "low": "crop", "scale": "crop"},
+    SERIES: {
+        "id": "technical",
+        "tenant": "technical",
+        "site": "technical",
+        "device": "technical",
+        "compartment": "technical",
+        "tags": "crop",
+        "field": "crop",
+    },
+    TOKENS: {
+        "hash": "technical",
+        "tenant": "technical",
+        "site": "technical",
+        "device": "technical",
+        "compartment": "technical",
+        "revoked": "technical",
+        "version": "technical",
+    },
+}
