@@ -55,10 +55,10 @@ def _peak_mib() -> float:
 
 def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
     from glasshouse.promises import evidence, probe
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import copies
-    from glasshouse.rights.models import Erasure
-    from glasshouse.rights.view import view
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject.inventory import view
+    from glasshouse.subject.models import Erasure
 
     target = "under 10 s" if rows == 10_000 else ""
     with probe.one_to_erase() as (one, canary):
@@ -117,7 +117,7 @@ def _plant(one: Any, canary: str, rows: int) -> None:
 
 
 def _coverage() -> list[tuple[str, str, str]]:
-    from glasshouse.rights.coverage import coverage
+    from glasshouse.subject.coverage import coverage
 
     return [
         (

@@ -133,11 +133,11 @@ def join(home: Installation) -> Callable[..., Customer]:
     """Brings a new person into an organisation, by invitation, as its page does."""
 
     def make(into: Customer, role: str, sites: list[str] | None = None) -> Customer:
-        from glasshouse.access import invitations
         from glasshouse.accounts.rules import Visit
         from glasshouse.accounts.sessions import forget_all
         from glasshouse.notices import api as notices
         from glasshouse.onboarding import api as onboarding
+        from glasshouse.organisations import invitations
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations, tokens
-from glasshouse.access.models import ApiToken, Invitation
+from glasshouse.access.models import ApiToken
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Browser, Person, Session, Ticket, Tries
 from glasshouse.accounts.rules import Visit
@@ -16,9 +15,13 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import AccountId, HolderId
 from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance
+from glasshouse.organisations import invitations, tokens
+from glasshouse.organisations.models import Invitation
+from glasshouse.requests import api as requests
+from glasshouse.requests.models import Letter, Request
 from glasshouse.retention import api as retention
-from glasshouse.rights import copies, requests
-from glasshouse.rights.models import Copy, Letter, Request
+from glasshouse.subject import exports as copies
+from glasshouse.subject.models import Copy
 from glasshouse.vault import api as vault
 from tests.conftest import signed_up
 

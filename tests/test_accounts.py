@@ -58,8 +58,8 @@ def test_no_answer_tells_whether_an_address_is_known(customer: Callable[[], Cust
 
 def test_a_person_who_belongs_to_no_organisation_can_make_one(customer: Callable[[], Customer], web: Web) -> None:
     """Left behind by a sign-up of before 2026-11-25, which was cut off in the middle."""
-    from glasshouse.access.members import take_out
     from glasshouse.access.models import Membership
+    from glasshouse.organisations.members import take_out
 
     one, other = customer(), customer()
     from glasshouse.access import api as access

@@ -4,24 +4,34 @@ Small questions are answered from memory, large ones by SQL.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from crops import schema
-from crops.recent import BLOCK_S, EMPTY, Stretch, buckets, implausible, within
-
-if TYPE_CHECKING:
-    from crops.store import Store
+from crops.recent import BLOCK_S, EMPTY, Blocks, Newest, Stretch, buckets, implausible, within
 
 MOST_ROWS = 2_000_000  # read into memory for one question; larger ones are answered by the engine
 MOST_SERIES, MOST_BLOCKS = 12, 600
-ASKED = f"series IN ({schema.ASKED})"  # Store.rows and Store.table put the numbers there.
+ASKED = f"series IN ({schema.ASKED})"  # Readable.rows and Readable.table put the numbers there.
 MOST_LISTED = 5000  # series asked about in one statement
 LOOKED_BACK_DAYS = (2, 100, 0)
 Bounds = tuple[float, float]
 EVERYTHING: Bounds = (float("-inf"), float("inf"))
+
+
+class Readable(Protocol):
+    """What questions need of a store."""
+
+    newest: Newest
+    blocks: Blocks
+
+    def rows(self, sql: str, asked: list[int] | None = None) -> list[dict[str, Any]]:
+        """Result rows of a query of our own making. asked: numbers of series that stand where the query has schema.ASKED."""
+
+    def table(self, sql: str, asked: list[int] | None = None) -> pa.Table:
+        """The same as columns, for results of many rows."""
 
 
 class TooManyError(Exception):
@@ -51,7 +61,7 @@ def _moments(start_s: int, end_s: int) -> str:
 class Questions:
     """Questions to one store. Series are given by number; that the asker may see them is checked one layer up."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: Readable) -> None:
         self._store = store
 
     def count(self, numbers: list[int]) -> int:

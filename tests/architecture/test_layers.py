@@ -75,7 +75,7 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "promises/matrix.py": "the live door",
         "promises/privacy_checks.py": "its own mail listener, as a probe",
         "promises/probe.py": "the live door",
-        "rights/drp.py": "a request's number and state, to the agent that sent it",
+        "requests/drp.py": "a request's number and state, to the agent that sent it",
     }
     assert found <= gated | set(carry_nothing), found - gated - set(carry_nothing)
     for one in gated:

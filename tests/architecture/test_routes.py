@@ -42,10 +42,10 @@ def test_every_role_at_every_route_at_home_and_abroad(roles: Roles, customer: Ca
 def test_every_role_at_every_api_operation(home: Installation, roles: Roles, customer: Callable[[], Customer]) -> None:
     import ssl
 
-    from glasshouse.access import members, tokens
     from glasshouse.access.permissions import GRANTED, Permission, Role
     from glasshouse.access.routes import OPERATIONS
-    from glasshouse.access.tokens import SCOPES
+    from glasshouse.organisations import members, tokens
+    from glasshouse.organisations.tokens import SCOPES
 
     own, other = roles[0], customer()
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
@@ -78,12 +78,12 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
     from django.urls import get_resolver, reverse
 
     from glasshouse.access import api as access
-    from glasshouse.access import invitations, members, tokens
     from glasshouse.accounts import second_step, sessions
     from glasshouse.events import api as events
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.greenhouse import imports
     from glasshouse.greenhouse.models import Device
+    from glasshouse.organisations import invitations, members, tokens
     from glasshouse.promises.matrix import ACTS
     from glasshouse.support import api as support
 

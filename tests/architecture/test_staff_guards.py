@@ -43,13 +43,13 @@ GUARDS = ("require_officer", "reviewer", "_staff", "is_staff")
 STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.disclosures.api": {"subscribe", "unsubscribe"},
     "glasshouse.disclosures.mergers": set(),
-    "glasshouse.rights.demands": {"reviewer"},
-    "glasshouse.rights.office": set(),
+    "glasshouse.authorities.api": {"reviewer"},
+    "glasshouse.privacy_office.api": set(),
     "glasshouse.sources.api": {"decide", "forget", "suggestions", "welcome_again"},
 }
 STAFF_VERBS = {
     "glasshouse.notices.api": ("draft", "publish", "standings"),
-    "glasshouse.rights.requests": ("answer", "ask_again", "enter", "extend", "worklist"),
+    "glasshouse.requests.api": ("answer", "ask_again", "enter", "extend", "worklist"),
     "glasshouse.support.api": ("ask", "break_glass", "customers", "staff_grants"),
 }
 

@@ -51,7 +51,7 @@ def test_a_guest_passes_nothing_on_and_an_old_link_says_how_to_go_on(
 ) -> None:
     from glasshouse.disclosures.models import Subscriber
     from glasshouse.kernel import clock
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
     from glasshouse.vault import api as vault
 
     boss, page = customer(), opened()

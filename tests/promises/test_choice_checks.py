@@ -88,14 +88,14 @@ def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Install
 )
 @pytest.mark.usefixtures("home")
 def test_pri_05_sees_what_is_asked_too_much(page: str, said: str) -> None:
-    from glasshouse.rights.asking import flaws
+    from glasshouse.subject.asking import flaws
 
     found = list(flaws("/privacy", page))
     assert found == [] if not said else said in found[0]
 
 
 def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import asking
+    from glasshouse.subject import asking
 
     monkeypatch.setitem(asking.ASKED, "/privacy", {"address": "rights_request.address"})
     found = state("PRI-05")
@@ -153,7 +153,7 @@ def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Ins
 
 
 def test_pri_27_sees_a_request_that_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     monkeypatch.setattr(referrals, "_pass", lambda request, organisation: None)
     assert state("PRI-27")[0] == "not kept"

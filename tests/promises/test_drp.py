@@ -20,7 +20,7 @@ class Agent:
     """An authorised agent with its key."""
 
     def __init__(self, officer: Customer, host: str = "") -> None:
-        from glasshouse.rights import drp
+        from glasshouse.requests import drp
 
         self.id, self.key, self.token = f"agent-{uuid.uuid4().hex[:8]}", Ed25519PrivateKey.generate(), ""
         drp.register(
@@ -57,7 +57,7 @@ class Agent:
 def test_an_agent_asks_and_the_person_proves_and_the_officer_answers(
     officer: Customer, customer: Make, web: Web
 ) -> None:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     one, client = customer(), web()
     agent = Agent(officer).paired(client)
@@ -111,7 +111,7 @@ def test_what_is_not_signed_by_the_agent_for_us_and_now_is_refused(officer: Cust
 
 
 def test_an_agent_reaches_only_its_own_requests_and_may_withdraw_them(officer: Customer, web: Web) -> None:
-    from glasshouse.rights import drp
+    from glasshouse.requests import drp
 
     client = web()
     agent, other = Agent(officer).paired(client), Agent(officer).paired(client)
@@ -132,7 +132,7 @@ def test_an_agent_reaches_only_its_own_requests_and_may_withdraw_them(officer: C
 def test_a_callback_goes_to_the_registered_host_only(
     officer: Customer, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.rights import drp
+    from glasshouse.requests import drp
 
     client, called = web(), []
     agent = Agent(officer, "agent.example").paired(client)
@@ -162,7 +162,7 @@ def test_a_callback_goes_to_the_registered_host_only(
 
 def test_agents_are_registered_by_the_officer_with_a_real_key(officer: Customer, customer: Make, web: Web) -> None:
     from glasshouse.kernel.errors import InvalidError, NotFoundError
-    from glasshouse.rights import drp
+    from glasshouse.requests import drp
 
     with pytest.raises(NotFoundError):
         drp.register(customer().actor, "a", "A", "x")

@@ -228,8 +228,8 @@ def as_admin(home: Installation) -> Iterator[Any]:
 
 @pytest.mark.usefixtures("home")
 def test_sec_01_sees_a_layer_that_lets_through(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.access import members
     from glasshouse.access.rules import Rights
+    from glasshouse.organisations import members
 
     with as_admin(home) as link:
         link.execute("CREATE POLICY leak ON access_organisation TO glasshouse_app USING (true)")
@@ -243,7 +243,7 @@ def test_sec_01_sees_a_layer_that_lets_through(home: Installation, monkeypatch: 
 
 @pytest.mark.usefixtures("home")
 def test_sec_02_sees_an_invitation_that_works_for_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.access import invitations
+    from glasshouse.organisations import invitations
 
     monkeypatch.setattr(invitations, "invitation_state", lambda **_: "open")
     found = state("SEC-02")
@@ -385,7 +385,7 @@ def test_pri_19_sees_a_sweep_that_leaves_rows_or_keys(monkeypatch: pytest.Monkey
 @pytest.mark.usefixtures("home")
 def test_pri_21_sees_a_view_that_leaves_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights import view as views
+    from glasshouse.subject import inventory as views
 
     honest = views.held_models()
     monkeypatch.setattr(views, "held_models", lambda: [model for model in honest if model is not Message])
@@ -396,7 +396,7 @@ def test_pri_21_sees_a_view_that_leaves_something_out(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("home")
 def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import copies
+    from glasshouse.subject import exports as copies
 
     honest = copies.view
     monkeypatch.setattr(
@@ -407,7 +407,7 @@ def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("home")
 def test_pri_22_sees_a_copy_that_lost_one_value_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import copies
+    from glasshouse.subject import exports as copies
 
     honest = copies.view
     monkeypatch.setattr(copies, "view", lambda actor: list(honest(actor))[1:])
@@ -436,8 +436,8 @@ def test_pri_28_sees_a_request_past_its_deadline() -> None:
     from datetime import timedelta
 
     from glasshouse.kernel import clock
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
 
     number = requests.ask("late-answer@grower.example", "access", "br", "please", requests.Arrival(network="late"))
     Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(days=1))
@@ -457,7 +457,7 @@ def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytes
 
 @pytest.mark.usefixtures("home")
 def test_pri_24_sees_a_mail_that_is_left_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     monkeypatch.setattr(rights, "_erase_addressed", lambda person: 0)
     found = state("PRI-24")

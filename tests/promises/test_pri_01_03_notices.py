@@ -56,9 +56,9 @@ def test_what_was_accepted_is_kept_with_the_words_shown(customer: Make) -> None:
 @pytest.mark.usefixtures("kept")
 def test_a_new_version_stops_everybody_until_it_is_accepted(customer: Make, officer: Customer, web: Web) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import tokens
     from glasshouse.greenhouse.models import Site
     from glasshouse.notices import api as notices
+    from glasshouse.organisations import tokens
 
     one = customer()
     client, start = web(one), f"/o/{one.organisation}/"
@@ -100,8 +100,8 @@ def token_of(page: str) -> str:
 def test_who_refuses_leaves_with_their_data(
     customer: Make, join: Callable[..., Customer], officer: Customer, web: Web
 ) -> None:
-    from glasshouse.access import members
     from glasshouse.notices import api as notices
+    from glasshouse.organisations import members
 
     boss = customer()
     one = join(boss, "viewer")

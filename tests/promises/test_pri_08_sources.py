@@ -81,8 +81,8 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
     officer: Customer, customer: Make, source: str, web: Web
 ) -> None:
     from glasshouse.accounts import api as accounts
-    from glasshouse.rights.view import view
     from glasshouse.sources import api as sources
+    from glasshouse.subject.inventory import view
 
     one = customer()
     before = accounts.person_of(one.alone).name
@@ -126,9 +126,9 @@ def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Ma
 
 
 def test_an_erased_person_takes_along_what_others_told(officer: Customer, customer: Make, source: str) -> None:
-    from glasshouse.rights import api as rights
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import Supplied
+    from glasshouse.subject import erasure as rights
     from glasshouse.vault import api as vault
 
     one = customer()

@@ -197,7 +197,7 @@ def test_recipients_are_told_of_an_erasure(officer: Customer, customer: Make, jo
 
     from glasshouse.disclosures import api as disclosures
     from glasshouse.mail import api as mail
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     one = join(customer(), "viewer")
     made = disclosures.add(
@@ -216,7 +216,7 @@ def test_what_was_disclosed_stands_on_the_persons_page_and_in_the_copy(
     from django.db import transaction
 
     from glasshouse.disclosures import api as disclosures
-    from glasshouse.rights.view import view
+    from glasshouse.subject.inventory import view
 
     one = customer()
     made = disclosures.add(officer.actor, entry(kind="other", wait_days=0))
@@ -231,7 +231,7 @@ def test_what_was_disclosed_stands_on_the_persons_page_and_in_the_copy(
 
 
 def demand(officer: Customer, one: Customer, **more: object):  # type: ignore[no-untyped-def]
-    from glasshouse.rights import demands
+    from glasshouse.authorities import api as demands
 
     asked = ["user.name", "user.contact.email", "user.device"]
     given: dict[str, object] = {
@@ -247,9 +247,9 @@ def demand(officer: Customer, one: Customer, **more: object):  # type: ignore[no
 def test_a_demand_is_answered_by_two_with_the_least_and_told(
     officer: Customer, olaf: Make, customer: Make, web: Web
 ) -> None:
+    from glasshouse.authorities import api as demands
     from glasshouse.kernel.errors import InvalidError, NotFoundError
     from glasshouse.mail import api as mail
-    from glasshouse.rights import demands
 
     one, second = customer(), as_staff(olaf(), "security")
     made = demand(officer, one)
@@ -282,9 +282,9 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
 
 
 def test_one_refusal_is_enough_and_nothing_goes(officer: Customer, olaf: Make, customer: Make) -> None:
+    from glasshouse.authorities import api as demands
     from glasshouse.kernel.errors import NotFoundError
     from glasshouse.mail import api as mail
-    from glasshouse.rights import demands
 
     one, second = customer(), as_staff(olaf(), "security")
     made = demand(officer, one)
@@ -301,12 +301,12 @@ def test_one_refusal_is_enough_and_nothing_goes(officer: Customer, olaf: Make, c
 def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     officer: Customer, olaf: Make, customer: Make, web: Web
 ) -> None:
+    from glasshouse.authorities import api as demands
+    from glasshouse.authorities.models import Demand
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
     from glasshouse.promises.choice_checks import demanded
-    from glasshouse.rights import demands
-    from glasshouse.rights.models import Demand
-    from glasshouse.rights.view import view
+    from glasshouse.subject.inventory import view
 
     one, second = customer(), as_staff(olaf(), "security")
     until = clock.now().date() + timedelta(days=30)
@@ -327,7 +327,7 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
 
 
 def test_the_database_holds_the_rules_of_demands(officer: Customer, customer: Make) -> None:
-    from glasshouse.rights.models import Demand
+    from glasshouse.authorities.models import Demand
 
     made = demand(officer, customer())
     rows = Demand.objects.filter(id=made.id)
@@ -347,8 +347,8 @@ def test_the_database_holds_the_rules_of_demands(officer: Customer, customer: Ma
 
 
 def test_a_demand_about_nobody_or_with_wrong_words(officer: Customer, olaf: Make, customer: Make) -> None:
+    from glasshouse.authorities import api as demands
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.rights import demands
 
     one, second = customer(), as_staff(olaf(), "security")
     for wrong in ({"asked": ["nonsense"]}, {"country": "NLD"}, {"authority": " "}, {"address": "nobody"}):
@@ -361,7 +361,7 @@ def test_a_demand_about_nobody_or_with_wrong_words(officer: Customer, olaf: Make
 
 
 def test_demands_and_recipients_on_the_officers_pages(officer: Customer, customer: Make, olaf: Make, web: Web) -> None:
-    from glasshouse.rights.models import Demand
+    from glasshouse.authorities.models import Demand
 
     one = customer()
     client = enter_staff(web(officer))

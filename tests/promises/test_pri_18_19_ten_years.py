@@ -65,7 +65,7 @@ def test_crop_data_keeps_its_value_when_the_person_who_brought_it_is_erased(
     home: Installation, customer: Make, join: Callable[..., Customer]
 ) -> None:
     from glasshouse.greenhouse import imports, readings
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     boss = customer()
     one = join(boss, "grower")

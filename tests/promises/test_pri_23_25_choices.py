@@ -31,12 +31,12 @@ def lifted(one: Customer) -> None:
 def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
     home: Installation, customer: Make, join: Join
 ) -> None:
-    from glasshouse.access import members
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Person
     from glasshouse.kernel.errors import NotFoundError
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
+    from glasshouse.organisations import members
 
     boss = customer()
     one = join(boss, "grower")
@@ -63,8 +63,8 @@ def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
 
 
 def test_support_that_may_see_people_does_not_see_a_restricted_one(customer: Make, join: Join, olaf: Make) -> None:
-    from glasshouse.access import members
     from glasshouse.kernel.ids import OrganisationId
+    from glasshouse.organisations import members
     from glasshouse.support import api as support
 
     boss, staff = customer(), olaf()
@@ -94,11 +94,11 @@ def test_the_person_signs_in_sees_everything_and_lifts_it(customer: Make, web: W
 def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
     customer: Make, officer: Customer, web: Web
 ) -> None:
-    from glasshouse.access import invitations
     from glasshouse.kernel.errors import NotFoundError
-    from glasshouse.rights.view import view
+    from glasshouse.organisations import invitations
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import Supplied
+    from glasshouse.subject.inventory import view
     from glasshouse.vault import api as vault
 
     boss, one = customer(), customer()
@@ -122,9 +122,9 @@ def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
 
 
 def test_a_closed_organisation_leaves_nothing_not_even_what_is_restricted(home: Installation, customer: Make) -> None:
-    from glasshouse.access import invitations
     from glasshouse.kernel.ids import OrganisationId
-    from glasshouse.rights import api as rights
+    from glasshouse.organisations import invitations
+    from glasshouse.subject import erasure as rights
 
     boss, one = customer(), customer()
     invitations.invite(boss.actor, one.address, invitations.Offer("viewer"))
@@ -201,7 +201,7 @@ def test_a_restricted_person_can_be_erased(customer: Make, join: Join) -> None:
 
     from glasshouse.accounts.own import own
     from glasshouse.kernel import clock
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
     from glasshouse.vault import api as vault
 
     one = restricted(join(customer(), "viewer"))
@@ -234,7 +234,7 @@ def test_an_officers_lifting_is_announced_and_comes_later(customer: Make, office
 @pytest.mark.parametrize("purpose", ["supplement", "merger", "new-browser"])
 def test_an_objection_counts_at_once(customer: Make, purpose: str) -> None:
     from glasshouse.consent import api as consent
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     one = customer()
     holder = str(one.actor.person)
@@ -265,7 +265,7 @@ def test_a_judged_objection_stops_first_and_is_decided_with_reasons(
     from glasshouse.consent import api as consent
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     one = customer()
     holder = str(one.actor.person)
@@ -314,7 +314,7 @@ def test_what_was_said_once_cannot_be_changed(customer: Make) -> None:
 @pytest.mark.usefixtures("home")
 def test_every_table_of_a_persons_values_is_hidden_or_named_as_open() -> None:
     from glasshouse.access.restrictions import OPEN_THOUGH_RESTRICTED, restrictable
-    from glasshouse.rights.view import tables
+    from glasshouse.subject.inventory import tables
 
     assert tables() <= set(restrictable()) | OPEN_THOUGH_RESTRICTED
     assert {"accounts_person", "mail_message", "notices_acceptance", "rights_copy"} <= set(restrictable())

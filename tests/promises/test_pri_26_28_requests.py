@@ -30,7 +30,7 @@ Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
     ],
 )
 def test_each_law_has_its_clock(law: str, asked: str, until: str, extended: str) -> None:
-    from glasshouse.rights.clocks import LAWS, due
+    from glasshouse.requests.legal_deadlines import LAWS, due
 
     moment = datetime.fromisoformat(asked).replace(tzinfo=UTC)
     assert due(LAWS[law], moment).date().isoformat() == until
@@ -49,13 +49,13 @@ def test_each_law_has_its_clock(law: str, asked: str, until: str, extended: str)
     ],
 )
 def test_a_text_is_classed(text: str, kind: str) -> None:
-    from glasshouse.rights.rules import classed
+    from glasshouse.requests.rules import classed
 
     assert classed(text) == kind
 
 
 def asked(address: str, **more: str) -> str:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     arrival = requests.Arrival(network=uuid.uuid4().hex)
     return requests.ask(address, "access", more.get("region", "eu"), more.get("text", "please"), arrival)
@@ -88,7 +88,7 @@ def test_the_link_proves_the_address_and_only_then_tells_of_an_account(customer:
 
 
 def test_a_look_alike_address_is_another_address(customer: Make) -> None:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     one = customer()
@@ -105,7 +105,7 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import InvalidError, NotFoundError
     from glasshouse.mail import api as mail
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     address = f"asker-{uuid.uuid4().hex[:6]}@grower.example"
     number = asked(address)
@@ -144,7 +144,7 @@ def send(home: Installation, letter: EmailMessage | bytes, to: str = "privacy@lo
 
 
 def found(address: str) -> list[object]:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     return list(Request.objects.filter(address_hash=vault.lookup("address", address)))
@@ -212,8 +212,8 @@ def sent(home: Installation, sender: str, subject: str, body: str, **heads: str)
 
 def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Customer) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Letter, Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Letter, Request
     from glasshouse.vault import api as vault
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -270,8 +270,8 @@ def test_what_a_signature_says_is_noted_and_decides_nothing(
 def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, customer: Make, web: Web) -> None:
     from glasshouse.kernel.errors import InvalidError, NotFoundError
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
     from tests.conftest import enter_staff
 
     letter = requests.Arrival("letter", entered_by=officer.actor.id)
@@ -304,8 +304,9 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
 def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, olaf: Make) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
-    from glasshouse.rights import deadlines, requests
-    from glasshouse.rights.models import OfficerRegion, Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import reminders as deadlines
+    from glasshouse.requests.models import OfficerRegion, Request
     from tests.conftest import as_staff
 
     other = as_staff(olaf(), "privacy")
@@ -336,7 +337,7 @@ def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, ol
 
 
 def test_an_answer_is_wanted_on_a_working_day() -> None:
-    from glasshouse.rights.clocks import working_day
+    from glasshouse.requests.legal_deadlines import working_day
 
     christmas = datetime(2026, 12, 27, 10, tzinfo=UTC)  # a Sunday
     closed = {christmas.date() - timedelta(days=days) for days in (1, 2)}
@@ -346,8 +347,9 @@ def test_an_answer_is_wanted_on_a_working_day() -> None:
 
 def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> None:
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.rights import links, requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import email_links as links
+    from glasshouse.requests.models import Request
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = asked(address)
@@ -369,8 +371,9 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
 def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
-    from glasshouse.rights import deadlines, drp
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import drp
+    from glasshouse.requests import reminders as deadlines
+    from glasshouse.requests.models import Request
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = asked(address)

@@ -14,7 +14,7 @@ Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[...,
 
 
 def invited(*bosses: Customer) -> str:
-    from glasshouse.access import invitations
+    from glasshouse.organisations import invitations
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     for boss in bosses:
@@ -38,8 +38,8 @@ def agreed(client: httpx.Client, page: str) -> str:
 
 
 def test_the_request_reaches_the_customer_that_entered_the_address(customer: Make, join: Join, web: Web) -> None:
-    from glasshouse.access.models import Invitation
     from glasshouse.mail import api as mail
+    from glasshouse.organisations.models import Invitation
     from glasshouse.vault import api as vault
 
     boss, other = customer(), customer()
@@ -75,8 +75,8 @@ def test_the_request_reaches_the_customer_that_entered_the_address(customer: Mak
 
 
 def test_two_customers_know_nothing_of_each_other(customer: Make, web: Web) -> None:
-    from glasshouse.rights import referrals
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     one, two, third = customer(), customer(), customer()
@@ -96,8 +96,8 @@ def test_two_customers_know_nothing_of_each_other(customer: Make, web: Web) -> N
 
 
 def test_who_has_an_account_or_is_unknown_is_not_referred(customer: Make, web: Web) -> None:
-    from glasshouse.access import invitations
-    from glasshouse.rights import referrals
+    from glasshouse.organisations import invitations
+    from glasshouse.requests import referrals
 
     boss, known = customer(), customer()
     invitations.invite(boss.actor, known.address, invitations.Offer("viewer"))
@@ -107,8 +107,9 @@ def test_who_has_an_account_or_is_unknown_is_not_referred(customer: Make, web: W
 
 
 def test_an_unproved_request_is_passed_to_nobody(customer: Make, web: Web) -> None:
-    from glasshouse.rights import referrals, requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Request
 
     boss = customer()
     address = invited(boss)
@@ -122,8 +123,8 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
     from glasshouse.promises.choice_checks import _late
-    from glasshouse.rights import referrals
-    from glasshouse.rights.models import Referral
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Referral
 
     boss = customer()
     guest = web()
@@ -139,7 +140,7 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
 
 def test_only_the_privacy_contact_and_administrators_answer(customer: Make, join: Join) -> None:
     from glasshouse.kernel.errors import ForbiddenError
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     viewer = join(customer(), "viewer")
     with pytest.raises(ForbiddenError):

@@ -20,8 +20,8 @@ Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[...,
 
 def busy(one: Customer) -> None:
     """Has a person use what there is: a session, a second step, mail, a copy, a token, an invitation to the same address."""
-    from glasshouse.access import tokens
-    from glasshouse.rights import copies
+    from glasshouse.organisations import tokens
+    from glasshouse.subject import exports as copies
     from tests.promises.test_sec_06_second_step import with_app
 
     with_app(one)
@@ -30,8 +30,8 @@ def busy(one: Customer) -> None:
 
 
 def test_the_view_shows_every_sealed_value_and_reaches_every_personal_column(customer: Make) -> None:
-    from glasshouse.access import invitations
-    from glasshouse.rights import view as views
+    from glasshouse.organisations import invitations
+    from glasshouse.subject import inventory as views
 
     one, other = customer(), customer()
     busy(one)
@@ -53,8 +53,8 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import FreshProofError, NotFoundError
-    from glasshouse.rights import copies
-    from glasshouse.rights import view as views
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject import inventory as views
 
     one, other = customer(), customer()
     shown = {item.place for item in views.view(one.alone)}
@@ -76,8 +76,8 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
 
 def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import copies
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import exports as copies
 
     one = customer()
     rights.correct_name(one.alone, "<script>alert(1)</script>")
@@ -89,7 +89,6 @@ def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
 def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join, officer: Customer, web: Web) -> None:
     from django.db import transaction
 
-    from glasshouse.access import members
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Account, Person
     from glasshouse.accounts.own import own
@@ -97,11 +96,13 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.disclosures import api as disclosures
     from glasshouse.disclosures.models import Recipient, Subscriber
     from glasshouse.kernel.ids import new_id
+    from glasshouse.organisations import members
     from glasshouse.promises import evidence
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import copies, requests
-    from glasshouse.rights import view as views
+    from glasshouse.requests import api as requests
     from glasshouse.sources import api as sources
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject import inventory as views
     from glasshouse.vault import api as vault
 
     boss = customer()
@@ -149,12 +150,12 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
 def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_organisation(
     customer: Make, join: Join, crops: httpx.Client
 ) -> None:
-    from glasshouse.access import members
     from glasshouse.access.models import Organisation
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.kernel.actor import JOB
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.rights import api as rights
+    from glasshouse.organisations import members
+    from glasshouse.subject import erasure as rights
 
     one = customer()
     other = join(one, "grower")
@@ -177,8 +178,8 @@ def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_or
 def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, join: Join, step: str) -> None:
     """The process dies (os._exit) at a step; what is left is carried on from the ledger."""
     from glasshouse.accounts.models import Person
-    from glasshouse.rights import api as rights
-    from glasshouse.rights.models import Erasure
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject.models import Erasure
     from glasshouse.vault import api as vault
 
     boss = customer()
@@ -208,7 +209,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, jo
 def test_who_was_erased_does_not_come_back_with_a_backup(customer: Make, join: Join) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.kernel import clock
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
     from glasshouse.vault import envelope
 
     boss = customer()
@@ -331,8 +332,8 @@ def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, 
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.kernel.ids import HolderId
     from glasshouse.retention import api as retention
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import view as views
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import inventory as views
 
     one = join(customer(), "viewer")
     retention.hold(HolderId(str(one.actor.person)), "officer", "a court asked", 30)
@@ -357,11 +358,11 @@ def test_an_organisation_is_closed_by_its_name_by_who_may(customer: Make, join: 
 
 
 def test_what_speaks_of_the_address_under_other_keys_is_shown_and_erased_too(customer: Make, join: Join) -> None:
-    from glasshouse.access import invitations
     from glasshouse.accounts.models import Person
     from glasshouse.mail.models import Message
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import view as views
+    from glasshouse.organisations import invitations
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import inventory as views
     from glasshouse.vault import api as vault
 
     boss, other = customer(), customer()
@@ -384,10 +385,10 @@ def test_what_speaks_of_the_address_under_other_keys_is_shown_and_erased_too(cus
 def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> None:
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Person
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import requests
-    from glasshouse.rights import view as views
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import inventory as views
     from glasshouse.vault import api as vault
 
     boss, attacker = customer(), customer()
@@ -409,8 +410,8 @@ def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: W
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts import texts
     from glasshouse.mail import api as mail
-    from glasshouse.rights import copies
-    from glasshouse.rights.view import view
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject.inventory import view
 
     one = customer()
     accounts.ask_reset(one.address, network=one.address)

@@ -50,7 +50,7 @@ def waited(what: Callable[[], bool], seconds: float = 60) -> None:
 def test_much_data_is_copied_and_erased_by_the_worker_with_its_progress(customer: Make, join: Join, web: Web) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.mail.models import Message
-    from glasshouse.rights.models import Erasure
+    from glasshouse.subject.models import Erasure
 
     one = join(customer(), "viewer")
     mails(one, MANY)
@@ -79,7 +79,7 @@ def test_what_arrives_while_an_erasure_runs_does_not_stay(customer: Make, join: 
 
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
     from glasshouse.vault import api as vault
     from glasshouse.vault.envelope import KeyDestroyedError
 
@@ -131,7 +131,7 @@ def test_a_page_that_reads_while_the_key_goes_says_so_kindly(customer: Make, web
 
 def test_the_only_officer_cannot_go_and_one_of_two_can(officer: Customer, olaf: Make, web: Web) -> None:
     from glasshouse.accounts.models import Account
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     others = list(
         Account.objects.filter(staff_role="privacy").exclude(id=officer.actor.account).values_list("id", flat=True)
@@ -151,8 +151,8 @@ def test_the_only_officer_cannot_go_and_one_of_two_can(officer: Customer, olaf: 
 def test_two_erasures_at_once_are_one(customer: Make, join: Join) -> None:
     from django.db import connection
 
-    from glasshouse.rights import api as rights
-    from glasshouse.rights.models import Erasure
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject.models import Erasure
 
     one, failed = join(customer(), "viewer"), []
 
@@ -177,8 +177,8 @@ def test_ten_requests_at_once_are_ten_and_then_it_is_slowed(home: Installation) 
     from django.db import connection
 
     from glasshouse.kernel.errors import ThrottledError
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     address, slowed = "ten-at-once@grower.example", []
@@ -203,10 +203,10 @@ def test_an_invitation_that_names_two_people_keeps_its_inviter_when_the_invited_
     customer: Make, join: Join
 ) -> None:
     """A shared object: the invited person's erasure takes the invitation; the inviter's own data stays as it is."""
-    from glasshouse.access import invitations
     from glasshouse.accounts import api as accounts
-    from glasshouse.rights import api as rights
-    from glasshouse.rights.view import view
+    from glasshouse.organisations import invitations
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject.inventory import view
 
     boss = customer()
     one = join(customer(), "viewer")
@@ -215,7 +215,7 @@ def test_an_invitation_that_names_two_people_keeps_its_inviter_when_the_invited_
     rights.erase(one.alone)
     assert accounts.person_of(boss.alone).address == boss.address
     from glasshouse.access import api as access
-    from glasshouse.access.models import Invitation
+    from glasshouse.organisations.models import Invitation
 
     with access.acting(boss.actor):
         assert not Invitation.objects.filter(organisation_id=boss.organisation).exists()

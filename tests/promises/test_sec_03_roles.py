@@ -13,7 +13,7 @@ Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[...,
 
 
 def test_a_change_counts_from_the_next_request_on(customer: Make, join: Join, web: Web) -> None:
-    from glasshouse.access import members
+    from glasshouse.organisations import members
 
     one = customer()
     other = join(one, "administrator")
@@ -27,8 +27,8 @@ def test_a_change_counts_from_the_next_request_on(customer: Make, join: Join, we
 
 
 def test_a_custom_role_changes_with_its_grid_at_once(customer: Make, join: Join, web: Web) -> None:
-    from glasshouse.access import members
     from glasshouse.access.permissions import Permission
+    from glasshouse.organisations import members
 
     one = customer()
     role = members.save_role(one.actor, "Watcher", [Permission.EVENTS_READ])
@@ -41,9 +41,9 @@ def test_a_custom_role_changes_with_its_grid_at_once(customer: Make, join: Join,
 
 
 def test_nobody_raises_oneself_by_a_custom_role(customer: Make, join: Join) -> None:
-    from glasshouse.access import members
     from glasshouse.access.permissions import Permission
     from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.organisations import members
 
     one = customer()
     role = members.save_role(
@@ -64,11 +64,11 @@ def test_a_member_of_one_site_sees_nothing_of_the_others(
     customer: Make, join: Join, crops: httpx.Client, web: Web
 ) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import members
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.greenhouse import readings
     from glasshouse.greenhouse.models import Device, Site
     from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.organisations import members
 
     one = customer()
     second = greenhouse.create_site(one.actor, {"name": "Second place", "time_zone": "Europe/Rome"})
@@ -125,9 +125,9 @@ def test_the_database_writes_no_membership_for_a_stranger(customer: Make) -> Non
 
 def test_the_last_administrator_stays(customer: Make, join: Join) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import members
     from glasshouse.access.models import Membership
     from glasshouse.kernel.errors import InvalidError
+    from glasshouse.organisations import members
 
     one = customer()
     join(one, "viewer")
@@ -145,8 +145,8 @@ def test_the_last_administrator_stays(customer: Make, join: Join) -> None:
 def test_two_administrators_cannot_remove_each_other(customer: Make, join: Join) -> None:
     from django.db import connections
 
-    from glasshouse.access import members
     from glasshouse.kernel.errors import GlasshouseError
+    from glasshouse.organisations import members
 
     one = customer()
     other = join(one, "administrator")
@@ -172,8 +172,8 @@ def test_two_administrators_cannot_remove_each_other(customer: Make, join: Join)
 
 
 def test_an_organisation_is_handed_over_whole_or_not_at_all(customer: Make, join: Join) -> None:
-    from glasshouse.access import members
     from glasshouse.kernel.errors import InvalidError
+    from glasshouse.organisations import members
 
     one = customer()
     heir = join(one, "grower")
@@ -185,7 +185,7 @@ def test_an_organisation_is_handed_over_whole_or_not_at_all(customer: Make, join
 
 
 def test_an_account_in_two_organisations_keeps_them_apart(customer: Make, web: Web) -> None:
-    from glasshouse.access import invitations
+    from glasshouse.organisations import invitations
     from tests.conftest import prove_link
 
     one, other = customer(), customer()
@@ -198,8 +198,8 @@ def test_an_account_in_two_organisations_keeps_them_apart(customer: Make, web: W
 
 
 def test_a_request_for_access_is_granted_by_who_may(customer: Make, join: Join) -> None:
-    from glasshouse.access import members
     from glasshouse.kernel.errors import ForbiddenError, NotFoundError
+    from glasshouse.organisations import members
 
     one, stranger = customer(), customer()
     viewer = join(one, "viewer")
@@ -216,7 +216,7 @@ def test_a_request_for_access_is_granted_by_who_may(customer: Make, join: Join) 
 
 
 def test_a_token_never_has_more_than_its_maker_has_now(customer: Make, join: Join, web: Web) -> None:
-    from glasshouse.access import members, tokens
+    from glasshouse.organisations import members, tokens
 
     one = customer()
     grower = join(one, "grower")

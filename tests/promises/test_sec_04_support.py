@@ -73,8 +73,8 @@ def test_staff_without_a_second_step_can_do_nothing(customer: Make, olaf: Make) 
 
 def test_a_staff_account_joins_no_customer(customer: Make, olaf: Make) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import invitations
     from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.organisations import invitations
     from tests.conftest import prove_link
 
     one, staff = customer(), olaf()
@@ -86,10 +86,10 @@ def test_a_staff_account_joins_no_customer(customer: Make, olaf: Make) -> None:
 
 
 def test_a_grant_opens_what_it_names_and_records_what_is_seen(customer: Make, olaf: Make) -> None:
-    from glasshouse.access import members
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.greenhouse import readings
     from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
+    from glasshouse.organisations import members
     from glasshouse.support import api as support
 
     one, other, staff = customer(), customer(), olaf()
@@ -288,8 +288,8 @@ def test_support_cannot_write_itself_a_grant(customer: Make, olaf: Make) -> None
 
 
 def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, olaf: Make, web: Web) -> None:
-    from glasshouse.access import members
     from glasshouse.kernel.errors import ForbiddenError, NotFoundError
+    from glasshouse.organisations import members
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()
@@ -336,9 +336,9 @@ def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, o
 
 
 def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: Make, olaf: Make, web: Web) -> None:
-    from glasshouse.access import members
     from glasshouse.accounts.models import Person
     from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.organisations import members
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()

@@ -314,9 +314,9 @@ def test_the_providers_are_asked_as_they_want(provider: str) -> None:
 def test_an_administrator_requires_it_and_who_has_none_can_only_set_it_up(
     customer: Make, join: Callable[..., Customer], web: Web
 ) -> None:
-    from glasshouse.access import settings as rules
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import InvalidError
+    from glasshouse.organisations import settings as rules
 
     one = customer()
     grower, viewer = join(one, "grower"), join(one, "viewer")
@@ -341,10 +341,10 @@ def test_an_administrator_requires_it_and_who_has_none_can_only_set_it_up(
 def test_an_administrators_reset_waits_is_told_and_can_be_stopped(
     customer: Make, join: Callable[..., Customer], web: Web
 ) -> None:
-    from glasshouse.access import members
     from glasshouse.accounts import resets, second_step
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.organisations import members
     from tests.conftest import prove_link
 
     one = customer()

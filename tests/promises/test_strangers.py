@@ -40,7 +40,7 @@ def known(officer: Customer) -> str:
 
 def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: Web) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.sources.models import Supplied
     from glasshouse.vault import api as vault
 
@@ -65,7 +65,7 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
 
 def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, web: Web) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.sources.models import Supplied
     from glasshouse.vault import api as vault
 
@@ -102,8 +102,8 @@ def test_nobody_gets_there_unproved_or_with_an_account(customer: Make, web: Web)
 
 def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: Make, web: Web) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import invitations
-    from glasshouse.access.models import Invitation
+    from glasshouse.organisations import invitations
+    from glasshouse.organisations.models import Invitation
     from glasshouse.vault import api as vault
 
     boss, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -121,8 +121,8 @@ def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: M
 def test_what_is_held_of_an_address_is_restricted_and_lifted(
     known: str, officer: Customer, customer: Make, web: Web
 ) -> None:
-    from glasshouse.access import invitations
     from glasshouse.mail.models import Message
+    from glasshouse.organisations import invitations
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import Supplied
     from glasshouse.vault import api as vault
@@ -153,7 +153,7 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
 ) -> None:
     from glasshouse.consent.models import Restriction
     from glasshouse.mail import api as mail
-    from glasshouse.rights import office
+    from glasshouse.privacy_office import api as office
     from glasshouse.sources.models import Supplied
     from glasshouse.vault import api as vault
 
@@ -177,9 +177,9 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
 def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: str, web: Web) -> None:
     from django.db import connection
 
-    from glasshouse.rights import api as rights
-    from glasshouse.rights.models import Erasure
     from glasshouse.sources.models import Supplied
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject.models import Erasure
     from glasshouse.vault import api as vault
 
     client, mark = web(), vault.lookup("address", known)

@@ -45,8 +45,8 @@ def _guest(client: httpx.Client, address: str) -> tuple[str, str]:
 
 
 def _worklist(made: dict[str, Any]) -> Form:
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
 
     number = requests.ask(_address(), "question", "eu", "When?", requests.Arrival(network=uuid.uuid4().hex))
     rows = Request.objects.filter(id=number)
@@ -59,7 +59,7 @@ def _worklist(made: dict[str, Any]) -> Form:
 
 
 def _stranger(made: dict[str, Any]) -> Form:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     address, client = _address(), made["web"]()
@@ -69,8 +69,8 @@ def _stranger(made: dict[str, Any]) -> Form:
 
 
 def _pass_on(made: dict[str, Any]) -> Form:
-    from glasshouse.access import invitations
-    from glasshouse.rights.models import Request
+    from glasshouse.organisations import invitations
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     boss, address, client = made["boss"], _address(), made["web"]()
@@ -125,8 +125,8 @@ def _subscription(made: dict[str, Any]) -> Form:
 
 
 def _demands(made: dict[str, Any]) -> Form:
-    from glasshouse.rights import demands
-    from glasshouse.rights.models import Demand
+    from glasshouse.authorities import api as demands
+    from glasshouse.authorities.models import Demand
 
     facts = demands.Facts(made["boss"].address, "The court", "NL", "Art. 1", ["user.name"])
     number = demands.enter(made["officer"].actor, facts).id
@@ -257,7 +257,7 @@ def _sent(form: Form, act: str | None) -> httpx.Response:
 
 @pytest.mark.parametrize("route", sorted(CASES))
 def test_an_unknown_or_missing_act_changes_nothing(route: str, made: dict[str, Any]) -> None:
-    from glasshouse.rights.models import Demand
+    from glasshouse.authorities.models import Demand
 
     form = CASES[route](made)
     try:

@@ -201,8 +201,8 @@ def test_an_address_taken_meanwhile_is_not_given_twice(customer: Make, web: Web)
 
 
 def test_an_invitation_makes_an_account_of_the_invited_address_and_of_no_other(customer: Make, web: Web) -> None:
-    from glasshouse.access import invitations, members
     from glasshouse.mail import api as mail
+    from glasshouse.organisations import invitations, members
 
     one, address, thief = customer(), fresh("invited"), fresh("thief")
     invitations.invite(one.actor, address, invitations.Offer("administrator"))
@@ -222,7 +222,7 @@ def test_an_invitation_makes_an_account_of_the_invited_address_and_of_no_other(c
 
 
 def test_a_forwarded_invitation_is_refused_to_every_other_account(customer: Make, web: Web) -> None:
-    from glasshouse.access import invitations, members
+    from glasshouse.organisations import invitations, members
 
     one, stranger, address = customer(), customer(), fresh("invited")
     invitations.invite(one.actor, address, invitations.Offer("administrator"))
@@ -237,8 +237,8 @@ def test_a_forwarded_invitation_is_refused_to_every_other_account(customer: Make
 
 def test_an_invitation_follows_the_address_not_the_account(customer: Make, web: Web) -> None:
     """Invited, then the account moves to another address: it is not the invited one any more."""
-    from glasshouse.access import invitations
     from glasshouse.kernel.errors import ForbiddenError
+    from glasshouse.organisations import invitations
 
     one, moving = customer(), customer()
     invitations.invite(one.actor, moving.address, invitations.Offer("viewer"))

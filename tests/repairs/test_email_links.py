@@ -219,8 +219,8 @@ def test_pages_of_links_say_for_which_address_they_are_and_when_they_have_ended(
 
 
 def test_a_member_is_not_invited_again(customer: Callable[[], Customer]) -> None:
-    from glasshouse.access import invitations
     from glasshouse.kernel.errors import InvalidError
+    from glasshouse.organisations import invitations
 
     own = customer()
     with pytest.raises(InvalidError, match="member already"):

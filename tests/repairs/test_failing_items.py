@@ -34,8 +34,8 @@ def break_seal(table: str, column: str, number: str) -> None:
 
 def asked(**values: Any) -> Any:
     """A request of somebody without an account, changed past the service."""
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = requests.ask(address, "access", "eu", "please", requests.Arrival(network=uuid.uuid4().hex))
@@ -62,7 +62,7 @@ def gone_after(rows: list[Any]) -> Iterator[None]:
 
 def test_a_request_that_cannot_be_read_keeps_no_other_from_being_reminded_and_closed(officer: Customer) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import deadlines
+    from glasshouse.requests import reminders as deadlines
 
     now = clock.now()
     bad, good = (asked(asked_at=now - timedelta(days=8, minutes=2 - n)) for n in range(2))
@@ -83,7 +83,7 @@ def test_requests_whose_reminder_fails_keep_the_next_from_nothing(
     officer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import deadlines
+    from glasshouse.requests import reminders as deadlines
 
     rows = [asked(due_at=clock.now() + timedelta(days=1)) for _ in range(3)]
     real = deadlines._remind
@@ -121,10 +121,10 @@ def test_an_item_waits_longer_each_time_is_set_aside_and_tried_again(
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import NotFoundError
+    from glasshouse.privacy_office import set_aside
     from glasshouse.queues import api as queues
     from glasshouse.queues.models import Failure
     from glasshouse.queues.rules import MAX_TRIES
-    from glasshouse.rights import set_aside
 
     tries: list[str] = []
 
@@ -206,7 +206,7 @@ def test_one_process_at_a_time_has_an_item(home: Installation) -> None:
 
 
 def test_an_erasure_runs_once_whoever_begins_it(customer: Make, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     one, runs = join(customer(), "viewer"), []
     begun, end = threading.Event(), threading.Event()
@@ -240,8 +240,8 @@ def test_an_erasure_that_fails_keeps_no_other_from_being_finished(
     customer: Make, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import api as rights
-    from glasshouse.rights.models import Erasure
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject.models import Erasure
 
     firm = customer()
     bad, good = join(firm, "viewer"), join(firm, "viewer")
@@ -297,8 +297,8 @@ def test_what_a_source_told_of_a_person_who_cannot_be_read_keeps_nobody_waiting(
 def test_an_agent_that_cannot_be_reached_keeps_no_other_from_hearing(
     officer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.rights import drp
-    from glasshouse.rights.models import Agent
+    from glasshouse.requests import drp
+    from glasshouse.requests.models import Agent
 
     called: list[str] = []
 
@@ -332,7 +332,7 @@ def test_a_row_that_cannot_be_deleted_keeps_no_other_from_going(
     from glasshouse.kernel import clock
     from glasshouse.kernel.ids import new_id
     from glasshouse.retention import api as retention
-    from glasshouse.rights.models import Copy
+    from glasshouse.subject.models import Copy
 
     now = clock.now()
     old = now - timedelta(days=30)
@@ -414,8 +414,8 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
 
 def test_a_copy_that_a_process_left_is_made_by_the_worker(customer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import copies
-    from glasshouse.rights.models import Copy
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject.models import Copy
 
     one = customer()
     real = copies.fill
@@ -457,8 +457,8 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.kernel.actor import JOB
-    from glasshouse.rights import referrals
-    from glasshouse.rights.models import Referral
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Referral
 
     rows = []
     for one in (customer(), customer()):
@@ -591,9 +591,9 @@ def test_the_worker_writes_no_text_of_an_error_into_its_log(
 
 def answered_demand(officer: Customer, second: Customer, about: Customer) -> Any:
     """A demand that was answered, and whose bar has ended."""
+    from glasshouse.authorities import api as demands
+    from glasshouse.authorities.models import Demand
     from glasshouse.kernel import clock
-    from glasshouse.rights import demands
-    from glasshouse.rights.models import Demand
 
     until = clock.now().date() + timedelta(days=30)
     facts = demands.Facts(about.address, "The court", "nl", "Art. 1", ["user.name"], until)
@@ -625,9 +625,9 @@ def attempts_counted(queue: str) -> Iterator[list[str]]:
 def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
     officer: Customer, olaf: Make, customer: Make
 ) -> None:
+    from glasshouse.authorities import api as demands
     from glasshouse.promises.choice_checks import demanded
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import demands
+    from glasshouse.subject import erasure as rights
 
     gone = customer()
     made = answered_demand(officer, as_staff(olaf(), "security"), gone)
@@ -645,8 +645,8 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
 def test_who_has_another_address_by_now_is_told_of_a_demand(officer: Customer, olaf: Make, customer: Make) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.accounts.own import own
+    from glasshouse.authorities import api as demands
     from glasshouse.mail import api as mail
-    from glasshouse.rights import demands
     from glasshouse.vault import api as vault
 
     moved, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -665,8 +665,8 @@ def test_an_agent_that_is_told_nothing_costs_no_try(
     officer: Customer, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import drp
-    from glasshouse.rights.models import Agent
+    from glasshouse.requests import drp
+    from glasshouse.requests.models import Agent
 
     called: list[str] = []
 

@@ -96,7 +96,7 @@ def test_a_form_that_was_refused_can_be_sent_again(customer: Make, web: Web) -> 
 
 
 def test_api_tokens_and_recovery_codes_are_shown_once(customer: Make, web: Web) -> None:
-    from glasshouse.access import tokens
+    from glasshouse.organisations import tokens
 
     own = customer()
     client = web(own)
@@ -123,7 +123,7 @@ def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_
 
     from glasshouse.kernel import clock
     from glasshouse.retention import api as retention
-    from glasshouse.rights import view
+    from glasshouse.subject import inventory as view
     from glasshouse.web import once
     from glasshouse.web.models import ShownOnce
 

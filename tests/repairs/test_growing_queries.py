@@ -14,7 +14,7 @@ Make = Callable[[], Customer]
 
 
 def _ask(count: int) -> None:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     for _ in range(count):
         number = requests.new_id()
@@ -22,8 +22,8 @@ def _ask(count: int) -> None:
 
 
 def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> None:
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
 
     def shown() -> object:
         return [(row.request.text, row.request.address, row.letters) for row in requests.worklist(officer.actor)]
@@ -66,8 +66,8 @@ def test_reminding_of_referrals_visits_only_customers_with_one_that_is_late(cust
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.kernel.actor import JOB
-    from glasshouse.rights import referrals
-    from glasshouse.rights.models import Referral
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Referral
 
     late, other = customer(), customer()
     with access.acting(JOB.within(late.actor.organisation)):  # type: ignore[arg-type]

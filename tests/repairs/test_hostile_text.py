@@ -59,7 +59,7 @@ def test_half_a_surrogate_pair_is_refused_in_every_field(customer: Make, web: We
 
 @pytest.mark.parametrize("bad", ["\\ud800", "\\u0000", "a\\udc00b"])
 def test_programs_send_text_only(customer: Make, web: Web, bad: str) -> None:
-    from glasshouse.access import tokens
+    from glasshouse.organisations import tokens
 
     own = customer()
     secret = tokens.create_token(own.actor, "Program", ["greenhouse:site:read", "greenhouse:limits:set"], 30)

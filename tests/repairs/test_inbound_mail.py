@@ -21,7 +21,7 @@ TAKEN = "250 OK"
 def taken(home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tuple[str, Any]]:
     """Hands a mail to the listener's verb; returns its answer and what would become a request."""
     from glasshouse.operations import inbound_smtp as postbox
-    from glasshouse.rights import replies
+    from glasshouse.requests import replies
 
     def take(raw: bytes) -> tuple[str, Any]:
         arrived: list[Any] = []
@@ -231,7 +231,7 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
 
     from glasshouse.kernel.errors import InvalidError, UnavailableError
     from glasshouse.operations import inbound_smtp as postbox
-    from glasshouse.rights import replies
+    from glasshouse.requests import replies
 
     for error, code in (
         (OperationalError("away"), "451"),

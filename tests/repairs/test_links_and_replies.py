@@ -22,15 +22,15 @@ def _address() -> str:
 
 def asked(address: str, text: str = "please") -> tuple[Any, str]:
     """(the request, the path of its confirmation link)."""
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Request
 
     number = requests.ask(address, "erase", "eu", text, requests.Arrival(network=uuid.uuid4().hex))
     return Request.objects.get(id=number), f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
 
 
 def _row(request: Any) -> dict[str, Any]:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     return dict(Request.objects.filter(id=request.id).values("proved_at", "proof_hash", "closed_at").get())
 
@@ -40,7 +40,7 @@ def _row(request: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("hours", "status"), [(23.9, 200), (24, 410), (24.1, 410), (24 * 400, 410)])
 def test_a_confirmation_link_ends_after_a_day(hours: float, status: int, web: Web) -> None:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     request, path = asked(_address())
     Request.objects.filter(id=request.id).update(proof_ends_at=request.proof_ends_at - timedelta(hours=hours))
@@ -73,7 +73,7 @@ def test_opening_a_link_changes_nothing_and_it_confirms_once(web: Web) -> None:
 
 def test_a_new_link_ends_the_one_before_and_goes_to_the_requests_own_address(web: Web) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     address = _address()
     request, path = asked(address)
@@ -107,7 +107,7 @@ def test_new_links_are_slowed(web: Web) -> None:
 
 
 def test_a_closed_request_is_not_confirmed_any_more(officer: Customer, web: Web) -> None:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     request, path = asked(_address())
     requests.answer(officer.actor, request.id, "Not without a proof.", refuse=True)
@@ -167,7 +167,7 @@ def test_an_old_link_to_object_still_objects_and_shows_no_value(officer: Custome
 
 
 def _of(address: str) -> list[Any]:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     return list(Request.objects.filter(address_hash=vault.lookup("address", address)).order_by("asked_at", "id"))
@@ -178,8 +178,8 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
     by: str, home: Installation, officer: Customer, web: Web
 ) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Letter
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Letter
 
     address = _address()
     request, path = asked(address)
@@ -208,7 +208,7 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
 
 def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installation) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights.models import Letter
+    from glasshouse.requests.models import Letter
 
     address = _address()
     request, _ = asked(address)
@@ -219,7 +219,8 @@ def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installatio
 
 
 def test_a_reply_that_meets_the_closing_is_not_lost(officer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.rights import replies, requests
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import replies
 
     address = _address()
     request, _ = asked(address)
@@ -237,7 +238,7 @@ def test_a_reply_that_meets_the_closing_is_not_lost(officer: Customer, monkeypat
 
 def test_another_address_never_follows_or_continues_a_request(home: Installation, officer: Customer) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     address, stranger = _address(), _address()
     request, _ = asked(address)
@@ -263,7 +264,7 @@ def test_hostile_thread_headers_lose_no_mail(home: Installation) -> None:
 
 
 def invited(*bosses: Customer) -> str:
-    from glasshouse.access import invitations
+    from glasshouse.organisations import invitations
 
     address = _address()
     for boss in bosses:
@@ -275,7 +276,7 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     customer: Make, officer: Customer, web: Web
 ) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     boss, other = customer(), customer()
     address, secret_words = invited(boss), f"My employer steals {uuid.uuid4().hex}"
@@ -306,7 +307,7 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
 
 
 def test_what_is_written_later_is_not_passed_either(customer: Make, home: Installation, web: Web) -> None:
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     boss = customer()
     address = invited(boss)
@@ -320,8 +321,9 @@ def test_what_is_written_later_is_not_passed_either(customer: Make, home: Instal
 
 
 def test_who_declines_is_answered_by_the_officer(customer: Make, officer: Customer, web: Web) -> None:
-    from glasshouse.rights import referrals, requests
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Request
 
     boss = customer()
     address = invited(boss)
@@ -337,7 +339,7 @@ def test_who_declines_is_answered_by_the_officer(customer: Make, officer: Custom
 
 
 def test_of_two_customers_only_the_chosen_one_hears_of_it(customer: Make, web: Web) -> None:
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     one, two = customer(), customer()
     _, path = asked(invited(one, two))
@@ -351,8 +353,8 @@ def test_of_two_customers_only_the_chosen_one_hears_of_it(customer: Make, web: W
 
 def test_a_page_of_yesterday_passes_nothing(customer: Make, web: Web) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import referrals
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import referrals
+    from glasshouse.requests.models import Request
 
     boss = customer()
     request, path = asked(invited(boss))

@@ -238,7 +238,7 @@ def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
 
 def _from_programs(home: Installation, officer: Customer, client: httpx.Client, canary: str) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights import drp
+    from glasshouse.requests import drp
     from glasshouse.sources import api as sources
 
     key, name = Ed25519PrivateKey.generate(), f"{canary}-agent"
@@ -281,7 +281,7 @@ def _from_mails(canary: str) -> None:
 
 
 def _guest_forms(web: Web, boss: Customer, browser: httpx.Client, canary: str) -> None:
-    from glasshouse.access import invitations
+    from glasshouse.organisations import invitations
 
     address, client = f"{canary}-guest@grower.example", web()
     invitations.invite(boss.actor, address, invitations.Offer("viewer", message=canary))

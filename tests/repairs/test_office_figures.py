@@ -10,7 +10,7 @@ from tests.conftest import Customer
 
 
 def _ask(count: int) -> list[str]:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     return [
         requests.ask(f"figure{number}@elsewhere.example", "access", "eu", "What?", requests.Arrival("page"))
@@ -19,7 +19,7 @@ def _ask(count: int) -> list[str]:
 
 
 def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]], int]:
-    from glasshouse.rights import office
+    from glasshouse.privacy_office import api as office
 
     desk = office.desk(officer.actor)
     with CaptureQueriesContext(connection) as queries:
@@ -33,9 +33,9 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     from glasshouse.consent.models import Stance
     from glasshouse.consent.rules import PURPOSES
     from glasshouse.kernel import clock
-    from glasshouse.rights import requests
-    from glasshouse.rights.clocks import LAWS
-    from glasshouse.rights.models import Request
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.legal_deadlines import LAWS
+    from glasshouse.requests.models import Request
 
     made = _ask(2)
     _, _, few = _desk(officer)

@@ -257,7 +257,7 @@ def test_an_address_that_is_none_is_refused_at_every_door(home: Installation, ad
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.rules import normal_address
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     with pytest.raises(InvalidError):
         normal_address(address)

@@ -33,13 +33,14 @@ def _queries(act: Callable[[], object]) -> int:
 def _fill(own: Customer, count: int) -> None:
     """So many members, each with a role of the organisation's own and an event; invitations and requests, too."""
     from glasshouse.access import api as access
-    from glasshouse.access import invitations, members
-    from glasshouse.access.models import AccessRequest, Membership
+    from glasshouse.access.models import Membership
     from glasshouse.accounts.models import Account, Person
     from glasshouse.events import api as events
     from glasshouse.events.kinds import Kind
     from glasshouse.kernel import clock
     from glasshouse.kernel.ids import new_id
+    from glasshouse.organisations import invitations, members
+    from glasshouse.organisations.models import AccessRequest
 
     now = clock.now()
     for number in range(count):
@@ -63,10 +64,10 @@ def test_lists_of_an_organisation_cost_as_many_queries_for_many_rows_as_for_few(
     customer: Callable[[], Customer],
 ) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access import invitations, members, tokens
     from glasshouse.accounts import api as accounts
     from glasshouse.events import api as events
     from glasshouse.greenhouse import api as greenhouse
+    from glasshouse.organisations import invitations, members, tokens
 
     def event_page(own: Customer) -> object:
         with access.acting(own.actor):

@@ -51,7 +51,7 @@ def _card(page: str, request: Any) -> str:
 def test_pages_say_that_a_person_agreed_only_where_they_did(
     passing: str, customer: Make, officer: Customer, web: Web
 ) -> None:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     boss = customer()
     request, _, _ = _passed(boss, web)
@@ -68,7 +68,7 @@ def test_pages_say_that_a_person_agreed_only_where_they_did(
 def test_the_database_takes_no_other_decision(home: object) -> None:
     from django.db import IntegrityError, transaction
 
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     request, _ = asked(_address())
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -97,7 +97,8 @@ def _tries(act: Callable[[str], object]) -> list[bool]:
 
 def test_a_household_of_ipv6_is_slowed_at_every_form_of_guests(home: object) -> None:
     from glasshouse.disclosures import api as disclosures
-    from glasshouse.rights import links, requests
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import email_links as links
 
     def ask(network: str) -> None:
         requests.ask(_address(), "erase", "eu", "x", requests.Arrival(network=network))
@@ -136,7 +137,9 @@ def _sources(items: list[Any], words: str) -> set[tuple[str, str]]:
 def test_what_we_or_a_customer_wrote_is_not_said_to_come_from_the_person(
     customer: Make, officer: Customer, web: Web
 ) -> None:
-    from glasshouse.rights import referrals, requests, strangers
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import referrals
+    from glasshouse.subject import guests as strangers
 
     boss = customer()
     request, _, own = _passed(boss, web)
@@ -163,9 +166,9 @@ def test_what_we_or_a_customer_wrote_is_not_said_to_come_from_the_person(
 def test_the_view_of_somebody_with_an_account_says_the_same(customer: Make, officer: Customer) -> None:
     from django.db import transaction
 
-    from glasshouse.rights import requests
-    from glasshouse.rights.models import Letter
-    from glasshouse.rights.view import view
+    from glasshouse.requests import api as requests
+    from glasshouse.requests.models import Letter
+    from glasshouse.subject.inventory import view
 
     person = customer()
     with transaction.atomic():
@@ -187,7 +190,7 @@ def test_the_view_of_somebody_with_an_account_says_the_same(customer: Make, offi
 def test_the_officer_sees_number_address_and_which_customer_answered(
     customer: Make, officer: Customer, web: Web
 ) -> None:
-    from glasshouse.rights import referrals
+    from glasshouse.requests import referrals
 
     one, two = customer(), customer()
     request, path = asked(invited(one, two))
@@ -225,7 +228,7 @@ def test_the_officer_is_told_what_an_act_did(act: str, told: str, officer: Custo
 
 
 def test_an_answer_on_paper_is_not_said_to_be_sent(officer: Customer, web: Web) -> None:
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     arrival = requests.Arrival("letter", entered_by=officer.actor.id, identity="passport seen")
     number = requests.enter(officer.actor, "", "access", "eu", "By letter.", arrival)
@@ -237,7 +240,8 @@ def test_an_answer_on_paper_is_not_said_to_be_sent(officer: Customer, web: Web) 
 
 
 def test_a_customer_sees_its_own_answer_and_no_other(customer: Make, officer: Customer, web: Web) -> None:
-    from glasshouse.rights import referrals, requests
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import referrals
 
     one, two = customer(), customer()
     request, path = asked(invited(one, two))
@@ -288,7 +292,7 @@ def test_who_passes_nothing_on_can_open_that_page_again(customer: Make, web: Web
 
 def test_the_page_of_a_confirmation_ends_with_the_guests_page(web: Web) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     client, (request, path) = web(), asked(_address())
     page = post(client, path, path).headers["Location"]

@@ -141,7 +141,7 @@ def _clear(canary: str) -> list[str]:
 
 def test_rows_of_the_version_before_are_sealed_and_read_the_same(old: str) -> None:
     from glasshouse.disclosures.models import Recipient
-    from glasshouse.rights.models import Agent, Letter, Request
+    from glasshouse.requests.models import Agent, Letter, Request
     from glasshouse.sources.models import Source
     from glasshouse.vault import api as vault
 
@@ -174,7 +174,7 @@ def test_rows_of_the_version_before_are_sealed_and_read_the_same(old: str) -> No
 def test_links_of_the_version_before_end_too_and_an_open_page_stays_open(old: str) -> None:
     from datetime import timedelta
 
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     _fill("x")
     _migrate()
@@ -185,7 +185,7 @@ def test_links_of_the_version_before_end_too_and_an_open_page_stays_open(old: st
 
 
 def test_the_upgrade_writes_no_agreement_that_nobody_gave(old: str) -> None:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
 
     _request("x", "r000000000000001", referrals=2, agent="")
     _request("x", "r000000000000002", agent="")
@@ -194,7 +194,7 @@ def test_the_upgrade_writes_no_agreement_that_nobody_gave(old: str) -> None:
 
 
 def test_an_answer_given_before_is_known_as_the_customers(old: str) -> None:
-    from glasshouse.rights.models import Letter
+    from glasshouse.requests.models import Letter
 
     def referral(number: str, request: str, answered_at: str) -> None:
         organisation = f"o{number}"
@@ -278,7 +278,7 @@ def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
 def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
     old: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import sealing
 
     canary = f"canary{uuid.uuid4().hex[:10]}"
@@ -305,7 +305,7 @@ def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
 
 def test_a_value_whose_key_is_destroyed_is_dropped(old: str) -> None:
     from glasshouse.kernel.ids import HolderId
-    from glasshouse.rights.models import Request
+    from glasshouse.requests.models import Request
     from glasshouse.vault import api as vault
 
     canary, number = f"canary{uuid.uuid4().hex[:10]}", f"r{uuid.uuid4().hex[:15]}"

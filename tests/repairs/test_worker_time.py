@@ -174,7 +174,7 @@ def test_a_job_that_ends_hides_no_other_of_the_same_name(watch: Watch) -> None:
         watch.passed(901)
 
     slow.__name__ = quick.__name__ = "tell_due"
-    slow.__module__, quick.__module__ = "glasshouse.sources.api", "glasshouse.rights.demands"
+    slow.__module__, quick.__module__ = "glasshouse.sources.api", "glasshouse.authorities.api"
     watch.run(slow)
     assert watch.hung == ["sources.api.tell_due"]
 
@@ -185,8 +185,8 @@ def test_a_large_export_gets_on_from_piece_to_piece(
     from datetime import timedelta
 
     from glasshouse.kernel import clock
-    from glasshouse.rights import copies
-    from glasshouse.rights.models import Copy
+    from glasshouse.subject import exports as copies
+    from glasshouse.subject.models import Copy
 
     own, real_fill, real_tell = customer(), copies.fill, copies._tell
     monkeypatch.setattr(copies, "fill", lambda copy: None)
@@ -213,7 +213,7 @@ def test_an_agent_that_drips_its_answer_is_cut_off_at_a_deadline(
 
     import httpx
 
-    from glasshouse.rights import drp
+    from glasshouse.requests import drp
 
     server, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
 

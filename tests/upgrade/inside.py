@@ -15,7 +15,7 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
     from glasshouse.disclosures.models import Recipient
     from glasshouse.events import api as events
     from glasshouse.greenhouse import readings
-    from glasshouse.rights.models import Agent, Request
+    from glasshouse.requests.models import Agent, Request
     from glasshouse.sources.models import Source, Supplied
 
     ada = accounts.actor_of_address("ada@polder.example")

@@ -34,7 +34,6 @@ def fill(home: Installation) -> dict[str, Any]:
     from django.db import transaction
 
     from glasshouse.access import api as access
-    from glasshouse.access import invitations
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Account, SecondStep
     from glasshouse.disclosures import api as disclosures
@@ -46,7 +45,9 @@ def fill(home: Installation) -> dict[str, Any]:
     from glasshouse.kernel.ids import HolderId
     from glasshouse.mail import api as mail
     from glasshouse.notices import api as notices
-    from glasshouse.rights import drp, requests
+    from glasshouse.organisations import invitations
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import drp
     from glasshouse.sources import api as sources
 
     def secret(address: str, path: str) -> str:
@@ -106,7 +107,7 @@ def fill(home: Installation) -> dict[str, Any]:
     expected["source"] = source.id
     key = base64.b64encode(b"\x01" * 32).decode()
     with transaction.atomic():
-        from glasshouse.rights.models import Agent
+        from glasshouse.requests.models import Agent
 
         Agent.objects.create(
             id="agent-upgrade",

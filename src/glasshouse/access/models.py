@@ -4,8 +4,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.datamap import Kept, confidential, personal
-from glasshouse.vault.fields import SealedText, hashed, technical
+from glasshouse.vault.classification import technical
+from glasshouse.vault.datamap import Kept, confidential
+from glasshouse.vault.fields import SealedText
 
 
 def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
@@ -62,57 +63,6 @@ class Membership(models.Model):
     class Meta:
         db_table = "access_membership"
         constraints = [models.UniqueConstraint(fields=["organisation", "account_id"], name="one_membership_each")]
-
-
-class Invitation(models.Model):
-    """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
-
-    kept = (Kept("expires_at", 30, "it ended"),)
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    organisation_id = technical(models.CharField(max_length=16, db_index=True))
-    inviter = technical(models.CharField(max_length=16))
-    holder = technical(models.CharField(max_length=16))
-    address = SealedText(
-        personal("user.contact.email", "inviting the person", source="the organisation that invites"), holder="holder"
-    )
-    address_hash = hashed(
-        models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
-    )
-    message = SealedText(
-        personal("user.content.private", "the inviter's words", source="the organisation that invites"), holder="holder"
-    )
-    role = technical(models.CharField(max_length=20))
-    sites = _site_list()
-    secret_hash = technical(models.CharField(max_length=64, unique=True))
-    sent = technical(models.PositiveSmallIntegerField(default=1))
-    created_at = technical(models.DateTimeField())
-    expires_at = technical(models.DateTimeField())
-    accepted_at = technical(models.DateTimeField(null=True))
-    revoked_at = technical(models.DateTimeField(null=True))
-
-    class Meta:
-        db_table = "access_invitation"
-
-
-class AccessRequest(models.Model):
-    """A member's wish for another role or other sites, until an administrator decides."""
-
-    kept = (Kept("decided_at", 365, "the decision"),)
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    organisation_id = technical(models.CharField(max_length=16, db_index=True))
-    account_id = technical(models.CharField(max_length=16))
-    role = technical(models.CharField(max_length=20))
-    sites = _site_list()
-    reason = SealedText(
-        confidential("deciding on the request", need="administrators decide by it"), holder="organisation_id"
-    )
-    created_at = technical(models.DateTimeField())
-    decided_at = technical(models.DateTimeField(null=True))
-    decided_by = technical(models.CharField(max_length=16, blank=True))
-    granted = technical(models.BooleanField(null=True))
-
-    class Meta:
-        db_table = "access_request"
 
 
 class ApiToken(models.Model):

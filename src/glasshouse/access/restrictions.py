@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import connections
 
 from glasshouse.access.policies import NAMES, condition
+from glasshouse.vault.declarations import models_by_address
 from glasshouse.vault.fields import holder_column
 
 # Tables whose rows stay open though the use of their holder's data is restricted: the person's own way in, read only against a
@@ -36,15 +37,18 @@ def restrictable() -> dict[str, str]:
     return found
 
 
-# Rows that speak of a restricted person's address under another key; what the person asked, and what the law asks, stays open.
-BY_ADDRESS = ("access_invitation", "disclosures_subscriber", "mail_message", "sources_supplied")
+def hidden_by_address() -> set[str]:
+    """Tables with rows that speak of a restricted person's address under another key, and are hidden with it."""
+    return {model._meta.db_table for model, declared in models_by_address() if declared.hidden}
+
+
 NOT_ADDRESSED = "(address_hash IS NULL OR address_hash NOT IN (SELECT glasshouse_restricted_addresses()))"
 
 
 def unrestricted(table: str, holder: str = "") -> str:
     """Which rows of a table are open as far as restrictions go."""
     parts = [UNRESTRICTED.format(holder=holder)] if holder else []
-    shown = " AND ".join([*parts, NOT_ADDRESSED] if table in BY_ADDRESS else parts)
+    shown = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
     return f"(({shown}) OR kind IN {OWED_MAILS})" if table == "mail_message" else f"({shown})"
 
 

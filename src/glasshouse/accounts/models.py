@@ -3,8 +3,10 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, mapped, technical
 from glasshouse.vault.datamap import Kept, personal
-from glasshouse.vault.fields import SealedJson, SealedText, hashed, mapped, technical
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedJson, SealedText
 
 KEPT = "as long as the account exists"
 COLLEAGUES = ("the organisations that the person belongs to",)
@@ -184,6 +186,7 @@ class Ticket(models.Model):
     address is confirmed. `address_hash`: of a sign-up, so that the newest link for an address ends the older ones.
     """
 
+    by_address = ByAddress(ErasedBy.ANYBODY)
     kept = (Kept("expires_at", 7, "the link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))

@@ -33,7 +33,7 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
     """Have a privacy officer answer for REGIONS only (eu uk ch us br ca other); none: for all that nobody else does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.rights import requests
+    from glasshouse.requests import api as requests
 
     who = accounts.actor_of_address(address)
     requests.set_regions(str(who.account), list(regions))
@@ -123,7 +123,7 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
     """Erase the person with this address everywhere, as the person's own page does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.rights import api as rights
+    from glasshouse.subject import erasure as rights
 
     actor = accounts.actor_of_address(address)
     wanted = rights.plan(actor)

@@ -3,8 +3,10 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, personal
-from glasshouse.vault.fields import SealedText, hashed, technical
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedText
 
 
 class Stance(models.Model):
@@ -38,6 +40,7 @@ class Restriction(models.Model):
     Of somebody without an account it is by address, until there is an account; `holder` is a key of its own then.
     """
 
+    by_address = ByAddress(ErasedBy.PERSON)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     address = SealedText(

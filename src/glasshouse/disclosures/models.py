@@ -6,8 +6,10 @@ from django.db.models import F, Q
 
 from glasshouse.disclosures.rules import Kind
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
-from glasshouse.vault.fields import SealedText, hashed, technical
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedText
 
 REGISTER = confidential(
     "keeping the register of recipients",
@@ -22,6 +24,7 @@ class Recipient(models.Model):
     `address_hash`: of the contact, where that is an email address.
     """
 
+    by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]))
     name = SealedText(REGISTER, holder="id")
@@ -86,6 +89,7 @@ class Disclosure(models.Model):
 class Subscriber(models.Model):
     """An address that wants to hear of new providers, once it is proved. Sealed under a key of its own."""
 
+    by_address = ByAddress(ErasedBy.ANYBODY, once_filled="proved_at", hidden=True)
     kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(

@@ -3,7 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.fields import technical
+from glasshouse.vault.classification import technical
 
 
 class Event(models.Model):

@@ -27,6 +27,7 @@ from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
 IMPORTING = "greenhouse.import"
+TAKE_FILE = "greenhouse.take_file"  # the task in tasks.py
 KEPT = timedelta(days=30)  # how long a file itself is kept; its report stays
 SHOWN_COLUMNS = 200  # on a page; all are imported
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
@@ -207,8 +208,6 @@ def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
 
 def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Have the file's readings taken in the background. Nothing changes when that is under way already."""
-    from glasshouse.greenhouse.tasks import take_file
-
     with access.acting(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
@@ -219,8 +218,13 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
         found.save(update_fields=["layout", "state", "percent", "report"])
         queues.worked(IMPORTING, number)  # Whoever starts it once more has all tries again.
         events.record(actor, Kind.FILE_QUEUED, number)
-        take_file.defer(
-            account=str(actor.account), person=str(actor.person), organisation=str(actor.organisation), upload=number
+        queues.defer(
+            TAKE_FILE,
+            "imports",
+            account=str(actor.account),
+            person=str(actor.person),
+            organisation=str(actor.organisation),
+            upload=number,
         )
 
 

@@ -3,8 +3,9 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.datamap import confidential
-from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, technical
+from glasshouse.vault.fields import SealedJson, SealedText
 
 SHOWN = confidential("showing the customer its own greenhouses", category="user.workplace")
 

@@ -17,7 +17,7 @@ GAVE_UP = (
 
 
 @app.task(
-    name="greenhouse.take_file",
+    name=imports.TAKE_FILE,
     queue="imports",
     retry=RetryStrategy(max_attempts=MAX_TRIES, exponential_wait=3),
 )

@@ -4,8 +4,10 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.queues.rules import PLACE, REASON
+from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Kept, personal
-from glasshouse.vault.fields import SealedText, hashed, technical
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedText
 
 # Kinds of mails that carry somebody else's words than ours; the same words say who knew the address.
 WRITERS = {"invitation": "the organisation that invites", "referral-answer": "the organisation that answers you"}
@@ -21,6 +23,8 @@ class Message(models.Model):
     when staff leave it so.
     """
 
+    holds_links = True  # What is shown of it masks them: whoever reads it could use them.
+    by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
@@ -74,3 +78,8 @@ class Message(models.Model):
     def written_by(self) -> str:
         """Whose words these are, in words for whom they are for."""
         return WRITERS.get(self.kind, "us")
+
+    def source_of(self, field: str) -> str:
+        """Who a value comes from, in words for the person; "" where the data map says it."""
+        theirs = field in ("subject", "body") or (field == "address" and self.kind == "invitation")
+        return self.written_by if theirs else ""

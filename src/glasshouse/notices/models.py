@@ -7,8 +7,9 @@ from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
+from glasshouse.vault.classification import published, technical
 from glasshouse.vault.datamap import Basis, Kept, personal
-from glasshouse.vault.fields import SealedText, published, technical
+from glasshouse.vault.fields import SealedText
 
 LEAST_LEAD = timedelta(days=LEAST_LEAD_DAYS)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import passwords, sessions, throttle
 from glasshouse.accounts.rules import Visit, plain_name
@@ -18,6 +17,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.ids import AccountId, OrganisationId, PersonId, new_id
 from glasshouse.notices import api as notices
+from glasshouse.organisations import invitations
 
 
 @dataclass(frozen=True, slots=True)

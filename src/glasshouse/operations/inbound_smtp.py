@@ -146,7 +146,8 @@ def take(content: bytes | str, told: str = "") -> str:
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
-    from glasshouse.rights import replies, requests
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import replies
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:

@@ -95,15 +95,18 @@ def main() -> None:
     """Work until told to stop."""
     django.setup()
     from glasshouse.accounts import resets
+    from glasshouse.authorities import api as demands
     from glasshouse.disclosures import mergers
     from glasshouse.events import api as events
     from glasshouse.mail import api as mail
     from glasshouse.notices import api as notices
     from glasshouse.promises import api as promises
+    from glasshouse.requests import drp, referrals
+    from glasshouse.requests import reminders as deadlines
     from glasshouse.retention import api as retention
-    from glasshouse.rights import api as rights
-    from glasshouse.rights import copies, deadlines, demands, drp, referrals
     from glasshouse.sources import api as sources
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import exports as copies
     from glasshouse.web import once
 
     ending = threading.Event()

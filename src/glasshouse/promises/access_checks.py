@@ -10,8 +10,8 @@ from django.urls import reverse
 from psycopg.errors import InsufficientPrivilege
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations, members, routes
-from glasshouse.access.models import Invitation, Membership, Organisation
+from glasshouse.access import routes
+from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Role
 from glasshouse.access.policies import customer_models, customer_tables
 from glasshouse.accounts import api as accounts
@@ -22,6 +22,8 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, NotFoundError
 from glasshouse.kernel.ids import AccountId, InvitationId, OrganisationId
+from glasshouse.organisations import invitations, members
+from glasshouse.organisations.models import Invitation
 from glasshouse.promises import evidence, matrix, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.probe import Grower

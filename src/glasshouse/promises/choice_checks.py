@@ -6,12 +6,12 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations
 from glasshouse.access.restrictions import restrictable
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Session
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.accounts.rules import Visit
+from glasshouse.authorities.models import Demand
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import Restriction, Stance
 from glasshouse.consent.rules import PURPOSES, Ground
@@ -24,12 +24,16 @@ from glasshouse.kernel.ids import HolderId, OrganisationId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance, Announcement, Version
+from glasshouse.organisations import invitations
 from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge
-from glasshouse.rights import asking, links, referrals, requests
-from glasshouse.rights.models import Demand, Referral, Request
+from glasshouse.requests import api as requests
+from glasshouse.requests import email_links as links
+from glasshouse.requests import referrals
+from glasshouse.requests.models import Referral, Request
 from glasshouse.sources import api as sources
 from glasshouse.sources.models import Source
+from glasshouse.subject import asking
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import unreadable

@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import Kept
-from glasshouse.vault.fields import technical
 
 
 class Result(models.Model):

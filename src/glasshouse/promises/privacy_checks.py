@@ -20,12 +20,13 @@ from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.promises import evidence, probe
 from glasshouse.promises.findings import Finding, judge
+from glasshouse.requests import api as requests
+from glasshouse.requests.legal_deadlines import LAWS
+from glasshouse.requests.models import Request
 from glasshouse.retention import api as retention
-from glasshouse.rights import api as rights
-from glasshouse.rights import copies, requests
-from glasshouse.rights import view as views
-from glasshouse.rights.clocks import LAWS
-from glasshouse.rights.models import Request
+from glasshouse.subject import erasure as rights
+from glasshouse.subject import exports as copies
+from glasshouse.subject import inventory as views
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import kept_of
 from glasshouse.vault.envelope import KeyDestroyedError

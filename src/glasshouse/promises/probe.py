@@ -24,7 +24,7 @@ from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId, SiteId, n
 from glasshouse.mail.models import Message
 from glasshouse.notices import api as notices
 from glasshouse.onboarding import api as onboarding
-from glasshouse.rights import api as rights
+from glasshouse.subject import erasure as rights
 from glasshouse.vault import api as vault
 
 SENT_BYTES = 4 << 20

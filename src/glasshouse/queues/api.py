@@ -16,6 +16,7 @@ from typing import TypeVar
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Concat, Least
+from procrastinate.contrib.django import app as door
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -37,6 +38,14 @@ ON CONFLICT (queue, item) DO UPDATE SET tries = least(queues_failure.tries + 1, 
 WHERE queues_failure.next_try_at <= %(now)s AND queues_failure.set_aside_at IS NULL
 RETURNING tries
 """
+
+
+def defer(task: str, queue: str, **ids: str) -> None:
+    """Have the worker run a task, in the caller's transaction. task: its registered name; ids: its arguments, opaque ids only.
+
+    Tasks are named here and not imported: a task calls the verbs that defer it.
+    """
+    door.configure_task(task, queue=queue).defer(**ids)
 
 
 @contextmanager

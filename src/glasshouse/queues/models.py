@@ -5,8 +5,8 @@ from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.queues.rules import MOST_COUNTED, PLACE, QUEUE, REASON
+from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import Kept
-from glasshouse.vault.fields import technical
 
 
 class Failure(models.Model):

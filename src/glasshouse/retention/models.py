@@ -3,8 +3,9 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import K, confidential
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.fields import SealedText
 
 
 class Hold(models.Model):

@@ -6,9 +6,11 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThan
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
+from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.envelope import EMPTY_BYTES
-from glasshouse.vault.fields import SealedText, hashed, technical
+from glasshouse.vault.fields import SealedText
 
 PURPOSE = "supplementing what is held with data of third parties"
 
@@ -48,6 +50,7 @@ class Supplied(models.Model):
     state: new, told, confirmed (the person says it is right).
     """
 
+    by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("received_at", 365, "it was taken in"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     source = technical(models.ForeignKey(Source, on_delete=models.PROTECT))
@@ -74,10 +77,15 @@ class Supplied(models.Model):
             models.UniqueConstraint(fields=["source", "address_hash", "field"], name="one_value_a_source_and_field")
         ]
 
+    def source_of(self, field: str) -> str:
+        """Who a value comes from, in words for the person."""
+        return str(self.source.name)
+
 
 class Objected(models.Model):
     """That whoever has an address wants nothing of it taken in, by keyed hash: kept so that it can be honoured."""
 
+    by_address = ByAddress(ErasedBy.NOBODY)
     address_hash = hashed(
         models.CharField(primary_key=True, max_length=64),
         "user.privacy_preferences",

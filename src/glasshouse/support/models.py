@@ -4,8 +4,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import confidential
-from glasshouse.vault.fields import SealedText, technical
+from glasshouse.vault.fields import SealedText
 
 
 class Grant(models.Model):

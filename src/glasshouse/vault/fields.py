@@ -6,15 +6,13 @@ In Python the attribute is plain text; in the database it is a sealed value boun
 """
 
 import json
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import models
 
 from glasshouse.vault import api
-from glasshouse.vault.datamap import PUBLISHED, TECHNICAL, Basis, Class, Entry, OnErasure, Subject
+from glasshouse.vault.datamap import Entry
 from glasshouse.vault.envelope import generation_of
-
-F = TypeVar("F", bound="models.Field[Any, Any]")
 
 
 class _Sealed:
@@ -127,39 +125,3 @@ class SealedJson(SealedField):
 
     def decode(self, plain: bytes) -> Any:
         return json.loads(plain)
-
-
-def blob_ref(field: F, *, holder: str) -> F:
-    """A column that names a blob; `holder` names the attribute with the id of the holder whose key seals it."""
-    field.entry, field.blob_holder = TECHNICAL, holder  # type: ignore[attr-defined]
-    return field
-
-
-def mapped(field: F, entry: Entry) -> F:
-    """The field, carrying its entry."""
-    field.entry = entry  # type: ignore[attr-defined]
-    return field
-
-
-def technical(field: F) -> F:
-    """A field that runs the service and says nothing of anybody: ids, times, states, numbers of tries."""
-    return mapped(field, TECHNICAL)
-
-
-def published(field: F) -> F:
-    """A field that is written to be shown to everybody, word for word: not sealed, so that the database can hold it unchanged."""
-    return mapped(field, PUBLISHED)
-
-
-def hashed(field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE) -> F:
-    """A keyed hash by which a sealed value is found: a pseudonym, so personal (GDPR recital 26)."""
-    entry = Entry(
-        Class.PERSONAL,
-        category,
-        Subject.PERSON,
-        purpose,
-        Basis.CONTRACT,
-        "with the value it stands for",
-        erasure,
-    )
-    return mapped(field, entry)

@@ -8,9 +8,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.access import api as access
-from glasshouse.access import invitations, members, tokens
-from glasshouse.access import settings as rules_of
-from glasshouse.access.invitations import Offer
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.greenhouse import api as greenhouse
@@ -20,6 +17,9 @@ from glasshouse.kernel.ids import AccountId, InvitationId, RequestId, RoleId, To
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import language_of
 from glasshouse.onboarding import api as onboarding
+from glasshouse.organisations import invitations, members, tokens
+from glasshouse.organisations import settings as rules_of
+from glasshouse.organisations.invitations import Offer
 from glasshouse.web import once
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, visit_of

@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from glasshouse.accounts import api as accounts
+from glasshouse.authorities import api as legal
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import mergers, rules
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
-from glasshouse.rights import demands as legal
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.office_views import number

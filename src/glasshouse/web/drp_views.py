@@ -8,8 +8,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
-from glasshouse.rights import drp
-from glasshouse.rights.models import Agent
+from glasshouse.requests import drp
+from glasshouse.requests.models import Agent
 
 MOST_BYTES = 64 << 10
 

@@ -3,8 +3,9 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import Kept, personal
-from glasshouse.vault.fields import SealedJson, technical
+from glasshouse.vault.fields import SealedJson
 
 # A path of ours and no address of another host, which "//" and "/\\" begin for a browser. Of Python and of PostgreSQL.
 LOCATION = r"^(/([^/\\].*)?)?$"

@@ -5,8 +5,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.rights import office as desks
-from glasshouse.rights import set_aside as failures
+from glasshouse.privacy_office import api as desks
+from glasshouse.privacy_office import set_aside as failures
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.views import act_of, again, form_page, signed_in
 

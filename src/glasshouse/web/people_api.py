@@ -9,7 +9,6 @@ from pydantic import model_validator
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
-from glasshouse.access.tokens import actor_of_token
 from glasshouse.accounts.own import standing
 from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
@@ -18,6 +17,7 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
 from glasshouse.kernel.text import is_text, strings_in
+from glasshouse.organisations.tokens import actor_of_token
 
 
 class Token(HttpBearer):

@@ -12,8 +12,12 @@ from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.ids import RequestId
-from glasshouse.rights import clocks, drp, links, referrals, requests, strangers
-from glasshouse.rights.models import Request
+from glasshouse.requests import api as requests
+from glasshouse.requests import drp, referrals
+from glasshouse.requests import email_links as links
+from glasshouse.requests import legal_deadlines as clocks
+from glasshouse.requests.models import Request
+from glasshouse.subject import guests as strangers
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.rights_views import grouped

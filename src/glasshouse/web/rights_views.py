@@ -7,9 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from glasshouse.access import members
 from glasshouse.access.permissions import Permission
-from glasshouse.access.settings import settings_of
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
@@ -19,10 +17,13 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.notices import api as notices
-from glasshouse.rights import api as rights
-from glasshouse.rights import copies, requests
-from glasshouse.rights.view import Item, view
+from glasshouse.organisations import members
+from glasshouse.organisations.settings import settings_of
+from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
+from glasshouse.subject import erasure as rights
+from glasshouse.subject import exports as copies
+from glasshouse.subject.inventory import Item, view
 from glasshouse.support import api as support
 from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from glasshouse.vault.fields import technical
+from glasshouse.vault.classification import technical
 
 
 class DataKey(models.Model):

@@ -18,10 +18,10 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.ids import RequestId
 from glasshouse.mail import api as mail
-from glasshouse.rights import requests
-from glasshouse.rights.models import Letter, Request
-from glasshouse.rights.requests import MOST_TEXT, Arrival
-from glasshouse.rights.rules import classed
+from glasshouse.requests import api as requests
+from glasshouse.requests.api import MOST_TEXT, Arrival
+from glasshouse.requests.models import Letter, Request
+from glasshouse.requests.rules import classed
 from glasshouse.vault import api as vault
 
 ID = "[0-9a-hjkmnp-tv-z]{16}"

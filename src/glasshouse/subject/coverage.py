@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import models
 
 from glasshouse.access.restrictions import restrictable
-from glasshouse.rights import view
+from glasshouse.subject import inventory as view
 from glasshouse.vault.datamap import Class, OnErasure, Row, people_rows
 
 # What a person puts right by their own hand; everything else is a record of what happened, or a secret, and is put right by

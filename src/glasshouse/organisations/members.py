@@ -19,7 +19,7 @@ from glasshouse.access.api import (
     roles_by_id,
     saw,
 )
-from glasshouse.access.models import AccessRequest, ApiToken, CustomRole, Membership, Organisation
+from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
 from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
 from glasshouse.access.rules import Rights, Sites, covers
 from glasshouse.accounts import api as accounts
@@ -32,6 +32,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId, RequestId, RoleId
+from glasshouse.organisations.models import AccessRequest
 from glasshouse.vault import api as vault
 
 RESTRICTED = "Somebody whose data is restricted"

@@ -30,8 +30,8 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId, OrganisationId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
-from glasshouse.rights import clocks
-from glasshouse.rights.models import Agent, Letter, OfficerRegion, Request, RequestKind
+from glasshouse.requests import legal_deadlines as clocks
+from glasshouse.requests.models import Agent, Letter, OfficerRegion, Request, RequestKind
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Basis

@@ -7,8 +7,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
-from glasshouse.access import members
-from glasshouse.access.models import Invitation, Membership, Organisation
+from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
@@ -24,11 +23,12 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
+from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention import api as retention
-from glasshouse.rights.models import Copy, Erasure, Request
-from glasshouse.rights.view import addressed, count_of, held_models, holder_of, purposes_of
+from glasshouse.subject.inventory import addressed, count_of, held_models, key_owner_of, purposes_of
+from glasshouse.subject.models import Copy, Erasure
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
@@ -218,17 +218,28 @@ def _erase_addressed(person: str) -> int:
     rows = addressed(found)
     for row in rows:
         progress.report()
-        actor = JOB.within(OrganisationId(row.organisation_id)) if isinstance(row, Invitation) else JOB
+        organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
+        actor = JOB.within(OrganisationId(organisation)) if organisation else JOB
         with access.acting(actor):
             row.delete()
-    # Never the key of somebody else: who asked to change to this address had the mail sealed under their own. And a request keeps
-    # its words for the three years in which we must show that it was answered.
-    holders = {holder_of(row) for row in rows}
-    kept = set(Request.objects.filter(holder__in=holders).values_list("holder", flat=True))
-    kept |= accounts.persons_among(holders)
-    for holder in holders - kept:
-        vault.destroy(HolderId(holder))
+    for key_owner in unused_keys({key_owner_of(row) for row in rows}):
+        vault.destroy(HolderId(key_owner))
     return len(rows)
+
+
+def unused_keys(key_owners: set[str]) -> set[str]:
+    """Those among key owners whose key no row needs any more, so that it may be destroyed.
+
+    Never the key of somebody else: who asked to change to an address had the mail sealed under their own. And a request keeps its
+    words for the three years in which we must show that it was answered.
+    """
+    needed = accounts.persons_among(key_owners)
+    with own(STORAGE):  # Also a restricted row needs its key.
+        for model in held_models():
+            column = holder_column(model)
+            rows = model._default_manager.filter(**{f"{column}__in": key_owners})
+            needed |= {str(owner) for owner in rows.values_list(column, flat=True).distinct()}
+    return key_owners - needed
 
 
 def finish_erasures() -> int:

@@ -18,8 +18,9 @@ from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
-from glasshouse.rights import clocks, requests
-from glasshouse.rights.models import Request
+from glasshouse.requests import api as requests
+from glasshouse.requests import legal_deadlines as clocks
+from glasshouse.requests.models import Request
 
 
 def give_up_due() -> int:

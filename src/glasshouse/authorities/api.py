@@ -21,6 +21,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import own, person_at
 from glasshouse.accounts.rules import normal_address
+from glasshouse.authorities.models import Demand
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules as kinds
 from glasshouse.disclosures.models import Recipient
@@ -32,8 +33,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, HolderId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
-from glasshouse.rights.models import Demand
-from glasshouse.rights.view import view
+from glasshouse.subject.inventory import view
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES

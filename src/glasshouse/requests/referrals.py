@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Invitation, Membership, Organisation
+from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.accounts import api as accounts
 from glasshouse.events import api as events
@@ -27,9 +27,11 @@ from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId
 from glasshouse.mail import api as mail
+from glasshouse.organisations.models import Invitation
 from glasshouse.queues import api as queues
-from glasshouse.rights import links, requests
-from glasshouse.rights.models import Letter, Passing, Referral, Request
+from glasshouse.requests import api as requests
+from glasshouse.requests import email_links as links
+from glasshouse.requests.models import Letter, Passing, Referral, Request
 from glasshouse.vault import api as vault
 
 WARNING = "rights.warn-referral"

@@ -1,65 +1,14 @@
-"""Copies, the ledger of erasures, assessments, requests with their threads and referrals, agents, demands of authorities."""
+"""Privacy requests with their messages and referrals, officers' regions, agents."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
-from glasshouse.vault.fields import SealedJson, SealedText, blob_ref, hashed, technical
-
-
-class Copy(models.Model):
-    """A copy of a person's data, sealed under the person's own key, until its link runs out.
-
-    `blob` is empty while it is being made; `done` of `total` rows are in it so far.
-    """
-
-    kept = (Kept("expires_at", 1, "its link ran out"),)
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(personal("user.content.private", "handing the copy over"), holder="holder")
-    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="holder")
-    account = technical(models.CharField(max_length=16, blank=True))
-    total = technical(models.PositiveIntegerField(default=0))
-    done = technical(models.PositiveIntegerField(default=0))
-    created_at = technical(models.DateTimeField())
-    expires_at = technical(models.DateTimeField())
-
-    class Meta:
-        db_table = "rights_copy"
-
-
-class Erasure(models.Model):
-    """One erasure: opaque ids only, kept for ever, so that it can be finished after a crash and done again after a restore."""
-
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    person = technical(models.CharField(max_length=16, unique=True))
-    account = technical(models.CharField(max_length=16))
-    begun_at = technical(models.DateTimeField())
-    done_at = technical(models.DateTimeField(null=True, db_index=True))
-    rows = technical(models.PositiveIntegerField(default=0))
-    total = technical(models.PositiveIntegerField(default=0))
-
-    class Meta:
-        db_table = "rights_erasure"
-
-
-class Assessment(models.Model):
-    """A note of what a purpose means for people (GDPR Art. 35). `purpose`: as the record of processing names it."""
-
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    purpose = technical(models.CharField(max_length=200, db_index=True))
-    risk = technical(models.CharField(max_length=8))
-    text = SealedText(
-        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), holder="id"
-    )
-    by = technical(models.CharField(max_length=16))
-    at = technical(models.DateTimeField())
-    review_at = technical(models.DateField())
-
-    class Meta:
-        db_table = "rights_assessment"
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedText
 
 
 class RequestKind(models.TextChoices):
@@ -96,6 +45,7 @@ class Request(models.Model):
     once. `page_hash`: the guest's page that the confirmation opens.
     """
 
+    by_address = ByAddress(ErasedBy.NOBODY, once_filled="proved_at")
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
     counted = Counted("asked_at", ("kind", "law", "channel", "outcome"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -180,6 +130,10 @@ class Request(models.Model):
         """Who the person's side of the request comes from, in words for the person."""
         return "the agent that asked in your name" if self.channel == "agent" else "you"
 
+    def source_of(self, field: str) -> str:
+        """Who a value comes from, in words for the person; "" where the data map says it."""
+        return self.written_by if field in ("address", "text") else ""
+
 
 WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answers you"}
 
@@ -187,6 +141,8 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 class Letter(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
+    holds_links = True  # What is shown of it masks them: whoever reads it could use them.
+    by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
     holder = technical(models.CharField(max_length=16))
@@ -223,6 +179,10 @@ class Letter(models.Model):
     def written_by(self) -> str:
         """Whose words these are, in words for the person."""
         return WRITERS[self.sender]
+
+    def source_of(self, field: str) -> str:
+        """Who a value comes from, in words for the person; "" where the data map says it."""
+        return self.written_by if field == "text" else ""
 
 
 class Referral(models.Model):
@@ -275,68 +235,3 @@ class Agent(models.Model):
 
     class Meta:
         db_table = "rights_agent"
-
-
-class Demand(models.Model):
-    """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
-
-    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever its address is by then.
-    `untellable_at`: since when nobody is left to be told, for the person was erased.
-    """
-
-    kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
-    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    address = SealedText(
-        personal(
-            "user.contact.email",
-            "answering a demand of an authority",
-            basis=Basis.LEGAL_OBLIGATION,
-            erasure=OnErasure.KEEP,
-            source="an authority",
-        ),
-        holder="id",
-    )
-    address_hash = hashed(
-        models.CharField(max_length=64), "user.contact.email", "finding demands about a person", erasure=OnErasure.KEEP
-    )
-    authority = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
-    grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
-    reasons = SealedJson(confidential("answering a demand of an authority", source="us"), holder="id")
-    country = technical(models.CharField(max_length=2))
-    asked = technical(ArrayField(models.CharField(max_length=80)))
-    narrowed = technical(ArrayField(models.CharField(max_length=80), default=list))
-    first_by = technical(models.CharField(max_length=16, blank=True))
-    first_verdict = technical(models.CharField(max_length=8, blank=True))
-    second_by = technical(models.CharField(max_length=16, blank=True))
-    second_verdict = technical(models.CharField(max_length=8, blank=True))
-    outcome = technical(models.CharField(max_length=10, blank=True))
-    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="id")
-    entered_by = technical(models.CharField(max_length=16))
-    received_at = technical(models.DateTimeField())
-    due_at = technical(models.DateTimeField())
-    closed_at = technical(models.DateTimeField(null=True))
-    barred_until = technical(models.DateField(null=True))
-    told_at = technical(models.DateTimeField(null=True))
-    person = technical(models.CharField(max_length=16, blank=True))
-    untellable_at = technical(models.DateTimeField(null=True))
-
-    class Meta:
-        db_table = "rights_demand"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(first_by="") | Q(second_by="") | ~Q(first_by=F("second_by")), name="two_reviewers"
-            ),
-            models.CheckConstraint(
-                condition=~Q(outcome="answered")
-                | (~Q(first_by="") & ~Q(second_by="") & Q(first_verdict="answer", second_verdict="answer")),
-                name="answered_after_two_reviews",
-            ),
-            # Whoever's data was handed over is told, or the law bars it until a day that is watched.
-            models.CheckConstraint(
-                condition=~Q(outcome="answered") | Q(told_at__isnull=False) | Q(barred_until__isnull=False),
-                name="told_or_barred",
-            ),
-            models.CheckConstraint(
-                condition=~Q(outcome="answered") | Q(narrowed__contained_by=F("asked")), name="no_more_than_asked"
-            ),
-        ]

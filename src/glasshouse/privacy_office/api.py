@@ -18,11 +18,12 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.mail import api as mail
+from glasshouse.privacy_office.models import Assessment
 from glasshouse.queues import api as queues
+from glasshouse.requests.legal_deadlines import LAWS
+from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
 from glasshouse.retention.models import Hold, Statistic, Sweep
-from glasshouse.rights.clocks import LAWS
-from glasshouse.rights.models import Assessment, Request, RequestKind
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 

@@ -34,8 +34,8 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import new_token
 from glasshouse.queues import api as queues
-from glasshouse.rights import requests
-from glasshouse.rights.models import Agent, Request
+from glasshouse.requests import api as requests
+from glasshouse.requests.models import Agent, Request
 from glasshouse.vault import api as vault
 
 VERSIONS = ("0.9.4", "1.0")

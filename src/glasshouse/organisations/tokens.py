@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from glasshouse.access.api import acting, require, rights_of
-from glasshouse.access.members import MORE_THAN_MINE
 from glasshouse.access.models import ApiToken
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import covers
@@ -16,6 +15,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, OrganisationId, TokenId, new_id, new_token
+from glasshouse.organisations.members import MORE_THAN_MINE
 
 MOST_DAYS = 366
 PREFIX = "ght"

@@ -14,9 +14,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from glasshouse.access.api import acting, require, rights_of_membership, roles_by_id
-from glasshouse.access.members import GONE as ROLE_GONE
-from glasshouse.access.members import check_gift, lock
-from glasshouse.access.models import Invitation, Membership, Organisation
+from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
 from glasshouse.accounts import api as accounts
@@ -30,6 +28,9 @@ from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, HolderId, InvitationId, OrganisationId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.organisations.members import GONE as ROLE_GONE
+from glasshouse.organisations.members import check_gift, lock
+from glasshouse.organisations.models import Invitation
 from glasshouse.vault import api as vault
 
 DAYS, MOST_DAYS = 7, 30

@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 
-from glasshouse.access.models import Invitation
-from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import at, own
 from glasshouse.accounts.sessions import FRESH
 from glasshouse.consent import api as consent
-from glasshouse.consent.models import Restriction
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -26,13 +23,16 @@ from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.queues import api as queues
-from glasshouse.rights import api as rights
-from glasshouse.rights import copies, requests
-from glasshouse.rights.links import of_page
-from glasshouse.rights.models import Request
-from glasshouse.rights.view import Item, addressed_to, held_at, holder_of
+from glasshouse.requests import api as requests
+from glasshouse.requests.email_links import of_page
+from glasshouse.requests.models import Request
 from glasshouse.sources import api as sources
+from glasshouse.subject import erasure
+from glasshouse.subject import exports as copies
+from glasshouse.subject.erasure import unused_keys
+from glasshouse.subject.inventory import Item, addressed_to, held_at, key_owner_of
 from glasshouse.vault import api as vault
+from glasshouse.vault.declarations import ErasedBy, by_address
 
 
 def held(secret: str) -> list[Item]:
@@ -110,23 +110,26 @@ def erase(secret: str) -> int:
 def _erase(found: Request) -> int:
     with own(at(found.address_hash)):
         everything = addressed_to(found.address_hash)
-        theirs = {row.holder for row in everything if isinstance(row, Invitation)}
-        rows = [row for row in everything if not isinstance(row, Invitation | Restriction)]
-        holders, count = {holder_of(row) for row in rows}, len(rows)
-        # A mail is sealed under the key of what it is about: that of a request, a restriction or an invitation stays with it, and
-        # a person's is not ours to take.
-        kept = theirs | accounts.persons_among(holders)
-        for model in (Restriction, Request):
-            kept |= set(model._default_manager.filter(holder__in=holders).values_list("holder", flat=True))
+        # What a customer entered is the customer's to delete; the key that seals it stays with it.
+        of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
+        rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
+        key_owners, count = {key_owner_of(row) for row in rows}, len(rows)
         with transaction.atomic():
             for row in rows:
                 row.delete()
             sources.forget_address(found.address_hash)
             # What a customer entered is still there: the request stays open for that customer, or for the officer.
-            if found.closed_at is None and found.kind == "erase" and not found.referrals and not theirs:
+            if found.closed_at is None and found.kind == "erase" and not found.referrals and not of_customers:
                 requests.close(found, "erased by the person's own hand", "answered")
-            rights.write_down(holders - kept, count)
+            ended = unused_keys(key_owners) - of_customers
+            erasure.write_down(ended, count)
             events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
-    for holder in holders - kept:
-        vault.destroy(HolderId(holder))
+    for key_owner in ended:
+        vault.destroy(HolderId(key_owner))
     return count
+
+
+def _erased_by(row: models.Model) -> ErasedBy:
+    """Whose erasure deletes a row that was found by the address."""
+    declared = by_address(type(row))
+    return declared.erased_by if declared else ErasedBy.NOBODY

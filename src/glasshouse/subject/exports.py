@@ -22,12 +22,13 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.rights.api import SMALL
-from glasshouse.rights.models import Copy
-from glasshouse.rights.view import Item, count_of, view
+from glasshouse.subject.erasure import SMALL
+from glasshouse.subject.inventory import Item, count_of, view
+from glasshouse.subject.models import Copy
 from glasshouse.vault import blobs
 
 COPYING = "rights.copy"
+FILL_COPY = "rights.fill_copy"  # the task in tasks.py
 LINK = timedelta(hours=24)
 PATIENCE = timedelta(minutes=2)  # After that, a copy that nobody is making was left by a process that died.
 PIECE = 1 << 18
@@ -74,9 +75,7 @@ def make_copy(actor: Actor) -> str:
         )
         events.record(actor.alone, Kind.COPY_MADE, made.id)
         if total > SMALL:
-            from glasshouse.rights.tasks import fill_copy  # The job calls `fill`, below.
-
-            fill_copy.defer(copy=made.id)
+            queues.defer(FILL_COPY, "imports", copy=made.id)
     if total <= SMALL:
         with queues.claimed(COPYING, made.id):  # The worker looks for copies that nobody makes.
             fill(made.id)

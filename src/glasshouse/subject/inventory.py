@@ -3,32 +3,25 @@
 A field that somebody adds with its entry is in the view, the copy and the erasure by that alone. Source: PRI-21; GDPR Art. 15.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, models
-from django.db.models import QuerySet
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Invitation
 from glasshouse.access.policies import customer_tables
-from glasshouse.accounts.models import Account, Person, Ticket
-from glasshouse.consent.models import Restriction
+from glasshouse.accounts.models import Account, Person
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures.models import Recipient, Subscriber
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import HolderId, OrganisationId
-from glasshouse.mail.models import Message
 from glasshouse.mail.rules import masked
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
-from glasshouse.rights.models import Demand, Letter, Request
-from glasshouse.sources.models import Objected, Supplied
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows
+from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address
 from glasshouse.vault.fields import SealedField, holder_column
 
 
@@ -59,7 +52,7 @@ def _entries() -> dict[tuple[str, str], Entry]:
 def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
     value = getattr(row, str(field.name))
     shown = "kept as a hash only, which tells nobody the value" if not isinstance(field, SealedField) else _plain(value)
-    if isinstance(row, Message | Letter):
+    if getattr(row, "holds_links", False):
         shown = masked(shown)
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
@@ -80,14 +73,9 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
 
 
 def _source(row: models.Model, field: str, entry: Entry) -> str:
-    """Who a value comes from. What a row's own writer wrote is the writer's; for the rest the data map tells."""
-    if isinstance(row, Supplied):
-        return str(row.source.name)
-    if isinstance(row, Message) and (field in ("subject", "body") or (field == "address" and row.kind == "invitation")):
-        return row.written_by
-    if (isinstance(row, Letter) and field == "text") or (isinstance(row, Request) and field in ("address", "text")):
-        return row.written_by
-    return entry.source
+    """Who a value comes from: as the row itself knows, or as the data map says of all rows."""
+    known = getattr(row, "source_of", None)
+    return (known(field) if known else "") or entry.source
 
 
 def _plain(value: object) -> str:
@@ -148,7 +136,7 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(account, entries)
     for row in addressed(person):
         yield from _items_of(row, entries)
-    yield from _said_of(person.address_hash, entries)
+    yield from _stays_of(person.address_hash, entries)
     yield from _disclosures(person.id)
     yield from _memberships(actor)
     yield from _holds(person.id)
@@ -173,44 +161,43 @@ def held_at(address_hash: str) -> Iterator[Item]:
     entries = _entries()
     for row in addressed_to(address_hash):
         yield from _items_of(row, entries)
-    yield from _said_of(address_hash, entries)
+    yield from _stays_of(address_hash, entries)
 
 
-def _said_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
-    """What is kept under keys of its own of what a proved address asked and decided, and of what was demanded about it."""
-    rows: list[QuerySet[Any]] = [
-        Request.objects.filter(address_hash=address_hash).exclude(proved_at=None),
-        Letter.objects.filter(request__address_hash=address_hash).exclude(request__proved_at=None),
-        Demand.objects.filter(address_hash=address_hash).exclude(told_at=None),  # barred ones stay unsaid
-        Objected.objects.filter(address_hash=address_hash),
-        Recipient.objects.filter(address_hash=address_hash),
-    ]
-    for some in rows:
-        for row in some:
-            yield from _items_of(row, entries)
+def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    """What stays of an address after an erasure: what was asked and decided, and what authorities asked about it."""
+    for model, declared in models_by_address():
+        if declared.erased_by is ErasedBy.NOBODY:
+            for row in _rows_at(model, declared, address_hash):
+                yield from _items_of(row, entries)
 
 
 def addressed(person: Person) -> list[models.Model]:
-    """Rows that speak of the person's proved address under other keys than the person's."""
+    """Rows that speak of the person's proved address under other keys than the person's, and end with an erasure."""
     return addressed_to(person.address_hash, but=person.id)
 
 
 def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
-    """Rows that speak of a proved address under other keys: invitations, mails, third parties' words, subscriptions."""
-    with access.acting(JOB):
-        sql = "SELECT * FROM glasshouse_invitations_for(%s)"
-        found: list[models.Model] = list(Invitation.objects.raw(sql, [address_hash]))
-    rows: list[QuerySet[Any]] = [
-        Message.objects.filter(address_hash=address_hash).exclude(holder=but),
-        Supplied.objects.filter(address_hash=address_hash).exclude(holder=but),
-        Subscriber.objects.filter(address_hash=address_hash).exclude(proved_at=None),
-        Restriction.objects.filter(address_hash=address_hash),
-        Ticket.objects.filter(address_hash=address_hash),
+    """Rows that speak of a proved address under other keys than `but`, and end with an erasure."""
+    return [
+        row
+        for model, declared in models_by_address()
+        if declared.erased_by is not ErasedBy.NOBODY
+        for row in _rows_at(model, declared, address_hash)
+        if not but or key_owner_of(row) != but
     ]
-    return [*found, *(row for some in rows for row in some)]
 
 
-def holder_of(row: models.Model) -> str:
+def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) -> Iterable[models.Model]:
+    """A model's rows that speak of an address, without those that may not be shown yet."""
+    if declared.function:
+        with access.acting(JOB):
+            return list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [address_hash]))
+    rows = model._default_manager.filter(**{declared.hash: address_hash})
+    return rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
+
+
+def key_owner_of(row: models.Model) -> str:
     """The id of whose key seals a row."""
     return str(getattr(row, holder_column(type(row)), ""))
 

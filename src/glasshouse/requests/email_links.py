@@ -19,8 +19,8 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import GlasshouseError, NotFoundError
 from glasshouse.kernel.ids import new_token
-from glasshouse.rights import requests
-from glasshouse.rights.models import Request
+from glasshouse.requests import api as requests
+from glasshouse.requests.models import Request
 
 PAGE_OPEN = timedelta(hours=24)
 

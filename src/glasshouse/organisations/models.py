@@ -1,0 +1,69 @@
+"""Who is on the way in: invitations, and members' requests for other access."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.datamap import Kept, confidential, personal
+from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.fields import SealedText
+
+
+def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
+    """Sites that something is limited to; null: all of them, also those to come."""
+    return technical(ArrayField(models.CharField(max_length=16), null=True))
+
+
+class Invitation(models.Model):
+    """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
+
+    by_address = ByAddress(ErasedBy.PERSON, hidden=True, function="glasshouse_invitations_for")
+    kept = (Kept("expires_at", 30, "it ended"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    inviter = technical(models.CharField(max_length=16))
+    holder = technical(models.CharField(max_length=16))
+    address = SealedText(
+        personal("user.contact.email", "inviting the person", source="the organisation that invites"), holder="holder"
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
+    )
+    message = SealedText(
+        personal("user.content.private", "the inviter's words", source="the organisation that invites"), holder="holder"
+    )
+    role = technical(models.CharField(max_length=20))
+    sites = _site_list()
+    secret_hash = technical(models.CharField(max_length=64, unique=True))
+    sent = technical(models.PositiveSmallIntegerField(default=1))
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+    accepted_at = technical(models.DateTimeField(null=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        app_label = "access"
+        db_table = "access_invitation"
+
+
+class AccessRequest(models.Model):
+    """A member's wish for another role or other sites, until an administrator decides."""
+
+    kept = (Kept("decided_at", 365, "the decision"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    account_id = technical(models.CharField(max_length=16))
+    role = technical(models.CharField(max_length=20))
+    sites = _site_list()
+    reason = SealedText(
+        confidential("deciding on the request", need="administrators decide by it"), holder="organisation_id"
+    )
+    created_at = technical(models.DateTimeField())
+    decided_at = technical(models.DateTimeField(null=True))
+    decided_by = technical(models.CharField(max_length=16, blank=True))
+    granted = technical(models.BooleanField(null=True))
+
+    class Meta:
+        app_label = "access"
+        db_table = "access_request"

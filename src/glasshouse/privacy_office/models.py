@@ -1,0 +1,26 @@
+"""Assessments of what a purpose means for people."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import technical
+from glasshouse.vault.datamap import confidential
+from glasshouse.vault.fields import SealedText
+
+
+class Assessment(models.Model):
+    """A note of what a purpose means for people (GDPR Art. 35). `purpose`: as the record of processing names it."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    purpose = technical(models.CharField(max_length=200, db_index=True))
+    risk = technical(models.CharField(max_length=8))
+    text = SealedText(
+        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), holder="id"
+    )
+    by = technical(models.CharField(max_length=16))
+    at = technical(models.DateTimeField())
+    review_at = technical(models.DateField())
+
+    class Meta:
+        app_label = "rights"
+        db_table = "rights_assessment"

@@ -1,0 +1,46 @@
+"""Exports, and the ledger of erasures."""
+
+from django.db import models
+
+from glasshouse.kernel.ids import new_id
+from glasshouse.vault.classification import blob_ref, technical
+from glasshouse.vault.datamap import Kept, personal
+from glasshouse.vault.fields import SealedText
+
+
+class Copy(models.Model):
+    """A copy of a person's data, sealed under the person's own key, until its link runs out.
+
+    `blob` is empty while it is being made; `done` of `total` rows are in it so far.
+    """
+
+    kept = (Kept("expires_at", 1, "its link ran out"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    holder = technical(models.CharField(max_length=16, db_index=True))
+    name = SealedText(personal("user.content.private", "handing the copy over"), holder="holder")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="holder")
+    account = technical(models.CharField(max_length=16, blank=True))
+    total = technical(models.PositiveIntegerField(default=0))
+    done = technical(models.PositiveIntegerField(default=0))
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+
+    class Meta:
+        app_label = "rights"
+        db_table = "rights_copy"
+
+
+class Erasure(models.Model):
+    """One erasure: opaque ids only, kept for ever, so that it can be finished after a crash and done again after a restore."""
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    person = technical(models.CharField(max_length=16, unique=True))
+    account = technical(models.CharField(max_length=16))
+    begun_at = technical(models.DateTimeField())
+    done_at = technical(models.DateTimeField(null=True, db_index=True))
+    rows = technical(models.PositiveIntegerField(default=0))
+    total = technical(models.PositiveIntegerField(default=0))
+
+    class Meta:
+        app_label = "rights"
+        db_table = "rights_erasure"
