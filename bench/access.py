@@ -49,11 +49,11 @@ def _page(home: Any) -> list[tuple[str, str]]:
 
     from glasshouse.access import api as access
     from glasshouse.access.permissions import Permission
-    from glasshouse.access.policies import customer_tables
     from glasshouse.access.rules import Rights
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.kernel.places import socket_folder
     from glasshouse.promises import probe
+    from glasshouse.rowsecurity.policies import customer_tables
     from glasshouse.web import greenhouse_views
 
     secret = (home.keys / "store" / "admin.secret").read_text()

@@ -22,7 +22,7 @@ def test_a_healthy_service_keeps(promise: str) -> None:
 
 
 def test_pri_01_sees_a_database_that_asks_for_no_acceptance(home: Installation) -> None:
-    from glasshouse.access.policies import FUNCTIONS
+    from glasshouse.rowsecurity.policies import functions
 
     name = "glasshouse_accepted(whom text)"
     make = "CREATE OR REPLACE FUNCTION {} RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $${}$$"
@@ -33,7 +33,7 @@ def test_pri_01_sees_a_database_that_asks_for_no_acceptance(home: Installation) 
             assert found[0] == "not kept"
             assert "got in" in found[1]
         finally:
-            link.execute(make.format(name, FUNCTIONS[name][1]))
+            link.execute(make.format(name, functions()[name][1]))
 
 
 def test_pri_01_sees_an_acceptance_of_a_version_that_was_not_in_force(home: Installation, customer: Make) -> None:
@@ -111,26 +111,27 @@ def test_pri_15_sees_a_gate_that_stands_open(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_pri_15_sees_a_database_that_takes_any_disclosure(home: Installation) -> None:
-    from glasshouse.access.policies import LIVE_RECIPIENTS
+    from glasshouse.disclosures.sql import LIVE_RECIPIENT
 
     with administering(home) as link:
         link.execute("DROP POLICY live_recipient ON disclosures_disclosure")
         try:
             assert "not live" in state("PRI-15")[1]
         finally:
-            link.execute(LIVE_RECIPIENTS[-1])
+            link.execute(LIVE_RECIPIENT)
 
 
 @pytest.mark.parametrize("promise", ["PRI-23"])
 def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation, promise: str) -> None:
-    from glasshouse.access.restrictions import unrestricted_policy
+    from glasshouse.accounts.models import Person
+    from glasshouse.rowsecurity.policies import unrestricted_policy
 
     with administering(home) as link:
         link.execute("DROP POLICY unrestricted ON accounts_person")
         try:
             assert state(promise)[0] == "not kept"
         finally:
-            link.execute(unrestricted_policy("accounts_person", "id"))
+            link.execute(unrestricted_policy(Person, "id"))
 
 
 def test_pri_25_sees_a_purpose_that_goes_on(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

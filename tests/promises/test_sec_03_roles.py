@@ -94,7 +94,7 @@ def test_a_member_of_one_site_sees_nothing_of_the_others(
 
 def test_the_database_shows_nothing_to_an_account_that_does_not_belong_there(customer: Make) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access.policies import customer_models
+    from glasshouse.rowsecurity.policies import customer_models
 
     one, other = customer(), customer()
     with access.acting(other.actor.within(one.actor.organisation)):

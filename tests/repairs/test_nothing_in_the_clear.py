@@ -78,9 +78,9 @@ def _holding(home: Installation, canary: str) -> set[str]:
 def _sealed_with(canary: str, organisation: Customer) -> set[str]:
     """Sealed columns that hold the canary once they are opened: what proves that the values went in."""
     from glasshouse.access import api as access
-    from glasshouse.access.policies import customer_tables
     from glasshouse.access.reseal import sealed_models
     from glasshouse.accounts.own import STORAGE, own
+    from glasshouse.rowsecurity.policies import customer_tables
     from glasshouse.vault.envelope import KeyDestroyedError
     from glasshouse.vault.fields import SealedField
 

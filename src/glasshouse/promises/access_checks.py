@@ -13,7 +13,6 @@ from glasshouse.access import api as access
 from glasshouse.access import routes
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Role
-from glasshouse.access.policies import customer_models, customer_tables
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_step, sessions
 from glasshouse.accounts.models import Account, SecondStep
@@ -27,6 +26,7 @@ from glasshouse.organisations.models import Invitation
 from glasshouse.promises import evidence, matrix, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.probe import Grower
+from glasshouse.rowsecurity.policies import customer_models, customer_tables
 
 PROBE = Visit("probe", "promise check")
 

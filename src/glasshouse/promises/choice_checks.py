@@ -6,7 +6,6 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q
 
 from glasshouse.access import api as access
-from glasshouse.access.restrictions import restrictable
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Session
 from glasshouse.accounts.own import STORAGE, own
@@ -31,6 +30,7 @@ from glasshouse.requests import api as requests
 from glasshouse.requests import email_links as links
 from glasshouse.requests import referrals
 from glasshouse.requests.models import Referral, Request
+from glasshouse.rowsecurity.policies import restrictable
 from glasshouse.sources import api as sources
 from glasshouse.sources.models import Source
 from glasshouse.subject import asking
