@@ -89,7 +89,7 @@ def test_every_function_of_ours_is_brought_by_an_area(home: Installation) -> Non
     """A function that an earlier version left, or that somebody made by hand, is no part of the declarations."""
     from glasshouse.rowsecurity.policies import functions
 
-    triggers = {"glasshouse_keep_administrator", "glasshouse_outbox"}
+    triggers = {"glasshouse_keep_administrator", "glasshouse_event_to_outbox"}
     with administering(home) as link:
         rows = link.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'glasshouse\\_%%'",

@@ -88,14 +88,14 @@ def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Install
 )
 @pytest.mark.usefixtures("home")
 def test_pri_05_sees_what_is_asked_too_much(page: str, said: str) -> None:
-    from glasshouse.subject.asking import flaws
+    from glasshouse.promises.asked_fields import flaws
 
     found = list(flaws("/privacy", page))
     assert found == [] if not said else said in found[0]
 
 
 def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.subject import asking
+    from glasshouse.promises import asked_fields as asking
 
     monkeypatch.setitem(asking.ASKED, "/privacy", {"address": "rights_request.address"})
     found = state("PRI-05")

@@ -24,6 +24,7 @@ from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance, Announcement, Version
 from glasshouse.organisations import invitations
+from glasshouse.promises import asked_fields as asking
 from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.requests import api as requests
@@ -33,7 +34,6 @@ from glasshouse.requests.models import Referral, Request
 from glasshouse.rowsecurity.policies import restrictable
 from glasshouse.sources import api as sources
 from glasshouse.sources.models import Source
-from glasshouse.subject import asking
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import unreadable
