@@ -1,25 +1,42 @@
-"""One real service for the whole run, on fresh folders and free ports; each test brings customers of its own."""
+"""One real service for each test process, on fresh folders and free ports; each test brings customers of its own."""
 
-import os
 import re
 import secrets
-import socket
+import ssl
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from glasshouse.kernel.actor import Actor
+from tests.scratch import HOME  # Sets Django up, so it comes first.
+
+# isort: split
+from glasshouse.access.permissions import Role
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Account, SecondStep
+from glasshouse.accounts.rules import Visit
+from glasshouse.accounts.sessions import forget_all
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.places import socket_folder
+from glasshouse.notices import api as notices
+from glasshouse.onboarding import api as onboarding
+from glasshouse.operations import service
+from glasshouse.operations.health import Patience
 from glasshouse.operations.installation import Installation
+from glasshouse.organisations import invitations
+from tests.authenticator import code_of
+from tests.signing_up import prove_link, signed_up
+
+__all__ = ["prove_link", "signed_up"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,40 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-def free_ports() -> int:
-    """The first of three free ports side by side."""
-    for _ in range(50):
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            try:
-                two.bind(("127.0.0.1", port + 1))
-                three.bind(("127.0.0.1", port + 2))
-            except OSError:
-                continue
-            return int(port)
-    raise RuntimeError("no three free ports side by side")
-
-
 @pytest.fixture(scope="session")
 def home() -> Iterator[Installation]:
-    """A running service, embedded stores and all."""
-    from glasshouse.operations import service
-    from glasshouse.operations.health import Patience
-    from glasshouse.operations.service import running
-
+    """A running service, embedded stores and all. Nothing is scheduled in it: a test that needs a job calls its verb."""
     service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
-    with tempfile.TemporaryDirectory(prefix="glasshouse-test-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)
-        port = free_ports()
-        place = Installation(Path(scratch) / "data", Path(scratch) / "keys", port, port + 1, port + 2, demo=True)
-        with running(place, lambda text: print(text, file=sys.stderr)) as parts:
-            threading.Thread(target=parts.watch, daemon=True).start()
-            os.environ.update(place.environment())
-            import django
-
-            django.setup()
-            yield place
+    with service.running(HOME, lambda text: print(text, file=sys.stderr)) as parts:
+        threading.Thread(target=parts.watch, daemon=True).start()
+        yield HOME
 
 
 @dataclass(frozen=True)
@@ -88,35 +78,11 @@ class Customer:
         return str(self.actor.organisation)
 
 
-def prove_link(address: str, path: str = "prove") -> str:
-    """The secret in the newest mail to an address."""
-    from glasshouse.mail import api as mail
-
-    letter = next(one for one in mail.newest(200) if one.address == address)
-    found = re.search(rf"/{path}/(\S+)", letter.body)
-    assert found, letter.body
-    return found[1]
-
-
-def signed_up(name: str, address: str, password: str, organisation: str) -> "Actor":
-    """A new customer's administrator, through the same verbs as the pages."""
-    from glasshouse.accounts import api as accounts
-    from glasshouse.accounts.rules import Visit
-    from glasshouse.notices import api as notices
-    from glasshouse.onboarding import api as onboarding
-
-    accounts.ask_sign_up(address, network=address)
-    entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
-    return onboarding.finish_sign_up(prove_link(address), entry, Visit(address)).actor
-
-
 @pytest.fixture
 def customer(home: Installation) -> Callable[[], Customer]:
     """Makes customers, through the same verbs as the pages."""
 
     def make() -> Customer:
-        from glasshouse.accounts.sessions import forget_all
-        from glasshouse.greenhouse import api as greenhouse
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
@@ -133,11 +99,6 @@ def join(home: Installation) -> Callable[..., Customer]:
     """Brings a new person into an organisation, by invitation, as its page does."""
 
     def make(into: Customer, role: str, sites: list[str] | None = None) -> Customer:
-        from glasshouse.accounts.rules import Visit
-        from glasshouse.accounts.sessions import forget_all
-        from glasshouse.notices import api as notices
-        from glasshouse.onboarding import api as onboarding
-        from glasshouse.organisations import invitations
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@grower.example", f"pass-{name}-word"
@@ -156,7 +117,6 @@ Roles = tuple[Customer, dict[Any, httpx.Client]]
 @pytest.fixture
 def roles(customer: Callable[[], Customer], join: Callable[..., Customer], web: Callable[..., httpx.Client]) -> Roles:
     """An organisation with a member of each built-in role, each signed in at the door."""
-    from glasshouse.access.permissions import Role
 
     own = customer()
     people = {role: own if role is Role.ADMINISTRATOR else join(own, role) for role in Role}
@@ -168,11 +128,6 @@ def olaf(home: object) -> Callable[[], Customer]:
     """Makes staff of the operator, each with a second step."""
 
     def make() -> Customer:
-        from glasshouse.accounts import api as accounts
-        from glasshouse.accounts.models import Account, SecondStep
-        from glasshouse.kernel import clock
-        from glasshouse.kernel.actor import Actor, ActorKind
-        from glasshouse.notices import api as notices
 
         name = uuid.uuid4().hex[:12]
         address, password = f"{name}@operator.example", f"pass-{name}-word"
@@ -202,7 +157,6 @@ def officer(olaf: Callable[[], Customer]) -> Customer:
 
 def as_staff(one: Customer, role: str) -> Customer:
     """The same member of the staff, in another role."""
-    from glasshouse.accounts.models import Account
 
     Account.objects.filter(id=one.actor.account).update(staff_role=role)
     return one
@@ -210,7 +164,6 @@ def as_staff(one: Customer, role: str) -> Customer:
 
 def enter_staff(client: httpx.Client) -> httpx.Client:
     """Through the second step that every member of the staff has."""
-    from tests.promises.test_sec_06_second_step import code_of
 
     post(client, "/second-step", "/second-step", code=code_of("MFRGGZDFMZTWQ2LK"), kind="app")
     return client
@@ -219,7 +172,6 @@ def enter_staff(client: httpx.Client) -> httpx.Client:
 @contextmanager
 def administering(home: Installation) -> Iterator["psycopg.Connection[Any]"]:
     """The people store as its superuser, which the service itself never is: for breaking things, and for taking them away."""
-    from glasshouse.kernel.places import socket_folder
 
     secret = (home.keys / "store" / "admin.secret").read_text()
     with psycopg.connect(
@@ -239,8 +191,6 @@ def forget_versions(link: "psycopg.Connection[Any]") -> None:
 @pytest.fixture
 def web(home: Installation) -> Iterator[Callable[..., httpx.Client]]:
     """Browsers without a screen: trusting our authority, each with a cookie jar of its own."""
-    import ssl
-
     opened = []
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
 
@@ -277,8 +227,6 @@ def led(client: httpx.Client, path: str, page: str = "/sign-in", **fields: str) 
 @pytest.fixture
 def crops(home: Installation) -> Iterator[httpx.Client]:
     """A device's road into the crop plane."""
-    import ssl
-
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
     with httpx.Client(base_url=home.crops_origin, verify=trust, timeout=30) as client:
         yield client

@@ -23,7 +23,7 @@ from glasshouse.retention import api as retention
 from glasshouse.subject import exports as copies
 from glasshouse.subject.models import Copy
 from glasshouse.vault import api as vault
-from tests.conftest import signed_up
+from tests.signing_up import signed_up
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _peak(pid: int) -> int:
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     from glasshouse.operations import tls
-    from tests.conftest import free_ports
+    from tests.ports import free_ports
 
     folder = tmp_path_factory.mktemp("plane")
     (folder / "tls").mkdir()

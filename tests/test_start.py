@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.authenticator import code_of
 from tests.conftest import Customer, prove_link
 from tests.journeys.conftest import Open, enter, sound
-from tests.promises.test_sec_06_second_step import code_of, newest_text
+from tests.promises.test_sec_06_second_step import newest_text
 
 
 def test_an_administrator_invites_and_changes_what_a_person_may_do(

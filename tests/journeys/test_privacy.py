@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from glasshouse.operations.installation import Installation
+from tests.authenticator import code_of
 from tests.conftest import Customer, administering, forget_versions, prove_link
 from tests.journeys.conftest import Open, enter, sound
-from tests.promises.test_sec_06_second_step import code_of
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ import httpx
 from playwright.sync_api import expect
 
 from glasshouse.operations.installation import Installation
+from tests.authenticator import code_of
 from tests.conftest import Customer, post, prove_link
 from tests.journeys.conftest import Open, enter, sound
 from tests.promises.test_pri_26_28_requests import sent
-from tests.promises.test_sec_06_second_step import code_of
 from tests.repairs.test_links_and_replies import asked, invited
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]

@@ -12,7 +12,8 @@ import pytest
 from django.db import IntegrityError
 
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer, free_ports
+from tests.conftest import Customer
+from tests.ports import free_ports
 
 Make = Callable[[], Customer]
 

@@ -311,7 +311,7 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
 def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, olaf: Make, web: Web) -> None:
     from glasshouse.accounts.models import SecondStep
     from glasshouse.support import api as support
-    from tests.promises.test_sec_06_second_step import code_of
+    from tests.authenticator import code_of
 
     one, staff = customer(), olaf()
     support.give(one.actor, wish(("climate", "events")))

@@ -5,7 +5,6 @@ Codes come from a generator of our own here (RFC 6238 by the standard library), 
 
 import base64
 import hashlib
-import hmac
 import re
 import struct
 import threading
@@ -16,17 +15,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from tests.authenticator import code_of
 from tests.conftest import Customer, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
-
-
-def code_of(seed: str, at: float | None = None) -> str:
-    """The six digits of an authenticator app at a moment."""
-    counter = struct.pack(">Q", int(time.time() if at is None else at) // 30)
-    digest = hmac.new(base64.b32decode(seed.replace(" ", "")), counter, hashlib.sha1).digest()
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
 
 
 def with_app(one: Customer) -> tuple[str, list[str]]:

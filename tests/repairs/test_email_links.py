@@ -7,8 +7,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from tests.authenticator import code_of
 from tests.conftest import Customer, post, prove_link
-from tests.promises.test_sec_06_second_step import Authenticator, code_of, with_app
+from tests.promises.test_sec_06_second_step import Authenticator, with_app
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 NEW_PASSWORD = "an entirely new word"

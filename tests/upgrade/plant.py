@@ -22,7 +22,7 @@ from typing import Any
 from glasshouse.cli import demo
 from glasshouse.operations.installation import Installation
 from glasshouse.operations.service import running
-from tests.conftest import free_ports
+from tests.ports import free_ports
 
 PASSWORD = "tomatoes-under-glass"
 READINGS_DAYS = 2

@@ -20,7 +20,8 @@ from psycopg import sql
 from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
 from glasshouse.operations.service import people_environment
-from tests.conftest import administering, free_ports, post
+from tests.conftest import administering, post
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())

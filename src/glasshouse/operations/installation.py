@@ -27,7 +27,11 @@ class InstallationError(GlasshouseError):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Folders and ports of one running Glasshouse. `smtp` is host:port of the outgoing mail server."""
+    """Folders and ports of one running Glasshouse.
+
+    demo: no mail leaves, and the mailbox can be read. testing: of a demo only; the worker runs no job by itself, and passwords
+    are hashed at the least cost that OWASP recommends. No option of a command and no variable of a shell sets it.
+    """
 
     data: Path
     keys: Path
@@ -35,6 +39,7 @@ class Installation:
     crops_port: int
     mail_port: int
     demo: bool
+    testing: bool = False
 
     @property
     def origin(self) -> str:
@@ -56,6 +61,7 @@ class Installation:
             "GLASSHOUSE_CROPS_ORIGIN": self.crops_origin,
             "GLASSHOUSE_MAIL_PORT": str(self.mail_port),
             "GLASSHOUSE_DEMO": "1" if self.demo else "",
+            "GLASSHOUSE_TESTING": "1" if self.testing else "",
             "DJANGO_SETTINGS_MODULE": "glasshouse.web.settings",
         }
 

@@ -1,4 +1,7 @@
-"""The worker part: delivers mail, chains events and runs the promise checks, each on its own beat; runs the queued jobs."""
+"""The worker part: runs the schedule (mail, event chain, promise checks and others) and the queued jobs.
+
+In the tests' own service (`Installation.testing`) there is no schedule: a test that needs a job calls its verb.
+"""
 
 import asyncio
 import logging
@@ -91,9 +94,8 @@ def _work_jobs(ending: threading.Event) -> None:
         ending.wait(2)
 
 
-def main() -> None:
-    """Work until told to stop."""
-    django.setup()
+def schedule() -> list[tuple[float, float, Callable[[], object]]]:
+    """What runs by itself: first after so many seconds, then every so many seconds, the verb."""
     from glasshouse.accounts import resets
     from glasshouse.authorities import api as demands
     from glasshouse.disclosures import mergers
@@ -109,10 +111,7 @@ def main() -> None:
     from glasshouse.subject import exports as copies
     from glasshouse.web import once
 
-    ending = threading.Event()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: ending.set())
-    beats: list[tuple[float, float, Callable[[], object]]] = [
+    return [
         (0.0, 1.0, mail.deliver_due),
         (0.0, 2.0, events.chain_waiting),
         (5.0, 60.0, resets.finish_resets),
@@ -134,6 +133,17 @@ def main() -> None:
         (10.0, 86_400.0, rights.replay),  # at each start: a backup may have been restored before it
         (FIRST_CHECK_S, CHECKS_EVERY_S, promises.check_all),  # once the other parts have opened their doors
     ]
+
+
+def main() -> None:
+    """Work until told to stop."""
+    django.setup()
+    from django.conf import settings
+
+    ending = threading.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: ending.set())
+    beats = [] if settings.TESTING else schedule()
     threads = [threading.Thread(target=_beat, args=(ending, *beat), daemon=True) for beat in beats]
     threads.append(threading.Thread(target=_work_jobs, args=(ending,), daemon=True))
     for thread in threads:

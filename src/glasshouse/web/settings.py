@@ -25,6 +25,10 @@ ORIGIN = required("GLASSHOUSE_ORIGIN")
 CROPS_ORIGIN = required("GLASSHOUSE_CROPS_ORIGIN")
 MAIL_PORT = int(required("GLASSHOUSE_MAIL_PORT"))  # of our own listener, for mail to the privacy address
 DEMO = bool(os.environ.get("GLASSHOUSE_DEMO"))
+# Of the tests' own service (`Installation.testing`): no schedule, quick passwords.
+TESTING = bool(os.environ.get("GLASSHOUSE_TESTING"))
+if TESTING and not DEMO:
+    raise ImproperlyConfigured("GLASSHOUSE_TESTING is set, but GLASSHOUSE_DEMO is not: no real service runs that way.")
 DEBUG = False
 SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()
 
@@ -73,7 +77,9 @@ INSTALLED_APPS = [
     "glasshouse.web.apps.WebConfig",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "glasshouse.accounts.hashers.LeastArgon2" if TESTING else "django.contrib.auth.hashers.Argon2PasswordHasher"
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -1,0 +1,30 @@
+"""Sets Django up for the tests of this process, on an installation of its own that does not run yet.
+
+Import it before anything of glasshouse that needs Django. The fixture `home` starts this very installation; unit tests never do.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import django
+
+from glasshouse.operations.installation import Installation
+from tests.ports import free_ports
+
+
+def _made() -> Installation:
+    folder = Path(tempfile.mkdtemp(prefix=f"glasshouse-test-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"))
+    folder.chmod(0o755)  # The store has a user of its own.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    port = free_ports()
+    home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True, testing=True)
+    home.prepare()
+    return home
+
+
+HOME = _made()
+os.environ.update(HOME.environment())
+django.setup()
