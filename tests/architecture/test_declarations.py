@@ -96,3 +96,16 @@ def test_every_function_of_ours_is_brought_by_an_area(home: Installation) -> Non
             [],
         ).fetchall()
     assert {name for (name,) in rows} - triggers == {name.partition("(")[0] for name in functions()}
+
+
+def test_every_area_that_works_by_itself_brings_its_schedule() -> None:
+    """Each job is a verb of the area that schedules it, and each has a name of its own, under which its failures are noted."""
+    from glasshouse.kernel import areas
+    from glasshouse.operations import worker
+
+    for module in areas.modules("schedule"):
+        for job in module.SCHEDULE:
+            assert job.verb.__module__.split(".")[:2] == module.__name__.split(".")[:2], job
+    names = [job.name for job in worker.schedule()]
+    assert len(names) == len(set(names)) >= 20
+    assert {"mail.api.deliver_due", "events.api.chain_waiting", "promises.api.check_all"} <= set(names)

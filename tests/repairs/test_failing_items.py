@@ -11,6 +11,7 @@ import httpx
 import pytest
 from django.db import connection
 
+from glasshouse.kernel.schedule import Job
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, as_staff, enter_staff, post
 
@@ -501,7 +502,7 @@ def test_the_worker_notes_a_job_that_fails_and_goes_on(home: Installation) -> No
             ending.set()
         raise ZeroDivisionError
 
-    worker._beat(ending, 0.0, 0.01, breaks)
+    worker._run(ending, Job(breaks, every_s=0.01))
     assert len(runs) == 3
     row = Failure.objects.get(queue="worker.schedule", item__endswith="breaks")
     assert (row.reason, row.tries) == ("ZeroDivisionError", 3)
@@ -582,7 +583,7 @@ def test_the_worker_writes_no_text_of_an_error_into_its_log(
         raise ValueError("@".join(["secret", "grower.example"]))
 
     monkeypatch.setattr(queues, "failed", away)
-    worker._beat(ending, 0.0, 0.01, breaks)
+    worker._run(ending, Job(breaks, every_s=0.01))
     assert "breaks" in caplog.text, "it is logged where it failed"
     assert "OperationalError" in caplog.text
     assert "ValueError" in caplog.text

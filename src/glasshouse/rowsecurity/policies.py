@@ -9,13 +9,12 @@ whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SE
 """
 
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
 
 from django.apps import apps
 from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
+from glasshouse.kernel import areas
 from glasshouse.rowsecurity.declarations import App, Sql, row_access
 from glasshouse.rowsecurity.settings import JOB, NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
@@ -104,10 +103,8 @@ def hidden_by_address() -> set[str]:
 
 def area_sql() -> Iterator[Sql]:
     """What each area brings in its `sql.py`."""
-    for config in apps.get_app_configs():
-        name = f"{config.name}.sql"
-        if config.name.startswith("glasshouse.") and find_spec(name):
-            yield import_module(name).SQL
+    for module in areas.modules("sql"):
+        yield module.SQL
 
 
 def functions() -> dict[str, tuple[str, str]]:
