@@ -137,10 +137,10 @@ def _sign_ins() -> list[tuple[str, str]]:
 
 
 def _matrix() -> list[tuple[str, str]]:
-    from glasshouse.promises import access_checks
+    from glasshouse.promises.checks.access import permissions
 
     began = time.perf_counter()
-    finding = access_checks.permissions()
+    finding = permissions()
     return [
         ("role × route × customer, walked at the live door", f"{finding.figure}; {time.perf_counter() - began:.1f} s")
     ]

@@ -70,10 +70,10 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "operations/service.py": "asks its own parts whether they are there",
         "operations/tls.py": "the names of this machine",
         "greenhouse/crops_client.py": "the crop plane, which knows no person",
-        "promises/access_checks.py": "the live door",
+        "promises/checks/access.py": "the live door",
+        "promises/checks/requests.py": "its own mail listener, as a probe",
         "promises/evidence.py": "its own listeners",
         "promises/matrix.py": "the live door",
-        "promises/privacy_checks.py": "its own mail listener, as a probe",
         "promises/probe.py": "the live door",
         "requests/drp.py": "a request's number and state, to the agent that sent it",
     }

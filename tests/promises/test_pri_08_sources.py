@@ -166,12 +166,12 @@ def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, 
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import Supplied
 
-    assert state("PRI-08")[0] == "kept"
+    assert state("PRI-08")[0] == "verified"
     sources.bring_in(officer.actor, source, f"address,company\n{fresh()},A\n")
     sources.tell_due()
     rows = Supplied.objects.filter(source_id=source)
     rows.update(received_at=clock.now() - timedelta(days=40))
-    assert state("PRI-08")[0] == "not kept"
+    assert state("PRI-08")[0] == "not verified"
     rows.delete()
     with administering(home) as link:
         link.execute("ALTER TABLE sources_source DROP CONSTRAINT source_says_all")

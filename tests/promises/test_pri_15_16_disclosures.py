@@ -305,7 +305,7 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     from glasshouse.authorities.models import Demand
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.promises.checks.authorities import legal_requests
     from glasshouse.subject.inventory import view
 
     one, second = customer(), as_staff(olaf(), "security")
@@ -317,12 +317,12 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     assert all("authority" not in row.subject for row in mail.newest(100) if row.address == one.address)
     assert not any("The court" in item.value or "authority" in item.value.lower() for item in view(one.alone))
     assert "authority, demand" not in web(one).get("/account/data/choices").text
-    assert str(demanded().state) == "kept"
+    assert str(legal_requests().state) == "verified"
     Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
-    assert str(demanded().state) == "not kept", "the bar is over, and nobody told the person"
+    assert str(legal_requests().state) == "not verified", "the bar is over, and nobody told the person"
     assert demands.tell_due() == 1
     assert demands.tell_due() == 0
-    assert str(demanded().state) == "kept"
+    assert str(legal_requests().state) == "verified"
     assert any("The court" in row.body for row in mail.newest(100) if row.address == one.address)
 
 

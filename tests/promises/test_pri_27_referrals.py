@@ -122,7 +122,7 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.choice_checks import _late
+    from glasshouse.promises.checks.requests import _late
     from glasshouse.requests import referrals
     from glasshouse.requests.models import Referral
 

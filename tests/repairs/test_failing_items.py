@@ -367,22 +367,22 @@ def test_a_check_that_breaks_keeps_no_other_promise_from_being_looked_at(
     home: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.promises import api as promises
-    from glasshouse.promises import checks
+    from glasshouse.promises import registry
     from glasshouse.promises.findings import Finding, State
 
-    ids = list(checks.CHECKS)
+    ids = list(registry.CHECKS)
 
     def broken() -> Finding:
         raise ZeroDivisionError
 
     few: dict[str, Callable[[], Finding]] = {
         ids[0]: broken,
-        ids[1]: lambda: Finding(State.KEPT, "a\x00b"),
-        ids[2]: lambda: Finding(State.KEPT, "fine"),
+        ids[1]: lambda: Finding(State.VERIFIED, "a\x00b"),
+        ids[2]: lambda: Finding(State.VERIFIED, "fine"),
     }
-    monkeypatch.setattr(checks, "CHECKS", few)
+    monkeypatch.setattr(registry, "CHECKS", few)
     states = {one.id: str(one.state) for one in promises.check_all()}
-    assert [states[one] for one in ids[:3]] == ["cannot tell", "kept", "kept"]
+    assert [states[one] for one in ids[:3]] == ["cannot tell", "verified", "verified"]
 
 
 def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -627,7 +627,7 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
     officer: Customer, olaf: Make, customer: Make
 ) -> None:
     from glasshouse.authorities import api as demands
-    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.promises.checks.authorities import legal_requests
     from glasshouse.subject import erasure as rights
 
     gone = customer()
@@ -637,7 +637,7 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
         for _ in range(3):
             assert demands.tell_due() == 0
     assert tried.count(made.id) == 1
-    assert made.id not in demanded().figure, "nobody is left to be told"
+    assert made.id not in legal_requests().figure, "nobody is left to be told"
     shown = next(one for one in demands.demands(officer.actor) if one.id == made.id)
     assert shown.told_at is None
     assert shown.untellable_at

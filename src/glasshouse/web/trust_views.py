@@ -16,7 +16,13 @@ from glasshouse.vault.processing import Activity, activities
 from glasshouse.web.greenhouse_views import CSV, cell
 
 AREAS = {"SEC": "Security", "PRI": "Privacy"}
-SIGNS = {State.KEPT: "●", State.NOT_KEPT: "✕", State.CANNOT_TELL: "▲", State.UNPROVEN: "○"}
+SIGNS = {
+    State.VERIFIED: "●",
+    State.NOT_VERIFIED: "✕",
+    State.CANNOT_TELL: "▲",
+    State.NOTHING_TO_CHECK: "–",
+    State.NOT_CHECKED: "○",
+}
 
 
 @require_GET
@@ -25,8 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
     found = promises.standings()
     rows = [asdict(one) | {"slug": slugify(one.state), "sign": SIGNS[one.state]} for one in found]
     states = [one.state for one in found]
-    counts = {"kept": states.count(State.KEPT), "broken": states.count(State.NOT_KEPT)}
-    counts["unproven"] = len(states) - sum(counts.values())
+    counts = {state.name.lower(): states.count(state) for state in State}
     areas = [(name, [row for row in rows if row["id"].startswith(prefix)]) for prefix, name in AREAS.items()]
     return render(request, "trust.html", {"areas": areas, "total": len(rows)} | counts)
 
