@@ -48,7 +48,7 @@ def _page(home: Any) -> list[tuple[str, str]]:
     from django.test import RequestFactory
 
     from glasshouse.access import api as access
-    from glasshouse.access.permissions import Permission
+    from glasshouse.access.permissions import CUSTOMER_PERMISSIONS
     from glasshouse.access.policies import customer_tables
     from glasshouse.access.rules import Rights
     from glasshouse.greenhouse import api as greenhouse
@@ -58,7 +58,7 @@ def _page(home: Any) -> list[tuple[str, str]]:
 
     secret = (home.keys / "store" / "admin.secret").read_text()
     socket = str(socket_folder(home.data))
-    everything, honest = Rights(frozenset(Permission), None, "all", "bench"), access.rights_of
+    everything, honest = Rights(CUSTOMER_PERMISSIONS, None, "all", "bench"), access.rights_of
     with (
         probe.customers(1) as (one,),
         psycopg.connect(

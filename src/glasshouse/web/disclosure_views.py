@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import mergers, rules
@@ -72,7 +73,7 @@ def demands(request: HttpRequest) -> HttpResponse:
 
 
 def _register(actor: Actor) -> dict[str, object]:
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
