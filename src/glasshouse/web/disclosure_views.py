@@ -8,9 +8,8 @@ from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
 
-from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, Need, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
 from glasshouse.disclosures import api as disclosures
@@ -20,7 +19,7 @@ from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 from glasshouse.web.middleware import actor_of, network_of
 from glasshouse.web.office_views import number
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.views import act_of, again
 
 ASKED = ("address", "authority", "country", "grounds")
 WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
@@ -37,7 +36,14 @@ def _listed() -> dict[str, object]:
     return {"rows": [one for one in disclosures.recipients() if one.recipient.kind != rules.Kind.AUTHORITY]}
 
 
-@form_page
+@page(
+    "trust/providers",
+    name="providers",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def providers(request: HttpRequest) -> HttpResponse:
     """Who receives personal data, and who will; subscribing to changes of the list."""
     if request.method == "GET":
@@ -49,7 +55,14 @@ def providers(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@form_page
+@page(
+    "trust/providers/<slug:secret>",
+    name="unsubscribe_providers",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def unsubscribe(request: HttpRequest, secret: str) -> HttpResponse:
     """Begin or end a subscription by its mailed link; a click is needed, a scanner that opens links changes nothing."""
     problem: dict[str, object] = {}
@@ -63,7 +76,7 @@ def unsubscribe(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "subscription.html", shown, status=400 if problem else 200)
 
 
-@require_GET
+@page("trust/demands", name="demands", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def demands(request: HttpRequest) -> HttpResponse:
     """The transparency report: demands of authorities, counted."""
     return render(request, "demands.html", {"years": legal.report()})
@@ -73,13 +86,17 @@ def demands(request: HttpRequest) -> HttpResponse:
 
 
 def _register(actor: Actor) -> dict[str, object]:
-    access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
 
-@signed_in
-@form_page
+@page(
+    "staff/recipients",
+    name="recipients",
+    need=Permission.RECIPIENT_CHANGE,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+)
 def recipients(request: HttpRequest) -> HttpResponse:
     """The register of recipients and the merger room."""
     actor, given = actor_of(request), request.POST
@@ -115,8 +132,15 @@ def _demands(actor: Actor) -> dict[str, object]:
     return {"rows": rows, "categories": categories()}
 
 
-@signed_in
-@form_page
+@page(
+    "staff/demands",
+    name="staff_demands",
+    need=Permission.LEGAL_REQUEST_REVIEW,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    menu="Demands",
+    menu_order=140,
+)
 def staff_demands(request: HttpRequest) -> HttpResponse:
     """Demands of authorities: entering, reviewing as one of two."""
     actor, given = actor_of(request), request.POST
@@ -140,8 +164,7 @@ def staff_demands(request: HttpRequest) -> HttpResponse:
     return redirect("staff_demands")
 
 
-@signed_in
-@require_GET
+@page("staff/demands/<slug:demand>", name="fetch_demand", need=Permission.LEGAL_REQUEST_REVIEW, audience=Audience.STAFF)
 def fetch_demand(request: HttpRequest, demand: str) -> HttpResponse:
     """What is handed over, as a file."""
     name, body = legal.fetch(actor_of(request), demand)

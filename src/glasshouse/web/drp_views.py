@@ -4,9 +4,8 @@ No cookie counts here, so no form token does.
 """
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
+from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.requests import drp
 from glasshouse.requests.models import Agent
@@ -33,8 +32,14 @@ def _refused(error: GlasshouseError) -> HttpResponse:
     return JsonResponse({"status": "denied", "processing_details": str(error)}, status=error.status)
 
 
-@csrf_exempt
-@require_http_methods(["POST", "GET"])
+@page(
+    "v1/agent/<slug:agent>",
+    name="drp_agent",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    form=FormRules(programs=True),
+)
 def agent(request: HttpRequest, agent: str) -> HttpResponse:
     """A new token for a signed message; whether a token still counts."""
     try:
@@ -47,8 +52,22 @@ def agent(request: HttpRequest, agent: str) -> HttpResponse:
         return _refused(error)
 
 
-@csrf_exempt
-@require_http_methods(["POST"])
+@page(
+    "v1/data-rights-request",
+    name="drp_exercise",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    form=FormRules(programs=True),
+)
+@page(
+    "v1/data-rights-request/",
+    name="drp_exercise_slash",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    form=FormRules(programs=True),
+)
 def exercise(request: HttpRequest) -> HttpResponse:
     """A request in a person's name."""
     try:
@@ -57,8 +76,14 @@ def exercise(request: HttpRequest) -> HttpResponse:
         return _refused(error)
 
 
-@csrf_exempt
-@require_http_methods(["GET", "DELETE"])
+@page(
+    "v1/data-rights-request/<slug:number>",
+    name="drp_request",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "DELETE"),
+    form=FormRules(programs=True),
+)
 def one(request: HttpRequest, number: str) -> HttpResponse:
     """The state of a request; withdrawing it."""
     try:

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
 from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.events import api as events
@@ -21,13 +21,12 @@ from glasshouse.events.kinds import words_of
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import AccountId, DeviceId, OrganisationId, SiteId
-from glasshouse.support import api as support
 from glasshouse.web import once
-from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.organisation_page import inside
+from glasshouse.web.views import again
 
 CSV, FORMULA = "text/csv; charset=utf-8", ("=", "+", "-", "@", "\t", "\r")
 DAY_S = 86_400
@@ -38,22 +37,6 @@ LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
 SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
 
 
-def within(request: HttpRequest, organisation: str, need: Permission | None = None) -> tuple[Actor, dict[str, object]]:
-    """The actor within the organisation of the address, and what every page of it shows.
-
-    need: asked for before anything of the form is looked at (the verb asks again). Raises NotFoundError, ForbiddenError.
-    """
-    actor = actor_of(request).within(OrganisationId(organisation))
-    with access.acting(actor):
-        rights = access.require(actor, need) if need else access.rights_of(actor)
-        access.saw(actor, "page", [request.resolver_match.url_name or "" if request.resolver_match else ""])
-        shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
-        shown["may"] = {permission.name for permission in rights.permissions}
-        shown["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
-    shown["several"] = len(access.organisations_of(actor)) > 1
-    return actor, shown
-
-
 def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
     old = [one for one in found if one["ago_s"] is None or (one["state"] == "silent" and one["ago_s"] > LONG_AGO_S)]
@@ -62,11 +45,17 @@ def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
 
 
-@signed_in
-@require_GET
+@page(
+    "o/<slug:organisation>/",
+    name="overview",
+    need=Permission.READINGS_READ,
+    audience=Audience.GROWER,
+    menu="Overview",
+    menu_order=10,
+)
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in readings_of.overview(actor):
         rooms.setdefault((one["site_name"], one["room_name"]), []).append(one | {"sign": SIGNS[one["state"]]})
@@ -83,78 +72,126 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     return response
 
 
-@signed_in
-@form_page
+def _sites(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    return shown | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
+
+
+@page(
+    "o/<slug:organisation>/sites",
+    name="sites",
+    need=Permission.SITE_READ,
+    audience=Audience.GROWER,
+    menu="Sites",
+    menu_order=30,
+)
 def sites(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Sites, compartments, devices; making new ones."""
-    actor, shown = within(request, organisation)
-    shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
-    if request.method == "GET":
-        return render(request, "sites.html", shown)
+    """Sites, compartments, devices."""
+    return render(request, "sites.html", _sites(*inside(request)))
+
+
+@page(
+    "o/<slug:organisation>/sites",
+    name="sites",
+    methods=("POST",),
+    need=Permission.SITE_CREATE,
+    audience=Audience.GROWER,
+)
+def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Make a site."""
+    actor, shown = inside(request)
     try:
         greenhouse.create_site(actor, {key: str(value) for key, value in request.POST.items()})
     except InvalidError as error:
-        return again(request, "sites.html", error, **shown)
+        return again(request, "sites.html", error, **_sites(actor, shown))
     return redirect("sites", organisation)
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/compartments",
+    name="compartments",
+    need=Permission.COMPARTMENT_CREATE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
 def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Make a compartment."""
-    actor, _ = within(request, organisation)
+    actor = inside(request).actor
     greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
     return redirect("sites", organisation)
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/devices",
+    name="devices",
+    need=Permission.DEVICE_CREATE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Register a device; the page that follows shows its key once."""
-    actor, _ = within(request, organisation)
+    actor = inside(request).actor
     token = greenhouse.create_device(
         actor, SiteId(site), request.POST.get("compartment", ""), request.POST.get("name", "")
     )
     return redirect("device_key", organisation, once.hand_over(actor, "device", token))
 
 
-@signed_in
-@require_GET
+@page(
+    "o/<slug:organisation>/device-key/<slug:note>",
+    name="device_key",
+    need=Permission.DEVICE_CREATE,
+    audience=Audience.GROWER,
+)
 def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
     """A new device's key: shown once, to the session that registered it."""
-    actor, shown = within(request, organisation, Permission.DEVICE_CREATE)
+    actor, shown = inside(request)
     token = once.collect(actor, "device", note)
     return render(request, "device_key.html", shown | {"token": token, "crops": settings.CROPS_ORIGIN})
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/limits",
+    name="limits",
+    need=Permission.LIMITS_SET,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
 def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Set or clear the limits of a variable."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     raw = {key: str(value) for key, value in request.POST.items()}
     try:
         greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
     except InvalidError as error:
-        shown |= {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
-        return again(request, "sites.html", error, **shown)
+        return again(request, "sites.html", error, **_sites(actor, shown))
     return redirect("sites", organisation)
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/devices/<slug:device>/revoke",
+    name="revoke",
+    need=Permission.DEVICE_REVOKE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
 def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
     """Revoke a device's key."""
-    actor, _ = within(request, organisation)
+    actor = inside(request).actor
     greenhouse.revoke_device(actor, DeviceId(device))
     return redirect("sites", organisation)
 
 
-@signed_in
-@require_GET
+@page(
+    "o/<slug:organisation>/events",
+    name="events",
+    need=Permission.EVENTS_READ,
+    audience=Audience.GROWER,
+    menu="Events",
+    menu_order=70,
+)
 def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """What happened in the organisation."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     with access.acting(actor):
         access.require(actor, Permission.EVENTS_READ)
         found = events.of_organisation(OrganisationId(organisation))
@@ -168,11 +205,17 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     return render(request, "events.html", shown)
 
 
-@signed_in
-@require_GET
+@page(
+    "o/<slug:organisation>/chart",
+    name="chart",
+    need=Permission.READINGS_READ,
+    audience=Audience.GROWER,
+    menu="Charts",
+    menu_order=20,
+)
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     found = readings_of.series(actor)
     chosen = set(request.GET.getlist("s")) or {str(one["id"]) for one in found[:1]}
     places: dict[str, list[dict[str, object]]] = {}
@@ -198,11 +241,10 @@ def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:
     return names, (start, end), points
 
 
-@signed_in
-@require_GET
+@page("o/<slug:organisation>/readings", name="readings", need=Permission.READINGS_READ, audience=Audience.GROWER)
 def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
     """Readings for the chart, as JSON; with format=csv every single reading, as a file."""
-    actor, _ = within(request, organisation, Permission.READINGS_READ)
+    actor = inside(request).actor
     names, span, points = _span(request)
     if request.GET.get("format") != "csv":
         return JsonResponse(readings_of.readings(actor, names, span, points))

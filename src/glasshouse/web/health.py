@@ -2,10 +2,11 @@
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+
+from glasshouse.access.pages import Audience, Need, page
 
 
-@require_safe
+@page("health", name="health", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "HEAD"))
 def health(request: HttpRequest) -> JsonResponse:
     """200 when a thread is free and the people store answers it; 503 when the store does not."""
     try:

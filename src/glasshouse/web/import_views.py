@@ -5,23 +5,34 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
 from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_REMARKS, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
 from glasshouse.greenhouse.imports import SHOWN_COLUMNS
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
-from glasshouse.web.greenhouse_views import CSV, cell, within
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.greenhouse_views import CSV, cell
+from glasshouse.web.organisation_page import inside
+from glasshouse.web.views import act_of, again
 
 
-@signed_in
-@form_page
+@page(
+    "o/<slug:organisation>/import",
+    name="import",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("GET", "POST"),
+    to_support=False,
+    form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+    menu="Import",
+    menu_order=40,
+)
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     shown |= {
         "sites": greenhouse.sites(actor),
         "uploads": imports.uploads(actor),
@@ -67,11 +78,18 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
 
 
-@signed_in
-@form_page
+@page(
+    "o/<slug:organisation>/import/<slug:number>",
+    name="look",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("GET", "POST"),
+    to_support=False,
+    form=FormRules(preview=True),
+)
 def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read; a person corrects, looks again, saves a template, then takes the readings."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     shown |= {"delimiters": DELIMITERS.items(), "time_formats": TIME_FORMATS.items()}
     posted, act = request.method == "POST", ""
     try:
@@ -116,29 +134,46 @@ def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
     }
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/import/<slug:number>/stop",
+    name="stop_import",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    to_support=False,
+)
 def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Stop an import that is under way."""
-    actor, _ = within(request, organisation)
+    actor = inside(request).actor
     imports.stop(actor, ImportId(number))
     return redirect("report", organisation, number)
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/templates/<slug:template>/remove",
+    name="remove_template",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    to_support=False,
+)
 def remove_template(request: HttpRequest, organisation: str, template: str) -> HttpResponse:
     """Remove a saved template."""
-    actor, _ = within(request, organisation)
+    actor = inside(request).actor
     imports.remove_template(actor, TemplateId(template))
     return redirect("import", organisation)
 
 
-@signed_in
-@require_GET
+@page(
+    "o/<slug:organisation>/import/<slug:number>/report",
+    name="report",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+)
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     found = imports.report_of(actor, ImportId(number))
     remarks = (found.report or {}).get("remarks", [])
     if request.GET.get("format") != "csv":

@@ -3,9 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_GET, require_POST
 from markdown_it import MarkdownIt
 
+from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.notices import api as notices
@@ -14,7 +15,7 @@ from glasshouse.notices.models import Version
 from glasshouse.notices.rules import LANGUAGES, TITLES, Document
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.redirects import safe_path
-from glasshouse.web.views import again, form_page, signed_in
+from glasshouse.web.views import again
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -54,7 +55,7 @@ def _shown(version: Version, language: str) -> dict[str, object]:
     }
 
 
-@require_GET
+@page("documents", name="documents", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def documents(request: HttpRequest) -> HttpResponse:
     """Every document in force, and what is coming."""
     rows = [(TITLES[one], notices.current(one)) for one in TITLES]
@@ -62,7 +63,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     return render(request, "documents.html", {"rows": rows, "coming": coming})
 
 
-@require_GET
+@page("documents/<slug:document>", name="document", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def document(request: HttpRequest, document: str) -> HttpResponse:
     """One version of a document; the one in force unless another is asked for."""
     name = _document(document)
@@ -71,7 +72,13 @@ def document(request: HttpRequest, document: str) -> HttpResponse:
     return render(request, "document.html", _shown(version, _language(request)))
 
 
-@require_GET
+@page(
+    "documents/<slug:document>/compare",
+    name="compare",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
 def compare(request: HttpRequest, document: str) -> HttpResponse:
     """A version compared with another: the one before it, or the one in force."""
     name = _document(document)
@@ -83,8 +90,14 @@ def compare(request: HttpRequest, document: str) -> HttpResponse:
     return render(request, "compare.html", shown | {"text": notices.text_of(newer, language)})
 
 
-@signed_in
-@form_page
+@page(
+    "accept",
+    name="accept",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def accept(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""
     actor, language = actor_of(request), _language(request)
@@ -103,8 +116,9 @@ def accept(request: HttpRequest) -> HttpResponse:
     return redirect(safe_path(wanted))
 
 
-@signed_in
-@require_POST
+@page(
+    "accept/no", name="refuse", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("POST",), before_acceptance=True
+)
 def refuse(request: HttpRequest) -> HttpResponse:
     """Not accepting: the way out, with one's data."""
     notices.refuse(actor_of(request))
@@ -125,8 +139,14 @@ def _staff_page(actor: Actor) -> dict[str, object]:
     }
 
 
-@signed_in
-@form_page
+@page(
+    "staff/documents",
+    name="staff_documents",
+    need=Permission.DOCUMENT_PUBLISH,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    form=FormRules(preview=True),
+)
 def staff_documents(request: HttpRequest) -> HttpResponse:
     """Versions with the state of their announcement; drafting a new one, publishing a draft."""
     actor = actor_of(request)

@@ -2,13 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.privacy_office import api as desks
 from glasshouse.privacy_office import set_aside as failures
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.views import act_of, again
 
 
 def number(written: str) -> int:
@@ -16,8 +17,15 @@ def number(written: str) -> int:
     return int(written) if written.isdecimal() and len(written) < 6 else 0
 
 
-@signed_in
-@form_page
+@page(
+    "staff/office",
+    name="office",
+    need=Permission.DESK_READ,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    menu="Privacy office",
+    menu_order=130,
+)
 def office(request: HttpRequest) -> HttpResponse:
     """Figures, holds, certificates of sweeps, restrictions, assessments; and acting on them."""
     actor = actor_of(request)
@@ -39,23 +47,32 @@ def office(request: HttpRequest) -> HttpResponse:
     return redirect("office")
 
 
-@signed_in
-@require_GET
+@page("staff/set-aside", name="set_aside", need=Permission.FAILURE_RETRY, audience=Audience.STAFF)
 def set_aside(request: HttpRequest) -> HttpResponse:
     """What failed in every try: mails and items of scheduled jobs."""
     return render(request, "set_aside.html", {"items": failures.listed(actor_of(request))})
 
 
-@signed_in
-@require_POST
+@page(
+    "staff/set-aside/<failure:source>/<id:number>/retry",
+    name="retry_set_aside",
+    need=Permission.FAILURE_RETRY,
+    audience=Audience.STAFF,
+    methods=("POST",),
+)
 def retry_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
     """Have one of them tried again."""
     failures.try_again(actor_of(request), source, number)
     return redirect("set_aside")
 
 
-@signed_in
-@require_POST
+@page(
+    "staff/set-aside/<failure:source>/<id:number>/leave",
+    name="leave_set_aside",
+    need=Permission.FAILURE_RETRY,
+    audience=Audience.STAFF,
+    methods=("POST",),
+)
 def leave_set_aside(request: HttpRequest, source: str, number: str) -> HttpResponse:
     """Leave one of them as it is."""
     failures.leave(actor_of(request), source, number)

@@ -23,12 +23,12 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
 
+from glasshouse.access.pages import Audience, Need, page
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.web.middleware import Handler, actor_of
+from glasshouse.web.middleware import Handler, actor_of, page_of
 from glasshouse.web.models import LOCATION, FormSent, ShownOnce
 from glasshouse.web.redirects import safe_path
 
@@ -38,11 +38,6 @@ MASKED_LETTERS = 64  # Django masks the token anew for each page; the unmasked o
 LONGEST_WAIT_S, PAUSE_S, MOST_WAITING = 0.5, 0.05, 2
 MOST_LETTERS = 400
 BINDING = 16  # hex digits of a form's key
-# Forms that make nothing, or answer with a cookie that the second answer must carry too.
-REPEATABLE = frozenset({"do_step", "passkey_make", "passkey_use", "prove_again", "sign_in", "sign_out"})
-PREVIEWS = frozenset(
-    {"look", "staff_documents"}
-)  # An answer that is a page is a preview here; only a redirect is an act.
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------
@@ -97,8 +92,9 @@ class each_form_once:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         """The answer to a form that was sent before; None for a new one."""
-        name = request.resolver_match.url_name if request.resolver_match else None
-        key = _key_of(request) if request.method == "POST" and name not in REPEATABLE else ""
+        page = page_of(request)
+        once = request.method == "POST" and not (page is not None and page.form.repeatable)
+        key = _key_of(request) if once else ""
         if not key:
             return None
         try:
@@ -146,10 +142,11 @@ def _digest_of(file: object) -> str:
 
 def _settle(request: HttpRequest, key: str, response: HttpResponse) -> None:
     """Note what a form led to, or forget it, so that it may be sent again."""
-    name = request.resolver_match.url_name if request.resolver_match else None
+    page = page_of(request)
     failed = getattr(request, "form_failed", False) or response.status_code >= 400 or bool(response.cookies)
     failed = failed or response.streaming or "Content-Disposition" in response.headers  # A file may be fetched again.
-    if failed or (response.status_code < 300 and name in PREVIEWS):
+    # An answer that is a page is a preview where the page says so; only a redirect is an act.
+    if failed or (response.status_code < 300 and page is not None and page.form.preview):
         FormSent.objects.filter(key=key).delete()
         return
     # What an unknown person is led to may hold a secret of a mailed link: not kept.
@@ -190,7 +187,7 @@ def _waited_for(key: str) -> FormSent | None:
         time.sleep(PAUSE_S)
 
 
-@require_GET
+@page("sent/<key:key>", name="form_sent", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def form_sent(request: HttpRequest, key: str) -> HttpResponse:
     """What became of a form of this session that was sent twice: leads on once it is done, and looks again until then."""
     if not hmac.compare_digest(key, _bound(request, key[BINDING:])):

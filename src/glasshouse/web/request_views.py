@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import KB, Audience, FormRules, Need, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -18,10 +18,10 @@ from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines as clocks
 from glasshouse.requests.models import Request
 from glasshouse.subject import guests as strangers
-from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of, network_of
+from glasshouse.web.organisation_page import inside
 from glasshouse.web.rights_views import grouped
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.views import act_of, again
 
 KINDS = {
     "access": "See what you hold of me",
@@ -38,7 +38,15 @@ CHOICES: dict[str, object] = {
 }
 
 
-@form_page
+@page(
+    "privacy",
+    name="privacy_ask",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+    form=FormRules(most_bytes=256 * KB, account_limits=False),
+)
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask for one's rights, with an account or without. The answer is the same for everybody."""
     if request.method == "GET":
@@ -51,7 +59,15 @@ def ask(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@form_page
+@page(
+    "privacy/prove/<slug:secret>",
+    name="prove_request",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+    form=FormRules(most_bytes=256 * KB, account_limits=False),
+)
 def prove(request: HttpRequest, secret: str) -> HttpResponse:
     """Confirm the address of a request. A click is needed: a mail scanner that opens links confirms nothing."""
     try:
@@ -64,7 +80,13 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("confirmed_request", done.page_secret)
 
 
-@require_GET
+@page(
+    "privacy/own/<slug:secret>/confirmed",
+    name="confirmed_request",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
     done = links.confirmed(secret)
@@ -73,7 +95,14 @@ def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "privacy_proved.html", shown)
 
 
-@require_POST
+@page(
+    "privacy/prove/<slug:secret>/again",
+    name="renew_link",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    before_acceptance=True,
+)
 def renew_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new confirmation link mailed in place of one that has ended."""
     try:
@@ -90,7 +119,14 @@ def _passing(found: Request, secret: str) -> dict[str, object]:
     return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
 
 
-@form_page
+@page(
+    "privacy/own/<slug:secret>/pass-on",
+    name="pass_on",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; the person agrees, or has nothing passed on; what was decided."""
     shown = _passing(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
@@ -106,7 +142,15 @@ def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("pass_on", secret)
 
 
-@form_page
+@page(
+    "privacy/own/<slug:secret>",
+    name="stranger",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+    form=FormRules(most_bytes=256 * KB, account_limits=False),
+)
 def stranger(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The own page of somebody without an account: seeing, copying, erasing what is held of a proved address."""
     shown = grouped(strangers.held(secret)) | {
@@ -150,8 +194,15 @@ def _done(request: HttpRequest) -> dict[str, object]:
     return {"done": done, "done_request": requests.of_officer(actor_of(request), number) if number else None}
 
 
-@signed_in
-@form_page
+@page(
+    "staff/requests",
+    name="worklist",
+    need=Permission.REQUEST_READ,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    menu="Requests",
+    menu_order=120,
+)
 def worklist(request: HttpRequest) -> HttpResponse:
     """The officer's work list, by deadline; answering, refusing, extending, entering; agents."""
     actor, given = actor_of(request), request.POST
@@ -184,11 +235,19 @@ def worklist(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('worklist')}?{urlencode({'done': act, 'request': number})}")
 
 
-@signed_in
-@form_page
+@page(
+    "o/<slug:organisation>/privacy",
+    name="referrals",
+    need=Permission.REFERRAL_ANSWER,
+    audience=Audience.GROWER,
+    methods=("GET", "POST"),
+    to_support=False,
+    menu="Privacy",
+    menu_order=80,
+)
 def passed(request: HttpRequest, organisation: str) -> HttpResponse:
     """Requests of people whose data the organisation entered; answering them."""
-    actor, shown = within(request, organisation, Permission.REFERRAL_ANSWER)
+    actor, shown = inside(request)
     if request.method == "GET":
         return render(request, "referrals.html", shown | {"rows": referrals.passed(actor)})
     number, text = request.POST.get("referral", ""), request.POST.get("text", "")

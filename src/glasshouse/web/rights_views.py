@@ -5,8 +5,8 @@ from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
@@ -25,9 +25,9 @@ from glasshouse.subject import erasure as rights
 from glasshouse.subject import exports as copies
 from glasshouse.subject.inventory import Item, view
 from glasshouse.support import api as support
-from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.organisation_page import inside
+from glasshouse.web.views import act_of, again
 
 
 def grouped(items: Iterable[Item]) -> dict[str, object]:
@@ -55,8 +55,14 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     return grouped(view(actor)) | {**_copies(actor), "person": person}
 
 
-@signed_in
-@form_page
+@page(
+    "account/data",
+    name="my_data",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def my_data(request: HttpRequest) -> HttpResponse:
     """Everything that is held of oneself, in plain words; correcting one's name."""
     if request.method == "GET":
@@ -82,8 +88,15 @@ def _choices(request: HttpRequest) -> dict[str, object]:
     }
 
 
-@signed_in
-@form_page
+@page(
+    "account/data/choices",
+    name="my_choices",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+    form=FormRules(account_limits=False),
+)
 def my_choices(request: HttpRequest) -> HttpResponse:
     """Where one stands on each purpose: allowing, objecting; restricting and lifting; one's requests and what one accepted."""
     actor = actor_of(request)
@@ -112,16 +125,29 @@ def my_choices(request: HttpRequest) -> HttpResponse:
     return redirect("my_choices")
 
 
-@signed_in
-@require_POST
+@page(
+    "account/data/copy",
+    name="make_copy",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+    before_acceptance=True,
+)
 def make_copy(request: HttpRequest) -> HttpResponse:
     """Make a copy; it can be fetched for a day."""
     copies.make_copy(actor_of(request))
     return redirect("my_data")
 
 
-@signed_in
-@require_GET
+@page(
+    "account/data/copy/<slug:copy>",
+    name="fetch_copy",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+    before_acceptance=True,
+)
 def fetch_copy(request: HttpRequest, copy: str) -> StreamingHttpResponse:
     """Fetch a copy of one's own."""
     actor = actor_of(request)
@@ -137,21 +163,27 @@ def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield from pieces
 
 
-@signed_in
-@require_GET
+@page("account/data/copies", name="copy_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
 def copy_state(request: HttpRequest) -> HttpResponse:
     """How far one's copies are: a part of the page that asks again while one is being made."""
     return render(request, "copies.html", _copies(actor_of(request)))
 
 
-@require_GET
+@page("erasure/<slug:number>", name="erasure", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def erasure(request: HttpRequest, number: str) -> HttpResponse:
     """How far an erasure is; whoever has its number may see that, and nothing else is left to see."""
     return render(request, "erased.html", {"done": rights.progress_of(number)})
 
 
-@signed_in
-@form_page
+@page(
+    "account/data/erase",
+    name="erase",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    reauth=True,
+    before_acceptance=True,
+)
 def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
     actor = actor_of(request)
@@ -170,11 +202,17 @@ def erase(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/close",
+    name="close",
+    need=Permission.ORGANISATION_CLOSE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    reauth=True,
+)
 def close(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
-    actor, shown = within(request, organisation, Permission.ORGANISATION_CLOSE)
+    actor, shown = inside(request)
     try:
         rights.close(actor, request.POST.get("name", ""))
     except InvalidError as error:

@@ -5,8 +5,8 @@ from urllib.parse import quote
 import segno
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets, second_step, sessions
 from glasshouse.accounts.models import StepKind
@@ -16,11 +16,10 @@ from glasshouse.kernel.ids import AccountId, SessionId, StepId
 from glasshouse.web import once
 from glasshouse.web.middleware import actor_of, network_of, visit_of
 from glasshouse.web.redirects import safe_path
-from glasshouse.web.views import PENDING_COOKIE, again, form_page, signed_in, with_session
+from glasshouse.web.views import PENDING_COOKIE, again, with_session
 
 
-@signed_in
-@require_GET
+@page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
 def security(request: HttpRequest) -> HttpResponse:
     """Second steps, recovery codes, sessions and known browsers of one's account."""
     return render(request, "security.html", _shown(request))
@@ -38,8 +37,13 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     }
 
 
-@signed_in
-@form_page
+@page(
+    "account/security/add/<slug:kind>",
+    name="add_step",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+)
 def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app or a number; then confirm it with its first code."""
     if kind not in (StepKind.APP, StepKind.TEXT):
@@ -77,30 +81,48 @@ def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
     return redirect("security")
 
 
-@signed_in
-@require_POST
+@page(
+    "account/security/remove/<slug:step>",
+    name="remove_step",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+)
 def remove_step(request: HttpRequest, step: str) -> HttpResponse:
     """Remove a second step."""
     second_step.remove(actor_of(request), StepId(step))
     return redirect("security")
 
 
-@signed_in
-@require_POST
+@page(
+    "account/security/codes",
+    name="codes",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+)
 def codes(request: HttpRequest) -> HttpResponse:
     """Make ten new recovery codes; the page that follows shows them once."""
     return _confirmed(request, second_step.new_codes(actor_of(request)))
 
 
-@signed_in
-@require_GET
+@page("account/security/codes/<slug:note>", name="recovery_codes", need=Need.SIGNED_IN, audience=Audience.PERSON)
 def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
     """New recovery codes: shown once, to the session that made them."""
     return render(request, "recovery_codes.html", {"codes": once.collect(actor_of(request), "codes", note)})
 
 
-@signed_in
-@require_POST
+@page(
+    "account/security/passkey",
+    name="passkey_make",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+    form=FormRules(repeatable=True),
+)
 def passkey_make(request: HttpRequest) -> HttpResponse:
     """Options to make a passkey; or, with the browser's answer, keep it."""
     actor = actor_of(request)
@@ -114,8 +136,13 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"onward": _confirmed(request, made).headers["Location"]})
 
 
-@signed_in
-@require_POST
+@page(
+    "account/sessions/<slug:session>/end",
+    name="end_session",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+)
 def end_session(request: HttpRequest, session: str) -> HttpResponse:
     """End one session, or all the others."""
     actor = actor_of(request)
@@ -126,8 +153,13 @@ def end_session(request: HttpRequest, session: str) -> HttpResponse:
     return redirect("security")
 
 
-@signed_in
-@require_POST
+@page(
+    "account/browsers/<slug:browser>/forget",
+    name="forget_browser",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+)
 def forget_browser(request: HttpRequest, browser: str) -> HttpResponse:
     """Trust a browser no longer, and end what is signed in there."""
     sessions.forget_browser(actor_of(request), browser)
@@ -137,7 +169,14 @@ def forget_browser(request: HttpRequest, browser: str) -> HttpResponse:
 # -- signing in ----------------------------------------------------------------------------------------------------
 
 
-@form_page
+@page(
+    "second-step",
+    name="do_step",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    form=FormRules(repeatable=True),
+)
 def do_step(request: HttpRequest) -> HttpResponse:
     """The second step of a sign-in: a code of any kind."""
     pending, wanted = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
@@ -162,7 +201,7 @@ def _in(done: SignedIn, wanted: str) -> HttpResponse:
     return response
 
 
-@require_POST
+@page("second-step/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
 def send_text(request: HttpRequest) -> HttpResponse:
     """Send a code by text message to the one who is signing in."""
     wanted = request.POST.get("next", "")
@@ -173,7 +212,14 @@ def send_text(request: HttpRequest) -> HttpResponse:
     return render(request, "second_step.html", {"kinds": {"text"}, "next": wanted, "number": number})
 
 
-@require_POST
+@page(
+    "passkey",
+    name="passkey_use",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    form=FormRules(repeatable=True, for_script=True),
+)
 def passkey_use(request: HttpRequest) -> HttpResponse:
     """Options to use a passkey; or, with the browser's answer, sign in: as second step or without a password."""
     pending = request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
@@ -196,8 +242,15 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
 # -- proof and recovery --------------------------------------------------------------------------------------------
 
 
-@signed_in
-@form_page
+@page(
+    "prove-again",
+    name="prove_again",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+    form=FormRules(repeatable=True),
+)
 def prove_again(request: HttpRequest) -> HttpResponse:
     """Fresh proof before something sensitive: the password, and a code where there is a second step."""
     actor = actor_of(request)
@@ -222,7 +275,9 @@ def prove_again(request: HttpRequest) -> HttpResponse:
     return redirect(safe_path(wanted))
 
 
-@form_page
+@page(
+    "stop-reset/<slug:secret>", name="stop_reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
+)
 def stop_reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Stop the removal of one's second step by the mailed link."""
     if request.method == "GET":

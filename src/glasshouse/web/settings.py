@@ -96,7 +96,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["glasshouse.web.middleware.context"]},
+        "OPTIONS": {"context_processors": ["glasshouse.web.menu.context"]},
     }
 ]
 STATIC_URL = "/static/"

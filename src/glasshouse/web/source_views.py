@@ -4,15 +4,15 @@ from dataclasses import asdict
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
+from glasshouse.access.pages import KB, Audience, FormRules, Need, page
+from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError
 from glasshouse.sources import api, rules
 from glasshouse.web import once
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.views import act_of, again
 
 MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
@@ -21,8 +21,14 @@ def _page(actor: Actor) -> dict[str, object]:
     return {"rows": api.sources(actor), "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
 
 
-@signed_in
-@form_page
+@page(
+    "staff/sources",
+    name="sources",
+    need=Permission.SOURCE_CHANGE,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+)
 def sources(request: HttpRequest) -> HttpResponse:
     """Sources; registering one, taking a file in."""
     actor, given = actor_of(request), request.POST
@@ -49,8 +55,14 @@ def sources(request: HttpRequest) -> HttpResponse:
     return redirect(f"{request.path}?report={once.hand_over(actor, 'contacts', asdict(report))}")
 
 
-@csrf_exempt  # No cookie counts here, so no form token does.
-@require_POST
+@page(
+    "v1/contacts",
+    name="hand_in",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    form=FormRules(most_bytes_allowed=MOST_AT_ONCE, sender=api.source_of_token, programs=True),
+)
 def hand_in(request: HttpRequest) -> JsonResponse:
     """Contacts from a source's own program: CSV or a JSON list, with the source's token. Answers what became of each."""
     kind, _, token = str(request.headers.get("Authorization", "")).partition(" ")
@@ -64,7 +76,14 @@ def hand_in(request: HttpRequest) -> JsonResponse:
     return JsonResponse(asdict(report))
 
 
-@form_page
+@page(
+    "sources/<slug:secret>",
+    name="object_source",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
 def object_source(request: HttpRequest, secret: str) -> HttpResponse:
     """What was taken in about the reader of a mail; one click deletes it. Opening the link alone changes nothing."""
     if request.method == "GET":

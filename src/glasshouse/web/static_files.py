@@ -4,11 +4,21 @@ from pathlib import Path
 
 from django.http import FileResponse, Http404, HttpRequest
 
+from glasshouse.access.pages import Audience, Need, page
+
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
 NAMES = {path.name: TYPES[path.suffix] for path in FOLDER.iterdir() if path.suffix in TYPES}
 
 
+@page(
+    "static/<str:name>",
+    name="static",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "HEAD"),
+    before_acceptance=True,
+)
 def static_file(request: HttpRequest, name: str) -> FileResponse:
     """One bundled file."""
     if name not in NAMES:

@@ -4,19 +4,19 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
 
+from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor, ActorKind
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import GrantId, OrganisationId
 from glasshouse.support import api as support
 from glasshouse.support.api import Wish
 from glasshouse.support.rules import AREA_TITLES
-from glasshouse.web.greenhouse_views import within
 from glasshouse.web.middleware import actor_of
-from glasshouse.web.views import act_of, again, form_page, signed_in
+from glasshouse.web.organisation_page import inside
+from glasshouse.web.views import act_of, again
 
 # What the record calls things, in plain words; {} is what it was about.
 WORDS = {
@@ -62,11 +62,18 @@ def _customer_page(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
     }
 
 
-@signed_in
-@form_page
+@page(
+    "o/<slug:organisation>/support",
+    name="support_access",
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    methods=("GET", "POST"),
+    menu="Support access",
+    menu_order=60,
+)
 def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     """Support's access: who may look, at what, until when; letting in; emergency and handed-over administration."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     if request.method == "GET":
         return render(request, "support_access.html", _customer_page(actor, shown))
     try:
@@ -76,26 +83,69 @@ def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     return redirect("support_access", organisation)
 
 
-@signed_in
-@require_POST
-def decide(request: HttpRequest, organisation: str, grant: str, act: str) -> HttpResponse:
-    """Approve or refuse what support asked for; end what was given."""
-    actor, shown = within(request, organisation)
+@page(
+    "o/<slug:organisation>/support/<id:grant>/approve",
+    name="approve_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """Approve what support asked for."""
+    actor, shown = inside(request)
     try:
-        if act == "revoke":
-            support.revoke(actor, GrantId(grant))
-        else:
-            support.decide(actor, GrantId(grant), approve=act == "approve")
+        support.decide(actor, GrantId(grant), approve=True)
     except InvalidError as error:
         return again(request, "support_access.html", error, **_customer_page(actor, shown))
     return redirect("support_access", organisation)
 
 
-@signed_in
-@require_POST
+@page(
+    "o/<slug:organisation>/support/<id:grant>/refuse",
+    name="refuse_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """Refuse what support asked for."""
+    actor, shown = inside(request)
+    try:
+        support.decide(actor, GrantId(grant), approve=False)
+    except InvalidError as error:
+        return again(request, "support_access.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/<id:grant>/revoke",
+    name="revoke_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+)
+def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """End what was given."""
+    actor, shown = inside(request)
+    try:
+        support.revoke(actor, GrantId(grant))
+    except InvalidError as error:
+        return again(request, "support_access.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/rules",
+    name="support_rules",
+    need=Permission.SETTINGS_CHANGE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
 def support_rules(request: HttpRequest, organisation: str) -> HttpResponse:
     """Allow emergency access or not; hand administration over, or take it back."""
-    actor, _ = within(request, organisation, Permission.SETTINGS_CHANGE)
+    actor = inside(request).actor
     name = "operator" if "operator" in request.POST else "emergency"
     wanted = act_of(request, "yes", "no", name=name) == "yes"
     if name == "operator":
@@ -105,11 +155,10 @@ def support_rules(request: HttpRequest, organisation: str) -> HttpResponse:
     return redirect("support_access", organisation)
 
 
-@signed_in
-@require_GET
+@page("o/<slug:organisation>/record", name="record", need=Permission.ACCESS_RECORD_READ, audience=Audience.GROWER)
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
-    actor, shown = within(request, organisation)
+    actor, shown = inside(request)
     found = support.record_of(actor)
     names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
@@ -138,13 +187,6 @@ def _named(what: str, ids: list[str], names: dict[str, str]) -> str:
 # -- the staff's pages ---------------------------------------------------------------------------------------------
 
 
-def _staff(request: HttpRequest) -> Actor:
-    actor = actor_of(request)
-    if actor.kind is not ActorKind.STAFF:
-        raise NotFoundError
-    return actor
-
-
 def _staff_page(actor: Actor) -> dict[str, object]:
     found = support.staff_grants(actor)
     live = {one.grant.organisation_id for one in found if one.state == "live"}
@@ -152,11 +194,18 @@ def _staff_page(actor: Actor) -> dict[str, object]:
     return {"customers": customers, "grants": found, "areas": AREA_TITLES.items(), "me": actor.account}
 
 
-@signed_in
-@form_page
+@page(
+    "staff",
+    name="staff",
+    need=Permission.CUSTOMER_LIST,
+    audience=Audience.STAFF,
+    methods=("GET", "POST"),
+    menu="Customers",
+    menu_order=110,
+)
 def staff(request: HttpRequest) -> HttpResponse:
     """The staff's start: customers by their opaque ids, grants, asking for one."""
-    actor = _staff(request)
+    actor = actor_of(request)
     if request.method == "GET":
         return render(request, "staff.html", _staff_page(actor))
     customer = actor.within(OrganisationId(request.POST.get("customer", "")))
@@ -170,9 +219,15 @@ def staff(request: HttpRequest) -> HttpResponse:
     return redirect("staff")
 
 
-@signed_in
-@require_POST
+@page(
+    "staff/<slug:customer>/<slug:grant>/countersign",
+    name="countersign",
+    need=Permission.GRANT_COUNTERSIGN,
+    audience=Audience.STAFF,
+    methods=("POST",),
+    reauth=True,
+)
 def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
     """Be the second pair of eyes for a grant that allows changes."""
-    support.countersign(_staff(request).within(OrganisationId(customer)), GrantId(grant))
+    support.countersign(actor_of(request).within(OrganisationId(customer)), GrantId(grant))
     return redirect("staff")

@@ -6,8 +6,8 @@ from dataclasses import asdict, fields
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET
 
+from glasshouse.access.pages import Audience, Need, page
 from glasshouse.events import api as events
 from glasshouse.promises import api as promises
 from glasshouse.promises.evidence import whole_map
@@ -19,8 +19,16 @@ AREAS = {"SEC": "Security", "PRI": "Privacy"}
 SIGNS = {State.KEPT: "●", State.NOT_KEPT: "✕", State.CANNOT_TELL: "▲", State.UNPROVEN: "○"}
 
 
-@require_GET
-def page(request: HttpRequest) -> HttpResponse:
+@page(
+    "trust",
+    name="trust",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+    menu="Trust",
+    menu_order=100,
+)
+def trust(request: HttpRequest) -> HttpResponse:
     """Every promise, its state, the figure that shows it, and when it was checked."""
     found = promises.standings()
     rows = [asdict(one) | {"slug": slugify(one.state), "sign": SIGNS[one.state]} for one in found]
@@ -31,7 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "trust.html", {"areas": areas, "total": len(rows)} | counts)
 
 
-@require_GET
+@page("trust/roots.json", name="roots", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def roots(request: HttpRequest) -> JsonResponse:
     """The daily roots of the event chain: keep a copy, and you can tell later whether the log before it was altered."""
     shown = [
@@ -41,13 +49,13 @@ def roots(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"roots": shown})
 
 
-@require_GET
+@page("trust.json", name="trust_json", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def promises_json(request: HttpRequest) -> JsonResponse:
     """The trust page for programs."""
     return JsonResponse({"promises": [one.as_json() for one in promises.standings()]})
 
 
-@require_GET
+@page("trust/data", name="processing", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def processing(request: HttpRequest) -> HttpResponse:
     """The record of processing: a page, with format=json or format=csv for programs."""
     found = activities(whole_map())

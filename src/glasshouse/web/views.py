@@ -1,19 +1,16 @@
 """Doors of accounts: sign up, in and out, reset, change. Each parses, calls one verb, renders."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import wraps
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
 
 from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.rules import plain_name
@@ -25,28 +22,12 @@ from glasshouse.mail import api as mail
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import language_of
 from glasshouse.onboarding import api as onboarding
+from glasshouse.web.menu import staff_start
 from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE, actor_of, network_of, visit_of
 from glasshouse.web.redirects import safe_path
 
 PENDING_COOKIE = "__Host-pending"
 BROWSER_KNOWN = timedelta(days=365)
-STAFF_PAGES = {"support": "staff", "privacy": "worklist", "security": "staff_demands"}
-View = Callable[..., HttpResponseBase]
-form_page = require_http_methods(["GET", "POST"])
-
-
-def signed_in(view: View) -> View:
-    """Sends whoever is not signed in to do so, and back."""
-
-    @wraps(view)
-    def handle(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponseBase:
-        if actor_of(request).account is None:
-            if request.headers.get("HX-Request"):  # A part of an open page: the whole page is to be asked for anew.
-                return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-            return redirect(f"/sign-in?next={quote(request.get_full_path())}")
-        return view(request, *args, **kwargs)
-
-    return handle
 
 
 def again(request: HttpRequest, template: str, error: GlasshouseError, **more: object) -> HttpResponse:
@@ -75,15 +56,14 @@ def _set_cookie(response: HttpResponse, name: str, value: str, life: timedelta) 
     response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")
 
 
-@form_page
+@page("", name="home", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
 def home(request: HttpRequest) -> HttpResponse:
     """The newcomer's page, or one's organisation; or a form to make one, where a sign-up was cut off before it had one."""
     actor = actor_of(request)
     if actor.account is None:
         return render(request, "home.html")
     if actor.kind is ActorKind.STAFF:
-        # Customers are for support; the others begin with what is theirs.
-        return redirect(reverse(STAFF_PAGES.get(accounts.staff_role(actor.account), "account")))
+        return redirect(reverse(staff_start(accounts.staff_role(actor.account))))
     mine = access.organisations_of(actor)
     if mine:
         return redirect("overview", mine[0].id)
@@ -105,7 +85,7 @@ def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
     return offer.claims("sign-up")
 
 
-@form_page
+@page("sign-up", name="sign_up", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Ask for an account: the address, and no more; the mailed link leads to the rest."""
     if request.method == "GET":
@@ -117,7 +97,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@form_page
+@page("prove/<slug:secret>", name="prove", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
 def prove(request: HttpRequest, secret: str) -> HttpResponse:
     """Finish a sign-up. Opening the link changes nothing, as mail scanners open links; the form makes the account."""
     offer = notices.offer(language_of(request.headers.get("Accept-Language", "en")))
@@ -135,7 +115,14 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     return with_session(redirect("home"), done.signed_in)
 
 
-@form_page
+@page(
+    "sign-in",
+    name="sign_in",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    form=FormRules(repeatable=True),
+)
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in; the second step follows where there is one."""
     wanted = request.GET.get("next", request.POST.get("next", ""))
@@ -158,7 +145,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return with_session(HttpResponseRedirect(safe_path(wanted)), done)
 
 
-@require_POST
+@page(
+    "sign-out",
+    name="sign_out",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    before_acceptance=True,
+    form=FormRules(repeatable=True),
+)
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     actor = actor_of(request)
@@ -169,7 +164,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@form_page
+@page("forgotten", name="forgotten", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link to set a new password."""
     if request.method == "GET":
@@ -181,7 +176,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@form_page
+@page("reset/<slug:secret>", name="reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
 def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Set a new password by a mailed link."""
     visit = visit_of(request)
@@ -200,8 +195,7 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
     return response
 
 
-@signed_in
-@form_page
+@page("change/<slug:secret>", name="change", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("GET", "POST"))
 def change(request: HttpRequest, secret: str) -> HttpResponse:
     """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
@@ -210,8 +204,15 @@ def change(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("/sign-in?address-changed=1")
 
 
-@signed_in
-@form_page
+@page(
+    "account",
+    name="account",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    menu="Account",
+    menu_order=150,
+)
 def account(request: HttpRequest) -> HttpResponse:
     """One's own account: name, address, password."""
     actor = actor_of(request)
@@ -229,6 +230,7 @@ def account(request: HttpRequest) -> HttpResponse:
     return with_session(redirect("account"), done)
 
 
+@page("mailbox", name="mailbox", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The demo's outgoing mail. There is no such page outside the demo."""
     if not settings.DEMO:
