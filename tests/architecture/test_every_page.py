@@ -176,6 +176,25 @@ def test_an_address_says_whom_its_page_is_for() -> None:
     for page in _declared():
         assert (page.audience is Audience.STAFF) is bool(re.match(r"staff(/|$)", page.path)), page.path
         assert (page.audience is Audience.GROWER) is page.path.startswith("o/<slug:organisation>/"), page.path
+        assert page.view.__module__.startswith(f"glasshouse.web.pages.{page.audience}."), page.path
+
+
+@pytest.mark.usefixtures("home")
+def test_whatever_answers_a_request_is_declared() -> None:
+    """A public function of the pages that takes a request, and that no address leads to, was forgotten."""
+    import inspect
+    from importlib import import_module
+    from pkgutil import walk_packages
+
+    from glasshouse.web import pages as package
+
+    declared, count = {page.view for page in _declared()}, 0
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        for name, function in inspect.getmembers(import_module(module.name), inspect.isfunction):
+            if function.__module__ == module.name and "request" in inspect.signature(function).parameters:
+                count += 1
+                assert name.startswith("_") or function in declared, f"{module.name}.{name}"
+    assert count > len(declared)
 
 
 @pytest.mark.usefixtures("home")

@@ -11,7 +11,6 @@ Rules:
 """
 
 import hashlib
-import hmac
 import re
 import threading
 import time
@@ -24,7 +23,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from glasshouse.access.pages import Audience, Need, page
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -119,7 +117,7 @@ def _key_of(request: HttpRequest) -> str:
         parts += [name, *request.POST.getlist(name)]
     for name in sorted(request.FILES):
         parts += [name, *(f"{file.name} {_digest_of(file)}" for file in request.FILES.getlist(name))]
-    return _bound(request, _digest(parts)[BINDING:])
+    return bound(request, _digest(parts)[BINDING:])
 
 
 def _digest(parts: list[str]) -> str:
@@ -129,7 +127,7 @@ def _digest(parts: list[str]) -> str:
     return digest.hexdigest()
 
 
-def _bound(request: HttpRequest, rest: str) -> str:
+def bound(request: HttpRequest, rest: str) -> str:
     """A key whose beginning only the session has that sent the form: no other one is told what became of it."""
     actor = actor_of(request)
     return _digest([actor.session or "", actor.id, rest])[:BINDING] + rest
@@ -175,7 +173,7 @@ def _answered_before(request: HttpRequest, key: str) -> HttpResponse:
         response = HttpResponseRedirect(reverse("form_sent", args=[key]))
         response.status_code = HTTPStatus.SEE_OTHER
         return response
-    return _outcome(request, row)
+    return outcome_of(request, row)
 
 
 def _waited_for(key: str) -> FormSent | None:
@@ -187,19 +185,11 @@ def _waited_for(key: str) -> FormSent | None:
         time.sleep(PAUSE_S)
 
 
-@page("sent/<key:key>", name="form_sent", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
-def form_sent(request: HttpRequest, key: str) -> HttpResponse:
-    """What became of a form of this session that was sent twice: leads on once it is done, and looks again until then."""
-    if not hmac.compare_digest(key, _bound(request, key[BINDING:])):
-        # Of another session, or of one that this very form has ended: the same is said of forms that there are and are not.
-        return render(request, "sent_already.html", {"state": "unknown"}, status=404)
-    return _outcome(request, FormSent.objects.filter(key=key).first())
-
-
-def _outcome(request: HttpRequest, row: FormSent | None) -> HttpResponse:
+def outcome_of(request: HttpRequest, row: FormSent | None) -> HttpResponse:
+    """Where the first one led, or the page that says how far it is."""
     if row is not None and row.done and row.location:
         return HttpResponseRedirect(safe_path(row.location))
     state = "failed" if row is None else "done" if row.done else "waiting"
     if row is not None and state == "waiting" and row.sent_at < clock.now() - LIFE:
         state = "unknown"  # The process that carried it out ended in the middle of it.
-    return render(request, "sent_already.html", {"state": state})
+    return render(request, "public/sent_already.html", {"state": state})

@@ -10,6 +10,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.organisations import members
 from glasshouse.support import api as support
 from glasshouse.web.middleware import actor_of
 
@@ -45,3 +46,8 @@ def inside(request: HttpRequest) -> Inside:
 def inside_or_none(request: HttpRequest) -> Inside | None:
     """As `inside`; None on a page of no organisation, or where the actor was not let in."""
     return inside(request) if hasattr(request, "inside") else None
+
+
+def chosen_sites(request: HttpRequest) -> list[str] | None:
+    """The sites that a form's `scope.html` chose; None for all. Raises InvalidError."""
+    return members.site_choice(request.POST.getlist("sites"), request.POST.get("all_sites") == "yes")

@@ -96,6 +96,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
+        "DIRS": [Path(__file__).parent / "pages"],  # beside the pages that show them
         "OPTIONS": {"context_processors": ["glasshouse.web.menu.context"]},
     }
 ]

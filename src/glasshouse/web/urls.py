@@ -1,11 +1,13 @@
 """Every address of the web door, made from what the pages declare (`access/pages.py`)."""
 
 from importlib import import_module
+from pkgutil import walk_packages
 
 from django.urls import path
 
 from glasshouse.access import pages
 from glasshouse.web import converters
+from glasshouse.web import pages as web_pages
 from glasshouse.web.guard import Guarded
 from glasshouse.web.people_api import api
 
@@ -13,27 +15,8 @@ handler400 = "glasshouse.web.failures.bad_request"
 handler403 = "glasshouse.web.failures.forbidden"
 handler404 = "glasshouse.web.failures.not_found"
 handler500 = "glasshouse.web.failures.server_error"
-MODULES = (
-    "access_views",
-    "disclosure_views",
-    "drp_views",
-    "greenhouse_views",
-    "health",
-    "import_views",
-    "notices_views",
-    "office_views",
-    "once",
-    "request_views",
-    "rights_views",
-    "security_views",
-    "source_views",
-    "static_files",
-    "support_views",
-    "trust_views",
-    "views",
-)
-for module in MODULES:
-    import_module(f"glasshouse.web.{module}")
+for module in walk_packages(web_pages.__path__, f"{web_pages.__name__}."):
+    import_module(module.name)
 converters.register()
 urlpatterns = [
     *(path(address, Guarded(some), name=name) for address, name, some in pages.routes()),
