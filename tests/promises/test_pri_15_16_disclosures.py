@@ -178,11 +178,11 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
 
     disclosures.add(officer.actor, entry())
     assert told() == {one.address}
-    assert "You hear of each new provider" in post(client, path, path, act="begin").text
+    assert "You hear of each new provider" in post(client, f"{path}/begin", path).text
     disclosures.add(officer.actor, entry())
     assert told() == {one.address, address}
     consent.withdraw(one.alone, "provider-news")
-    assert "You get no such mail" in post(client, path, path, act="end").text
+    assert "You get no such mail" in post(client, f"{path}/end", path).text
     before = len([row for row in mail.newest(300) if row.kind == "providers"])
     disclosures.add(officer.actor, entry())
     assert len([row for row in mail.newest(300) if row.kind == "providers"]) == before
@@ -366,29 +366,25 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     one = customer()
     client = enter_staff(web(officer))
     page = "/staff/demands"
-    fields = {"act": "enter", "address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
+    fields = {"address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
     assert post(client, page, page, **fields).status_code == 400
     assert post(client, page, page, **fields, asked="user.name", barred_until="soon").status_code == 400
     assert post(client, page, page, **fields, asked="user.name").status_code == 302
     made = Demand.objects.get()
     assert (
-        post(
-            client, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
-        ).status_code
+        post(client, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
     )
     other = enter_staff(web(as_staff(olaf(), "security")))
     assert (
-        post(
-            other, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
-        ).status_code
+        post(other, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
     )
     assert "glass" not in client.get(f"/staff/demands/{made.id}").text
     assert client.get(f"/staff/demands/{made.id}").status_code == 200
     assert enter_staff(web(olaf())).get(page).status_code == 404
     register = "/staff/recipients"
-    words = entry().words | {"act": "add", "kind": "provider", "fields": "user.name", "wait_days": "3"}
+    words = entry().words | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
     assert post(client, register, register, **words).status_code == 400
     assert post(client, register, register, **words | {"wait_days": "30"}).status_code == 302
     assert "Text Co" in client.get(register).text

@@ -33,8 +33,8 @@ def agreed(client: httpx.Client, page: str) -> str:
     """The page after agreeing to all that a page offers."""
     path = re.search(r"/privacy/own/[^\"/]+/pass-on", page)
     assert path, page
-    fields = {"act": "agree", "organisation": re.findall(r'name="organisation" value="([0-9a-z]{16})"', page)}
-    return led(client, path[0], path[0], **fields).text
+    fields = {"organisation": re.findall(r'name="organisation" value="([0-9a-z]{16})"', page)}
+    return led(client, f"{path[0]}/agree", path[0], **fields).text
 
 
 def test_the_request_reaches_the_customer_that_entered_the_address(customer: Make, join: Join, web: Web) -> None:

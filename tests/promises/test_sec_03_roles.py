@@ -265,12 +265,12 @@ def test_sensitive_acts_ask_for_fresh_proof(customer: Make, web: Web) -> None:
 def test_forms_from_elsewhere_are_refused(customer: Make, web: Web) -> None:
     one = customer()
     client = web(one)
-    path = f"/o/{one.organisation}/support/rules"
-    assert client.post(path, data={"operator": "yes"}).status_code == 403
+    path = f"/o/{one.organisation}/support/administration"
+    assert client.post(path, data={"by": "operator"}).status_code == 403
     token = client.cookies["__Host-csrf"]
     answer = client.post(
         path,
-        data={"operator": "yes"},
+        data={"by": "operator"},
         headers={"X-CSRFToken": token, "Referer": "https://evil.example/", "Origin": "https://evil.example"},
     )
     assert answer.status_code == 403

@@ -96,7 +96,7 @@ def test_a_signed_in_person_sends_more_but_not_anything(
     own = customer()
     client = web(own)
     session = client.cookies.get("__Host-session")
-    for path, length in (("/account", 3_000_000), (f"/o/{own.organisation}/import", 80 << 20)):
+    for path, length in (("/account/password", 3_000_000), (f"/o/{own.organisation}/import", 80 << 20)):
         with wire(home, some_peer()) as link:
             link.sendall(head(path, length, more=f"Cookie: __Host-session={session}\r\n"))
             assert answer(link).startswith("HTTP/1.1 413 ")

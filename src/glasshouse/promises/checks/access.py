@@ -8,7 +8,7 @@ from django.db import connection
 from django.urls import reverse
 
 from glasshouse.access import api as access
-from glasshouse.access import routes
+from glasshouse.access import pages
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Role
 from glasshouse.kernel import clock
@@ -105,9 +105,9 @@ def permissions() -> Finding:
         with access.acting(JOB.within(OrganisationId(home.organisation))):
             Membership.objects.filter(organisation_id=home.organisation).exclude(account_id=home.actor.account).delete()
     wrong = [step.wrong for step in steps if step.wrong]
-    unlisted = sorted(set(matrix.names()) ^ set(routes.ROUTES))
-    told = "; ".join([*wrong[:2], *(f"{name} is not in the table" for name in unlisted[:2])])
+    unlisted = sorted(set(matrix.names()) ^ {page.name for page in pages.pages()})
+    told = "; ".join([*wrong[:2], *(f"{name} is not declared" for name in unlisted[:2])])
     return judge(
         not wrong and not unlisted,
-        told or f"{len(steps)} of {len(steps)} cells of role × route × customer as the table says",
+        told or f"{len(steps)} of {len(steps)} cells of role × route × customer as declared",
     )
