@@ -41,13 +41,24 @@ __all__ = ["prove_link", "signed_up"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests that take long, too")
+    parser.addoption("--fast", action="store_true", help="run only unit tests, which need no service")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = set()
     if not config.getoption("--long") and "long" not in str(config.getoption("-m")):
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=left_out)
+        left_out |= {item for item in items if item.get_closest_marker("long")}
+    if config.getoption("--fast"):
+        left_out |= {item for item in items if _needs_service(item)}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def _needs_service(item: pytest.Item) -> bool:
+    """Whether a test uses a service, or a part of one, at whatever remove, or says that it is slow."""
+    started = {"home", "store", "plane", "upgraded"} & set(getattr(item, "fixturenames", ()))
+    return bool(started) or item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_100_000_series_are_listed_counted_read_and_deleted(store: Store) -> None:
     held, ask = Capability(TENANT, (SITE,), ("readings:read",), "test", 0), store.ask
     listed = Answers(store).series(held, START - 3600, 1800)

@@ -106,6 +106,7 @@ def held(folder: Path) -> list[float]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("method", "nth"), [("_insert", 1), ("_insert", 2), ("sync", 1), ("drop", 1), ("drop", 2)])
+@pytest.mark.slow
 def test_a_kill_while_the_log_is_replayed_loses_and_doubles_nothing(
     tmp_path: Path, method: str, nth: int, when: str
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_kill_while_the_log_is_replayed_loses_and_doubles_nothing(
 
 
 @pytest.mark.parametrize(("method", "nth"), [("drop", 1), ("sync", 1), ("stop", 1)])
+@pytest.mark.slow
 def test_a_kill_during_a_clean_stop_loses_and_doubles_nothing(tmp_path: Path, method: str, nth: int) -> None:
     keys(tmp_path / "keys")
     code, acknowledged = run(tmp_path, method, nth, "after", count=60, stop="stop")
@@ -128,6 +130,7 @@ def test_a_kill_during_a_clean_stop_loses_and_doubles_nothing(tmp_path: Path, me
     assert len(values) in (acknowledged, acknowledged + 1)
 
 
+@pytest.mark.slow
 def test_a_clean_stop_leaves_no_log_to_replay(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     assert run(tmp_path, count=60, stop="stop") == (0, 60)

@@ -54,6 +54,7 @@ def running(data: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str]) -> None:
     service = command("up", *folders)
     try:
@@ -80,6 +81,7 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
         service.kill()
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(folders: list[str]) -> None:
     import socket
 

@@ -28,6 +28,7 @@ def _told_by(home: Installation, **changed: str) -> subprocess.CompletedProcess[
     return subprocess.run([sys.executable, "-c", COST], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_real_service_hashes_passwords_at_full_cost(tmp_path: Path) -> None:
     for demo in (False, True):
         folder = tmp_path / str(demo)
@@ -35,6 +36,7 @@ def test_a_real_service_hashes_passwords_at_full_cost(tmp_path: Path) -> None:
         assert told.startswith("Argon2PasswordHasher|argon2$argon2id$v=19$m=102400,t=2,p=8$"), told
 
 
+@pytest.mark.slow
 def test_the_switch_is_refused_outside_a_demo(tmp_path: Path) -> None:
     told = _told_by(Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=False, testing=True))
     assert told.returncode != 0

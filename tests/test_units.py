@@ -95,6 +95,7 @@ def _sheet(rows: str, dimension: str) -> bytes:
     return made.getvalue()
 
 
+@pytest.mark.slow
 def test_an_excel_file_that_unpacks_to_gigabytes_is_refused() -> None:
     row = '<row r="1"><c r="A1"><v>1</v></c></row>'
     body = _sheet(row * 7_000_000, "A1:B2")
@@ -103,6 +104,7 @@ def test_an_excel_file_that_unpacks_to_gigabytes_is_refused() -> None:
         propose(body, zone="Europe/Rome")
 
 
+@pytest.mark.slow
 def test_an_excel_sheet_that_claims_every_cell_there_is_costs_nothing() -> None:
     body = _sheet('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', "A1:XFD1048576")
     expression = f"bytes.fromhex('{body.hex()}').decode('latin-1')"
@@ -253,6 +255,7 @@ def test_a_unit_of_the_form_is_looked_up_too(home: object) -> None:
         corrected(layout, "Europe/Rome", {1: ""}, {1: "x" * 5_000})
 
 
+@pytest.mark.slow
 def test_the_factors_are_those_of_an_independent_library() -> None:
     """pint is asked about the table's own spellings only, never about a person's text."""
     pint = pytest.importorskip("pint")

@@ -94,6 +94,7 @@ def test_pri_05_sees_what_is_asked_too_much(page: str, said: str) -> None:
     assert found == [] if not said else said in found[0]
 
 
+@pytest.mark.usefixtures("home")
 def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises import asked_fields as asking
 
@@ -103,6 +104,7 @@ def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch
     assert "/privacy asks for" in found[1]
 
 
+@pytest.mark.usefixtures("home")
 def test_pri_15_sees_a_gate_that_stands_open(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import gate
 
@@ -153,6 +155,7 @@ def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Ins
             )
 
 
+@pytest.mark.usefixtures("home")
 def test_pri_27_sees_a_request_that_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.requests import referrals
 

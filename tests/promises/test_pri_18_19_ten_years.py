@@ -18,6 +18,7 @@ from tests.ports import free_ports
 Make = Callable[[], Customer]
 
 
+@pytest.mark.slow
 def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups() -> None:
     with tempfile.TemporaryDirectory(prefix="glasshouse-years-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)

@@ -367,6 +367,7 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
     requests.answer(officer.actor, number, "Not without a proof.", refuse=True)
 
 
+@pytest.mark.usefixtures("home")
 def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message

@@ -256,6 +256,7 @@ def test_the_digest_of_an_event_is_what_it_always_was() -> None:
     assert digest(START, event, None) == "beb43eb859fbeea92d5ad527601dbdb3f6529ac20513dd55cdbadfb7325a5033"
 
 
+@pytest.mark.slow
 def test_events_that_wait_at_the_upgrade_are_chained_after_those_that_were() -> None:
     with people_store(tables=False) as old:
         old.run(

@@ -121,6 +121,7 @@ def test_the_heart_stops_when_one_loop_hangs(tmp_path: Path) -> None:
         heartbeat(file)(1)
 
 
+@pytest.mark.slow
 def test_what_hangs_is_stopped_with_all_that_it_started_and_started_again(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
     script = (

@@ -86,6 +86,7 @@ def test_nothing_is_done_where_all_is_current(store: Store, monkeypatch: pytest.
     service.migrate(store.home)
 
 
+@pytest.mark.slow
 def test_a_failed_start_leaves_no_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
     with people_store(tables=False) as fresh:
         monkeypatch.setattr(service, "people_environment", lambda home: service.base_environment())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from django.apps import apps
+from django.conf import settings
 from django.db import models
 
 from glasshouse.access import api as access
@@ -33,8 +34,12 @@ def _seals(field: "models.Field[object, object]") -> bool:
     return isinstance(field, SealedField) or hasattr(field, "blob_holder")
 
 
-def rotate_data_keys(wait_s: float = vault.KEPT_S + 1) -> Iterator[Step]:
-    """Rotate all data keys; yields how far it is. wait_s: how long other processes may still seal with the key before."""
+def rotate_data_keys(wait_s: float | None = None) -> Iterator[Step]:
+    """Rotate all data keys; yields how far it is.
+
+    wait_s: how long (s) other processes may still seal with the key before; None: as long as they keep an opened key.
+    """
+    wait_s = settings.DATA_KEYS_KEPT_S + 1 if wait_s is None else wait_s
     holders = vault.holders()
     for done, holder in enumerate(holders, 1):
         if len(vault.generations_of(holder)) == 1:

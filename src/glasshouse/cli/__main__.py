@@ -1,4 +1,4 @@
-"""The command line: `glasshouse up`, `demo`, `test`, `check`, `promises`, `datamap`, `events`, `keys`."""
+"""The command line: `glasshouse up`, `demo`, `dev`, `test`, `check`, `promises`, `datamap`, `events`, `keys`."""
 
 import json
 import os
@@ -34,8 +34,9 @@ for command in COMMANDS:
     main.add_command(command)
 
 
-def _run(home: Installation) -> None:
+def _run(home: Installation, *, reload: bool = False) -> None:
     from glasshouse.cli.demo import plant
+    from glasshouse.operations.reload import Reload
     from glasshouse.operations.service import running
 
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
@@ -57,7 +58,7 @@ def _run(home: Installation) -> None:
                     "[bold]No mail server is named:[/] mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
                 )
             output.print("Ctrl-C stops it.")
-            parts.watch()
+            parts.watch(Reload(home, parts, output.print).look if reload else lambda: None)
     except KeyboardInterrupt:
         console.print("Stopped.")
 
@@ -78,6 +79,13 @@ def up(data: Path | None, keys: Path | None, port: int) -> None:
 def demo(data: Path | None, keys: Path | None, port: int) -> None:
     """Run the whole service with demo growers."""
     _run(home_of(data, keys, port, demo=True))
+
+
+@main.command()
+@folders
+def dev(data: Path | None, keys: Path | None, port: int) -> None:
+    """Run the demo; what you change in the source is taken in at once."""
+    _run(home_of(data, keys, port, demo=True), reload=True)
 
 
 @main.command()
@@ -221,10 +229,23 @@ def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_key
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run all tests, browser journeys included; --long: those too that take long, such as growth to ten million rows."""
-    _ensure_chromium()
+    """Run all tests, browser journeys included, several at once.
+
+    --fast: unit tests only, which need no service. --long: those too that take long, such as growth to ten million rows.
+    Other options are pytest's. With the path of a test, that is run in one process; -n tells how many there are.
+    """
     os.chdir(ROOT)
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments]).returncode)
+    if "--fast" not in arguments:
+        _ensure_chromium()
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *_at_once(arguments), *arguments]).returncode)
+
+
+def _at_once(arguments: tuple[str, ...]) -> list[str]:
+    """Options that run tests in several processes, each with a service of its own: one more than there are cores, as all wait."""
+    told = any(one.startswith(("-n", "--numprocesses", "--pdb", "--fast", "--collect-only")) for one in arguments)
+    if told or any(Path(one.partition("::")[0]).exists() for one in arguments):
+        return []
+    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
 
 
 def _ensure_chromium() -> None:

@@ -132,9 +132,10 @@ class Supervisor:
             part.probe.begin()
         self.parts.append(part)
 
-    def watch(self) -> None:
-        """Until told to end: start again what died or hangs, more slowly the more often it does."""
+    def watch(self, also: Callable[[], object] = lambda: None) -> None:
+        """Until told to end: start again what died or hangs, more slowly the more often it does. also: done at each turn."""
         while not self.ending:
+            also()
             for part in self.parts:
                 if self.ending or part.child is None:
                     continue

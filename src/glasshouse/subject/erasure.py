@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F
 
@@ -34,7 +35,6 @@ from glasshouse.vault import blobs
 from glasshouse.vault.fields import holder_column
 
 ERASING = "rights.erase"
-SMALL = 20_000  # Rows that are erased, or copied, while the person waits; more of them are left to the worker.
 BATCH = 5000
 LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
 STAYS = (
@@ -110,7 +110,7 @@ def plan(actor: Actor) -> Plan:
 
 
 def erase(actor: Actor) -> Erasure:
-    """Erase the actor's person everywhere, key last. Finished by the worker if it is cut off, or has more than SMALL rows.
+    """Erase the actor's person everywhere, key last. Finished by the worker if it is cut off or has over ROWS_WHILE_WAITING rows.
 
     Raises InvalidError, FreshProofError.
     """
@@ -125,9 +125,9 @@ def erase(actor: Actor) -> Erasure:
                 person=str(actor.person),
                 defaults={"account": str(actor.account), "begun_at": clock.now(), "total": total},
             )
-        if total > SMALL:
+        if total > settings.ROWS_WHILE_WAITING:
             sessions.end_every(AccountId(begun.account))
-        if total > SMALL or not mine or (begun.done_at and not _is_there(begun.person)):
+        if total > settings.ROWS_WHILE_WAITING or not mine or (begun.done_at and not _is_there(begun.person)):
             return begun
         done = _finish(begun)
     queues.worked(ERASING, done.person)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import escape
 
+from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import api as accounts
@@ -22,7 +23,6 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.subject.erasure import SMALL
 from glasshouse.subject.inventory import Item, count_of, view
 from glasshouse.subject.models import Copy
 from glasshouse.vault import blobs
@@ -74,9 +74,9 @@ def make_copy(actor: Actor) -> str:
             expires_at=now + LINK,
         )
         events.record(actor.alone, Kind.COPY_MADE, made.id)
-        if total > SMALL:
+        if total > settings.ROWS_WHILE_WAITING:
             queues.defer(FILL_COPY, "imports", copy=made.id)
-    if total <= SMALL:
+    if total <= settings.ROWS_WHILE_WAITING:
         with queues.claimed(COPYING, made.id):  # The worker looks for copies that nobody makes.
             fill(made.id)
     return made.id

@@ -16,8 +16,6 @@ from glasshouse.vault import envelope
 from glasshouse.vault.envelope import KeyDestroyedError
 from glasshouse.vault.root import FileRootKeys, read_secret
 
-KEPT_S = 30.0  # How long an opened data key stays in memory; a destroyed key is gone from every process after this.
-
 _opened: dict[tuple[str, int], tuple[float, bytes]] = {}
 _newest: dict[str, tuple[float, int]] = {}
 _all_open: dict[str, float] = {}  # key owners all of whose keys were opened together, and until when that holds
@@ -45,7 +43,7 @@ def _remember(holder: str, generation: int, key: bytes) -> bytes:
         if len(_opened) > 10_000:
             _opened.clear()
             _all_open.clear()
-        _opened[holder, generation] = (time.monotonic() + KEPT_S, key)
+        _opened[holder, generation] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, key)
     return key
 
 
@@ -117,7 +115,7 @@ def open_keys(owners: set[HolderId]) -> None:
         )
         _remember(row.holder, row.generation, opened)
         with _lock:
-            _all_open[row.holder] = time.monotonic() + KEPT_S
+            _all_open[row.holder] = time.monotonic() + settings.DATA_KEYS_KEPT_S
 
 
 def _is_open(owner: str) -> bool:
@@ -132,7 +130,7 @@ def _current(holder: str) -> int:
     with _lock:
         if len(_newest) > 10_000:
             _newest.clear()
-        _newest[holder] = (time.monotonic() + KEPT_S, generation)
+        _newest[holder] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, generation)
     return generation
 
 

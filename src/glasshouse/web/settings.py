@@ -29,6 +29,10 @@ DEMO = bool(os.environ.get("GLASSHOUSE_DEMO"))
 TESTING = bool(os.environ.get("GLASSHOUSE_TESTING"))
 if TESTING and not DEMO:
     raise ImproperlyConfigured("GLASSHOUSE_TESTING is set, but GLASSHOUSE_DEMO is not: no real service runs that way.")
+# How long (s) an opened data key stays in memory: a destroyed key is gone from every process after this.
+DATA_KEYS_KEPT_S = 2.0 if TESTING else 30.0
+# So many rows are erased, or copied, while the person waits; more of them are left to the worker.
+ROWS_WHILE_WAITING = 2_000 if TESTING else 20_000
 DEBUG = False
 SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()
 
