@@ -214,24 +214,6 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     assert not transaction.get_connection().in_atomic_block
 
 
-def test_what_lists_all_customers_is_for_the_application_alone(home: Installation) -> None:
-    """Support and the relay cannot claim to be a job: a forged setting gives them nothing."""
-    from glasshouse.rowsecurity.policies import functions
-    from glasshouse.rowsecurity.settings import JOB
-
-    with administering(home) as link:
-        rows = link.execute(
-            "SELECT p.proname, r.rolname FROM pg_proc p CROSS JOIN pg_roles r WHERE p.pronamespace = 'public'::regnamespace "
-            "AND p.proname LIKE 'glasshouse\\_%' AND r.rolname IN ('glasshouse_relay', 'glasshouse_support') "
-            "AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"
-        ).fetchall()
-    callable_by_others = {name for name, _ in rows}
-    lists = {name.partition("(")[0] for name, (kind, body) in functions().items() if JOB in body and kind != "boolean"}
-    assert len(lists) >= 3
-    assert callable_by_others & lists == set()
-    assert "glasshouse_keep_administrator" not in callable_by_others
-
-
 def test_the_outbox_is_the_relays_alone_and_holds_an_event_once(home: Installation) -> None:
     from glasshouse.rowsecurity.declarations import App, row_access
     from glasshouse.rowsecurity.policies import our_models

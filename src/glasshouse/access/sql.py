@@ -61,6 +61,14 @@ SQL = Sql(
         ),
     },
     internal=frozenset({"glasshouse_member_accounts()"}),
+    for_support=frozenset(
+        {
+            "glasshouse_administered()",
+            "glasshouse_administering()",
+            "glasshouse_customers()",
+            "glasshouse_emergency_allowed()",
+        }
+    ),
     statements=(
         LAST_ADMINISTRATOR,
         "REVOKE ALL ON FUNCTION glasshouse_keep_administrator() FROM PUBLIC",

@@ -31,6 +31,7 @@ SQL = Sql(
             "JOIN accounts_person p ON p.id = a.person_id WHERE a.id = ANY (accounts)",
         ),
     },
+    for_support=frozenset({"glasshouse_staff()", "glasshouse_support_role()"}),
     internal=frozenset(
         {
             "glasshouse_acting_person()",

@@ -61,12 +61,14 @@ class Sql:
     """What an area brings to the database in its `sql.py`, as `SQL`.
 
     functions: name(arguments) -> (type, body), each run as the owner of the tables.
-    internal: those among them that other functions call, and no role may.
+    internal: those among them that other functions call, and no role may. for_support: those that support may call, too; the
+    rest are the application's alone.
     statements: run after the policies, safe to run again.
     """
 
     functions: dict[str, tuple[str, str]] = field(default_factory=dict)
     internal: frozenset[str] = frozenset()
+    for_support: frozenset[str] = frozenset()
     statements: tuple[str, ...] = ()
 
 

@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from glasshouse.kernel import areas
 from glasshouse.rowsecurity.declarations import App, Sql, row_access
-from glasshouse.rowsecurity.settings import JOB, NARROWED, ORGANISATION
+from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
 from glasshouse.vault.fields import holder_column
 
@@ -146,21 +146,24 @@ def _rights(tables: list[str]) -> Iterator[str]:
             yield f"GRANT {app}{f', UPDATE ({again})' if again else ''} ON {table} TO glasshouse_app"
 
 
+def callers(name: str) -> tuple[str, ...]:
+    """The roles that may call a function; none where only other functions call it."""
+    if any(name in sql.internal for sql in area_sql()):
+        return ()
+    return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
+
+
 def _function(name: str, kind: str, body: str) -> list[str]:
-    # What lists rows of all customers for a job is the application's alone: no other role can claim to be a job.
-    callers = "glasshouse_app" if JOB in body and kind != "boolean" else ROLES
     # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
     simple = kind in ("boolean", "text", "text[]")
     language, text = ("plpgsql", f"BEGIN RETURN ({body}); END") if simple else ("sql", body)
-    sql = [
+    return [
         f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
         f"SET search_path = public AS $$ {text} $$",
         f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
         f"REVOKE ALL ON FUNCTION {name} FROM {ROLES}",
+        *(f"GRANT EXECUTE ON FUNCTION {name} TO {role}" for role in callers(name)),
     ]
-    if not any(name in sql.internal for sql in area_sql()):
-        sql.append(f"GRANT EXECUTE ON FUNCTION {name} TO {callers}")
-    return sql
 
 
 def _customer_policies(model: type[models.Model]) -> list[str]:

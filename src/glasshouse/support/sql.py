@@ -44,6 +44,15 @@ SQL = Sql(
             "AND p.id NOT IN (SELECT glasshouse_restricted())",
         ),
     },
+    for_support=frozenset(
+        {
+            "glasshouse_grant_changes()",
+            "glasshouse_grant_sites()",
+            "glasshouse_granted(area text)",
+            "glasshouse_member_people()",
+            "glasshouse_staff_grants()",
+        }
+    ),
     statements=(
         "GRANT INSERT ON support_seen TO glasshouse_support",
         "GRANT SELECT, INSERT, UPDATE (countersigned_by) ON support_grant TO glasshouse_support",
