@@ -25,17 +25,20 @@ from glasshouse.promises.registry import check
 @check("SEC-01")
 def layers() -> Finding:
     """Each layer, asked by itself, refuses: what passes the others is brought to it on purpose."""
-    with probe.customers(2) as (one, other):
-        page = reverse("overview", args=[one.organisation])
-        stranger, owner = probe.door(session=probe.begin_session(other)), probe.door(session=probe.begin_session(one))
+    with probe.customers(2) as (customer, other):
+        page = reverse("overview", args=[customer.organisation])
+        stranger, owner = (
+            probe.door(session=probe.begin_session(other)),
+            probe.door(session=probe.begin_session(customer)),
+        )
         found = {
             "transport": _old_tls_refused(),
             "perimeter": stranger.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
             and owner.post("/sign-out", headers={"Referer": "https://elsewhere.invalid/"}).status_code == 403,
             "authentication": probe.door().get(page).headers.get("location", "").startswith("/sign-in"),
-            "authorisation": _a_viewer_is_refused(one, other),
-            "tenant": stranger.get(page).status_code in (403, 404) and _rows_hidden(one, other),
-            "encryption": _name_is_sealed(one),
+            "authorisation": _a_viewer_is_refused(customer, other),
+            "tenant": stranger.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
+            "encryption": _name_is_sealed(customer),
         }
     wrong = [name for name, held in found.items() if not held]
     return judge(
@@ -56,29 +59,29 @@ def _old_tls_refused() -> bool:
     return True
 
 
-def _a_viewer_is_refused(one: Grower, other: Grower) -> bool:
-    with access.acting(JOB.within(OrganisationId(one.organisation))):
+def _a_viewer_is_refused(customer: Grower, other: Grower) -> bool:
+    with access.acting(JOB.within(OrganisationId(customer.organisation))):
         Membership.objects.create(
-            organisation_id=one.organisation,
+            organisation_id=customer.organisation,
             account_id=str(other.actor.account),
             role=Role.VIEWER,
             created_at=clock.now(),
         )
-    viewer = other.actor.within(OrganisationId(one.organisation))
+    viewer = other.actor.within(OrganisationId(customer.organisation))
     held = evidence.is_refused(lambda: members.members(viewer), ForbiddenError)
-    with access.acting(JOB.within(OrganisationId(one.organisation))):
-        Membership.objects.filter(account_id=other.actor.account, organisation_id=one.organisation).delete()
+    with access.acting(JOB.within(OrganisationId(customer.organisation))):
+        Membership.objects.filter(account_id=other.actor.account, organisation_id=customer.organisation).delete()
     return held
 
 
-def _rows_hidden(one: Grower, other: Grower) -> bool:
-    with access.acting(other.actor.within(OrganisationId(one.organisation))):
-        return not Organisation.objects.filter(id=one.organisation).exists()
+def _rows_hidden(customer: Grower, other: Grower) -> bool:
+    with access.acting(other.actor.within(OrganisationId(customer.organisation))):
+        return not Organisation.objects.filter(id=customer.organisation).exists()
 
 
-def _name_is_sealed(one: Grower) -> bool:
-    with access.acting(one.actor), connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM access_organisation WHERE id = %s", [one.organisation])
+def _name_is_sealed(customer: Grower) -> bool:
+    with access.acting(customer.actor), connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM access_organisation WHERE id = %s", [customer.organisation])
         return b"Probe" not in bytes(cursor.fetchone()[0])
 
 

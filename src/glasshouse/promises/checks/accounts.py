@@ -50,18 +50,18 @@ def _guessing_is_throttled() -> bool:
 @check("SEC-06")
 def second_factor() -> Finding:
     """A password alone opens nothing where there is a second step; nobody gets past a requirement without one."""
-    with probe.customers(1) as (one,):
-        wrong = [] if _requirement_holds(one) else ["a member without a second step got past the requirement"]
+    with probe.customers(1) as (customer,):
+        wrong = [] if _requirement_holds(customer) else ["a member without a second step got past the requirement"]
         SecondStep.objects.create(
-            account_id=str(one.actor.account),
-            holder=str(one.actor.person),
+            account_id=str(customer.actor.account),
+            holder=str(customer.actor.person),
             kind="app",
             name="Probe",
             secret={"seed": "MFRGGZDFMZTWQ2LK"},
             confirmed_at=clock.now(),
             created_at=clock.now(),
         )
-        done = accounts.sign_in(one.address, one.password, probe.VISIT)
+        done = accounts.sign_in(customer.address, customer.password, probe.VISIT)
         if not done.pending or sessions.actor_of(done.secret).account is not None:
             wrong.append("a password alone opened an account with a second step")
         if not evidence.is_refused(lambda: second_step.finish_sign_in(done.secret, "000000", probe.VISIT, trust=False)):
@@ -75,14 +75,14 @@ def second_factor() -> Finding:
     )
 
 
-def _requirement_holds(one: Grower) -> bool:
-    with access.acting(one.actor):
-        Organisation.objects.filter(id=one.organisation).update(step_roles=[], step_from=clock.now())
-    client = probe.door(session=probe.begin_session(one))
+def _requirement_holds(customer: Grower) -> bool:
+    with access.acting(customer.actor):
+        Organisation.objects.filter(id=customer.organisation).update(step_roles=[], step_from=clock.now())
+    client = probe.door(session=probe.begin_session(customer))
     held = (
-        client.get(reverse("overview", args=[one.organisation])).headers.get("location", "")
+        client.get(reverse("overview", args=[customer.organisation])).headers.get("location", "")
         == "/account/security?needed=1"
     )
-    with access.acting(one.actor):
-        Organisation.objects.filter(id=one.organisation).update(step_roles=None, step_from=None)
-    return held and second_step.has_step(AccountId(str(one.actor.account))) is False
+    with access.acting(customer.actor):
+        Organisation.objects.filter(id=customer.organisation).update(step_roles=None, step_from=None)
+    return held and second_step.has_step(AccountId(str(customer.actor.account))) is False

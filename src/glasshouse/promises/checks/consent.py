@@ -19,16 +19,16 @@ from glasshouse.rowsecurity.policies import restrictable
 @check("PRI-23")
 def restriction() -> Finding:
     """Of a probe person whose data is restricted, nobody reads a row, and the person reads all; storing goes on."""
-    with probe.customers(1) as (one,):
-        person = str(one.actor.person)
+    with probe.customers(1) as (customer,):
+        person = str(customer.actor.person)
         with transaction.atomic():
-            mail.keep_sent(HolderId(person), "probe", one.address, body="probe")
+            mail.keep_sent(HolderId(person), "probe", customer.address, body="probe")
         before = _rows(person)
-        consent.restrict(one.actor.alone, Ground.CLAIMS, "probe")
+        consent.restrict(customer.actor.alone, Ground.CLAIMS, "probe")
         others = _rows(person)
         with own(person):
             mine = _rows(person)
-            consent.lift(one.actor.alone)
+            consent.lift(customer.actor.alone)
             Message.objects.filter(holder=person).delete()
             Restriction.objects.filter(holder=person).delete()
     figure = (
@@ -50,11 +50,11 @@ def _rows(person: str) -> int:
 def objection() -> Finding:
     """After a probe's objection, to each purpose, data is not used for it, and the database refuses a mail for it."""
     wrong = []
-    with probe.customers(1) as (one,):
-        holder = HolderId(str(one.actor.person))
+    with probe.customers(1) as (customer,):
+        holder = HolderId(str(customer.actor.person))
         for purpose in PURPOSES:
             with transaction.atomic():
-                consent.withdraw(one.actor.alone, purpose, "probe")
+                consent.withdraw(customer.actor.alone, purpose, "probe")
             if consent.may(holder, purpose):
                 wrong.append(f"{purpose} goes on")
             if _mailed(holder, purpose):

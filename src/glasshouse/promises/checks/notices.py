@@ -26,12 +26,12 @@ def acceptance() -> Finding:
     used = Session.objects.filter(pending=False, expires_at__gt=now).values_list("account__person_id", flat=True)
     persons = set(Account.objects.filter(person_id__in=list(used)).values_list("person_id", flat=True))
     done = set(Acceptance.objects.filter(holder__in=persons).values_list("holder", flat=True))
-    with probe.customers(1) as (one,):
+    with probe.customers(1) as (customer,):
         with transaction.atomic():
-            Acceptance.objects.filter(holder=one.actor.person).delete()
-        with access.acting(one.actor):
+            Acceptance.objects.filter(holder=customer.actor.person).delete()
+        with access.acting(customer.actor):
             seen = Site.objects.count()
-            entered = _enters(one.organisation)
+            entered = _enters(customer.organisation)
     told = (
         f"{len(done)} of {len(persons)} signed-in accounts have accepted; {wrong} acceptances of a version not in force"
     )
@@ -59,17 +59,19 @@ def announcements() -> Finding:
 
 def _announced() -> Finding:
     wrong, told = [], []
-    for one in Version.objects.filter(significant=True).exclude(published_at=None).order_by("published_at"):
-        mails = Announcement.objects.filter(version=one).count()
-        told.append(f"{one.document} {one.number}: {mails} told")
-        if one.in_force_at is None:
+    for version in Version.objects.filter(significant=True).exclude(published_at=None).order_by("published_at"):
+        mails = Announcement.objects.filter(version=version).count()
+        told.append(f"{version.document} {version.number}: {mails} told")
+        if version.in_force_at is None:
             continue
-        if one.announced_at is None or one.in_force_at < one.announced_at + timedelta(days=one.lead_days):
-            wrong.append(f"{one.document} {one.number} is in force before its time")
-        concerned = Account.objects.filter(created_at__lt=min(one.in_force_at, clock.now()) - GRACE)
-        holders = Announcement.objects.filter(version=one).values("holder")
+        if version.announced_at is None or version.in_force_at < version.announced_at + timedelta(
+            days=version.lead_days
+        ):
+            wrong.append(f"{version.document} {version.number} is in force before its time")
+        concerned = Account.objects.filter(created_at__lt=min(version.in_force_at, clock.now()) - GRACE)
+        holders = Announcement.objects.filter(version=version).values("holder")
         if left := concerned.exclude(person_id__in=holders).count():
-            wrong.append(f"{one.document} {one.number} was not told to {left}")
+            wrong.append(f"{version.document} {version.number} was not told to {left}")
     if not told:
         return nothing_to_check("0 significant versions so far")
     return judge(not wrong, "; ".join(wrong) or "; ".join(told[-2:]))

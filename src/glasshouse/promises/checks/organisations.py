@@ -16,23 +16,23 @@ from glasshouse.promises.registry import check
 @check("SEC-02")
 def invitation() -> Finding:
     """The life of a probe invitation: the wrong account, twice, revoked, expired; and once, rightly."""
-    with probe.customers(4) as (one, right, wrong, late):
-        first, second = (_invited(one, who.address) for who in (right, wrong))
+    with probe.customers(4) as (customer, right, wrong, late):
+        first, second = (_invited(customer, who.address) for who in (right, wrong))
         steps = {
             "another address is refused": evidence.is_refused(
                 lambda: invitations.accept(wrong.actor, first[1]), ForbiddenError
             ),
-            "the invited one is let in": invitations.accept(right.actor, first[1]) == one.organisation,
+            "the invited one is let in": invitations.accept(right.actor, first[1]) == customer.organisation,
             "a second time is refused": evidence.is_refused(
                 lambda: invitations.accept(right.actor, first[1]), NotFoundError
             ),
         }
-        invitations.revoke(one.actor, second[0])
+        invitations.revoke(customer.actor, second[0])
         steps["a revoked one is refused"] = evidence.is_refused(
             lambda: invitations.accept(wrong.actor, second[1]), NotFoundError
         )
-        third = _invited(one, late.address)
-        with access.acting(one.actor):
+        third = _invited(customer, late.address)
+        with access.acting(customer.actor):
             Invitation.objects.filter(id=third[0]).update(expires_at=clock.now())
         steps["an expired one is refused"] = evidence.is_refused(
             lambda: invitations.accept(late.actor, third[1]), NotFoundError
@@ -46,7 +46,7 @@ def invitation() -> Finding:
     )
 
 
-def _invited(one: Grower, address: str) -> tuple[InvitationId, str]:
-    with access.acting(one.actor):
-        number = invitations.invite(one.actor, address, invitations.Offer(Role.VIEWER))
+def _invited(customer: Grower, address: str) -> tuple[InvitationId, str]:
+    with access.acting(customer.actor):
+        number = invitations.invite(customer.actor, address, invitations.Offer(Role.VIEWER))
         return number, probe.taken_link(address, "invitation")

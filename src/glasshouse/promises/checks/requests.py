@@ -18,8 +18,7 @@ from glasshouse.promises import probe
 from glasshouse.promises.findings import Finding, judge, nothing_to_check
 from glasshouse.promises.registry import check
 from glasshouse.requests import api as requests
-from glasshouse.requests import email_links as links
-from glasshouse.requests import referrals
+from glasshouse.requests import email_links, referrals
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Referral, Request
 from glasshouse.vault import api as vault
@@ -75,9 +74,9 @@ def _stuck_mail() -> str:
 def referral() -> Finding:
     """A probe known to one customer only is brought to that one; another customer sees nothing of it; nobody is late."""
     address = f"probe{new_id()}@canary.invalid"
-    with probe.customers(2) as (one, other):
-        with access.acting(one.actor):  # The mail is taken out before it could leave.
-            invitations.invite(one.actor, address, invitations.Offer("viewer"))
+    with probe.customers(2) as (customer, other):
+        with access.acting(customer.actor):  # The mail is taken out before it could leave.
+            invitations.invite(customer.actor, address, invitations.Offer("viewer"))
             holders = list(
                 Message.objects.filter(address_hash=vault.lookup("address", address)).values_list("holder", flat=True)
             )
@@ -85,12 +84,12 @@ def referral() -> Finding:
         with transaction.atomic():
             number = requests.ask(address, "access", "other", "probe", requests.Arrival(network=address))
             proof = probe.taken_link(address, "prove")
-        request, _, page = links.prove(proof)
-        asked_first = not referrals.passed(one.actor)
+        request, _, page = email_links.prove(proof)
+        asked_first = not referrals.passed(customer.actor)
         names = referrals.agree(page, [referrals.offered(page)[0].id])
-        mine, theirs = referrals.passed(one.actor), referrals.passed(other.actor)
+        mine, theirs = referrals.passed(customer.actor), referrals.passed(other.actor)
         good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
-        Message.objects.filter(holder__in=[request.holder, str(one.actor.person)]).delete()
+        Message.objects.filter(holder__in=[request.holder, str(customer.actor.person)]).delete()
         Request.objects.filter(id=number).delete()
         for holder in (request.holder, *holders):
             vault.destroy(HolderId(holder))

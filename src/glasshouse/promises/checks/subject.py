@@ -13,13 +13,10 @@ from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.ids import HolderId, new_id
 from glasshouse.mail import api as mail
-from glasshouse.promises import asked_fields as asking
-from glasshouse.promises import evidence, probe
+from glasshouse.promises import asked_fields, evidence, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.registry import check
-from glasshouse.subject import erasure as rights
-from glasshouse.subject import exports as copies
-from glasshouse.subject import inventory as views
+from glasshouse.subject import erasure, exports, inventory
 from glasshouse.vault import api as vault
 
 
@@ -27,35 +24,37 @@ from glasshouse.vault import api as vault
 def requested_fields() -> Finding:
     """On the live pages where a person is asked, each field goes into the map, and what is required is needed."""
     wrong, count = [], 0
-    with probe.customers(1) as (one,):
-        session = accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}"))
+    with probe.customers(1) as (customer,):
+        session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
         stranger, inside = probe.door(), probe.door(session=session.secret)
-        for path in asking.ASKED:
-            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(path.format(one.organisation))
+        for path in asked_fields.ASKED:
+            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(
+                path.format(customer.organisation)
+            )
             if page.status_code != 200:
                 wrong.append(f"{path} answers {page.status_code}")
-            found = asking.fields_of(page.text)
+            found = asked_fields.fields_of(page.text)
             count += len(found)
             if not found and path != "/account/security/add/app":
                 wrong.append(f"{path} asks for nothing any more")
-            wrong += asking.flaws(path, page.text)
-    figure = f"{count} fields on {len(asking.ASKED)} pages: each in the data map, each required one with its need"
+            wrong += asked_fields.flaws(path, page.text)
+    figure = f"{count} fields on {len(asked_fields.ASKED)} pages: each in the data map, each required one with its need"
     return judge(not wrong, "; ".join(wrong[:3]) or figure)
 
 
 @check("PRI-21")
 def complete_inventory() -> Finding:
     """The view holds as many sealed values as a raw look at every table finds, and reaches every personal column."""
-    with probe.customers(1) as (one,):
-        place = {item.place for item in views.view(one.actor)}
-        rows = list(views.rows_of(str(one.actor.person)))
+    with probe.customers(1) as (customer,):
+        place = {item.place for item in inventory.view(customer.actor)}
+        rows = list(inventory.rows_of(str(customer.actor.person)))
         shown = sum(
             1
-            for item in views.view(one.actor)
-            if "hash only" not in item.value and item.place.split(".")[0] in views.tables()
+            for item in inventory.view(customer.actor)
+            if "hash only" not in item.value and item.place.split(".")[0] in inventory.tables()
         )
-        raw = views.sealed_values(str(one.actor.person))
-    total, missing = views.covered()
+        raw = inventory.sealed_values(str(customer.actor.person))
+    total, missing = inventory.covered()
     good = shown == raw and not missing and bool(rows) and "accounts_person.address" in place
     figure = f"{shown} of {raw} sealed values of a probe person shown; {total - len(missing)} of {total} personal columns reached"
     return judge(good, "; ".join([figure, *missing[:2]]))
@@ -64,14 +63,14 @@ def complete_inventory() -> Finding:
 @check("PRI-22")
 def complete_export() -> Finding:
     """A probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
-    with probe.customers(2) as (one, other):
-        expected = [item.as_json() for item in views.view(one.actor)]
-        number = copies.make_copy(one.actor)
-        _, body = copies.fetch_copy(one.actor, number)
+    with probe.customers(2) as (customer, other):
+        expected = [item.as_json() for item in inventory.view(customer.actor)]
+        number = exports.make_copy(customer.actor)
+        _, body = exports.fetch_copy(customer.actor, number)
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             told = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
-        foreign = any(copy.id == number for copy in copies.copies(other.actor))
+        foreign = any(copy.id == number for copy in exports.copies(other.actor))
     lost = Counter(map(_key, expected)) - Counter(map(_key, told))
     good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
     return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
@@ -84,16 +83,16 @@ def _key(item: dict[str, object]) -> tuple[object, object]:
 @check("PRI-24")
 def complete_erasure() -> Finding:
     """A probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
-    with probe.one_to_erase() as (one, canary):
-        person = Person.objects.get(id=one.actor.person)
+    with probe.one_to_erase() as (customer, canary):
+        person = Person.objects.get(id=customer.actor.person)
         mail.keep_sent(
-            HolderId(new_id()), "probe", one.address, body=canary
+            HolderId(new_id()), "probe", customer.address, body=canary
         )  # as a sign-up's mail, under a key of its own
-        rights.erase(one.actor)
-        elsewhere = len(views.addressed(person))
-        gone = not Person.objects.filter(id=one.actor.person).exists()
-        left = sum(1 for _ in views.rows_of(str(one.actor.person)))
-        key = bool(vault.generations_of(HolderId(str(one.actor.person))))
+        erasure.erase(customer.actor)
+        elsewhere = len(inventory.addressed(person))
+        gone = not Person.objects.filter(id=customer.actor.person).exists()
+        left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
+        key = bool(vault.generations_of(HolderId(str(customer.actor.person))))
         count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
     wrong = [
         text

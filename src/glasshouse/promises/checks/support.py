@@ -14,11 +14,11 @@ from glasshouse.rowsecurity.policies import customer_models, customer_tables
 def support_access() -> Finding:
     """With no grant the support role reads no row of any customer table, and can become nobody else."""
     seen: list[str] = []
-    with probe.customers(1) as (one,), transaction.atomic(), connection.cursor() as cursor:
+    with probe.customers(1) as (customer,), transaction.atomic(), connection.cursor() as cursor:
         staff = Account.objects.exclude(staff_role="").values_list("id", flat=True).first() or ""
         cursor.execute(
             "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true)",
-            [one.organisation, staff],
+            [customer.organisation, staff],
         )
         cursor.execute("SET LOCAL ROLE glasshouse_support")
         for model in customer_models():
