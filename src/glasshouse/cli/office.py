@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from glasshouse.access.permissions import StaffRole
 from glasshouse.cli.options import demo_flag, enter, folders
 
 
@@ -13,7 +14,7 @@ from glasshouse.cli.options import demo_flag, enter, folders
 @demo_flag
 @click.argument("address")
 @click.option("--name", required=True, help="The person's name.")
-@click.option("--role", type=click.Choice(["support", "privacy", "security"]), default="support", show_default=True)
+@click.option("--role", type=click.Choice([str(role) for role in StaffRole]), default="support", show_default=True)
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, envvar="GLASSHOUSE_PASSWORD")
 def add_staff(address: str, name: str, role: str, password: str, **place: Any) -> None:
     """Make an account for the operator's staff: separate from customers' accounts, and part of none."""

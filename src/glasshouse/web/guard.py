@@ -12,7 +12,7 @@ from glasshouse.access.pages import ORGANISATION, Audience, Need, Page
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.web import organisation_page
-from glasshouse.web.middleware import actor_of
+from glasshouse.web.middleware import actor_of, page_before
 
 
 class Guarded:
@@ -41,7 +41,9 @@ def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> Htt
     if actor.account is None:
         if request.headers.get("HX-Request"):  # A part of an open page: the whole page is to be asked for anew.
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-        return redirect(f"/sign-in?next={quote(request.get_full_path())}")
+        # The address of a form shows nothing by itself.
+        back = request.get_full_path() if request.method == "GET" else page_before(request)
+        return redirect(f"/sign-in?next={quote(back)}")
     if page.audience is Audience.STAFF and isinstance(page.need, Permission):
         access.require_staff(actor, page.need)
     elif page.of_organisation:

@@ -1,5 +1,6 @@
 """What every template may show: who is asking, the menu of the pages that the actor may open, and what is coming."""
 
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -50,6 +51,7 @@ def menu_of(request: HttpRequest, staff_role: str) -> list[Entry]:
     return entries
 
 
+@cache
 def menu_pages() -> list[Page]:
     """The pages that stand in the menu, in order."""
     return sorted((page for page in pages.pages() if page.menu), key=lambda page: page.menu_order)

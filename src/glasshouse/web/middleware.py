@@ -78,7 +78,7 @@ class errors:
             return None
         if isinstance(error, FreshProofError):
             # A form's address shows nothing by itself: after the proof the person is led to the page that the form stood on.
-            back = request.get_full_path() if request.method == "GET" else _page_of(request)
+            back = request.get_full_path() if request.method == "GET" else page_before(request)
             return redirect(f"/prove-again?next={quote(back)}")
         if isinstance(error, SecondStepNeededError):
             return redirect("/account/security?needed=1")
@@ -93,7 +93,8 @@ class errors:
         return response
 
 
-def _page_of(request: HttpRequest) -> str:
+def page_before(request: HttpRequest) -> str:
+    """The page that a form stood on, as the browser tells; the start where that is no page of ours."""
     here = f"{request.scheme}://{request.get_host()}"
     referer = str(request.headers.get("Referer", ""))
     return safe_path(referer.removeprefix(here)) if referer.startswith(f"{here}/") else "/"

@@ -7,38 +7,44 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.errors import GlasshouseError, InvalidError
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.organisations import settings as rules_of
-from glasshouse.organisations.settings import settings_of
 from glasshouse.subject import erasure as rights
 from glasshouse.web.forms import again, one_of
 from glasshouse.web.organisation_page import inside
 
 
+def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    return shown | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
+
+
+@page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
+def settings(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Who must have a second step, from when on."""
+    return render(request, "grower/settings.html", _shown(*inside(request)))
+
+
 @page(
     "o/<slug:organisation>/settings",
     name="settings",
+    methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
-    methods=("GET", "POST"),
+    reauth=True,
 )
-def settings(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Who must have a second step, from when on."""
+def set_step_rule(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Require a second step of some, of all or of nobody."""
     actor, shown = inside(request)
-    shown |= {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
-    if request.method == "GET":
-        return render(request, "grower/settings.html", shown)
     try:
         whom = one_of(request, "whom", "nobody", "all", "some")
         roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
         if whom == "some" and not roles:  # No role at all would mean everybody.
             raise InvalidError("Tick at least one role.", field="roles")
         rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
-    except GlasshouseError as error:
-        if not isinstance(error, InvalidError):
-            raise
-        return again(request, "grower/settings.html", error, **shown)
+    except InvalidError as error:
+        return again(request, "grower/settings.html", error, **_shown(actor, shown))
     return redirect("settings", organisation)
 
 
@@ -65,6 +71,5 @@ def close(request: HttpRequest, organisation: str) -> HttpResponse:
     try:
         rights.close(actor, request.POST.get("name", ""))
     except InvalidError as error:
-        shown |= {"rules": settings_of(actor), "roles": members.roles(actor)}
-        return again(request, "grower/settings.html", error, **shown)
+        return again(request, "grower/settings.html", error, **_shown(actor, shown))
     return redirect("home")

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import TokenId
 from glasshouse.organisations import tokens
@@ -14,30 +15,38 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-@page(
-    "o/<slug:organisation>/tokens",
-    name="tokens",
-    need=Permission.TOKEN_CREATE,
-    audience=Audience.GROWER,
-    methods=("GET", "POST"),
-)
+def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    may = getattr(shown["rights"], "permissions", ())
+    scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one in may]
+    return shown | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
+
+
+@page("o/<slug:organisation>/tokens", name="tokens", need=Permission.TOKEN_CREATE, audience=Audience.GROWER)
 def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
     actor, shown = inside(request)
-    scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one.name in shown["may"]]  # type: ignore[operator]
-    shown |= {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
-    if request.method == "GET":
-        if "new" in request.GET:
-            shown["made"] = once.collect(actor, "token", request.GET["new"])
-            shown["gone"] = shown["made"] is None
-        return render(request, "grower/tokens.html", shown)
+    if "new" in request.GET:
+        shown["made"] = once.collect(actor, "token", request.GET["new"])
+        shown["gone"] = shown["made"] is None
+    return render(request, "grower/tokens.html", _shown(actor, shown))
+
+
+@page(
+    "o/<slug:organisation>/tokens",
+    name="tokens",
+    methods=("POST",),
+    need=Permission.TOKEN_CREATE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Make a token; the page that follows shows it once."""
+    actor, shown = inside(request)
     try:
-        days = number_of(request.POST.get("days", ""), "days")
-        made = tokens.create_token(
-            actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, chosen_sites(request)
-        )
+        days, sites = number_of(request.POST.get("days", ""), "days"), chosen_sites(request)
+        made = tokens.create_token(actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites)
     except InvalidError as error:
-        return again(request, "grower/tokens.html", error, **shown)
+        return again(request, "grower/tokens.html", error, **_shown(actor, shown))
     return redirect(f"{request.path}?new={once.hand_over(actor, 'token', made)}")
 
 
