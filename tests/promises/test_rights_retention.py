@@ -191,7 +191,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, jo
     }[step]
     script = (
         "import os, sys, django; django.setup()\n"
-        "from glasshouse.rights import api as rights\n"
+        "from glasshouse.subject import erasure as rights\n"
         "from glasshouse.accounts import api as accounts\n"
         f"actor = accounts.actor_of_address({one.address!r})\n"
         f"{place} = lambda *_, **__: os._exit(9)\n"
