@@ -67,6 +67,12 @@ def home() -> Iterator[Installation]:
     service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
     with service.running(HOME, lambda text: print(text, file=sys.stderr)) as parts:
         threading.Thread(target=parts.watch, daemon=True).start()
+        with administering(
+            HOME
+        ) as link:  # No test pulls the plug of the machine: nothing need be waited for on its disk.
+            for setting in ("fsync = off", "full_page_writes = off"):
+                link.execute(f"ALTER SYSTEM SET {setting}")
+            link.execute("SELECT pg_reload_conf()")
         yield HOME
 
 

@@ -10,13 +10,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 
 Open = Callable[..., Page]
 CHROMIUM = os.environ.get("GLASSHOUSE_CHROMIUM") or shutil.which("chromium")
+expect.set_options(timeout=20_000)  # Others run beside it; what is there at once costs nothing.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 

@@ -64,7 +64,7 @@ def test_an_administrator_invites_and_changes_what_a_person_may_do(
     expect(guest.get_by_role("link", name="My access")).to_be_visible()
     admin.get_by_role("button", name="Remove Gina Guest").click()
     # The open page notices by itself.
-    expect(guest.get_by_text("nothing here, or it is not yours")).to_be_visible(timeout=9000)
+    expect(guest.get_by_text("nothing here, or it is not yours")).to_be_visible()
     admin.get_by_role("link", name="Roles").click()
     sound(admin)
     admin.get_by_role("textbox", name="Name").fill("Night watch")

@@ -94,7 +94,7 @@ def test_from_sign_up_to_the_first_reading(
     lines = "\n".join(f"climate air_temp={20 + minute / 10:.1f},air_rh=75 {now - minute * 60}" for minute in range(60))
     answer = crops.post("/api/v2/write?precision=s", content=lines, headers={"Authorization": f"Token {token}"})
     assert answer.status_code == 204
-    expect(page.get_by_text("20.0 °C")).to_be_visible(timeout=8000)  # by itself, without a reload
+    expect(page.get_by_text("20.0 °C")).to_be_visible()  # by itself, without a reload
     expect(page.get_by_role("heading", name="Tunnel one · Bay A")).to_be_visible()
     expect(page.get_by_text("Vapour pressure deficit")).to_be_visible()
     expect(page.get_by_text("below 21")).to_be_visible()  # the wanted range set above
