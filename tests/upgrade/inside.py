@@ -20,7 +20,9 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
 
     ada = accounts.actor_of_address("ada@polder.example")
     ada = ada.within(access.organisations_of(ada)[0].id)
-    small = [row["id"] for row in readings.series(ada) if row["source"] == "Small writer" and not row["derived"]]
+    series = readings.series(ada)
+    small = [row["id"] for row in series if row["source"] == "Small writer" and not row["derived"]]
+    assert small, f"no series of the small writer among {[(row['source'], row['id']) for row in series]}"
     first = int(expected["small_start"])
     rows = list(readings.export(ada, small, (first - 3600, first + 86_400)))
     agented = Request.objects.get(id=expected["agent_request"])
@@ -33,7 +35,7 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
         "callback": agented.callback,
         "agent_request": agented.agent_request,
         "agents": [agent.name for agent in Agent.objects.all()],
-        "series": len(readings.series(ada)),
+        "series": len(series),
         "small": [str(row[7]) for row in rows[1:]],
         "events": count,
         "breaks": wrong,
