@@ -12,7 +12,8 @@ from crops.answers import Answers
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING
-from crops.store import Series, Store
+from crops.series import Series
+from crops.store import Store
 
 MANY, START = 100_000, 1_760_000_000
 TENANT, OTHER, SITE = "t" * 16, "o" * 16, "s" * 16

@@ -239,3 +239,69 @@ def test_a_log_that_cannot_get_a_new_segment_refuses_and_recovers(
     log.append(b"after").result(5)
     log.stop()
     assert _records(tmp_path) == [b"before", b"after"]
+
+
+FORGETTING = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from crops.store import Origin, Store
+from tests.test_crop_restart import HOME, batch
+folder, what = Path(sys.argv[1]), sys.argv[2]
+OTHER, NOBODY = Origin("u" * 16, "s" * 16, "d" * 16, ""), "n" * 16
+opened = Store(folder / "crops", folder / "keys")
+if what == "write":
+    opened.write(OTHER, batch(0)).result()
+    opened.write(HOME, batch(0)).result()
+elif what == "forget":
+    opened.forget(OTHER.tenant)  # Its number lies below that of a series that lives.
+    opened.forget(NOBODY)  # Has no series at all, as a customer who never sent a reading.
+elif what == "forget-highest":
+    opened.forget(HOME.tenant)
+elif what == "harm":  # What earlier versions did at such a moment.
+    rows = [{"id": 2, "tenant": "", "site": "", "device": "", "compartment": "", "tags": "", "field": ""}]
+    opened._put("series", pa.Table.from_pylist(rows))
+elif what == "new":
+    opened.write(OTHER, batch(0)).result()
+opened.settle()
+told = sorted((one.id, one.origin.tenant) for one in opened.series.values() if one.origin.tenant)
+print("TOLD", told, opened.ask.count([number for number, _ in told]))
+opened.close()
+"""
+
+
+def told(folder: Path, what: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGETTING, str(folder), what],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.rpartition("TOLD ")[2].strip()
+
+
+def test_forgetting_a_customer_leaves_the_series_of_others_also_after_a_restart(tmp_path: Path) -> None:
+    keys(tmp_path / "keys")
+    tenant = HOME.tenant
+    told(tmp_path, "write")
+    assert told(tmp_path, "forget") == f"[(2, '{tenant}')] 1"
+    assert told(tmp_path, "look") == f"[(2, '{tenant}')] 1", "the newest series of another customer lost its row"
+
+
+def test_a_number_is_not_given_again_after_the_highest_was_forgotten(tmp_path: Path) -> None:
+    keys(tmp_path / "keys")
+    told(tmp_path, "write")
+    told(tmp_path, "forget-highest")
+    assert told(tmp_path, "new").startswith("[(1, '"), "the other customer's own series"
+    told(tmp_path, "forget")
+    assert told(tmp_path, "new") == f"[(3, '{'u' * 16}')] 1"
+
+
+def test_a_series_whose_row_an_earlier_version_overwrote_is_found_again(tmp_path: Path) -> None:
+    keys(tmp_path / "keys")
+    told(tmp_path, "write")
+    told(tmp_path, "harm")
+    assert told(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2"
+    assert told(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2", "and stays so"

@@ -12,7 +12,8 @@ from crop_contract.variables import VARIABLES, Variable, recognise
 from crops.derived import KINDS, derive, pairs, together
 from crops.questions import EVERYTHING, Answer, Bounds, TooManyError
 from crops.recent import Stretch, usual_step
-from crops.store import Series, Store
+from crops.series import Series
+from crops.store import Store
 
 MOST_EXPORTED = 1_000_000
 NEAR_S = 900  # how far apart the two readings of a derived newest value may lie, at most: see _near

@@ -15,7 +15,7 @@ import psychrolib
 from crops.recent import Stretch
 
 if TYPE_CHECKING:
-    from crops.store import Series
+    from crops.series import Series
 
 Floats = npt.NDArray[np.float64]
 KINDS = ("vpd", "dew_point")

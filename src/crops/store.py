@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
 from crops.recent import Blocks, Newest
+from crops.series import Series, origin_of, whole_rows
 from crops.wal import Log
 
 MOST_WAITING = 4_000_000  # points between log and chDB, above which senders are told to wait
@@ -43,20 +44,6 @@ HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the que
 
 class BusyError(Exception):
     """More points wait than may; the sender should come again in a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One stream of readings."""
-
-    id: int
-    origin: Origin
-    tags: str
-    field: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, for answers and for the log."""
-        return {"id": self.id, "tags": self.tags, "field": self.field} | asdict(self.origin)
 
 
 class Store:
@@ -101,14 +88,22 @@ class Store:
             self._session.query(statement)
 
     def _load(self) -> None:
-        for row in self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series FINAL"):
-            self._know(Series(int(row["id"]), _origin(row), row["tags"], row["field"]))
+        self._load_series()
         for row in self.rows("SELECT hash, tenant, site, device, compartment, revoked FROM crop.tokens FINAL"):
-            self.tokens[row["hash"]] = (_origin(row), bool(row["revoked"]))
+            self.tokens[row["hash"]] = (origin_of(row), bool(row["revoked"]))
         self._replay()
         self.log.start()
         self._thread = threading.Thread(target=self._apply, name="store", daemon=True)
         self._thread.start()
+
+    def _load_series(self) -> None:
+        found, overwritten = whole_rows(
+            self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series")
+        )
+        if overwritten:  # Before a merge keeps the empty row alone.
+            self._put(SERIES, pa.Table.from_pylist(overwritten))
+        for row in found:
+            self._know(Series(int(row["id"]), origin_of(row), row["tags"], row["field"]))
 
     def _replay(self) -> None:
         """Put what a crash left in the log into chDB, in groups; a segment is dropped when all of it is on disk there."""
@@ -121,7 +116,7 @@ class Store:
                 group, points, size = [], 0, 0
                 self._drop_synced([left.pop(0)])
             for row in _new_series_of(record):
-                self._know(Series(row["id"], _origin(row), row["tags"], row["field"]))
+                self._know(Series(row["id"], origin_of(row), row["tags"], row["field"]))
             group.append(record)
             points, size = points + _points(record), size + len(record)
             if points >= GROUP_POINTS or size >= REPLAY_BYTES:
@@ -327,9 +322,9 @@ class Store:
             with self._inserting:
                 self._session.query(f"DELETE FROM crop.{READINGS} WHERE series IN ({doomed})")
                 self._session.query(f"DELETE FROM crop.{SERIES} WHERE id IN ({doomed})")
-        # The highest number stays told by an empty row, so that it is not given again after a restart.
-        empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
-        self._put(SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
+        if self._last in numbers:  # It stays told by an empty row, so that it is not given again after a restart.
+            empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
+            self._put(SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
         os.sync()
         for segment in self.log.segments():
             if segment <= ended:
@@ -389,7 +384,3 @@ def _points(record: bytes) -> int:
     """How many points a record of the log holds."""
     at = 4 + int.from_bytes(record[:4], "big")
     return int.from_bytes(record[at : at + 4], "big")
-
-
-def _origin(row: dict[str, Any]) -> Origin:
-    return Origin(row["tenant"], row["site"], row["device"], row["compartment"])
