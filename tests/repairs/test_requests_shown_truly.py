@@ -39,7 +39,7 @@ def _passed(boss: Customer, web: Web) -> tuple[Any, httpx.Client, str]:
 
 def _card(page: str, request: Any) -> str:
     """The card of a request in the officer's list, without its markup and what somebody wrote."""
-    card = next(part for part in page.split("<section") if f'value="{request.id}"' in part)
+    card = next(part for part in page.split("<section") if f"/staff/requests/{request.id}/" in part)
     card = re.sub(r"<blockquote>.*?</blockquote>", "", card.partition("</section>")[0], flags=re.S)
     return " ".join(re.sub(r"<[^>]+>", " ", card).split())
 
