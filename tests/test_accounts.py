@@ -24,7 +24,7 @@ def test_a_session_ends_everywhere_when_the_password_changes(customer: Callable[
     here, there = web(one), web(one)
     assert there.get("/account").status_code == 200
     before = here.cookies["__Host-session"]
-    answer = post(here, "/account", "/account", present=one.password, password="another long password")
+    answer = post(here, "/account/password", "/account", present=one.password, password="another long password")
     assert answer.status_code == 302
     assert there.get("/account").status_code == 302
     assert here.cookies["__Host-session"] != before
@@ -95,7 +95,7 @@ def test_opening_a_proof_link_does_nothing_by_itself(customer: Callable[[], Cust
     one = customer()
     client = web(one)
     fresh = f"new-{one.address}"
-    post(client, "/account", "/account", present=one.password, address=fresh)
+    post(client, "/account/address", "/account", present=one.password, address=fresh)
     path = f"/change/{prove_link(fresh, 'change')}"
     web().get(path)
     assert client.get("/account").status_code == 200

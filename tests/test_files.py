@@ -191,11 +191,11 @@ def test_upload_correct_take_and_report_on_the_pages(
     assert "Air temperature" in client.get(look).text
     said = {"delimiter": ",", "decimal": ".", "header": "yes", "time_column": "0", "time_format": "iso"}
     assert post(client, look, look, **said, zone="Mars/Olympus").status_code == 400
-    assert post(client, look, look, **said | {"time_column": "1"}, zone="Europe/Rome", act="look").status_code == 400
-    again = post(client, look, look, **said | {"header": "no"}, zone="Europe/London", act="look")
+    assert post(client, look, look, **said | {"time_column": "1"}, zone="Europe/Rome").status_code == 400
+    again = post(client, look, look, **said | {"header": "no"}, zone="Europe/London")
     assert "column 2 is" in again.text
     assert "2024-05-31T11:00+00:00" in again.text
-    report = post(client, look, look, **said, zone="Europe/Rome", v1="air_temp", act="take").headers["location"]
+    report = post(client, f"{look}/take", look, **said, zone="Europe/Rome", v1="air_temp").headers["location"]
     until(lambda: "came in" in client.get(report).text)
     assert "3 of 3 rows came in: 2 readings, 2 of them new" in client.get(report).text
     assert client.get(f"{report}?format=csv").text.splitlines()[1:] == [

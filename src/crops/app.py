@@ -20,8 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from crop_contract import capability
-from crop_contract.capability import Capability, CapabilityError
+from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crops import lines
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
@@ -189,7 +188,7 @@ class Plane:
         try:
             if scheme != "Capability":
                 raise CapabilityError("A capability is needed.")
-            held = capability.check(self._public, text)
+            held = check(self._public, text)
         except CapabilityError as error:
             raise Refusal(401, "unauthorized", str(error)) from None
         if verb not in held.verbs:

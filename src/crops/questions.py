@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from crop_contract.columns import READINGS
 from crops import schema
 from crops.recent import BLOCK_S, EMPTY, Blocks, Newest, Stretch, buckets, implausible, within
 
@@ -66,7 +67,7 @@ class Questions:
 
     def count(self, numbers: list[int]) -> int:
         """How many readings the series hold."""
-        sql = f"SELECT count() AS n FROM crop.{schema.READINGS} FINAL WHERE {ASKED}"
+        sql = f"SELECT count() AS n FROM crop.{READINGS} FINAL WHERE {ASKED}"
         return int(self._store.rows(sql, numbers)[0]["n"])
 
     def latest(self, numbers: list[int]) -> dict[int, tuple[float, float]]:
@@ -75,7 +76,7 @@ class Questions:
         if unknown := newest.unknown(numbers):
             sql = (
                 f"SELECT series, toUnixTimestamp64Nano(max(time)) AS at, argMax({schema.VALUE}, time) AS v "
-                f"FROM crop.{schema.READINGS} FINAL WHERE {ASKED} GROUP BY series"
+                f"FROM crop.{READINGS} FINAL WHERE {ASKED} GROUP BY series"
             )
             columns = _columns(self._store.table(sql, unknown), "series", "at", "v")
             newest.learn(unknown, {number: (at, value) for number, at, value in columns})
@@ -92,7 +93,7 @@ class Questions:
                 since = f"AND time >= now() - INTERVAL {days} DAY " if days else ""
                 sql = (
                     "SELECT series, groupArray(toString(at)) AS times FROM (SELECT series, toUnixTimestamp64Nano(time) AS at "
-                    f"FROM crop.{schema.READINGS} WHERE {ASKED} {since}"
+                    f"FROM crop.{READINGS} WHERE {ASKED} {since}"
                     f"ORDER BY series, time DESC LIMIT {2 * newest.SAMPLES} BY series) GROUP BY series"
                 )
                 times |= {row["series"]: list(map(int, row["times"])) for row in self._store.rows(sql, left)}
@@ -106,7 +107,7 @@ class Questions:
         """Starts of the buckets in which all the series have a reading at one and the same moment."""
         sql = (
             f"SELECT DISTINCT {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at FROM "
-            f"(SELECT time FROM crop.{schema.READINGS} WHERE {ASKED} AND {_moments(start_s, end_s)} "
+            f"(SELECT time FROM crop.{READINGS} WHERE {ASKED} AND {_moments(start_s, end_s)} "
             f"GROUP BY time HAVING uniqExact(series) = {len(set(numbers))})"
         )
         return {int(row["at"]) for row in self._store.rows(sql, numbers)}
@@ -115,7 +116,7 @@ class Questions:
         """By series, rows (bucket start in s, mean) since start."""
         sql = (
             f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at, "
-            f"avg({schema.VALUE}) AS mean FROM crop.{schema.READINGS} FINAL WHERE {ASKED} "
+            f"avg({schema.VALUE}) AS mean FROM crop.{READINGS} FINAL WHERE {ASKED} "
             f"AND {_moments(start_s, 1 << 33)} GROUP BY series, at ORDER BY series, at"
         )
         found: dict[int, list[list[float]]] = {}
@@ -173,7 +174,7 @@ class Questions:
 
     def _read(self, numbers: list[int], start_s: int, end_s: int, limit: int) -> pa.Table:
         return self._store.table(
-            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value FROM crop.{schema.READINGS} "
+            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value FROM crop.{READINGS} "
             f"FINAL WHERE {ASKED} AND {_moments(start_s, end_s)} ORDER BY series, time LIMIT {int(limit)}",
             numbers,
         )
@@ -187,7 +188,7 @@ class Questions:
         found = {number: Answer() for number in bounds}
         for (least, most), numbers in groups.items():
             inside = (
-                f"(SELECT series, time, {schema.VALUE} AS v FROM crop.{schema.READINGS} FINAL "
+                f"(SELECT series, time, {schema.VALUE} AS v FROM crop.{READINGS} FINAL "
                 f"WHERE {ASKED} AND {_moments(start_s, end_s)})"
             )
             good = f"v >= {_sql(least)} AND v <= {_sql(most)}"

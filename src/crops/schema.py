@@ -1,6 +1,8 @@
 """The crop store's tables. The classification of their columns is agreed with the people plane (`crop_contract/columns.py`)."""
 
-from crop_contract.columns import READINGS, SERIES, TOKENS
+from crop_contract.columns import READINGS as READINGS
+from crop_contract.columns import SERIES as SERIES
+from crop_contract.columns import TOKENS as TOKENS
 
 ASKED = "@asked"  # stands in a statement for the numbers of the series that it is about
 SCALE_BITS = 127  # `scale` of a value that no short decimal equals: its digits are the bits of the float64.

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from crop_contract.columns import READINGS, SERIES, TOKENS
 from crops import schema
 from crops.decimals import decimals, values
 from crops.limits import Limits, Origin
@@ -93,7 +94,7 @@ class Store:
 
     def _make_tables(self) -> None:
         found = self.rows("SELECT table, name FROM system.columns WHERE database = 'crop'")
-        present = {row["name"] for row in found if row["table"] == schema.READINGS}
+        present = {row["name"] for row in found if row["table"] == READINGS}
         for statement in schema.upgrade_statements(present, {row["table"] for row in found}):
             self._session.query(statement)
         for statement in schema.create_statements():
@@ -278,15 +279,13 @@ class Store:
                 column.append(np.frombuffer(record, kind, count, at))
                 at += count * np.dtype(kind).itemsize
         if fresh:
-            self._put(
-                schema.SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh])
-            )
+            self._put(SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh]))
         names = ("series", "time", "digits", "scale")
         whole = {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
         if len(whole["series"]):
             into = "series, time, high, low, scale"
             select = f"series, fromUnixTimestamp64Nano(time), {schema.PUT_DIGITS}, scale"
-            self._put(schema.READINGS, pa.table(whole), into, select)
+            self._put(READINGS, pa.table(whole), into, select)
             self.blocks.touch(whole["series"], whole["time"])
             self.newest.take(whole["series"], whole["time"], values(whole["digits"], whole["scale"]))
 
@@ -312,7 +311,7 @@ class Store:
     def put_token(self, hashed: str, origin: Origin, *, revoked: bool) -> None:
         """Make or revoke a device's token, durable before return, in force at once."""
         row = asdict(origin) | {"hash": hashed, "revoked": int(revoked), "version": time.time_ns()}
-        self._put(schema.TOKENS, pa.Table.from_pylist([row]))
+        self._put(TOKENS, pa.Table.from_pylist([row]))
         self.tokens[hashed] = (origin, revoked)
 
     def forget(self, tenant: str) -> None:
@@ -326,11 +325,11 @@ class Store:
         for first in range(0, len(numbers), MOST_DELETED):
             doomed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
             with self._inserting:
-                self._session.query(f"DELETE FROM crop.{schema.READINGS} WHERE series IN ({doomed})")
-                self._session.query(f"DELETE FROM crop.{schema.SERIES} WHERE id IN ({doomed})")
+                self._session.query(f"DELETE FROM crop.{READINGS} WHERE series IN ({doomed})")
+                self._session.query(f"DELETE FROM crop.{SERIES} WHERE id IN ({doomed})")
         # The highest number stays told by an empty row, so that it is not given again after a restart.
         empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
-        self._put(schema.SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
+        self._put(SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
         os.sync()
         for segment in self.log.segments():
             if segment <= ended:

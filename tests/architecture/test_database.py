@@ -14,7 +14,7 @@ ALL_CUSTOMER_ROWS = "SELECT count(*) FROM {}"
 
 @pytest.mark.usefixtures("home")
 def test_every_customer_table_has_a_forced_policy() -> None:
-    from glasshouse.access.policies import customer_tables
+    from glasshouse.rowsecurity.policies import customer_tables
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")
@@ -38,7 +38,7 @@ def test_the_application_owns_nothing_and_bypasses_nothing() -> None:
 
 
 def test_without_an_acting_organisation_there_are_no_rows(customer: Callable[[], Customer]) -> None:
-    from glasshouse.access.policies import customer_tables
+    from glasshouse.rowsecurity.policies import customer_tables
 
     customer()
     with connection.cursor() as cursor:
@@ -214,67 +214,24 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     assert not transaction.get_connection().in_atomic_block
 
 
-@pytest.mark.usefixtures("home")
-def test_whatever_is_found_by_an_address_is_reached_by_it() -> None:
-    """A table that somebody adds with an address in it is shown and erased by `addressed_to`, or named here."""
-    from glasshouse.retention.api import ours
-
-    reached = {
-        "access_invitation",
-        "accounts_ticket",
-        "consent_restriction",
-        "disclosures_subscriber",
-        "mail_message",
-        "sources_supplied",
-    }
-    otherwise = {
-        "accounts_person": "the person itself",
-        "disclosures_recipient": "a contact that must be told of erasures, shown",
-        "rights_demand": "kept for its six years, shown once it may be told",
-        "rights_request": "kept for its three years, shown",
-        "sources_objected": "kept so that the objection is honoured, shown",
-    }
-    found = {
-        model._meta.db_table
-        for model in ours()
-        if any(field.column == "address_hash" for field in model._meta.local_concrete_fields)
-    }
-    assert found == reached | set(otherwise)
-
-
-def test_what_lists_all_customers_is_for_the_application_alone(home: Installation) -> None:
-    """Support and the relay cannot claim to be a job: a forged setting gives them nothing."""
-    from glasshouse.access.policies import FUNCTIONS, JOB
-
-    with administering(home) as link:
-        rows = link.execute(
-            "SELECT p.proname, r.rolname FROM pg_proc p CROSS JOIN pg_roles r WHERE p.pronamespace = 'public'::regnamespace "
-            "AND p.proname LIKE 'glasshouse\\_%' AND r.rolname IN ('glasshouse_relay', 'glasshouse_support') "
-            "AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"
-        ).fetchall()
-    callable_by_others = {name for name, _ in rows}
-    lists = {name.partition("(")[0] for name, (kind, body) in FUNCTIONS.items() if JOB in body and kind != "boolean"}
-    assert len(lists) >= 3
-    assert callable_by_others & lists == set()
-    assert "glasshouse_keep_administrator" not in callable_by_others
-
-
 def test_the_outbox_is_the_relays_alone_and_holds_an_event_once(home: Installation) -> None:
-    from glasshouse.access.policies import RELAY_ONLY
+    from glasshouse.rowsecurity.declarations import App, row_access
+    from glasshouse.rowsecurity.policies import our_models
 
-    assert "events_unchained" in RELAY_ONLY
+    shut = [model._meta.db_table for model in our_models() if row_access(model).app is App.NOTHING]
+    assert shut == ["events_unchained"]
     with connection.cursor() as cursor, pytest.raises(DatabaseError, match="permission denied"):
         cursor.execute("SELECT count(*) FROM events_unchained")
     with administering(home) as link:
         rights = link.execute(
             "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants "
             "WHERE table_name = ANY (%s) AND grantee IN ('glasshouse_app', 'glasshouse_support')",
-            [sorted(RELAY_ONLY)],
+            [shut],
         ).fetchall()
         columns = link.execute(
             "SELECT column_name FROM information_schema.column_privileges "
             "WHERE table_name = ANY (%s) AND grantee IN ('glasshouse_app', 'glasshouse_support')",
-            [sorted(RELAY_ONLY)],
+            [shut],
         ).fetchall()
         assert (rights, columns) == ([], [])
         with pytest.raises(psycopg.errors.UniqueViolation, match="an_event_waits_once"), link.transaction():

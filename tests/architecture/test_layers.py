@@ -9,6 +9,12 @@ from django.apps import apps
 SOURCE = Path(__file__).parents[2] / "src" / "glasshouse"
 AREAS = sorted(path for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists())
 LONG = 400
+# Those that pages share, and those beside the pages that show them; by the names that views call them by.
+TEMPLATES = sorted(
+    path.relative_to(folder)
+    for folder in (SOURCE / "web" / "templates", SOURCE / "web" / "pages")
+    for path in folder.rglob("*.html")
+)
 
 
 @pytest.mark.usefixtures("home")
@@ -49,11 +55,11 @@ def test_no_module_is_too_long_without_saying_why() -> None:
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("template", sorted((SOURCE / "web" / "templates").glob("*.html")), ids=lambda one: one.stem)
+@pytest.mark.parametrize("template", TEMPLATES, ids=str)
 def test_every_template_can_be_read(template: Path) -> None:
     from django.template.loader import get_template
 
-    assert get_template(template.name)
+    assert get_template(str(template))
 
 
 def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> None:
@@ -70,10 +76,10 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "operations/service.py": "asks its own parts whether they are there",
         "operations/tls.py": "the names of this machine",
         "greenhouse/crops_client.py": "the crop plane, which knows no person",
-        "promises/access_checks.py": "the live door",
+        "promises/checks/access.py": "the live door",
+        "promises/checks/requests.py": "its own mail listener, as a probe",
         "promises/evidence.py": "its own listeners",
         "promises/matrix.py": "the live door",
-        "promises/privacy_checks.py": "its own mail listener, as a probe",
         "promises/probe.py": "the live door",
         "requests/drp.py": "a request's number and state, to the agent that sent it",
     }

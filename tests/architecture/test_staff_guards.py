@@ -1,4 +1,4 @@
-"""Every route of the staff, and of whoever is signed in, at the real door by every kind of actor; and every verb behind them.
+"""Every verb of the staff asks its own guard; the pages are walked at the door in test_every_page.py.
 
 A guard that is removed from a page shows at the door. One that is removed from a verb may hide behind another refusal (nothing
 has that id), so each verb is called with its guard replaced by one that tells that it was asked.
@@ -16,34 +16,11 @@ import pytest
 from tests.conftest import Customer, as_staff, enter_staff
 
 STAFF_ROLES = ("support", "privacy", "security")
-SUPPORT, PRIVACY, REVIEW = {"support"}, {"privacy"}, {"privacy", "security"}
-# Which staff roles a route is for. A staff route that is missing here is red.
-STAFF_ROUTES = {
-    "countersign": SUPPORT,
-    "fetch_demand": REVIEW,
-    "leave_set_aside": PRIVACY,
-    "office": PRIVACY,
-    "recipients": PRIVACY,
-    "retry_set_aside": PRIVACY,
-    "set_aside": PRIVACY,
-    "sources": PRIVACY,
-    "staff": SUPPORT,
-    "staff_demands": REVIEW,
-    "staff_documents": PRIVACY,
-    "worklist": PRIVACY,
-}
-NAMES_NOTHING = {
-    "countersign",
-    "fetch_demand",
-    "leave_set_aside",
-    "retry_set_aside",
-}  # Their address names something that is not there: 404 for everybody.
-GUARDS = ("require_officer", "reviewer", "_staff", "is_staff")
 # Verbs of the staff: module -> those of its functions that take an actor and are not the staff's.
 STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.disclosures.api": {"subscribe", "unsubscribe"},
     "glasshouse.disclosures.mergers": set(),
-    "glasshouse.authorities.api": {"reviewer"},
+    "glasshouse.authorities.api": set(),
     "glasshouse.privacy_office.api": set(),
     "glasshouse.sources.api": {"decide", "forget", "suggestions", "welcome_again"},
 }
@@ -54,30 +31,6 @@ STAFF_VERBS = {
 }
 
 
-def _path(name: str) -> str:
-    from django.urls import get_resolver, reverse
-
-    pattern = next(one for one in get_resolver().url_patterns if getattr(one, "name", None) == name)
-    wanted = set(pattern.pattern.converters) or set(getattr(pattern.pattern, "regex", re.compile("")).groupindex)
-    values = {"kind": "app", "source": "mail"}
-    return reverse(name, kwargs={part: values.get(part, "0" * 16) for part in wanted})
-
-
-def _ask(client: httpx.Client, method: str, path: str, page: str = "/sign-up") -> httpx.Response:
-    if method == "GET":
-        return client.get(path)
-    if "__Host-csrf" not in client.cookies:
-        client.get(page)
-    token = client.cookies.get("__Host-csrf") or ""
-    return client.post(path, data={"csrfmiddlewaretoken": token}, headers={"X-CSRFToken": token})
-
-
-def _routes(need: str) -> list[tuple[str, str]]:
-    from glasshouse.access.routes import ROUTES
-
-    return [(name, route.method) for name, routes in ROUTES.items() for route in routes if str(route.need) == need]
-
-
 @pytest.fixture
 def actors(
     customer: Callable[[], Customer], olaf: Callable[[], Customer], web: Callable[..., httpx.Client]
@@ -86,54 +39,6 @@ def actors(
     for role in STAFF_ROLES:
         clients[role] = enter_staff(web(as_staff(olaf(), role)))
     yield clients
-
-
-@pytest.mark.usefixtures("home")
-def test_every_route_of_the_staff_says_which_roles_it_is_for() -> None:
-    from django.urls import get_resolver
-
-    assert {name for name, _ in _routes("staff")} == set(STAFF_ROUTES)
-    under_staff = {
-        str(one.name) for one in get_resolver().url_patterns if str(one.pattern).lstrip("^").startswith("staff")
-    }
-    assert under_staff == set(STAFF_ROUTES)
-
-
-def test_every_staff_route_at_the_door(actors: dict[str, httpx.Client]) -> None:
-    wrong, asked = [], 0
-    for name, method in _routes("staff"):
-        for actor, client in actors.items():
-            answer, path = _ask(client, method, _path(name)), _path(name)
-            may, asked = actor in STAFF_ROUTES[name], asked + 1
-            if actor == "nobody":
-                fine = answer.status_code == 302 and answer.headers["location"].startswith("/sign-in")
-            elif not may:
-                fine = answer.status_code == 404
-            elif name in NAMES_NOTHING:
-                fine = answer.status_code in (302, 403, 404)
-            else:
-                fine = answer.status_code in ((200,) if method == "GET" else (200, 302, 400, 404, 422))
-            if not fine:
-                wrong.append(f"{actor} {method} {path}: {answer.status_code}, {'' if may else 'not '}allowed")
-    assert wrong == []
-    assert asked > 70
-
-
-def test_nobody_at_every_route_of_whoever_is_signed_in(actors: dict[str, httpx.Client]) -> None:
-    wrong = []
-    for name, method in _routes("signed in"):
-        answer = _ask(actors["nobody"], method, _path(name))
-        if answer.status_code != 302 or not answer.headers["location"].startswith("/sign-in"):
-            wrong.append(f"nobody {method} {name}: {answer.status_code}")
-    assert wrong == []
-
-
-def test_a_grower_and_the_staff_open_the_pages_of_their_own_account(actors: dict[str, httpx.Client]) -> None:
-    for name, method in _routes("signed in"):
-        if method == "GET" and name != "fetch_copy":
-            for actor in ("grower", "privacy"):
-                ended = (404,) if name == "change" else ()  # Its address is a secret that nobody was given.
-                assert actors[actor].get(_path(name)).status_code in (200, 302, *ended), (actor, name)
 
 
 class _Asked(Exception):
@@ -153,17 +58,13 @@ def _verbs() -> Iterator[Callable[..., Any]]:
 
 @pytest.mark.usefixtures("home")
 def test_every_verb_of_the_staff_asks_its_guard_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.accounts import api as accounts
+    from glasshouse.access import api as access
     from glasshouse.kernel.actor import ANONYMOUS
 
     def asked(*_: object) -> None:
         raise _Asked
 
-    for name in ("glasshouse.accounts.api", *STAFF_MODULES, *STAFF_VERBS):
-        for guard in GUARDS:
-            if hasattr(import_module(name), guard):
-                monkeypatch.setattr(import_module(name), guard, asked)
-    assert accounts.require_officer is asked
+    monkeypatch.setattr(access, "require_staff", asked)
     unguarded, count = [], 0
     for verb in _verbs():
         given = {
@@ -196,20 +97,24 @@ class _Anything(str):
 def test_staff_without_a_second_factor_are_led_to_set_one_up(
     olaf: Callable[[], Customer], web: Callable[..., httpx.Client]
 ) -> None:
+    from glasshouse.access import pages
+    from glasshouse.access.pages import Audience
     from glasshouse.accounts.models import SecondStep
+    from glasshouse.promises import matrix
 
+    matrix.names()
     for role in STAFF_ROLES:
         staff = as_staff(olaf(), role)
         SecondStep.objects.filter(account_id=staff.actor.account).delete()
         client = web(staff)
-        for name, method in _routes("staff"):
-            if method == "GET" and name not in NAMES_NOTHING:
-                answer = client.get(_path(name))
-                if role in STAFF_ROUTES[name]:
-                    assert answer.status_code == 302, (role, name)
-                    assert answer.headers["location"].startswith("/account/security"), (role, name)
+        for page in pages.pages():
+            if page.audience is Audience.STAFF and "GET" in page.methods:
+                answer = client.get(matrix.address_of(page))
+                if pages.staff_may(role, page.need):
+                    assert answer.status_code == 302, (role, page.name)
+                    assert answer.headers["location"].startswith("/account/security"), (role, page.name)
                 else:
-                    assert answer.status_code == 404, (role, name)
+                    assert answer.status_code == 404, (role, page.name)
 
 
 def test_every_link_of_the_menu_opens(actors: dict[str, httpx.Client]) -> None:

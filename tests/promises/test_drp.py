@@ -172,7 +172,7 @@ def test_agents_are_registered_by_the_officer_with_a_real_key(officer: Customer,
     client, page = enter_staff(web(officer)), "/staff/requests"
     good = base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()).decode()
     name = uuid.uuid4().hex[:8]
-    assert post(client, page, page, act="agent", agent=name, name="A", verify_key="x").status_code == 400
-    assert post(client, page, page, act="agent", agent=name, name="A", verify_key=good).status_code == 302
+    assert post(client, "/staff/agents", page, agent=name, name="A", verify_key="x").status_code == 400
+    assert post(client, "/staff/agents", page, agent=name, name="A", verify_key=good).status_code == 302
     assert name in client.get(page).text
-    assert post(client, page, page, act="end-agent", agent=name).status_code == 302
+    assert post(client, "/staff/agents/end", page, agent=name).status_code == 302

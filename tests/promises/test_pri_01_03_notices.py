@@ -233,7 +233,7 @@ def test_the_tables_of_the_notice_are_those_of_the_data_map_and_a_change_is_flag
 
 
 def test_texts_come_in_the_readers_language_and_hostile_words_stay_words(web: Web) -> None:
-    from glasshouse.web.notices_views import _html
+    from glasshouse.web.pages.public.documents import _html
 
     assert (
         "Wer verantwortlich ist" in web().get("/documents/notice", headers={"Accept-Language": "de-DE,en;q=0.5"}).text
@@ -262,7 +262,7 @@ def test_the_officers_page_drafts_and_publishes_and_is_nobody_elses(
     assert post(client, page, page, **fields | {"summary_en": ""}).status_code == 400
     assert post(client, page, page, **fields).status_code == 302
     draft = next(row.version for row in notices.standings(officer.actor) if row.version.published_at is None)
-    assert post(client, page, page, publish=draft.id).status_code == 302
+    assert post(client, f"{page}/{draft.id}/publish", page).status_code == 302
     assert "Fresh words." in web().get("/documents/cookies").text
 
 

@@ -98,11 +98,11 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
         next(row for row in sources.suggestions(one.alone) if row.label == label)
         for label in ("your name", "your company")
     )
-    assert post(client, page, page, act="right", suggestion=name.id).status_code == 302
+    assert post(client, f"{page}/suggestions/{name.id}/right", page).status_code == 302
     assert accounts.person_of(one.alone).name == "Other Name"
     other = customer()
-    assert post(web(other), page, page, act="wrong", suggestion=company.id).status_code == 404
-    assert post(client, page, page, act="wrong", suggestion=company.id).status_code == 302
+    assert post(web(other), f"{page}/suggestions/{company.id}/wrong", page).status_code == 404
+    assert post(client, f"{page}/suggestions/{company.id}/wrong", page).status_code == 302
     assert [row.label for row in sources.suggestions(one.alone)] == ["your name"]
 
 
@@ -115,13 +115,13 @@ def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Ma
     text = f"address,company\n{one.address},A\n{other.address},B\n"
     assert sources.bring_in(officer.actor, source, text).taken == 2
     client, page = web(one), "/account/data/choices"
-    assert post(client, page, page, act="object", purpose="supplement").status_code == 302
+    assert post(client, f"{page}/object", page, purpose="supplement").status_code == 302
     assert sources.suggestions(one.alone) == [], "what was there is deleted at once"
     consent.restrict(other.alone, "claims", "")
     assert sources.bring_in(officer.actor, source, text.replace("A\n", "C\n")).skipped == 2
     with own(str(other.actor.person)):
         consent.lift(other.alone)
-    assert post(client, page, page, act="give", purpose="supplement").status_code == 302
+    assert post(client, f"{page}/give", page, purpose="supplement").status_code == 302
     assert sources.bring_in(officer.actor, source, text).taken == 1
 
 
@@ -166,12 +166,12 @@ def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, 
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import Supplied
 
-    assert state("PRI-08")[0] == "kept"
+    assert state("PRI-08")[0] == "verified"
     sources.bring_in(officer.actor, source, f"address,company\n{fresh()},A\n")
     sources.tell_due()
     rows = Supplied.objects.filter(source_id=source)
     rows.update(received_at=clock.now() - timedelta(days=40))
-    assert state("PRI-08")[0] == "not kept"
+    assert state("PRI-08")[0] == "not verified"
     rows.delete()
     with administering(home) as link:
         link.execute("ALTER TABLE sources_source DROP CONSTRAINT source_says_all")
@@ -186,21 +186,16 @@ def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, 
 
 def test_the_officers_page_takes_a_file_in(officer: Customer, web: Web, olaf: Make) -> None:
     client, page = enter_staff(web(officer)), "/staff/sources"
-    assert (
-        post(client, page, page, act="add", kind="public", name="Register", licence="", purpose="x").status_code == 400
-    )
-    assert (
-        post(client, page, page, act="add", kind="public", name="Register", licence="CC0", purpose="x").status_code
-        == 302
-    )
+    assert post(client, page, page, kind="public", name="Register", licence="", purpose="x").status_code == 400
+    assert post(client, page, page, kind="public", name="Register", licence="CC0", purpose="x").status_code == 302
     shown = client.get(page).text
-    number = shown.partition('name="source" value="')[2][:16]
+    number = shown.partition('action="/staff/sources/')[2][:16]
     token = shown.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-    form = {"csrfmiddlewaretoken": token, "act": "import", "source": number}
+    form, taken = {"csrfmiddlewaretoken": token}, f"{page}/{number}/import"
     file = {"file": ("c.csv", f"address,role\n{fresh()},Grower\n", "text/csv")}
-    assert "The file is taken in" in client.post(page, data=form, files=file, follow_redirects=True).text
-    assert client.post(page, data=form).status_code == 400
-    assert client.post(page, data=form | {"source": "0" * 16}, files=file).status_code == 404
+    assert "The file is taken in" in client.post(taken, data=form, files=file, follow_redirects=True).text
+    assert client.post(taken, data=form).status_code == 400
+    assert client.post(f"{page}/{'0' * 16}/import", data=form, files=file).status_code == 404
     assert enter_staff(web(olaf())).get(page).status_code == 404
 
 
@@ -224,6 +219,6 @@ def test_a_sources_own_program_hands_in_with_its_token(
     assert client.post("/v1/contacts", content="nonsense", headers=head).status_code == 400
     assert client.get("/v1/contacts", headers=head).status_code == 405
     staff, page = enter_staff(web(officer)), "/staff/sources"
-    shown = post(staff, page, page, act="token", source=source).headers["Location"]
+    shown = post(staff, f"{page}/{source}/token", page).headers["Location"]
     assert "Authorization: Bearer" in staff.get(shown).text
     assert "Authorization: Bearer" not in staff.get(shown).text

@@ -178,11 +178,11 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
 
     disclosures.add(officer.actor, entry())
     assert told() == {one.address}
-    assert "You hear of each new provider" in post(client, path, path, act="begin").text
+    assert "You hear of each new provider" in post(client, f"{path}/begin", path).text
     disclosures.add(officer.actor, entry())
     assert told() == {one.address, address}
     consent.withdraw(one.alone, "provider-news")
-    assert "You get no such mail" in post(client, path, path, act="end").text
+    assert "You get no such mail" in post(client, f"{path}/end", path).text
     before = len([row for row in mail.newest(300) if row.kind == "providers"])
     disclosures.add(officer.actor, entry())
     assert len([row for row in mail.newest(300) if row.kind == "providers"]) == before
@@ -305,7 +305,7 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     from glasshouse.authorities.models import Demand
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.promises.checks.authorities import legal_requests
     from glasshouse.subject.inventory import view
 
     one, second = customer(), as_staff(olaf(), "security")
@@ -317,12 +317,12 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     assert all("authority" not in row.subject for row in mail.newest(100) if row.address == one.address)
     assert not any("The court" in item.value or "authority" in item.value.lower() for item in view(one.alone))
     assert "authority, demand" not in web(one).get("/account/data/choices").text
-    assert str(demanded().state) == "kept"
+    assert str(legal_requests().state) == "verified"
     Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
-    assert str(demanded().state) == "not kept", "the bar is over, and nobody told the person"
+    assert str(legal_requests().state) == "not verified", "the bar is over, and nobody told the person"
     assert demands.tell_due() == 1
     assert demands.tell_due() == 0
-    assert str(demanded().state) == "kept"
+    assert str(legal_requests().state) == "verified"
     assert any("The court" in row.body for row in mail.newest(100) if row.address == one.address)
 
 
@@ -366,29 +366,25 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     one = customer()
     client = enter_staff(web(officer))
     page = "/staff/demands"
-    fields = {"act": "enter", "address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
+    fields = {"address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
     assert post(client, page, page, **fields).status_code == 400
     assert post(client, page, page, **fields, asked="user.name", barred_until="soon").status_code == 400
     assert post(client, page, page, **fields, asked="user.name").status_code == 302
     made = Demand.objects.get()
     assert (
-        post(
-            client, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
-        ).status_code
+        post(client, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
     )
     other = enter_staff(web(as_staff(olaf(), "security")))
     assert (
-        post(
-            other, page, page, act="review", demand=made.id, verdict="answer", reasons="yes", allowed="user.name"
-        ).status_code
+        post(other, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
     )
     assert "glass" not in client.get(f"/staff/demands/{made.id}").text
     assert client.get(f"/staff/demands/{made.id}").status_code == 200
     assert enter_staff(web(olaf())).get(page).status_code == 404
     register = "/staff/recipients"
-    words = entry().words | {"act": "add", "kind": "provider", "fields": "user.name", "wait_days": "3"}
+    words = entry().words | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
     assert post(client, register, register, **words).status_code == 400
     assert post(client, register, register, **words | {"wait_days": "30"}).status_code == 302
     assert "Text Co" in client.get(register).text

@@ -289,7 +289,6 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
     assert Request.objects.get(id=number).proved_at
     client, page = enter_staff(web(officer)), "/staff/requests"
     fields = {
-        "act": "enter",
         "channel": "phone",
         "kind": "copy",
         "region": "ca",

@@ -33,8 +33,8 @@ def agreed(client: httpx.Client, page: str) -> str:
     """The page after agreeing to all that a page offers."""
     path = re.search(r"/privacy/own/[^\"/]+/pass-on", page)
     assert path, page
-    fields = {"act": "agree", "organisation": re.findall(r'name="organisation" value="([0-9a-z]{16})"', page)}
-    return led(client, path[0], path[0], **fields).text
+    fields = {"organisation": re.findall(r'name="organisation" value="([0-9a-z]{16})"', page)}
+    return led(client, f"{path[0]}/agree", path[0], **fields).text
 
 
 def test_the_request_reaches_the_customer_that_entered_the_address(customer: Make, join: Join, web: Web) -> None:
@@ -122,7 +122,7 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.choice_checks import _late
+    from glasshouse.promises.checks.requests import _late
     from glasshouse.requests import referrals
     from glasshouse.requests.models import Referral
 

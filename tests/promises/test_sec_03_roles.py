@@ -94,7 +94,7 @@ def test_a_member_of_one_site_sees_nothing_of_the_others(
 
 def test_the_database_shows_nothing_to_an_account_that_does_not_belong_there(customer: Make) -> None:
     from glasshouse.access import api as access
-    from glasshouse.access.policies import customer_models
+    from glasshouse.rowsecurity.policies import customer_models
 
     one, other = customer(), customer()
     with access.acting(other.actor.within(one.actor.organisation)):
@@ -265,12 +265,12 @@ def test_sensitive_acts_ask_for_fresh_proof(customer: Make, web: Web) -> None:
 def test_forms_from_elsewhere_are_refused(customer: Make, web: Web) -> None:
     one = customer()
     client = web(one)
-    path = f"/o/{one.organisation}/support/rules"
-    assert client.post(path, data={"operator": "yes"}).status_code == 403
+    path = f"/o/{one.organisation}/support/administration"
+    assert client.post(path, data={"by": "operator"}).status_code == 403
     token = client.cookies["__Host-csrf"]
     answer = client.post(
         path,
-        data={"operator": "yes"},
+        data={"by": "operator"},
         headers={"X-CSRFToken": token, "Referer": "https://evil.example/", "Origin": "https://evil.example"},
     )
     assert answer.status_code == 403

@@ -26,7 +26,7 @@ def sees(staff: Customer, one: Customer) -> list[str]:
 
 
 def test_without_a_grant_the_support_role_reads_no_row_of_any_customer(customer: Make, olaf: Make) -> None:
-    from glasshouse.access.policies import customer_models
+    from glasshouse.rowsecurity.policies import customer_models
 
     customer()
     staff = olaf()

@@ -51,10 +51,10 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
     assert "Secret Farm" in shown
     assert "my words" in shown
     holder = Supplied.objects.get(address_hash=mark).holder
-    with zipfile.ZipFile(io.BytesIO(post(client, own, own, act="copy").content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
         assert any(item["value"] == "Secret Farm" for item in json.loads(archive.read("data.json")))
-    assert post(client, own, own, act="erase", word="no").status_code == 400
-    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert post(client, f"{own}/erase", own, word="no").status_code == 400
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 302
     assert not Supplied.objects.filter(address_hash=mark).exists()
     assert not Message.objects.filter(address_hash=mark).exists()
     assert vault.generations_of(holder) == []
@@ -73,9 +73,9 @@ def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, we
     _, own = proved(client, known)
     Request.objects.filter(address_hash=mark).update(proved_at=clock.now() - timedelta(hours=2))
     assert "Mail me a new link" in client.get(own).text
-    assert post(client, own, own, act="erase", word="erase").status_code == 400
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 400
     assert Supplied.objects.filter(address_hash=mark).exists()
-    assert "Check your email" in post(client, own, own, act="again").text
+    assert "Check your email" in post(client, f"{own}/again", own).text
     assert client.get(own).status_code == 404, "the old link is used up"
     fresh = prove_link(known, "privacy/prove")
     assert client.get(f"/privacy/own/{fresh}").status_code == 404, "the mailed link confirms, and shows nothing"
@@ -111,7 +111,7 @@ def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: M
     client = web()
     _, own = proved(client, address)
     assert "Come to us" in client.get(own).text
-    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 302
     vault.forget_opened()  # What this process still remembers of a key says nothing of whether the key is there.
     with access.acting(boss.actor):
         assert Invitation.objects.filter(organisation_id=boss.organisation).exists()
@@ -131,19 +131,19 @@ def test_what_is_held_of_an_address_is_restricted_and_lifted(
     invitations.invite(boss.actor, known, invitations.Offer("viewer"))
     source = Supplied.objects.get(address_hash=mark).source_id
     _, own = proved(client, known, "restrict")
-    assert post(client, own, own, act="restrict").status_code == 302
-    assert post(client, own, own, act="restrict").status_code == 400
+    assert post(client, f"{own}/restrict", own).status_code == 302
+    assert post(client, f"{own}/restrict", own).status_code == 400
     assert not Supplied.objects.filter(address_hash=mark).exists()
     assert not Message.objects.filter(address_hash=mark, kind="invitation").exists()
     assert known not in [row.address for row in invitations.invitations(boss.actor)]
     assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
     assert "Secret Farm" in client.get(own).text, "the person alone sees it"
-    with zipfile.ZipFile(io.BytesIO(post(client, own, own, act="copy").content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
         assert "Secret Farm" in archive.read("data.json").decode()
-    assert post(client, own, own, act="lift").status_code == 302
+    assert post(client, f"{own}/lift", own).status_code == 302
     assert Supplied.objects.filter(address_hash=mark).exists()
-    assert post(client, own, own, act="lift").status_code == 404
-    assert post(client, own, own, act="object").status_code == 302
+    assert post(client, f"{own}/lift", own).status_code == 404
+    assert post(client, f"{own}/object", own).status_code == 302
     assert not Supplied.objects.filter(address_hash=mark).exists()
     assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
 
@@ -159,11 +159,11 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
 
     client, mark = web(), vault.lookup("address", known)
     _, own = proved(client, known)
-    post(client, own, own, act="restrict")
+    post(client, f"{own}/restrict", own)
     office.lift(officer.actor, Restriction.objects.get(address_hash=mark).id, "it is right")
     letter = next(row for row in mail.newest(50) if row.address == known)
     assert "it is right" in letter.body
-    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 302
     from glasshouse.accounts.own import STORAGE
     from glasshouse.accounts.own import own as as_own
 
@@ -186,7 +186,7 @@ def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: s
     row = Supplied.objects.get(address_hash=mark)
     sealed = {name: row.__dict__[name].body for name in ("address", "value")}
     _, own = proved(client, known)
-    assert post(client, own, own, act="erase", word="erase").status_code == 302
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 302
     assert Erasure.objects.filter(person=row.holder).exists()
     assert rights.replay() == 0, "nothing is there again"
     with connection.cursor() as cursor:

@@ -179,7 +179,7 @@ def test_a_click_by_somebody_else_gives_no_account_their_address(customer: Make,
     from glasshouse.accounts import api as accounts
 
     attacker, victim = customer(), fresh("victim")
-    post(web(attacker), "/account", "/account", present=attacker.password, address=victim)
+    post(web(attacker), "/account/address", "/account", present=attacker.password, address=victim)
     path = f"/change/{prove_link(victim, 'change')}"
     for browser in (web(), web(customer())):
         answer = post(browser, path, path)
@@ -191,7 +191,7 @@ def test_a_click_by_somebody_else_gives_no_account_their_address(customer: Make,
 def test_an_address_taken_meanwhile_is_not_given_twice(customer: Make, web: Web) -> None:
     one, address = customer(), fresh("taken")
     client = web(one)
-    post(client, "/account", "/account", present=one.password, address=address)
+    post(client, "/account/address", "/account", present=one.password, address=address)
     change = f"/change/{prove_link(address, 'change')}"
     post(web(), "/sign-up", "/sign-up", address=address)
     sign_up = f"/prove/{prove_link(address)}"
@@ -244,7 +244,7 @@ def test_an_invitation_follows_the_address_not_the_account(customer: Make, web: 
     invitations.invite(one.actor, moving.address, invitations.Offer("viewer"))
     secret, elsewhere = prove_link(moving.address, "invitation"), fresh("elsewhere")
     client = web(moving)
-    post(client, "/account", "/account", present=moving.password, address=elsewhere)
+    post(client, "/account/address", "/account", present=moving.password, address=elsewhere)
     change = f"/change/{prove_link(elsewhere, 'change')}"
     assert post(client, change, change).status_code == 302
     with pytest.raises(ForbiddenError, match="another address"):

@@ -211,7 +211,7 @@ def test_pages_of_links_say_for_which_address_they_are_and_when_they_have_ended(
     client = web()
     assert post(client, "/sign-in", address=own.address, password="another-good-pass-1").status_code == 302
     fresh = f"new-{own.address}"
-    assert post(client, "/account", "/account", address=fresh, present="another-good-pass-1").status_code == 200
+    assert post(client, "/account/address", "/account", address=fresh, present="another-good-pass-1").status_code == 200
     path = f"/change/{prove_link(fresh, 'change')}"
     assert "Sign in with your present address" in web().get(path, follow_redirects=True).text
     assert fresh in client.get(path).text

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from django.db import connection
 
+from glasshouse.kernel.schedule import Job
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, as_staff, enter_staff, post
 
@@ -366,22 +367,22 @@ def test_a_check_that_breaks_keeps_no_other_promise_from_being_looked_at(
     home: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.promises import api as promises
-    from glasshouse.promises import checks
+    from glasshouse.promises import registry
     from glasshouse.promises.findings import Finding, State
 
-    ids = list(checks.CHECKS)
+    ids = list(registry.CHECKS)
 
     def broken() -> Finding:
         raise ZeroDivisionError
 
     few: dict[str, Callable[[], Finding]] = {
         ids[0]: broken,
-        ids[1]: lambda: Finding(State.KEPT, "a\x00b"),
-        ids[2]: lambda: Finding(State.KEPT, "fine"),
+        ids[1]: lambda: Finding(State.VERIFIED, "a\x00b"),
+        ids[2]: lambda: Finding(State.VERIFIED, "fine"),
     }
-    monkeypatch.setattr(checks, "CHECKS", few)
+    monkeypatch.setattr(registry, "CHECKS", few)
     states = {one.id: str(one.state) for one in promises.check_all()}
-    assert [states[one] for one in ids[:3]] == ["cannot tell", "kept", "kept"]
+    assert [states[one] for one in ids[:3]] == ["cannot tell", "verified", "verified"]
 
 
 def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -501,7 +502,7 @@ def test_the_worker_notes_a_job_that_fails_and_goes_on(home: Installation) -> No
             ending.set()
         raise ZeroDivisionError
 
-    worker._beat(ending, 0.0, 0.01, breaks)
+    worker._run(ending, Job(breaks, every_s=0.01))
     assert len(runs) == 3
     row = Failure.objects.get(queue="worker.schedule", item__endswith="breaks")
     assert (row.reason, row.tries) == ("ZeroDivisionError", 3)
@@ -582,7 +583,7 @@ def test_the_worker_writes_no_text_of_an_error_into_its_log(
         raise ValueError("@".join(["secret", "grower.example"]))
 
     monkeypatch.setattr(queues, "failed", away)
-    worker._beat(ending, 0.0, 0.01, breaks)
+    worker._run(ending, Job(breaks, every_s=0.01))
     assert "breaks" in caplog.text, "it is logged where it failed"
     assert "OperationalError" in caplog.text
     assert "ValueError" in caplog.text
@@ -626,7 +627,7 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
     officer: Customer, olaf: Make, customer: Make
 ) -> None:
     from glasshouse.authorities import api as demands
-    from glasshouse.promises.choice_checks import demanded
+    from glasshouse.promises.checks.authorities import legal_requests
     from glasshouse.subject import erasure as rights
 
     gone = customer()
@@ -636,7 +637,7 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
         for _ in range(3):
             assert demands.tell_due() == 0
     assert tried.count(made.id) == 1
-    assert made.id not in demanded().figure, "nobody is left to be told"
+    assert made.id not in legal_requests().figure, "nobody is left to be told"
     shown = next(one for one in demands.demands(officer.actor) if one.id == made.id)
     assert shown.told_at is None
     assert shown.untellable_at

@@ -254,11 +254,11 @@ def test_whoever_comes_while_a_file_is_read_is_told_so_and_nothing_is_kept(custo
         assert "Another file is being read; try again in a moment" in refused.text
         assert refused.headers["Retry-After"]
         assert client.get(look).status_code == 200  # A page that is opened reads no file.
-        changed = post(client, look, look, **SAID | {"header": "no"}, act="look")
+        changed = post(client, look, look, **SAID | {"header": "no"})
         assert changed.status_code == 503
         assert hand_in(web(other), other, SMALL).status_code == 302
     assert len(stored_blobs() - blobs_before) == 1
-    assert post(client, look, look, **SAID | {"header": "no"}, act="look").status_code == 200
+    assert post(client, look, look, **SAID | {"header": "no"}).status_code == 200
     assert hand_in(client, one, SMALL).status_code == 302
 
 
@@ -396,7 +396,7 @@ def test_a_wide_file_is_shown_in_part_and_imported_whole(customer: Make, web: We
     number = imports.ImportId(look.rsplit("/", 1)[1])
     chosen = imports.look(one.actor, number).layout
     assert len(chosen.columns) == 1899
-    assert post(client, look, look, **SAID, act="take").status_code == 302
+    assert post(client, f"{look}/take", look, **SAID).status_code == 302
     ends = time.monotonic() + 60
     while (state := imports.report_of(one.actor, number)).state != "taken":
         assert state.state in ("queued", "reading")

@@ -132,14 +132,14 @@ def test_a_subscription_begins_once_within_a_day_and_ends_at_any_time(web: Web) 
 
     path, rows = subscribed()
     rows.update(created_at=clock.now() - timedelta(hours=25))
-    assert post(web(), path, "/privacy", act="begin").status_code == 400
+    assert post(web(), f"{path}/begin", "/privacy").status_code == 400
     assert rows.get().proved_at is None
     path, rows = subscribed()
-    assert post(web(), path, "/privacy", act="begin").status_code == 200
+    assert post(web(), f"{path}/begin", "/privacy").status_code == 200
     rows.update(created_at=clock.now() - timedelta(days=900))
-    assert post(web(), path, "/privacy", act="end").status_code == 200, "the way out never runs out"
+    assert post(web(), f"{path}/end", "/privacy").status_code == 200, "the way out never runs out"
     assert rows.get().ended_at is not None
-    assert post(web(), path, "/privacy", act="begin").status_code == 400, "and nobody begins it again by an old mail"
+    assert post(web(), f"{path}/begin", "/privacy").status_code == 400, "and nobody begins it again by an old mail"
     assert rows.get().ended_at is not None
 
 
@@ -291,11 +291,11 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     assert passing
     assert client.get(passing[0]).status_code == 200
     assert referrals.passed(boss.actor) == [], "opening the page passes nothing"
-    wrong = post(client, passing[0], passing[0], act="agree", organisation=other.organisation)
+    wrong = post(client, f"{passing[0]}/agree", passing[0], organisation=other.organisation)
     assert wrong.status_code == 400
-    assert post(client, passing[0], passing[0], act="agree").status_code == 400
+    assert post(client, f"{passing[0]}/agree", passing[0]).status_code == 400
     assert referrals.passed(other.actor) == referrals.passed(boss.actor) == []
-    post(client, passing[0], passing[0], act="agree", organisation=boss.organisation)
+    post(client, f"{passing[0]}/agree", passing[0], organisation=boss.organisation)
     (row,) = referrals.passed(boss.actor)
     assert row.address == address
     shown = web(boss).get(f"/o/{boss.organisation}/privacy").text
@@ -315,7 +315,7 @@ def test_what_is_written_later_is_not_passed_either(customer: Make, home: Instal
     client = web()
     page = led(client, path, path).text
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", page)[0]  # type: ignore[index]
-    post(client, passing, passing, act="agree", organisation=boss.organisation)
+    post(client, f"{passing}/agree", passing, organisation=boss.organisation)
     sent(home, address, f"Re: [{request.id}]", "and do not tell them about the theft")
     assert "theft" not in web(boss).get(f"/o/{boss.organisation}/privacy").text + repr(referrals.passed(boss.actor))
 
@@ -330,8 +330,8 @@ def test_who_declines_is_answered_by_the_officer(customer: Make, officer: Custom
     request, path = asked(address)
     client = web()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
-    assert "Our privacy officer answers you" in led(client, passing, passing, act="decline").text
-    assert post(client, passing, "/privacy", act="agree", organisation=boss.organisation).status_code == 400
+    assert "Our privacy officer answers you" in led(client, f"{passing}/decline", passing).text
+    assert post(client, f"{passing}/agree", "/privacy", organisation=boss.organisation).status_code == 400
     assert referrals.passed(boss.actor) == []
     assert "wants nothing passed on" in enter_staff(web(officer)).get("/staff/requests").text
     requests.answer(officer.actor, request.id, "We deleted it for you.", refuse=False)
@@ -345,7 +345,7 @@ def test_of_two_customers_only_the_chosen_one_hears_of_it(customer: Make, web: W
     _, path = asked(invited(one, two))
     client = web()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
-    post(client, passing, passing, act="agree", organisation=one.organisation)
+    post(client, f"{passing}/agree", passing, organisation=one.organisation)
     assert len(referrals.passed(one.actor)) == 1
     assert referrals.passed(two.actor) == []
     assert f"Farm {two.address.partition('@')[0]}" not in web(one).get(f"/o/{one.organisation}/privacy").text
@@ -362,5 +362,5 @@ def test_a_page_of_yesterday_passes_nothing(customer: Make, web: Web) -> None:
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", led(client, path, path).text)[0]  # type: ignore[index]
     Request.objects.filter(id=request.id).update(proved_at=clock.now() - timedelta(hours=25))
     assert client.get(passing).status_code == 404
-    assert post(client, passing, "/privacy", act="agree", organisation=boss.organisation).status_code == 404
+    assert post(client, f"{passing}/agree", "/privacy", organisation=boss.organisation).status_code == 404
     assert referrals.passed(boss.actor) == []

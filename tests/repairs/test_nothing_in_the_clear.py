@@ -33,6 +33,7 @@ NOT_PRESSED = (
     "/erase",
     "/close",
     "/hand-over",
+    "/leave",
     "/remove",
     "/end",
     "/forget",
@@ -78,9 +79,9 @@ def _holding(home: Installation, canary: str) -> set[str]:
 def _sealed_with(canary: str, organisation: Customer) -> set[str]:
     """Sealed columns that hold the canary once they are opened: what proves that the values went in."""
     from glasshouse.access import api as access
-    from glasshouse.access.policies import customer_tables
     from glasshouse.access.reseal import sealed_models
     from glasshouse.accounts.own import STORAGE, own
+    from glasshouse.rowsecurity.policies import customer_tables
     from glasshouse.vault.envelope import KeyDestroyedError
     from glasshouse.vault.fields import SealedField
 
@@ -111,6 +112,7 @@ class _Form:
     method: str
     fields: list[dict[str, str]] = field(default_factory=list)
     options: dict[str, list[str]] = field(default_factory=dict)
+    elsewhere: list[str] = field(default_factory=list)  # where buttons of the form send it
 
 
 class _Reader(HTMLParser):
@@ -128,6 +130,8 @@ class _Reader(HTMLParser):
         elif self.forms and tag in ("input", "textarea", "select", "button") and given.get("name"):
             self.forms[-1].fields.append({"tag": tag, **given})
             self.select = given["name"] if tag == "select" else self.select
+        elif self.forms and tag == "button" and given.get("formaction"):
+            self.forms[-1].elsewhere.append(given["formaction"])
         elif self.forms and tag == "option":
             self.forms[-1].options.setdefault(self.select, []).append(given.get("value", ""))
 
@@ -165,16 +169,18 @@ def _crawl(client: httpx.Client, paths: list[str], canary: str) -> int:
         reader = _Reader()
         reader.feed(client.get(path, follow_redirects=True).text)
         for form in reader.forms:
-            where = form.action or path
             names = {one["name"] for one in form.fields}
             if form.method.lower() != "post" or "csrfmiddlewaretoken" not in names:
                 continue
-            if any(where.endswith(end) for end in NOT_PRESSED) or "password" in names or "present" in names:
+            if "password" in names or "present" in names:
                 continue
-            for body in _bodies(form, canary):
-                answer = client.post(where, data=body)
-                sent += 1
-                assert answer.status_code < 500, (where, body, answer.status_code)
+            for where in (form.action or path, *form.elsewhere):
+                if where.endswith(NOT_PRESSED):
+                    continue
+                for body in _bodies(form, canary):
+                    answer = client.post(where, data=body)
+                    sent += 1
+                    assert answer.status_code < 500, (where, body, answer.status_code)
     return sent
 
 
@@ -201,9 +207,9 @@ def _organisation_forms(boss: Customer, client: httpx.Client, canary: str) -> No
 def _person_forms(client: httpx.Client, canary: str) -> None:
     paths = ["/account", "/account/data", "/account/data/choices", "/account/security", "/account/security/add/app"]
     assert _crawl(client, paths, canary) > 20
-    restrict = {"act": "restrict", "ground": "accuracy", "words": canary}
-    post(client, "/account/data/choices", "/account/data/choices", **restrict)
-    post(client, "/account/data/choices", "/account/data/choices", act="lift")
+    restrict = {"ground": "accuracy", "words": canary}
+    post(client, "/account/data/choices/restrict", "/account/data/choices", **restrict)
+    post(client, "/account/data/choices/lift", "/account/data/choices")
 
 
 def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
@@ -212,28 +218,29 @@ def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
     address = f"{canary}@grower.example"
     forms: dict[str, list[dict[str, Any]]] = {
         "/staff/requests": [
-            {"act": "enter", "channel": "letter", "kind": "access", "region": "eu", "text": canary, "address": address}
+            {"channel": "letter", "kind": "access", "region": "eu", "text": canary, "address": address}
             | {"identity": canary},
-            {"act": "agent", "agent": canary, "name": canary, "verify_key": key, "callback_host": f"{canary}.example"},
         ],
-        "/staff/sources": [{"act": "add", "kind": "partner", "name": canary, "licence": canary, "purpose": canary}],
+        "/staff/agents": [
+            {"agent": canary, "name": canary, "verify_key": key, "callback_host": f"{canary}.example"},
+        ],
+        "/staff/sources": [{"kind": "partner", "name": canary, "licence": canary, "purpose": canary}],
         "/staff/recipients": [
             dict.fromkeys(("name", "what", "region", "agreement", "safeguard", "purpose", "basis"), canary)
-            | {"act": "add", "kind": "other", "fields": "user.name", "contact": address, "wait_days": "0"}
+            | {"kind": "other", "fields": "user.name", "contact": address, "wait_days": "0"}
         ],
         "/staff/demands": [
-            {"act": "enter", "address": address, "authority": canary, "country": "NL", "grounds": canary}
-            | {"asked": "user.name"}
+            {"address": address, "authority": canary, "country": "NL", "grounds": canary} | {"asked": "user.name"}
         ],
-        "/staff/office": [
-            {"act": "hold", "address": boss.address, "reason": canary, "days": "2"},
+        "/staff/office/holds": [
+            {"address": boss.address, "reason": canary, "days": "2"},
         ],
     }
     for path, some in forms.items():
         for fields in some:
-            assert post(client, path, path, **fields).status_code == 302, (path, fields)
-            for name in set(fields) - {"act"}:
-                assert post(client, path, path, **fields | {name: canary}).status_code < 500
+            assert post(client, path, "/staff/office", **fields).status_code == 302, (path, fields)
+            for name in fields:
+                assert post(client, path, "/staff/office", **fields | {name: canary}).status_code < 500
 
 
 def _from_programs(home: Installation, officer: Customer, client: httpx.Client, canary: str) -> None:
@@ -289,12 +296,12 @@ def _guest_forms(web: Web, boss: Customer, browser: httpx.Client, canary: str) -
     post(client, "/privacy", "/privacy", address=address, kind="access", region="eu", text=canary)
     path = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
     own = post(client, path, path).headers["Location"].removesuffix("/confirmed")
-    given = {"act": "agree", "organisation": boss.organisation}
-    assert post(client, f"{own}/pass-on", f"{own}/pass-on", **given).status_code == 302
+    given = {"organisation": boss.organisation}
+    assert post(client, f"{own}/pass-on/agree", f"{own}/pass-on", **given).status_code == 302
     page = f"/o/{boss.organisation}/privacy"
     number = browser.get(page).text.partition('name="referral" value="')[2][:16]
     assert post(browser, page, page, referral=number, text=canary).status_code == 302
-    assert post(client, own, own, act="restrict").status_code == 302
+    assert post(client, f"{own}/restrict", own).status_code == 302
 
 
 def _clean(home: Installation, boss: Customer, officer: Customer) -> None:

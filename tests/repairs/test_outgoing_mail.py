@@ -269,18 +269,18 @@ def test_an_address_that_is_none_is_refused_at_every_door(home: Installation, ad
 
 def test_pri_26_sees_mail_that_waits_and_mail_that_was_set_aside(home: Installation, emptied: None) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.promises.checks import check
+    from glasshouse.promises.runner import run
 
-    assert str(check("PRI-26").state) == "kept"
+    assert str(run("PRI-26").state) == "verified"
     with administering(home) as link:
         old = clock.now() - timedelta(hours=1)
         with tomorrow():
             message = queued()
         link.execute("UPDATE mail_message SET created_at = %s WHERE id = %s", [old, message.id])
-        finding = check("PRI-26")
-    assert str(finding.state) == "not kept", finding.figure
+        finding = run("PRI-26")
+    assert str(finding.state) == "not verified", finding.figure
     message.delete()
-    assert str(check("PRI-26").state) == "kept"
+    assert str(run("PRI-26").state) == "verified"
 
 
 ATOMS = "abcXYZ019!#$%&'*+/=?^_`{|}~-.@\"\\(),:;<>[] é\u00ad\u202e\ud800\n\t"
@@ -382,7 +382,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.checks import check
+    from glasshouse.promises.runner import run
 
     def fail(message: Any) -> None:
         if message.id == poison.id:
@@ -399,14 +399,14 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
     assert poison.tries == mail.MOST_TRIES
     assert poison.set_aside_at
     assert mail.fates([poison.id]) == {poison.id: "failed"}
-    assert "1 set aside that nobody has looked at" in check("PRI-26").figure
+    assert "1 set aside that nobody has looked at" in run("PRI-26").figure
     client, page = enter_staff(web(officer)), "/staff/set-aside"
     text = client.get(page).text
     assert poison.id in text
     assert poison.address not in text
     assert "LookupError" in poison.reason
     assert post(client, f"{page}/mail/{poison.id}/leave", page).status_code == 302
-    assert "set aside" not in check("PRI-26").figure
+    assert "set aside" not in run("PRI-26").figure
     assert post(client, f"{page}/mail/{poison.id}/retry", page).status_code == 302
     monkeypatch.setattr(mail, "_send", lambda message: None)
     mail.deliver_due(limit=5000)

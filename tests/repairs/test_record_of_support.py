@@ -27,17 +27,19 @@ def record(own: Customer) -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize("areas", [("events",), ("climate",), ("people",)])
 def test_at_every_route_the_record_says_what_was_shown(customer: Make, olaf: Make, web: Web, areas: tuple[str]) -> None:
     """Each route that stands under a customer's address, opened by support: shown and on record as such, or refused."""
-    from glasshouse.access.routes import ROUTES
+    from glasshouse.access import pages
     from glasshouse.promises import matrix
 
     own, staff = customer(), olaf()
     invited(own, staff, areas)
     client = enter_staff(web(staff))
     known, opened = len(record(own)), 0
-    for name, path in sorted(matrix.paths().items()):
-        if "GET" not in [route.method for route in ROUTES[name]]:
+    matrix.names()
+    for page in pages.pages():
+        if not page.of_organisation or "GET" not in page.methods:
             continue
-        answer = client.get(path.format(own.organisation))
+        name = page.name
+        answer = client.get(matrix.address_of(page, own.organisation))
         rows = record(own)
         new, known = rows[: len(rows) - known], len(rows)
         shown = [what for what, ids in new if what != "refused"]

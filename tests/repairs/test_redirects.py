@@ -237,7 +237,7 @@ WRITTEN = re.compile(r"""(href|action|src)=["']?\{\{[^}]*(next|wanted|written|pa
 def test_no_template_makes_a_link_of_what_somebody_wrote() -> None:
     found = [
         f"{path.name}: {match[0]}"
-        for path in sorted((WEB / "templates").glob("*.html"))
+        for path in sorted(WEB.rglob("*.html"))
         for match in WRITTEN.finditer(path.read_text())
     ]
     assert found == []

@@ -33,7 +33,7 @@ def _passed(boss: Customer, web: Web) -> tuple[Any, httpx.Client, str]:
     """(a request that was passed to a customer, the guest's browser, the guest's page)."""
     request, path = asked(invited(boss))
     client, own = confirmed(web, path)
-    post(client, f"{own}/pass-on", f"{own}/pass-on", act="agree", organisation=boss.organisation)
+    post(client, f"{own}/pass-on/agree", f"{own}/pass-on", organisation=boss.organisation)
     return request, client, own
 
 
@@ -220,7 +220,7 @@ def test_the_officer_is_told_what_an_act_did(act: str, told: str, officer: Custo
     confirmed(web, path)
     desk = enter_staff(web(officer))
     assert told not in desk.get("/staff/requests").text
-    answer = post(desk, "/staff/requests", "/staff/requests", act=act, request=request.id, text="So it is.")
+    answer = post(desk, f"/staff/requests/{request.id}/{act}", "/staff/requests", text="So it is.")
     page = desk.get(answer.headers["Location"]).text
     assert told in page
     assert request.id in page
@@ -233,7 +233,7 @@ def test_an_answer_on_paper_is_not_said_to_be_sent(officer: Customer, web: Web) 
     arrival = requests.Arrival("letter", entered_by=officer.actor.id, identity="passport seen")
     number = requests.enter(officer.actor, "", "access", "eu", "By letter.", arrival)
     desk = enter_staff(web(officer))
-    answer = post(desk, "/staff/requests", "/staff/requests", act="answer", request=number, text="So it is.")
+    answer = post(desk, f"/staff/requests/{number}/answer", "/staff/requests", text="So it is.")
     page = desk.get(answer.headers["Location"]).text
     assert "Answer sent" not in page
     assert "by letter" in page
@@ -273,7 +273,7 @@ def test_what_a_guest_decides_answers_with_an_address_that_can_be_opened_again(c
     for _ in range(2):
         assert "Your email is confirmed" in client.get(page).text
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", client.get(page).text)[0]  # type: ignore[index]
-    answer = post(client, passing, passing, act="agree", organisation=boss.organisation)
+    answer = post(client, f"{passing}/agree", passing, organisation=boss.organisation)
     assert answer.status_code == 302
     for _ in range(2):
         assert f"{name} now knows" in " ".join(client.get(answer.headers["Location"]).text.split())
@@ -285,7 +285,7 @@ def test_what_a_guest_decides_answers_with_an_address_that_can_be_opened_again(c
 
 def test_who_passes_nothing_on_can_open_that_page_again(customer: Make, web: Web) -> None:
     client, own = confirmed(web, asked(invited(customer()))[1])
-    answer = post(client, f"{own}/pass-on", f"{own}/pass-on", act="decline")
+    answer = post(client, f"{own}/pass-on/decline", f"{own}/pass-on")
     assert answer.status_code == 302
     assert "We pass nothing on" in client.get(answer.headers["Location"]).text
 

@@ -67,7 +67,7 @@ def rows(cursor: Any, sql: str) -> int:
 
 def opened(organisation: str, account: str, role: str) -> dict[str, int]:
     """What faked settings open: customer table or function -> rows."""
-    from glasshouse.access.policies import customer_models
+    from glasshouse.rowsecurity.policies import customer_models
 
     sources = {model._meta.db_table: model._meta.db_table for model in customer_models()}
     sources |= {

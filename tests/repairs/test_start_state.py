@@ -28,11 +28,11 @@ def store() -> Iterator[Store]:
     ("file", "before", "after"),
     [
         (
-            "access/restrictions.py",
+            "rowsecurity/policies.py",
             "NOT IN (SELECT glasshouse_restricted())",
             "NOT IN (SELECT glasshouse_everybodys())",
         ),
-        ("access/policies.py", "GRANT USAGE", "grant usage"),
+        ("access/sql.py", "SELECT EXISTS", "select exists"),
         ("accounts/models.py", 'holder="holder"', 'holder="HOLDER"'),
         ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
         ("operations/postgres.py", "NOBYPASSRLS", "nobypassrls"),

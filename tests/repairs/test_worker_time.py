@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from glasshouse.kernel.schedule import Job
 from glasshouse.operations.installation import Installation
 from tests.repairs.test_outgoing_mail import emptied, queued, tomorrow
 
@@ -54,7 +55,7 @@ class Watch:
             act()
 
         once.__name__, once.__module__ = getattr(act, "__name__", "job"), act.__module__
-        worker._beat(ending, 0.0, every_s, once)
+        worker._run(ending, Job(once, every_s=every_s))
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
-from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
+from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, GRANTED, TITLES, Permission, Role, staff_roles_with
 from glasshouse.access.rules import Rights, step_required
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_step
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -208,8 +209,8 @@ def roles_by_id(organisation: str, roles: set[str]) -> dict[str, tuple[str, froz
 
 
 def permissions_of(role: CustomRole) -> tuple[str, frozenset[Permission]]:
-    """(title, permissions) of a custom role. A permission that this version does not know any more gives nothing."""
-    return role.name, frozenset(Permission(one) for one in role.permissions if one in set(Permission))
+    """(title, permissions) of a custom role. What is no permission of a customer's (any more) gives nothing."""
+    return role.name, frozenset(Permission(one) for one in role.permissions if one in CUSTOMER_PERMISSIONS)
 
 
 def _token_rights(actor: Actor) -> Rights:
@@ -223,7 +224,7 @@ def _token_rights(actor: Actor) -> Rights:
         actor.account
     ):
         raise SecondStepNeededError
-    permissions = frozenset(Permission(one) for one in token.permissions if one in set(Permission))
+    permissions = frozenset(Permission(one) for one in token.permissions if one in CUSTOMER_PERMISSIONS)
     sites = None if token.sites is None else frozenset(token.sites)
     mine = rights_of_membership(found)
     return mine.narrowed(permissions, sites, f"by the token {token.name}, at most as the role {mine.role}")
@@ -235,6 +236,14 @@ def require(actor: Actor, permission: Permission) -> Rights:
     if permission not in rights.permissions:
         raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
     return rights
+
+
+def require_staff(actor: Actor, permission: Permission) -> None:
+    """Nothing, if the actor is staff, in a role that the permission is granted to, with a second factor.
+
+    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
+    """
+    accounts.require_staff_role(actor, staff_roles_with(permission))
 
 
 # -- organisations -------------------------------------------------------------------------------------------------

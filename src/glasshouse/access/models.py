@@ -4,9 +4,14 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess, Support
+from glasshouse.rowsecurity.settings import ACCOUNT, ORGANISATION
 from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import Kept, confidential
 from glasshouse.vault.fields import SealedText
+
+MEMBER = f"organisation_id = {ORGANISATION} AND (SELECT glasshouse_member())"
+INVITED = "(SELECT glasshouse_invited())"
 
 
 def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
@@ -22,6 +27,14 @@ class Organisation(models.Model):
     customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
     """
 
+    row_access = RowAccess(
+        organisation="id",
+        see=f"(id = {ORGANISATION} AND (SELECT glasshouse_member())) OR id IN "
+        f"(SELECT organisation_id FROM access_membership WHERE account_id = {ACCOUNT}) OR id = {INVITED}",
+        write=f"id = {ORGANISATION}",
+        support=Support(""),
+        owner_reads=True,
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(
         confidential("naming the customer to its own people", need="an account works for an organisation"), holder="id"
@@ -40,6 +53,7 @@ class Organisation(models.Model):
 class CustomRole(models.Model):
     """A role that an organisation made for itself."""
 
+    row_access = RowAccess(see=f"({MEMBER}) OR organisation_id = {INVITED}", support=Support("people"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(confidential("naming the role"), holder="organisation_id")
@@ -53,6 +67,14 @@ class CustomRole(models.Model):
 class Membership(models.Model):
     """A person's place in an organisation. `role`: a built-in role, or the id of a custom one."""
 
+    row_access = RowAccess(
+        see=f"account_id = {ACCOUNT} OR ({MEMBER}) OR organisation_id = {INVITED}",
+        # A member adds another; somebody makes an organisation and is its first; or accepts an invitation.
+        write=f"organisation_id = {ORGANISATION} AND ((SELECT glasshouse_member()) OR (SELECT glasshouse_empty()) "
+        f"OR organisation_id = {INVITED})",
+        support=Support("people"),
+        owner_reads=True,
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation = technical(models.ForeignKey(Organisation, on_delete=models.CASCADE))
     account_id = technical(models.CharField(max_length=16, db_index=True))

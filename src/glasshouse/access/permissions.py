@@ -1,4 +1,8 @@
-"""What may be done, what each permission means in plain words, and the built-in roles."""
+"""What may be done, what each permission means in plain words, and the built-in roles: members' and the staff's.
+
+Permissions of the staff are granted by staff roles only. No role of a customer, no custom role, no token and no grant of
+support carries one. Source: SEC-03.
+"""
 
 from enum import StrEnum
 
@@ -25,6 +29,65 @@ class Permission(StrEnum):
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"
     TOKEN_CREATE = "access:token:create"  # noqa: S105 - a permission, not a token
+    # Of the operator's staff:
+    AGENT_CHANGE = "requests:agent:change"
+    CUSTOMER_LIST = "support:customer:list"
+    DESK_READ = "privacy_office:desk:read"
+    DOCUMENT_PUBLISH = "notices:document:publish"
+    EMERGENCY_OPEN = "support:emergency:open"
+    FAILURE_RETRY = "queues:failure:retry"
+    GRANT_ASK = "support:grant:ask"
+    GRANT_COUNTERSIGN = "support:grant:countersign"
+    HOLD_CHANGE = "retention:hold:change"
+    LEGAL_REQUEST_REVIEW = "authorities:legal-request:review"
+    MERGER_CHANGE = "disclosures:merger:change"
+    PURPOSE_ASSESS = "privacy_office:purpose:assess"
+    RECIPIENT_CHANGE = "disclosures:recipient:change"
+    REQUEST_ANSWER = "requests:request:answer"
+    REQUEST_READ = "requests:request:read"
+    RESTRICTION_LIFT = "consent:restriction:lift"
+    SOURCE_CHANGE = "sources:source:change"
+
+
+class StaffRole(StrEnum):
+    """The roles of the operator's staff."""
+
+    PRIVACY = "privacy"
+    SECURITY = "security"
+    SUPPORT = "support"
+
+
+STAFF_GRANTED: dict[StaffRole, frozenset[Permission]] = {
+    StaffRole.PRIVACY: frozenset(
+        {
+            Permission.AGENT_CHANGE,
+            Permission.DESK_READ,
+            Permission.DOCUMENT_PUBLISH,
+            Permission.FAILURE_RETRY,
+            Permission.HOLD_CHANGE,
+            Permission.LEGAL_REQUEST_REVIEW,
+            Permission.MERGER_CHANGE,
+            Permission.PURPOSE_ASSESS,
+            Permission.RECIPIENT_CHANGE,
+            Permission.REQUEST_ANSWER,
+            Permission.REQUEST_READ,
+            Permission.RESTRICTION_LIFT,
+            Permission.SOURCE_CHANGE,
+        }
+    ),
+    StaffRole.SECURITY: frozenset({Permission.LEGAL_REQUEST_REVIEW}),
+    StaffRole.SUPPORT: frozenset(
+        {Permission.CUSTOMER_LIST, Permission.EMERGENCY_OPEN, Permission.GRANT_ASK, Permission.GRANT_COUNTERSIGN}
+    ),
+}
+STAFF_PERMISSIONS = frozenset[Permission]().union(*STAFF_GRANTED.values())
+# What a customer's roles, custom roles and tokens may carry.
+CUSTOMER_PERMISSIONS = frozenset(Permission) - STAFF_PERMISSIONS
+
+
+def staff_roles_with(permission: Permission) -> tuple[StaffRole, ...]:
+    """The staff roles that a permission is granted to."""
+    return tuple(role for role, permissions in STAFF_GRANTED.items() if permission in permissions)
 
 
 EXPLAINED: dict[Permission, str] = {
@@ -73,7 +136,7 @@ TITLES: dict[Role, str] = {
 }
 _SEE = frozenset({Permission.SITE_READ, Permission.READINGS_READ})
 GRANTED: dict[Role, frozenset[Permission]] = {
-    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.ADMINISTRATOR: CUSTOMER_PERMISSIONS,
     Role.GROWER: _SEE | {Permission.LIMITS_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
     Role.VIEWER: _SEE,
     Role.DEVICE_MANAGER: _SEE | {Permission.COMPARTMENT_CREATE, Permission.DEVICE_CREATE, Permission.DEVICE_REVOKE},

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import models
 
 from glasshouse.access import api as access
-from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.ids import BlobId, HolderId, OrganisationId
+from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import SealedField

@@ -12,6 +12,7 @@ Source: SEC-05; OWASP Authentication Cheat Sheet.
 
 # Long because signing in, resetting and changing an address share one set of rules.
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -362,15 +363,7 @@ def has_staff_role(actor: Actor, role: str) -> bool:
     return mine.exists() and second_step.has_step(actor.account)
 
 
-def require_officer(actor: Actor) -> None:
-    """Nothing, if the actor is a privacy officer of the operator with a second factor.
-
-    Raises SecondStepNeededError for an officer without one, NotFoundError for everybody else.
-    """
-    require_staff_role(actor, ("privacy",))
-
-
-def require_staff_role(actor: Actor, roles: tuple[str, ...]) -> None:
+def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
     """Nothing, if the actor is staff with one of the roles and a second factor.
 
     Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.

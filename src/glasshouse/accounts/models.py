@@ -3,11 +3,13 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, mapped, technical
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedJson, SealedText
 
+WAY_IN = "the person's own way in, read only against a secret that the person shows"
 KEPT = "as long as the account exists"
 COLLEAGUES = ("the organisations that the person belongs to",)
 
@@ -23,6 +25,7 @@ class Person(models.Model):
             retention=KEPT,
             recipients=COLLEAGUES,
             need="colleagues see whose doing something is",
+            rectified_by="the page of everything held",
         ),
         holder="id",
     )
@@ -33,10 +36,16 @@ class Person(models.Model):
             retention=KEPT,
             recipients=COLLEAGUES,
             need="you sign in with it, and prove it",
+            rectified_by="the page of the account, confirmed by mail",
         ),
         holder="id",
     )
-    address_hash = hashed(models.CharField(max_length=64, unique=True), "user.contact.email", "finding the person")
+    address_hash = hashed(
+        models.CharField(max_length=64, unique=True),
+        "user.contact.email",
+        "finding the person",
+        rectified_by="with the address",
+    )
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -50,7 +59,13 @@ class Account(models.Model):
     person = technical(models.OneToOneField(Person, on_delete=models.CASCADE))
     password = mapped(
         models.CharField(max_length=200),
-        personal("user.authorization.password", "checking the password", retention=KEPT, need="nobody else may get in"),
+        personal(
+            "user.authorization.password",
+            "checking the password",
+            retention=KEPT,
+            need="nobody else may get in",
+            rectified_by="the page of the account",
+        ),
     )
     staff_role = technical(models.CharField(max_length=20, blank=True))
     created_at = technical(models.DateTimeField())
@@ -62,6 +77,7 @@ class Account(models.Model):
 class Browser(models.Model):
     """A browser that an account was used from, known by a cookie's secret; until `trusted_until` it needs no second step."""
 
+    row_access = RowAccess(open_though_restricted=WAY_IN)
     kept = (Kept("seen_at", 365, "it was last used"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
@@ -88,6 +104,7 @@ class Session(models.Model):
     `pending`: the password was right, the second step is still to come; such a session is nobody yet.
     """
 
+    row_access = RowAccess(open_though_restricted=WAY_IN)
     kept = (Kept("expires_at", 0, "until it ends, 14 days at most"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
@@ -125,6 +142,7 @@ class SecondStep(models.Model):
     `last_turn`: the newest time step whose code was used (app) or the signature counter (passkey): nothing at or below it counts.
     """
 
+    row_access = RowAccess(open_though_restricted=WAY_IN)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     holder = technical(models.CharField(max_length=16))
@@ -155,6 +173,7 @@ class SecondStep(models.Model):
 class RecoveryCode(models.Model):
     """One of ten codes for a lost device. Stored as keyed hash; works once."""
 
+    shows_nobody = "hashes only; they go with the account"
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     code_hash = hashed(
         models.CharField(max_length=64, unique=True), "user.authorization", "the second step without a device"
@@ -186,6 +205,7 @@ class Ticket(models.Model):
     address is confirmed. `address_hash`: of a sign-up, so that the newest link for an address ends the older ones.
     """
 
+    row_access = RowAccess(open_though_restricted=WAY_IN)
     by_address = ByAddress(ErasedBy.ANYBODY)
     kept = (Kept("expires_at", 7, "the link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -205,6 +225,7 @@ class Ticket(models.Model):
 class Tries(models.Model):
     """How often something was tried within a window, by keyed hash of who or where."""
 
+    shows_nobody = "hashes only, of which nobody can say whose they are"
     kept = (Kept("until", 1, "the window of counting"),)
     key = hashed(models.CharField(primary_key=True, max_length=64), "user.unique_id.pseudonymous", "slowing guessing")
     count = technical(models.PositiveIntegerField())

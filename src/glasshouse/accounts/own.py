@@ -1,6 +1,6 @@
 """A person's own act: while it lasts, the database shows that person's rows even if their use is restricted.
 
-Restricted rows are hidden from every page and job by the row policies (`consent_restriction`); what the person does, and what the
+Restricted rows are hidden from every page and job by the row policies; what the person does, and what the
 law makes us do for the person (erasing, resealing), runs inside `own`. Source: PRI-23; GDPR Art. 18(2).
 """
 

@@ -17,6 +17,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission, staff_roles_with
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import own, person_at
@@ -41,7 +43,7 @@ from glasshouse.vault.datamap import NAMES
 ANSWER, REFUSE = "answer", "refuse"
 FINISHING, TELLING = "rights.finish-demand", "rights.tell-demand"
 TIME = timedelta(days=30)
-REVIEWERS = ("privacy", "security")
+REVIEWERS = staff_roles_with(Permission.LEGAL_REQUEST_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +58,9 @@ class Facts:
     barred_until: date | None = None
 
 
-def reviewer(actor: Actor) -> None:
-    """Nothing, if the actor may review demands: staff for privacy or security, with a second factor.
-
-    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.
-    """
-    accounts.require_staff_role(actor, REVIEWERS)
-
-
 def enter(actor: Actor, facts: Facts) -> Demand:
     """Enter a demand. Raises InvalidError, NotFoundError."""
-    reviewer(actor)
+    access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     address = normal_address(facts.address)
     if not facts.authority.strip() or not facts.grounds.strip():
         raise InvalidError("Name the authority, and the law that it names.", field="authority")
@@ -107,7 +101,7 @@ def _call_reviewers(actor: Actor, demand: Demand) -> None:
 
 def demands(actor: Actor) -> list[Demand]:
     """Every demand, the open ones first. Raises NotFoundError."""
-    reviewer(actor)
+    access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     return sorted(Demand.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
 
 
@@ -116,7 +110,7 @@ def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons:
 
     The second review closes the demand: it is refused if either refuses, or nothing is left. Raises InvalidError, NotFoundError.
     """
-    reviewer(actor)
+    access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     with transaction.atomic():
         found = Demand.objects.select_for_update().filter(id=demand, closed_at=None, second_by="").first()
         if found is None:
@@ -237,7 +231,7 @@ def _tell_one(number: str) -> bool:
 
 def fetch(actor: Actor, demand: str) -> tuple[str, bytes]:
     """(name, bytes) of what is to be handed over. Raises NotFoundError, FreshProofError."""
-    reviewer(actor)
+    access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     accounts.require_fresh(actor)
     found = Demand.objects.filter(id=demand, outcome="answered").exclude(blob="").first()
     if found is None:

@@ -93,7 +93,7 @@ def dev(data: Path | None, keys: Path | None, port: int) -> None:
 @demo_flag
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
-    """Check every promise now; exit 1 if one is not kept."""
+    """Check every promise now; exit 1 if one is not verified."""
     enter(data, keys, port, demo)
     from glasshouse.promises import api
     from glasshouse.promises.findings import State
@@ -108,7 +108,7 @@ def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_jso
                 row.id, row.state, row.figure, row.checked_at.strftime("%Y-%m-%d %H:%M") if row.checked_at else ""
             )
         output.print(table)
-    sys.exit(1 if any(row.state == State.NOT_KEPT for row in rows) else 0)
+    sys.exit(1 if any(row.state == State.NOT_VERIFIED for row in rows) else 0)
 
 
 @main.command()

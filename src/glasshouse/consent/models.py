@@ -3,6 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
@@ -12,6 +13,11 @@ from glasshouse.vault.fields import SealedText
 class Stance(models.Model):
     """One thing that a person said about a purpose; the newest counts. `words`: the sentence shown, or the person's reasons."""
 
+    row_access = RowAccess(
+        App.REPLACE,
+        rewritable=("words",),
+        open_though_restricted="it says what somebody decided, also that it is restricted",
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     purpose = technical(models.CharField(max_length=20))
@@ -40,6 +46,7 @@ class Restriction(models.Model):
     Of somebody without an account it is by address, until there is an account; `holder` is a key of its own then.
     """
 
+    row_access = RowAccess(open_though_restricted="it says what is restricted")
     by_address = ByAddress(ErasedBy.PERSON)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.rules import normal_address
@@ -128,7 +130,7 @@ def add(actor: Actor, entry: Entry) -> Recipient:
 
     Raises InvalidError, NotFoundError.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     wrong, text = rules.flaw(entry.kind, entry.words, entry.fields)
     if wrong:
         raise InvalidError(text, field=wrong)
@@ -185,7 +187,7 @@ def _announce(recipient: Recipient) -> None:
 @transaction.atomic
 def end(actor: Actor, recipient: str) -> None:
     """Let nothing more go to a recipient. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     if not Recipient.objects.filter(id=recipient, ended_at=None).update(ended_at=clock.now()):
         raise NotFoundError
     events.record(actor, Event.RECIPIENT_ENDED, recipient)

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts.models import Account
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
@@ -40,7 +41,7 @@ def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
 
     Raises InvalidError.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.MERGER_CHANGE)
     if Merger.objects.filter(closed_at=None).exists():
         raise InvalidError("A merger room is open already.", field="buyer")
     words = {
@@ -74,7 +75,7 @@ class Room:
 
 def rooms(actor: Actor) -> list[Room]:
     """Every room, the newest first. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     categories = sorted(_categories().values())
     restricted = consent.restricted_persons()
     objected = consent.refusing("merger") - restricted
@@ -134,7 +135,7 @@ def _tell(merger: Merger, account: Account) -> None:
 @transaction.atomic
 def close(actor: Actor, merger: str) -> None:
     """Close a room: the sale does not happen, or has been carried out. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.MERGER_CHANGE)
     found = Merger.objects.filter(id=merger, closed_at=None).first()
     if found is None:
         raise NotFoundError

@@ -3,12 +3,18 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import App, RowAccess, Support
 from glasshouse.vault.classification import technical
 
 
 class Event(models.Model):
     """One thing that happened. Opaque ids only: it outlives what it speaks of."""
 
+    row_access = RowAccess(
+        App.APPEND,
+        write="organisation_id IS NULL OR ({rows})",  # One of no customer (a refused sign-in) is read by the relay alone.
+        support=Support("events"),
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     at = technical(models.DateTimeField())
     kind = technical(models.CharField(max_length=60))
@@ -32,6 +38,7 @@ class Unchained(models.Model):
     not find the event any more; the row stays and `verify` tells of it.
     """
 
+    row_access = RowAccess(App.NOTHING)
     number = technical(models.BigAutoField(primary_key=True))
     event_id = technical(models.CharField(max_length=16))
     lost = technical(models.BooleanField(db_default=False))
@@ -45,6 +52,7 @@ class Unchained(models.Model):
 class Link(models.Model):
     """The event's place in the chain: the hash of the link before it, of the event's own content and of when it was chained."""
 
+    row_access = RowAccess(App.READ)
     number = technical(models.BigIntegerField(primary_key=True))
     event_id = technical(models.CharField(max_length=16, unique=True))
     before = technical(models.CharField(max_length=64))
@@ -63,6 +71,7 @@ class Root(models.Model):
     did not run; null for roots from before this column.
     """
 
+    row_access = RowAccess(App.READ)
     day = technical(models.DateField(primary_key=True))
     number = technical(models.BigIntegerField())
     hash = technical(models.CharField(max_length=64))

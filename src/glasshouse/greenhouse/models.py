@@ -3,6 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedJson, SealedText
@@ -16,6 +17,7 @@ class Site(models.Model):
     `limits`: by variable, [least, most] in its unit, outside which its own people want to be told.
     """
 
+    row_access = RowAccess(site="id", support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(SHOWN, holder="organisation_id")
@@ -31,6 +33,7 @@ class Site(models.Model):
 class Compartment(models.Model):
     """A part of a site with a climate, and if wanted limits, of its own."""
 
+    row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
@@ -45,6 +48,7 @@ class Compartment(models.Model):
 class Device(models.Model):
     """Something that sends readings. Its key is known to the crop plane only, as a hash."""
 
+    row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))

@@ -4,6 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.queues.rules import PLACE, REASON
+from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
@@ -23,6 +24,10 @@ class Message(models.Model):
     when staff leave it so.
     """
 
+    row_access = RowAccess(
+        # Mails that the law or the person wants.
+        open_rows="kind IN ('announcement', 'change', 'privacy', 'reset', 'restriction', 'second-step', 'sign-up', 'text')"
+    )
     holds_links = True  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))

@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts.models import Account
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.events import api as events
@@ -219,7 +220,7 @@ class Draft:
 @transaction.atomic
 def draft(actor: Actor, wanted: Draft) -> str:
     """Keep a draft; returns its id. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.DOCUMENT_PUBLISH)
     if wanted.document not in set(Document):
         raise InvalidError("Choose a document from the list.", field="document")
     texts = {code: pair for code, pair in wanted.texts.items() if pair[0].strip()}
@@ -250,7 +251,7 @@ def publish(actor: Actor, version: str) -> Version:
 
     Raises InvalidError, NotFoundError.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.DOCUMENT_PUBLISH)
     found = Version.objects.select_for_update().filter(id=version, published_at=None).first()
     if found is None:
         raise NotFoundError
@@ -281,7 +282,7 @@ class Standing:
 
 def standings(actor: Actor) -> list[Standing]:
     """Every version and draft with the state of its announcement, the newest first. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.DOCUMENT_PUBLISH)
     found = []
     for one in Version.objects.order_by("-created_at")[:100]:
         states = list(Announcement.objects.filter(version=one).values_list("state", flat=True))

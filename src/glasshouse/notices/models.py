@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
+from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import published, technical
 from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.fields import SealedText
@@ -62,6 +63,7 @@ class Version(models.Model):
 class Text(models.Model):
     """A version's words in one language. `summary`: what changed, in plain words."""
 
+    row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
     language = technical(models.CharField(max_length=5))
@@ -76,6 +78,7 @@ class Text(models.Model):
 class Acceptance(models.Model):
     """That a person accepted a version: which words were shown, when, and how."""
 
+    row_access = RowAccess(App.REPLACE, rewritable=("shown",))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16))
     version = technical(models.ForeignKey(Version, on_delete=models.PROTECT))

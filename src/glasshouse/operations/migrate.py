@@ -9,9 +9,9 @@ def main() -> None:
     from django.core.management import call_command
     from django.db import transaction
 
-    from glasshouse.access import policies, restrictions
     from glasshouse.disclosures import api as disclosures
     from glasshouse.notices import api as notices
+    from glasshouse.rowsecurity import policies
     from glasshouse.vault import sealing
 
     for database in ("vault", "default"):  # Migrations of the people store seal values, with keys of the vault.
@@ -19,7 +19,6 @@ def main() -> None:
     sealing.rewrite_marked()
     with transaction.atomic():  # Nobody sees a table between its old policies and its new ones.
         policies.apply()
-        restrictions.apply()
     notices.install()
     disclosures.install()
 

@@ -20,7 +20,7 @@ from glasshouse.access.api import (
     saw,
 )
 from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
-from glasshouse.access.permissions import GRANTED, TITLES, Permission, Role
+from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, GRANTED, TITLES, Permission, Role
 from glasshouse.access.rules import Rights, Sites, covers
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets, second_step
@@ -229,7 +229,7 @@ def roles(actor: Actor) -> list[tuple[str, str, frozenset[Permission]]]:
 
 
 def _chosen(mine: Rights, written: list[str]) -> list[str]:
-    known = {str(one) for one in Permission}
+    known = {str(one) for one in CUSTOMER_PERMISSIONS}
     if not written or not set(written) <= known:
         raise InvalidError("Choose at least one permission from the grid.", field="permissions")
     if not covers(mine, frozenset(map(Permission, written)), mine.sites):

@@ -3,7 +3,10 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from glasshouse.access.models import MEMBER
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess, Support
+from glasshouse.rowsecurity.settings import INVITATION
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Kept, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
@@ -18,6 +21,7 @@ def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
 class Invitation(models.Model):
     """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
 
+    row_access = RowAccess(see=f"({MEMBER}) OR secret_hash = {INVITATION}", owner_reads=True)
     by_address = ByAddress(ErasedBy.PERSON, hidden=True, function="glasshouse_invitations_for")
     kept = (Kept("expires_at", 30, "it ended"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -50,6 +54,7 @@ class Invitation(models.Model):
 class AccessRequest(models.Model):
     """A member's wish for another role or other sites, until an administrator decides."""
 
+    row_access = RowAccess(support=Support("people"))
     kept = (Kept("decided_at", 365, "the decision"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
@@ -66,7 +68,7 @@ class Desk:
 
 def desk(actor: Actor) -> Desk:
     """The officer's desk."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.DESK_READ)
     now = clock.now()
     live = [one for one in Restriction.objects.order_by("at") if one.lifts_at is None or one.lifts_at > now]
     due = sum(retention.due().values())
@@ -133,7 +135,7 @@ def _assessed() -> list[Assessed]:
 @transaction.atomic
 def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
     """Note an assessment of a purpose; it is due again after a year. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.PURPOSE_ASSESS)
     if risk not in RISKS or not text.strip() or len(text) > 20_000:
         raise InvalidError("Say how high the risk is, and why; what lowers it.", field="text")
     if purpose not in {one.purpose for one in _assessed()}:
@@ -153,7 +155,7 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
 
 def hold(actor: Actor, address: str, reason: str, days: int) -> None:
     """Hold a person's data, found by address. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.HOLD_CHANGE)
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
     whom = accounts.actor_of_address(address)
@@ -162,13 +164,13 @@ def hold(actor: Actor, address: str, reason: str, days: int) -> None:
 
 def end_hold(actor: Actor, number: str) -> None:
     """End a hold now. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.HOLD_CHANGE)
     retention.end_hold(actor, number)
 
 
 def lift(actor: Actor, restriction: str, reason: str) -> None:
     """Lift a restriction, with notice to its person. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.RESTRICTION_LIFT)
     found = Restriction.objects.filter(id=restriction, lifts_at=None).first()
     if found is None:
         raise NotFoundError

@@ -6,7 +6,8 @@ Nothing here says whom an item is about: an opaque id, what kind it is, since wh
 from dataclasses import dataclass
 from datetime import datetime
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
@@ -63,7 +64,7 @@ class SetAside:
 
 def listed(actor: Actor) -> list[SetAside]:
     """Everything that was set aside, what nobody has looked at first. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.FAILURE_RETRY)
     mails = [
         SetAside(MAIL, one.id, f"a mail: {one.kind}", one.id, one.created_at, *_why(one), one.seen, True)
         for one in mail.set_aside()
@@ -92,11 +93,11 @@ def _why(message: mail.SetAside) -> tuple[int, str, str]:
 
 def try_again(actor: Actor, source: str, number: str) -> None:
     """Have an item tried again from the start, at the next turn of its queue. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.FAILURE_RETRY)
     (mail.try_again if source == MAIL else queues.try_again)(actor, number)
 
 
 def leave(actor: Actor, source: str, number: str) -> None:
     """Leave an item set aside: it is looked at, and counts as trouble no more. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.FAILURE_RETRY)
     (mail.leave if source == MAIL else queues.leave)(actor, number)

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from glasshouse.kernel import clock
-from glasshouse.promises.checks import check
+from glasshouse.promises import registry, runner
 from glasshouse.promises.findings import State
 from glasshouse.promises.models import Result
 from glasshouse.promises.register import REGISTER
@@ -29,17 +29,18 @@ class Standing:
 
 
 def check_all() -> list[Standing]:
-    """Run every check now and keep what it found."""
+    """Run every check now and store what it found. Every promise is in the answer, also when its result was not stored."""
     rows: list[Standing] = []
     for promise, text in REGISTER.items():
-        # What breaks a check, or the keeping of its result, keeps no other promise from being looked at.
-        queues.guarded("promises.check", promise, partial(_look, promise, text, rows))
+        # What breaks a check, or the storing of its result, keeps no other promise from being looked at.
+        if not queues.guarded("promises.check", promise, partial(_look, promise, text, rows)):
+            rows.append(Standing(promise, text, State.CANNOT_TELL, "the result could not be stored", None))
     return rows
 
 
 def _look(promise: str, text: str, rows: list[Standing]) -> None:
-    finding, now = check(promise), clock.now()
-    if finding.state is State.UNPROVEN:
+    finding, now = runner.run(promise), clock.now()
+    if finding.state is State.NOT_CHECKED:
         rows.append(Standing(promise, text, finding.state, finding.figure, None))
         return
     figure = finding.figure.replace("\x00", "")[:300]
@@ -48,11 +49,14 @@ def _look(promise: str, text: str, rows: list[Standing]) -> None:
 
 
 def standings() -> list[Standing]:
-    """The newest finding of each promise; unproven where there is none."""
+    """The newest result of each promise; not checked where no check exists, cannot tell before its first run."""
     newest = {row.promise: row for row in Result.objects.order_by("promise", "-checked_at").distinct("promise")}
-    return [
-        Standing(id, text, State(newest[id].state), newest[id].figure, newest[id].checked_at)
-        if id in newest
-        else Standing(id, text, State.UNPROVEN, "no check yet", None)
-        for id, text in REGISTER.items()
-    ]
+    return [_standing(promise, text, newest.get(promise)) for promise, text in REGISTER.items()]
+
+
+def _standing(promise: str, text: str, newest: Result | None) -> Standing:
+    if promise not in registry.CHECKS:  # A result of an older version with a check claims nothing any more.
+        return Standing(promise, text, State.NOT_CHECKED, "no check yet", None)
+    if newest is None:
+        return Standing(promise, text, State.CANNOT_TELL, "not checked since the first start", None)
+    return Standing(promise, text, State(newest.state), newest.figure, newest.checked_at)

@@ -4,7 +4,7 @@ import os
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from django.db import connections
 
 from crop_contract.columns import CLASSIFICATION
 from glasshouse.greenhouse import crops_client
+from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Row, Subject, people_rows
 
 CROP = Entry(
@@ -188,3 +189,12 @@ def plaintext_answer(port: int) -> bytes:
             return link.recv(1000)
         except OSError:
             return b""
+
+
+def is_refused(act: Callable[[], object], *kinds: type[GlasshouseError]) -> bool:
+    """Whether an act raises an error of the people plane, of one of the kinds where kinds are given."""
+    try:
+        act()
+    except GlasshouseError as error:
+        return not kinds or isinstance(error, kinds)
+    return False

@@ -1,5 +1,5 @@
-"""Walks every organisation route of the live door as every role, at home and at a foreign customer; tells what is not as
-the table says.
+"""Walks every page of an organisation at the live door as every role, at home and at a foreign customer; tells what is not
+as the pages declare (`access/pages.py`).
 
 The ids in the addresses name nothing, so that a walk changes nothing: who may act hears 404 or 400, who may not hears 403, and
 a stranger hears 404, the same as if the customer did not exist.
@@ -13,13 +13,14 @@ import httpx
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
-from glasshouse.access import routes
+from glasshouse.access import pages
+from glasshouse.access.pages import ORGANISATION, Need, Page
 from glasshouse.access.permissions import GRANTED, Permission, Role
-from glasshouse.access.routes import Need, Route
 
 NOTHING = "0" * 16
 TOKEN = re.compile(r'value="[A-Za-z0-9]{64}"')
-ACTS = {"change_member": "change", "change_invitation": "revoke", "decide_request": "grant", "decide_grant": "revoke"}
+# What stands in an address that names nothing, by the converter of the argument, or by its name.
+EMPTY = {"kind": "app", "failure": "mail", "key": "0" * 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +41,26 @@ def names() -> list[str]:
     return sorted(str(one.name) for one in patterns)
 
 
-def paths() -> dict[str, str]:
-    """Route -> its address with {} where the organisation stands, for the routes of an organisation."""
+def address_of(page: Page, organisation: str = NOTHING) -> str:
+    """The page's address within an organisation; whatever else its path names is not there."""
     from django.urls import reverse
 
-    found = {}
-    for one in get_resolver().url_patterns:
-        if not isinstance(one, URLPattern) or one.name is None:
-            continue
-        groups = set(one.pattern.converters) or set(getattr(one.pattern, "regex", re.compile("")).groupindex)
-        if "organisation" in groups:
-            given = dict.fromkeys(groups, NOTHING) | ({"act": ACTS[one.name]} if "act" in groups else {})
-            found[one.name] = reverse(one.name, kwargs=given).replace(NOTHING, "{}", 1)
-    return found
+    arguments = {name: EMPTY.get(name, EMPTY.get(converter, NOTHING)) for name, converter in page.arguments.items()}
+    if page.of_organisation:
+        arguments[ORGANISATION] = organisation
+    return reverse(page.name, kwargs=arguments)
 
 
-def allowed(role: Role, route: Route) -> bool:
-    """Whether the table gives the route to the role."""
-    if isinstance(route.need, Permission):
-        return route.need in GRANTED[role]
-    return route.need is Need.MEMBER
+def names_one(page: Page) -> bool:
+    """Whether the address names something, beside the organisation, that a walk does not have."""
+    return bool(page.arguments.keys() - {ORGANISATION, "kind"})
+
+
+def allowed(role: Role, page: Page) -> bool:
+    """Whether the declaration gives the page to the role."""
+    if isinstance(page.need, Permission):
+        return page.need in GRANTED[role]
+    return page.need is Need.MEMBER
 
 
 def _ask(client: httpx.Client, method: str, path: str) -> httpx.Response:
@@ -81,31 +82,28 @@ def walk(
     clients: one signed in for each role, as a member of `home` only.
     """
     number = 0
-    for name, path in sorted(paths().items()):
-        for route in routes.ROUTES.get(name, ()):
+    for page in (one for one in pages.pages() if one.of_organisation):
+        here, there, nowhere = (address_of(page, one) for one in (home, foreign, "z" * 16))
+        for method in page.methods:
             for role, client in clients.items():
                 number += 1
                 told(number)
-                yield _at_home(client, name, route, role, path.format(home))
-                yield _abroad(client, name, route, role, (path.format(foreign), path.format("z" * 16)))
+                yield _at_home(client, page, method, role, here)
+                yield _abroad(client, page, method, role, (there, nowhere))
 
 
-def _at_home(client: httpx.Client, name: str, route: Route, role: Role, path: str) -> Step:
-    status, may = _ask(client, route.method, path).status_code, allowed(role, route)
-    about_one = route.method == "POST" or name in (
-        "member",
-        "look",
-        "report",
-    )  # The address names something that is not there.
+def _at_home(client: httpx.Client, page: Page, method: str, role: Role, path: str) -> Step:
+    status, may = _ask(client, method, path).status_code, allowed(role, page)
+    about_one = method == "POST" or names_one(page)
     fine = status in ((200, 302, 400, 404) if about_one else (200, 302, 400)) if may else status == 403
-    wrong = "" if fine else f"{role} {route.method} {name}: {status}, though {'' if may else 'not '}allowed"
-    return Step(name, route.method, role, foreign=False, status=status, wrong=wrong)
+    wrong = "" if fine else f"{role} {method} {page.name}: {status}, though {'' if may else 'not '}allowed"
+    return Step(page.name, method, role, foreign=False, status=status, wrong=wrong)
 
 
-def _abroad(client: httpx.Client, name: str, route: Route, role: Role, both: tuple[str, str]) -> Step:
-    there, nowhere = (_ask(client, route.method, path) for path in both)
+def _abroad(client: httpx.Client, page: Page, method: str, role: Role, both: tuple[str, str]) -> Step:
+    there, nowhere = (_ask(client, method, path) for path in both)
     same = _plain(there.text).replace(both[0], "") == _plain(nowhere.text).replace(both[1], "")
     fine = there.status_code == nowhere.status_code == 404 and same
     told = f"{there.status_code} (nowhere: {nowhere.status_code})"
-    wrong = "" if fine else f"{role} {route.method} {name} at a foreign customer: {told}"
-    return Step(name, route.method, role, foreign=True, status=there.status_code, wrong=wrong)
+    wrong = "" if fine else f"{role} {method} {page.name} at a foreign customer: {told}"
+    return Step(page.name, method, role, foreign=True, status=there.status_code, wrong=wrong)

@@ -11,7 +11,7 @@ class Result(models.Model):
 
     kept = (Kept("checked_at", 730, "the check"),)
     promise = technical(models.CharField(max_length=6, db_index=True))
-    state = technical(models.CharField(max_length=12))
+    state = technical(models.CharField(max_length=16))
     figure = technical(models.CharField(max_length=300))
     checked_at = technical(models.DateTimeField(db_index=True))
 

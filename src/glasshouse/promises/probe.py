@@ -15,7 +15,7 @@ from django.db import transaction
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
-from glasshouse.accounts.models import Person
+from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
@@ -28,6 +28,7 @@ from glasshouse.subject import erasure as rights
 from glasshouse.vault import api as vault
 
 SENT_BYTES = 4 << 20
+VISIT = Visit("probe", "promise check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,13 @@ def sending(canaries: Canaries) -> Iterator[None]:
 
 def _session_of(one: Grower) -> str:
     return accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}")).secret
+
+
+def begin_session(one: Grower) -> str:
+    """The secret of a session of the probe customer, begun as after a right password."""
+    account = Account.objects.select_related("person").get(id=one.actor.account)
+    with transaction.atomic():
+        return sessions.begin(account, VISIT, pending=False).secret
 
 
 _doors: list[httpx.Client] = []

@@ -1,4 +1,4 @@
-"""The register: every promise with its id and its text, in our own words. A promise without a check is unproven."""
+"""The register: every promise with its id and its text, in our own words. A promise without a check is shown as not checked."""
 
 REGISTER: dict[str, str] = {
     "SEC-01": "Several layers stand between a stranger and your data; when one fails, the others hold.",

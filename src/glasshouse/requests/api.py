@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import known_hashes
@@ -161,7 +162,7 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
 
     Raises InvalidError, NotFoundError.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.REQUEST_ANSWER)
     normal = _checked(address, kind, region, text)
     if arrival.channel not in PAPER or not text.strip():
         raise InvalidError("Say how it came, and what the person asks.", field="text")
@@ -238,7 +239,7 @@ def worklist(actor: Actor) -> list[Listed]:
 
     Raises NotFoundError for anybody but a privacy officer.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.REQUEST_READ)
     now, mine = clock.now(), covers(str(actor.account))
     closed = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
@@ -279,7 +280,7 @@ def passed_to(numbers: list[str]) -> dict[str, list[PassedTo]]:
 
 def of_officer(actor: Actor, number: str) -> Request | None:
     """Any request, open or closed, for the page that says what was done; None where there is none. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.REQUEST_READ)
     return Request.objects.filter(id=number).first()
 
 
@@ -310,7 +311,7 @@ def set_regions(account: str, regions: list[str]) -> None:
 
 
 def _open(actor: Actor, request: RequestId) -> Request:
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.REQUEST_ANSWER)
     found = Request.objects.select_for_update().filter(id=request, closed_at=None).first()
     if found is None:
         raise NotFoundError

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import transaction
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import throttle
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
@@ -65,7 +66,7 @@ class Message:
 
 def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host: str = "") -> None:
     """Let an agent in. verify_key: base64 of the 32 bytes. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.AGENT_CHANGE)
     try:
         Ed25519PublicKey.from_public_bytes(base64.b64decode(verify_key, validate=True))
     except (ValueError, binascii.Error):
@@ -96,13 +97,13 @@ def _mark(agent: str) -> str:
 
 def end(actor: Actor, agent: str) -> None:
     """Let an agent, named as the protocol names it, in no more."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.AGENT_CHANGE)
     Agent.objects.filter(agent_hash=_mark(agent), ended_at=None).update(ended_at=clock.now(), token_hash="")
 
 
 def agents(actor: Actor) -> list[Agent]:
     """Every agent. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.REQUEST_READ)
     return sorted(Agent.objects.all(), key=lambda one: one.name)
 
 

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
@@ -188,6 +189,7 @@ class Letter(models.Model):
 class Referral(models.Model):
     """That a request was passed to the customer that entered the person's data, which answers by a day of its own."""
 
+    row_access = RowAccess(owner_reads=True)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     request_id = technical(models.CharField(max_length=16, db_index=True))

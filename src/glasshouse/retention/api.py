@@ -13,7 +13,6 @@ from django.apps import apps
 from django.db import models, transaction
 
 from glasshouse.access import api as access
-from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -24,6 +23,7 @@ from glasshouse.kernel.ids import BlobId, HolderId, new_id
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention.models import Hold, Statistic, Sweep
+from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, kept_of

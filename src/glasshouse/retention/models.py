@@ -3,6 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import K, confidential
 from glasshouse.vault.fields import SealedText
@@ -11,6 +12,7 @@ from glasshouse.vault.fields import SealedText
 class Hold(models.Model):
     """A legal hold: nothing of this holder (a person or a customer) is swept until it ends."""
 
+    row_access = RowAccess(open_though_restricted="it says what is kept, and why")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     holder = technical(models.CharField(max_length=16, db_index=True))
     owner = technical(models.CharField(max_length=16))

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import person_at
 from glasshouse.accounts.rules import normal_address
@@ -64,7 +66,7 @@ class Suggestion:
 
 def sources(actor: Actor) -> list[tuple[Source, int]]:
     """Every source, with how many values of it are held. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.SOURCE_CHANGE)
     counts = dict(Supplied.objects.order_by().values_list("source").annotate(count=Count("pk")))
     return [(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
 
@@ -72,7 +74,7 @@ def sources(actor: Actor) -> list[tuple[Source, int]]:
 @transaction.atomic
 def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -> Source:
     """Register a source. Raises InvalidError, NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.SOURCE_CHANGE)
     if kind not in rules.KINDS:
         raise InvalidError("Choose the kind of source from the list.", field="kind")
     for field, value in (("name", name), ("licence", licence), ("purpose", purpose)):
@@ -93,7 +95,7 @@ def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -
 @transaction.atomic
 def make_token(actor: Actor, source: str) -> str:
     """A token by which a source hands contacts in over the network; the one before ends. Raises NotFoundError."""
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.SOURCE_CHANGE)
     token = new_token()
     if not Source.objects.filter(id=source).update(token_hash=digest(token)):
         raise NotFoundError("There is no such source.")
@@ -106,7 +108,7 @@ def bring_in(actor: Actor, source: str, text: str) -> Report:
 
     Raises InvalidError, NotFoundError.
     """
-    accounts.require_officer(actor)
+    access.require_staff(actor, Permission.SOURCE_CHANGE)
     found = Source.objects.filter(id=source).first()
     if found is None:
         raise NotFoundError("There is no such source.")

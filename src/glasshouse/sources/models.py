@@ -64,7 +64,14 @@ class Supplied(models.Model):
     )
     field = technical(models.CharField(max_length=10))
     value = SealedText(
-        personal("user.contact", PURPOSE, basis=Basis.LEGITIMATE_INTEREST, source="a third party"), holder="holder"
+        personal(
+            "user.contact",
+            PURPOSE,
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="a third party",
+            rectified_by="a suggestion confirmed or deleted",
+        ),
+        holder="holder",
     )
     state = technical(models.CharField(max_length=10, default="new"))
     secret_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))

@@ -6,19 +6,10 @@ Source: PRI-18, PRI-21, PRI-22, PRI-24.
 from django.apps import apps
 from django.db import models
 
-from glasshouse.access.restrictions import restrictable
+from glasshouse.rowsecurity.policies import hidden_by_address, restrictable
 from glasshouse.subject import inventory as view
 from glasshouse.vault.datamap import Class, OnErasure, Row, people_rows
-
-# What a person puts right by their own hand; everything else is a record of what happened, or a secret, and is put right by
-# being made anew, or by a request to correct it.
-SELF_CORRECTED = {
-    "accounts_account.password": "the page of the account",
-    "accounts_person.address": "the page of the account, proved",
-    "accounts_person.address_hash": "with the address",
-    "accounts_person.name": "the page of everything held",
-    "sources_supplied.value": "a suggestion confirmed or deleted",
-}
+from glasshouse.vault.declarations import ErasedBy, models_by_address
 
 
 def _personal() -> list[Row]:
@@ -41,7 +32,9 @@ def _goes_with(table: str, doomed: set[str]) -> bool:
 
 def _erased(rows: list[Row]) -> int:
     """Columns whose rows an erasure deletes, or whose key it destroys; a hash on nobody's row ends by its rule within a day."""
-    doomed = view.tables() | {"access_invitation"}
+    doomed = view.tables() | {
+        model._meta.db_table for model, declared in models_by_address() if declared.erased_by is not ErasedBy.NOBODY
+    }
     while more := {row.table for row in rows if _goes_with(row.table, doomed)} - doomed:
         doomed |= more
     doomed |= {row.table for row in rows if row.entry and "day after" in row.entry.retention}
@@ -58,8 +51,8 @@ def coverage() -> list[tuple[str, int, int]]:
     rows = _personal()
     total, missing = view.covered()
     seen, kept = total - len(missing), len(_kept(rows))
-    hidden = set(restrictable()) | {"access_invitation"}
-    by_hand = sum(f"{row.table}.{row.column}" in SELF_CORRECTED for row in rows)
+    hidden = set(restrictable()) | hidden_by_address()
+    by_hand = sum(bool(row.entry and row.entry.rectified_by) for row in rows)
     return [
         ("view", seen, total),
         ("copy", seen, total),  # It is made of the view, value by value; a live check holds one against the other.

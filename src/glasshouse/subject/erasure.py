@@ -10,7 +10,6 @@ from django.db.models import F
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
-from glasshouse.access.policies import APPEND_ONLY, customer_models
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
@@ -28,6 +27,7 @@ from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention import api as retention
+from glasshouse.rowsecurity.policies import customer_models, is_append_only
 from glasshouse.subject.inventory import addressed, count_of, held_models, key_owner_of, purposes_of
 from glasshouse.subject.models import Copy, Erasure
 from glasshouse.vault import api as vault
@@ -298,7 +298,7 @@ def close_organisation(organisation: OrganisationId) -> None:
     with own(STORAGE), access.acting(job):
         greenhouse.forget(job)
         for model in customer_models():
-            if model is not Organisation and model._meta.db_table not in APPEND_ONLY:
+            if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)

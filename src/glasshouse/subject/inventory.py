@@ -10,7 +10,6 @@ from datetime import datetime
 from django.db import connection, models
 
 from glasshouse.access import api as access
-from glasshouse.access.policies import customer_tables
 from glasshouse.accounts.models import Account, Person
 from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
@@ -20,8 +19,9 @@ from glasshouse.kernel.ids import HolderId, OrganisationId
 from glasshouse.mail.rules import masked
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
-from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows
-from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address
+from glasshouse.rowsecurity.policies import customer_tables
+from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
+from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
 from glasshouse.vault.fields import SealedField, holder_column
 
 
@@ -56,10 +56,10 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
         shown = masked(shown)
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
-    place = f"{row._meta.db_table}.{field.column}"
+    where = f"{row._meta.db_table}.{field.column}"
     source = _source(row, str(field.name), entry)
     return Item(
-        place,
+        where,
         entry.category,
         label,
         shown,
@@ -143,7 +143,7 @@ def view(actor: Actor) -> Iterator[Item]:
     for event in events.each_of_actor(str(actor.account)):
         told = "what you did, for security: opaque ids only"
         yield Item(
-            "events_event.kind",
+            place("events.Event", "kind"),
             "user.behavior",
             "Activity",
             event.kind,
@@ -207,7 +207,7 @@ def _holds(person: str) -> Iterator[Item]:
     for one in retention.holds_of(HolderId(person)):
         until = f"until {one.ends_at:%Y-%m-%d}"
         yield Item(
-            "retention_hold.reason",
+            place("retention.Hold", "reason"),
             "user.privacy_preferences",
             "Legal hold",
             until,
@@ -228,7 +228,7 @@ def _disclosures(person: str) -> Iterator[Item]:
         value = f"{fields} to {to.name} ({to.region}), {one.times} times, last on {one.last_at:%Y-%m-%d}"
         period = "3 years after the last time"
         yield Item(
-            "disclosures_disclosure.recipient_id",
+            place("disclosures.Disclosure", "recipient"),
             "user.behavior",
             "Disclosure",
             value,
@@ -250,25 +250,19 @@ def _memberships(actor: Actor) -> Iterator[Item]:
             rights = access.rights_of_membership(access.membership_of(mine))
         value = f"{organisation.name}: {rights.role}"
         purpose = "deciding what you may do there"
-        place, category = "access_membership.role", "user.workplace"
+        where, category = place("access.Membership", "role"), "user.workplace"
         yield Item(
-            place, category, "Membership", value, purpose, "contract", "until you leave", (), "an administrator", None
+            where, category, "Membership", value, purpose, "contract", "until you leave", (), "an administrator", None
         )
 
 
 def covered() -> tuple[int, list[str]]:
     """(personal columns of the people store, those that the view does not reach)."""
-    reached = {model._meta.db_table for model in held_models()} | {
-        "accounts_account",
-        "access_invitation",
-        "sources_objected",
-    }
+    reached = {Account._meta.db_table, *tables()}
+    reached |= {model._meta.db_table for model, _ in models_by_address()}
+    reached |= {model._meta.db_table for model in ours() if shows_nobody(model)}
     personal = [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
-    known = reached | {
-        "accounts_recovery_code",
-        "accounts_tries",
-    }  # hashes only; the first hangs on the account, the second on nobody
-    return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in known]
+    return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in reached]
 
 
 def sealed_values(person: str) -> int:

@@ -18,7 +18,6 @@ from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.rules import Rights
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -132,17 +131,9 @@ def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
 # -- the staff's side ----------------------------------------------------------------------------------------------
 
 
-def _staff(actor: Actor) -> None:
-    """Nothing, if the actor is support staff with a second factor; other roles of the staff have no part in support."""
-    if actor.kind is not ActorKind.STAFF or accounts.staff_role(actor.account) != SUPPORT:
-        raise NotFoundError
-    if not second_step.has_step(actor.account):
-        raise SecondStepNeededError
-
-
 def customers(actor: Actor) -> list[str]:
     """Every customer's opaque id, for the staff. Raises NotFoundError, SecondStepNeededError."""
-    _staff(actor)
+    access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.acting(actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_customers()")
         return [row[0] for row in cursor.fetchall()]
@@ -150,7 +141,7 @@ def customers(actor: Actor) -> list[str]:
 
 def staff_grants(actor: Actor) -> list[Listed]:
     """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondStepNeededError."""
-    _staff(actor)
+    access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.acting(actor):
         found = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
         return [_listed(one, {}) for one in found]
@@ -158,7 +149,7 @@ def staff_grants(actor: Actor) -> list[Listed]:
 
 def ask(actor: Actor, wish: Wish) -> GrantId:
     """Ask a customer for a grant; its administrators hear of it by mail. Raises InvalidError, NotFoundError."""
-    _staff(actor)
+    access.require_staff(actor, Permission.GRANT_ASK)
     wish = _checked(wish)
     with access.acting(actor):
         _exists(actor)
@@ -180,7 +171,7 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
 
     Raises InvalidError, ForbiddenError, NotFoundError.
     """
-    _staff(actor)
+    access.require_staff(actor, Permission.EMERGENCY_OPEN)
     accounts.require_fresh(actor)
     wish = _checked(Wish(tuple(rules.AREA_TITLES), 1, reason, staff=str(actor.account)))
     with access.acting(actor):
@@ -206,7 +197,7 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
 
 def countersign(actor: Actor, grant: GrantId) -> None:
     """Be the second pair of eyes for a grant that allows changes. Raises NotFoundError, ForbiddenError."""
-    _staff(actor)
+    access.require_staff(actor, Permission.GRANT_COUNTERSIGN)
     accounts.require_fresh(actor)
     with access.acting(actor):
         access.saw(actor, "countersignature", [grant])

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import technical
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedText
@@ -15,9 +16,10 @@ class Grant(models.Model):
     `staff`: one account of the staff, or empty for the team. It counts from `approved_at` on, between `starts_at` and
     `ends_at`, until
     `revoked_at`; `change` counts only with the countersignature of somebody else of the staff. Whether it lives is decided in the
-    database (access/policies.py).
+    database (sql.py).
     """
 
+    row_access = RowAccess(owner_reads=True)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     staff = technical(models.CharField(max_length=16, blank=True))
@@ -43,6 +45,7 @@ class Grant(models.Model):
 class Seen(models.Model):
     """One thing that support looked at or changed. Insert-only; read by the customer."""
 
+    row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     staff = technical(models.CharField(max_length=16))

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from glasshouse.access.permissions import Permission
+from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, Permission
 
 MOST_HOURS = 7 * 24
 EMERGENCY = timedelta(hours=1)
@@ -23,7 +23,7 @@ CHANGES: dict[str, frozenset[Permission]] = {
     "people": frozenset(),
 }
 # Handed-over administration: all but what would let the operator keep itself in, or do what cannot be undone.
-ADMINISTERED = frozenset(Permission) - {
+ADMINISTERED = CUSTOMER_PERMISSIONS - {
     Permission.ACCESS_RECORD_READ,
     Permission.GRANT_GIVE,
     Permission.ORGANISATION_CLOSE,

@@ -31,7 +31,9 @@ def published(field: F) -> F:
     return mapped(field, PUBLISHED)
 
 
-def hashed(field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE) -> F:
+def hashed(
+    field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE, rectified_by: str = ""
+) -> F:
     """A keyed hash by which a sealed value is found: a pseudonym, so personal (GDPR recital 26)."""
     entry = Entry(
         Class.PERSONAL,
@@ -41,5 +43,6 @@ def hashed(field: F, category: str, purpose: str, *, erasure: OnErasure = OnEras
         Basis.CONTRACT,
         "with the value it stands for",
         erasure,
+        rectified_by=rectified_by,
     )
     return mapped(field, entry)

@@ -68,6 +68,8 @@ class Entry:
     """What one stored field is. `category` is a fideslang key; the rest are plain words. source: who it comes from.
 
     need: what cannot work without it; "": it may be withheld.
+    rectified_by: where a person puts it right by their own hand; "": it is a record of what happened, or a secret, and is put
+    right by being made anew, or by a request.
     """
 
     klass: Class
@@ -80,6 +82,7 @@ class Entry:
     recipients: tuple[str, ...] = ()
     source: str = "you"
     need: str = ""
+    rectified_by: str = ""
 
     def __post_init__(self) -> None:
         if self.category not in NAMES:
@@ -163,13 +166,23 @@ def personal(
     recipients: tuple[str, ...] = (),
     source: str = "you",
     need: str = "",
+    rectified_by: str = "",
     erasure: OnErasure = OnErasure.KEY_DESTROYED,
 ) -> Entry:
-    """Entry of a field that speaks of a person. recipients: who outside the service gets it; source: who it comes from.
-
-    need: what cannot work without it; "": it may be withheld.
-    """
-    return Entry(Class.PERSONAL, category, Subject.PERSON, purpose, basis, retention, erasure, recipients, source, need)
+    """Entry of a field that speaks of a person. recipients: who outside the service gets it; the rest: see `Entry`."""
+    return Entry(
+        Class.PERSONAL,
+        category,
+        Subject.PERSON,
+        purpose,
+        basis,
+        retention,
+        erasure,
+        recipients,
+        source,
+        need,
+        rectified_by,
+    )
 
 
 def confidential(
@@ -216,6 +229,12 @@ def entry_of(field: "models.Field[Any, Any]") -> Entry | None:
     if declared is None and (field.is_relation or isinstance(field, models.AutoField)):
         return TECHNICAL
     return declared
+
+
+def place(model: str, field: str) -> str:
+    """table.column of a field. model: "app_label.Model", as Django names it, so that no area names another's table."""
+    meta = apps.get_model(model)._meta
+    return f"{meta.db_table}.{meta.get_field(field).column}"
 
 
 def _with_period(entry: Entry | None, model: "type[models.Model]") -> Entry | None:

@@ -47,3 +47,9 @@ def models_by_address() -> Iterator[tuple[type[models.Model], ByAddress]]:
     for model in apps.get_models():
         if declared := by_address(model):
             yield model, declared
+
+
+def shows_nobody(model: type[models.Model]) -> str:
+    """Why the personal columns of a model stand in nobody's view, as its `shows_nobody` says; "": they do."""
+    reason: str = getattr(model, "shows_nobody", "")
+    return reason

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.accounts import api as accounts
+from glasshouse.access import pages
+from glasshouse.access.pages import Page
 from glasshouse.accounts import sessions, throttle
 from glasshouse.accounts.own import own, standing
 from glasshouse.accounts.rules import SECRET_MOST, Visit
-from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
+from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import (
     FreshProofError,
     GlasshouseError,
@@ -22,7 +22,6 @@ from glasshouse.kernel.errors import (
     ThrottledError,
 )
 from glasshouse.kernel.text import is_text
-from glasshouse.notices import api as notices
 from glasshouse.web import failures
 from glasshouse.web.redirects import safe_path
 
@@ -103,17 +102,13 @@ def _page_of(request: HttpRequest) -> str:
 class account_forms:
     """Looks at every form of the account pages before the page does: how many come from a network, and how long each field is.
 
-    By the module of the view, so that a page that somebody adds is held too.
+    Those are all public pages and a person's own, but where a page says otherwise (`FormRules.account_limits`).
     """
 
-    MODULES = ("glasshouse.web.views", "glasshouse.web.security_views")
-    NAMES = frozenset({"accept", "invitation", "invite"})
     FIELD_MOST, ARGUMENT_MOST = (
         16_000,
         100,
     )  # characters of a field (a passkey's answer is the longest), of a part of the path
-    SPOKEN_TO_BY_SCRIPT = frozenset({"passkey_use"})
-    LISTS = frozenset({"addresses"})  # Bounded where they are read.
     A_NETWORK, AN_ACCOUNT, WINDOW = 300, 150, timedelta(minutes=10)
 
     def __init__(self, get_response: Handler) -> None:
@@ -126,18 +121,18 @@ class account_forms:
         self, request: HttpRequest, view: object, args: object, kwargs: dict[str, str]
     ) -> HttpResponse | None:
         """A page that says what is too much, or nothing."""
+        page = page_of(request)
+        if page is None or not page.account_limits:
+            return None
         try:
-            self._look(request, view, kwargs)
+            self._look(request, page, kwargs)
         except GlasshouseError as error:
-            if request.resolver_match and request.resolver_match.url_name in self.SPOKEN_TO_BY_SCRIPT:
+            if page.form.for_script:
                 return JsonResponse({"problem": str(error)}, status=error.status)
             return render(request, "error.html", {"text": str(error)}, status=error.status)
         return None
 
-    def _look(self, request: HttpRequest, view: object, kwargs: dict[str, str]) -> None:
-        match = request.resolver_match
-        if getattr(view, "__module__", "") not in self.MODULES and (match is None or match.url_name not in self.NAMES):
-            return
+    def _look(self, request: HttpRequest, page: Page, kwargs: dict[str, str]) -> None:
         if any(len(value) > self.ARGUMENT_MOST for value in kwargs.values()):
             raise NotFoundError
         if request.method != "POST":
@@ -146,7 +141,7 @@ class account_forms:
         if account := actor_of(request).account:
             throttle.take("account-form", account, most=self.AN_ACCOUNT, window=self.WINDOW)
         for name, values in request.POST.lists():
-            if name not in self.LISTS and any(len(value) > self.FIELD_MOST for value in values):
+            if name not in page.form.long_fields and any(len(value) > self.FIELD_MOST for value in values):
                 raise InvalidError(
                     f"What was written in “{name[:40]}” is too long. Shorten it and send the form again."
                 )
@@ -166,44 +161,8 @@ def actor(get_response: Handler) -> Handler:
 class accepted:
     """Lets nobody use the service before accepting the documents in force; what a person does themself is their own act.
 
-    Open without: the documents, and the way out with one's data.
+    Open without: what says so (`Page.before_acceptance`), such as the documents, and the way out with one's data.
     """
-
-    OPEN = frozenset(
-        [
-            "accept",
-            "compare",
-            "confirmed_request",
-            "copy_state",
-            "demands",
-            "document",
-            "documents",
-            "erase",
-            "erasure",
-            "fetch_copy",
-            "form_sent",
-            "mailbox",
-            "make_copy",
-            "my_choices",
-            "my_data",
-            "object_source",
-            "pass_on",
-            "privacy_ask",
-            "processing",
-            "prove_again",
-            "prove_request",
-            "providers",
-            "refuse",
-            "renew_link",
-            "roots",
-            "sign_out",
-            "stranger",
-            "static",
-            "trust",
-            "trust_json",
-            "unsubscribe_providers",
-        ]
-    )
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -220,10 +179,9 @@ class accepted:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         """Leads whoever has not accepted to the page where they may."""
-        match = request.resolver_match
-        if getattr(request, "accepted", True) or match is None or match.url_name in self.OPEN:
-            return None
-        if match.namespace == "people_api":  # It asks for the token's person, and says no in its own way.
+        page = page_of(request)
+        # No page: a method that answers 405, or the people API, which asks for the token's person in its own way.
+        if getattr(request, "accepted", True) or page is None or page.before_acceptance:
             return None
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
@@ -237,6 +195,14 @@ def actor_of(request: HttpRequest) -> Actor:
     return found
 
 
+def page_of(request: HttpRequest) -> Page | None:
+    """The page that the request is for; None where no page is declared for its path and method."""
+    match = request.resolver_match
+    if match is None or match.namespaces:
+        return None
+    return pages.find(match.url_name or "", request.method or "")
+
+
 def network_of(request: HttpRequest) -> str:
     """The network address that the request came from."""
     return str(request.META.get("REMOTE_ADDR", "unknown"))
@@ -247,18 +213,3 @@ def visit_of(request: HttpRequest) -> Visit:
     agent = str(request.headers.get("User-Agent", ""))[:400]
     browser = request.COOKIES.get(BROWSER_COOKIE, "")
     return Visit(network_of(request), agent, browser if len(browser) <= SECRET_MOST else "")
-
-
-def context(request: HttpRequest) -> dict[str, object]:
-    """What every template may show."""
-    actor = actor_of(request)
-    role = accounts.staff_role(actor.account) if actor.kind is ActorKind.STAFF else ""
-    coming = notices.coming() if actor.account and request.headers.get("HX-Request") is None else []
-    restricted = getattr(request, "restricted", False)
-    return {
-        "actor": actor,
-        "demo": settings.DEMO,
-        "staff_role": role,
-        "documents_coming": coming,
-        "restricted": restricted,
-    }

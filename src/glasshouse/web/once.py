@@ -11,7 +11,6 @@ Rules:
 """
 
 import hashlib
-import hmac
 import re
 import threading
 import time
@@ -23,12 +22,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
 
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.web.middleware import Handler, actor_of
+from glasshouse.web.middleware import Handler, actor_of, page_of
 from glasshouse.web.models import LOCATION, FormSent, ShownOnce
 from glasshouse.web.redirects import safe_path
 
@@ -38,11 +36,6 @@ MASKED_LETTERS = 64  # Django masks the token anew for each page; the unmasked o
 LONGEST_WAIT_S, PAUSE_S, MOST_WAITING = 0.5, 0.05, 2
 MOST_LETTERS = 400
 BINDING = 16  # hex digits of a form's key
-# Forms that make nothing, or answer with a cookie that the second answer must carry too.
-REPEATABLE = frozenset({"do_step", "passkey_make", "passkey_use", "prove_again", "sign_in", "sign_out"})
-PREVIEWS = frozenset(
-    {"look", "staff_documents"}
-)  # An answer that is a page is a preview here; only a redirect is an act.
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------
@@ -97,8 +90,9 @@ class each_form_once:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         """The answer to a form that was sent before; None for a new one."""
-        name = request.resolver_match.url_name if request.resolver_match else None
-        key = _key_of(request) if request.method == "POST" and name not in REPEATABLE else ""
+        page = page_of(request)
+        once = request.method == "POST" and not (page is not None and page.form.repeatable)
+        key = _key_of(request) if once else ""
         if not key:
             return None
         try:
@@ -123,7 +117,7 @@ def _key_of(request: HttpRequest) -> str:
         parts += [name, *request.POST.getlist(name)]
     for name in sorted(request.FILES):
         parts += [name, *(f"{file.name} {_digest_of(file)}" for file in request.FILES.getlist(name))]
-    return _bound(request, _digest(parts)[BINDING:])
+    return bound(request, _digest(parts)[BINDING:])
 
 
 def _digest(parts: list[str]) -> str:
@@ -133,7 +127,7 @@ def _digest(parts: list[str]) -> str:
     return digest.hexdigest()
 
 
-def _bound(request: HttpRequest, rest: str) -> str:
+def bound(request: HttpRequest, rest: str) -> str:
     """A key whose beginning only the session has that sent the form: no other one is told what became of it."""
     actor = actor_of(request)
     return _digest([actor.session or "", actor.id, rest])[:BINDING] + rest
@@ -146,10 +140,11 @@ def _digest_of(file: object) -> str:
 
 def _settle(request: HttpRequest, key: str, response: HttpResponse) -> None:
     """Note what a form led to, or forget it, so that it may be sent again."""
-    name = request.resolver_match.url_name if request.resolver_match else None
+    page = page_of(request)
     failed = getattr(request, "form_failed", False) or response.status_code >= 400 or bool(response.cookies)
     failed = failed or response.streaming or "Content-Disposition" in response.headers  # A file may be fetched again.
-    if failed or (response.status_code < 300 and name in PREVIEWS):
+    # An answer that is a page is a preview where the page says so; only a redirect is an act.
+    if failed or (response.status_code < 300 and page is not None and page.form.preview):
         FormSent.objects.filter(key=key).delete()
         return
     # What an unknown person is led to may hold a secret of a mailed link: not kept.
@@ -178,7 +173,7 @@ def _answered_before(request: HttpRequest, key: str) -> HttpResponse:
         response = HttpResponseRedirect(reverse("form_sent", args=[key]))
         response.status_code = HTTPStatus.SEE_OTHER
         return response
-    return _outcome(request, row)
+    return outcome_of(request, row)
 
 
 def _waited_for(key: str) -> FormSent | None:
@@ -190,19 +185,11 @@ def _waited_for(key: str) -> FormSent | None:
         time.sleep(PAUSE_S)
 
 
-@require_GET
-def form_sent(request: HttpRequest, key: str) -> HttpResponse:
-    """What became of a form of this session that was sent twice: leads on once it is done, and looks again until then."""
-    if not hmac.compare_digest(key, _bound(request, key[BINDING:])):
-        # Of another session, or of one that this very form has ended: the same is said of forms that there are and are not.
-        return render(request, "sent_already.html", {"state": "unknown"}, status=404)
-    return _outcome(request, FormSent.objects.filter(key=key).first())
-
-
-def _outcome(request: HttpRequest, row: FormSent | None) -> HttpResponse:
+def outcome_of(request: HttpRequest, row: FormSent | None) -> HttpResponse:
+    """Where the first one led, or the page that says how far it is."""
     if row is not None and row.done and row.location:
         return HttpResponseRedirect(safe_path(row.location))
     state = "failed" if row is None else "done" if row.done else "waiting"
     if row is not None and state == "waiting" and row.sent_at < clock.now() - LIFE:
         state = "unknown"  # The process that carried it out ended in the middle of it.
-    return render(request, "sent_already.html", {"state": state})
+    return render(request, "public/sent_already.html", {"state": state})

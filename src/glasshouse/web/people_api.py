@@ -1,6 +1,7 @@
 """The people API: what programs may ask and do with a token. Every operation calls the same verb as its page."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Schema
@@ -8,6 +9,7 @@ from ninja.security import HttpBearer
 from pydantic import model_validator
 
 from glasshouse.access import api as access
+from glasshouse.access.pages import Need
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.own import standing
 from glasshouse.events import api as events
@@ -18,6 +20,8 @@ from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
 from glasshouse.kernel.text import is_text, strings_in
 from glasshouse.organisations.tokens import actor_of_token
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 
 class Token(HttpBearer):
@@ -36,6 +40,20 @@ class Token(HttpBearer):
 
 
 api = NinjaAPI(title="Glasshouse people API", version="1", auth=Token(), docs_url=None, urls_namespace="people_api")
+
+
+# What each operation needs, of the token's bearer and of the token: "GET /sites" -> need.
+OPERATIONS: dict[str, Permission | Need] = {}
+
+
+def operation(method: str, path: str, *, need: Permission | Need) -> Callable[[Operation], Operation]:
+    """Declare an operation and what it needs; the verb behind it asks for that."""
+
+    def declare(view: Operation) -> Operation:
+        OPERATIONS[f"{method} {path}"] = need
+        return api.api_operation([method], path)(view)
+
+    return declare
 
 
 @api.exception_handler(GlasshouseError)
@@ -79,7 +97,7 @@ class Span(PlainSchema):
     points: int = 300
 
 
-@api.get("/me")
+@operation("GET", "/me", need=Need.MEMBER)
 def me(request: HttpRequest) -> dict[str, Any]:
     """What this token may do now."""
     actor = _actor(request)
@@ -94,7 +112,7 @@ def me(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@api.get("/sites")
+@operation("GET", "/sites", need=Permission.SITE_READ)
 def sites(request: HttpRequest) -> list[dict[str, Any]]:
     """Sites with their compartments."""
     return [
@@ -108,19 +126,19 @@ def sites(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-@api.get("/series")
+@operation("GET", "/series", need=Permission.READINGS_READ)
 def series(request: HttpRequest) -> list[dict[str, Any]]:
     """Every series with its newest reading."""
     return readings.series(_actor(request))
 
 
-@api.get("/readings")
+@operation("GET", "/readings", need=Permission.READINGS_READ)
 def some_readings(request: HttpRequest, span: Query[Span]) -> dict[str, Any]:
     """Readings of some series in buckets."""
     return readings.readings(_actor(request), span.series, (span.start, span.end), min(2000, max(1, span.points)))
 
 
-@api.put("/sites/{site}/limits")
+@operation("PUT", "/sites/{site}/limits", need=Permission.LIMITS_SET)
 def limits(request: HttpRequest, site: str, wanted: Limits) -> dict[str, bool]:
     """Set a wanted range at a site or in its compartment."""
     raw = {"variable": wanted.variable, "least": _text(wanted.least), "most": _text(wanted.most)}
@@ -132,7 +150,7 @@ def _text(number: float | None) -> str:
     return "" if number is None else repr(number)
 
 
-@api.get("/events")
+@operation("GET", "/events", need=Permission.EVENTS_READ)
 def event_list(request: HttpRequest) -> list[dict[str, Any]]:
     """The newest events of the organisation."""
     actor = _actor(request)

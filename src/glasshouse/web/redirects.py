@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from django.urls import Resolver404, resolve
 
-from glasshouse.access.routes import ROUTES
+from glasshouse.access import pages
 
 START, MOST = "/", 2_000
 # Visible ASCII, but for what browsers read as a slash or a fragment. Ours are percent-encoded where they hold more.
@@ -39,5 +39,5 @@ def safe_path(wanted: str) -> str:
         match = resolve(path)
     except Resolver404:
         return START
-    opens = any(route.method == "GET" for route in ROUTES.get(match.url_name or "", ()))
+    opens = pages.find(match.url_name or "", "GET") is not None
     return wanted if opens and not match.namespaces and "/." not in path else START

@@ -106,7 +106,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["glasshouse.web.middleware.context"]},
+        "DIRS": [Path(__file__).parent / "pages"],  # beside the pages that show them
+        "OPTIONS": {"context_processors": ["glasshouse.web.menu.context"]},
     }
 ]
 STATIC_URL = "/static/"

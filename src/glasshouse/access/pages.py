@@ -1,0 +1,192 @@
+"""What each page needs, declared on its view, and the registry of all of them.
+
+    @page("o/<slug:organisation>/members", name="members", need=Permission.MEMBER_READ, audience=Audience.GROWER)
+    def members(request: HttpRequest, organisation: str) -> HttpResponse: ...
+
+The web door makes its addresses, its checks before the view and its menus of the registry; the tests and the check of SEC-03
+walk it. A page that is declared twice stops the start. Source: SEC-03; DESIGN, "Declarations, not lists".
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.http.response import HttpResponseBase
+
+from glasshouse.access.permissions import STAFF_GRANTED, STAFF_PERMISSIONS, Permission, StaffRole
+
+KB, MB = 1 << 10, 1 << 20
+ORGANISATION = "organisation"  # the argument that names the customer
+_ARGUMENT = re.compile(r"<(?P<converter>\w+):(?P<name>\w+)>")
+View = Callable[..., HttpResponseBase]
+
+
+class DeclarationError(Exception):
+    """A declaration contradicts another one, or itself."""
+
+
+class Need(StrEnum):
+    """What is asked where it is no permission."""
+
+    ANYBODY = "anybody"  # open to all, or guarded by a secret in the address or the body
+    MEMBER = "member"  # any member of the organisation
+    SIGNED_IN = "signed in"
+
+
+class Audience(StrEnum):
+    """Whom a page is for."""
+
+    GROWER = "grower"
+    PERSON = "person"
+    PUBLIC = "public"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class FormRules:
+    """How a page takes what is sent to it.
+
+    most_bytes: taken from anybody. most_bytes_allowed: taken from who may send it (None: what every signed-in person may
+    send). sender: for programs, turns a bearer's token into an id of the sender, or raises. account_limits: whether the limits
+    of account pages hold (None: where the page is public or a person's own,
+    and no program's). long_fields: read within bounds of their own.
+    programs: no cookie counts, so no form token does. repeatable: carried out as often as it is sent. preview: an answer that
+    is a page has done nothing yet. for_script: a script reads the answer.
+    """
+
+    most_bytes: int = 64 * KB
+    most_bytes_allowed: int | None = None
+    sender: Callable[[str], str] | None = None
+    account_limits: bool | None = None
+    long_fields: frozenset[str] = frozenset()
+    programs: bool = False
+    repeatable: bool = False
+    preview: bool = False
+    for_script: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One declaration: some methods of one path, what they need, and the view behind them.
+
+    reauth: fresh proof is asked before the view. before_acceptance: open to who has not accepted the documents in force.
+    to_support: open to support with a live grant; a page that keeps no record of what it shows is not. menu: its title in
+    the menu, empty for none.
+    """
+
+    path: str
+    name: str
+    methods: tuple[str, ...]
+    need: Permission | Need
+    audience: Audience
+    view: View
+    reauth: bool = False
+    before_acceptance: bool = False
+    to_support: bool = True
+    form: FormRules = FormRules()
+    menu: str = ""
+    menu_order: int = 0
+
+    @property
+    def account_limits(self) -> bool:
+        """Whether the limits of account pages hold."""
+        if self.form.account_limits is None:
+            return self.audience in (Audience.PUBLIC, Audience.PERSON) and not self.form.programs
+        return self.form.account_limits
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Name -> converter of each argument in the path."""
+        return {found["name"]: found["converter"] for found in _ARGUMENT.finditer(self.path)}
+
+    @property
+    def of_organisation(self) -> bool:
+        """Whether the address names a customer."""
+        return ORGANISATION in self.arguments
+
+
+class _Key(NamedTuple):
+    name: str
+    method: str
+
+
+_pages: dict[_Key, Page] = {}
+
+
+def page(
+    path: str,
+    *,
+    name: str,
+    need: Permission | Need,
+    audience: Audience,
+    methods: tuple[str, ...] = ("GET",),
+    reauth: bool = False,
+    before_acceptance: bool = False,
+    to_support: bool = True,
+    form: FormRules = FormRules(),
+    menu: str = "",
+    menu_order: int = 0,
+) -> Callable[[View], View]:
+    """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
+
+    Raises DeclarationError where the declaration contradicts itself or another one.
+    """
+
+    def declare(view: View) -> View:
+        made = Page(
+            path, name, methods, need, audience, view, reauth, before_acceptance, to_support, form, menu, menu_order
+        )
+        _check(made)
+        _pages.update({_Key(name, method): made for method in methods})
+        return view
+
+    return declare
+
+
+def _check(made: Page) -> None:
+    where = f"{made.view.__module__}.{getattr(made.view, '__name__', '')} ({made.path})"
+    if not made.methods:
+        raise DeclarationError(f"{where} declares no method.")
+    for other in _pages.values():
+        if (other.path == made.path) is not (other.name == made.name):
+            raise DeclarationError(f"{where}: {other.name} is the name of {other.path}.")
+        if other.name == made.name and set(other.methods) & set(made.methods):
+            raise DeclarationError(f"{where} is declared twice for a method.")
+    of_staff = made.need in STAFF_PERMISSIONS
+    if of_staff is not (made.audience is Audience.STAFF):
+        raise DeclarationError(f"{where}: a page of the staff needs a permission of the staff, and no other page does.")
+    of_members = made.need is Need.MEMBER or (isinstance(made.need, Permission) and not of_staff)
+    if of_members is not made.of_organisation or of_members is not (made.audience is Audience.GROWER):
+        raise DeclarationError(f"{where}: what members may do is asked where the path names their organisation.")
+    if made.reauth and made.need is Need.ANYBODY:
+        raise DeclarationError(f"{where}: nobody can be asked to prove again who they are on an open page.")
+
+
+def pages() -> list[Page]:
+    """Every declared page, each once, those with the plainer paths first: "members/invite" before "members/<account>"."""
+    return sorted(dict.fromkeys(_pages.values()), key=lambda one: (_plainness(one.path), one.methods))
+
+
+def _plainness(path: str) -> list[tuple[bool, str]]:
+    return [("<" in part, part) for part in path.split("/")]
+
+
+def routes() -> Iterator[tuple[str, str, list[Page]]]:
+    """(path, name, pages) of every path, those with the plainer paths first."""
+    found: dict[tuple[str, str], list[Page]] = {}
+    for one in pages():
+        found.setdefault((one.path, one.name), []).append(one)
+    for (path, name), some in found.items():
+        yield path, name, some
+
+
+def find(name: str, method: str) -> Page | None:
+    """The page of a route's name for a method; None where there is none."""
+    return _pages.get(_Key(name, method))
+
+
+def staff_may(role: str, need: Permission | Need) -> bool:
+    """Whether a staff role is granted what a page needs."""
+    return role in set(StaffRole) and need in STAFF_GRANTED[StaffRole(role)]

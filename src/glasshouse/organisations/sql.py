@@ -1,0 +1,20 @@
+"""What invitations bring to the database: whom a shown secret lets look, and what is found by an address."""
+
+from glasshouse.rowsecurity.declarations import Sql
+from glasshouse.rowsecurity.settings import INVITATION, JOB
+
+SQL = Sql(
+    functions={
+        # The organisation of the open invitation whose secret was shown.
+        "glasshouse_invited()": (
+            "text",
+            f"SELECT organisation_id FROM access_invitation WHERE secret_hash = {INVITATION} "
+            "AND accepted_at IS NULL AND revoked_at IS NULL AND now() < expires_at",
+        ),
+        # Invitations for an address, of all organisations: for the view of the person who has proved it.
+        "glasshouse_invitations_for(hash text)": (
+            "SETOF access_invitation",
+            f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
+        ),
+    }
+)

@@ -1,0 +1,104 @@
+"""Checks of restriction and objection: PRI-23, PRI-25."""
+
+from django.db import DatabaseError, connection, transaction
+
+from glasshouse.accounts.own import own
+from glasshouse.consent import api as consent
+from glasshouse.consent.models import Restriction, Stance
+from glasshouse.consent.rules import PURPOSES, Ground
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import HolderId
+from glasshouse.mail import api as mail
+from glasshouse.mail.models import Message
+from glasshouse.promises import probe
+from glasshouse.promises.findings import Finding, judge
+from glasshouse.promises.registry import check
+from glasshouse.rowsecurity.policies import restrictable
+
+
+@check("PRI-23")
+def restriction() -> Finding:
+    """Of a probe person whose data is restricted, nobody reads a row, and the person reads all; storing goes on."""
+    with probe.customers(1) as (customer,):
+        person = str(customer.actor.person)
+        with transaction.atomic():
+            mail.keep_sent(HolderId(person), "probe", customer.address, body="probe")
+        before = _rows(person)
+        consent.restrict(customer.actor.alone, Ground.CLAIMS, "probe")
+        others = _rows(person)
+        with own(person):
+            mine = _rows(person)
+            consent.lift(customer.actor.alone)
+            Message.objects.filter(holder=person).delete()
+            Restriction.objects.filter(holder=person).delete()
+    figure = (
+        f"{others} of {before} restricted rows of a probe read in {len(restrictable())} tables; {mine} by the person"
+    )
+    return judge(before > 0 and others == 0 and mine == before, figure)
+
+
+def _rows(person: str) -> int:
+    count = 0
+    with connection.cursor() as cursor:
+        for table, holder in restrictable().items():
+            cursor.execute(f'SELECT count(*) FROM {table} WHERE "{holder}" = %s', [person])
+            count += int(cursor.fetchone()[0])
+    return count
+
+
+@check("PRI-25")
+def objection() -> Finding:
+    """After a probe's objection, to each purpose, data is not used for it, and the database refuses a mail for it."""
+    wrong = []
+    with probe.customers(1) as (customer,):
+        holder = HolderId(str(customer.actor.person))
+        for purpose in PURPOSES:
+            with transaction.atomic():
+                consent.withdraw(customer.actor.alone, purpose, "probe")
+            if consent.may(holder, purpose):
+                wrong.append(f"{purpose} goes on")
+            if _mailed(holder, purpose):
+                wrong.append(f"a mail for {purpose} was taken")
+        Stance.objects.filter(holder=holder).delete()
+    sent = _after_objection()
+    if sent:
+        wrong.append(f"{sent} mails against an objection")
+    return judge(
+        not wrong,
+        "; ".join(wrong) or f"objections of a probe to {len(PURPOSES)} purposes each stopped it; 0 mails against one",
+    )
+
+
+def _mailed(holder: HolderId, purpose: str) -> bool:
+    """Whether the database takes a mail for a purpose that its person has objected to, past the code that asks first."""
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            Message(
+                holder=holder,
+                kind="probe",
+                purpose=purpose,
+                address="x",
+                subject="x",
+                body="x",
+                created_at=now,
+                next_try_at=now,
+            ).save(force_insert=True)
+            transaction.set_rollback(True)
+    except DatabaseError:
+        return False
+    return True
+
+
+def _after_objection() -> int:
+    """Mails for a purpose, written after their person's newest word was no."""
+    sql = (
+        "SELECT count(*) FROM mail_message m WHERE m.purpose <> '' AND EXISTS (SELECT 1 FROM consent_stance s "
+        "WHERE s.holder = m.holder AND s.purpose = m.purpose AND s.at < m.created_at AND s.state IN ('objected', "
+        "'upheld', 'withdrawn') "
+        "AND NOT EXISTS (SELECT 1 FROM consent_stance t WHERE t.holder = s.holder AND t.purpose = s.purpose "
+        "AND t.at > s.at AND t.at < m.created_at))"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,64 @@
+"""Checks of the egress and its recipients: PRI-15."""
+
+from datetime import timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q
+
+from glasshouse.disclosures.api import REQUIRED
+from glasshouse.disclosures.models import Disclosure, Recipient
+from glasshouse.kernel import clock, gate
+from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail import api as mail
+from glasshouse.promises.findings import Finding, judge
+from glasshouse.promises.registry import check
+from glasshouse.vault.envelope import EMPTY_BYTES
+from glasshouse.vault.fields import unreadable
+
+
+@check("PRI-15")
+def recipients() -> Finding:
+    """The gate lets out what the register covers and nothing else, the database the same; nothing went to nobody."""
+    wrong, holder = [], HolderId(new_id())
+    uncovered = gate.Outflow("probe", holder, frozenset({"user.name"}))
+    try:
+        with transaction.atomic():
+            gate.leave(uncovered)
+        wrong.append("the gate let a probe out by a road that nobody registered")
+    except gate.UncoveredError:
+        pass
+    if _written(holder):
+        wrong.append("the database took a disclosure to a recipient that is not live")
+    strange = Disclosure.objects.filter(
+        Q(first_at__lt=F("recipient__active_from")) | Q(last_at__gt=F("recipient__ended_at"))
+    ).count()
+    if strange:
+        wrong.append(f"{strange} disclosures outside their recipient's time")
+    if held := mail.refused():
+        wrong.append(f"{held} mails wait at the gate")
+    count, live = Disclosure.objects.count(), Recipient.objects.filter(ended_at=None).count()
+    return judge(
+        not wrong,
+        "; ".join(wrong) or f"{count} disclosures, each to one of {live} registered recipients; a probe stayed in",
+    )
+
+
+def _written(holder: HolderId) -> bool:
+    """Whether the database takes a disclosure to a recipient that is only announced; nothing of it stays."""
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            coming = Recipient.objects.create(
+                kind="other",
+                **dict.fromkeys(REQUIRED, unreadable(EMPTY_BYTES + 1)),
+                fields=["user.name"],
+                written_by="probe",
+                announced_at=now,
+                active_from=now + timedelta(days=30),
+            )
+            with transaction.atomic():
+                Disclosure.objects.create(holder=holder, recipient=coming, first_at=now, last_at=now)
+            transaction.set_rollback(True)
+            return True
+    except DatabaseError:
+        return False

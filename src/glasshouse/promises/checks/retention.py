@@ -1,0 +1,74 @@
+"""Checks of retention rules and deletion runs: PRI-18, PRI-19."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail.models import Message
+from glasshouse.promises import evidence
+from glasshouse.promises.findings import Finding, judge
+from glasshouse.promises.registry import check
+from glasshouse.retention import api as retention
+from glasshouse.vault import api as vault
+from glasshouse.vault.datamap import kept_of
+from glasshouse.vault.envelope import KeyDestroyedError
+
+GRACE = timedelta(days=2)  # A deletion run comes once a day.
+
+
+@check("PRI-18")
+def retention_rules() -> Finding:
+    """No row has outlived its rule by more than two days, unless it is held."""
+    found = {table: count for table, count in retention.due(GRACE).items() if count}
+    ruled = sum(bool(kept_of(model)) for model in retention.ours())
+    told = ", ".join(f"{count} rows of {table}" for table, count in found.items())
+    return judge(
+        not found, f"too old: {told}" if found else f"0 rows older than their rule in {ruled} tables that have one"
+    )
+
+
+@check("PRI-19")
+def deletion_run() -> Finding:
+    """A row that has outlived its rule is gone after a deletion run, and its key with it."""
+    holder, canary = HolderId(new_id()), f"canary{new_id()}"
+    old = clock.now() - timedelta(days=400)
+    with transaction.atomic():
+        row = Message.objects.create(
+            holder=holder,
+            kind="probe",
+            address=canary,
+            subject=canary,
+            body=canary,
+            created_at=old,
+            next_try_at=old,
+            sent_at=old,
+        )
+    vault.age(holder, old)
+    retention.sweep()
+    there = Message.objects.filter(id=row.id).exists()
+    opened = _opens(row)
+    _, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    wrong = [
+        text
+        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(found)))
+        if bad
+    ]
+    return judge(
+        not wrong,
+        f"after a deletion run {', '.join(wrong)}"
+        if wrong
+        else "a probe row and its key were gone after a deletion run",
+    )
+
+
+def _opens(row: Message) -> bool:
+    vault.forget_opened()
+    try:
+        vault.seal(b"x", place=("mail_message", "body", row.holder))
+    except KeyDestroyedError:
+        return False
+    return True

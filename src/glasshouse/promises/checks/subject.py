@@ -1,0 +1,109 @@
+"""Checks of a data subject's rights and of what people are asked for: PRI-05, PRI-21, PRI-22, PRI-24."""
+
+import io
+import json
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+from django.conf import settings
+
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Person
+from glasshouse.accounts.rules import Visit
+from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail import api as mail
+from glasshouse.promises import asked_fields, evidence, probe
+from glasshouse.promises.findings import Finding, judge
+from glasshouse.promises.registry import check
+from glasshouse.subject import erasure, exports, inventory
+from glasshouse.vault import api as vault
+
+
+@check("PRI-05")
+def requested_fields() -> Finding:
+    """On the live pages where a person is asked, each field goes into the map, and what is required is needed."""
+    wrong, count = [], 0
+    with probe.customers(1) as (customer,):
+        session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
+        stranger, inside = probe.door(), probe.door(session=session.secret)
+        for path in asked_fields.ASKED:
+            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(
+                path.format(customer.organisation)
+            )
+            if page.status_code != 200:
+                wrong.append(f"{path} answers {page.status_code}")
+            found = asked_fields.fields_of(page.text)
+            count += len(found)
+            if not found and path != "/account/security/add/app":
+                wrong.append(f"{path} asks for nothing any more")
+            wrong += asked_fields.flaws(path, page.text)
+    figure = f"{count} fields on {len(asked_fields.ASKED)} pages: each in the data map, each required one with its need"
+    return judge(not wrong, "; ".join(wrong[:3]) or figure)
+
+
+@check("PRI-21")
+def complete_inventory() -> Finding:
+    """The view holds as many sealed values as a raw look at every table finds, and reaches every personal column."""
+    with probe.customers(1) as (customer,):
+        place = {item.place for item in inventory.view(customer.actor)}
+        rows = list(inventory.rows_of(str(customer.actor.person)))
+        shown = sum(
+            1
+            for item in inventory.view(customer.actor)
+            if "hash only" not in item.value and item.place.split(".")[0] in inventory.tables()
+        )
+        raw = inventory.sealed_values(str(customer.actor.person))
+    total, missing = inventory.covered()
+    good = shown == raw and not missing and bool(rows) and "accounts_person.address" in place
+    figure = f"{shown} of {raw} sealed values of a probe person shown; {total - len(missing)} of {total} personal columns reached"
+    return judge(good, "; ".join([figure, *missing[:2]]))
+
+
+@check("PRI-22")
+def complete_export() -> Finding:
+    """A probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
+    with probe.customers(2) as (customer, other):
+        expected = [item.as_json() for item in inventory.view(customer.actor)]
+        number = exports.make_copy(customer.actor)
+        _, body = exports.fetch_copy(customer.actor, number)
+        with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
+            told = json.loads(archive.read("data.json"))
+            page = archive.read("data.html").decode()
+        foreign = any(copy.id == number for copy in exports.copies(other.actor))
+    lost = Counter(map(_key, expected)) - Counter(map(_key, told))
+    good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
+    return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
+
+
+def _key(item: dict[str, object]) -> tuple[object, object]:
+    return item["place"], item["value"]
+
+
+@check("PRI-24")
+def complete_erasure() -> Finding:
+    """A probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
+    with probe.one_to_erase() as (customer, canary):
+        person = Person.objects.get(id=customer.actor.person)
+        mail.keep_sent(
+            HolderId(new_id()), "probe", customer.address, body=canary
+        )  # as a sign-up's mail, under a key of its own
+        erasure.erase(customer.actor)
+        elsewhere = len(inventory.addressed(person))
+        gone = not Person.objects.filter(id=customer.actor.person).exists()
+        left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
+        key = bool(vault.generations_of(HolderId(str(customer.actor.person))))
+        count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    wrong = [
+        text
+        for text, bad in (
+            ("the person is there", not gone),
+            (f"{left + elsewhere} rows are there", left + elsewhere > 0),
+            ("the key lives", key),
+        )
+        if bad
+    ]
+    wrong += [f"readable in {name}" for name in found[:2]]
+    return judge(
+        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {count} files; its key is destroyed"
+    )

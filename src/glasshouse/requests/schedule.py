@@ -1,0 +1,11 @@
+"""What privacy requests have done by themselves."""
+
+from glasshouse.kernel.schedule import Job
+from glasshouse.requests import drp, referrals, reminders
+
+SCHEDULE = (
+    Job(reminders.escalate_due, every_s=300, first_s=35),
+    Job(reminders.give_up_due, every_s=3600, first_s=37),
+    Job(referrals.warn_due, every_s=300, first_s=40),
+    Job(drp.tell_agents, every_s=30, first_s=45),
+)

@@ -1,0 +1,235 @@
+"""From the models' declarations to PostgreSQL's rights and policies.
+
+Policies are forced, so that even the owner of the tables is held by them; the application's roles own nothing. What a policy must
+know of other rows (is this account a member, which sites does it see, is there a live grant) it asks of functions that run as the
+owner, who may read ids of members, invitations and grants, and nothing else of any customer.
+
+Restrictive policies hide what may be stored only: rows can be added, for storing goes on, and neither read, changed nor deleted,
+whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SEC-04, PRI-23; GDPR Art. 18.
+"""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db import connections, models
+from django.db.backends.utils import CursorWrapper
+
+from glasshouse.kernel import areas
+from glasshouse.rowsecurity.declarations import App, Sql, row_access
+from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
+from glasshouse.vault.declarations import models_by_address
+from glasshouse.vault.fields import holder_column
+
+ROLES = "glasshouse_app, glasshouse_relay, glasshouse_support"
+# Tables of libraries that are not as every other table: what the application may do there.
+THIRD_PARTY = {"django_migrations": App.READ}
+NOT_ADDRESSED = "(address_hash IS NULL OR address_hash NOT IN (SELECT glasshouse_restricted_addresses()))"
+
+
+# -- what the models say -------------------------------------------------------------------------------------------
+
+
+def our_models() -> Iterator[type[models.Model]]:
+    """Every model of ours in the people store."""
+    for model in apps.get_models():
+        if model.__module__.startswith("glasshouse."):
+            yield model
+
+
+def site_column(model: type[models.Model]) -> str | None:
+    """The column of a customer's table that names a site; None where rows belong to the whole organisation."""
+    columns = {str(field.column) for field in model._meta.local_concrete_fields}
+    return row_access(model).site or ("site_id" if "site_id" in columns else None)
+
+
+def _inside(site: str, function: str) -> str:
+    return f"((SELECT {function}) IS NULL OR {site} = ANY ((SELECT {function})::text[]))"
+
+
+def condition(model: type[models.Model]) -> str | None:
+    """Which rows of a customer's table whoever acts sees; None for a table of no customer."""
+    if declared := row_access(model).see:
+        return declared
+    if not any(field.column == "organisation_id" for field in model._meta.local_concrete_fields):
+        return None
+    member = f"organisation_id = {ORGANISATION} AND (SELECT glasshouse_member())"
+    if site := site_column(model):
+        inside = _inside(site, "glasshouse_sites()")
+        return f"{member} AND {inside} AND ({NARROWED} IS NULL OR {site} = ANY (string_to_array({NARROWED}, ',')))"
+    return member
+
+
+def customer_models() -> list[type[models.Model]]:
+    """Every model whose rows belong to a customer."""
+    return [model for model in our_models() if condition(model)]
+
+
+def customer_tables() -> dict[str, str]:
+    """Customer's table -> which rows may be seen."""
+    return {model._meta.db_table: str(condition(model)) for model in customer_models()}
+
+
+def is_append_only(model: type[models.Model]) -> bool:
+    """Whether the application can neither change nor delete the model's rows."""
+    return row_access(model).app is App.APPEND
+
+
+def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
+    """(which rows support reads, which it changes) of a customer's table; None where no grant opens it."""
+    declared = row_access(model)
+    if declared.support is None:
+        return None
+    support = declared.support
+    rows = f"{declared.organisation} = {ORGANISATION} AND (SELECT glasshouse_granted('{support.area}'))"
+    if site := site_column(model):
+        rows += f" AND {_inside(site, 'glasshouse_grant_sites()')}"
+    return rows, f"{rows} AND (SELECT glasshouse_grant_changes())" if support.changes else "false"
+
+
+def restrictable() -> dict[str, str]:
+    """Table -> the column with the person whose restriction hides its rows."""
+    found = {}
+    for model in our_models():
+        hidden = not condition(model) and not row_access(model).open_though_restricted
+        if hidden and (column := holder_column(model)):
+            found[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
+    return found
+
+
+def hidden_by_address() -> set[str]:
+    """Tables with rows that speak of a restricted person's address under another key, and are hidden with it."""
+    return {model._meta.db_table for model, declared in models_by_address() if declared.hidden}
+
+
+def area_sql() -> Iterator[Sql]:
+    """What each area brings in its `sql.py`."""
+    for module in areas.modules("sql"):
+        yield module.SQL
+
+
+def functions() -> dict[str, tuple[str, str]]:
+    """name(arguments) -> (type, body) of every function of the areas. Raises ValueError where two areas bring one."""
+    found: dict[str, tuple[str, str]] = {}
+    for sql in area_sql():
+        if twice := found.keys() & sql.functions.keys():
+            raise ValueError(f"two areas bring the function {twice.pop()}")
+        found |= sql.functions
+    return found
+
+
+# -- statements ----------------------------------------------------------------------------------------------------
+
+
+def statements(tables: list[str]) -> list[str]:
+    """All SQL that gives the people store its rights and policies; safe to run again. tables: all that the database has."""
+    return [
+        # A function may name one that comes after it.
+        "SET LOCAL check_function_bodies = off",
+        f"GRANT USAGE ON SCHEMA public TO {ROLES}",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {ROLES}",
+        *_rights(tables),
+        *(statement for name, (kind, body) in functions().items() for statement in _function(name, kind, body)),
+        *(statement for model in customer_models() for statement in _customer_policies(model)),
+        *_owner_policies(),
+        *(statement for sql in area_sql() for statement in sql.statements),
+        *_restrictions(),
+    ]
+
+
+def _rights(tables: list[str]) -> Iterator[str]:
+    ours = {model._meta.db_table: model for model in our_models()}
+    for table in tables:
+        app = row_access(ours[table]).app if table in ours else THIRD_PARTY.get(table, App.CHANGE)
+        if app is not App.NOTHING:
+            again = ", ".join(row_access(ours[table]).rewritable) if table in ours else ""
+            yield f"GRANT {app}{f', UPDATE ({again})' if again else ''} ON {table} TO glasshouse_app"
+
+
+def callers(name: str) -> tuple[str, ...]:
+    """The roles that may call a function; none where only other functions call it."""
+    if any(name in sql.internal for sql in area_sql()):
+        return ()
+    return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
+
+
+def _function(name: str, kind: str, body: str) -> list[str]:
+    # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
+    simple = kind in ("boolean", "text", "text[]")
+    language, text = ("plpgsql", f"BEGIN RETURN ({body}); END") if simple else ("sql", body)
+    return [
+        f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
+        f"SET search_path = public AS $$ {text} $$",
+        f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
+        f"REVOKE ALL ON FUNCTION {name} FROM {ROLES}",
+        *(f"GRANT EXECUTE ON FUNCTION {name} TO {role}" for role in callers(name)),
+    ]
+
+
+def _customer_policies(model: type[models.Model]) -> list[str]:
+    table, rows = model._meta.db_table, str(condition(model))
+    write = row_access(model).write.replace("{rows}", rows) or rows
+    sql = [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY own_rows ON {table} TO glasshouse_app USING ({rows}) WITH CHECK ({write})",
+    ]
+    if opened := support_condition(model):
+        reads, changes = opened
+        sql += [
+            f"GRANT SELECT ON {table} TO glasshouse_support",
+            f"CREATE POLICY support_sees ON {table} FOR SELECT TO glasshouse_support USING ({reads})",
+        ]
+        if changes != "false":
+            sql += [
+                f"GRANT INSERT, UPDATE ON {table} TO glasshouse_support",
+                f"CREATE POLICY support_changes ON {table} FOR UPDATE TO glasshouse_support "
+                f"USING ({changes}) WITH CHECK ({changes})",
+                f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({changes})",
+            ]
+    return sql
+
+
+def _owner_policies() -> Iterator[str]:
+    for model in our_models():
+        if row_access(model).owner_reads:
+            yield f"CREATE POLICY owner_reads ON {model._meta.db_table} FOR SELECT TO glasshouse_owner USING (true)"
+
+
+def _restrictions() -> Iterator[str]:
+    """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
+    hidden, ours = restrictable(), {model._meta.db_table: model for model in our_models()}
+    for table, holder in hidden.items():
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)"
+        yield unrestricted_policy(ours[table], holder)
+    for table in sorted(hidden_by_address() - hidden.keys()):
+        yield unrestricted_policy(ours[table])
+
+
+def unrestricted_policy(model: type[models.Model], holder: str = "") -> str:
+    """The statement that makes a table's restrictive policy. holder: its column with the person; "": found by address only."""
+    table, open_rows = model._meta.db_table, row_access(model).open_rows
+    parts = [f"({holder} NOT IN (SELECT glasshouse_restricted()))"] if holder else []
+    shown = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
+    rows = f"(({shown}) OR {open_rows})" if open_rows else f"({shown})"
+    return f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {rows} WITH CHECK (true)"
+
+
+def apply() -> None:
+    """Give both databases their rights and policies; safe to run again. Needs the owner's connection, and a transaction."""
+    with connections["default"].cursor() as cursor:
+        tables = connections["default"].introspection.table_names(cursor)
+        for statement in [*_old_policies(cursor), *statements(tables)]:
+            cursor.execute(statement)
+    with connections["vault"].cursor() as cursor:
+        cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault")
+        for model in apps.get_app_config("vault_keys").get_models():
+            cursor.execute(f"GRANT {App.CHANGE} ON {model._meta.db_table} TO glasshouse_vault")
+        cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
+
+
+def _old_policies(cursor: CursorWrapper) -> list[str]:
+    """Statements that drop every policy there is: one that an earlier version made under another name would go on counting."""
+    cursor.execute("SELECT format('DROP POLICY %I ON %I.%I', policyname, schemaname, tablename) FROM pg_policies")
+    return [str(row[0]) for row in cursor.fetchall()]

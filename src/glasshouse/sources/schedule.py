@@ -1,0 +1,6 @@
+"""What third-party data has done by itself."""
+
+from glasshouse.kernel.schedule import Job
+from glasshouse.sources import api as sources
+
+SCHEDULE = (Job(sources.tell_due, every_s=60, first_s=25),)

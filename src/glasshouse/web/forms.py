@@ -1,0 +1,51 @@
+"""What pages share that read a form: showing it once more, and values that are one of a few."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.kernel.errors import GlasshouseError, InvalidError
+from glasshouse.notices import api as notices
+from glasshouse.notices import rules
+
+
+def again(request: HttpRequest, template: str, error: GlasshouseError, **more: object) -> HttpResponse:
+    """The form once more, with what was written (no password) and what was wrong."""
+    written = {key: value for key, value in request.POST.items() if "password" not in key and key != "present"}
+    field = error.field if isinstance(error, InvalidError) else ""
+    return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
+
+
+def one_of(request: HttpRequest, name: str, *known: str) -> str:
+    """The value of a field that has one of a few. Raises InvalidError for any other and for none: nothing is the default."""
+    value = request.POST.get(name, "")
+    if value not in known:
+        raise InvalidError(
+            "Nothing was done: the form did not say what to do. Choose one of what it offers.", field=name
+        )
+    return value
+
+
+def small_number(written: str) -> int:
+    """A small whole number that somebody wrote; 0 for anything else."""
+    return int(written) if written.isdecimal() and len(written) < 6 else 0
+
+
+def number_of(text: str, field: str) -> int:
+    """A whole number that somebody wrote. Raises InvalidError."""
+    if not text.isdecimal() or len(text) > 6:
+        raise InvalidError("Write a whole number here.", field=field)
+    return int(text)
+
+
+def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
+    """What somebody who signs up has accepted. Raises InvalidError when the box was not ticked."""
+    if request.POST.get("accept") != "yes":
+        raise InvalidError(
+            "Tick the box to go on: without these documents we cannot run the service for you.", field="accept"
+        )
+    return offer.claims("sign-up")
+
+
+def reader_language(request: HttpRequest) -> str:
+    """The language that the reader asks for, in the address or by the browser."""
+    return rules.language_of(request.GET.get("lang") or request.headers.get("Accept-Language", "en"))

@@ -1,0 +1,51 @@
+"""Holds each page to its declaration: method, sign-in, permission, fresh proof, in this order, before the view runs."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from glasshouse.access import api as access
+from glasshouse.access.pages import ORGANISATION, Audience, Need, Page
+from glasshouse.access.permissions import Permission
+from glasshouse.accounts import api as accounts
+from glasshouse.web import organisation_page
+from glasshouse.web.middleware import actor_of
+
+
+class Guarded:
+    """What answers at one path: the pages that are declared for it, each behind its checks."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self.by_method = {method: page for page in pages for method in page.methods}
+        self.csrf_exempt = all(page.form.programs for page in pages)
+
+    def __call__(self, request: HttpRequest, **arguments: str) -> HttpResponseBase:
+        """The answer of the page for the request's method; 405 where there is none."""
+        page = self.by_method.get(request.method or "")
+        if page is None:
+            return HttpResponseNotAllowed(sorted(self.by_method))
+        return _stopped(request, page, arguments) or page.view(request, **arguments)
+
+
+def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> HttpResponse | None:
+    """The way to the sign-in, or None for whoever may go on.
+
+    Raises NotFoundError, ForbiddenError, SecondStepNeededError, FreshProofError.
+    """
+    if page.need is Need.ANYBODY:
+        return None
+    actor = actor_of(request)
+    if actor.account is None:
+        if request.headers.get("HX-Request"):  # A part of an open page: the whole page is to be asked for anew.
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        return redirect(f"/sign-in?next={quote(request.get_full_path())}")
+    if page.audience is Audience.STAFF and isinstance(page.need, Permission):
+        access.require_staff(actor, page.need)
+    elif page.of_organisation:
+        organisation_page.enter(request, arguments[ORGANISATION], page)
+    if page.reauth:
+        accounts.require_fresh(actor)
+    return None

@@ -1,0 +1,53 @@
+"""What a page of an organisation begins with: who acts in it, with which rights, and what every such page shows."""
+
+from typing import NamedTuple
+
+from django.http import HttpRequest
+
+from glasshouse.access import api as access
+from glasshouse.access.pages import Page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor, ActorKind
+from glasshouse.kernel.errors import ForbiddenError
+from glasshouse.kernel.ids import OrganisationId
+from glasshouse.organisations import members
+from glasshouse.support import api as support
+from glasshouse.web.middleware import actor_of
+
+
+class Inside(NamedTuple):
+    """The actor within the organisation of the address, and what the page's template is given."""
+
+    actor: Actor
+    shown: dict[str, object]
+
+
+def enter(request: HttpRequest, organisation: str, page: Page) -> None:
+    """Let the actor into the organisation, before anything of the form is looked at. Raises NotFoundError, ForbiddenError."""
+    actor = actor_of(request).within(OrganisationId(organisation))
+    with access.acting(actor):
+        rights = access.require(actor, page.need) if isinstance(page.need, Permission) else access.rights_of(actor)
+        if actor.kind is ActorKind.STAFF and not page.to_support:
+            raise ForbiddenError("This page keeps no record of what it shows, so it is not open to support.")
+        access.saw(actor, "page", [page.name])
+        shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
+        shown["may"] = {permission.name for permission in rights.permissions}
+        shown["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
+    shown["several"] = len(access.organisations_of(actor)) > 1
+    request.inside = Inside(actor, shown)  # type: ignore[attr-defined]
+
+
+def inside(request: HttpRequest) -> Inside:
+    """Who acts in the organisation of the page, and a copy of what every page of it shows."""
+    found: Inside = request.inside  # type: ignore[attr-defined]
+    return Inside(found.actor, dict(found.shown))
+
+
+def inside_or_none(request: HttpRequest) -> Inside | None:
+    """As `inside`; None on a page of no organisation, or where the actor was not let in."""
+    return inside(request) if hasattr(request, "inside") else None
+
+
+def chosen_sites(request: HttpRequest) -> list[str] | None:
+    """The sites that a form's `scope.html` chose; None for all. Raises InvalidError."""
+    return members.site_choice(request.POST.getlist("sites"), request.POST.get("all_sites") == "yes")

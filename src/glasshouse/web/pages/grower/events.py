@@ -1,0 +1,37 @@
+"""What happened in the organisation."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.accounts import api as accounts
+from glasshouse.events import api as events
+from glasshouse.events.kinds import words_of
+from glasshouse.kernel.ids import AccountId, OrganisationId
+from glasshouse.web.organisation_page import inside
+
+
+@page(
+    "o/<slug:organisation>/events",
+    name="events",
+    need=Permission.EVENTS_READ,
+    audience=Audience.GROWER,
+    menu="Events",
+    menu_order=70,
+)
+def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
+    """What happened in the organisation."""
+    actor, shown = inside(request)
+    with access.acting(actor):
+        access.require(actor, Permission.EVENTS_READ)
+        found = events.of_organisation(OrganisationId(organisation))
+        access.saw(actor, "events", [])
+    people = accounts.people([AccountId(one.actor) for one in found]) if "MEMBER_READ" in shown["may"] else {}  # type: ignore[operator]
+    shown["events"] = [
+        {"at": one.at, "kind": one.kind, "words": words_of(one.kind), "subject": one.subject, "actor": one.actor}
+        | {"who": people[one.actor].name if one.actor in people else ""}
+        for one in found
+    ]
+    return render(request, "grower/events.html", shown)

@@ -1,0 +1,248 @@
+"""Files: upload, look and correct, take, watch, report; templates."""
+
+import csv
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import imports
+from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_REMARKS, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
+from glasshouse.greenhouse.imports import SHOWN_COLUMNS
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
+from glasshouse.web.csv_files import CSV, cell
+from glasshouse.web.forms import again
+from glasshouse.web.organisation_page import inside
+
+
+@page(
+    "o/<slug:organisation>/import",
+    name="import",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("GET", "POST"),
+    to_support=False,
+    form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+    menu="Import",
+    menu_order=40,
+)
+def upload(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Choose a file and the place that it speaks of."""
+    actor, shown = inside(request)
+    shown |= {
+        "sites": greenhouse.sites(actor),
+        "uploads": imports.uploads(actor),
+        "templates": imports.templates(actor),
+    }
+    if request.method == "GET":
+        return render(request, "grower/import.html", shown)
+    site, _, room = request.POST.get("place", "").partition("/")
+    file = request.FILES.get("file")
+    try:
+        if file is None or not file.size:
+            raise InvalidError("Choose a file that is not empty.", field="file")
+        if file.size > MOST_BYTES:
+            raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
+        number = imports.upload(actor, SiteId(site), room, str(file.name), file.chunks())
+    except InvalidError as error:
+        return again(request, "grower/import.html", error, **shown)
+    return redirect("look", organisation, number)
+
+
+def _given(request: HttpRequest) -> Given:
+    """What the form says of the file as a whole. Raises InvalidError."""
+    said = request.POST
+    if "time_column" not in said:
+        return NOTHING_GIVEN
+    if said.get("delimiter") not in DELIMITERS or said.get("time_format") not in TIME_FORMATS:
+        raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
+    column = said.get("time_column", "")
+    return Given(
+        said["delimiter"],
+        "," if said.get("decimal") == "," else ".",
+        said.get("header") == "yes",
+        int(column) if column.isdecimal() and len(column) < 5 else 0,
+        said["time_format"],
+    )
+
+
+def _chosen(request: HttpRequest, layout: Layout) -> Layout:
+    """The layout with the variables, units and zone of the form."""
+    said = request.POST
+    variables = {one.index: said.get(f"v{one.index}", one.variable) for one in layout.columns}
+    units = {one.index: said.get(f"u{one.index}", one.unit) for one in layout.columns}
+    return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>",
+    name="look",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+)
+def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """What the file says and how it will be read."""
+    actor, shown = inside(request)
+    return render(request, "grower/import_look.html", shown | _looked(imports.look(actor, ImportId(number)), None))
+
+
+def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Look, Layout]:
+    """The file as the form says that it is read, and the form's layout. Raises InvalidError."""
+    found = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
+    return found, _chosen(request, found.layout)
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>",
+    name="look",
+    methods=("POST",),
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+    form=FormRules(preview=True),
+)
+def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Look again, with what the person corrected."""
+    actor, shown = inside(request)
+    try:
+        found, layout = _wished(request, actor, number)
+    except InvalidError as error:
+        return again(
+            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
+        )
+    return render(request, "grower/import_look.html", shown | _looked(found, layout))
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>/template",
+    name="save_template",
+    methods=("POST",),
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+    form=FormRules(preview=True),
+)
+def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Save what was chosen as a template for files of this kind."""
+    actor, shown = inside(request)
+    try:
+        found, layout = _wished(request, actor, number)
+    except InvalidError as error:
+        return again(
+            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
+        )
+    try:
+        imports.save_template(actor, request.POST.get("template", ""), layout)
+    except InvalidError as error:
+        return again(request, "grower/import_look.html", error, **shown | _looked(found, layout))
+    shown["saved"] = True
+    return render(request, "grower/import_look.html", shown | _looked(found, layout))
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>/take",
+    name="take",
+    methods=("POST",),
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+)
+def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Take the readings."""
+    actor, shown = inside(request)
+    try:
+        _, layout = _wished(request, actor, number)
+    except InvalidError as error:
+        return again(
+            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
+        )
+    imports.queue(actor, ImportId(number), layout)
+    return redirect("report", organisation, number)
+
+
+def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
+    """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
+    kept = {column.index: column for column in chosen.columns} if chosen else {}
+    columns = [
+        (column, kept.get(column.index, replace(column, variable="-") if chosen else column))
+        for column in found.layout.columns[:SHOWN_COLUMNS]
+    ]
+    shown = chosen or found.layout
+    headings = list(enumerate(shown.headings))
+    cells = max(map(len, found.rows))
+    return {"upload": found.upload, "layout": shown, "columns": columns} | {
+        "rows": [row[:SHOWN_COLUMNS] for row in found.rows],
+        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
+        "more_columns": len(found.layout.columns) - len(columns),
+        "more_cells": max(0, cells - SHOWN_COLUMNS),
+        "template_name": found.template,
+        "first": found.reading,
+        "points": [(name, points[:3]) for name, points in found.reading.points.items()],
+        "remarks": found.reading.remarks[:5],
+    }
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>/stop",
+    name="stop_import",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    to_support=False,
+)
+def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Stop an import that is under way."""
+    actor = inside(request).actor
+    imports.stop(actor, ImportId(number))
+    return redirect("report", organisation, number)
+
+
+@page(
+    "o/<slug:organisation>/templates/<slug:template>/remove",
+    name="remove_template",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    to_support=False,
+)
+def remove_template(request: HttpRequest, organisation: str, template: str) -> HttpResponse:
+    """Remove a saved template."""
+    actor = inside(request).actor
+    imports.remove_template(actor, TemplateId(template))
+    return redirect("import", organisation)
+
+
+@page(
+    "o/<slug:organisation>/import/<slug:number>/report",
+    name="report",
+    need=Permission.FILE_IMPORT,
+    audience=Audience.GROWER,
+    to_support=False,
+)
+def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
+    actor, shown = inside(request)
+    found = imports.report_of(actor, ImportId(number))
+    remarks = (found.report or {}).get("remarks", [])
+    if request.GET.get("format") != "csv":
+        template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
+        shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
+        shown |= {"listed": len(remarks), "cut": len(remarks) == MOST_REMARKS}
+        response = render(request, template, shown)
+        if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
+            response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
+        return response
+    response = HttpResponse(content_type=CSV)
+    response.headers["Content-Disposition"] = 'attachment; filename="report.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["row", "column", "what", "kept"])
+    for remark in remarks:
+        kept = "yes" if remark["kept"] else "no"
+        writer.writerow([remark["row"], cell(remark["column"]), cell(remark["text"]), kept])
+    return response

@@ -1,0 +1,114 @@
+"""One member: what this person can see and do, and changing that."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import EXPLAINED, Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import AccountId
+from glasshouse.organisations import members
+from glasshouse.web.forms import again
+from glasshouse.web.organisation_page import chosen_sites, inside
+
+
+@page(
+    "o/<slug:organisation>/members/<slug:account>", name="member", need=Permission.MEMBER_READ, audience=Audience.GROWER
+)
+def member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """One member: what this person can see and do, and why; and the forms to change that."""
+    actor, shown = inside(request)
+    return render(request, "grower/member.html", _one(actor, shown, account))
+
+
+def _one(actor: Actor, shown: dict[str, object], account: str) -> dict[str, object]:
+    found = members.member(actor, AccountId(account))
+    rights = [(EXPLAINED[one], one in found.rights.permissions) for one in EXPLAINED]
+    names = dict(greenhouse.site_names(actor))
+    sees = (
+        None
+        if found.rights.sites is None
+        else sorted(names.get(site, "a site of others") for site in found.rights.sites)
+    )
+    return shown | {
+        "one": found,
+        "rights": rights,
+        "sees": sees,
+        "roles": members.roles(actor),
+        "sites": greenhouse.site_names(actor),
+        "self": found.account == actor.account,
+    }
+
+
+@page(
+    "o/<slug:organisation>/members/<id:account>/change",
+    name="change_member",
+    methods=("POST",),
+    need=Permission.MEMBER_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def change_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """Give a member another role and other sites."""
+    actor, shown = inside(request)
+    try:
+        members.change_member(actor, AccountId(account), request.POST.get("role", ""), chosen_sites(request))
+    except InvalidError as error:
+        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    return redirect("home") if account == actor.account else redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/members/<id:account>/remove",
+    name="remove_member",
+    methods=("POST",),
+    need=Permission.MEMBER_REMOVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def remove_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """Remove a member."""
+    actor, shown = inside(request)
+    try:
+        members.remove_member(actor, AccountId(account))
+    except InvalidError as error:
+        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    return redirect("home") if account == actor.account else redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/members/<id:account>/reset-step",
+    name="reset_member_step",
+    methods=("POST",),
+    need=Permission.SECOND_STEP_RESET,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """Reset a member's lost second step, after a delay."""
+    actor, shown = inside(request)
+    try:
+        members.ask_reset(actor, AccountId(account))
+    except InvalidError as error:
+        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    return redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/members/<id:account>/hand-over",
+    name="hand_over",
+    methods=("POST",),
+    need=Permission.MEMBER_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def hand_over(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """Make another member administrator in one's own place."""
+    actor, shown = inside(request)
+    try:
+        members.hand_over(actor, AccountId(account), request.POST.get("role", "grower"))
+    except InvalidError as error:
+        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    return redirect("home")

@@ -1,0 +1,144 @@
+"""Members, invitations, requests for access."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from glasshouse.access.pages import Audience, FormRules, page
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.kernel.ids import InvitationId, RequestId
+from glasshouse.organisations import invitations, members
+from glasshouse.organisations.invitations import Offer
+from glasshouse.web import once
+from glasshouse.web.forms import again, number_of
+from glasshouse.web.organisation_page import chosen_sites, inside
+
+
+def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    """What the members page shows of what the actor may see."""
+    may = shown["may"]
+    invited = isinstance(may, set) and "MEMBER_INVITE" in may
+    changing = isinstance(may, set) and "MEMBER_CHANGE" in may
+    return shown | {
+        "members": members.members(actor),
+        "invitations": invitations.invitations(actor) if invited else [],
+        "requests": members.requests(actor) if changing else [],
+        "roles": members.roles(actor),
+        "sites": greenhouse.site_names(actor),
+        "days": invitations.DAYS,
+    }
+
+
+@page(
+    "o/<slug:organisation>/members",
+    name="members",
+    need=Permission.MEMBER_READ,
+    audience=Audience.GROWER,
+    menu="People",
+    menu_order=50,
+)
+def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Members, invitations, requests for access."""
+    actor, shown = inside(request)
+    report = once.collect(actor, "invited", request.GET["report"]) if "report" in request.GET else None
+    return render(request, "grower/members.html", _shown(actor, shown) | {"report": report})
+
+
+@page(
+    "o/<slug:organisation>/members/invite",
+    name="invite",
+    need=Permission.MEMBER_INVITE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    reauth=True,
+    form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
+)
+def invite(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Invite one address, or many of a pasted list or a CSV file; many: with a report."""
+    actor, shown = inside(request)
+    try:
+        offer = Offer(
+            request.POST.get("role", ""),
+            chosen_sites(request),
+            number_of(request.POST.get("days", "7"), "days"),
+            request.POST.get("message", ""),
+        )
+        file = request.FILES.get("list")
+        pasted = request.POST.get("addresses", "")
+        if file is not None and file.size:
+            pasted += "\n" + file.read(200_000).decode(errors="replace")
+        if pasted.strip():
+            report = invitations.invite_many(actor, pasted, offer)
+            return redirect(
+                f"{reverse('members', args=[organisation])}?report={once.hand_over(actor, 'invited', report)}"
+            )
+        invitations.invite(actor, request.POST.get("address", ""), offer)
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    return redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/invitations/<id:invitation>/resend",
+    name="resend_invitation",
+    methods=("POST",),
+    need=Permission.MEMBER_INVITE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def resend_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
+    """Send an invitation again."""
+    actor, shown = inside(request)
+    try:
+        invitations.resend(actor, InvitationId(invitation))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    return redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/invitations/<id:invitation>/revoke",
+    name="revoke_invitation",
+    methods=("POST",),
+    need=Permission.MEMBER_INVITE,
+    audience=Audience.GROWER,
+)
+def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
+    """Take an invitation back."""
+    actor, shown = inside(request)
+    try:
+        invitations.revoke(actor, InvitationId(invitation))
+    except InvalidError as error:
+        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    return redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/requests/<id:number>/grant",
+    name="grant_request",
+    methods=("POST",),
+    need=Permission.MEMBER_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Grant a request for access."""
+    members.decide(inside(request).actor, RequestId(number), grant=True)
+    return redirect("members", organisation)
+
+
+@page(
+    "o/<slug:organisation>/requests/<id:number>/refuse",
+    name="refuse_request",
+    methods=("POST",),
+    need=Permission.MEMBER_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def refuse_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Refuse a request for access."""
+    members.decide(inside(request).actor, RequestId(number), grant=False)
+    return redirect("members", organisation)

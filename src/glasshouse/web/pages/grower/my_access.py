@@ -1,0 +1,77 @@
+"""What I may do here, and why; asking for more; leaving."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.permissions import EXPLAINED
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.ids import AccountId
+from glasshouse.organisations import members
+from glasshouse.web import once
+from glasshouse.web.forms import again
+from glasshouse.web.organisation_page import inside
+
+
+def _mine(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    with access.acting(actor):
+        rights = access.rights_of(actor)
+        access.saw(actor, "own rights", [])
+    shown |= {"rights": [(EXPLAINED[one], one in rights.permissions) for one in EXPLAINED], "why": rights.why}
+    return shown | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
+
+
+@page(
+    "o/<slug:organisation>/my-access",
+    name="my_access",
+    need=Need.MEMBER,
+    audience=Audience.GROWER,
+    menu="My access",
+    menu_order=90,
+)
+def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
+    """What I may do here, and why."""
+    actor, shown = inside(request)
+    asked = once.collect(actor, "asked", request.GET["asked"]) if "asked" in request.GET else None
+    return render(request, "grower/my_access.html", _mine(actor, shown) | {"asked": asked})
+
+
+@page(
+    "o/<slug:organisation>/my-access",
+    name="my_access",
+    methods=("POST",),
+    need=Need.MEMBER,
+    audience=Audience.GROWER,
+    to_support=False,
+)
+def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Ask the administrators for more."""
+    actor, shown = inside(request)
+    try:
+        members.ask_access(actor, request.POST.get("role", ""), None, request.POST.get("reason", ""))
+    except InvalidError as error:
+        return again(request, "grower/my_access.html", error, **_mine(actor, shown))
+    return redirect(f"{request.path}?asked={once.hand_over(actor, 'asked', True)}")
+
+
+@page(
+    "o/<slug:organisation>/members/<id:account>/leave",
+    name="leave",
+    methods=("POST",),
+    need=Need.MEMBER,
+    audience=Audience.GROWER,
+    to_support=False,
+)
+def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+    """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
+    actor, shown = inside(request)
+    if account != actor.account:
+        raise NotFoundError
+    try:
+        members.remove_member(actor, AccountId(account))
+    except InvalidError as error:
+        return again(request, "grower/my_access.html", error, **_mine(actor, shown))
+    return redirect("home")

@@ -1,0 +1,52 @@
+"""The greenhouse now."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings as readings_of
+from glasshouse.kernel import clock
+from glasshouse.web.organisation_page import inside
+
+DAY_S = 86_400
+LONG_AGO_S = 7 * DAY_S
+SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
+
+
+def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
+    old = [one for one in found if one["ago_s"] is None or (one["state"] == "silent" and one["ago_s"] > LONG_AGO_S)]
+    live = [one for one in found if one not in old]
+    calls = [one for one in live if one["state"] in ("low", "high")]
+    return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
+
+
+@page(
+    "o/<slug:organisation>/",
+    name="overview",
+    need=Permission.READINGS_READ,
+    audience=Audience.GROWER,
+    menu="Overview",
+    menu_order=10,
+)
+def overview(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
+    actor, shown = inside(request)
+    rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in readings_of.overview(actor):
+        rooms.setdefault((one["site_name"], one["room_name"]), []).append(one | {"sign": SIGNS[one["state"]]})
+    places = [_place(*place, found) for place, found in rooms.items()]
+    places.sort(key=lambda place: (not place["live"], place["site"], place["room"]))
+    template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
+    now_s = clock.now().timestamp()
+    response = render(
+        request, template, shown | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
+    )
+    response.headers["X-Now"] = (
+        f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are
+    )
+    return response

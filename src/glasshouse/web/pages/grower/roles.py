@@ -1,0 +1,65 @@
+"""Roles as a grid that explains each permission."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.permissions import EXPLAINED, Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import RoleId
+from glasshouse.organisations import members
+from glasshouse.web.forms import again
+from glasshouse.web.organisation_page import inside
+
+
+def _grid(request: HttpRequest, shown: dict[str, object], actor: Actor) -> dict[str, object]:
+    """Roles × permissions, with what the form below them begins with."""
+    found = members.roles(actor)
+    rows = [(one, text, [one in permissions for _, _, permissions in found]) for one, text in EXPLAINED.items()]
+    chosen = set(request.GET.getlist("permissions"))
+    editing = next((one for one in found if one[0] == request.GET.get("role") and len(one[0]) == 16), None)
+    ticked = {str(one) for one in editing[2]} if editing else chosen
+    shown |= {"roles": found, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
+    return shown
+
+
+@page("o/<slug:organisation>/roles", name="roles", need=Need.MEMBER, audience=Audience.GROWER)
+def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Roles as a grid that explains each permission."""
+    actor, shown = inside(request)
+    return render(request, "grower/roles.html", _grid(request, shown, actor))
+
+
+@page(
+    "o/<slug:organisation>/roles",
+    name="roles",
+    methods=("POST",),
+    need=Permission.ROLE_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Make a role of one's own, or change one."""
+    actor, shown = inside(request)
+    name, permissions = request.POST.get("name", ""), request.POST.getlist("permissions")
+    try:
+        members.save_role(actor, name, permissions, request.POST.get("role", ""))
+    except InvalidError as error:
+        return again(request, "grower/roles.html", error, **_grid(request, shown, actor) | {"ticked": set(permissions)})
+    return redirect("roles", organisation)
+
+
+@page(
+    "o/<slug:organisation>/roles/<slug:role>/remove",
+    name="remove_role",
+    need=Permission.ROLE_CHANGE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+    reauth=True,
+)
+def remove_role(request: HttpRequest, organisation: str, role: str) -> HttpResponse:
+    """Remove a role of one's own."""
+    actor = inside(request).actor
+    members.remove_role(actor, RoleId(role))
+    return redirect("roles", organisation)

@@ -1,0 +1,129 @@
+"""Sites, compartments, devices and wanted ranges."""
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from crop_contract.variables import VARIABLES
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import DeviceId, SiteId
+from glasshouse.web import once
+from glasshouse.web.forms import again
+from glasshouse.web.organisation_page import inside
+
+LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
+
+
+def _sites(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    return shown | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
+
+
+@page(
+    "o/<slug:organisation>/sites",
+    name="sites",
+    need=Permission.SITE_READ,
+    audience=Audience.GROWER,
+    menu="Sites",
+    menu_order=30,
+)
+def sites(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Sites, compartments, devices."""
+    return render(request, "grower/sites.html", _sites(*inside(request)))
+
+
+@page(
+    "o/<slug:organisation>/sites",
+    name="sites",
+    methods=("POST",),
+    need=Permission.SITE_CREATE,
+    audience=Audience.GROWER,
+)
+def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Make a site."""
+    actor, shown = inside(request)
+    try:
+        greenhouse.create_site(actor, {key: str(value) for key, value in request.POST.items()})
+    except InvalidError as error:
+        return again(request, "grower/sites.html", error, **_sites(actor, shown))
+    return redirect("sites", organisation)
+
+
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/compartments",
+    name="compartments",
+    need=Permission.COMPARTMENT_CREATE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
+def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+    """Make a compartment."""
+    actor = inside(request).actor
+    greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
+    return redirect("sites", organisation)
+
+
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/devices",
+    name="devices",
+    need=Permission.DEVICE_CREATE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
+def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+    """Register a device; the page that follows shows its key once."""
+    actor = inside(request).actor
+    token = greenhouse.create_device(
+        actor, SiteId(site), request.POST.get("compartment", ""), request.POST.get("name", "")
+    )
+    return redirect("device_key", organisation, once.hand_over(actor, "device", token))
+
+
+@page(
+    "o/<slug:organisation>/device-key/<slug:note>",
+    name="device_key",
+    need=Permission.DEVICE_CREATE,
+    audience=Audience.GROWER,
+)
+def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
+    """A new device's key: shown once, to the session that registered it."""
+    actor, shown = inside(request)
+    token = once.collect(actor, "device", note)
+    return render(request, "grower/device_key.html", shown | {"token": token, "crops": settings.CROPS_ORIGIN})
+
+
+@page(
+    "o/<slug:organisation>/sites/<slug:site>/limits",
+    name="limits",
+    need=Permission.LIMITS_SET,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
+def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+    """Set or clear the limits of a variable."""
+    actor, shown = inside(request)
+    raw = {key: str(value) for key, value in request.POST.items()}
+    try:
+        greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
+    except InvalidError as error:
+        return again(request, "grower/sites.html", error, **_sites(actor, shown))
+    return redirect("sites", organisation)
+
+
+@page(
+    "o/<slug:organisation>/devices/<slug:device>/revoke",
+    name="revoke",
+    need=Permission.DEVICE_REVOKE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
+def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
+    """Revoke a device's key."""
+    actor = inside(request).actor
+    greenhouse.revoke_device(actor, DeviceId(device))
+    return redirect("sites", organisation)

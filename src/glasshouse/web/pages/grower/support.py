@@ -1,0 +1,139 @@
+"""Support's access, as the customer decides on it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import GrantId
+from glasshouse.support import api as support
+from glasshouse.support.rules import AREA_TITLES
+from glasshouse.web.forms import again, one_of
+from glasshouse.web.organisation_page import inside
+from glasshouse.web.support_wish import wish_of
+
+
+def _customer_page(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+    return shown | {
+        "grants": support.grants(actor),
+        "areas": AREA_TITLES.items(),
+        "staff": support.staff_names(),
+        "sites": greenhouse.site_names(actor),
+        "rules": support.settings_of(actor),
+    }
+
+
+@page(
+    "o/<slug:organisation>/support",
+    name="support_access",
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    menu="Support access",
+    menu_order=60,
+)
+def grants(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Who may look, at what, until when; emergency and handed-over administration."""
+    return render(request, "grower/support.html", _customer_page(*inside(request)))
+
+
+@page(
+    "o/<slug:organisation>/support",
+    name="support_access",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Let support in."""
+    actor, shown = inside(request)
+    try:
+        support.give(actor, wish_of(request))
+    except InvalidError as error:
+        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/<id:grant>/approve",
+    name="approve_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """Approve what support asked for."""
+    actor, shown = inside(request)
+    try:
+        support.decide(actor, GrantId(grant), approve=True)
+    except InvalidError as error:
+        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/<id:grant>/refuse",
+    name="refuse_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """Refuse what support asked for."""
+    actor, shown = inside(request)
+    try:
+        support.decide(actor, GrantId(grant), approve=False)
+    except InvalidError as error:
+        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/<id:grant>/revoke",
+    name="revoke_grant",
+    methods=("POST",),
+    need=Permission.GRANT_GIVE,
+    audience=Audience.GROWER,
+)
+def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
+    """End what was given."""
+    actor, shown = inside(request)
+    try:
+        support.revoke(actor, GrantId(grant))
+    except InvalidError as error:
+        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/emergency",
+    name="set_emergency",
+    methods=("POST",),
+    need=Permission.SETTINGS_CHANGE,
+    audience=Audience.GROWER,
+    reauth=True,
+)
+def set_emergency(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Allow emergency access, or allow it no longer."""
+    support.set_emergency(inside(request).actor, allowed=one_of(request, "allowed", "yes", "no") == "yes")
+    return redirect("support_access", organisation)
+
+
+@page(
+    "o/<slug:organisation>/support/administration",
+    name="set_administration",
+    methods=("POST",),
+    need=Permission.SETTINGS_CHANGE,
+    audience=Audience.GROWER,
+)
+def set_administration(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Hand the administration over to the operator, or take it back."""
+    support.hand_administration(
+        inside(request).actor, to_operator=one_of(request, "by", "operator", "us") == "operator"
+    )
+    return redirect("support_access", organisation)

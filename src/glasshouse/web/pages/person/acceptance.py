@@ -1,0 +1,48 @@
+"""Accepting the documents in force, or not."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.notices import api as notices
+from glasshouse.notices import rules
+from glasshouse.notices.rules import TITLES, Document
+from glasshouse.web.forms import again, reader_language
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.redirects import safe_path
+
+
+@page(
+    "accept",
+    name="accept",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
+def accept(request: HttpRequest) -> HttpResponse:
+    """What has to be accepted before the service is used; accepting it."""
+    actor, language = actor_of(request), reader_language(request)
+    wanted = request.GET.get("next", request.POST.get("next", "/"))
+    missing = notices.missing(actor)
+    texts = [(TITLES[Document(one.document)], one, notices.text_of(one, language)) for one in missing]
+    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(wanted), "language": language}
+    if request.method == "GET":
+        return render(request, "person/accept.html", shown) if missing else redirect(safe_path(wanted))
+    try:
+        if request.POST.get("accept") != "yes":
+            raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
+        notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
+    except InvalidError as error:
+        return again(request, "person/accept.html", error, **shown)
+    return redirect(safe_path(wanted))
+
+
+@page(
+    "accept/no", name="refuse", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("POST",), before_acceptance=True
+)
+def refuse(request: HttpRequest) -> HttpResponse:
+    """Not accepting: the way out, with one's data."""
+    notices.refuse(actor_of(request))
+    return render(request, "person/refused.html")

@@ -1,0 +1,56 @@
+"""One's own account: name, address, password."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access import api as access
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.accounts import api as accounts
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import actor_of, visit_of
+from glasshouse.web.session_cookie import with_session
+
+
+@page("change/<slug:secret>", name="change", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("GET", "POST"))
+def change(request: HttpRequest, secret: str) -> HttpResponse:
+    """Make a confirmed address the account's, signed in with that account."""
+    if request.method == "GET":
+        return render(
+            request, "person/change_address.html", {"address": accounts.new_address(actor_of(request), secret)}
+        )
+    accounts.finish_change(actor_of(request), secret)
+    return redirect("/sign-in?address-changed=1")
+
+
+def _shown(actor: Actor) -> dict[str, object]:
+    return {"person": accounts.person_of(actor), "organisations": access.organisations_of(actor)}
+
+
+@page("account", name="account", need=Need.SIGNED_IN, audience=Audience.PERSON, menu="Account", menu_order=150)
+def account(request: HttpRequest) -> HttpResponse:
+    """One's own account."""
+    return render(request, "person/account.html", _shown(actor_of(request)))
+
+
+@page("account/address", name="change_address", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+def change_address(request: HttpRequest) -> HttpResponse:
+    """Ask for another address; the link that is mailed there makes it the account's."""
+    actor = actor_of(request)
+    try:
+        accounts.ask_change(actor, request.POST.get("address", ""), request.POST.get("present", ""))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "person/account.html", error, **_shown(actor))
+    return render(request, "check_mail.html")
+
+
+@page("account/password", name="change_password", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Set another password."""
+    actor, given = actor_of(request), request.POST
+    try:
+        done = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "person/account.html", error, **_shown(actor))
+    return with_session(redirect("account"), done)

@@ -1,0 +1,119 @@
+"""Everything that is held of oneself: seeing, correcting, copying, erasing."""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import own
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.subject import erasure as rights
+from glasshouse.subject import exports as copies
+from glasshouse.subject.inventory import view
+from glasshouse.web.forms import again
+from glasshouse.web.held import grouped
+from glasshouse.web.middleware import SESSION_COOKIE, actor_of
+
+
+def _copies(actor: Actor) -> dict[str, object]:
+    found = copies.copies(actor)
+    return {"copies": found, "making": any(not one.blob for one in found)}
+
+
+def _shown(request: HttpRequest) -> dict[str, object]:
+    actor = actor_of(request)
+    person = accounts.person_of(actor)
+    return grouped(view(actor)) | {**_copies(actor), "person": person}
+
+
+@page(
+    "account/data",
+    name="my_data",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
+def my_data(request: HttpRequest) -> HttpResponse:
+    """Everything that is held of oneself, in plain words; correcting one's name."""
+    if request.method == "GET":
+        return render(request, "person/data.html", _shown(request))
+    try:
+        rights.correct_name(actor_of(request), request.POST.get("name", ""))
+    except InvalidError as error:
+        return again(request, "person/data.html", error, **_shown(request))
+    return redirect("my_data")
+
+
+@page(
+    "account/data/copy",
+    name="make_copy",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+    before_acceptance=True,
+)
+def make_copy(request: HttpRequest) -> HttpResponse:
+    """Make a copy; it can be fetched for a day."""
+    copies.make_copy(actor_of(request))
+    return redirect("my_data")
+
+
+@page(
+    "account/data/copy/<slug:copy>",
+    name="fetch_copy",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+    before_acceptance=True,
+)
+def fetch_copy(request: HttpRequest, copy: str) -> StreamingHttpResponse:
+    """Fetch a copy of one's own."""
+    actor = actor_of(request)
+    name, body = copies.fetch_copy(actor, copy)
+    response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, read as the person's own act also after the view has returned."""
+    with own(str(actor.person)):
+        yield from pieces
+
+
+@page("account/data/copies", name="copy_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
+def copy_state(request: HttpRequest) -> HttpResponse:
+    """How far one's copies are: a part of the page that asks again while one is being made."""
+    return render(request, "person/copies.html", _copies(actor_of(request)))
+
+
+@page(
+    "account/data/erase",
+    name="erase",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    reauth=True,
+    before_acceptance=True,
+)
+def erase(request: HttpRequest) -> HttpResponse:
+    """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
+    actor = actor_of(request)
+    accounts.require_fresh(actor)
+    shown = {"plan": rights.plan(actor)}
+    if request.method == "GET":
+        return render(request, "person/erase.html", shown)
+    try:
+        if request.POST.get("word", "").strip().lower() != "erase":
+            raise InvalidError("Write the word erase to go on.", field="word")
+        done = rights.erase(actor)
+    except InvalidError as error:
+        return again(request, "person/erase.html", error, **shown)
+    response = redirect("erasure", done.id)
+    response.delete_cookie(SESSION_COOKIE)
+    return response

@@ -1,0 +1,193 @@
+"""One's own security: second steps, recovery codes, sessions and browsers."""
+
+import segno
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.accounts import second_step, sessions
+from glasshouse.accounts.models import StepKind
+from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError, UnavailableError
+from glasshouse.kernel.ids import SessionId, StepId
+from glasshouse.web import once
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import actor_of
+
+
+@page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
+def security(request: HttpRequest) -> HttpResponse:
+    """Second steps, recovery codes, sessions and known browsers of one's account."""
+    return render(request, "person/security.html", _shown(request))
+
+
+def _shown(request: HttpRequest) -> dict[str, object]:
+    actor = actor_of(request)
+    return {
+        "steps": second_step.steps_of(actor.account),
+        "codes_left": second_step.codes_left(actor.account),
+        "sessions": sessions.sessions_of(actor),
+        "browsers": sessions.browsers(actor),
+        "here": actor.session,
+        "needed": "needed" in request.GET,
+    }
+
+
+@page(
+    "account/security/add/<slug:kind>",
+    name="add_step",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+)
+def add_step(request: HttpRequest, kind: str) -> HttpResponse:
+    """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
+    actor = actor_of(request)
+    _check(kind)
+    begun = second_step.begun(actor)
+    if kind == StepKind.APP and (begun is None or begun[0].kind != StepKind.APP):
+        second_step.begin_app(actor)
+        begun = second_step.begun(actor)
+    return render(request, "person/add_step.html", _begun(kind, begun))
+
+
+def _check(kind: str) -> None:
+    if kind not in (StepKind.APP, StepKind.TEXT):
+        raise NotFoundError
+
+
+@page(
+    "account/security/number",
+    name="begin_text",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+)
+def begin_text(request: HttpRequest) -> HttpResponse:
+    """Send a first code to a number."""
+    actor = actor_of(request)
+    try:
+        second_step.begin_text(actor, request.POST.get("number", ""))
+    except (InvalidError, ThrottledError, UnavailableError) as error:
+        shown = _begun(StepKind.TEXT, second_step.begun(actor))
+        return again(request, "person/add_step.html", error, **shown)
+    return redirect("add_step", StepKind.TEXT)
+
+
+@page(
+    "account/security/add/<slug:kind>",
+    name="add_step",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+)
+def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
+    """Confirm what is begun with its first code."""
+    actor = actor_of(request)
+    _check(kind)
+    try:
+        codes = second_step.confirm(actor, StepId(request.POST.get("step", "")), request.POST.get("code", ""))
+    except (InvalidError, ThrottledError, UnavailableError) as error:
+        return again(request, "person/add_step.html", error, **_begun(kind, second_step.begun(actor)))
+    return _confirmed(request, codes)
+
+
+def _begun(kind: str, begun: object) -> dict[str, object]:
+    shown: dict[str, object] = {"kind": kind}
+    if isinstance(begun, tuple) and begun[0].kind == kind:
+        shown["begun"] = begun[1]
+        if kind == "app":
+            shown["picture"] = segno.make(begun[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
+    return shown
+
+
+def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    if codes:
+        return redirect("recovery_codes", once.hand_over(actor_of(request), "codes", codes))
+    return redirect("security")
+
+
+@page(
+    "account/security/remove/<slug:step>",
+    name="remove_step",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+)
+def remove_step(request: HttpRequest, step: str) -> HttpResponse:
+    """Remove a second step."""
+    second_step.remove(actor_of(request), StepId(step))
+    return redirect("security")
+
+
+@page(
+    "account/security/codes",
+    name="codes",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+)
+def codes(request: HttpRequest) -> HttpResponse:
+    """Make ten new recovery codes; the page that follows shows them once."""
+    return _confirmed(request, second_step.new_codes(actor_of(request)))
+
+
+@page("account/security/codes/<slug:note>", name="recovery_codes", need=Need.SIGNED_IN, audience=Audience.PERSON)
+def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
+    """New recovery codes: shown once, to the session that made them."""
+    return render(request, "person/recovery_codes.html", {"codes": once.collect(actor_of(request), "codes", note)})
+
+
+@page(
+    "account/security/passkey",
+    name="passkey_make",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    reauth=True,
+    form=FormRules(repeatable=True),
+)
+def passkey_make(request: HttpRequest) -> HttpResponse:
+    """Options to make a passkey; or, with the browser's answer, keep it."""
+    actor = actor_of(request)
+    if "answer" not in request.POST:
+        return HttpResponse(second_step.begin_passkey(actor), content_type="application/json")
+    try:
+        made = second_step.finish_passkey(actor, request.POST["answer"], request.POST.get("name", ""))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "person/security.html", error, **_shown(request))
+    # The script goes there itself: were it led there, it would be the one that sees the codes.
+    return JsonResponse({"onward": _confirmed(request, made).headers["Location"]})
+
+
+@page(
+    "account/sessions/<slug:session>/end",
+    name="end_session",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+)
+def end_session(request: HttpRequest, session: str) -> HttpResponse:
+    """End one session, or all the others."""
+    actor = actor_of(request)
+    if session == "others":
+        sessions.end_others(actor)
+    else:
+        sessions.end_one(actor, SessionId(session))
+    return redirect("security")
+
+
+@page(
+    "account/browsers/<slug:browser>/forget",
+    name="forget_browser",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+)
+def forget_browser(request: HttpRequest, browser: str) -> HttpResponse:
+    """Trust a browser no longer, and end what is signed in there."""
+    sessions.forget_browser(actor_of(request), browser)
+    return redirect("security")

@@ -1,0 +1,13 @@
+"""How far an erasure is."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.subject import erasure as rights
+
+
+@page("erasure/<slug:number>", name="erasure", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+def erasure(request: HttpRequest, number: str) -> HttpResponse:
+    """How far an erasure is; whoever has its number may see that, and nothing else is left to see."""
+    return render(request, "public/erasure.html", {"done": rights.progress_of(number)})

@@ -1,0 +1,13 @@
+"""The transparency report."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.authorities import api as legal
+
+
+@page("trust/demands", name="demands", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+def demands(request: HttpRequest) -> HttpResponse:
+    """The transparency report: demands of authorities, counted."""
+    return render(request, "public/legal_requests.html", {"years": legal.report()})

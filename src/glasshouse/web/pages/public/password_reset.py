@@ -1,0 +1,57 @@
+"""A forgotten password, and stopping the removal of one's second step."""
+
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import resets
+from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
+from glasshouse.kernel.ids import new_token
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import network_of, visit_of
+from glasshouse.web.session_cookie import remember_browser
+
+
+@page("forgotten", name="forgotten", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to set a new password."""
+    if request.method == "GET":
+        return render(request, "public/forgotten.html")
+    try:
+        accounts.ask_reset(request.POST.get("address", ""), network=network_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "public/forgotten.html", error)
+    return render(request, "check_mail.html")
+
+
+@page("reset/<slug:secret>", name="reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+def reset(request: HttpRequest, secret: str) -> HttpResponse:
+    """Set a new password by a mailed link."""
+    visit = visit_of(request)
+    visit = visit if visit.browser else replace(visit, browser=new_token())
+    try:
+        shown = {"address": accounts.address_of_reset(secret, visit)}
+        if request.method == "GET":
+            return render(request, "public/reset.html", shown)
+        accounts.finish_reset(secret, request.POST.get("password", ""), visit)
+    except NotFoundError as error:
+        return render(request, "public/link_ended.html", {"again": "forgotten"}, status=error.status)
+    except InvalidError as error:
+        return again(request, "public/reset.html", error, **shown)
+    response = redirect("/sign-in?password-set=1")
+    remember_browser(response, visit.browser)
+    return response
+
+
+@page(
+    "stop-reset/<slug:secret>", name="stop_reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
+)
+def stop_reset(request: HttpRequest, secret: str) -> HttpResponse:
+    """Stop the removal of one's second step by the mailed link."""
+    if request.method == "GET":
+        return render(request, "public/confirm.html", {"title": "Keep your second step", "button": "Stop the removal"})
+    resets.stop_reset(secret)
+    return render(request, "public/stopped.html")

@@ -1,0 +1,87 @@
+"""The public list of providers, and subscribing to it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from glasshouse.access.pages import Audience, Need, page
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import rules
+from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import network_of
+
+
+def _listed() -> dict[str, object]:
+    # Authorities stand in the transparency report, where no person can be told from them.
+    return {"rows": [one for one in disclosures.recipients() if one.recipient.kind != rules.Kind.AUTHORITY]}
+
+
+@page(
+    "trust/providers",
+    name="providers",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    before_acceptance=True,
+)
+def providers(request: HttpRequest) -> HttpResponse:
+    """Who receives personal data, and who will; subscribing to changes of the list."""
+    if request.method == "GET":
+        return render(request, "public/providers.html", _listed())
+    try:
+        disclosures.subscribe(request.POST.get("address", ""), network=network_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "public/providers.html", error, **_listed())
+    return render(request, "check_mail.html")
+
+
+def _subscription(request: HttpRequest, secret: str, error: InvalidError | None = None) -> HttpResponse:
+    live, may_begin = disclosures.subscription(secret)
+    shown = {"live": live, "may_begin": may_begin, "secret": secret, "error": error}
+    return render(request, "public/subscription.html", shown, status=error.status if error else 200)
+
+
+@page(
+    "trust/providers/<slug:secret>",
+    name="unsubscribe_providers",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
+def subscription(request: HttpRequest, secret: str) -> HttpResponse:
+    """A subscription, by its mailed link; a click is needed, a scanner that opens links changes nothing."""
+    return _subscription(request, secret)
+
+
+def _decided(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
+    try:
+        disclosures.decide(secret, wanted=wanted)
+    except InvalidError as error:
+        return _subscription(request, secret, error)
+    return _subscription(request, secret)
+
+
+@page(
+    "trust/providers/<slug:secret>/begin",
+    name="begin_provider_mails",
+    methods=("POST",),
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
+def begin(request: HttpRequest, secret: str) -> HttpResponse:
+    """Have news of the list mailed."""
+    return _decided(request, secret, wanted=True)
+
+
+@page(
+    "trust/providers/<slug:secret>/end",
+    name="end_provider_mails",
+    methods=("POST",),
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
+def end(request: HttpRequest, secret: str) -> HttpResponse:
+    """Have no such mail any more."""
+    return _decided(request, secret, wanted=False)

@@ -1,0 +1,136 @@
+"""Signing in with its second step, and signing out."""
+
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts import second_step, sessions
+from glasshouse.accounts.sessions import SignedIn
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
+from glasshouse.kernel.ids import AccountId
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of, visit_of
+from glasshouse.web.redirects import safe_path
+from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
+
+
+@page(
+    "sign-in",
+    name="sign_in",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    form=FormRules(repeatable=True),
+)
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in; the second step follows where there is one."""
+    wanted = request.GET.get("next", request.POST.get("next", ""))
+    if request.method == "GET":
+        notes = {
+            "password_set": "password-set" in request.GET,
+            "address_changed": "address-changed" in request.GET,
+            "changing": safe_path(wanted).startswith("/change/"),
+        }
+        return render(request, "public/sign_in.html", notes | {"next": wanted})
+    try:
+        done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "public/sign_in.html", error, next=wanted)
+    if done.pending:
+        response = redirect(f"/second-step?next={quote(safe_path(wanted))}")
+        life = sessions.PENDING_LIFE
+        response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
+        return response
+    return with_session(HttpResponseRedirect(safe_path(wanted)), done)
+
+
+@page(
+    "sign-out",
+    name="sign_out",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    before_acceptance=True,
+    form=FormRules(repeatable=True),
+)
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign out."""
+    actor = actor_of(request)
+    if actor.account:
+        sessions.end(actor, request.COOKIES.get(SESSION_COOKIE, ""))
+    response = redirect("/")
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+@page(
+    "second-step",
+    name="do_step",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    form=FormRules(repeatable=True),
+)
+def do_step(request: HttpRequest) -> HttpResponse:
+    """The second step of a sign-in: a code of any kind."""
+    pending, wanted = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
+    try:
+        kinds = {step.kind for step in second_step.steps_of(AccountId(sessions.pending_account(pending).id))}
+    except NotFoundError:
+        return redirect("sign_in")
+    shown = {"kinds": kinds, "next": wanted}
+    if request.method == "GET":
+        return render(request, "public/second_step.html", shown)
+    try:
+        trust = request.POST.get("trust") == "yes"
+        done = second_step.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
+    except (InvalidError, ThrottledError) as error:
+        return again(request, "public/second_step.html", error, **shown)
+    return _in(done, wanted)
+
+
+def _in(done: SignedIn, wanted: str) -> HttpResponse:
+    response = with_session(HttpResponseRedirect(safe_path(wanted)), done)
+    response.delete_cookie(PENDING_COOKIE)
+    return response
+
+
+@page("second-step/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
+def send_text(request: HttpRequest) -> HttpResponse:
+    """Send a code by text message to the one who is signing in."""
+    wanted = request.POST.get("next", "")
+    try:
+        number = second_step.ask_text(request.COOKIES.get(PENDING_COOKIE, ""))
+    except (ThrottledError, UnavailableError) as error:
+        return again(request, "public/second_step.html", error, kinds={"text"}, next=wanted)
+    return render(request, "public/second_step.html", {"kinds": {"text"}, "next": wanted, "number": number})
+
+
+@page(
+    "passkey",
+    name="passkey_use",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+    form=FormRules(repeatable=True, for_script=True),
+)
+def passkey_use(request: HttpRequest) -> HttpResponse:
+    """Options to use a passkey; or, with the browser's answer, sign in: as second step or without a password."""
+    pending = request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
+    if "answer" not in request.POST:
+        try:
+            options = second_step.passkey_options(pending, network=network_of(request))
+        except GlasshouseError as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
+        return HttpResponse(options, content_type="application/json")
+    trust = request.POST.get("trust") == "yes"
+    try:
+        done = second_step.sign_in_with_passkey(request.POST["answer"], visit_of(request), pending=pending, trust=trust)
+    except GlasshouseError as error:
+        return JsonResponse({"problem": str(error)}, status=error.status)
+    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
+    response.delete_cookie(PENDING_COOKIE)
+    return response

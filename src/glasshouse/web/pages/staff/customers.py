@@ -1,0 +1,74 @@
+"""The support staff's start: customers by their opaque ids, grants."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import GrantId, OrganisationId
+from glasshouse.support import api as support
+from glasshouse.support.rules import AREA_TITLES
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.support_wish import wish_of
+
+
+def _staff_page(actor: Actor) -> dict[str, object]:
+    found = support.staff_grants(actor)
+    live = {one.grant.organisation_id for one in found if one.state == "live"}
+    customers = [(one, one in live) for one in support.customers(actor)]
+    return {"customers": customers, "grants": found, "areas": AREA_TITLES.items(), "me": actor.account}
+
+
+@page("staff", name="staff", need=Permission.CUSTOMER_LIST, audience=Audience.STAFF, menu="Customers", menu_order=110)
+def customers(request: HttpRequest) -> HttpResponse:
+    """Customers by their opaque ids, and grants."""
+    return render(request, "staff/customers.html", _staff_page(actor_of(request)))
+
+
+def _customer(request: HttpRequest) -> Actor:
+    return actor_of(request).within(OrganisationId(request.POST.get("customer", "")))
+
+
+@page("staff", name="staff", methods=("POST",), need=Permission.GRANT_ASK, audience=Audience.STAFF)
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask a customer for a grant."""
+    try:
+        support.ask(_customer(request), wish_of(request))
+    except InvalidError as error:
+        return again(request, "staff/customers.html", error, **_staff_page(actor_of(request)))
+    return redirect("staff")
+
+
+@page(
+    "staff/emergency",
+    name="open_emergency",
+    methods=("POST",),
+    need=Permission.EMERGENCY_OPEN,
+    audience=Audience.STAFF,
+    reauth=True,
+)
+def open_emergency(request: HttpRequest) -> HttpResponse:
+    """Read everything of a customer for an hour, where it allowed that beforehand."""
+    customer = _customer(request)
+    try:
+        support.break_glass(customer, request.POST.get("reason", ""))
+    except InvalidError as error:
+        return again(request, "staff/customers.html", error, **_staff_page(actor_of(request)))
+    return redirect("overview", customer.organisation)
+
+
+@page(
+    "staff/<slug:customer>/<slug:grant>/countersign",
+    name="countersign",
+    need=Permission.GRANT_COUNTERSIGN,
+    audience=Audience.STAFF,
+    methods=("POST",),
+    reauth=True,
+)
+def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
+    """Be the second pair of eyes for a grant that allows changes."""
+    support.countersign(actor_of(request).within(OrganisationId(customer)), GrantId(grant))
+    return redirect("staff")

@@ -1,0 +1,84 @@
+"""Versions of the documents: drafting and publishing."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.notices import api as notices
+from glasshouse.notices.rules import LANGUAGES, TITLES, Document
+from glasshouse.web.forms import again, small_number
+from glasshouse.web.middleware import actor_of
+
+
+def _staff_page(actor: Actor) -> dict[str, object]:
+    rows = notices.standings(actor)
+    return {
+        "standings": rows,
+        "announcing": any(one.waiting or (one.version.published_at and not one.version.in_force_at) for one in rows),
+        "documents": TITLES.items(),
+        "languages": LANGUAGES.items(),
+        "stale": notices.stale(),
+    }
+
+
+@page("staff/documents", name="staff_documents", need=Permission.DOCUMENT_PUBLISH, audience=Audience.STAFF)
+def documents(request: HttpRequest) -> HttpResponse:
+    """Versions with the state of their announcement; the form of a new one, begun with the text in force."""
+    begun = request.GET.get("from", "")
+    texts = {}
+    if begun in set(Document):
+        texts = {code: notices.text_of(notices.current(Document(begun)), code).body for code in LANGUAGES}
+    written = {"document": begun} | {f"body_{code}": body for code, body in texts.items()}
+    shown = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": begun}
+    return render(request, "staff/documents.html", shown)
+
+
+def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
+    fields, chosen = _fields(request.POST.dict()), request.POST.get("document", "")
+    shown = _staff_page(actor_of(request))
+    return again(request, "staff/documents.html", error, **shown, fields=fields, chosen=chosen)
+
+
+@page(
+    "staff/documents",
+    name="staff_documents",
+    methods=("POST",),
+    need=Permission.DOCUMENT_PUBLISH,
+    audience=Audience.STAFF,
+)
+def draft(request: HttpRequest) -> HttpResponse:
+    """Keep a new version as a draft."""
+    given = request.POST
+    texts = {code: (given.get(f"body_{code}", ""), given.get(f"summary_{code}", "")) for code in LANGUAGES}
+    significant, lead_days = given.get("significant") == "yes", small_number(given.get("lead_days", "0"))
+    try:
+        notices.draft(actor_of(request), notices.Draft(given.get("document", ""), texts, significant, lead_days))
+    except InvalidError as error:
+        return _once_more(request, error)
+    return redirect("staff_documents")
+
+
+@page(
+    "staff/documents/<slug:version>/publish",
+    name="publish_document",
+    methods=("POST",),
+    need=Permission.DOCUMENT_PUBLISH,
+    audience=Audience.STAFF,
+)
+def publish(request: HttpRequest, version: str) -> HttpResponse:
+    """Publish a draft."""
+    try:
+        notices.publish(actor_of(request), version)
+    except InvalidError as error:
+        return _once_more(request, error)
+    return redirect("staff_documents")
+
+
+def _fields(written: dict[str, str]) -> list[tuple[str, str, str, str]]:
+    return [
+        (code, name, written.get(f"body_{code}", ""), written.get(f"summary_{code}", ""))
+        for code, name in LANGUAGES.items()
+    ]

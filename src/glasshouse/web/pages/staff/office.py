@@ -1,0 +1,93 @@
+"""The privacy officer's desk."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.privacy_office import api as desks
+from glasshouse.web.forms import again, small_number
+from glasshouse.web.middleware import actor_of
+
+
+def _shown(actor: Actor) -> dict[str, object]:
+    return {"desk": desks.desk(actor), "risks": desks.RISKS}
+
+
+@page(
+    "staff/office",
+    name="office",
+    need=Permission.DESK_READ,
+    audience=Audience.STAFF,
+    menu="Privacy office",
+    menu_order=130,
+)
+def office(request: HttpRequest) -> HttpResponse:
+    """Figures, holds, certificates of sweeps, restrictions, assessments."""
+    return render(request, "staff/office.html", _shown(actor_of(request)))
+
+
+@page(
+    "staff/office/holds",
+    name="hold",
+    methods=("POST",),
+    need=Permission.HOLD_CHANGE,
+    audience=Audience.STAFF,
+)
+def hold(request: HttpRequest) -> HttpResponse:
+    """Hold a person's data."""
+    actor, given = actor_of(request), request.POST
+    try:
+        desks.hold(actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", "")))
+    except InvalidError as error:
+        return again(request, "staff/office.html", error, **_shown(actor))
+    return redirect("office")
+
+
+@page(
+    "staff/office/holds/<slug:hold>/end",
+    name="end_hold",
+    methods=("POST",),
+    need=Permission.HOLD_CHANGE,
+    audience=Audience.STAFF,
+)
+def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
+    """End a hold."""
+    desks.end_hold(actor_of(request), hold)
+    return redirect("office")
+
+
+@page(
+    "staff/office/restrictions/<slug:restriction>/lift",
+    name="lift_restriction",
+    methods=("POST",),
+    need=Permission.RESTRICTION_LIFT,
+    audience=Audience.STAFF,
+)
+def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
+    """Lift a restriction, with notice."""
+    actor = actor_of(request)
+    try:
+        desks.lift(actor, restriction, request.POST.get("reason", ""))
+    except InvalidError as error:
+        return again(request, "staff/office.html", error, **_shown(actor))
+    return redirect("office")
+
+
+@page(
+    "staff/office/assessments",
+    name="assess",
+    methods=("POST",),
+    need=Permission.PURPOSE_ASSESS,
+    audience=Audience.STAFF,
+)
+def assess(request: HttpRequest) -> HttpResponse:
+    """Note an assessment of a purpose."""
+    actor, given = actor_of(request), request.POST
+    try:
+        desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
+    except InvalidError as error:
+        return again(request, "staff/office.html", error, **_shown(actor))
+    return redirect("office")

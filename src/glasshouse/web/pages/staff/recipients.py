@@ -1,0 +1,99 @@
+"""The register of recipients and the merger room."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import mergers, rules
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.web.data_categories import categories
+from glasshouse.web.forms import again, small_number
+from glasshouse.web.middleware import actor_of
+
+WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+
+
+def _register(actor: Actor) -> dict[str, object]:
+    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
+    return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
+
+
+@page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)
+def recipients(request: HttpRequest) -> HttpResponse:
+    """The register and the merger room."""
+    return render(request, "staff/recipients.html", _register(actor_of(request)))
+
+
+@page(
+    "staff/recipients",
+    name="recipients",
+    methods=("POST",),
+    need=Permission.RECIPIENT_CHANGE,
+    audience=Audience.STAFF,
+)
+def add(request: HttpRequest) -> HttpResponse:
+    """Register a recipient."""
+    actor, given = actor_of(request), request.POST
+    try:
+        words = {name: given.get(name, "") for name in WORDS}
+        fields, channels = given.getlist("fields"), given.getlist("channels")
+        wait = small_number(given.get("wait_days", ""))
+        disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
+    except InvalidError as error:
+        return again(request, "staff/recipients.html", error, **_register(actor))
+    return redirect("recipients")
+
+
+@page(
+    "staff/recipients/<slug:recipient>/end",
+    name="end_recipient",
+    methods=("POST",),
+    need=Permission.RECIPIENT_CHANGE,
+    audience=Audience.STAFF,
+)
+def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
+    """Let nothing more go to a recipient."""
+    actor = actor_of(request)
+    try:
+        disclosures.end(actor, recipient)
+    except InvalidError as error:
+        return again(request, "staff/recipients.html", error, **_register(actor))
+    return redirect("recipients")
+
+
+@page(
+    "staff/mergers",
+    name="open_merger",
+    methods=("POST",),
+    need=Permission.MERGER_CHANGE,
+    audience=Audience.STAFF,
+)
+def open_merger(request: HttpRequest) -> HttpResponse:
+    """Open a merger room, and tell everybody."""
+    actor, given = actor_of(request), request.POST
+    try:
+        buyer, region = given.get("buyer", ""), given.get("region", "")
+        mergers.open_room(actor, buyer, region, small_number(given.get("days", "")))
+    except InvalidError as error:
+        return again(request, "staff/recipients.html", error, **_register(actor))
+    return redirect("recipients")
+
+
+@page(
+    "staff/mergers/<slug:merger>/close",
+    name="close_merger",
+    methods=("POST",),
+    need=Permission.MERGER_CHANGE,
+    audience=Audience.STAFF,
+)
+def close_merger(request: HttpRequest, merger: str) -> HttpResponse:
+    """Close a merger room."""
+    actor = actor_of(request)
+    try:
+        mergers.close(actor, merger)
+    except InvalidError as error:
+        return again(request, "staff/recipients.html", error, **_register(actor))
+    return redirect("recipients")

@@ -1,0 +1,167 @@
+"""The officer's work list, by deadline; entering requests; agents."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from glasshouse.access.pages import Audience, page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import RequestId
+from glasshouse.requests import api as requests
+from glasshouse.requests import drp
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.request_choices import CHOICES
+
+
+def _desk(actor: Actor) -> dict[str, object]:
+    return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
+
+
+def _done(request: HttpRequest) -> dict[str, object]:
+    """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
+    done = request.GET.get("done", "")
+    number = request.GET.get("request", "") if done else ""
+    return {"done": done, "done_request": requests.of_officer(actor_of(request), number) if number else None}
+
+
+@page(
+    "staff/requests",
+    name="worklist",
+    need=Permission.REQUEST_READ,
+    audience=Audience.STAFF,
+    menu="Requests",
+    menu_order=120,
+)
+def worklist(request: HttpRequest) -> HttpResponse:
+    """The work list."""
+    return render(request, "staff/requests.html", _desk(actor_of(request)) | _done(request))
+
+
+def _to_list(done: str, number: str) -> HttpResponse:
+    return redirect(f"{reverse('worklist')}?{urlencode({'done': done, 'request': number})}")
+
+
+@page(
+    "staff/requests",
+    name="worklist",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+)
+def enter(request: HttpRequest) -> HttpResponse:
+    """Enter a request that came by letter or telephone."""
+    actor, given = actor_of(request), request.POST
+    try:
+        arrival = requests.Arrival(given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", ""))
+        address, kind, region, text = (given.get(name, "") for name in ("address", "kind", "region", "text"))
+        number = requests.enter(actor, address, kind, region, text, arrival)
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return _to_list("enter", number)
+
+
+@page(
+    "staff/requests/<id:number>/answer",
+    name="answer_request",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+)
+def answer_request(request: HttpRequest, number: str) -> HttpResponse:
+    """Answer a request, and close it."""
+    actor, text = actor_of(request), request.POST.get("text", "")
+    try:
+        requests.answer(actor, RequestId(number), text, refuse=False)
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return _to_list("answer", number)
+
+
+@page(
+    "staff/requests/<id:number>/refuse",
+    name="refuse_request_as_officer",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+)
+def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
+    """Refuse a request with reasons."""
+    actor, text = actor_of(request), request.POST.get("text", "")
+    try:
+        requests.answer(actor, RequestId(number), text, refuse=True)
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return _to_list("refuse", number)
+
+
+@page(
+    "staff/requests/<id:number>/extend",
+    name="extend_request",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+)
+def extend_request(request: HttpRequest, number: str) -> HttpResponse:
+    """Take longer, with notice."""
+    actor, text = actor_of(request), request.POST.get("text", "")
+    try:
+        requests.extend(actor, RequestId(number), text)
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return _to_list("extend", number)
+
+
+@page(
+    "staff/requests/<id:number>/ask-again",
+    name="ask_proof_again",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+)
+def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
+    """Mail the confirmation link again."""
+    actor = actor_of(request)
+    try:
+        requests.ask_again(actor, RequestId(number))
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return _to_list("ask-again", number)
+
+
+@page(
+    "staff/agents",
+    name="register_agent",
+    methods=("POST",),
+    need=Permission.AGENT_CHANGE,
+    audience=Audience.STAFF,
+)
+def register_agent(request: HttpRequest) -> HttpResponse:
+    """Register an authorised agent."""
+    actor, given = actor_of(request), request.POST
+    try:
+        drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return redirect("worklist")
+
+
+@page(
+    "staff/agents/end",
+    name="end_agent",
+    methods=("POST",),
+    need=Permission.AGENT_CHANGE,
+    audience=Audience.STAFF,
+)
+def end_agent(request: HttpRequest) -> HttpResponse:
+    """Let an agent in no more."""
+    actor, given = actor_of(request), request.POST
+    try:
+        drp.end(actor, given.get("agent", ""))
+    except InvalidError as error:
+        return again(request, "staff/requests.html", error, **_desk(actor))
+    return redirect("worklist")

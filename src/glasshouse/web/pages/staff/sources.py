@@ -1,0 +1,88 @@
+"""Data of third parties: the register of sources, and taking files in."""
+
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.permissions import Permission
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.sources import api, rules
+from glasshouse.web import once
+from glasshouse.web.forms import again
+from glasshouse.web.middleware import actor_of
+
+MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
+
+
+def _page(actor: Actor) -> dict[str, object]:
+    return {"rows": api.sources(actor), "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
+
+
+@page("staff/sources", name="sources", need=Permission.SOURCE_CHANGE, audience=Audience.STAFF)
+def sources(request: HttpRequest) -> HttpResponse:
+    """The register; a new token or a report, once."""
+    actor = actor_of(request)
+    shown = _page(actor)
+    shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
+    shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
+    shown["gone"] = "token" in request.GET and shown["token"] is None
+    return render(request, "staff/sources.html", shown)
+
+
+@page(
+    "staff/sources",
+    name="sources",
+    methods=("POST",),
+    need=Permission.SOURCE_CHANGE,
+    audience=Audience.STAFF,
+)
+def add(request: HttpRequest) -> HttpResponse:
+    """Register a source."""
+    actor, given = actor_of(request), request.POST
+    try:
+        api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
+    except InvalidError as error:
+        return again(request, "staff/sources.html", error, **_page(actor))
+    return redirect("sources")
+
+
+@page(
+    "staff/sources/<slug:source>/token",
+    name="make_source_token",
+    methods=("POST",),
+    need=Permission.SOURCE_CHANGE,
+    audience=Audience.STAFF,
+)
+def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
+    """Make a token for a source's program; it is shown once."""
+    actor = actor_of(request)
+    try:
+        token = api.make_token(actor, source)
+    except InvalidError as error:
+        return again(request, "staff/sources.html", error, **_page(actor))
+    return redirect(f"{reverse('sources')}?token={once.hand_over(actor, 'source', token)}")
+
+
+@page(
+    "staff/sources/<slug:source>/import",
+    name="import_contacts",
+    methods=("POST",),
+    need=Permission.SOURCE_CHANGE,
+    audience=Audience.STAFF,
+    form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+)
+def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
+    """Take a file of contacts in."""
+    actor = actor_of(request)
+    try:
+        file = request.FILES.get("file")
+        if file is None or not file.size or file.size > MOST_BYTES:
+            raise InvalidError("Choose a CSV or JSON file of 10 MB at most.", field="file")
+        report = api.bring_in(actor, source, file.read().decode("utf-8-sig", errors="replace"))
+    except InvalidError as error:
+        return again(request, "staff/sources.html", error, **_page(actor))
+    return redirect(f"{reverse('sources')}?report={once.hand_over(actor, 'contacts', asdict(report))}")

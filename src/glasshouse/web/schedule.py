@@ -1,0 +1,6 @@
+"""What the pages have done by themselves."""
+
+from glasshouse.kernel.schedule import Job
+from glasshouse.web import once
+
+SCHEDULE = (Job(once.delete_expired, every_s=60, first_s=15),)

@@ -1,0 +1,28 @@
+"""The cookies of a sign-in: the session, the browser that is known again, and the one whose second step is to come."""
+
+from datetime import timedelta
+
+from django.http import HttpResponse
+
+from glasshouse.accounts import sessions
+from glasshouse.accounts.sessions import SignedIn
+from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE
+
+PENDING_COOKIE = "__Host-pending"
+BROWSER_KNOWN = timedelta(days=365)
+
+
+def with_session(response: HttpResponse, done: SignedIn) -> HttpResponse:
+    """The response, setting the session cookie, and the one by which the browser is known again."""
+    _set_cookie(response, SESSION_COOKIE, done.secret, sessions.LIFE)
+    _set_cookie(response, BROWSER_COOKIE, done.browser, BROWSER_KNOWN)
+    return response
+
+
+def remember_browser(response: HttpResponse, browser: str) -> None:
+    """Have the browser known again."""
+    _set_cookie(response, BROWSER_COOKIE, browser, BROWSER_KNOWN)
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, life: timedelta) -> None:
+    response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")

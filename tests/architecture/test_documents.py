@@ -1,0 +1,78 @@
+"""Every path that a document names exists, and the documents name every area."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "glasshouse"
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "architecture.md",
+    *sorted(SOURCE.glob("*/README.md")),
+]
+ENDINGS = r"py|md|toml|html|css|js|sql|txt|json|lock|sh|png"
+FENCED = re.compile(r"^```.*?^```", re.M | re.S)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(rf"(?:[\w.*-]+/)+[\w.*-]*|[\w.*-]+\.(?:{ENDINGS})")
+NOT_OURS = {"_CA", "text/plain"}
+
+
+def paths_of(text: str) -> Iterator[str]:
+    """Relative paths in a Markdown text: targets of links, and code that is a path and nothing else."""
+    text = FENCED.sub("", text)
+    for target in LINK.findall(text):
+        if "://" not in target and not target.startswith("#"):
+            yield target.partition("#")[0]
+    for code in CODE.findall(text):
+        if PATH.fullmatch(code) and code not in NOT_OURS:
+            yield code
+
+
+def exists(path: str, document: Path) -> bool:
+    """Whether a path, from the document's folder, the root, or one of the source folders, leads to something."""
+    return any(
+        any(base.glob(path)) if "*" in path else (base / path).exists()
+        for base in (document.parent, ROOT, ROOT / "src", SOURCE)
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    assert [path for path in paths_of(document.read_text()) if not exists(path, document)] == []
+
+
+def test_a_path_is_seen_and_a_wrong_one_is_found() -> None:
+    text = "`api.py`, `a/b.py`, [x](docs/no.md#there), `/o/x`, `api.record`, `./glasshouse test tests/x.py`, [y](https://x.test/a.py)"
+    assert list(paths_of(text)) == ["docs/no.md", "api.py", "a/b.py"]
+    assert not exists("docs/no.md", ROOT / "README.md")
+    assert exists("texts/*.md", SOURCE / "notices" / "README.md")
+    assert not exists("texts/*.xyz", SOURCE / "notices" / "README.md")
+
+
+def areas() -> list[str]:
+    return sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
+
+
+def test_the_page_of_architecture_lists_every_area_from_the_top_down() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    listed = re.findall(r"^\| `([a-z_]+)` \|", text, re.M)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert listed == [area for layer in layers for area in layer.split(" | ")]
+    assert sorted(listed) == areas()
+    for package in ("crops", "crop_contract"):
+        assert f"| `src/{package}` |" in text
+
+
+def test_each_layer_says_what_it_may_use() -> None:
+    lines = (ROOT / "pyproject.toml").read_text().partition("layers = [\n")[2].partition("\n]")[0].splitlines()
+    assert len(lines) % 2 == 0
+    for comment, layer in zip(lines[::2], lines[1::2], strict=True):
+        assert re.fullmatch(r"  # [A-Z].*\.", comment), layer
+        assert re.fullmatch(r'  "[a-z_ |]+",', layer), comment
