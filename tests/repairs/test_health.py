@@ -198,6 +198,7 @@ def test_a_web_part_that_is_stopped_is_started_again_and_the_event_is_there(
     home: Installation, web: Callable[..., httpx.Client]
 ) -> None:
     from glasshouse.events.models import Event
+    from glasshouse.operations import restarts
     from glasshouse.operations.health import https
     from tests.repairs.test_web_door import _web_process
 
