@@ -263,16 +263,18 @@ def test_the_passkey_door_is_throttled(customer: Make, web: Web) -> None:
     from glasshouse.accounts.models import Ticket
 
     client = web()
-    post(client, "/passkey")
+    post(client, "/passkey/options")
     token = client.cookies["__Host-csrf"]
     before, statuses = Ticket.objects.filter(purpose="passkey-use").count(), []
     for _ in range(70):
         statuses.append(
-            client.post("/passkey", data={"csrfmiddlewaretoken": token}, headers={"X-CSRFToken": token}).status_code
+            client.post(
+                "/passkey/options", data={"csrfmiddlewaretoken": token}, headers={"X-CSRFToken": token}
+            ).status_code
         )
     assert statuses[-1] == 429
     assert Ticket.objects.filter(purpose="passkey-use").count() - before <= 60
-    assert post(web(), "/passkey").status_code == 200, "another network goes on"
+    assert post(web(), "/passkey/options").status_code == 200, "another network goes on"
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-up", "/forgotten"])

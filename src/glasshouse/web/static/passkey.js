@@ -26,7 +26,7 @@
     event.preventDefault();
     told(make, "Your browser asks you now …");
     try {
-      const answer = await ask(make.dataset.make, make, {});
+      const answer = await ask(make.dataset.options, make, {});
       if (answer.redirected || !answer.ok) { leave(answer.url); return; }
       const options = await answer.json();
       options.challenge = bytes(options.challenge); options.user.id = bytes(options.user.id);
@@ -45,13 +45,13 @@
     told(use, "Your browser asks you now …");
     try {
       const step = use.dataset.step || "", next = use.elements.next.value;
-      const asked = await ask(use.dataset.use, use, { step }), options = await asked.json();
+      const asked = await ask(use.dataset.options, use, { step }), options = await asked.json();
       if (!asked.ok) { told(use, options.problem); return; }
       options.challenge = bytes(options.challenge);
       (options.allowCredentials || []).forEach((one) => { one.id = bytes(one.id); });
       const given = await navigator.credentials.get({ publicKey: options });
       const trust = document.querySelector("[name=trust]:checked") ? "yes" : "";
-      const answer = await ask(use.dataset.answer || use.dataset.use, use, { step, next, trust, answer: plain(given) });
+      const answer = await ask(use.dataset.answer, use, { step, next, trust, answer: plain(given) });
       const body = await answer.json();
       if (answer.ok) leave(body.onward); else told(use, body.problem);
     } catch { told(use, "That was not completed. Try again, or use another way."); }

@@ -177,6 +177,8 @@ def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
     headings = list(enumerate(shown.headings))
     cells = max(map(len, found.rows))
     return {"upload": found.upload, "layout": shown, "columns": columns} | {
+        "delimiters": DELIMITERS.items(),
+        "time_formats": TIME_FORMATS.items(),
         "rows": [row[:SHOWN_COLUMNS] for row in found.rows],
         "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
         "more_columns": len(found.layout.columns) - len(columns),

@@ -142,6 +142,20 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
 
 
 @page(
+    "account/security/passkey/options",
+    name="passkey_make_options",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    reauth=True,
+    form=FormRules(repeatable=True),
+)
+def passkey_make_options(request: HttpRequest) -> HttpResponse:
+    """What the browser is to make a passkey with."""
+    return HttpResponse(second_step.begin_passkey(actor_of(request)), content_type="application/json")
+
+
+@page(
     "account/security/passkey",
     name="passkey_make",
     need=Need.SIGNED_IN,
@@ -151,12 +165,10 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
     form=FormRules(repeatable=True),
 )
 def passkey_make(request: HttpRequest) -> HttpResponse:
-    """Options to make a passkey; or, with the browser's answer, keep it."""
-    actor = actor_of(request)
-    if "answer" not in request.POST:
-        return HttpResponse(second_step.begin_passkey(actor), content_type="application/json")
+    """Keep a passkey that the browser made; a script sends its answer."""
+    actor, given = actor_of(request), request.POST
     try:
-        made = second_step.finish_passkey(actor, request.POST["answer"], request.POST.get("name", ""))
+        made = second_step.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/security.html", error, **_shown(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.

@@ -109,6 +109,28 @@ def send_text(request: HttpRequest) -> HttpResponse:
     return render(request, "public/second_step.html", {"kinds": {"text"}, "next": wanted, "number": number})
 
 
+def _pending(request: HttpRequest) -> str:
+    """The sign-in that a passkey is the second step of; empty where it is the whole sign-in."""
+    return request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
+
+
+@page(
+    "passkey/options",
+    name="passkey_options",
+    methods=("POST",),
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    form=FormRules(repeatable=True, for_script=True),
+)
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """What the browser is to ask a passkey."""
+    try:
+        options = second_step.passkey_options(_pending(request), network=network_of(request))
+    except GlasshouseError as error:
+        return JsonResponse({"problem": str(error)}, status=error.status)
+    return HttpResponse(options, content_type="application/json")
+
+
 @page(
     "passkey",
     name="passkey_use",
@@ -118,17 +140,11 @@ def send_text(request: HttpRequest) -> HttpResponse:
     form=FormRules(repeatable=True, for_script=True),
 )
 def passkey_use(request: HttpRequest) -> HttpResponse:
-    """Options to use a passkey; or, with the browser's answer, sign in: as second step or without a password."""
-    pending = request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
-    if "answer" not in request.POST:
-        try:
-            options = second_step.passkey_options(pending, network=network_of(request))
-        except GlasshouseError as error:
-            return JsonResponse({"problem": str(error)}, status=error.status)
-        return HttpResponse(options, content_type="application/json")
+    """Sign in with a passkey, as second step or without a password; a script sends the browser's answer."""
     trust = request.POST.get("trust") == "yes"
     try:
-        done = second_step.sign_in_with_passkey(request.POST["answer"], visit_of(request), pending=pending, trust=trust)
+        answer = request.POST.get("answer", "")
+        done = second_step.sign_in_with_passkey(answer, visit_of(request), pending=_pending(request), trust=trust)
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
     response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
