@@ -9,11 +9,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.scratch import HOME  # Sets Django up, so it comes first.
 
@@ -37,11 +39,25 @@ from tests.authenticator import code_of
 from tests.signing_up import prove_link, signed_up
 
 __all__ = ["prove_link", "signed_up"]
+# Several tests share the cores: how long one example takes says nothing.
+hypothesis_settings.register_profile("side by side", deadline=None)
+hypothesis_settings.load_profile("side by side")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests that take long, too")
     parser.addoption("--fast", action="store_true", help="run only unit tests, which need no service")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Unit tests start without reading what a browser needs."""
+    return True if config.getoption("--fast") and collection_path.name in ("journeys", "upgrade") else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell how this order of tests can be had again."""
+    if seed := config.getoption("randomly_seed", None):
+        terminalreporter.write_line(f"Order of the tests: --randomly-seed={seed}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crops import recent
+from crop_contract.variables import VARIABLES, recognise
+from crops import recent, schema
 from crops.decimals import decimals
 from crops.decimals import values as values_of
+from crops.derived import derive
 from crops.limits import Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING, Questions, TooManyError
@@ -174,8 +176,6 @@ def test_any_value_comes_back_from_the_disk(store: Store) -> None:
 
 
 def test_readings_stored_in_the_first_form_are_carried_over(store: Store) -> None:
-    from crops import schema
-
     put(store, "before", [(START, 1.0)])
     store.settle()
     store._session.query("CREATE DATABASE old")
@@ -202,8 +202,6 @@ def test_buckets_of_nothing_are_nothing() -> None:
 def test_vpd_and_dew_point_are_those_of_psychrolib(temperature: float, humidity: float) -> None:
     import psychrolib
 
-    from crops.derived import derive
-
     psychrolib.SetUnitSystem(psychrolib.SI)
     both = np.array([temperature]), np.array([humidity])
     saturated = psychrolib.GetSatVapPres(temperature)
@@ -214,8 +212,6 @@ def test_vpd_and_dew_point_are_those_of_psychrolib(temperature: float, humidity:
 
 def test_units_of_the_catalogue_are_units_and_names_are_no_ones_twice() -> None:
     import pint
-
-    from crop_contract.variables import VARIABLES, recognise
 
     registry = pint.UnitRegistry()
     names = [name for one in VARIABLES.values() for name in (one.id, *one.names)]

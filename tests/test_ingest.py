@@ -12,16 +12,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.db import DatabaseError, connections
 
+from crop_contract.capability import Capability, sign
+from crops import wal
+from glasshouse.access import api as access
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings
+from glasshouse.greenhouse.models import Device
+from glasshouse.kernel.errors import NotFoundError
 from glasshouse.operations.installation import Installation
+from glasshouse.operations.service import _answers
 from tests.conftest import Customer
 
 NOW = int(time.time()) // 60 * 60
 
 
 def device(who: Customer) -> str:
-    from glasshouse.greenhouse import api as greenhouse
-
     return greenhouse.create_device(who.actor, who.site, "", "Box")
 
 
@@ -32,14 +39,10 @@ def write(crops: httpx.Client, token: str, body: str | bytes, **params: str) -> 
 
 
 def values(who: Customer) -> dict[str, float]:
-    from glasshouse.greenhouse import readings
-
     return {one["field"]: one["value"] for one in readings.series(who.actor) if not one["derived"]}
 
 
 def count(who: Customer) -> int:
-    from glasshouse.greenhouse import readings
-
     names = [one["id"] for one in readings.series(who.actor)]
     found = readings.readings(who.actor, names, (NOW - 4000, NOW + 4000), 4000)
     return sum(len(one["rows"]) + len(one["odd"]) for one in found["series"].values())
@@ -89,11 +92,6 @@ def test_tokens_come_as_influx_clients_send_them(
 
 
 def test_a_revoked_or_unknown_key_is_refused(customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    from glasshouse.access import api as access
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.greenhouse.models import Device
-    from glasshouse.kernel.errors import NotFoundError
-
     one, other = customer(), customer()
     token = device(one)
     with access.acting(one.actor):
@@ -139,10 +137,6 @@ def test_times_far_off_are_refused(customer: Callable[[], Customer], crops: http
 def test_a_forged_or_foreign_capability_opens_nothing(
     home: Installation, customer: Callable[[], Customer], crops: httpx.Client
 ) -> None:
-    from crop_contract.capability import Capability, sign
-    from glasshouse.access import api as access
-    from glasshouse.greenhouse import readings
-
     one, other = customer(), customer()
     assert write(crops, device(one), f"m a=1 {NOW}").status_code == 204
     series = readings.series(one.actor)[0]["id"]
@@ -187,7 +181,6 @@ def _environment(pid: int) -> str:
 
 def _restart(home: Installation) -> None:
     """Wait until the supervisor's part answers again."""
-    from glasshouse.operations.service import _answers
 
     ends = time.monotonic() + 30
     while not _answers(home, home.crops_port):
@@ -199,11 +192,6 @@ def _restart(home: Installation) -> None:
 def test_any_part_that_is_killed_comes_back_and_nothing_is_lost(
     home: Installation, customer: Callable[[], Customer], part: str
 ) -> None:
-    from django.db import DatabaseError, connections
-
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.operations.service import _answers
-
     one = customer()
     found = subprocess.run(["pgrep", "-f", "--", part], capture_output=True, text=True).stdout.split()
     mine = [int(pid) for pid in found if str(home.data) in _environment(int(pid)) + _command(int(pid))]
@@ -248,8 +236,6 @@ def test_a_slow_sender_slows_nobody(home: Installation, customer: Callable[[], C
 def test_a_full_disk_refuses_the_batch_and_spares_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    from crops import wal
-
     log = wal.Log(tmp_path, b"k" * 32)
     log.start()
     assert log.append(b"before").result(5) == 1
@@ -272,8 +258,6 @@ def test_a_full_disk_refuses_the_batch_and_spares_the_log(tmp_path: Path, monkey
 
 
 def test_a_segment_that_was_rolled_can_be_dropped_alone(tmp_path: Path) -> None:
-    from crops import wal
-
     log = wal.Log(tmp_path, b"k" * 32)
     log.start()
     log.append(b"old").result(5)

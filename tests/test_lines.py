@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crop_contract.variables import recognise
 from crops.lines import LineError, _exact, parse, read_line
+from crops.store import decimals
 
 NAME = st.text("abcxyz_0", min_size=1, max_size=6)
 NUMBER = st.one_of(
@@ -71,8 +73,6 @@ def test_escapes_integers_truth_and_text() -> None:
 
 
 def test_values_are_stored_exactly() -> None:
-    from crops.store import decimals
-
     rng = np.random.default_rng(1)
     value = np.concatenate([np.round(rng.normal(20, 5, 500), 2), rng.normal(0, 1, 50), [0.0, -0.0, 1e300, 0.1 + 0.2]])
     code = np.zeros(len(value), np.int32)
@@ -106,8 +106,6 @@ def test_a_line_of_many_fields_is_read_in_linear_time() -> None:
 
 
 def test_a_fields_name_of_digits_is_recognised_in_linear_time() -> None:
-    from crop_contract.variables import recognise
-
     began = time.monotonic()
     assert recognise("1" * 200_000 + "x") is None
     assert time.monotonic() - began < 1

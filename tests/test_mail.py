@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
+from django.conf import settings
 
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.mail import api as mail
+from glasshouse.mail.models import Message
 from glasshouse.operations.installation import Installation
 
 
@@ -31,7 +36,6 @@ class Postbox:
 @pytest.fixture
 def postbox(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
     """A mail server that demands STARTTLS and a password; the queue sends through it."""
-    from django.conf import settings
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(home.keys / "tls" / "server.crt", home.keys / "tls" / "server.key")
@@ -63,18 +67,12 @@ def _free() -> int:
 
 def queued(address: str) -> Any:
     """A mail that is due tomorrow, so that the service's own worker leaves it alone; to be sent under a clock of tomorrow."""
-    from glasshouse.kernel.ids import HolderId, new_id
-    from glasshouse.mail import api as mail
-    from glasshouse.mail.models import Message
 
     mail.queue(HolderId(new_id()), "test", address, subject="Grüße", body="Ein Satz mit Umlaut: Gewächshaus.\n")
     return next(one for one in Message.objects.order_by("-created_at")[:50] if one.address == address)
 
 
 def test_a_mail_arrives_whole_over_tls(postbox: Postbox) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.mail import api as mail
-
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("arrives@grower.example")
         mail.deliver_due(limit=5000)
@@ -87,9 +85,6 @@ def test_a_mail_arrives_whole_over_tls(postbox: Postbox) -> None:
 
 
 def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.mail import api as mail
-
     postbox.refusal = "451 come again"
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("later@grower.example")
@@ -107,11 +102,6 @@ def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) 
 def test_no_mail_leaves_to_a_server_whose_certificate_nobody_vouches_for(
     postbox: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.conf import settings
-
-    from glasshouse.kernel import clock
-    from glasshouse.mail import api as mail
-
     monkeypatch.setattr(settings, "SMTP_CA", "")
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("nobody@grower.example")

@@ -25,7 +25,7 @@ def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups() -> N
         command = [sys.executable, "-m", "tests.ten_years", scratch, str(free_ports())]
         bare = {name: value for name, value in os.environ.items() if not name.startswith("GLASSHOUSE_")}
         done = subprocess.run(
-            command, env=bare | {"PYTHONPATH": "src:."}, capture_output=True, text=True, check=False, timeout=240
+            command, env=bare | {"PYTHONPATH": "src:."}, capture_output=True, text=True, check=False, timeout=600
         )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])

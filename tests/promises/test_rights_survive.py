@@ -68,7 +68,7 @@ def test_much_data_is_copied_and_erased_by_the_worker_with_its_progress(customer
     where = answer.headers["location"]
     assert "being erased" in web().get(where).text or "You are erased" in web().get(where).text
     assert client.get(page).status_code == 302, "signed out at once"
-    assert rights.finish_erasures() == 1, "what the schedule does in a service of customers"
+    assert rights.finish_erasures() >= 1, "what the schedule does in a service of customers"
     assert "You are erased" in web().get(where).text
     done = Erasure.objects.get(person=one.actor.person)
     assert done.rows > MANY

@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import connections
 
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel import clock
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
+from glasshouse.mail import api as mail
+from glasshouse.organisations import invitations, members
 from tests.conftest import Customer, post, prove_link
 
 Make, Join = Callable[[], Customer], Callable[..., Customer]
@@ -14,21 +21,16 @@ Make, Join = Callable[[], Customer], Callable[..., Customer]
 
 def invited(one: Customer, address: str, role: str = "viewer", **more: object) -> tuple[str, str]:
     """(id, secret) of a fresh invitation."""
-    from glasshouse.organisations import invitations
 
     number = invitations.invite(one.actor, address, invitations.Offer(role, **more))  # type: ignore[arg-type]
     return number, prove_link(address, "invitation")
 
 
 def states(one: Customer) -> dict[str, str]:
-    from glasshouse.organisations import invitations
-
     return {row.address: row.state for row in invitations.invitations(one.actor)}
 
 
 def test_a_newcomer_is_in_by_the_link_and_the_invited_address(customer: Make, web: Callable[..., httpx.Client]) -> None:
-    from glasshouse.organisations import members
-
     one, address = customer(), "newcomer@grower.example"
     _, secret = invited(one, address, "grower")
     page, door = f"/invitation/{secret}", web()
@@ -43,10 +45,6 @@ def test_a_newcomer_is_in_by_the_link_and_the_invited_address(customer: Make, we
 
 
 def test_a_forwarded_invitation_lets_nobody_else_in(customer: Make, web: Callable[..., httpx.Client]) -> None:
-    from glasshouse.kernel.errors import ForbiddenError
-    from glasshouse.mail import api as mail
-    from glasshouse.organisations import invitations
-
     one, other = customer(), customer()
     _, secret = invited(one, "intended@grower.example")
     with pytest.raises(ForbiddenError, match="another address"):
@@ -61,9 +59,6 @@ def test_a_forwarded_invitation_lets_nobody_else_in(customer: Make, web: Callabl
 
 
 def test_an_invitation_works_once(customer: Make) -> None:
-    from glasshouse.kernel.errors import NotFoundError
-    from glasshouse.organisations import invitations
-
     one, other = customer(), customer()
     _, secret = invited(one, other.address)
     assert invitations.accept(other.actor, secret) == one.organisation
@@ -74,11 +69,6 @@ def test_an_invitation_works_once(customer: Make) -> None:
 
 
 def test_accepted_twice_at_once_it_counts_once(customer: Make) -> None:
-    from django.db import connections
-
-    from glasshouse.kernel.errors import GlasshouseError
-    from glasshouse.organisations import invitations, members
-
     one, other = customer(), customer()
     _, secret = invited(one, other.address)
     outcomes: list[str] = []
@@ -102,10 +92,6 @@ def test_accepted_twice_at_once_it_counts_once(customer: Make) -> None:
 
 
 def test_expired_revoked_and_resent_links(customer: Make) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.kernel.errors import NotFoundError
-    from glasshouse.organisations import invitations
-
     one, other = customer(), customer()
     number, secret = invited(one, other.address, days=2)
     invitations.resend(one.actor, number)
@@ -124,9 +110,6 @@ def test_expired_revoked_and_resent_links(customer: Make) -> None:
 
 
 def test_it_counts_only_while_the_inviter_may_still_invite(customer: Make, join: Join) -> None:
-    from glasshouse.kernel.errors import NotFoundError
-    from glasshouse.organisations import invitations, members
-
     one, other, third = customer(), customer(), customer()
     second = join(one, "administrator")
     _, secret = invited(second, other.address)
@@ -140,11 +123,6 @@ def test_it_counts_only_while_the_inviter_may_still_invite(customer: Make, join:
 
 
 def test_nobody_invites_for_more_than_they_have(customer: Make, join: Join) -> None:
-    from glasshouse.access.permissions import Permission
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.kernel.errors import ForbiddenError, InvalidError
-    from glasshouse.organisations import invitations, members
-
     one = customer()
     greenhouse.create_site(one.actor, {"name": "Second", "time_zone": "Europe/Rome"})
     role = members.save_role(
@@ -161,8 +139,6 @@ def test_nobody_invites_for_more_than_they_have(customer: Make, join: Join) -> N
 
 
 def test_a_pasted_list_is_invited_with_a_report(customer: Make) -> None:
-    from glasshouse.organisations import invitations
-
     one = customer()
     pasted = "address,name\na1@grower.example,A\nnot an address\nA1@grower.example\na2@grower.example;B\n"
     report = invitations.invite_many(one.actor, pasted, invitations.Offer("viewer"))
@@ -177,8 +153,6 @@ def test_a_pasted_list_is_invited_with_a_report(customer: Make) -> None:
 def test_mails_name_our_own_door_whatever_the_host_header_says(
     customer: Make, web: Callable[..., httpx.Client]
 ) -> None:
-    from glasshouse.mail import api as mail
-
     one = customer()
     client = web(one)
     page = f"/o/{one.organisation}/members"

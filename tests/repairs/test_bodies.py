@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpResponse, StreamingHttpResponse
+
+from glasshouse.kernel.networks import network_key
+from glasshouse.vault.spool import BLOCK, Spool, folder
+from glasshouse.web.bodies import Allowance, Bodies, DisconnectedError, Pace, RefusedError, Rules
+from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -32,14 +38,10 @@ async def nobody() -> None:
 
 
 def rules() -> Any:
-    from glasshouse.web.bodies import Pace, Rules
-
     return Rules(form=Pace(0.3, 0.1, 100), upload=Pace(0.3, 0.1, 100), per_peer=2, in_all=3, large_per_sender=1)
 
 
 def refusal(client: Client, declared: int | None, limit: int = 1000, vouch: Any = nobody) -> tuple[int, int]:
-    from glasshouse.web.bodies import Bodies, RefusedError
-
     async def read() -> tuple[int, int]:
         with pytest.raises(RefusedError) as refused:
             await Bodies(rules()).read(client, "peer", declared, limit, vouch)
@@ -73,8 +75,6 @@ def test_the_sender_is_asked_for_before_a_large_body_is_read() -> None:
 
 
 def test_a_vouched_sender_has_a_limit_too() -> None:
-    from glasshouse.web.bodies import Allowance, Bodies
-
     async def vouched() -> Allowance:
         return Allowance(3000, "account")
 
@@ -89,9 +89,6 @@ def test_a_vouched_sender_has_a_limit_too() -> None:
 
 
 def test_places_are_bounded_and_given_back() -> None:
-    from glasshouse.kernel.networks import network_key
-    from glasshouse.web.bodies import Bodies, DisconnectedError, RefusedError
-
     async def run() -> list[int]:
         bodies, clients = Bodies(rules()), [Client(b"a", whole=False) for _ in range(3)]
         peers = ["one", "one", "two"]
@@ -120,8 +117,6 @@ def test_places_are_bounded_and_given_back() -> None:
 
 def test_a_spool_reads_back_what_was_written_and_its_file_is_sealed() -> None:
     import os
-
-    from glasshouse.vault.spool import BLOCK, Spool, folder
 
     spool, text = Spool(), bytes(range(256)) * 5000
     for start in range(0, len(text), 70_001):
@@ -176,11 +171,6 @@ def stream(pieces: int, note: list[str], fail_at: int = -1) -> Any:
 
 
 def test_slow_readers_hold_no_thread_and_are_cut_off() -> None:
-    from django.http import HttpResponse, StreamingHttpResponse
-
-    from glasshouse.vault.spool import Spool
-    from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads
-
     notes: list[str] = []
 
     def make(request: Any) -> Any:
@@ -212,11 +202,6 @@ def test_slow_readers_hold_no_thread_and_are_cut_off() -> None:
 
 
 def test_a_reader_gets_all_of_a_stream_in_order_and_head_gets_none() -> None:
-    from django.http import StreamingHttpResponse
-
-    from glasshouse.vault.spool import Spool
-    from glasshouse.web.threads import DjangoThreads
-
     text = [f"{number:08d}\n".encode() * 3000 for number in range(300)]
 
     async def run(method: str) -> bytes:
@@ -235,11 +220,6 @@ def test_a_reader_gets_all_of_a_stream_in_order_and_head_gets_none() -> None:
 
 
 def test_who_goes_away_ends_the_work() -> None:
-    from django.http import StreamingHttpResponse
-
-    from glasshouse.vault.spool import Spool
-    from glasshouse.web.threads import BrokenOffError, DjangoThreads
-
     notes: list[str] = []
 
     async def run() -> None:
@@ -259,11 +239,6 @@ def test_who_goes_away_ends_the_work() -> None:
 
 
 def test_an_answer_that_breaks_off_never_looks_whole(caplog: pytest.LogCaptureFixture) -> None:
-    from django.http import StreamingHttpResponse
-
-    from glasshouse.vault.spool import Spool
-    from glasshouse.web.threads import BrokenOffError, DjangoThreads
-
     async def run() -> list[dict[str, Any]]:
         door = DjangoThreads(handler=Handler(lambda request: StreamingHttpResponse(stream(9, [], fail_at=5))))  # type: ignore[arg-type]
         sent: list[dict[str, Any]] = []
@@ -282,11 +257,6 @@ def test_an_answer_that_breaks_off_never_looks_whole(caplog: pytest.LogCaptureFi
 
 
 def test_waiting_requests_are_bounded() -> None:
-    from django.http import HttpResponse
-
-    from glasshouse.vault.spool import Spool
-    from glasshouse.web.threads import Bounds, BusyError, DjangoThreads
-
     go_on = threading.Event()
 
     def make(request: Any) -> Any:

@@ -6,7 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import OperationalError
+from django.test import Client, override_settings
+from django.views.decorators.csrf import csrf_exempt
 
+from glasshouse.accounts import sessions
+from glasshouse.web import failures, urls
 from tests.conftest import Customer
 
 Web = Callable[..., httpx.Client]
@@ -24,11 +29,7 @@ def client(home: object) -> Iterator[Any]:
     import sys
     import types
 
-    from django.test import Client, override_settings
     from django.urls import path
-    from django.views.decorators.csrf import csrf_exempt
-
-    from glasshouse.web import urls
 
     broken = types.ModuleType("tests.broken_urls")
     broken.__dict__.update({name: value for name, value in vars(urls).items() if name.startswith("handler")})
@@ -60,11 +61,6 @@ def test_an_unexpected_error_shows_a_number_that_the_log_has(client: Any, caplog
 
 
 def test_the_page_of_an_error_needs_no_database_and_no_template(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import OperationalError
-
-    from glasshouse.accounts import sessions
-    from glasshouse.web import failures
-
     def dead(secret: str) -> Any:
         raise OperationalError("the store is gone")
 

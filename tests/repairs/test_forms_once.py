@@ -8,8 +8,21 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpResponse
 
+from glasshouse.access import api as access
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse.models import Device
+from glasshouse.kernel import clock
+from glasshouse.mail import api as mail
 from glasshouse.operations.installation import Installation
+from glasshouse.organisations import tokens
+from glasshouse.retention import api as retention
+from glasshouse.subject import inventory as view
+from glasshouse.web import once
+from glasshouse.web.models import FormSent, ShownOnce
+from glasshouse.web.once import kept_location
 from tests.conftest import Customer, administering, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -36,9 +49,6 @@ def led_to(client: httpx.Client, answer: httpx.Response) -> str:
 
 
 def devices_of(who: Customer) -> list[str]:
-    from glasshouse.access import api as access
-    from glasshouse.greenhouse.models import Device
-
     with access.acting(who.actor):
         return [device.name for device in Device.objects.all()]
 
@@ -83,8 +93,6 @@ def test_a_form_sent_twice_registers_one_device(customer: Make, web: Web) -> Non
 
 
 def test_a_form_that_was_refused_can_be_sent_again(customer: Make, web: Web) -> None:
-    from glasshouse.greenhouse import api as greenhouse
-
     own = customer()
     client = web(own)
     page = f"/o/{own.organisation}/sites"
@@ -96,8 +104,6 @@ def test_a_form_that_was_refused_can_be_sent_again(customer: Make, web: Web) -> 
 
 
 def test_api_tokens_and_recovery_codes_are_shown_once(customer: Make, web: Web) -> None:
-    from glasshouse.organisations import tokens
-
     own = customer()
     client = web(own)
     page = f"/o/{own.organisation}/tokens"
@@ -119,14 +125,6 @@ def test_api_tokens_and_recovery_codes_are_shown_once(customer: Make, web: Web) 
 
 
 def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_view(customer: Make, web: Web) -> None:
-    from django.db import connection
-
-    from glasshouse.kernel import clock
-    from glasshouse.retention import api as retention
-    from glasshouse.subject import inventory as view
-    from glasshouse.web import once
-    from glasshouse.web.models import ShownOnce
-
     own = customer()
     client = web(own)
     page = f"/o/{own.organisation}/sites"
@@ -148,8 +146,6 @@ def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_
 
 
 def test_invitations_by_list_and_their_report_are_sent_once(customer: Make, web: Web) -> None:
-    from glasshouse.mail import api as mail
-
     own = customer()
     client = web(own)
     page = f"/o/{own.organisation}/members"
@@ -165,8 +161,6 @@ def test_invitations_by_list_and_their_report_are_sent_once(customer: Make, web:
 
 @pytest.mark.parametrize("path", ["/forgotten", "/privacy"])
 def test_a_form_of_somebody_unknown_counts_once(customer: Make, web: Web, path: str) -> None:
-    from glasshouse.mail import api as mail
-
     own = customer()
     client = web()
     before = sum(letter.address == own.address for letter in mail.newest(500))
@@ -178,10 +172,6 @@ def test_a_form_of_somebody_unknown_counts_once(customer: Make, web: Web, path: 
 
 
 def test_forms_remembered_are_forgotten_after_a_day(customer: Make, web: Web) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.retention import api as retention
-    from glasshouse.web.models import FormSent
-
     own = customer()
     page = f"/o/{own.organisation}/sites"
     post(web(own), page, page, name="New", time_zone="Europe/Rome")
@@ -211,8 +201,6 @@ def test_a_corrected_file_of_the_same_name_and_size_is_another_form(customer: Ma
 
 
 def test_doubles_of_a_slow_form_hold_no_page_up(home: Installation, customer: Make, web: Web) -> None:
-    from glasshouse.web.models import FormSent
-
     own, other = customer(), customer()
     client, foreign, page = web(own), web(other), f"/o/{own.organisation}/sites"
     client.get(page)
@@ -248,10 +236,6 @@ def test_doubles_of_a_slow_form_hold_no_page_up(home: Installation, customer: Ma
 
 
 def test_a_form_whose_process_died_is_not_asked_for_for_ever(customer: Make, web: Web) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.web import once
-    from glasshouse.web.models import FormSent
-
     own = customer()
     client, page = web(own), f"/o/{own.organisation}/sites"
     fields = form_of(client, page, name="New", time_zone="Europe/Rome")
@@ -269,13 +253,6 @@ def test_a_form_whose_process_died_is_not_asked_for_for_ever(customer: Make, web
     "location", ["https://evil.example/", "//evil.example", "/\\evil.example", "x", "?x=1", "/a\nb"]
 )
 def test_where_a_form_led_is_a_path_or_nothing(home: Installation, location: str) -> None:
-    from django.db import DatabaseError, transaction
-    from django.http import HttpResponse
-
-    from glasshouse.kernel import clock
-    from glasshouse.web.models import FormSent
-    from glasshouse.web.once import kept_location
-
     answer = HttpResponse(status=302)
     answer.headers["Location"] = location.replace("\n", "%0A")
     assert kept_location(answer) in ("", "/a%0Ab")

@@ -7,6 +7,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from glasshouse.access import api as access
+from glasshouse.consent import api as consent
+from glasshouse.consent.rules import PURPOSES
+from glasshouse.disclosures import mergers
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB
+from glasshouse.requests import api as requests
+from glasshouse.requests import referrals
+from glasshouse.requests.models import Referral, Request
+from glasshouse.vault.datamap import Basis
 from tests.conftest import Customer, administering
 from tests.repairs.test_query_counts import _queries
 
@@ -14,17 +24,12 @@ Make = Callable[[], Customer]
 
 
 def _ask(count: int) -> None:
-    from glasshouse.requests import api as requests
-
     for _ in range(count):
         number = requests.new_id()
         requests.ask(f"{number}@elsewhere.example", "access", "eu", "What?", requests.Arrival("page"))
 
 
 def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> None:
-    from glasshouse.requests import api as requests
-    from glasshouse.requests.models import Request
-
     def shown() -> object:
         return [(row.request.text, row.request.address, row.letters) for row in requests.worklist(officer.actor)]
 
@@ -36,9 +41,6 @@ def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> Non
 
 
 def test_the_room_of_a_transfer_costs_the_same_for_many_people(officer: Customer, customer: Make, home: object) -> None:
-    from glasshouse.consent import api as consent
-    from glasshouse.disclosures import mergers
-
     objector, restricted = customer(), customer()
     mergers.open_room(officer.actor, "Buyer Ltd", "EU", 30)
     try:
@@ -63,12 +65,6 @@ def test_the_room_of_a_transfer_costs_the_same_for_many_people(officer: Customer
 
 
 def test_reminding_of_referrals_visits_only_customers_with_one_that_is_late(customer: Make) -> None:
-    from glasshouse.access import api as access
-    from glasshouse.kernel import clock
-    from glasshouse.kernel.actor import JOB
-    from glasshouse.requests import referrals
-    from glasshouse.requests.models import Referral
-
     late, other = customer(), customer()
     with access.acting(JOB.within(late.actor.organisation)):  # type: ignore[arg-type]
         Referral.objects.create(
@@ -87,19 +83,12 @@ def test_reminding_of_referrals_visits_only_customers_with_one_that_is_late(cust
 
 
 def test_only_a_job_learns_which_customers_are_late(customer: Make) -> None:
-    from glasshouse.access import api as access
-    from glasshouse.kernel import clock
-
     with access.acting(customer().actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_late_referrals(%s)", [clock.now() + timedelta(days=99)])
         assert cursor.fetchall() == []
 
 
 def test_who_refuses_a_purpose_that_needs_consent_cannot_be_listed() -> None:
-    from glasshouse.consent import api as consent
-    from glasshouse.consent.rules import PURPOSES
-    from glasshouse.vault.datamap import Basis
-
     for purpose in PURPOSES.values():
         if purpose.basis is Basis.CONSENT:
             with pytest.raises(ValueError, match="needs consent"):

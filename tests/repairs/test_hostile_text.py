@@ -6,7 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from django.http import QueryDict
+from django.test import RequestFactory
 
+from crops.door import Door
+from glasshouse.organisations import tokens
+from glasshouse.sources import rules
+from glasshouse.web.middleware import plain_fields
 from tests.conftest import Customer, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -39,11 +45,6 @@ def test_names_in_a_form_cannot_bring_a_decoder_either(web: Web) -> None:
 
 
 def test_half_a_surrogate_pair_is_refused_in_every_field(customer: Make, web: Web) -> None:
-    from django.http import QueryDict
-    from django.test import RequestFactory
-
-    from glasshouse.web.middleware import plain_fields
-
     guard = plain_fields(lambda request: None)  # type: ignore[arg-type, return-value]
     for name, value in (("a", "\ud800"), ("\udfff", "a"), ("a", "b\0"), ("a", "x" * 999 + "\udc00")):
         request = RequestFactory().post("/sign-in")
@@ -59,8 +60,6 @@ def test_half_a_surrogate_pair_is_refused_in_every_field(customer: Make, web: We
 
 @pytest.mark.parametrize("bad", ["\\ud800", "\\u0000", "a\\udc00b"])
 def test_programs_send_text_only(customer: Make, web: Web, bad: str) -> None:
-    from glasshouse.organisations import tokens
-
     own = customer()
     secret = tokens.create_token(own.actor, "Program", ["greenhouse:site:read", "greenhouse:limits:set"], 30)
     head = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
@@ -86,8 +85,6 @@ def test_programs_send_text_only(customer: Make, web: Web, bad: str) -> None:
     ],
 )
 def test_a_file_of_contacts_that_is_none_says_so(text: str) -> None:
-    from glasshouse.sources import rules
-
     try:
         rows = rules.contacts(text)
     except rules.FileError:
@@ -96,8 +93,6 @@ def test_a_file_of_contacts_that_is_none_says_so(text: str) -> None:
 
 
 def test_a_contact_that_is_no_text_is_that_rows_flaw_and_the_others_stay() -> None:
-    from glasshouse.sources import rules
-
     rows = rules.contacts(
         json.dumps(
             [
@@ -127,8 +122,6 @@ def test_a_credential_that_is_no_text_is_no_credential(crops: httpx.Client) -> N
 
 def test_a_door_that_cannot_judge_a_head_lets_nobody_in() -> None:
     import asyncio
-
-    from crops.door import Door
 
     reached: list[Any] = []
 

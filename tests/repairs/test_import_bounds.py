@@ -317,7 +317,7 @@ def test_what_breaks_a_bound_is_an_error_that_says_which(
     before, started = children(), time.monotonic()
     with pytest.raises(InvalidError, match=reason):
         file_process.read([body], layout, bounds=replace(file_process.TO_READ, **bounds))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60, "bounded, also where others use the cores"
     assert children() <= before
 
 

@@ -7,11 +7,15 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from glasshouse.kernel.errors import InvalidError, UnavailableError
 from glasshouse.operations import inbound_mail
+from glasshouse.operations import inbound_smtp as postbox
 from glasshouse.operations.html_text import text_of_html
+from glasshouse.requests import replies
 
 HEAD = b"From: jan@x.example\r\nSubject: hello\r\nMIME-Version: 1.0\r\n"
 TAKEN = "250 OK"
@@ -20,8 +24,6 @@ TAKEN = "250 OK"
 @pytest.fixture
 def taken(home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tuple[str, Any]]:
     """Hands a mail to the listener's verb; returns its answer and what would become a request."""
-    from glasshouse.operations import inbound_smtp as postbox
-    from glasshouse.requests import replies
 
     def take(raw: bytes) -> tuple[str, Any]:
         arrived: list[Any] = []
@@ -152,8 +154,6 @@ HOSTILE_MAILS: dict[str, Callable[[int], bytes]] = {
 def test_the_time_for_a_mail_grows_with_its_size_only(
     taken: Callable[[bytes], tuple[str, Any]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.operations import inbound_smtp as postbox
-
     monkeypatch.setattr("dns.resolver.resolve", _no_network)
     monkeypatch.setattr("dns.resolver.query", _no_network)
 
@@ -227,12 +227,6 @@ def test_parts_in_parts_are_read_as_far_as_people_write_them() -> None:
 def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
     home: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.db import OperationalError
-
-    from glasshouse.kernel.errors import InvalidError, UnavailableError
-    from glasshouse.operations import inbound_smtp as postbox
-    from glasshouse.requests import replies
-
     for error, code in (
         (OperationalError("away"), "451"),
         (UnavailableError("away"), "451"),
@@ -322,8 +316,6 @@ def test_connections_are_bounded_and_a_broken_one_gives_its_place_back(
 ) -> None:
     import socket
 
-    from glasshouse.operations import inbound_smtp as postbox
-
     monkeypatch.setattr(postbox, "MAX_CONNECTIONS", 3)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -380,8 +372,6 @@ def _line(link: Any) -> bytes:
 
 
 def test_a_signature_that_would_cost_much_is_not_checked(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.operations import inbound_smtp as postbox
-
     monkeypatch.setattr("dkim.verify", lambda *_, **__: 1 / 0)
     monkeypatch.setattr("dkim.arc_verify", lambda *_, **__: 1 / 0)
     signed = HEAD + b"DKIM-Signature: v=1\r\n"
@@ -403,8 +393,6 @@ def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
     import threading
 
     from aiosmtpd.smtp import Envelope, Session
-
-    from glasshouse.operations import inbound_smtp as postbox
 
     over = threading.Event()
 

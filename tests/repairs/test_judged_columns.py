@@ -1,6 +1,11 @@
 """Each technical column in which a text could stand was judged by where its value comes from."""
 
 import pytest
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from glasshouse.retention.api import ours
+from glasshouse.vault.datamap import Class, entry_of
 
 # Technical columns in which a text could stand (ids and hashes aside), by where their value comes from.
 JUDGED = {
@@ -32,11 +37,6 @@ ID, HASH = 16, 64  # lengths
 @pytest.mark.usefixtures("home")
 def test_every_technical_text_column_was_judged() -> None:
     """Whoever adds a technical column that a text fits in says here where its value comes from, or seals it."""
-    from django.contrib.postgres.fields import ArrayField
-    from django.db import models
-
-    from glasshouse.retention.api import ours
-    from glasshouse.vault.datamap import Class, entry_of
 
     texts = (models.CharField, models.TextField, models.JSONField, ArrayField)
     found = {

@@ -6,12 +6,18 @@ from statistics import median
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from glasshouse.consent import api as consent
+from glasshouse.consent.models import Stance
+from glasshouse.consent.rules import PURPOSES
+from glasshouse.kernel import clock
+from glasshouse.privacy_office import api as office
+from glasshouse.requests import api as requests
+from glasshouse.requests.legal_deadlines import LAWS
+from glasshouse.requests.models import Request
 from tests.conftest import Customer
 
 
 def _ask(count: int) -> list[str]:
-    from glasshouse.requests import api as requests
-
     return [
         requests.ask(f"figure{number}@elsewhere.example", "access", "eu", "What?", requests.Arrival("page"))
         for number in range(count)
@@ -19,8 +25,6 @@ def _ask(count: int) -> list[str]:
 
 
 def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]], int]:
-    from glasshouse.privacy_office import api as office
-
     desk = office.desk(officer.actor)
     with CaptureQueriesContext(connection) as queries:
         assert dict(office._figures()) == dict(desk.figures)
@@ -29,14 +33,6 @@ def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]],
 
 
 def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) -> None:
-    from glasshouse.consent import api as consent
-    from glasshouse.consent.models import Stance
-    from glasshouse.consent.rules import PURPOSES
-    from glasshouse.kernel import clock
-    from glasshouse.requests import api as requests
-    from glasshouse.requests.legal_deadlines import LAWS
-    from glasshouse.requests.models import Request
-
     made = _ask(2)
     _, _, few = _desk(officer)
     made += _ask(6)

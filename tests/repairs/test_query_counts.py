@@ -4,7 +4,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
+from glasshouse.access import api as access
+from glasshouse.access.models import Membership
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Account, Person
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import new_id
+from glasshouse.organisations import invitations, members, tokens
+from glasshouse.organisations.models import AccessRequest
+from glasshouse.vault import api as vault
 from tests.conftest import Customer
 from tests.growth import Store, chained_events, people_store
 
@@ -16,11 +30,6 @@ def store() -> Iterator[Store]:
 
 
 def _queries(act: Callable[[], object]) -> int:
-    from django.db import connections
-    from django.test.utils import CaptureQueriesContext
-
-    from glasshouse.vault import api as vault
-
     vault.forget_opened()
     with (
         CaptureQueriesContext(connections["default"]) as people,
@@ -32,15 +41,6 @@ def _queries(act: Callable[[], object]) -> int:
 
 def _fill(own: Customer, count: int) -> None:
     """So many members, each with a role of the organisation's own and an event; invitations and requests, too."""
-    from glasshouse.access import api as access
-    from glasshouse.access.models import Membership
-    from glasshouse.accounts.models import Account, Person
-    from glasshouse.events import api as events
-    from glasshouse.events.kinds import Kind
-    from glasshouse.kernel import clock
-    from glasshouse.kernel.ids import new_id
-    from glasshouse.organisations import invitations, members
-    from glasshouse.organisations.models import AccessRequest
 
     now = clock.now()
     for number in range(count):
@@ -63,12 +63,6 @@ def _fill(own: Customer, count: int) -> None:
 def test_lists_of_an_organisation_cost_as_many_queries_for_many_rows_as_for_few(
     customer: Callable[[], Customer],
 ) -> None:
-    from glasshouse.access import api as access
-    from glasshouse.accounts import api as accounts
-    from glasshouse.events import api as events
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.organisations import invitations, members, tokens
-
     def event_page(own: Customer) -> object:
         with access.acting(own.actor):
             found = events.of_organisation(own.actor.organisation)  # type: ignore[arg-type]

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connections
 
+from glasshouse.disclosures.models import Recipient
+from glasshouse.kernel.ids import HolderId
+from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
+from glasshouse.promises import evidence
+from glasshouse.requests.models import Agent, Letter, Request
+from glasshouse.sources.models import Source
+from glasshouse.vault import api as vault
+from glasshouse.vault import sealing
 from tests.conftest import administering
 
 BEFORE = {"rights": "0003", "disclosures": "0001", "sources": "0001"}
@@ -17,8 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.fixture
 def old(home: Installation) -> Iterator[str]:
     """Alias of a database with the tables of the version before."""
-    from django.core.management import call_command
-    from django.db import connections
 
     name = f"people_old_{uuid.uuid4().hex[:8]}"
     with administering(home) as link:
@@ -39,23 +47,17 @@ def old(home: Installation) -> Iterator[str]:
 
 
 def _migrate() -> None:
-    from django.core.management import call_command
-
     for app in BEFORE:
         call_command("migrate", app, database="old", verbosity=0, interactive=False)
 
 
 def _insert(table: str, **values: Any) -> None:
-    from django.db import connections
-
     names, marks = ", ".join(f'"{name}"' for name in values), ", ".join(["%s"] * len(values))
     with connections["old"].cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))
 
 
 def _request(canary: str, number: str, **more: Any) -> None:
-    from glasshouse.vault import api as vault
-
     place = {name: ("rights_request", name, f"h{number[1:]}") for name in ("address", "text")}
     _insert(
         "rights_request",
@@ -123,7 +125,6 @@ def _fill(canary: str) -> None:
 
 def _clear(canary: str) -> list[str]:
     """Columns of the old database, of any type, that hold the canary as text."""
-    from django.db import connections
 
     found = []
     with connections["old"].cursor() as cursor:
@@ -140,11 +141,6 @@ def _clear(canary: str) -> list[str]:
 
 
 def test_rows_of_the_version_before_are_sealed_and_read_the_same(old: str) -> None:
-    from glasshouse.disclosures.models import Recipient
-    from glasshouse.requests.models import Agent, Letter, Request
-    from glasshouse.sources.models import Source
-    from glasshouse.vault import api as vault
-
     canary = f"canary{uuid.uuid4().hex[:10]}"
     _fill(canary)
     assert len(_clear(canary)) > 15
@@ -174,8 +170,6 @@ def test_rows_of_the_version_before_are_sealed_and_read_the_same(old: str) -> No
 def test_links_of_the_version_before_end_too_and_an_open_page_stays_open(old: str) -> None:
     from datetime import timedelta
 
-    from glasshouse.requests.models import Request
-
     _fill("x")
     _migrate()
     first, second = Request.objects.using(old).order_by("id")
@@ -185,8 +179,6 @@ def test_links_of_the_version_before_end_too_and_an_open_page_stays_open(old: st
 
 
 def test_the_upgrade_writes_no_agreement_that_nobody_gave(old: str) -> None:
-    from glasshouse.requests.models import Request
-
     _request("x", "r000000000000001", referrals=2, agent="")
     _request("x", "r000000000000002", agent="")
     _migrate()
@@ -194,8 +186,6 @@ def test_the_upgrade_writes_no_agreement_that_nobody_gave(old: str) -> None:
 
 
 def test_an_answer_given_before_is_known_as_the_customers(old: str) -> None:
-    from glasshouse.requests.models import Letter
-
     def referral(number: str, request: str, answered_at: str) -> None:
         organisation = f"o{number}"
         row = {"organisation_id": organisation, "request_id": request, "asked_at": NOW, "due_at": NOW}
@@ -233,10 +223,6 @@ def _recipient(canary: str, number: str, **more: Any) -> None:
 
 def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: str) -> None:
     """A cut-off upgrade made keys; the old version ran on, and destroyed them as unused."""
-    from glasshouse.disclosures.models import Recipient
-    from glasshouse.kernel.ids import HolderId
-    from glasshouse.sources.models import Source
-    from glasshouse.vault import api as vault
 
     canary, recipient, source = (f"{letter}{uuid.uuid4().hex[:12]}" for letter in "cds")
     _recipient(canary, recipient)
@@ -256,12 +242,6 @@ def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: 
 
 
 def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
-    from django.db import connections
-
-    from glasshouse.kernel.ids import HolderId
-    from glasshouse.vault import api as vault
-    from glasshouse.vault import sealing
-
     number = f"d{uuid.uuid4().hex[:12]}"
     with connections["old"].cursor() as cursor:
         cursor.execute("CREATE TABLE thing (id text PRIMARY KEY, other bytea, name_clear text, name bytea)")
@@ -278,9 +258,6 @@ def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
 def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
     old: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glasshouse.requests.models import Request
-    from glasshouse.vault import sealing
-
     canary = f"canary{uuid.uuid4().hex[:10]}"
     _fill(canary)
     before, calls, real = _clear(canary), [], sealing.api.seal
@@ -304,10 +281,6 @@ def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
 
 
 def test_a_value_whose_key_is_destroyed_is_dropped(old: str) -> None:
-    from glasshouse.kernel.ids import HolderId
-    from glasshouse.requests.models import Request
-    from glasshouse.vault import api as vault
-
     canary, number = f"canary{uuid.uuid4().hex[:10]}", f"r{uuid.uuid4().hex[:15]}"
     _request(canary, number, agent="")
     vault.destroy(HolderId(f"h{number[1:]}"))
@@ -317,12 +290,6 @@ def test_a_value_whose_key_is_destroyed_is_dropped(old: str) -> None:
 
 
 def test_no_clear_text_stays_in_pages_statistics_or_the_log(old: str, home: Installation) -> None:
-    from django.db import connections
-
-    from glasshouse.operations import postgres
-    from glasshouse.promises import evidence
-    from glasshouse.vault import sealing
-
     canary = f"canary{uuid.uuid4().hex[:10]}"
     _fill(canary)
     for number in range(3, 60):

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 
+from glasshouse.accounts import passwords
+from glasshouse.vault.spool import Spool
+from glasshouse.web.asgi import Application
+from glasshouse.web.threads import Bounds, DjangoThreads
 from tests.repairs.test_bodies import Client, Handler, scope
 
 pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_few_threads_wait_for_a_password_to_be_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.accounts import passwords
     from glasshouse.kernel.errors import BusyError
-    from glasshouse.web.threads import Bounds
 
     going_on, entered = threading.Event(), threading.Semaphore(0)
 
@@ -45,13 +48,9 @@ def test_few_threads_wait_for_a_password_to_be_hashed(monkeypatch: pytest.Monkey
 
 
 def _burst(per_peer: int, act: Callable[[Any], Any]) -> Any:
-    from glasshouse.web.threads import Bounds, DjangoThreads
-
     ready, go = threading.Semaphore(0), threading.Event()
 
     def make(_: Any) -> Any:
-        from django.http import HttpResponse
-
         ready.release()
         go.wait(20)
         return HttpResponse(b"done")
@@ -67,7 +66,6 @@ def _burst(per_peer: int, act: Callable[[Any], Any]) -> Any:
 
 
 def test_a_peer_has_a_bounded_number_of_requests_under_way() -> None:
-    from glasshouse.vault.spool import Spool
     from glasshouse.web.threads import BusyError
 
     async def keep(_: dict[str, Any]) -> None:
@@ -95,8 +93,6 @@ def test_a_peer_has_a_bounded_number_of_requests_under_way() -> None:
 
 
 def test_a_long_line_is_not_stuck_but_threads_without_progress_are() -> None:
-    from glasshouse.vault.spool import Spool
-
     async def keep(_: dict[str, Any]) -> None:
         return None
 
@@ -116,14 +112,9 @@ def test_a_long_line_is_not_stuck_but_threads_without_progress_are() -> None:
 
 
 def test_the_supervisors_question_is_answered_while_every_thread_is_taken() -> None:
-    from glasshouse.web.asgi import Application
-    from glasshouse.web.threads import Bounds, DjangoThreads
-
     go = threading.Event()
 
     def make(_: Any) -> Any:
-        from django.http import HttpResponse
-
         go.wait(20)
         return HttpResponse(b"done")
 

@@ -14,6 +14,9 @@ from crops.answers import Answers
 from crops.lines import Batch
 from crops.recent import Newest
 from crops.store import Origin, Store
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings
+from glasshouse.greenhouse.rules import sparkline, state_of
 from tests.conftest import Customer
 
 Make = Callable[[], Customer]
@@ -101,8 +104,6 @@ def test_many_series_of_one_write_are_learned_each(many: int) -> None:
 
 
 def test_silence_is_three_times_the_own_interval() -> None:
-    from glasshouse.greenhouse.rules import state_of
-
     free: list[float | None] = [None, None]
 
     def state(age_s: float, usual_s: float | None) -> str:
@@ -118,9 +119,6 @@ def test_silence_is_three_times_the_own_interval() -> None:
 
 
 def test_the_overview_and_the_api_tell_silence_by_the_own_interval(customer: Make, crops: httpx.Client) -> None:
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.greenhouse import readings
-
     own = customer()
     token = greenhouse.create_device(own.actor, own.site, "", "Box")
     now = int(time.time())
@@ -201,8 +199,6 @@ def test_impossible_readings_are_counted_though_only_some_are_listed(
 
 
 def test_the_small_line_of_the_overview_has_gaps_too() -> None:
-    from glasshouse.greenhouse.rules import sparkline
-
     rows = [[0.0, 1.0], [1800.0, 2.0], [3600.0, 1.0], [18_000.0, 2.0], [19_800.0, 1.0]]
     path = sparkline(rows, 0, 20_000, 5400)
     assert path.count("M") == 2

@@ -241,11 +241,15 @@ def test(arguments: tuple[str, ...]) -> None:
 
 
 def _at_once(arguments: tuple[str, ...]) -> list[str]:
-    """Options that run tests in several processes, each with a service of its own: one more than there are cores, as all wait."""
-    told = any(one.startswith(("-n", "--numprocesses", "--pdb", "--fast", "--collect-only")) for one in arguments)
+    """Options that run tests in several processes, each with a service of its own.
+
+    There is one more of them than cores, as all wait now and then; unit tests do not wait.
+    """
+    told = any(one.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for one in arguments)
     if told or any(Path(one.partition("::")[0]).exists() for one in arguments):
         return []
-    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+    cores = os.cpu_count() or 1
+    return ["-n", str(cores if "--fast" in arguments else cores + 1), "--dist", "worksteal"]
 
 
 def _ensure_chromium() -> None:
