@@ -149,7 +149,7 @@ def olaf(home: object) -> Callable[[], Customer]:
             holder=account.person_id,
             kind="app",
             name="App",
-            secret={"seed": "MFRGGZDFMZTWQ2LK"},
+            secret={"seed": "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"},
             confirmed_at=clock.now(),
             created_at=clock.now(),
         )
@@ -176,7 +176,7 @@ def as_staff(one: Customer, role: str) -> Customer:
 def enter_staff(client: httpx.Client) -> httpx.Client:
     """Through the second step that every member of the staff has."""
 
-    post(client, "/second-step", "/second-step", code=code_of("MFRGGZDFMZTWQ2LK"), kind="app")
+    post(client, "/second-step", "/second-step", code=code_of("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"), kind="app")
     return client
 
 

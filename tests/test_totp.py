@@ -44,3 +44,8 @@ def test_a_clock_may_be_off_by_one_step_and_no_more() -> None:
 )
 def test_what_is_not_six_digits_is_wrong(code: str) -> None:
     assert totp.time_step_of(SEED, code, 60) is None
+
+
+def test_a_seed_shorter_than_the_standard_allows_is_refused() -> None:
+    with pytest.raises(ValueError, match="112 bits"):
+        totp.time_step_of(SEED[:16], HOTP[0], 30)

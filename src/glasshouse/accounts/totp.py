@@ -11,7 +11,7 @@ def time_step_of(seed: str, code: str, at: float) -> int | None:
     """The number of the time step that a code belongs to; None if the code is wrong. Compares in constant time.
 
     seed: base32, 20 bytes; at: seconds since 1970. That a code counts once is up to the caller, who keeps the number.
-    Source: RFC 6238, 5.2.
+    Raises ValueError for a seed below 14 bytes, which no version of ours has made. Source: RFC 6238, 5.2; NIST SP 800-63B.
     """
     if not (code.isascii() and code.isdecimal() and len(code) == 6):
         return None
