@@ -60,7 +60,7 @@ def fill(home: Installation) -> dict[str, Any]:
         holder=petra.person_id,
         kind="app",
         name="App",
-        secret={"seed": "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"},
+        secret={"seed": "MFRGGZDFMZTWQ2LK"},
         confirmed_at=clock.now(),
         created_at=clock.now(),
     )
