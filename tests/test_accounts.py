@@ -9,7 +9,7 @@ import pytest
 
 from glasshouse.accounts.rules import Visit
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, forget_person, post, prove_link
 
 Web = Callable[..., httpx.Client]
 
@@ -227,6 +227,7 @@ def test_destroying_a_key_ends_all_reading(customer: Callable[[], Customer]) -> 
     vault.destroy(one.actor.person)
     with pytest.raises(KeyDestroyedError):
         _ = accounts.person_of(one.actor).address
+    forget_person(one)
 
 
 def test_blobs_are_sealed_and_notice_being_cut(home: Installation, customer: Callable[[], Customer]) -> None:

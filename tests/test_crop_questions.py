@@ -11,7 +11,6 @@ from crop_contract.variables import VARIABLES, recognise
 from crops import recent, schema
 from crops.decimals import decimals
 from crops.decimals import values as values_of
-from crops.derived import derive
 from crops.limits import Origin
 from crops.lines import Batch
 from crops.questions import EVERYTHING, Questions, TooManyError
@@ -195,19 +194,6 @@ def test_readings_stored_in_the_first_form_are_carried_over(store: Store) -> Non
 
 def test_buckets_of_nothing_are_nothing() -> None:
     assert recent.buckets(recent.EMPTY, 0, 60, 0, 1) == []
-
-
-@pytest.mark.parametrize("temperature", [-10.0, 0.4, 18.3, 27.77, 41.2])
-@pytest.mark.parametrize("humidity", [12.5, 60.0, 93.2, 100.0])
-def test_vpd_and_dew_point_are_those_of_psychrolib(temperature: float, humidity: float) -> None:
-    import psychrolib
-
-    psychrolib.SetUnitSystem(psychrolib.SI)
-    both = np.array([temperature]), np.array([humidity])
-    saturated = psychrolib.GetSatVapPres(temperature)
-    assert derive("vpd", *both)[0] == pytest.approx(saturated * (1 - humidity / 100) / 1000, abs=1e-4)
-    expected = psychrolib.GetTDewPointFromRelHum(temperature, humidity / 100)
-    assert derive("dew_point", *both)[0] == pytest.approx(expected, abs=0.02)
 
 
 def test_units_of_the_catalogue_are_units_and_names_are_no_ones_twice() -> None:

@@ -13,6 +13,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "docs" / "architecture.md",
+    ROOT / "docs" / "dependencies.md",
     *sorted(SOURCE.glob("*/README.md")),
 ]
 ENDINGS = r"py|md|toml|html|css|js|sql|txt|json|lock|sh|png"
@@ -76,3 +77,20 @@ def test_each_layer_says_what_it_may_use() -> None:
     for comment, layer in zip(lines[::2], lines[1::2], strict=True):
         assert re.fullmatch(r"  # [A-Z].*\.", comment), layer
         assert re.fullmatch(r'  "[a-z_ |]+",', layer), comment
+
+
+def required(name: str) -> list[str]:
+    """The direct dependencies that a file of requirements names, without their bounds on versions."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements" / name).read_text().splitlines())
+    return [re.split(r"[~=<>!; ]", line)[0] for line in lines if line and not line.startswith("-")]
+
+
+def test_every_direct_dependency_stands_once_in_its_table_and_no_other_does() -> None:
+    product, development = (ROOT / "docs" / "dependencies.md").read_text().split("## For development")
+    for name, text in (("main.in", product), ("dev.in", development)):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+        header, _, *body = rows
+        assert sorted(row[0] for row in body) == sorted(required(name)), (
+            f"docs/dependencies.md and requirements/{name} differ"
+        )
+        assert all(len(row) == len(header) and all(row) for row in body)

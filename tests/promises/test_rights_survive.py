@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer, as_staff, enter_staff, post
+from tests.conftest import Customer, as_staff, enter_staff, forget_person, post
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 MANY = settings.ROWS_WHILE_WAITING + 100
@@ -130,6 +130,7 @@ def test_a_page_that_reads_while_the_key_goes_says_so_kindly(customer: Make, web
     assert answer.status_code == 410
     assert "can never be read again" in answer.text or "cannot be read any more" in answer.text
     vault.forget_opened()
+    forget_person(one)
 
 
 def test_the_only_officer_cannot_go_and_one_of_two_can(officer: Customer, olaf: Make, web: Web) -> None:

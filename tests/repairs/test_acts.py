@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Customer, as_staff, enter_staff, led, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
-SEED = "MFRGGZDFMZTWQ2LK"
+SEED = "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"
 
 
 @dataclass

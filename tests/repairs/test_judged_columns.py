@@ -26,7 +26,7 @@ JUDGED = {
         accounts_second_step.kind accounts_ticket.purpose consent_stance.state events_event.facts events_event.kind
         greenhouse_upload.state mail_message.kind mail_message.place mail_message.purpose mail_message.reason mail_message.refused
         notices_acceptance.how queues_failure.place queues_failure.queue queues_failure.reason web_shown_once.purpose
-        notices_announcement.state notices_version.tables promises_result.figure promises_result.promise promises_result.state
+        notices_announcement.state notices_version.tables promises_result.figure promises_result.promise
         retention_statistic.group retention_statistic.table retention_sweep.rows rights_demand.outcome rights_letter.sender
         rights_request.agent_told rights_request.law rights_request.outcome rights_request.passing sources_supplied.state
         support_seen.what""",

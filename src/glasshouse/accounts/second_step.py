@@ -20,9 +20,8 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import transaction
-from django_otp.oath import TOTP
 
-from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle
+from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, StepKind
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import CODE_MOST, Visit, plain_name
@@ -42,7 +41,6 @@ from glasshouse.kernel.ids import AccountId, HolderId, StepId
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
-STEP_S, DRIFT = 30, 1
 CODES, CODE_LETTERS = 10, "23456789abcdefghjkmnpqrstuvwxyz"
 TEXT_LIFE = timedelta(minutes=10)
 UNCONFIRMED_LIFE = timedelta(minutes=30)
@@ -107,7 +105,7 @@ def begin_app(actor: Actor, name: str = "Authenticator app") -> Begun:
 def _begun_app(actor: Actor, step: SecondStep) -> Begun:
     key = step.secret["seed"]
     label = quote(f"Glasshouse:{Person.objects.get(id=actor.person).address}")
-    query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": STEP_S})
+    query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": totp.STEP_S})
     groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
     return Begun(StepId(step.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
 
@@ -250,15 +248,13 @@ def _code_counts(step: SecondStep, code: str) -> bool:
     if step.kind == StepKind.TEXT:
         mine = SecondStep.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
         return bool(digits) and bool(mine.update(code_hash="", code_until=None, used_at=clock.now()))
-    if step.kind != StepKind.APP or not (digits.isascii() and digits.isdecimal() and len(digits) == 6):
+    if step.kind != StepKind.APP:
         return False
-    for drift in range(-DRIFT, DRIFT + 1):
-        totp = TOTP(base64.b32decode(step.secret["seed"]), step=STEP_S, drift=drift)
-        totp.time = clock.now().timestamp()
-        if secrets.compare_digest(f"{totp.token():06d}", digits):
-            mine = SecondStep.objects.filter(id=step.id, last_turn__lt=totp.t())
-            return bool(mine.update(last_turn=totp.t(), used_at=clock.now()))
-    return False
+    time_step = totp.time_step_of(step.secret["seed"], digits, clock.now().timestamp())
+    if time_step is None:
+        return False
+    unused = SecondStep.objects.filter(id=step.id, last_turn__lt=time_step)
+    return bool(unused.update(last_turn=time_step, used_at=clock.now()))
 
 
 def _text_hash(step: SecondStep, digits: str) -> str:

@@ -19,7 +19,7 @@ from glasshouse.kernel.ids import HolderId, OrganisationId
 from glasshouse.mail.rules import masked
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
-from glasshouse.rowsecurity.policies import customer_tables
+from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
 from glasshouse.vault.fields import SealedField, holder_column
@@ -258,8 +258,12 @@ def _memberships(actor: Actor) -> Iterator[Item]:
 
 def covered() -> tuple[int, list[str]]:
     """(personal columns of the people store, those that the view does not reach)."""
+    customers = customer_models()
     reached = {Account._meta.db_table, *tables()}
-    reached |= {model._meta.db_table for model, _ in models_by_address()}
+    # Where rows may lie under a person's own key, finding them by the address alone would miss those.
+    reached |= {
+        model._meta.db_table for model, _ in models_by_address() if model in customers or not holder_column(model)
+    }
     reached |= {model._meta.db_table for model in ours() if shows_nobody(model)}
     personal = [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
     return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in reached]

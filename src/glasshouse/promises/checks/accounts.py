@@ -57,7 +57,7 @@ def second_factor() -> Finding:
             holder=str(customer.actor.person),
             kind="app",
             name="Probe",
-            secret={"seed": "MFRGGZDFMZTWQ2LK"},
+            secret={"seed": "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"},
             confirmed_at=clock.now(),
             created_at=clock.now(),
         )
