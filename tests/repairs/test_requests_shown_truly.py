@@ -202,8 +202,8 @@ def test_the_officer_sees_number_address_and_which_customer_answered(
     assert f"{request.address}" in _card(desk.get("/staff/requests").text, request)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(f"{own}/pass-on").text)
     chosen = [one.organisation, two.organisation]
-    fields = {"act": "agree", "organisation": chosen, "csrfmiddlewaretoken": token[1]}  # type: ignore[index]
-    assert client.post(f"{own}/pass-on", data=fields).status_code == 302
+    fields = {"organisation": chosen, "csrfmiddlewaretoken": token[1]}  # type: ignore[index]
+    assert client.post(f"{own}/pass-on/agree", data=fields).status_code == 302
     (passed,) = referrals.passed(one.actor)
     referrals.answer(one.actor, passed.id, "Only one answers.", delete=False)
     card = _card(desk.get("/staff/requests").text, request)
