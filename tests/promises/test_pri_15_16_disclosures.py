@@ -193,7 +193,9 @@ def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
     page = client.get("/trust/providers").text
     assert "Text Co" in page
     assert "▲ from" in page
-    assert post(client, "/trust/providers/" + "x" * 43, "/privacy").status_code == 404
+    unknown = "/trust/providers/" + "x" * 43
+    assert client.get(unknown).status_code == 404
+    assert post(client, f"{unknown}/begin", "/privacy").status_code == 404
 
 
 def test_recipients_are_told_of_an_erasure(officer: Customer, customer: Make, join: Join) -> None:
