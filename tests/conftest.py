@@ -220,6 +220,15 @@ def forget_person(one: Customer) -> None:
     Person.objects.filter(id=one.actor.person).delete()
 
 
+def forget_recipients(link: "psycopg.Connection[Any]") -> None:
+    """Take away the recipients that tests registered, with the transfers and disclosures that name them."""
+    tests = "SELECT id FROM disclosures_recipient WHERE written_by <> 'installation'"
+    link.execute("DELETE FROM disclosures_merger_notice")
+    link.execute("DELETE FROM disclosures_merger")
+    link.execute(f"DELETE FROM disclosures_disclosure WHERE recipient_id IN ({tests})")
+    link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
+
+
 def forget_versions(link: "psycopg.Connection[Any]") -> None:
     """Take away what a test published: everybody else's customers live in the same service."""
     newer = "SELECT id FROM notices_version WHERE written_by <> 'installation'"

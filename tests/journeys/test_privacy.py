@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from glasshouse.operations.installation import Installation
 from tests.authenticator import code_of
-from tests.conftest import Customer, administering, forget_versions, prove_link
+from tests.conftest import Customer, administering, forget_recipients, forget_versions, prove_link
 from tests.journeys.conftest import Open, enter, sound
 
 
@@ -17,7 +17,7 @@ def _kept(home: Installation) -> Iterator[None]:
     yield
     with administering(home) as link:
         forget_versions(link)
-        link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
+        forget_recipients(link)
 
 
 def test_a_person_objects_restricts_copies_and_leaves(

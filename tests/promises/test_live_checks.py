@@ -43,6 +43,10 @@ def state(promise: str) -> tuple[str, str]:
     ],
 )
 def test_a_healthy_service_is_verified(promise: str) -> None:
+    from glasshouse.retention import api as retention
+
+    if promise == "PRI-18":  # The tests' own service has no schedule, and other tests make rows that are old.
+        retention.sweep()
     found = state(promise)
     assert found[0] == "verified", found
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError
 
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer, administering, as_staff, enter_staff, post, prove_link
+from tests.conftest import Customer, administering, as_staff, enter_staff, forget_recipients, post, prove_link
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 
@@ -22,11 +22,7 @@ def _kept(home: Installation) -> Iterator[None]:
     """Takes away again what a test registers."""
     yield
     with administering(home) as link:
-        tests = "SELECT id FROM disclosures_recipient WHERE written_by <> 'installation'"
-        link.execute("DELETE FROM disclosures_merger_notice")
-        link.execute("DELETE FROM disclosures_merger")
-        link.execute(f"DELETE FROM disclosures_disclosure WHERE recipient_id IN ({tests})")
-        link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
+        forget_recipients(link)
         link.execute("DELETE FROM rights_demand")
 
 

@@ -17,7 +17,7 @@ from glasshouse.requests import api as requests
 from glasshouse.requests import referrals
 from glasshouse.requests.models import Referral, Request
 from glasshouse.vault.datamap import Basis
-from tests.conftest import Customer, administering
+from tests.conftest import Customer, administering, forget_recipients
 from tests.repairs.test_query_counts import _queries
 
 Make = Callable[[], Customer]
@@ -56,12 +56,7 @@ def test_the_room_of_a_transfer_costs_the_same_for_many_people(officer: Customer
         assert after.people - before.people == 3
     finally:
         with administering(home) as link:  # type: ignore[arg-type]
-            link.execute("DELETE FROM disclosures_merger_notice")
-            link.execute("DELETE FROM disclosures_merger")
-            link.execute(
-                "DELETE FROM disclosures_recipient WHERE written_by <> 'installation'"
-                " AND id NOT IN (SELECT recipient_id FROM disclosures_disclosure)"  # Other tests recorded those.
-            )
+            forget_recipients(link)
 
 
 def test_reminding_of_referrals_visits_only_customers_with_one_that_is_late(customer: Make) -> None:
