@@ -1,9 +1,14 @@
 """What pages share that read a form: showing it once more, and values that are one of a few."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from glasshouse.kernel.errors import GlasshouseError, InvalidError
+from glasshouse.access.pages import View
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
 
@@ -13,6 +18,25 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     written = {key: value for key, value in request.POST.items() if "password" not in key and key != "present"}
     field = error.field if isinstance(error, InvalidError) else ""
     return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
+
+
+def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Callable[[View], View]:
+    """A view that carries out what a form asks: where its verb refuses that, the form is shown once more, with the reason.
+
+    shown: what the template needs beside, asked with the request and the arguments of the address.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def handle(request: HttpRequest, **arguments: str) -> HttpResponseBase:
+            try:
+                return view(request, **arguments)
+            except (InvalidError, ThrottledError) as error:
+                return again(request, template, error, **shown(request, **arguments))
+
+        return handle
+
+    return decorate
 
 
 def one_of(request: HttpRequest, name: str, *known: str) -> str:

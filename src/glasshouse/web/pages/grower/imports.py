@@ -16,7 +16,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
 from glasshouse.web.csv_files import CSV, cell
-from glasshouse.web.forms import again
+from glasshouse.web.forms import again, shows_again
 from glasshouse.web.organisation_page import inside
 
 
@@ -88,8 +88,13 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
 )
 def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read."""
+    return render(request, "grower/import_look.html", _as_proposed(request, number))
+
+
+def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
+    """The file as it would be read without anything of a form."""
     actor, shown = inside(request)
-    return render(request, "grower/import_look.html", shown | _looked(imports.look(actor, ImportId(number)), None))
+    return shown | _looked(imports.look(actor, ImportId(number)), None)
 
 
 def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Look, Layout]:
@@ -107,15 +112,11 @@ def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Lo
     to_support=False,
     form=FormRules(preview=True),
 )
+@shows_again("grower/import_look.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Look again, with what the person corrected."""
     actor, shown = inside(request)
-    try:
-        found, layout = _wished(request, actor, number)
-    except InvalidError as error:
-        return again(
-            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
-        )
+    found, layout = _wished(request, actor, number)
     return render(request, "grower/import_look.html", shown | _looked(found, layout))
 
 
@@ -128,15 +129,11 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
     to_support=False,
     form=FormRules(preview=True),
 )
+@shows_again("grower/import_look.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
     actor, shown = inside(request)
-    try:
-        found, layout = _wished(request, actor, number)
-    except InvalidError as error:
-        return again(
-            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
-        )
+    found, layout = _wished(request, actor, number)
     try:
         imports.save_template(actor, request.POST.get("template", ""), layout)
     except InvalidError as error:
@@ -153,15 +150,11 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     audience=Audience.GROWER,
     to_support=False,
 )
+@shows_again("grower/import_look.html", _as_proposed)
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Take the readings."""
-    actor, shown = inside(request)
-    try:
-        _, layout = _wished(request, actor, number)
-    except InvalidError as error:
-        return again(
-            request, "grower/import_look.html", error, **shown | _looked(imports.look(actor, ImportId(number)), None)
-        )
+    actor = inside(request).actor
+    _, layout = _wished(request, actor, number)
     imports.queue(actor, ImportId(number), layout)
     return redirect("report", organisation, number)
 

@@ -6,11 +6,9 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import AccountId
 from glasshouse.organisations import members
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
@@ -19,11 +17,11 @@ from glasshouse.web.organisation_page import chosen_sites, inside
 )
 def member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """One member: what this person can see and do, and why; and the forms to change that."""
+    return render(request, "grower/member.html", _one(request, account))
+
+
+def _one(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     actor, shown = inside(request)
-    return render(request, "grower/member.html", _one(actor, shown, account))
-
-
-def _one(actor: Actor, shown: dict[str, object], account: str) -> dict[str, object]:
     found = members.member(actor, AccountId(account))
     rights = [(EXPLAINED[one], one in found.rights.permissions) for one in EXPLAINED]
     names = dict(greenhouse.site_names(actor))
@@ -50,13 +48,11 @@ def _one(actor: Actor, shown: dict[str, object], account: str) -> dict[str, obje
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/member.html", _one)
 def change_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Give a member another role and other sites."""
-    actor, shown = inside(request)
-    try:
-        members.change_member(actor, AccountId(account), request.POST.get("role", ""), chosen_sites(request))
-    except InvalidError as error:
-        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    actor = inside(request).actor
+    members.change_member(actor, AccountId(account), request.POST.get("role", ""), chosen_sites(request))
     return redirect("home") if account == actor.account else redirect("members", organisation)
 
 
@@ -68,13 +64,11 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/member.html", _one)
 def remove_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Remove a member."""
-    actor, shown = inside(request)
-    try:
-        members.remove_member(actor, AccountId(account))
-    except InvalidError as error:
-        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    actor = inside(request).actor
+    members.remove_member(actor, AccountId(account))
     return redirect("home") if account == actor.account else redirect("members", organisation)
 
 
@@ -86,13 +80,11 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/member.html", _one)
 def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Reset a member's lost second step, after a delay."""
-    actor, shown = inside(request)
-    try:
-        members.ask_reset(actor, AccountId(account))
-    except InvalidError as error:
-        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    actor = inside(request).actor
+    members.ask_reset(actor, AccountId(account))
     return redirect("members", organisation)
 
 
@@ -104,11 +96,9 @@ def reset_member_step(request: HttpRequest, organisation: str, account: str) -> 
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/member.html", _one)
 def hand_over(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Make another member administrator in one's own place."""
-    actor, shown = inside(request)
-    try:
-        members.hand_over(actor, AccountId(account), request.POST.get("role", "grower"))
-    except InvalidError as error:
-        return again(request, "grower/member.html", error, **_one(actor, shown, account))
+    actor = inside(request).actor
+    members.hand_over(actor, AccountId(account), request.POST.get("role", "grower"))
     return redirect("home")

@@ -7,18 +7,17 @@ from django.urls import reverse
 from glasshouse.access.pages import Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.ids import InvitationId, RequestId
 from glasshouse.organisations import invitations, members
 from glasshouse.organisations.invitations import Offer
 from glasshouse.web import once
-from glasshouse.web.forms import again, number_of
+from glasshouse.web.forms import number_of, shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
     """What the members page shows of what the actor may see."""
+    actor, shown = inside(request)
     may = shown["may"]
     invited = isinstance(may, set) and "MEMBER_INVITE" in may
     changing = isinstance(may, set) and "MEMBER_CHANGE" in may
@@ -42,9 +41,9 @@ def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
 )
 def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Members, invitations, requests for access."""
-    actor, shown = inside(request)
+    actor = inside(request).actor
     report = once.collect(actor, "invited", request.GET["report"]) if "report" in request.GET else None
-    return render(request, "grower/members.html", _shown(actor, shown) | {"report": report})
+    return render(request, "grower/members.html", _shown(request) | {"report": report})
 
 
 @page(
@@ -56,28 +55,24 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     reauth=True,
     form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
 )
+@shows_again("grower/members.html", _shown)
 def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     """Invite one address, or many of a pasted list or a CSV file; many: with a report."""
-    actor, shown = inside(request)
-    try:
-        offer = Offer(
-            request.POST.get("role", ""),
-            chosen_sites(request),
-            number_of(request.POST.get("days", "7"), "days"),
-            request.POST.get("message", ""),
-        )
-        file = request.FILES.get("list")
-        pasted = request.POST.get("addresses", "")
-        if file is not None and file.size:
-            pasted += "\n" + file.read(200_000).decode(errors="replace")
-        if pasted.strip():
-            report = invitations.invite_many(actor, pasted, offer)
-            return redirect(
-                f"{reverse('members', args=[organisation])}?report={once.hand_over(actor, 'invited', report)}"
-            )
-        invitations.invite(actor, request.POST.get("address", ""), offer)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    actor = inside(request).actor
+    offer = Offer(
+        request.POST.get("role", ""),
+        chosen_sites(request),
+        number_of(request.POST.get("days", "7"), "days"),
+        request.POST.get("message", ""),
+    )
+    file = request.FILES.get("list")
+    pasted = request.POST.get("addresses", "")
+    if file is not None and file.size:
+        pasted += "\n" + file.read(200_000).decode(errors="replace")
+    if pasted.strip():
+        report = invitations.invite_many(actor, pasted, offer)
+        return redirect(f"{reverse('members', args=[organisation])}?report={once.hand_over(actor, 'invited', report)}")
+    invitations.invite(actor, request.POST.get("address", ""), offer)
     return redirect("members", organisation)
 
 
@@ -89,13 +84,11 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/members.html", _shown)
 def resend_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
     """Send an invitation again."""
-    actor, shown = inside(request)
-    try:
-        invitations.resend(actor, InvitationId(invitation))
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    actor = inside(request).actor
+    invitations.resend(actor, InvitationId(invitation))
     return redirect("members", organisation)
 
 
@@ -106,13 +99,11 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
 )
+@shows_again("grower/members.html", _shown)
 def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
     """Take an invitation back."""
-    actor, shown = inside(request)
-    try:
-        invitations.revoke(actor, InvitationId(invitation))
-    except InvalidError as error:
-        return again(request, "grower/members.html", error, **_shown(actor, shown))
+    actor = inside(request).actor
+    invitations.revoke(actor, InvitationId(invitation))
     return redirect("members", organisation)
 
 

@@ -7,16 +7,16 @@ from glasshouse.access import api as access
 from glasshouse.access.pages import Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId
 from glasshouse.organisations import members
 from glasshouse.web import once
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
 
-def _mine(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _mine(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, shown = inside(request)
     with access.acting(actor):
         rights = access.rights_of(actor)
         access.saw(actor, "own rights", [])
@@ -34,9 +34,9 @@ def _mine(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
 )
 def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """What I may do here, and why."""
-    actor, shown = inside(request)
+    actor = inside(request).actor
     asked = once.collect(actor, "asked", request.GET["asked"]) if "asked" in request.GET else None
-    return render(request, "grower/my_access.html", _mine(actor, shown) | {"asked": asked})
+    return render(request, "grower/my_access.html", _mine(request) | {"asked": asked})
 
 
 @page(
@@ -47,13 +47,11 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     to_support=False,
 )
+@shows_again("grower/my_access.html", _mine)
 def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Ask the administrators for more."""
-    actor, shown = inside(request)
-    try:
-        members.ask_access(actor, request.POST.get("role", ""), None, request.POST.get("reason", ""))
-    except InvalidError as error:
-        return again(request, "grower/my_access.html", error, **_mine(actor, shown))
+    actor = inside(request).actor
+    members.ask_access(actor, request.POST.get("role", ""), None, request.POST.get("reason", ""))
     return redirect(f"{request.path}?asked={once.hand_over(actor, 'asked', True)}")
 
 
@@ -65,13 +63,11 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     to_support=False,
 )
+@shows_again("grower/my_access.html", _mine)
 def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
-    actor, shown = inside(request)
+    actor = inside(request).actor
     if account != actor.account:
         raise NotFoundError
-    try:
-        members.remove_member(actor, AccountId(account))
-    except InvalidError as error:
-        return again(request, "grower/my_access.html", error, **_mine(actor, shown))
+    members.remove_member(actor, AccountId(account))
     return redirect("home")

@@ -7,23 +7,23 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.organisations import settings as rules_of
 from glasshouse.subject import erasure as rights
-from glasshouse.web.forms import again, one_of
+from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 
 
-def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, shown = inside(request)
     return shown | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
 
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
 def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who must have a second step, from when on."""
-    return render(request, "grower/settings.html", _shown(*inside(request)))
+    return render(request, "grower/settings.html", _shown(request))
 
 
 @page(
@@ -34,17 +34,15 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/settings.html", _shown)
 def set_step_rule(request: HttpRequest, organisation: str) -> HttpResponse:
     """Require a second step of some, of all or of nobody."""
-    actor, shown = inside(request)
-    try:
-        whom = one_of(request, "whom", "nobody", "all", "some")
-        roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
-        if whom == "some" and not roles:  # No role at all would mean everybody.
-            raise InvalidError("Tick at least one role.", field="roles")
-        rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
-    except InvalidError as error:
-        return again(request, "grower/settings.html", error, **_shown(actor, shown))
+    actor = inside(request).actor
+    whom = one_of(request, "whom", "nobody", "all", "some")
+    roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
+    if whom == "some" and not roles:  # No role at all would mean everybody.
+        raise InvalidError("Tick at least one role.", field="roles")
+    rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
     return redirect("settings", organisation)
 
 
@@ -65,11 +63,9 @@ def _moment(text: str) -> datetime | None:
     methods=("POST",),
     reauth=True,
 )
+@shows_again("grower/settings.html", _shown)
 def close(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
-    actor, shown = inside(request)
-    try:
-        rights.close(actor, request.POST.get("name", ""))
-    except InvalidError as error:
-        return again(request, "grower/settings.html", error, **_shown(actor, shown))
+    actor = inside(request).actor
+    rights.close(actor, request.POST.get("name", ""))
     return redirect("home")

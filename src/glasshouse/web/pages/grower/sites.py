@@ -10,17 +10,16 @@ from crop_contract.variables import VARIABLES
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import DeviceId, SiteId
 from glasshouse.web import once
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
 LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
 
 
-def _sites(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, shown = inside(request)
     return shown | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
 
 
@@ -34,7 +33,7 @@ def _sites(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
 )
 def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     """Sites, compartments, devices."""
-    return render(request, "grower/sites.html", _sites(*inside(request)))
+    return render(request, "grower/sites.html", _sites(request))
 
 
 @page(
@@ -44,13 +43,11 @@ def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.SITE_CREATE,
     audience=Audience.GROWER,
 )
+@shows_again("grower/sites.html", _sites)
 def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a site."""
-    actor, shown = inside(request)
-    try:
-        greenhouse.create_site(actor, {key: str(value) for key, value in request.POST.items()})
-    except InvalidError as error:
-        return again(request, "grower/sites.html", error, **_sites(actor, shown))
+    actor = inside(request).actor
+    greenhouse.create_site(actor, {key: str(value) for key, value in request.POST.items()})
     return redirect("sites", organisation)
 
 
@@ -104,14 +101,12 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
     audience=Audience.GROWER,
     methods=("POST",),
 )
+@shows_again("grower/sites.html", _sites)
 def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Set or clear the limits of a variable."""
-    actor, shown = inside(request)
+    actor = inside(request).actor
     raw = {key: str(value) for key, value in request.POST.items()}
-    try:
-        greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
-    except InvalidError as error:
-        return again(request, "grower/sites.html", error, **_sites(actor, shown))
+    greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
     return redirect("sites", organisation)
 
 

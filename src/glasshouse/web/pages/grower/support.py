@@ -6,17 +6,16 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import GrantId
 from glasshouse.support import api as support
 from glasshouse.support.rules import AREA_TITLES
-from glasshouse.web.forms import again, one_of
+from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.support_wish import wish_of
 
 
-def _customer_page(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, shown = inside(request)
     return shown | {
         "grants": support.grants(actor),
         "areas": AREA_TITLES.items(),
@@ -36,7 +35,7 @@ def _customer_page(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
 )
 def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who may look, at what, until when; emergency and handed-over administration."""
-    return render(request, "grower/support.html", _customer_page(*inside(request)))
+    return render(request, "grower/support.html", _customer_page(request))
 
 
 @page(
@@ -47,13 +46,11 @@ def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/support.html", _customer_page)
 def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
     """Let support in."""
-    actor, shown = inside(request)
-    try:
-        support.give(actor, wish_of(request))
-    except InvalidError as error:
-        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    actor = inside(request).actor
+    support.give(actor, wish_of(request))
     return redirect("support_access", organisation)
 
 
@@ -65,13 +62,11 @@ def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/support.html", _customer_page)
 def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
     """Approve what support asked for."""
-    actor, shown = inside(request)
-    try:
-        support.decide(actor, GrantId(grant), approve=True)
-    except InvalidError as error:
-        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    actor = inside(request).actor
+    support.decide(actor, GrantId(grant), approve=True)
     return redirect("support_access", organisation)
 
 
@@ -83,13 +78,11 @@ def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRe
     audience=Audience.GROWER,
     reauth=True,
 )
+@shows_again("grower/support.html", _customer_page)
 def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
     """Refuse what support asked for."""
-    actor, shown = inside(request)
-    try:
-        support.decide(actor, GrantId(grant), approve=False)
-    except InvalidError as error:
-        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    actor = inside(request).actor
+    support.decide(actor, GrantId(grant), approve=False)
     return redirect("support_access", organisation)
 
 
@@ -100,13 +93,11 @@ def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
 )
+@shows_again("grower/support.html", _customer_page)
 def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
     """End what was given."""
-    actor, shown = inside(request)
-    try:
-        support.revoke(actor, GrantId(grant))
-    except InvalidError as error:
-        return again(request, "grower/support.html", error, **_customer_page(actor, shown))
+    actor = inside(request).actor
+    support.revoke(actor, GrantId(grant))
     return redirect("support_access", organisation)
 
 

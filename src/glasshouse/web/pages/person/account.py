@@ -6,9 +6,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access import api as access
 from glasshouse.access.pages import Audience, Need, page
 from glasshouse.accounts import api as accounts
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError, ThrottledError
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
 from glasshouse.web.session_cookie import with_session
 
@@ -24,33 +22,30 @@ def change(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("/sign-in?address-changed=1")
 
 
-def _shown(actor: Actor) -> dict[str, object]:
+def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     return {"person": accounts.person_of(actor), "organisations": access.organisations_of(actor)}
 
 
 @page("account", name="account", need=Need.SIGNED_IN, audience=Audience.PERSON, menu="Account", menu_order=150)
 def account(request: HttpRequest) -> HttpResponse:
     """One's own account."""
-    return render(request, "person/account.html", _shown(actor_of(request)))
+    return render(request, "person/account.html", _shown(request))
 
 
 @page("account/address", name="change_address", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+@shows_again("person/account.html", _shown)
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask for another address; the link that is mailed there makes it the account's."""
     actor = actor_of(request)
-    try:
-        accounts.ask_change(actor, request.POST.get("address", ""), request.POST.get("present", ""))
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "person/account.html", error, **_shown(actor))
+    accounts.ask_change(actor, request.POST.get("address", ""), request.POST.get("present", ""))
     return render(request, "check_mail.html")
 
 
 @page("account/password", name="change_password", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+@shows_again("person/account.html", _shown)
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""
     actor, given = actor_of(request), request.POST
-    try:
-        done = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "person/account.html", error, **_shown(actor))
+    done = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
     return with_session(redirect("account"), done)

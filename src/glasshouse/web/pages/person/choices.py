@@ -7,18 +7,17 @@ from glasshouse.access.pages import Audience, Need, page
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import HolderId
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
 from glasshouse.subject import erasure as rights
 from glasshouse.support import api as support
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 
-def _choices(request: HttpRequest) -> dict[str, object]:
+def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {
         "standings": consent.standings(actor),
@@ -46,16 +45,14 @@ def my_choices(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def give_consent(request: HttpRequest) -> HttpResponse:
     """Allow a purpose."""
     actor, given = actor_of(request), request.POST
-    try:
-        purpose = given.get("purpose", "")
-        consent.give(actor, purpose)
-        if purpose == sources.PURPOSE:
-            sources.welcome_again(actor)
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    purpose = given.get("purpose", "")
+    consent.give(actor, purpose)
+    if purpose == sources.PURPOSE:
+        sources.welcome_again(actor)
     return redirect("my_choices")
 
 
@@ -67,13 +64,11 @@ def give_consent(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def object_to_purpose(request: HttpRequest) -> HttpResponse:
     """Withdraw from a purpose, or object to it."""
     actor, given = actor_of(request), request.POST
-    try:
-        requests.object_to(actor, given.get("purpose", ""), given.get("words", ""))
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    requests.object_to(actor, given.get("purpose", ""), given.get("words", ""))
     return redirect("my_choices")
 
 
@@ -86,13 +81,11 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
     reauth=True,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def restrict(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
     actor, given = actor_of(request), request.POST
-    try:
-        consent.restrict(actor, given.get("ground", ""), given.get("words", ""))
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    consent.restrict(actor, given.get("ground", ""), given.get("words", ""))
     return redirect("my_choices")
 
 
@@ -104,13 +97,11 @@ def restrict(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def lift(request: HttpRequest) -> HttpResponse:
     """Lift the restriction."""
     actor = actor_of(request)
-    try:
-        consent.lift(actor)
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    consent.lift(actor)
     return redirect("my_choices")
 
 
@@ -122,14 +113,12 @@ def lift(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Say that what others told is right; a name is corrected by it."""
     actor = actor_of(request)
-    try:
-        if name := sources.decide(actor, suggestion, right=True):
-            rights.correct_name(actor, name)
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    if name := sources.decide(actor, suggestion, right=True):
+        rights.correct_name(actor, name)
     return redirect("my_choices")
 
 
@@ -141,11 +130,9 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
 )
+@shows_again("person/choices.html", _choices)
 def suggestion_wrong(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Say that what others told is wrong; it is deleted."""
     actor = actor_of(request)
-    try:
-        sources.decide(actor, suggestion, right=False)
-    except InvalidError as error:
-        return again(request, "person/choices.html", error, **_choices(request))
+    sources.decide(actor, suggestion, right=False)
     return redirect("my_choices")

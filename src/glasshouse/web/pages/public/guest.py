@@ -1,19 +1,24 @@
 """The own page of somebody without an account: what is held of a confirmed address, and acting on it."""
 
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, Need, page
-from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines as clocks
 from glasshouse.requests import referrals
 from glasshouse.requests.models import Request
 from glasshouse.subject import guests
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.held import grouped
 from glasshouse.web.request_choices import KINDS
+
+# The secret in the address, which a confirmation led to, is what opens these pages.
+own_page = partial(page, need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 
 
 def _passing(found: Request, secret: str) -> dict[str, object]:
@@ -22,13 +27,7 @@ def _passing(found: Request, secret: str) -> dict[str, object]:
     return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
 
 
-@page(
-    "privacy/own/<slug:secret>/confirmed",
-    name="confirmed_request",
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request")
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
     done = links.confirmed(secret)
@@ -37,7 +36,7 @@ def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "public/privacy_proved.html", shown)
 
 
-def _held(secret: str) -> dict[str, object]:
+def _held(request: HttpRequest, secret: str) -> dict[str, object]:
     shown = grouped(guests.held(secret)) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
@@ -45,169 +44,85 @@ def _held(secret: str) -> dict[str, object]:
     return shown | _passing(links.of_page(secret), secret)
 
 
-@page(
-    "privacy/own/<slug:secret>",
-    name="stranger",
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>", name="stranger")
 def guest(request: HttpRequest, secret: str) -> HttpResponse:
     """What is held of a confirmed address."""
-    return render(request, "public/guest.html", _held(secret))
+    return render(request, "public/guest.html", _held(request, secret))
 
 
-@page(
-    "privacy/own/<slug:secret>/copy",
-    name="copy_as_guest",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/copy", name="copy_as_guest", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def copy(request: HttpRequest, secret: str) -> HttpResponseBase:
     """A copy of it, as a file."""
-    try:
-        name, body = guests.copy(secret)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    name, body = guests.copy(secret)
     response = StreamingHttpResponse(body, content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-@page(
-    "privacy/own/<slug:secret>/again",
-    name="prove_as_guest_again",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/again", name="prove_as_guest_again", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def prove_again(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
-    try:
-        guests.prove_again(secret)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    guests.prove_again(secret)
     return render(request, "check_mail.html")
 
 
-@page(
-    "privacy/own/<slug:secret>/object",
-    name="object_as_guest",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to what third parties told of the address."""
-    try:
-        guests.object_to(secret)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    guests.object_to(secret)
     return redirect("stranger", secret)
 
 
-@page(
-    "privacy/own/<slug:secret>/restrict",
-    name="restrict_as_guest",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def restrict(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
-    try:
-        guests.restrict(secret, wanted=True)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    guests.restrict(secret, wanted=True)
     return redirect("stranger", secret)
 
 
-@page(
-    "privacy/own/<slug:secret>/lift",
-    name="lift_as_guest",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def lift(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
-    try:
-        guests.restrict(secret, wanted=False)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    guests.restrict(secret, wanted=False)
     return redirect("stranger", secret)
 
 
-@page(
-    "privacy/own/<slug:secret>/erase",
-    name="erase_as_guest",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",))
+@shows_again("public/guest.html", _held)
 def erase(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, asked for by its word."""
-    try:
-        if request.POST.get("word", "").strip().lower() != "erase":
-            raise InvalidError("Write the word erase to go on.", field="word")
-        guests.erase(secret)
-    except (InvalidError, ThrottledError) as error:
-        return again(request, "public/guest.html", error, **_held(secret))
+    if request.POST.get("word", "").strip().lower() != "erase":
+        raise InvalidError("Write the word erase to go on.", field="word")
+    guests.erase(secret)
     return redirect("stranger", secret)
 
 
-def _to_pass(secret: str) -> dict[str, object]:
+def _to_pass(request: HttpRequest, secret: str) -> dict[str, object]:
     return _passing(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
 
 
-@page(
-    "privacy/own/<slug:secret>/pass-on",
-    name="pass_on",
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/pass-on", name="pass_on")
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; what was decided."""
-    return render(request, "public/pass_on.html", _to_pass(secret))
+    return render(request, "public/pass_on.html", _to_pass(request, secret))
 
 
-@page(
-    "privacy/own/<slug:secret>/pass-on/agree",
-    name="agree_to_pass_on",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",))
+@shows_again("public/pass_on.html", _to_pass)
 def agree(request: HttpRequest, secret: str) -> HttpResponse:
     """Have the request passed on."""
-    try:
-        referrals.agree(secret, request.POST.getlist("organisation"))
-    except InvalidError as error:
-        return again(request, "public/pass_on.html", error, **_to_pass(secret))
+    referrals.agree(secret, request.POST.getlist("organisation"))
     return redirect("pass_on", secret)
 
 
-@page(
-    "privacy/own/<slug:secret>/pass-on/decline",
-    name="decline_to_pass_on",
-    methods=("POST",),
-    need=Need.ANYBODY,
-    audience=Audience.PUBLIC,
-    before_acceptance=True,
-)
+@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", methods=("POST",))
+@shows_again("public/pass_on.html", _to_pass)
 def decline(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""
-    try:
-        referrals.decline(secret)
-    except InvalidError as error:
-        return again(request, "public/pass_on.html", error, **_to_pass(secret))
+    referrals.decline(secret)
     return redirect("pass_on", secret)

@@ -6,16 +6,16 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import GrantId, OrganisationId
 from glasshouse.support import api as support
 from glasshouse.support.rules import AREA_TITLES
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.support_wish import wish_of
 
 
-def _staff_page(actor: Actor) -> dict[str, object]:
+def _staff_page(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     found = support.staff_grants(actor)
     live = {one.grant.organisation_id for one in found if one.state == "live"}
     customers = [(one, one in live) for one in support.customers(actor)]
@@ -25,7 +25,7 @@ def _staff_page(actor: Actor) -> dict[str, object]:
 @page("staff", name="staff", need=Permission.CUSTOMER_LIST, audience=Audience.STAFF, menu="Customers", menu_order=110)
 def customers(request: HttpRequest) -> HttpResponse:
     """Customers by their opaque ids, and grants."""
-    return render(request, "staff/customers.html", _staff_page(actor_of(request)))
+    return render(request, "staff/customers.html", _staff_page(request))
 
 
 def _customer(request: HttpRequest) -> Actor:
@@ -33,12 +33,10 @@ def _customer(request: HttpRequest) -> Actor:
 
 
 @page("staff", name="staff", methods=("POST",), need=Permission.GRANT_ASK, audience=Audience.STAFF)
+@shows_again("staff/customers.html", _staff_page)
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask a customer for a grant."""
-    try:
-        support.ask(_customer(request), wish_of(request))
-    except InvalidError as error:
-        return again(request, "staff/customers.html", error, **_staff_page(actor_of(request)))
+    support.ask(_customer(request), wish_of(request))
     return redirect("staff")
 
 
@@ -50,13 +48,11 @@ def ask(request: HttpRequest) -> HttpResponse:
     audience=Audience.STAFF,
     reauth=True,
 )
+@shows_again("staff/customers.html", _staff_page)
 def open_emergency(request: HttpRequest) -> HttpResponse:
     """Read everything of a customer for an hour, where it allowed that beforehand."""
     customer = _customer(request)
-    try:
-        support.break_glass(customer, request.POST.get("reason", ""))
-    except InvalidError as error:
-        return again(request, "staff/customers.html", error, **_staff_page(actor_of(request)))
+    support.break_glass(customer, request.POST.get("reason", ""))
     return redirect("overview", customer.organisation)
 
 

@@ -8,17 +8,17 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
-from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.vault.datamap import NAMES
 from glasshouse.web.data_categories import categories
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 ASKED = ("address", "authority", "country", "grounds")
 
 
-def _demands(actor: Actor) -> dict[str, object]:
+def _demands(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     rows = [
         (
             one,
@@ -40,7 +40,7 @@ def _demands(actor: Actor) -> dict[str, object]:
 )
 def demands(request: HttpRequest) -> HttpResponse:
     """Every demand."""
-    return render(request, "staff/legal_requests.html", _demands(actor_of(request)))
+    return render(request, "staff/legal_requests.html", _demands(request))
 
 
 def _until(written: str) -> date | None:
@@ -59,15 +59,13 @@ def _until(written: str) -> date | None:
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
 )
+@shows_again("staff/legal_requests.html", _demands)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a demand."""
     actor, given = actor_of(request), request.POST
-    try:
-        until = _until(given.get("barred_until", ""))
-        address, authority, country, grounds = (given.get(name, "") for name in ASKED)
-        legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
-    except InvalidError as error:
-        return again(request, "staff/legal_requests.html", error, **_demands(actor))
+    until = _until(given.get("barred_until", ""))
+    address, authority, country, grounds = (given.get(name, "") for name in ASKED)
+    legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
     return redirect("staff_demands")
 
 
@@ -78,14 +76,12 @@ def enter(request: HttpRequest) -> HttpResponse:
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
 )
+@shows_again("staff/legal_requests.html", _demands)
 def review(request: HttpRequest, demand: str) -> HttpResponse:
     """Review a demand, as one of two."""
     actor, given = actor_of(request), request.POST
-    try:
-        verdict, reasons = given.get("verdict", ""), given.get("reasons", "")
-        legal.review(actor, demand, verdict, given.getlist("allowed"), reasons)
-    except InvalidError as error:
-        return again(request, "staff/legal_requests.html", error, **_demands(actor))
+    verdict, reasons = given.get("verdict", ""), given.get("reasons", "")
+    legal.review(actor, demand, verdict, given.getlist("allowed"), reasons)
     return redirect("staff_demands")
 
 

@@ -5,14 +5,13 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.privacy_office import api as desks
-from glasshouse.web.forms import again, small_number
+from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
 
-def _shown(actor: Actor) -> dict[str, object]:
+def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     return {"desk": desks.desk(actor), "risks": desks.RISKS}
 
 
@@ -26,7 +25,7 @@ def _shown(actor: Actor) -> dict[str, object]:
 )
 def office(request: HttpRequest) -> HttpResponse:
     """Figures, holds, certificates of sweeps, restrictions, assessments."""
-    return render(request, "staff/office.html", _shown(actor_of(request)))
+    return render(request, "staff/office.html", _shown(request))
 
 
 @page(
@@ -36,13 +35,11 @@ def office(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/office.html", _shown)
 def hold(request: HttpRequest) -> HttpResponse:
     """Hold a person's data."""
     actor, given = actor_of(request), request.POST
-    try:
-        desks.hold(actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", "")))
-    except InvalidError as error:
-        return again(request, "staff/office.html", error, **_shown(actor))
+    desks.hold(actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", "")))
     return redirect("office")
 
 
@@ -66,13 +63,11 @@ def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
 )
+@shows_again("staff/office.html", _shown)
 def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     """Lift a restriction, with notice."""
     actor = actor_of(request)
-    try:
-        desks.lift(actor, restriction, request.POST.get("reason", ""))
-    except InvalidError as error:
-        return again(request, "staff/office.html", error, **_shown(actor))
+    desks.lift(actor, restriction, request.POST.get("reason", ""))
     return redirect("office")
 
 
@@ -83,11 +78,9 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,
 )
+@shows_again("staff/office.html", _shown)
 def assess(request: HttpRequest) -> HttpResponse:
     """Note an assessment of a purpose."""
     actor, given = actor_of(request), request.POST
-    try:
-        desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
-    except InvalidError as error:
-        return again(request, "staff/office.html", error, **_shown(actor))
+    desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
     return redirect("office")

@@ -7,16 +7,15 @@ from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import mergers, rules
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.web.data_categories import categories
-from glasshouse.web.forms import again, small_number
+from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
 WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
 
 
-def _register(actor: Actor) -> dict[str, object]:
+def _register(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
@@ -24,7 +23,7 @@ def _register(actor: Actor) -> dict[str, object]:
 @page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)
 def recipients(request: HttpRequest) -> HttpResponse:
     """The register and the merger room."""
-    return render(request, "staff/recipients.html", _register(actor_of(request)))
+    return render(request, "staff/recipients.html", _register(request))
 
 
 @page(
@@ -34,16 +33,14 @@ def recipients(request: HttpRequest) -> HttpResponse:
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/recipients.html", _register)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
     actor, given = actor_of(request), request.POST
-    try:
-        words = {name: given.get(name, "") for name in WORDS}
-        fields, channels = given.getlist("fields"), given.getlist("channels")
-        wait = small_number(given.get("wait_days", ""))
-        disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
-    except InvalidError as error:
-        return again(request, "staff/recipients.html", error, **_register(actor))
+    words = {name: given.get(name, "") for name in WORDS}
+    fields, channels = given.getlist("fields"), given.getlist("channels")
+    wait = small_number(given.get("wait_days", ""))
+    disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
     return redirect("recipients")
 
 
@@ -54,13 +51,11 @@ def add(request: HttpRequest) -> HttpResponse:
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/recipients.html", _register)
 def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
     """Let nothing more go to a recipient."""
     actor = actor_of(request)
-    try:
-        disclosures.end(actor, recipient)
-    except InvalidError as error:
-        return again(request, "staff/recipients.html", error, **_register(actor))
+    disclosures.end(actor, recipient)
     return redirect("recipients")
 
 
@@ -71,14 +66,12 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/recipients.html", _register)
 def open_merger(request: HttpRequest) -> HttpResponse:
     """Open a merger room, and tell everybody."""
     actor, given = actor_of(request), request.POST
-    try:
-        buyer, region = given.get("buyer", ""), given.get("region", "")
-        mergers.open_room(actor, buyer, region, small_number(given.get("days", "")))
-    except InvalidError as error:
-        return again(request, "staff/recipients.html", error, **_register(actor))
+    buyer, region = given.get("buyer", ""), given.get("region", "")
+    mergers.open_room(actor, buyer, region, small_number(given.get("days", "")))
     return redirect("recipients")
 
 
@@ -89,11 +82,9 @@ def open_merger(request: HttpRequest) -> HttpResponse:
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/recipients.html", _register)
 def close_merger(request: HttpRequest, merger: str) -> HttpResponse:
     """Close a merger room."""
     actor = actor_of(request)
-    try:
-        mergers.close(actor, merger)
-    except InvalidError as error:
-        return again(request, "staff/recipients.html", error, **_register(actor))
+    mergers.close(actor, merger)
     return redirect("recipients")

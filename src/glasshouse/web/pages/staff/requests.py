@@ -8,17 +8,16 @@ from django.urls import reverse
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
 from glasshouse.requests import drp
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.request_choices import CHOICES
 
 
-def _desk(actor: Actor) -> dict[str, object]:
+def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
 
 
@@ -39,7 +38,7 @@ def _done(request: HttpRequest) -> dict[str, object]:
 )
 def worklist(request: HttpRequest) -> HttpResponse:
     """The work list."""
-    return render(request, "staff/requests.html", _desk(actor_of(request)) | _done(request))
+    return render(request, "staff/requests.html", _desk(request) | _done(request))
 
 
 def _to_list(done: str, number: str) -> HttpResponse:
@@ -53,15 +52,13 @@ def _to_list(done: str, number: str) -> HttpResponse:
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a request that came by letter or telephone."""
     actor, given = actor_of(request), request.POST
-    try:
-        arrival = requests.Arrival(given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", ""))
-        address, kind, region, text = (given.get(name, "") for name in ("address", "kind", "region", "text"))
-        number = requests.enter(actor, address, kind, region, text, arrival)
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    arrival = requests.Arrival(given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", ""))
+    address, kind, region, text = (given.get(name, "") for name in ("address", "kind", "region", "text"))
+    number = requests.enter(actor, address, kind, region, text, arrival)
     return _to_list("enter", number)
 
 
@@ -72,13 +69,11 @@ def enter(request: HttpRequest) -> HttpResponse:
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def answer_request(request: HttpRequest, number: str) -> HttpResponse:
     """Answer a request, and close it."""
     actor, text = actor_of(request), request.POST.get("text", "")
-    try:
-        requests.answer(actor, RequestId(number), text, refuse=False)
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    requests.answer(actor, RequestId(number), text, refuse=False)
     return _to_list("answer", number)
 
 
@@ -89,13 +84,11 @@ def answer_request(request: HttpRequest, number: str) -> HttpResponse:
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
     """Refuse a request with reasons."""
     actor, text = actor_of(request), request.POST.get("text", "")
-    try:
-        requests.answer(actor, RequestId(number), text, refuse=True)
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    requests.answer(actor, RequestId(number), text, refuse=True)
     return _to_list("refuse", number)
 
 
@@ -106,13 +99,11 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def extend_request(request: HttpRequest, number: str) -> HttpResponse:
     """Take longer, with notice."""
     actor, text = actor_of(request), request.POST.get("text", "")
-    try:
-        requests.extend(actor, RequestId(number), text)
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    requests.extend(actor, RequestId(number), text)
     return _to_list("extend", number)
 
 
@@ -123,13 +114,11 @@ def extend_request(request: HttpRequest, number: str) -> HttpResponse:
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
     """Mail the confirmation link again."""
     actor = actor_of(request)
-    try:
-        requests.ask_again(actor, RequestId(number))
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    requests.ask_again(actor, RequestId(number))
     return _to_list("ask-again", number)
 
 
@@ -140,13 +129,11 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def register_agent(request: HttpRequest) -> HttpResponse:
     """Register an authorised agent."""
     actor, given = actor_of(request), request.POST
-    try:
-        drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
     return redirect("worklist")
 
 
@@ -157,11 +144,9 @@ def register_agent(request: HttpRequest) -> HttpResponse:
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/requests.html", _desk)
 def end_agent(request: HttpRequest) -> HttpResponse:
     """Let an agent in no more."""
     actor, given = actor_of(request), request.POST
-    try:
-        drp.end(actor, given.get("agent", ""))
-    except InvalidError as error:
-        return again(request, "staff/requests.html", error, **_desk(actor))
+    drp.end(actor, given.get("agent", ""))
     return redirect("worklist")

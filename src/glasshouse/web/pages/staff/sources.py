@@ -8,17 +8,17 @@ from django.urls import reverse
 
 from glasshouse.access.pages import KB, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.sources import api, rules
 from glasshouse.web import once
-from glasshouse.web.forms import again
+from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
 
-def _page(actor: Actor) -> dict[str, object]:
+def _page(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor = actor_of(request)
     return {"rows": api.sources(actor), "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
 
 
@@ -26,7 +26,7 @@ def _page(actor: Actor) -> dict[str, object]:
 def sources(request: HttpRequest) -> HttpResponse:
     """The register; a new token or a report, once."""
     actor = actor_of(request)
-    shown = _page(actor)
+    shown = _page(request)
     shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
     shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
     shown["gone"] = "token" in request.GET and shown["token"] is None
@@ -40,13 +40,11 @@ def sources(request: HttpRequest) -> HttpResponse:
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/sources.html", _page)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a source."""
     actor, given = actor_of(request), request.POST
-    try:
-        api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
-    except InvalidError as error:
-        return again(request, "staff/sources.html", error, **_page(actor))
+    api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
     return redirect("sources")
 
 
@@ -57,13 +55,11 @@ def add(request: HttpRequest) -> HttpResponse:
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/sources.html", _page)
 def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
     """Make a token for a source's program; it is shown once."""
     actor = actor_of(request)
-    try:
-        token = api.make_token(actor, source)
-    except InvalidError as error:
-        return again(request, "staff/sources.html", error, **_page(actor))
+    token = api.make_token(actor, source)
     return redirect(f"{reverse('sources')}?token={once.hand_over(actor, 'source', token)}")
 
 
@@ -75,14 +71,12 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
     audience=Audience.STAFF,
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
 )
+@shows_again("staff/sources.html", _page)
 def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
     """Take a file of contacts in."""
     actor = actor_of(request)
-    try:
-        file = request.FILES.get("file")
-        if file is None or not file.size or file.size > MOST_BYTES:
-            raise InvalidError("Choose a CSV or JSON file of 10 MB at most.", field="file")
-        report = api.bring_in(actor, source, file.read().decode("utf-8-sig", errors="replace"))
-    except InvalidError as error:
-        return again(request, "staff/sources.html", error, **_page(actor))
+    file = request.FILES.get("file")
+    if file is None or not file.size or file.size > MOST_BYTES:
+        raise InvalidError("Choose a CSV or JSON file of 10 MB at most.", field="file")
+    report = api.bring_in(actor, source, file.read().decode("utf-8-sig", errors="replace"))
     return redirect(f"{reverse('sources')}?report={once.hand_over(actor, 'contacts', asdict(report))}")
