@@ -3,6 +3,8 @@
 import csv
 import os
 import re
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from glasshouse.greenhouse import file_process
 from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, propose, read
 from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
 from glasshouse.operations.installation import Installation
@@ -529,3 +532,16 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
     page = web(one).get(f"/o/{one.organisation}/record").text
     assert f"downloaded readings of “{site}” (1 series)" in page
     assert "of 0 " not in page
+
+
+def test_the_process_that_reads_files_starts_no_thread() -> None:
+    """The kernel refuses it one wherever it does not run as root: an Excel file could not be read there at all."""
+    code = (
+        "import glasshouse.greenhouse.file_process_child, openpyxl, numpy\n"
+        "status = open('/proc/self/status').read()\n"
+        "print(status.partition('Threads:')[2].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], env=file_process.ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"

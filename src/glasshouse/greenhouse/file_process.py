@@ -37,6 +37,9 @@ from glasshouse.kernel.ids import OrganisationId
 
 log = logging.getLogger("glasshouse.imports")
 SOURCE = str(Path(__file__).resolve().parents[2])
+# It is given nothing of our environment, which names where the keys are. It may start no thread (the kernel counts threads as
+# processes, of every user but root), and numpy's library for linear algebra, which openpyxl brings, would start one a core.
+ENVIRONMENT = {"PYTHONPATH": SOURCE, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 PLACES = 2
 BUSY = "Another file is being read; try again in a moment."
 ADVICE = "Split the file, or save the sheet as CSV."
@@ -156,15 +159,13 @@ def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -
 
 def _start() -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-B", "-m", "glasshouse.greenhouse.file_process_child"]
-    # It is given nothing of our environment, which names where the keys are.
-    environment = {"PYTHONPATH": SOURCE, "LC_ALL": "C.UTF-8"}
     try:
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=ENVIRONMENT,
             cwd="/",
         )
     except OSError:
