@@ -7,7 +7,7 @@ Rights are read anew for each request, so a change counts from the next one on. 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondStepNeededError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
@@ -46,7 +47,7 @@ _recorders: dict[ActorKind, Recorder] = {}
 _recorded: ContextVar[bool] = ContextVar("recorded", default=False)
 SET = (
     "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-    "set_config('glasshouse.job', %s, true), set_config('glasshouse.invitation', %s, true), "
+    "set_config('glasshouse.invitation', %s, true), "
     "set_config('glasshouse.sites', %s, true), set_config('glasshouse.kind', %s, true)"
 )
 
@@ -112,7 +113,7 @@ def acting(actor: Actor, *, invitation: str = "") -> Iterator[None]:
             raise ForbiddenError("Two customers cannot act in one transaction.")
         yield
         return
-    with transaction.atomic(durable=True):
+    with _connection_for(actor), transaction.atomic(durable=True):
         _tell_database(actor, invitation)
         token, recorded = _acting.set(actor), _recorded.set(False)
         try:
@@ -124,9 +125,12 @@ def acting(actor: Actor, *, invitation: str = "") -> Iterator[None]:
             _recorded.reset(recorded)
 
 
+def _connection_for(actor: Actor) -> AbstractContextManager[None]:
+    return connected_as(DatabaseRole.JOB) if actor.kind is ActorKind.JOB else nullcontext()
+
+
 def _tell_database(actor: Actor, invitation: str) -> None:
-    job = "1" if actor.kind is ActorKind.JOB else ""
-    values = [actor.organisation or "", actor.account or "", job, invitation, "", str(actor.kind)]
+    values = [actor.organisation or "", actor.account or "", invitation, "", str(actor.kind)]
     with connection.cursor() as cursor:
         cursor.execute(SET, values)
         if actor.kind is ActorKind.STAFF:

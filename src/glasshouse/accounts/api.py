@@ -116,13 +116,15 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     _count_sign_in(normal, person, visit)
     account = Account.objects.filter(person_id=person).first()
     good = passwords.matches(password, account.password if account else "")
-    with transaction.atomic():
+    with (
+        own(person if good else None),
+        transaction.atomic(),
+    ):  # A wrong password costs the same, whoever has the address.
         if account is None or not good:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
             pending = second_step.has_step(AccountId(account.id)) and not sessions.trusted(account, visit.browser)
-            with own(person):
-                return sessions.begin(account, visit, pending=pending)
+            return sessions.begin(account, visit, pending=pending)
     raise refused
 
 
@@ -255,13 +257,12 @@ def finish_change(actor: Actor, secret: str) -> None:
     that address. Raises NotFoundError, ForbiddenError.
     """
     new_address(actor, secret)
-    with transaction.atomic():
+    with own(actor.person), transaction.atomic():
         address = links.claims_of(CHANGE, secret, take=True)["address"]
         account = Account.objects.get(id=actor.account)
         if person_at(_address_hash(address)):
             raise NotFoundError(links.ENDED)
-        with own(account.person_id):
-            _change_address(actor, account, address)
+        _change_address(actor, account, address)
 
 
 def _change_address(actor: Actor, account: Account, address: str) -> None:

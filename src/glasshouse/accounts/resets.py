@@ -30,7 +30,7 @@ RESET_DELAY = timedelta(hours=48)
 def ask_reset(actor: Actor, account: AccountId) -> None:
     """Remove somebody's second step after RESET_DELAY, told to the person, who may stop it. In the caller's transaction.
 
-    That the actor may ask is checked one layer up.
+    That the actor may ask is checked one layer up, where the transaction is begun in `own`: a restricted person is warned, too.
     """
     found = Account.objects.filter(id=account).first()
     if found is None or not has_step(account):
@@ -47,11 +47,10 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
         f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
         f"{settings.ORIGIN}/stop-reset/{secret}\n"
     )
-    with own(found.person_id):  # The law lets a restricted person be warned, too.
-        person = found.person
-        mail.queue(
-            HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
-        )
+    person = found.person
+    mail.queue(
+        HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
+    )
     events.record(actor, Kind.STEP_RESET_ASKED, account)
 
 
@@ -72,8 +71,12 @@ def finish_resets() -> int:
     return queues.each("accounts.reset", [str(key) for key in due.values_list("pk", flat=True)[:100]], _finish_reset)
 
 
+def _person_of(number: str) -> str | None:
+    return StepReset.objects.filter(pk=number).values_list("account__person_id", flat=True).first()
+
+
 def _finish_reset(number: str) -> bool:
-    with transaction.atomic():
+    with own(_person_of(number)), transaction.atomic():  # A restricted person is told, too.
         found = (
             StepReset.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("account")
@@ -89,14 +92,9 @@ def _finish_reset(number: str) -> bool:
         credentials.changed(ANONYMOUS, account)
         link = f"{settings.ORIGIN}/account/security"
         text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
-        with own(account.person_id):
-            person = account.person
-            mail.queue(
-                HolderId(person.id),
-                "second-step",
-                person.address,
-                subject="Your second step was removed",
-                body=text,
-            )
+        person = account.person
+        mail.queue(
+            HolderId(person.id), "second-step", person.address, subject="Your second step was removed", body=text
+        )
         events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
     return True

@@ -289,7 +289,7 @@ def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> Sig
     """Finish a sign-in with a code of any kind, a recovery code too. Raises InvalidError, NotFoundError, ThrottledError."""
     account = pending_account(pending)
     _count_try(account, visit.browser)
-    with transaction.atomic():
+    with own(account.person_id), transaction.atomic():
         if _any_code_counts(account, code):
             return _finished(pending, visit, trust=trust)
         events.record(ANONYMOUS, Kind.STEP_REFUSED, account.id)
@@ -305,9 +305,8 @@ def _any_code_counts(account: Account, code: str) -> bool:
     if not mine.update(used_at=clock.now()):
         return False
     text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    with own(account.person_id):
-        person = account.person
-        mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
+    person = account.person
+    mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
     return True
 
 
@@ -335,10 +334,10 @@ def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust:
     """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
     refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
     throttle.take_network("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
-    with transaction.atomic():
-        credential = passkeys.credential_of(answer)
-        step = SecondStep.objects.select_related("account").select_for_update(of=("self",))
-        found = step.filter(lookup=vault.lookup("passkey", credential)).exclude(confirmed_at=None).first()
+    mine = SecondStep.objects.filter(lookup=vault.lookup("passkey", passkeys.credential_of(answer)))
+    with own(mine.values_list("account__person_id", flat=True).first()), transaction.atomic():
+        step = mine.select_related("account").select_for_update(of=("self",))
+        found = step.exclude(confirmed_at=None).first()
         if found is None or (pending and pending_account(pending).id != found.account_id):
             raise refused
         count = passkeys.answered(answer, found.secret["key"], found.last_turn, alone=not pending)

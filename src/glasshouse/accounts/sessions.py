@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts.models import Account, Browser, Session
-from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import SECRET_MOST, Visit, device_of, place_of
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -74,8 +73,7 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
                 f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
                 "your password.\n"
             )
-            with own(account.person_id):
-                address, holder = account.person.address, HolderId(account.person_id)
+            address, holder = account.person.address, HolderId(account.person_id)
             letter = mail.Letter("A sign-in from a new browser", text, purpose="new-browser")
             mail.queue_letter(holder, "new-browser", address, letter)
         return Browser.objects.create(

@@ -213,19 +213,20 @@ def tell_due() -> int:
 
 
 def _tell_one(number: str) -> bool:
-    with transaction.atomic():
+    known = Demand.objects.filter(id=number).first()
+    # Answers of earlier versions name nobody.
+    subject = (known.person or person_at(known.address_hash)) if known else ""
+    with own(subject), transaction.atomic():
         rows = Demand.objects.select_for_update(skip_locked=True).filter(id=number, told_at=None, untellable_at=None)
         demand = rows.first()
         if demand is None:
             return False
-        number_of_person = demand.person or person_at(demand.address_hash)  # Answers of earlier versions name nobody.
-        with own(number_of_person):
-            person = Person.objects.filter(id=number_of_person).first()
-            if person is None:  # Who was erased cannot be told any more.
-                demand.untellable_at = clock.now()
-            else:
-                _tell(demand, HolderId(person.id), person.address)
-            demand.save(update_fields=["told_at", "untellable_at"])
+        person = Person.objects.filter(id=subject).first()
+        if person is None:  # Who was erased cannot be told any more.
+            demand.untellable_at = clock.now()
+        else:
+            _tell(demand, HolderId(person.id), person.address)
+        demand.save(update_fields=["told_at", "untellable_at"])
     return person is not None
 
 

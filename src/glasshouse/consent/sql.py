@@ -1,7 +1,7 @@
 """What consent brings to the database: whose data may be stored only, and who objected to what."""
 
 from glasshouse.rowsecurity.declarations import Sql
-from glasshouse.rowsecurity.settings import SELF
+from glasshouse.rowsecurity.settings import PERSON
 
 SQL = Sql(
     functions={
@@ -9,14 +9,14 @@ SQL = Sql(
         "glasshouse_restricted()": (
             "SETOF text",
             "SELECT holder FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "
-            f"AND {SELF} NOT IN ('*', holder)",
+            f"AND {PERSON} NOT IN ('*', holder)",
         ),
         # Their addresses, by which rows under other keys speak of them.
         "glasshouse_restricted_addresses()": (
             "SETOF text",
             "SELECT glasshouse_address_hashes(ARRAY(SELECT glasshouse_restricted())) UNION "
             "SELECT r.address_hash FROM consent_restriction r WHERE r.address_hash IS NOT NULL "
-            f"AND (r.lifts_at IS NULL OR r.lifts_at > clock_timestamp()) AND {SELF} NOT IN ('*', '@' || r.address_hash) "
+            f"AND (r.lifts_at IS NULL OR r.lifts_at > clock_timestamp()) AND {PERSON} NOT IN ('*', '@' || r.address_hash) "
             "AND glasshouse_person_at(r.address_hash) IS NULL",
         ),
         "glasshouse_is_restricted(whom text)": (

@@ -106,7 +106,13 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
         )
     )
     supervisor.add(
-        Part("worker", [*python, "glasshouse.operations.worker"], people, log=logs / "worker.log", probe=worker)
+        Part(
+            "worker",
+            [*python, "glasshouse.operations.worker"],
+            people | {"GLASSHOUSE_ROLE": "job"},
+            log=logs / "worker.log",
+            probe=worker,
+        )
     )
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)
@@ -131,7 +137,7 @@ def migrate(home: Installation) -> None:
         return
     command = [sys.executable, "-m", "glasshouse.operations.migrate"]
     done = subprocess.run(
-        command, env=people_environment(home) | {"GLASSHOUSE_OWNER": "1"}, capture_output=True, text=True
+        command, env=people_environment(home) | {"GLASSHOUSE_ROLE": "owner"}, capture_output=True, text=True
     )
     if done.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {done.stderr.strip()[-2000:]}")

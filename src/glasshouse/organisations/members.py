@@ -25,6 +25,7 @@ from glasshouse.access.rules import Rights, Sites, covers
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets, second_step
 from glasshouse.accounts.models import Person
+from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -206,7 +207,7 @@ def hand_over(actor: Actor, account: AccountId, role: str) -> None:
 
 def ask_reset(actor: Actor, account: AccountId) -> None:
     """Reset a member's lost second step, after a delay in which the member may stop it. Raises ForbiddenError, NotFoundError."""
-    with acting(actor):
+    with own(accounts.person_id(account)), acting(actor):
         mine = require(actor, Permission.SECOND_STEP_RESET)
         accounts.require_fresh(actor)
         before = rights_of_membership(_theirs(actor, account))

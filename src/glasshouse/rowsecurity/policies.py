@@ -20,7 +20,7 @@ from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
 from glasshouse.vault.fields import holder_column
 
-ROLES = "glasshouse_app, glasshouse_relay, glasshouse_support"
+ROLES = "glasshouse_app, glasshouse_person, glasshouse_job, glasshouse_relay, glasshouse_support"
 # Tables of libraries that are not as every other table: what the application may do there.
 THIRD_PARTY = {"django_migrations": App.READ}
 NOT_ADDRESSED = "(address_hash IS NULL OR address_hash NOT IN (SELECT glasshouse_restricted_addresses()))"
@@ -150,6 +150,8 @@ def callers(name: str) -> tuple[str, ...]:
     """The roles that may call a function; none where only other functions call it."""
     if any(name in sql.internal for sql in area_sql()):
         return ()
+    if any(name in sql.for_jobs for sql in area_sql()):
+        return ("glasshouse_job",)
     return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
 
 
