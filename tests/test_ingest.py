@@ -94,7 +94,7 @@ def test_tokens_come_as_influx_clients_send_them(
 def test_a_revoked_or_unknown_key_is_refused(customer: Callable[[], Customer], crops: httpx.Client) -> None:
     one, other = customer(), customer()
     token = device(one)
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         mine = Device.objects.get().id
     with pytest.raises(NotFoundError):
         greenhouse.revoke_device(other.actor, mine)
@@ -141,7 +141,7 @@ def test_a_forged_or_foreign_capability_opens_nothing(
     assert write(crops, device(one), f"m a=1 {NOW}").status_code == 204
     series = readings.series(one.actor)[0]["id"]
     key = (home.keys / "people" / "capability.key").read_bytes()
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         tenant = access.organisation_of(other.actor).tenant
 
     def ask(key: bytes, ends: float, verb: str = "readings:read") -> httpx.Response:

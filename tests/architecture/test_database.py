@@ -58,9 +58,9 @@ def test_a_transaction_sees_its_own_organisation_only_and_leaves_nothing_behind(
     from glasshouse.greenhouse.models import Site
 
     one, other = customer(), customer()
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert [site.id for site in Site.objects.all()] == [one.site]
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         assert [site.id for site in Site.objects.all()] == [other.site]
     assert not Site.objects.exists()
 
@@ -175,7 +175,7 @@ def test_a_row_for_another_organisation_cannot_be_written(customer: Callable[[],
     from glasshouse.kernel import clock
 
     one, other = customer(), customer()
-    with pytest.raises(DatabaseError, match="row-level security"), access.acting(one.actor):
+    with pytest.raises(DatabaseError, match="row-level security"), access.organisation_transaction(one.actor):
         Site.objects.create(organisation_id=other.organisation, name="x", facts={}, created_at=clock.now())
 
 
@@ -186,7 +186,7 @@ def test_events_cannot_be_changed_or_removed(customer: Callable[[], Customer]) -
     for sql in ("UPDATE events_event SET kind = 'x'", "DELETE FROM events_event", "DELETE FROM events_link"):
         with (
             pytest.raises(DatabaseError, match="permission denied"),
-            access.acting(one.actor),
+            access.organisation_transaction(one.actor),
             connection.cursor() as cursor,
         ):
             cursor.execute(sql)
@@ -220,7 +220,9 @@ def test_personal_and_confidential_columns_are_sealed_or_hashed() -> None:
 
     hashed = {"address_hash", "code_hash", "key", "lookup", "password"}
     rows = [
-        row for row in evidence.whole_map() if row.entry and row.entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
+        row
+        for row in evidence.whole_map()
+        if row.entry and row.entry.classification in (Class.PERSONAL, Class.CONFIDENTIAL)
     ]
     assert [row for row in rows if not row.sealed and row.column not in hashed] == []
     assert len(rows) > 10
@@ -271,11 +273,11 @@ def test_a_clock_that_jumps_ahead_and_back_breaks_no_chain(customer: Callable[[]
     from glasshouse.kernel import clock
 
     one = customer()
-    with clock.frozen(clock.now() + timedelta(days=40)), access.acting(one.actor):
+    with clock.frozen(clock.now() + timedelta(days=40)), access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.SITE_CREATED, "ahead")
     while events.chain_new():
         continue
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.SITE_CREATED, "back")
     assert events.verify()[1] == []
 
@@ -314,10 +316,10 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     from glasshouse.events.kinds import Kind
 
     one = customer()
-    with pytest.raises(ZeroDivisionError), access.acting(one.actor):
+    with pytest.raises(ZeroDivisionError), access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.DEVICE_REVOKED, "never")
         raise ZeroDivisionError
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert "never" not in [event.subject for event in events.of_organisation(one.actor.organisation)]
     assert not transaction.get_connection().in_atomic_block
 
@@ -397,7 +399,7 @@ def test_what_is_a_name_of_our_code_can_be_nothing_else(home: Installation, tabl
     if table == "queues_failure":
         row = Failure(queue="test.names", item="x", tried_at=now, next_try_at=now)
     else:
-        row = Message(holder=new_id(), kind="test", address="", subject="", body="", created_at=now, next_try_at=now)
+        row = Message(key_owner=new_id(), kind="test", address="", subject="", body="", created_at=now, next_try_at=now)
     setattr(row, column, text)
     with pytest.raises(DatabaseError, match="violates check constraint"), transaction.atomic():
         row.save(force_insert=True)

@@ -44,7 +44,7 @@ def test_every_technical_text_column_was_judged() -> None:
         for model in ours()
         for one in model._meta.local_concrete_fields
         if isinstance(one, texts) and one.max_length not in (ID, HASH)
-        if (entry := entry_of(one)) and entry.klass is Class.TECHNICAL
+        if (entry := entry_of(one)) and entry.classification is Class.TECHNICAL
     }
     judged = {column for columns in JUDGED.values() for column in columns.split()}
     assert found - judged == set(), "say where the value comes from, or seal it"

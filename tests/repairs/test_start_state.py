@@ -33,7 +33,7 @@ def store() -> Iterator[Store]:
             "NOT IN (SELECT glasshouse_everybodys())",
         ),
         ("access/sql.py", "SELECT EXISTS", "select exists"),
-        ("accounts/models.py", 'holder="holder"', 'holder="HOLDER"'),
+        ("accounts/models.py", 'key_owner="key_owner"', 'key_owner="HOLDER"'),
         ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
         ("operations/postgres.py", "NOBYPASSRLS", "nobypassrls"),
     ],

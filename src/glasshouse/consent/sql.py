@@ -8,8 +8,8 @@ SQL = Sql(
         # Persons whose data may be stored only, whoever acts for themself aside.
         "glasshouse_restricted()": (
             "SETOF text",
-            "SELECT holder FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "
-            f"AND {PERSON} NOT IN ('*', holder)",
+            "SELECT key_owner FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "
+            f"AND {PERSON} NOT IN ('*', key_owner)",
         ),
         # Their addresses, by which rows under other keys speak of them.
         "glasshouse_restricted_addresses()": (
@@ -22,12 +22,12 @@ SQL = Sql(
         "glasshouse_is_restricted(whom text)": (
             "boolean",
             "SELECT EXISTS (SELECT 1 FROM consent_restriction "
-            "WHERE holder = whom AND (lifts_at IS NULL OR lifts_at > clock_timestamp()))",
+            "WHERE key_owner = whom AND (lifts_at IS NULL OR lifts_at > clock_timestamp()))",
         ),
         # Whether a person has objected to a purpose, or not consented to it.
         "glasshouse_objected(whom text, what text)": (
             "boolean",
-            "SELECT coalesce((SELECT state FROM consent_stance WHERE holder = whom AND purpose = what "
+            "SELECT coalesce((SELECT state FROM consent_stance WHERE key_owner = whom AND purpose = what "
             "ORDER BY at DESC, id DESC LIMIT 1), '') IN ('objected', 'upheld', 'withdrawn')",
         ),
     }

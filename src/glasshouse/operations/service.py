@@ -86,7 +86,7 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     logs = home.data / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
     python = [sys.executable, "-m"]
-    store, crops_probe, web, postbox, worker = _probes(home)
+    store, crops_probe, web, inbound_smtp, worker = _probes(home)
     say("people store")
     command, environment, user = postgres.prepare(home), base_environment(), postgres.store_user()
     supervisor.add(Part("people store", command, environment, signal.SIGINT, user, log=logs / "store.log", probe=store))
@@ -102,7 +102,11 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     supervisor.add(Part("web", [*python, "glasshouse.operations.web"], people, log=logs / "web.log", probe=web))
     supervisor.add(
         Part(
-            "postbox", [*python, "glasshouse.operations.inbound_smtp"], people, log=logs / "postbox.log", probe=postbox
+            "inbound SMTP",
+            [*python, "glasshouse.operations.inbound_smtp"],
+            people,
+            log=logs / "inbound-smtp.log",
+            probe=inbound_smtp,
         )
     )
     supervisor.add(
@@ -119,7 +123,7 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:
-    """Probes of the people store, crops, web, postbox and worker."""
+    """Probes of the people store, crops, web, inbound SMTP and worker."""
     authority = home.keys / "tls" / "ca.crt"
     store = health.Probe(health.store(home.data, home.keys / "store" / "admin.secret"), PATIENCE)
     return (
