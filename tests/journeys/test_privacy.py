@@ -101,7 +101,7 @@ def test_the_officer_publishes_and_everybody_accepts(
     desk.get_by_role("link", name="Privacy office").click()
     expect(desk.get_by_role("heading", name="Legal holds")).to_be_visible()
     sound(desk)
-    for name in ("Requests", "Recipients, business transfer", "Sources", "Demands of authorities", "Documents"):
+    for name in ("Requests", "Recipients, business transfer", "Sources", "Legal requests by authorities", "Documents"):
         desk.goto("/staff/office")
         desk.locator("main").get_by_role("link", name=name, exact=True).click()
         sound(desk)
