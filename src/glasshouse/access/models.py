@@ -3,10 +3,12 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from glasshouse.access.permissions import Permission, Role
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.rowsecurity.settings import ACCOUNT, ORGANISATION
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import CODE, ID, EachMatching, OneOf, SomeOf
 from glasshouse.vault.datamap import Kept, confidential
 from glasshouse.vault.fields import SealedText
 
@@ -16,7 +18,7 @@ INVITED = "(SELECT glasshouse_invited())"
 
 def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
     """Sites that something is limited to; null: all of them, also those to come."""
-    return technical(ArrayField(models.CharField(max_length=16), null=True))
+    return technical(ArrayField(models.CharField(max_length=16), null=True), EachMatching())
 
 
 class Organisation(models.Model):
@@ -41,7 +43,9 @@ class Organisation(models.Model):
         key_owner="id",
     )
     tenant = technical(models.CharField(max_length=16, default=new_id, unique=True))
-    second_factor_roles = technical(ArrayField(models.CharField(max_length=20), null=True))
+    second_factor_roles = technical(
+        ArrayField(models.CharField(max_length=20), null=True), EachMatching(f"{ID}|{CODE}")
+    )
     second_factor_from = technical(models.DateTimeField(null=True))
     administered_since = technical(models.DateTimeField(null=True))
     emergency_allowed = technical(models.BooleanField(default=False))
@@ -58,7 +62,7 @@ class CustomRole(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(confidential("naming the role"), key_owner="organisation_id")
-    permissions = technical(ArrayField(models.CharField(max_length=60)))
+    permissions = technical(ArrayField(models.CharField(max_length=60)), SomeOf(Permission))
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -79,7 +83,7 @@ class Membership(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation = technical(models.ForeignKey(Organisation, on_delete=models.CASCADE))
     account_id = technical(models.CharField(max_length=16, db_index=True))
-    role = technical(models.CharField(max_length=20))
+    role = technical(models.CharField(max_length=20), OneOf(Role, or_id=True))
     sites = _site_list()
     created_at = technical(models.DateTimeField())
 
@@ -97,7 +101,7 @@ class ApiToken(models.Model):
     account_id = technical(models.CharField(max_length=16))
     name = SealedText(confidential("telling tokens apart"), key_owner="organisation_id")
     secret_hash = technical(models.CharField(max_length=64, unique=True))
-    permissions = technical(ArrayField(models.CharField(max_length=60)))
+    permissions = technical(ArrayField(models.CharField(max_length=60)), SomeOf(Permission))
     sites = _site_list()
     created_at = technical(models.DateTimeField())
     expires_at = technical(models.DateTimeField())

@@ -5,6 +5,7 @@ from django.db import models
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, mapped, technical
+from glasshouse.vault.content import Code, OneOf
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedJson, SealedText
@@ -67,7 +68,7 @@ class Account(models.Model):
             rectified_by="the page of the account",
         ),
     )
-    staff_role = technical(models.CharField(max_length=20, blank=True))
+    staff_role = technical(models.CharField(max_length=20, blank=True), OneOf(("privacy", "security", "support")))
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -147,7 +148,7 @@ class SecondFactor(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     key_owner = technical(models.CharField(max_length=16))
-    kind = technical(models.CharField(max_length=8, choices=FactorKind.choices))
+    kind = technical(models.CharField(max_length=8, choices=FactorKind.choices), OneOf(FactorKind.values))
     name = SealedText(personal("user.device", "naming the device to its person", retention=KEPT), key_owner="key_owner")
     secret = SealedJson(
         personal(
@@ -211,7 +212,7 @@ class EmailLink(models.Model):
     kept = (Kept("expires_at", 7, "the link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
-    purpose = technical(models.CharField(max_length=20))
+    purpose = technical(models.CharField(max_length=20), Code())
     key_owner = technical(models.CharField(max_length=16))
     claims = SealedJson(personal("user.account", "finishing what the person began"), key_owner="key_owner")
     address_hash = hashed(

@@ -6,7 +6,8 @@ from django.db.models import F, Q
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import blob_ref, hashed, technical
-from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
+from glasshouse.vault.content import Matching, OneOf, SomeOf
+from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedJson, SealedText
 
@@ -37,14 +38,14 @@ class LegalRequest(models.Model):
     authority = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
     grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
     reasons = SealedJson(confidential("answering a demand of an authority", source="us"), key_owner="id")
-    country = technical(models.CharField(max_length=2))
-    asked = technical(ArrayField(models.CharField(max_length=80)))
-    narrowed = technical(ArrayField(models.CharField(max_length=80), default=list))
+    country = technical(models.CharField(max_length=2), Matching("[A-Z]{2}"))
+    asked = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
+    narrowed = technical(ArrayField(models.CharField(max_length=80), default=list), SomeOf(NAMES))
     first_by = technical(models.CharField(max_length=16, blank=True))
-    first_verdict = technical(models.CharField(max_length=8, blank=True))
+    first_verdict = technical(models.CharField(max_length=8, blank=True), OneOf(("answer", "refuse")))
     second_by = technical(models.CharField(max_length=16, blank=True))
-    second_verdict = technical(models.CharField(max_length=8, blank=True))
-    outcome = technical(models.CharField(max_length=10, blank=True))
+    second_verdict = technical(models.CharField(max_length=8, blank=True), OneOf(("answer", "refuse")))
+    outcome = technical(models.CharField(max_length=10, blank=True), OneOf(("answered", "nothing", "refused")))
     blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="id")
     entered_by = technical(models.CharField(max_length=16))
     received_at = technical(models.DateTimeField())

@@ -2,9 +2,11 @@
 
 from django.db import models
 
+from glasshouse.consent.rules import PURPOSES, Ground, State
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import OneOf
 from glasshouse.vault.datamap import Basis, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
@@ -20,8 +22,8 @@ class ConsentRecord(models.Model):
     )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16))
-    purpose = technical(models.CharField(max_length=20))
-    state = technical(models.CharField(max_length=10))
+    purpose = technical(models.CharField(max_length=20), OneOf(PURPOSES))
+    state = technical(models.CharField(max_length=10), OneOf(State))
     words = SealedText(
         personal(
             "user.privacy_preferences",
@@ -63,7 +65,7 @@ class Restriction(models.Model):
     address_hash = hashed(
         models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding what is restricted"
     )
-    ground = technical(models.CharField(max_length=10))
+    ground = technical(models.CharField(max_length=10), OneOf(Ground))
     words = SealedText(
         personal(
             "user.privacy_preferences",

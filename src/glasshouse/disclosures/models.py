@@ -4,10 +4,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from glasshouse.disclosures.rules import Kind
+from glasshouse.disclosures.rules import CHANNELS, Kind
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
-from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
+from glasshouse.vault.content import Id, OneOf, SomeOf
+from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
@@ -26,7 +27,7 @@ class Recipient(models.Model):
 
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]))
+    kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]), OneOf(Kind))
     name = SealedText(REGISTER, key_owner="id")
     what = SealedText(REGISTER, key_owner="id")
     region = SealedText(REGISTER, key_owner="id")
@@ -52,9 +53,9 @@ class Recipient(models.Model):
         "finding the recipient whose contact a person is",
         erasure=OnErasure.KEEP,
     )
-    channels = technical(ArrayField(models.CharField(max_length=20), default=list))
-    fields = technical(ArrayField(models.CharField(max_length=80)))
-    written_by = technical(models.CharField(max_length=16))
+    channels = technical(ArrayField(models.CharField(max_length=20), default=list), SomeOf(CHANNELS))
+    fields = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
+    written_by = technical(models.CharField(max_length=16), Id("installation", "demands"))
     announced_at = technical(models.DateTimeField())
     active_from = technical(models.DateTimeField())
     ended_at = technical(models.DateTimeField(null=True))

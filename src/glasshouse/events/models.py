@@ -2,9 +2,12 @@
 
 from django.db import models
 
+from glasshouse.events.kinds import Kind
+from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess, Support
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Facts, Id, OneOf
 
 
 class Event(models.Model):
@@ -17,11 +20,11 @@ class Event(models.Model):
     )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     at = technical(models.DateTimeField())
-    kind = technical(models.CharField(max_length=60))
-    actor = technical(models.CharField(max_length=16))
+    kind = technical(models.CharField(max_length=60), OneOf(Kind))
+    actor = technical(models.CharField(max_length=16), Id(*ActorKind))
     organisation_id = technical(models.CharField(max_length=16, null=True))
-    subject = technical(models.CharField(max_length=16))
-    facts = technical(models.JSONField(default=dict))
+    subject = technical(models.CharField(max_length=16), Id("unknown"))
+    facts = technical(models.JSONField(default=dict), Facts())
 
     class Meta:
         db_table = "events_event"

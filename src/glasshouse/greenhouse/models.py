@@ -5,6 +5,7 @@ from django.db import models
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.vault.classification import blob_ref, technical
+from glasshouse.vault.content import OneOf
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedJson, SealedText
 
@@ -87,7 +88,9 @@ class Upload(models.Model):
     proposal = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     layout = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     report = SealedJson(SHOWN, key_owner="organisation_id", null=True)
-    state = technical(models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW))
+    state = technical(
+        models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW), OneOf(UploadState.values)
+    )
     percent = technical(models.PositiveSmallIntegerField(default=0))
     created_at = technical(models.DateTimeField())
 

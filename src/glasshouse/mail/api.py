@@ -137,7 +137,9 @@ def _try(number: str) -> bool:
     except gate.UncoveredError as error:
         # Nothing is wrong with the mail: it waits until a disclosure covers it, which counts as no try.
         upcoming = clock.now() + timedelta(minutes=10)
-        Message.objects.filter(id=number).update(refused=str(error)[:80], tries=F("tries") - 1, next_try_at=upcoming)
+        Message.objects.filter(id=number).update(
+            refused=type(error).__name__, tries=F("tries") - 1, next_try_at=upcoming
+        )
         return False
     except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this mail's alone
         _note_failure(number, error)

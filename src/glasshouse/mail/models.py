@@ -6,6 +6,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.queues.rules import PLACE, REASON
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import Code, Matching
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
@@ -33,7 +34,7 @@ class Message(models.Model):
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
-    kind = technical(models.CharField(max_length=40))
+    kind = technical(models.CharField(max_length=40), Code())
     address = SealedText(
         personal("user.contact.email", "delivering the mail", recipients=CARRIERS, need="the mail goes there"),
         key_owner="key_owner",
@@ -52,15 +53,15 @@ class Message(models.Model):
         key_owner="key_owner",
         null=True,
     )
-    purpose = technical(models.CharField(max_length=20, blank=True))
-    refused = technical(models.CharField(max_length=80, blank=True))
+    purpose = technical(models.CharField(max_length=20, blank=True), Code())
+    refused = technical(models.CharField(max_length=80, blank=True), Matching(REASON))
     bounced_at = technical(models.DateTimeField(null=True))
     created_at = technical(models.DateTimeField())
     sent_at = technical(models.DateTimeField(null=True, db_index=True))
     tries = technical(models.PositiveSmallIntegerField(default=0))
     next_try_at = technical(models.DateTimeField())
-    reason = technical(models.CharField(max_length=60, blank=True))
-    place = technical(models.CharField(max_length=80, blank=True))
+    reason = technical(models.CharField(max_length=60, blank=True), Matching(REASON))
+    place = technical(models.CharField(max_length=80, blank=True), Matching(PLACE))
     set_aside_at = technical(models.DateTimeField(null=True))
     seen_at = technical(models.DateTimeField(null=True))
 

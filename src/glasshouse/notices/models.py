@@ -9,6 +9,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
 from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import published, technical
+from glasshouse.vault.content import Code, Id, Matching, OneOf
 from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.fields import SealedText
 
@@ -24,13 +25,14 @@ class Version(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     document = technical(
-        models.CharField(max_length=12, choices=[(str(one), title) for one, title in TITLES.items()], db_index=True)
+        models.CharField(max_length=12, choices=[(str(one), title) for one, title in TITLES.items()], db_index=True),
+        OneOf(TITLES),
     )
     number = technical(models.PositiveIntegerField(null=True))
     significant = technical(models.BooleanField())
     lead_days = technical(models.PositiveSmallIntegerField(default=0))
-    tables = technical(models.JSONField(default=list))
-    written_by = technical(models.CharField(max_length=16))
+    tables = published(models.JSONField(default=list))
+    written_by = technical(models.CharField(max_length=16), Id("installation"))
     created_at = technical(models.DateTimeField())
     published_at = technical(models.DateTimeField(null=True))
     announced_at = technical(models.DateTimeField(null=True))
@@ -66,7 +68,7 @@ class Text(models.Model):
     row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
-    language = technical(models.CharField(max_length=5))
+    language = technical(models.CharField(max_length=5), Matching("[a-z]{2}"))
     body = published(models.TextField())
     summary = published(models.TextField(blank=True))
 
@@ -92,8 +94,8 @@ class Acceptance(models.Model):
         ),
         key_owner="key_owner",
     )
-    language = technical(models.CharField(max_length=5))
-    how = technical(models.CharField(max_length=12))
+    language = technical(models.CharField(max_length=5), Matching("[a-z]{2}"))
+    how = technical(models.CharField(max_length=12), Code())
     at = technical(models.DateTimeField())
 
     class Meta:
@@ -113,7 +115,7 @@ class Announcement(models.Model):
         key_owner="key_owner",
     )
     message = technical(models.CharField(max_length=16))
-    state = technical(models.CharField(max_length=8, default="queued"))
+    state = technical(models.CharField(max_length=8, default="queued"), Code())
     at = technical(models.DateTimeField())
     resent_at = technical(models.DateTimeField(null=True))
 

@@ -33,6 +33,8 @@ UNION ALL SELECT concat_ws('|', 'function', oid::regprocedure, proowner, proacl,
   WHERE pronamespace = 'public'::regnamespace
 UNION ALL SELECT concat_ws('|', 'trigger', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)) FROM pg_trigger
   WHERE NOT tgisinternal
+UNION ALL SELECT concat_ws('|', 'check', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+  WHERE connamespace = 'public'::regnamespace AND contype = 'c'
 UNION ALL SELECT concat_ws('|', 'schema', nspname, nspacl) FROM pg_namespace WHERE nspname = 'public'
 ORDER BY 1
 """

@@ -4,10 +4,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from glasshouse.access.models import MEMBER
+from glasshouse.access.permissions import Role
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.rowsecurity.settings import INVITATION
 from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import EachMatching, OneOf
 from glasshouse.vault.datamap import Kept, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
@@ -15,7 +17,7 @@ from glasshouse.vault.fields import SealedText
 
 def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
     """Sites that something is limited to; null: all of them, also those to come."""
-    return technical(ArrayField(models.CharField(max_length=16), null=True))
+    return technical(ArrayField(models.CharField(max_length=16), null=True), EachMatching())
 
 
 class Invitation(models.Model):
@@ -39,7 +41,7 @@ class Invitation(models.Model):
         personal("user.content.private", "the inviter's words", source="the organisation that invites"),
         key_owner="key_owner",
     )
-    role = technical(models.CharField(max_length=20))
+    role = technical(models.CharField(max_length=20), OneOf(Role, or_id=True))
     sites = _site_list()
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     sent = technical(models.PositiveSmallIntegerField(default=1))
@@ -61,7 +63,7 @@ class AccessRequest(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))
-    role = technical(models.CharField(max_length=20))
+    role = technical(models.CharField(max_length=20), OneOf(Role, or_id=True))
     sites = _site_list()
     reason = SealedText(
         confidential("deciding on the request", need="administrators decide by it"), key_owner="organisation_id"

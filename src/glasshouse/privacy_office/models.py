@@ -3,7 +3,8 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.vault.classification import technical
+from glasshouse.vault.classification import published, technical
+from glasshouse.vault.content import Code
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedText
 
@@ -12,8 +13,8 @@ class Assessment(models.Model):
     """A note of what a purpose means for people (GDPR Art. 35). `purpose`: as the record of processing names it."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    purpose = technical(models.CharField(max_length=200, db_index=True))
-    risk = technical(models.CharField(max_length=8))
+    purpose = published(models.CharField(max_length=200, db_index=True))
+    risk = technical(models.CharField(max_length=8), Code())
     text = SealedText(
         confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), key_owner="id"
     )

@@ -2,7 +2,8 @@
 
 from django.db import models
 
-from glasshouse.vault.classification import technical
+from glasshouse.vault.classification import published, technical
+from glasshouse.vault.content import Matching
 from glasshouse.vault.datamap import Kept
 
 
@@ -10,9 +11,9 @@ class Result(models.Model):
     """What one check found at one time."""
 
     kept = (Kept("checked_at", 730, "the check"),)
-    promise = technical(models.CharField(max_length=6, db_index=True))
+    promise = technical(models.CharField(max_length=6, db_index=True), Matching("(SEC|PRI)-[0-9]{2}"))
     state = technical(models.CharField(max_length=16))
-    figure = technical(models.CharField(max_length=300))
+    figure = published(models.CharField(max_length=300))
     checked_at = technical(models.DateTimeField(db_index=True))
 
     class Meta:

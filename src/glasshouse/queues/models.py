@@ -6,6 +6,7 @@ from django.db.models import Q
 from glasshouse.kernel.ids import new_id
 from glasshouse.queues.rules import MOST_COUNTED, PLACE, QUEUE, REASON
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Code, Matching
 from glasshouse.vault.datamap import Kept
 
 
@@ -17,13 +18,13 @@ class Failure(models.Model):
 
     kept = (Kept("tried_at", 365, "its last try"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    queue = technical(models.CharField(max_length=40))
-    item = technical(models.CharField(max_length=64))
+    queue = technical(models.CharField(max_length=40), Code())
+    item = technical(models.CharField(max_length=64), Matching("[A-Za-z0-9._:-]+"))
     tries = technical(models.PositiveSmallIntegerField(default=0))
     tried_at = technical(models.DateTimeField())
     next_try_at = technical(models.DateTimeField())
-    reason = technical(models.CharField(max_length=60, blank=True))
-    place = technical(models.CharField(max_length=80, blank=True))
+    reason = technical(models.CharField(max_length=60, blank=True), Matching(REASON))
+    place = technical(models.CharField(max_length=80, blank=True), Matching(PLACE))
     set_aside_at = technical(models.DateTimeField(null=True))
     seen_at = technical(models.DateTimeField(null=True))
 

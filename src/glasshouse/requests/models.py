@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import Q
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.requests.legal_deadlines import LAWS, REGIONS
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import Code, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
@@ -92,9 +94,9 @@ class Request(models.Model):
         key_owner="key_owner",
         null=True,
     )
-    kind = technical(models.CharField(max_length=12, choices=RequestKind.choices))
-    law = technical(models.CharField(max_length=12))
-    region = technical(models.CharField(max_length=6, default="other"))
+    kind = technical(models.CharField(max_length=12, choices=RequestKind.choices), OneOf(RequestKind.values))
+    law = technical(models.CharField(max_length=12), OneOf(LAWS))
+    region = technical(models.CharField(max_length=6, default="other"), OneOf(REGIONS))
     authentication = _of_request(
         "weighing who wrote the mail", "user.content.private", source="the mail's own way here"
     )
@@ -106,11 +108,11 @@ class Request(models.Model):
     agent = technical(models.CharField(max_length=16, blank=True))
     agent_request = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     agent_seal = technical(models.CharField(max_length=64, null=True, unique=True))
-    agent_told = technical(models.CharField(max_length=80, blank=True))
+    agent_told = technical(models.CharField(max_length=80, blank=True), Matching("[a-z_]+(:[a-z_]*:[0-9]{8})?"))
     callback = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
-    channel = technical(models.CharField(max_length=8))
+    channel = technical(models.CharField(max_length=8), Code())
     follows = technical(models.CharField(max_length=16, blank=True))
-    passing = technical(models.CharField(max_length=8, choices=Passing.choices, blank=True))
+    passing = technical(models.CharField(max_length=8, choices=Passing.choices, blank=True), OneOf(Passing.values))
     proof_hash = technical(models.CharField(max_length=64, unique=True))
     proof_ends_at = technical(models.DateTimeField(null=True))
     proof_used_at = technical(models.DateTimeField(null=True))
@@ -120,7 +122,7 @@ class Request(models.Model):
     due_at = technical(models.DateTimeField(db_index=True))
     extended_at = technical(models.DateTimeField(null=True))
     closed_at = technical(models.DateTimeField(null=True))
-    outcome = technical(models.CharField(max_length=12, blank=True))
+    outcome = technical(models.CharField(max_length=12, blank=True), Code())
 
     class Meta:
         db_table = "rights_request"
@@ -157,7 +159,7 @@ class RequestMessage(models.Model):
         ),
         key_owner="key_owner",
     )
-    sender = technical(models.CharField(max_length=10))
+    sender = technical(models.CharField(max_length=10), OneOf(WRITERS))
     referral = technical(models.CharField(max_length=16, blank=True))
     authentication = SealedText(
         personal(
@@ -208,7 +210,7 @@ class OfficerRegion(models.Model):
     """Which regions a privacy officer answers for; officers without a row answer for all that nobody else does."""
 
     account_id = technical(models.CharField(primary_key=True, max_length=16))
-    regions = technical(ArrayField(models.CharField(max_length=6)))
+    regions = technical(ArrayField(models.CharField(max_length=6)), SomeOf(REGIONS))
 
     class Meta:
         db_table = "rights_officer_region"

@@ -5,6 +5,7 @@ from django.db import models
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Code, Facts
 from glasshouse.vault.datamap import K, confidential
 from glasshouse.vault.fields import SealedText
 
@@ -31,9 +32,9 @@ class Statistic(models.Model):
     """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    table = technical(models.CharField(max_length=60))
+    table = technical(models.CharField(max_length=60), Code())
     year = technical(models.PositiveSmallIntegerField())
-    group = technical(models.JSONField(default=dict))
+    group = technical(models.JSONField(default=dict), Facts())
     count = technical(models.PositiveIntegerField())
 
     class Meta:
@@ -49,7 +50,7 @@ class DeletionRun(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     at = technical(models.DateTimeField(db_index=True))
-    rows = technical(models.JSONField(default=dict))
+    rows = technical(models.JSONField(default=dict), Facts())
     keys = technical(models.PositiveIntegerField(default=0))
 
     class Meta:

@@ -15,6 +15,7 @@ from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
 from glasshouse.kernel import areas
+from glasshouse.rowsecurity import columns
 from glasshouse.rowsecurity.declarations import App, Sql, row_access
 from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
@@ -224,11 +225,13 @@ def apply() -> None:
         tables = connections["default"].introspection.table_names(cursor)
         for statement in [*_old_policies(cursor), *statements(tables)]:
             cursor.execute(statement)
+        columns.apply(cursor, "default")
     with connections["vault"].cursor() as cursor:
         cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault")
         for model in apps.get_app_config("vault_keys").get_models():
             cursor.execute(f"GRANT {App.CHANGE} ON {model._meta.db_table} TO glasshouse_vault")
         cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
+        columns.apply(cursor, "vault")
 
 
 def _old_policies(cursor: CursorWrapper) -> list[str]:

@@ -6,7 +6,9 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThan
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.sources.rules import FIELDS, KINDS
 from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import OneOf
 from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.envelope import EMPTY_BYTES
@@ -27,7 +29,7 @@ class Source(models.Model):
     """Where data comes from: who gives it, under which licence, for which purpose it is taken in."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    kind = technical(models.CharField(max_length=10))
+    kind = technical(models.CharField(max_length=10), OneOf(KINDS))
     name = SealedText(SOURCES, key_owner="id")
     licence = SealedText(SOURCES, key_owner="id")
     purpose = SealedText(SOURCES, key_owner="id")
@@ -62,7 +64,7 @@ class ThirdPartyData(models.Model):
     address_hash = hashed(
         models.CharField(max_length=64, db_index=True), "user.contact.email", "finding what was supplied"
     )
-    field = technical(models.CharField(max_length=10))
+    field = technical(models.CharField(max_length=10), OneOf(FIELDS))
     value = SealedText(
         personal(
             "user.contact",
@@ -73,7 +75,7 @@ class ThirdPartyData(models.Model):
         ),
         key_owner="key_owner",
     )
-    state = technical(models.CharField(max_length=10, default="new"))
+    state = technical(models.CharField(max_length=10, default="new"), OneOf(("new", "told", "confirmed")))
     secret_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     received_at = technical(models.DateTimeField())
     told_at = technical(models.DateTimeField(null=True))

@@ -5,7 +5,9 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess
+from glasshouse.support.rules import AREA_TITLES
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import EachMatching, Matching, SomeOf
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedText
 
@@ -23,8 +25,8 @@ class Grant(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     staff = technical(models.CharField(max_length=16, blank=True))
-    areas = technical(ArrayField(models.CharField(max_length=20)))
-    sites = technical(ArrayField(models.CharField(max_length=16), null=True))
+    areas = technical(ArrayField(models.CharField(max_length=20)), SomeOf(AREA_TITLES))
+    sites = technical(ArrayField(models.CharField(max_length=16), null=True), EachMatching())
     change = technical(models.BooleanField(default=False))
     emergency = technical(models.BooleanField(default=False))
     reason = SealedText(confidential("telling why support was let in"), key_owner="organisation_id")
@@ -49,8 +51,8 @@ class RecordAccess(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     staff = technical(models.CharField(max_length=16))
-    what = technical(models.CharField(max_length=40))
-    ids = technical(ArrayField(models.CharField(max_length=60)))
+    what = technical(models.CharField(max_length=40), Matching("[a-z]+([ -][a-z]+)*"))
+    ids = technical(ArrayField(models.CharField(max_length=60)), EachMatching("[A-Za-z0-9._:-]+"))
     at = technical(models.DateTimeField(db_index=True))
 
     class Meta:

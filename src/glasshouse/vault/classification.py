@@ -2,10 +2,13 @@
 
 from typing import Any, TypeVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from glasshouse.vault.content import Content, Hash, Id
 from glasshouse.vault.datamap import PUBLISHED, TECHNICAL, Basis, Class, Entry, OnErasure, Subject
 
+ID_LENGTH, HASH_LENGTH = 16, 64
 F = TypeVar("F", bound="models.Field[Any, Any]")
 
 
@@ -21,9 +24,23 @@ def mapped(field: F, entry: Entry) -> F:
     return field
 
 
-def technical(field: F) -> F:
-    """A field that runs the service and says nothing of anybody: ids, times, states, numbers of tries."""
+def technical(field: F, content: Content | None = None) -> F:
+    """A field that runs the service and says nothing of anybody: ids, times, states, numbers of tries.
+
+    content: what a text in it may be; without, an id in 16 characters or a hash in 64. The database holds it.
+    """
+    if content is not None:
+        field.content = content  # type: ignore[attr-defined]
     return mapped(field, TECHNICAL)
+
+
+def content_of(field: "models.Field[Any, Any]") -> Content:
+    """What a technical text field may hold. Raises ImproperlyConfigured where its declaration is missing."""
+    declared: Content | None = getattr(field, "content", None)
+    by_length: Content | None = {ID_LENGTH: Id(), HASH_LENGTH: Hash()}.get(field.max_length or 0)
+    if declared is None and by_length is None:
+        raise ImproperlyConfigured(f"{field} is a text of no declared content: say what it may hold, or seal it.")
+    return declared or by_length  # type: ignore[return-value]
 
 
 def published(field: F) -> F:

@@ -4,6 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Code, Matching
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedJson
 
@@ -20,7 +21,7 @@ class FormSent(models.Model):
     kept = (Kept("sent_at", 1, "it was sent"),)
     key = technical(models.CharField(primary_key=True, max_length=64))
     done = technical(models.BooleanField(default=False))
-    location = technical(models.CharField(max_length=400, blank=True))
+    location = technical(models.CharField(max_length=400, blank=True), Matching("/[!-~]*"))
     sent_at = technical(models.DateTimeField())
 
     class Meta:
@@ -40,7 +41,7 @@ class ShownOnce(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
     session = technical(models.CharField(max_length=16))
-    purpose = technical(models.CharField(max_length=20))
+    purpose = technical(models.CharField(max_length=20), Code())
     value = SealedJson(
         personal(
             "user.authorization",

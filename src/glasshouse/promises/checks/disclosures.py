@@ -52,7 +52,7 @@ def _written(key_owner: KeyOwnerId) -> bool:
                 kind="other",
                 **dict.fromkeys(REQUIRED, unreadable(EMPTY_BYTES + 1)),
                 fields=["user.name"],
-                written_by="probe",
+                written_by=new_id(),
                 announced_at=now,
                 active_from=now + timedelta(days=30),
             )

@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.ids import new_id
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.registry import check
 from glasshouse.sources import api as sources
@@ -19,7 +20,7 @@ def provenance() -> Finding:
         with transaction.atomic():
             full, empty = unreadable(EMPTY_BYTES + 1), unreadable(EMPTY_BYTES)
             Source.objects.create(
-                kind="probe", name=full, licence=empty, purpose=full, written_by="probe", created_at=clock.now()
+                kind="probe", name=full, licence=empty, purpose=full, written_by=new_id(), created_at=clock.now()
             )
             transaction.set_rollback(True)
         wrong = ["the database takes a source without a licence"]

@@ -3,12 +3,13 @@
 from django.db import models
 
 from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Id
 
 
 class DataKey(models.Model):
     """One generation of a key owner's data key. `wrapped` is emptied when the key is destroyed."""
 
-    key_owner = technical(models.CharField(max_length=32))
+    key_owner = technical(models.CharField(max_length=32), Id())
     generation = technical(models.PositiveSmallIntegerField())
     wrapped = technical(models.BinaryField())
     root_generation = technical(models.PositiveIntegerField())
