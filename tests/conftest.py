@@ -203,12 +203,12 @@ def enter_staff(client: httpx.Client) -> httpx.Client:
 
 
 @contextmanager
-def administering(home: Installation) -> Iterator["psycopg.Connection[Any]"]:
-    """The people store as its superuser, which the service itself never is: for breaking things, and for taking them away."""
+def administering(home: Installation, database: str = "people") -> Iterator["psycopg.Connection[Any]"]:
+    """A database of the people store as its superuser, which the service never is: for breaking things, and taking them away."""
 
     secret = (home.keys / "store" / "admin.secret").read_text()
     with psycopg.connect(
-        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
+        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname=database, autocommit=True
     ) as link:
         yield link
 

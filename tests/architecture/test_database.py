@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from glasshouse.kernel.ids import new_id
 from glasshouse.kernel.places import socket_folder
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
@@ -246,7 +247,7 @@ def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Instal
     ) as link:
         row = link.execute("SELECT id, kind FROM events_event ORDER BY at LIMIT 1").fetchone()
         assert row
-        link.execute("UPDATE events_event SET kind = 'other' WHERE id = %s", [row[0]])
+        link.execute("UPDATE events_event SET kind = 'access:request:ask' WHERE id = %s", [row[0]])
         assert "was altered" in events.verify()[1][0]
         link.execute("UPDATE events_event SET kind = %s WHERE id = %s", [row[1], row[0]])
         link.execute("CREATE TEMP TABLE kept AS SELECT * FROM events_event WHERE id = %s", [row[0]])
@@ -255,12 +256,12 @@ def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Instal
         link.execute("INSERT INTO events_event SELECT * FROM kept")
         assert events.verify()[1] == []
         link.execute(
-            "INSERT INTO events_event SELECT 'inserted', at - interval '1 day', kind, actor, organisation_id, subject, facts"
-            " FROM kept"
+            "INSERT INTO events_event SELECT '000000000nserted', at - interval '1 day', kind, actor, organisation_id, "
+            "subject, facts FROM kept"
         )
         assert "was inserted afterwards" in events.verify()[1][0]
-        link.execute("DELETE FROM events_link WHERE event_id = 'inserted'")
-        link.execute("DELETE FROM events_event WHERE id = 'inserted'")
+        link.execute("DELETE FROM events_link WHERE event_id = '000000000nserted'")
+        link.execute("DELETE FROM events_event WHERE id = '000000000nserted'")
 
 
 @pytest.mark.usefixtures("home")
@@ -274,11 +275,11 @@ def test_a_clock_that_jumps_ahead_and_back_breaks_no_chain(customer: Callable[[]
 
     one = customer()
     with clock.frozen(clock.now() + timedelta(days=40)), access.organisation_transaction(one.actor):
-        events.record(one.actor, Kind.SITE_CREATED, "ahead")
+        events.record(one.actor, Kind.SITE_CREATED, one.site)
     while events.chain_new():
         continue
     with access.organisation_transaction(one.actor):
-        events.record(one.actor, Kind.SITE_CREATED, "back")
+        events.record(one.actor, Kind.SITE_CREATED, one.site)
     assert events.verify()[1] == []
 
 
@@ -305,7 +306,7 @@ def test_a_daily_root_is_published_once_and_holds_the_chain_to_it(home: Installa
     with psycopg.connect(
         host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
     ) as link:
-        link.execute("UPDATE events_root SET hash = 'other' WHERE day = %s", [newest.day])
+        link.execute("UPDATE events_root SET hash = repeat('0', 64) WHERE day = %s", [newest.day])
         assert any("root of" in line for line in events.verify()[1])
         link.execute("DELETE FROM events_root WHERE day >= %s", [clock.now().date()])
 
@@ -315,12 +316,12 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     from glasshouse.events import api as events
     from glasshouse.events.kinds import Kind
 
-    one = customer()
+    one, never = customer(), new_id()
     with pytest.raises(ZeroDivisionError), access.organisation_transaction(one.actor):
-        events.record(one.actor, Kind.DEVICE_REVOKED, "never")
+        events.record(one.actor, Kind.DEVICE_REVOKED, never)
         raise ZeroDivisionError
     with access.organisation_transaction(one.actor):
-        assert "never" not in [event.subject for event in events.of_organisation(one.actor.organisation)]
+        assert never not in [event.subject for event in events.of_organisation(one.actor.organisation)]
     assert not transaction.get_connection().in_atomic_block
 
 
@@ -345,7 +346,9 @@ def test_the_outbox_is_the_relays_alone_and_holds_an_event_once(home: Installati
         ).fetchall()
         assert (rights, columns) == ([], [])
         with pytest.raises(psycopg.errors.UniqueViolation, match="an_event_waits_once"), link.transaction():
-            link.execute("INSERT INTO events_unchained (event_id, lost) VALUES ('twice', true), ('twice', true)")
+            link.execute(
+                "INSERT INTO events_unchained (event_id, lost) VALUES (repeat('2', 16), true), (repeat('2', 16), true)"
+            )
 
 
 def test_an_event_that_was_lost_and_is_there_again_is_chained(
@@ -357,23 +360,25 @@ def test_an_event_that_was_lost_and_is_there_again_is_chained(
     while events.chain_new():
         continue
     with administering(home) as link:
-        link.execute("INSERT INTO events_unchained (event_id, lost) VALUES ('lost-and-back', true)")
+        link.execute("INSERT INTO events_unchained (event_id, lost) VALUES ('0000000st0back00', true)")
         link.execute(
-            "INSERT INTO events_event SELECT 'lost-and-back', at, kind, actor, organisation_id, subject, facts "
+            "INSERT INTO events_event SELECT '0000000st0back00', at, kind, actor, organisation_id, subject, facts "
             "FROM events_event ORDER BY at DESC LIMIT 1"
         )
         try:
             assert events.verify()[1] == []
-            row = link.execute("SELECT count(*) FROM events_link WHERE event_id = 'lost-and-back'").fetchone()
+            row = link.execute("SELECT count(*) FROM events_link WHERE event_id = '0000000st0back00'").fetchone()
             assert row == (1,)
-            waiting = link.execute("SELECT count(*) FROM events_unchained WHERE event_id = 'lost-and-back'").fetchone()
+            waiting = link.execute(
+                "SELECT count(*) FROM events_unchained WHERE event_id = '0000000st0back00'"
+            ).fetchone()
             assert waiting == (0,)
         finally:
-            number = link.execute("SELECT number FROM events_link WHERE event_id = 'lost-and-back'").fetchone()
+            number = link.execute("SELECT number FROM events_link WHERE event_id = '0000000st0back00'").fetchone()
             newest = link.execute("SELECT max(number) FROM events_link").fetchone()
             if number == newest:  # The end of the chain may be taken off again; in the middle it stays.
-                link.execute("DELETE FROM events_link WHERE event_id = 'lost-and-back'")
-                link.execute("DELETE FROM events_event WHERE id = 'lost-and-back'")
+                link.execute("DELETE FROM events_link WHERE event_id = '0000000st0back00'")
+                link.execute("DELETE FROM events_event WHERE id = '0000000st0back00'")
 
 
 TEXTS_OF_CODE = [

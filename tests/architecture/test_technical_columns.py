@@ -29,7 +29,7 @@ SQL = "SELECT {rule} FROM (SELECT CAST(%s AS {kind}) AS {column}) AS row"
 def _kind(field: "models.Field[object, object]") -> str:
     # Without its length: a text that is too long fails by itself, and would hide what the CHECK says.
     kind = str(field.db_type(connections["default"]))
-    return "text" if kind.startswith("varchar") else "text[]" if kind.endswith("[]") else kind
+    return "text[]" if kind.endswith("[]") else "text" if kind.startswith("varchar") else kind
 
 
 def _given(field: "models.Field[object, object]", text: str) -> object:

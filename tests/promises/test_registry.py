@@ -143,7 +143,7 @@ def test_a_promise_is_not_checked_only_where_no_check_exists(monkeypatch: pytest
 def test_stored_results_get_the_new_words_and_a_second_run_changes_nothing(home: Installation) -> None:
     from glasshouse.promises.findings import State
 
-    migration = importlib.import_module("glasshouse.promises.migrations.0002_words_of_results")
+    migration = importlib.import_module("glasshouse.operations.upgrade.promises.0002_words_of_results")
     old = ["kept", "not kept", "cannot tell", "unproven"]
     with administering(home) as link:
         link.execute("CREATE TEMP TABLE promises_result (id serial, state varchar(16))")

@@ -262,7 +262,7 @@ def test_the_migration_ends_links_that_hold_a_password_hash(customer: Make, home
     kept = {"expires_at": clock.now() + timedelta(hours=20), "claims": {"account": "x"}}
     ids = [EmailLink.objects.create(secret_hash=new_id(), purpose="sign-up", key_owner=new_id(), **kept).id]
     ids.append(EmailLink.objects.create(secret_hash=new_id(), purpose="reset", key_owner=new_id(), **kept).id)
-    migration = import_module("glasshouse.accounts.migrations.0003_email_links").Migration
+    migration = import_module("glasshouse.operations.upgrade.accounts.0003_email_links").Migration
     sql = migration.operations[0].sql
     assert sql.startswith("DELETE FROM accounts_ticket")
     with administering(home) as link:  # type: ignore[arg-type]

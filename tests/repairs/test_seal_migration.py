@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
 from glasshouse.disclosures.models import Recipient
 from glasshouse.kernel.ids import KeyOwnerId
-from glasshouse.operations import postgres
+from glasshouse.operations import postgres, upgrade
 from glasshouse.operations.installation import Installation
 from glasshouse.promises import evidence
 from glasshouse.requests.models import Agent, Request, RequestMessage
@@ -34,11 +35,14 @@ def old(home: Installation) -> Iterator[str]:
     password = (home.keys / "people" / "owner.secret").read_text()
     given = {"NAME": name, "USER": "glasshouse_owner", "PASSWORD": password, "CONN_MAX_AGE": 0}
     connections.settings["old"] = connections.settings["default"] | given
+    before = settings.MIGRATION_MODULES
+    settings.MIGRATION_MODULES = upgrade.modules()
     try:
         for app, number in BEFORE.items():
             call_command("migrate", app, number, database="old", verbosity=0, interactive=False)
         yield "old"
     finally:
+        settings.MIGRATION_MODULES = before
         connections["old"].close()
         del connections["old"]
         del connections.settings["old"]
@@ -115,12 +119,12 @@ def _fill(canary: str) -> None:
         name: f"{name} {canary}" for name in ("name", "what", "region", "agreement", "safeguard", "purpose", "basis")
     }
     same = {"written_by": "x", "announced_at": NOW, "active_from": NOW, "channels": [], "fields": []}
-    _insert("disclosures_recipient", id="d1", kind="provider", contact=f"{canary}@grower.example", **words, **same)
+    _insert("disclosures_recipient", id="d000000000000001", kind="provider", contact=f"{canary}@grower.example", **words, **same)
     _insert(
-        "disclosures_recipient", id="d2", kind="other", contact="", **words | {"agreement": "", "safeguard": ""}, **same
+        "disclosures_recipient", id="d000000000000002", kind="other", contact="", **words | {"agreement": "", "safeguard": ""}, **same
     )
     texts = {name: f"{name} {canary}" for name in ("name", "licence", "purpose")}
-    _insert("sources_source", id="s1", kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
+    _insert("sources_source", id="s000000000000001", kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
 
 
 def _clear(canary: str) -> list[str]:
@@ -242,7 +246,7 @@ def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: 
 
 
 def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
-    number = f"d{uuid.uuid4().hex[:12]}"
+    number = f"d{uuid.uuid4().hex[:15]}"
     with connections["old"].cursor() as cursor:
         cursor.execute("CREATE TABLE thing (id text PRIMARY KEY, other bytea, name_clear text, name bytea)")
         sealed = vault.seal(b"x", place=("thing", "other", number))

@@ -34,7 +34,7 @@ def store() -> Iterator[Store]:
         ),
         ("access/sql.py", "SELECT EXISTS", "select exists"),
         ("accounts/models.py", 'key_owner="key_owner"', 'key_owner="KEY_OWNER"'),
-        ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
+        ("operations/upgrade/events/0004_outbox.py", "LOCK TABLE", "lock table"),
         ("operations/postgres.py", "NOBYPASSRLS", "nobypassrls"),
     ],
 )

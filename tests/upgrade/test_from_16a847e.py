@@ -174,3 +174,31 @@ def test_devices_keep_their_keys_and_readings_survive_a_killed_service(upgraded:
     upgraded.stop(signal.SIGKILL)
     upgraded.start()
     assert [f"{float(value):.2f}" for value in upgraded.says()["small"]] == ["20.50", *written]
+
+
+# Names of indexes and constraints aside: Django makes some of them from the name that a column had.
+TABLES = {
+    "columns": "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "
+    "FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'procrastinate%'",
+    "constraints": "SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint "
+    "WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE 'procrastinate%'",
+    "indexes": "SELECT tablename, regexp_replace(indexdef, 'INDEX .* ON', 'INDEX ON') FROM pg_indexes "
+    "WHERE schemaname = 'public' AND tablename NOT LIKE 'procrastinate%'",
+    "triggers": "SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger "
+    "WHERE NOT tgisinternal AND tgrelid::regclass::text NOT LIKE 'procrastinate%'",
+    "storage": "SELECT relname, reloptions::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+    "AND reloptions IS NOT NULL",
+    "policies": "SELECT tablename, policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies",
+    "migrations": "SELECT app, name FROM django_migrations",
+}
+
+
+def test_the_way_from_before_leads_to_the_tables_of_a_new_installation(upgraded: Upgraded, home: Installation) -> None:
+    def of(installation: Installation, database: str) -> dict[str, set[Any]]:
+        with administering(installation, database) as link:
+            return {what: set(link.execute(sql).fetchall()) for what, sql in TABLES.items()}  # type: ignore[arg-type]
+
+    for database in ("people", "vault"):
+        fresh, carried = of(home, database), of(upgraded.home, database)
+        assert {what: carried[what] ^ fresh[what] for what in TABLES} == {what: set() for what in TABLES}, database
+    assert len(fresh["columns"]) > 3

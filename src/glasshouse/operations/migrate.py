@@ -11,10 +11,12 @@ def main() -> None:
 
     from glasshouse.disclosures import api as disclosures
     from glasshouse.notices import api as notices
+    from glasshouse.operations import upgrade
     from glasshouse.rowsecurity import policies
     from glasshouse.vault import sealing
 
     for database in ("vault", "default"):  # Migrations of the people store seal values, with keys of the vault.
+        upgrade.run(database)
         call_command("migrate", database=database, verbosity=0, interactive=False)
     sealing.rewrite_marked()
     with transaction.atomic():  # Nobody sees a table between its old policies and its new ones.

@@ -83,8 +83,10 @@ def ensure_key(key_owner: KeyOwnerId) -> int:
             with transaction.atomic(using="vault"):
                 _remember(key_owner, 1, _make(key_owner, 1))
             return 1
-        except IntegrityError:  # Somebody else made it in this moment.
-            return ensure_key(key_owner)
+        except IntegrityError:
+            newest = _keys().objects.filter(key_owner=key_owner).order_by("-generation").first()
+            if newest is None:  # Nobody else made it in this moment: the database refuses it, and would again.
+                raise
     if newest.destroyed_at:
         raise KeyDestroyedError("The key of this key owner is destroyed; nothing more can be stored for it.")
     return int(newest.generation)
