@@ -228,7 +228,7 @@ def _recipient(canary: str, number: str, **more: Any) -> None:
 def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: str) -> None:
     """A cut-off upgrade made keys; the old version ran on, and destroyed them as unused."""
 
-    canary, recipient, source = (f"{letter}{uuid.uuid4().hex[:12]}" for letter in "cds")
+    canary, recipient, source = (f"{letter}{uuid.uuid4().hex[:15]}" for letter in "cds")
     _recipient(canary, recipient)
     texts = {name: f"{name} {canary} and more words" for name in ("name", "licence", "purpose")}
     _insert("sources_source", id=source, kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
