@@ -155,12 +155,9 @@ class LatestCache:
     def get(self, numbers: list[int]) -> dict[int, Reading]:
         """By series number, its newest reading. Only series that have one."""
         with self._lock:
-            times, values = self._time[numbers].tolist(), self._value[numbers].tolist()
-        return {
-            number: Reading(time // NS_PER_S, value)
-            for number, time, value in zip(numbers, times, values, strict=True)
-            if time != NO_TIME
-        }
+            times, values = self._time[numbers], self._value[numbers].tolist()
+        rows = zip(numbers, (times // NS_PER_S).tolist(), values, (times != NO_TIME).tolist(), strict=True)
+        return {number: Reading(time_s, value) for number, time_s, value, has_reading in rows if has_reading}
 
 
 class BlockCache:

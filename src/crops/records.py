@@ -25,32 +25,37 @@ class Columns(NamedTuple):
 def encode(new_series: list[dict[str, Any]], columns: Columns) -> bytes:
     """The record of these readings. new_series: as Series.as_json gives them."""
     head = json.dumps(new_series).encode()
-    parts = (len(head).to_bytes(4, "big"), head, len(columns.series).to_bytes(4, "big"))
-    return b"".join((*parts, *(column.tobytes() for column in columns)))
+    return b"".join(
+        (
+            len(head).to_bytes(4, "big"),
+            head,
+            len(columns.series).to_bytes(4, "big"),
+            columns.series.tobytes(),
+            columns.time.tobytes(),
+            columns.digits.tobytes(),
+            columns.scale.tobytes(),
+        )
+    )
 
 
 def new_series_of(record: bytes) -> list[dict[str, Any]]:
     """The new series that a record names."""
-    rows: list[dict[str, Any]] = json.loads(record[4 : _columns_start(record) - 4])
+    rows: list[dict[str, Any]] = json.loads(record[4 : 4 + int.from_bytes(record[:4], "big")])
     return rows
 
 
 def count_of(record: bytes) -> int:
     """How many readings a record holds."""
-    start = _columns_start(record)
-    return int.from_bytes(record[start - 4 : start], "big")
+    at = 4 + int.from_bytes(record[:4], "big")
+    return int.from_bytes(record[at : at + 4], "big")
 
 
 def columns_of(records: list[bytes]) -> Columns:
     """The readings of some records, in their order."""
     pieces: list[list[Any]] = [[] for _ in COLUMN_TYPES]
     for record in records:
-        at, count = _columns_start(record), count_of(record)
+        at, count = 8 + int.from_bytes(record[:4], "big"), count_of(record)
         for column, type_ in zip(pieces, COLUMN_TYPES, strict=True):
             column.append(np.frombuffer(record, type_, count, at))
             at += count * np.dtype(type_).itemsize
     return Columns(*(np.concatenate(column) for column in pieces))
-
-
-def _columns_start(record: bytes) -> int:
-    return 8 + int.from_bytes(record[:4], "big")
