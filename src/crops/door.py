@@ -129,7 +129,7 @@ class Door:
                     if message["type"] == "http.disconnect":
                         return None
                     if piece := message.get("body", b""):
-                        self._count(sender, len(piece))
+                        self._reserve(sender, len(piece))
                         received += piece
                     if len(received) > admitted.most_bytes:
                         raise _too_large(admitted.most_bytes)
@@ -140,15 +140,15 @@ class Door:
                 408, "timeout", f"The body did not arrive within {self._body_timeout_s:g} seconds; nothing was stored."
             ) from None
         finally:
-            self._discount(sender, len(received))
+            self._release(sender, len(received))
 
-    def _count(self, sender: str, size: int) -> None:
+    def _reserve(self, sender: str, size: int) -> None:
         if self._bytes[sender] + size > MOST_BYTES_OF_A_SENDER or self._all_bytes + size > MOST_BYTES_OF_ALL:
             raise Refusal(503, "unavailable", "Too many bodies arrive at once. Send it again in a second.")
         self._bytes[sender] += size
         self._all_bytes += size
 
-    def _discount(self, sender: str, size: int) -> None:
+    def _release(self, sender: str, size: int) -> None:
         self._all_unfinished -= 1
         self._all_bytes -= size
         for counter, count in ((self._unfinished, 1), (self._bytes, size)):

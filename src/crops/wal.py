@@ -136,7 +136,7 @@ class Log:
             self._thread.join()
 
     def drop(self, segment: int) -> None:
-        """Delete a segment. The caller has all its records on disk in the store."""
+        """Delete a segment. Its records must be on disk in the store, or be deleted there."""
         self._path(segment).unlink(missing_ok=True)
 
     @property
