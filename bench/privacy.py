@@ -56,7 +56,7 @@ def _peak_mib() -> float:
 def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
     from glasshouse.promises import evidence, probe
     from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
     from glasshouse.subject.inventory import view
     from glasshouse.subject.models import Erasure
 
@@ -68,9 +68,9 @@ def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
         seeing, count = _timed(lambda: sum(1 for _ in view(actor)))
 
         def copy() -> int:
-            number = copies.make_copy(actor)
-            copies.fill(number)  # What is left to the worker otherwise, here.
-            return sum(len(piece) for piece in copies.fetch_copy(actor, number)[1])
+            number = exports.make_export(actor)
+            exports.fill(number)  # What is left to the worker otherwise, here.
+            return sum(len(piece) for piece in exports.fetch_export(actor, number)[1])
 
         copying, size = _timed(copy)
 
@@ -101,7 +101,7 @@ def _plant(one: Any, canary: str, rows: int) -> None:
         for start in range(0, rows, BATCH):
             batch = [
                 Message(
-                    holder=one.actor.person,
+                    key_owner=one.actor.person,
                     kind="bench",
                     address=one.address,
                     subject=f"{canary} {number}",

@@ -22,7 +22,7 @@ from tests.scratch import HOME  # Sets Django up, so it comes first.
 # isort: split
 from glasshouse.access.permissions import Role
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.models import Account, Person, SecondStep
+from glasshouse.accounts.models import Account, Person, SecondFactor
 from glasshouse.accounts.rules import Visit
 from glasshouse.accounts.sessions import forget_all
 from glasshouse.greenhouse import api as greenhouse
@@ -158,7 +158,7 @@ def roles(customer: Callable[[], Customer], join: Callable[..., Customer], web: 
 
 @pytest.fixture
 def olaf(home: object) -> Callable[[], Customer]:
-    """Makes staff of the operator, each with a second step."""
+    """Makes staff of the operator, each with a second factor."""
 
     def make() -> Customer:
 
@@ -166,9 +166,9 @@ def olaf(home: object) -> Callable[[], Customer]:
         address, password = f"{name}@operator.example", f"pass-{name}-word"
         number = accounts.create_staff(f"Staff {name}", address, password, "support")
         account = Account.objects.get(id=number)
-        SecondStep.objects.create(
+        SecondFactor.objects.create(
             account=account,
-            holder=account.person_id,
+            key_owner=account.person_id,
             kind="app",
             name="App",
             secret={"seed": "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"},
@@ -196,9 +196,9 @@ def as_staff(one: Customer, role: str) -> Customer:
 
 
 def enter_staff(client: httpx.Client) -> httpx.Client:
-    """Through the second step that every member of the staff has."""
+    """Through the second factor that every member of the staff has."""
 
-    post(client, "/second-step", "/second-step", code=code_of("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"), kind="app")
+    post(client, "/second-factor", "/second-factor", code=code_of("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"), kind="app")
     return client
 
 

@@ -41,7 +41,7 @@ class Store:
     home: Installation
 
     def run(self, code: str, source: Path = SOURCE, **environment: str) -> Any:
-        """What `code` gives to `answer(...)`, run as the application (GLASSHOUSE_OWNER="1": as the owner of the tables)."""
+        """What `code` gives to `answer(...)`, run as the application (GLASSHOUSE_ROLE="owner": as the owner of the tables)."""
         given = (
             service.people_environment(self.home) | {"PYTHONPATH": f"{source}{os.pathsep}{source.parent}"} | environment
         )

@@ -6,22 +6,22 @@ from datetime import timedelta
 from glasshouse.access import api as access
 from glasshouse.access.models import ApiToken
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.models import Browser, Person, Session, Ticket, Tries
+from glasshouse.accounts.models import Browser, EmailLink, Person, Session, Tries
 from glasshouse.accounts.rules import Visit
 from glasshouse.accounts.sessions import forget_all
 from glasshouse.disclosures import api as disclosures
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.ids import AccountId, HolderId
+from glasshouse.kernel.ids import AccountId, KeyOwnerId
 from glasshouse.mail.models import Message
 from glasshouse.notices.models import Acceptance
 from glasshouse.organisations import invitations, tokens
 from glasshouse.organisations.models import Invitation
 from glasshouse.requests import api as requests
-from glasshouse.requests.models import Letter, Request
+from glasshouse.requests.models import Request, RequestMessage
 from glasshouse.retention import api as retention
-from glasshouse.subject import exports as copies
-from glasshouse.subject.models import Copy
+from glasshouse.subject import exports as exports
+from glasshouse.subject.models import Export
 from glasshouse.vault import api as vault
 from tests.signing_up import signed_up
 
@@ -35,8 +35,8 @@ class Grower:
     password: str
 
     @property
-    def person(self) -> HolderId:
-        return HolderId(str(self.actor.person))
+    def person(self) -> KeyOwnerId:
+        return KeyOwnerId(str(self.actor.person))
 
 
 def grower(name: str) -> Grower:
@@ -51,7 +51,7 @@ def do_everything(one: Grower) -> None:
     """Leave a row in each table that has a rule."""
     accounts.sign_in(one.address, one.password, Visit("10.0.0.1", "Firefox"))
     accounts.ask_reset(one.address, network=one.address)
-    copies.make_copy(one.actor.alone)
+    exports.make_export(one.actor.alone)
     tokens.create_token(one.actor, "Script", ["greenhouse:site:read"], 3)
     invitations.invite(one.actor, f"friend-of-{one.address}", invitations.Offer("viewer"))
     disclosures.subscribe(f"reads-{one.address}", network=one.address)
@@ -70,17 +70,17 @@ def left(anna: Grower, ben: Grower) -> dict[str, object]:
     """What is there after ten years: Anna's account, for it lives; what Ben's hold keeps; numbers of groups; no key unused."""
     vault.forget_opened()
     kept: dict[str, list[int]] = {}
-    for model in (Session, Browser, Ticket, Message, Copy):
-        kept[model.__name__] = [model.objects.filter(holder=one.person).count() for one in (anna, ben)]
-    with access.acting(anna.actor):
+    for model in (Session, Browser, EmailLink, Message, Export):
+        kept[model.__name__] = [model.objects.filter(key_owner=one.person).count() for one in (anna, ben)]
+    with access.organisation_transaction(anna.actor):
         organisation = [ApiToken.objects.count(), Invitation.objects.count()]
     return {
         "persons": [Person.objects.filter(id=one.person).count() for one in (anna, ben)],
-        "acceptances": Acceptance.objects.filter(holder=anna.person).count(),
+        "acceptances": Acceptance.objects.filter(key_owner=anna.person).count(),
         "kept": kept,
         "organisation": organisation,
-        "requests": Request.objects.count() + Letter.objects.count(),
+        "requests": Request.objects.count() + RequestMessage.objects.count(),
         "tries": Tries.objects.filter(until__lt=clock.now() - timedelta(days=2)).count(),
         "statistics": [(one.group, one.count) for one in retention.statistics()],
-        "keys": len(vault.holders()),
+        "keys": len(vault.key_owners()),
     }

@@ -65,7 +65,7 @@ def test_a_person_who_belongs_to_no_organisation_can_make_one(customer: Callable
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
 
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         Membership.objects.create(
             organisation_id=one.organisation,
             account_id=other.actor.account,
@@ -197,7 +197,7 @@ def test_data_keys_are_rotated_and_everything_still_opens(customer: Callable[[],
     from glasshouse.accounts import api as accounts
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.greenhouse import imports
-    from glasshouse.kernel.ids import HolderId
+    from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.vault import api as vault
 
     one = customer()
@@ -210,8 +210,8 @@ def test_data_keys_are_rotated_and_everything_still_opens(customer: Callable[[],
     assert accounts.person_of(one.actor).address == one.address
     steps = list(rotate_data_keys(wait_s=0))
     vault.forget_opened()
-    for holder in (one.actor.person, one.organisation):
-        assert vault.generations_of(HolderId(str(holder))) == [2]
+    for key_owner in (one.actor.person, one.organisation):
+        assert vault.generations_of(KeyOwnerId(str(key_owner))) == [2]
     assert accounts.person_of(one.actor).address == one.address
     assert greenhouse.sites(one.actor)[0].name.startswith("Site ")
     assert imports.look(one.actor, number).reading.points["temp"][0][1] == 21.75
@@ -234,17 +234,17 @@ def test_blobs_are_sealed_and_notice_being_cut(home: Installation, customer: Cal
     from glasshouse.vault import blobs
     from glasshouse.vault.envelope import SealBrokenError
 
-    holder = customer().actor.person
+    key_owner = customer().actor.person
     body = [b"secret tomato " * 30_000, b"end"]
-    blob = blobs.store(iter(body), holder)
-    assert b"".join(blobs.read(blob, holder)) == b"".join(body)
+    blob = blobs.store(iter(body), key_owner)
+    assert b"".join(blobs.read(blob, key_owner)) == b"".join(body)
     path = home.data / "blobs" / blob[:2] / blob
     whole = path.read_bytes()
     assert b"secret" not in whole
     first = 4 + int.from_bytes(whole[:4], "big")
     path.write_bytes(whole[:first])
     with pytest.raises(SealBrokenError):
-        list(blobs.read(blob, holder))
+        list(blobs.read(blob, key_owner))
     blobs.remove(blob)
 
 
@@ -252,12 +252,12 @@ def test_mail_waits_while_no_mail_server_is_named(home: Installation, monkeypatc
     from django.conf import settings
 
     from glasshouse.kernel import clock
-    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.kernel.ids import KeyOwnerId, new_id
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
 
     with clock.frozen(clock.now() + timedelta(days=1)):  # due tomorrow only, so that the worker leaves it alone
-        mail.queue(HolderId(new_id()), "test", "waiting@grower.example", subject="s", body="b")
+        mail.queue(KeyOwnerId(new_id()), "test", "waiting@grower.example", subject="s", body="b")
         waiting = next(
             one for one in Message.objects.order_by("-created_at")[:500] if one.address == "waiting@grower.example"
         )

@@ -82,7 +82,7 @@ def test_times_that_the_clock_skipped_tell_of_a_clock_on_standard_time() -> None
     from dataclasses import replace
 
     strict = read(text.encode(), replace(layout, zone="Europe/Rome"))
-    assert [(remark.row, remark.kept) for remark in strict.remarks] == [(3, False)]
+    assert [(issue.row, issue.kept) for issue in strict.issues] == [(3, False)]
 
 
 def test_bad_cells_and_rows_are_remarked_and_the_rest_comes_in() -> None:
@@ -92,7 +92,7 @@ def test_bad_cells_and_rows_are_remarked_and_the_rest_comes_in() -> None:
         + "yesterday,3\n2024-05-31 21:00,warm\n"
         "2024-05-31 22:00,240\n"
     )
-    assert [(one.row, one.column, one.kept) for one in reading.remarks] == [
+    assert [(one.row, one.column, one.kept) for one in reading.issues] == [
         (22, "", False),
         (23, "temp", False),
         (24, "temp", True),
@@ -103,13 +103,13 @@ def test_bad_cells_and_rows_are_remarked_and_the_rest_comes_in() -> None:
 def test_a_year_mistyped_is_flagged() -> None:
     rows = "".join(f"{43880 + day},0.5\n" for day in range(0, 100, 5))
     _, reading = taken(f"%time,ProdA\n43510,0.32\n{rows}")
-    assert [(one.row, one.kept) for one in reading.remarks] == [(2, True)]
+    assert [(one.row, one.kept) for one in reading.issues] == [(2, True)]
 
 
 def test_a_time_that_comes_again_is_flagged() -> None:
     _, reading = taken("time,temp\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n2024-05-31 12:15,3\n")
-    assert [(one.row, one.kept) for one in reading.remarks] == [(4, True)]
-    assert "row 3" in reading.remarks[0].text
+    assert [(one.row, one.kept) for one in reading.issues] == [(4, True)]
+    assert "row 3" in reading.issues[0].text
 
 
 def test_units_are_converted_or_refused() -> None:
@@ -148,7 +148,7 @@ def test_a_real_file_comes_in_whole(path: Path) -> None:
     reading = read(body, layout)
     assert layout.columns
     assert reading.rows == len([line for line in body.splitlines() if line.strip(b", \r")]) - 1
-    assert [remark for remark in reading.remarks if not remark.kept] == []
+    assert [issue for issue in reading.issues if not issue.kept] == []
     numbers = re.findall(rb"(?<=[,\t])\s*-?\d+\.?\d*(?=[,\r\n\t]|$)", body.replace(b" ", b""))
     assert sum(map(len, reading.points.values())) <= len(numbers) + reading.rows
 
@@ -195,7 +195,7 @@ def test_upload_correct_take_and_report_on_the_pages(
     again = post(client, look, look, **said | {"header": "no"}, zone="Europe/London")
     assert "column 2 is" in again.text
     assert "2024-05-31T11:00+00:00" in again.text
-    report = post(client, f"{look}/take", look, **said, zone="Europe/Rome", v1="air_temp").headers["location"]
+    report = post(client, f"{look}/run", look, **said, zone="Europe/Rome", v1="air_temp").headers["location"]
     until(lambda: "came in" in client.get(report).text)
     assert "3 of 3 rows came in: 2 readings, 2 of them new" in client.get(report).text
     assert client.get(f"{report}?format=csv").text.splitlines()[1:] == [
@@ -293,7 +293,7 @@ def with_state(who: Customer, number: str, state: str) -> None:
     from glasshouse.access import api as access
     from glasshouse.greenhouse.models import Upload
 
-    with access.acting(who.actor):
+    with access.organisation_transaction(who.actor):
         assert Upload.objects.get(id=number).state == state
 
 
@@ -308,7 +308,7 @@ def test_a_job_whose_asker_lost_the_right_takes_nothing(customer: Callable[[], C
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
     imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         Membership.objects.create(
             organisation_id=one.organisation, account_id="0" * 16, role="administrator", created_at=clock.now()
         )

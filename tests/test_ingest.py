@@ -100,7 +100,7 @@ def test_tokens_come_as_influx_clients_send_them(
 def test_a_revoked_or_unknown_key_is_refused(customer: Callable[[], Customer], crops: httpx.Client) -> None:
     owner, other = customer(), customer()
     token = device(owner)
-    with access.acting(owner.actor):
+    with access.organisation_transaction(owner.actor):
         device_id = Device.objects.get().id
     with pytest.raises(NotFoundError):
         greenhouse.revoke_device(other.actor, device_id)
@@ -147,7 +147,7 @@ def test_a_forged_or_foreign_capability_opens_nothing(
     assert write(crops, device(owner), f"m a=1 {NOW}").status_code == 204
     series = readings.series(owner.actor)[0]["id"]
     key = (home.keys / "people" / "capability.key").read_bytes()
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         tenant = access.organisation_of(other.actor).tenant
 
     def ask(key: bytes, expires_at: float, verb: str = "readings:read") -> httpx.Response:

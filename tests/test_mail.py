@@ -13,13 +13,13 @@ from aiosmtpd.smtp import AuthResult, Envelope
 from django.conf import settings
 
 from glasshouse.kernel import clock
-from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.operations.installation import Installation
 
 
-class Postbox:
+class MailSink:
     """Keeps what arrives; refuses whom it is told to."""
 
     def __init__(self) -> None:
@@ -34,12 +34,12 @@ class Postbox:
 
 
 @pytest.fixture
-def postbox(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
+def mail_sink(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailSink]:
     """A mail server that demands STARTTLS and a password; the queue sends through it."""
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(home.keys / "tls" / "server.crt", home.keys / "tls" / "server.key")
-    box = Postbox()
+    box = MailSink()
 
     def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"glasshouse", b"secret"))
@@ -68,31 +68,31 @@ def _free() -> int:
 def queued(address: str) -> Any:
     """A mail that is due tomorrow, so that the service's own worker leaves it alone; to be sent under a clock of tomorrow."""
 
-    mail.queue(HolderId(new_id()), "test", address, subject="Grüße", body="Ein Satz mit Umlaut: Gewächshaus.\n")
+    mail.queue(KeyOwnerId(new_id()), "test", address, subject="Grüße", body="Ein Satz mit Umlaut: Gewächshaus.\n")
     return next(one for one in Message.objects.order_by("-created_at")[:50] if one.address == address)
 
 
-def test_a_mail_arrives_whole_over_tls(postbox: Postbox) -> None:
+def test_a_mail_arrives_whole_over_tls(mail_sink: MailSink) -> None:
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("arrives@grower.example")
         mail.deliver_due(limit=5000)
     message.refresh_from_db()
     assert message.sent_at is not None
-    letter = next(one for one in postbox.letters if one["To"] == "arrives@grower.example")
+    letter = next(one for one in mail_sink.letters if one["To"] == "arrives@grower.example")
     assert letter["From"] == "service@grower.example"
     assert "Gewächshaus" in letter.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert letter["Message-ID"]
 
 
-def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) -> None:
-    postbox.refusal = "451 come again"
+def test_a_mail_that_the_server_puts_off_is_tried_again_later(mail_sink: MailSink) -> None:
+    mail_sink.refusal = "451 come again"
     with clock.frozen(clock.now() + timedelta(days=1)):
         message = queued("later@grower.example")
         mail.deliver_due(limit=5000)
         message.refresh_from_db()
         assert (message.sent_at, message.tries) == (None, 1)
         assert message.next_try_at > clock.now()
-    postbox.refusal = ""
+    mail_sink.refusal = ""
     with clock.frozen(message.next_try_at):
         mail.deliver_due(limit=5000)
     message.refresh_from_db()
@@ -100,7 +100,7 @@ def test_a_mail_that_the_server_puts_off_is_tried_again_later(postbox: Postbox) 
 
 
 def test_no_mail_leaves_to_a_server_whose_certificate_nobody_vouches_for(
-    postbox: Postbox, monkeypatch: pytest.MonkeyPatch
+    mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SMTP_CA", "")
     with clock.frozen(clock.now() + timedelta(days=1)):
@@ -108,4 +108,4 @@ def test_no_mail_leaves_to_a_server_whose_certificate_nobody_vouches_for(
         mail.deliver_due(limit=5000)
     message.refresh_from_db()
     assert message.sent_at is None
-    assert postbox.letters == []
+    assert mail_sink.letters == []

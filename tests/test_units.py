@@ -117,7 +117,7 @@ def test_a_number_too_large_for_a_reading_is_an_issue_of_its_cell() -> None:
     body = b"time,temp\n2024-05-31 12:00,1\n2024-05-31 12:15,1e999\n"
     reading = read(body, propose(body, zone="Europe/Rome"))
     assert [value for _, value in reading.points["temp"]] == [1]
-    assert [(one.row, one.column, one.kept) for one in reading.remarks] == [(3, "temp", False)]
+    assert [(one.row, one.column, one.kept) for one in reading.issues] == [(3, "temp", False)]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_an_unknown_unit_is_an_issue_and_its_column_keeps_its_own_name() -> None
     body = b"time,CO2 (mg/m3),temp (C)\n2024-05-31 12:00,700,20\n2024-05-31 12:15,701,21\n"
     layout = propose(body, zone="Europe/Rome")
     assert [column.variable for column in layout.columns] == ["", "air_temp"]
-    issue, *others = read(body, layout).remarks
+    issue, *others = read(body, layout).issues
     assert (issue.row, issue.column, issue.kept, others) == (1, "CO2", True, [])
     assert "mg/m3" in issue.text
 

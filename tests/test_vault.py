@@ -9,7 +9,7 @@ from glasshouse.vault import envelope
 from glasshouse.vault.envelope import SealBrokenError
 from glasshouse.vault.root import FileRootKeys, RootKeyError
 
-PLACE = ("person", "name", "holder-1")
+PLACE = ("person", "name", "key_owner-1")
 
 
 def test_a_sealed_value_opens_in_its_place() -> None:
@@ -21,7 +21,7 @@ def test_a_sealed_value_opens_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [("other", "name", "holder-1"), ("person", "mail", "holder-1"), ("person", "name", "holder-2")]
+    "place", [("other", "name", "key_owner-1"), ("person", "mail", "key_owner-1"), ("person", "name", "key_owner-2")]
 )
 def test_a_sealed_value_moved_elsewhere_does_not_open(place: tuple[str, str, str]) -> None:
     key = envelope.new_key()

@@ -1,11 +1,15 @@
 """What the database itself refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from glasshouse.kernel.places import socket_folder
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
 
@@ -54,11 +58,115 @@ def test_a_transaction_sees_its_own_organisation_only_and_leaves_nothing_behind(
     from glasshouse.greenhouse.models import Site
 
     one, other = customer(), customer()
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert [site.id for site in Site.objects.all()] == [one.site]
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         assert [site.id for site in Site.objects.all()] == [other.site]
     assert not Site.objects.exists()
+
+
+# Everything that a transaction may say of itself; whoever can run SQL as the application can say all of it.
+CLAIMS = ("job", "self", "kind", "person", "organisation")
+
+
+@contextmanager
+def claiming(home: Installation, role: str, one: Customer, person: str) -> Iterator["psycopg.Connection[Any]"]:
+    """The people store as one of the roles, in a transaction that says it is a job of the customer and the act of that person."""
+    secret = (home.keys / "people" / f"{role}.secret").read_text()
+    sockets = str(socket_folder(home.data))
+    with psycopg.connect(host=sockets, user=f"glasshouse_{role}", password=secret, dbname="people") as link:
+        for name, value in zip(CLAIMS, ("1", person, "job", person, str(one.actor.organisation)), strict=True):
+            link.execute("SELECT set_config(%s, %s, true)", [f"glasshouse.{name}", value])
+        yield link
+
+
+SITES = "SELECT count(*) FROM greenhouse_site"
+
+
+def test_only_the_role_of_the_jobs_is_a_job_whatever_a_transaction_says(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    one = customer()
+    for role, rows in (("app", 0), ("person", 0), ("job", 1)):
+        with claiming(home, role, one, "*") as link:
+            assert link.execute(SITES).fetchone() == (rows,), role
+    with claiming(home, "job", one, "*") as link:  # And the jobs' role is one only while a job acts.
+        link.execute("SELECT set_config('glasshouse.kind', 'person', true)")
+        assert link.execute(SITES).fetchone() == (0,)
+
+
+def test_only_a_persons_own_act_shows_restricted_rows_and_only_theirs(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.accounts.own import own
+    from glasshouse.consent import api as consent
+
+    one, other = customer(), customer()
+    mine, theirs = str(one.actor.person), str(other.actor.person)
+    for each in (one, other):
+        consent.restrict(each.alone, "claims", "a lawsuit")
+    try:
+        shown = {
+            (role, claim): _persons_shown(home, role, one, claim, {mine, theirs})
+            for role in ("app", "person", "job")
+            for claim in (mine, "*")
+        }
+    finally:
+        for each in (one, other):
+            with own(str(each.actor.person)):
+                consent.lift(each.alone)
+    assert shown == {
+        ("app", mine): set(),
+        ("app", "*"): set(),
+        ("person", mine): {mine},
+        ("person", "*"): set(),
+        ("job", mine): {mine},
+        ("job", "*"): {mine, theirs},
+    }
+
+
+def _persons_shown(home: Installation, role: str, one: Customer, claim: str, among: set[str]) -> set[str]:
+    with claiming(home, role, one, claim) as link:
+        rows = link.execute("SELECT id FROM accounts_person WHERE id = ANY (%s)", [sorted(among)]).fetchall()
+    return {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("role", ["app", "person", "relay", "support", "vault"])
+def test_no_role_can_become_one_that_it_was_not_given(home: Installation, role: str) -> None:
+    secret = (home.keys / "people" / f"{role}.secret").read_text()
+    base = "vault" if role == "vault" else "people"
+    allowed = {("app", "support"), ("person", "support"), (role, role)}
+    for wanted in ("owner", "app", "person", "job", "relay", "support", "vault", "admin"):
+        with psycopg.connect(
+            host=str(socket_folder(home.data)), user=f"glasshouse_{role}", password=secret, dbname=base
+        ) as link:
+            if (role, wanted) in allowed:
+                link.execute(f"SET ROLE glasshouse_{wanted}")
+                continue
+            for statement in (f"SET ROLE glasshouse_{wanted}", f"SET SESSION AUTHORIZATION glasshouse_{wanted}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    link.execute(statement)
+                link.rollback()
+
+
+def test_no_setting_alone_makes_a_job_or_an_own_act() -> None:
+    """The flags of before, and whatever else a statement could set: what counts is said together with who signed in."""
+    from glasshouse.rowsecurity import settings
+
+    assert "session_user" in settings.JOB and "session_user" in settings.PERSON
+    source = Path(__file__).parents[2] / "src" / "glasshouse"
+    flags = ("glasshouse.job", "glasshouse.self")
+    assert [path for path in source.rglob("*.py") if any(flag + "'" in path.read_text() for flag in flags)] == []
+
+
+def test_an_own_act_within_a_pages_transaction_is_refused_and_not_split_in_two(
+    customer: Callable[[], Customer],
+) -> None:
+    from glasshouse.accounts.own import own
+
+    one = customer()
+    with transaction.atomic(), pytest.raises(RuntimeError, match="A transaction of app is open"), own(one.actor.person):
+        pass
 
 
 def test_a_row_for_another_organisation_cannot_be_written(customer: Callable[[], Customer]) -> None:
@@ -67,7 +175,7 @@ def test_a_row_for_another_organisation_cannot_be_written(customer: Callable[[],
     from glasshouse.kernel import clock
 
     one, other = customer(), customer()
-    with pytest.raises(DatabaseError, match="row-level security"), access.acting(one.actor):
+    with pytest.raises(DatabaseError, match="row-level security"), access.organisation_transaction(one.actor):
         Site.objects.create(organisation_id=other.organisation, name="x", facts={}, created_at=clock.now())
 
 
@@ -78,7 +186,7 @@ def test_events_cannot_be_changed_or_removed(customer: Callable[[], Customer]) -
     for sql in ("UPDATE events_event SET kind = 'x'", "DELETE FROM events_event", "DELETE FROM events_link"):
         with (
             pytest.raises(DatabaseError, match="permission denied"),
-            access.acting(one.actor),
+            access.organisation_transaction(one.actor),
             connection.cursor() as cursor,
         ):
             cursor.execute(sql)
@@ -112,7 +220,9 @@ def test_personal_and_confidential_columns_are_sealed_or_hashed() -> None:
 
     hashed = {"address_hash", "code_hash", "key", "lookup", "password"}
     rows = [
-        row for row in evidence.whole_map() if row.entry and row.entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
+        row
+        for row in evidence.whole_map()
+        if row.entry and row.entry.classification in (Class.PERSONAL, Class.CONFIDENTIAL)
     ]
     assert [row for row in rows if not row.sealed and row.column not in hashed] == []
     assert len(rows) > 10
@@ -163,11 +273,11 @@ def test_a_clock_that_jumps_ahead_and_back_breaks_no_chain(customer: Callable[[]
     from glasshouse.kernel import clock
 
     one = customer()
-    with clock.frozen(clock.now() + timedelta(days=40)), access.acting(one.actor):
+    with clock.frozen(clock.now() + timedelta(days=40)), access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.SITE_CREATED, "ahead")
     while events.chain_new():
         continue
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.SITE_CREATED, "back")
     assert events.verify()[1] == []
 
@@ -206,10 +316,10 @@ def test_a_failed_change_leaves_no_event(customer: Callable[[], Customer]) -> No
     from glasshouse.events.kinds import Kind
 
     one = customer()
-    with pytest.raises(ZeroDivisionError), access.acting(one.actor):
+    with pytest.raises(ZeroDivisionError), access.organisation_transaction(one.actor):
         events.record(one.actor, Kind.DEVICE_REVOKED, "never")
         raise ZeroDivisionError
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert "never" not in [event.subject for event in events.of_organisation(one.actor.organisation)]
     assert not transaction.get_connection().in_atomic_block
 
@@ -289,7 +399,7 @@ def test_what_is_a_name_of_our_code_can_be_nothing_else(home: Installation, tabl
     if table == "queues_failure":
         row = Failure(queue="test.names", item="x", tried_at=now, next_try_at=now)
     else:
-        row = Message(holder=new_id(), kind="test", address="", subject="", body="", created_at=now, next_try_at=now)
+        row = Message(key_owner=new_id(), kind="test", address="", subject="", body="", created_at=now, next_try_at=now)
     setattr(row, column, text)
     with pytest.raises(DatabaseError, match="violates check constraint"), transaction.atomic():
         row.save(force_insert=True)

@@ -70,7 +70,16 @@ def test_whatever_an_erasure_leaves_is_declared_so_at_its_field() -> None:
         assert kept is (declared.erased_by is ErasedBy.NOBODY), model.__name__
 
 
-ROLES = ("glasshouse_app", "glasshouse_relay", "glasshouse_support", "glasshouse_vault")
+ROLES = (
+    "glasshouse_app",
+    "glasshouse_person",
+    "glasshouse_job",
+    "glasshouse_relay",
+    "glasshouse_support",
+    "glasshouse_vault",
+)
+# These have the rights of the application, by membership, and are given none beside them but the functions for jobs.
+AS_APPLICATION = {"glasshouse_person", "glasshouse_job"}
 # What the other roles of the people store may do with a table, said here once more and by hand: the catalogue is held against it.
 SUPPORT_READS = {
     "access_membership",
@@ -118,7 +127,7 @@ def test_each_role_has_the_rights_to_each_table_that_are_declared_and_no_other(h
             "glasshouse_relay": RELAY.get(table, set()),
             "glasshouse_support": support,
             "glasshouse_vault": set(),
-        }
+        } | {role: set() for role in AS_APPLICATION}
         for role, rights in wanted.items():
             tried += 1
             if found.get((role, table), set()) != rights:
@@ -138,10 +147,14 @@ def test_each_function_is_called_by_the_roles_that_are_declared_and_no_other(hom
             [list(ROLES)],
         ).fetchall()
     found = {(name, role) for name, role in rows}
-    assert found == {(name.partition("(")[0], role) for name in functions() for role in callers(name)}
+    wanted = {(name.partition("(")[0], role) for name in functions() for role in callers(name)}
+    wanted |= {(name, role) for name, called_by in wanted if called_by == "glasshouse_app" for role in AS_APPLICATION}
+    assert found == wanted
+    for_jobs = {name for name in functions() if callers(name) == ("glasshouse_job",)}
+    assert "glasshouse_organisations()" in for_jobs
     internal = {name for name in functions() if not callers(name)}
     assert "glasshouse_people_of(accounts text[])" in internal
-    assert {role for _, role in found} == {"glasshouse_app", "glasshouse_support"}
+    assert {role for _, role in found} == {"glasshouse_app", "glasshouse_support"} | AS_APPLICATION
 
 
 ASKED_FOR = {

@@ -60,7 +60,7 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
 
     from glasshouse.access import api as access
     from glasshouse.access import pages
-    from glasshouse.accounts import second_step, sessions
+    from glasshouse.accounts import second_factor, sessions
     from glasshouse.events import api as events
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.greenhouse import imports
@@ -74,10 +74,10 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
     greenhouse.create_device(other.actor, other.site, "", "Box")
     upload = imports.upload(other.actor, other.site, "", "a.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
     layout = imports.look(other.actor, upload).layout
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         device = Device.objects.get().id
     tokens.create_token(other.actor, "Script", ["greenhouse:site:read"], 3)
-    begun = second_step.begin_app(other.alone)
+    begun = second_factor.begin_app(other.alone)
     web(other)
     theirs = {
         "site": other.site,
@@ -97,7 +97,7 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
     client = web(one)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get("/account").text)
     assert token
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         before = len(events.of_organisation(other.actor.organisation, 1000))
     asked = 0
     matrix.names()
@@ -124,5 +124,5 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
             assert answer.status_code in (404, 405), (page.name, answer.status_code)
         asked += 1
     assert asked >= 15
-    with access.acting(other.actor):
+    with access.organisation_transaction(other.actor):
         assert len(events.of_organisation(other.actor.organisation, 1000)) == before

@@ -19,7 +19,7 @@ STAFF_ROLES = ("support", "privacy", "security")
 # Verbs of the staff: module -> those of its functions that take an actor and are not the staff's.
 STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.disclosures.api": {"subscribe", "unsubscribe"},
-    "glasshouse.disclosures.mergers": set(),
+    "glasshouse.disclosures.business_transfers": set(),
     "glasshouse.authorities.api": set(),
     "glasshouse.privacy_office.api": set(),
     "glasshouse.sources.api": {"decide", "forget", "suggestions", "welcome_again"},
@@ -99,13 +99,13 @@ def test_staff_without_a_second_factor_are_led_to_set_one_up(
 ) -> None:
     from glasshouse.access import pages
     from glasshouse.access.pages import Audience
-    from glasshouse.accounts.models import SecondStep
+    from glasshouse.accounts.models import SecondFactor
     from glasshouse.promises import matrix
 
     matrix.names()
     for role in STAFF_ROLES:
         staff = as_staff(olaf(), role)
-        SecondStep.objects.filter(account_id=staff.actor.account).delete()
+        SecondFactor.objects.filter(account_id=staff.actor.account).delete()
         client = web(staff)
         for page in pages.pages():
             if page.audience is Audience.STAFF and "GET" in page.methods:

@@ -1,4 +1,4 @@
-"""People, second steps and support in a real browser: with a virtual authenticator, and codes from a generator of our own."""
+"""People, second factors and support in a real browser: with a virtual authenticator, and codes from a generator of our own."""
 
 import time
 import uuid
@@ -133,7 +133,7 @@ def test_second_steps_by_app_text_passkey_and_recovery_code(opened: Open, custom
     page.goto("/sign-in")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("link", name="Overview")).to_be_visible()
-    page.goto("/prove-again?next=/account/security")
+    page.goto("/reauthenticate?next=/account/security")
     sound(page)
     page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("heading", name="Account security")).to_be_visible()
@@ -144,7 +144,7 @@ def test_second_steps_by_app_text_passkey_and_recovery_code(opened: Open, custom
 def test_support_is_invited_seen_and_sent_away(
     opened: Open, customer: Callable[[], Customer], olaf: Callable[[], Customer]
 ) -> None:
-    from glasshouse.accounts.models import SecondStep
+    from glasshouse.accounts.models import SecondFactor
 
     one, staff = customer(), olaf()
     admin, help_ = opened(), opened()
@@ -160,7 +160,7 @@ def test_support_is_invited_seen_and_sent_away(
     sound(admin)
 
     enter(help_, staff)
-    seed = SecondStep.objects.get(account_id=staff.actor.account).secret["seed"]
+    seed = SecondFactor.objects.get(account_id=staff.actor.account).secret["seed"]
     help_.get_by_label("Code from your app").fill(code_of(seed))
     help_.get_by_role("button", name="Go on").click()
     expect(help_.get_by_role("heading", name="Customers")).to_be_visible()

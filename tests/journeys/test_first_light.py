@@ -77,7 +77,7 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_label("New compartment").fill("Bay A")
     page.get_by_role("button", name="Add compartment").click()
     sound(page)
-    page.get_by_text("Set a wanted range").click()
+    page.get_by_text("Set a target range").click()
     page.get_by_label("Variable").select_option(label="Air temperature (°C)")
     page.get_by_label("From", exact=True).fill("21")
     page.get_by_role("button", name="Set the range").click()
@@ -97,7 +97,7 @@ def test_from_sign_up_to_the_first_reading(
     expect(page.get_by_text("20.0 °C")).to_be_visible()  # by itself, without a reload
     expect(page.get_by_role("heading", name="Tunnel one · Bay A")).to_be_visible()
     expect(page.get_by_text("Vapour pressure deficit")).to_be_visible()
-    expect(page.get_by_text("below 21")).to_be_visible()  # the wanted range set above
+    expect(page.get_by_text("below 21")).to_be_visible()  # the target range set above
     sound(page)
 
     page.get_by_text("20.0 °C").click()

@@ -256,5 +256,5 @@ def test_the_key_page_reloaded_and_a_double_click_register_one_device(
     page.go_back()
     page.go_forward()
     assert key not in page.content()
-    with access.acting(own.actor):
+    with access.organisation_transaction(own.actor):
         assert [device.name for device in Device.objects.all()] == ["Klimabox 1"]

@@ -65,7 +65,7 @@ def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable
     page.get_by_role("link", name="Deutsch").click()
     expect(page.get_by_role("heading", name="Wer verantwortlich ist")).to_be_visible()
     sound(page)
-    for path in ("/documents/cookies", "/trust/providers", "/trust/demands", "/privacy"):
+    for path in ("/documents/cookies", "/trust/providers", "/trust/legal-requests", "/privacy"):
         page.goto(path)
         sound(page)
     page.get_by_label("My e-mail address").fill(one.address)
@@ -101,7 +101,7 @@ def test_the_officer_publishes_and_everybody_accepts(
     desk.get_by_role("link", name="Privacy office").click()
     expect(desk.get_by_role("heading", name="Legal holds")).to_be_visible()
     sound(desk)
-    for name in ("Requests", "Recipients, merger room", "Sources", "Demands of authorities", "Documents"):
+    for name in ("Requests", "Recipients, business transfer", "Sources", "Legal requests by authorities", "Documents"):
         desk.goto("/staff/office")
         desk.locator("main").get_by_role("link", name=name, exact=True).click()
         sound(desk)

@@ -40,10 +40,10 @@ def test_pri_01_sees_an_acceptance_of_a_version_that_was_not_in_force(home: Inst
     one = customer()
     with administering(home) as link:
         link.execute(
-            "UPDATE notices_acceptance SET at = at - interval '10 years' WHERE holder = %s", [one.actor.person]
+            "UPDATE notices_acceptance SET at = at - interval '10 years' WHERE key_owner = %s", [one.actor.person]
         )
         assert state("PRI-01")[0] == "not verified"
-        link.execute("DELETE FROM notices_acceptance WHERE holder = %s", [one.actor.person])
+        link.execute("DELETE FROM notices_acceptance WHERE key_owner = %s", [one.actor.person])
 
 
 def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Installation, customer: Make) -> None:
@@ -108,7 +108,7 @@ def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch
 def test_pri_15_sees_a_gate_that_stands_open(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import gate
 
-    monkeypatch.setattr(gate, "leave", lambda outflow: None)
+    monkeypatch.setattr(gate, "leave", lambda egress: None)
     assert "let a probe out" in state("PRI-15")[1]
 
 
@@ -139,7 +139,7 @@ def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation, prom
 def test_pri_25_sees_a_purpose_that_goes_on(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.consent import api as consent
 
-    monkeypatch.setattr(consent, "may", lambda holder, purpose: True)
+    monkeypatch.setattr(consent, "may", lambda key_owner, purpose: True)
     assert "goes on" in state("PRI-25")[1]
 
 
@@ -151,7 +151,7 @@ def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Ins
         finally:
             link.execute(
                 "CREATE POLICY unobjected ON mail_message AS RESTRICTIVE FOR INSERT TO glasshouse_app "
-                "WITH CHECK (purpose = '' OR NOT glasshouse_objected(holder, purpose))"
+                "WITH CHECK (purpose = '' OR NOT glasshouse_objected(key_owner, purpose))"
             )
 
 

@@ -333,7 +333,7 @@ def test_one_layer_lost_does_not_open_the_data(home: Installation, customer: Cal
     from glasshouse.kernel.errors import NotFoundError
 
     one, other = customer(), customer()
-    stranger = other.actor.within(one.actor.organisation)
+    stranger = other.actor.for_organisation(one.actor.organisation)
     with as_admin(home) as link:
         # The database's policies off: the application's rights and queries refuse.
         for table in ("greenhouse_site", "access_membership", "access_organisation"):
@@ -349,7 +349,7 @@ def test_one_layer_lost_does_not_open_the_data(home: Installation, customer: Cal
                 link.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     # The application's rights off: the database shows no row.
     honest = access.rights_of
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         everything = honest(one.actor)
     try:
         access.rights_of = lambda actor: everything  # type: ignore[assignment]
@@ -363,19 +363,19 @@ def test_pri_18_sees_a_row_that_is_too_old() -> None:
     from datetime import timedelta
 
     from glasshouse.kernel import clock
-    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.kernel.ids import KeyOwnerId, new_id
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
 
-    holder = HolderId(new_id())
-    mail.keep_sent(holder, "probe", "x", body="x")
-    Message.objects.filter(holder=holder).update(sent_at=clock.now() - timedelta(days=40))
+    key_owner = KeyOwnerId(new_id())
+    mail.keep_sent(key_owner, "probe", "x", body="x")
+    Message.objects.filter(key_owner=key_owner).update(sent_at=clock.now() - timedelta(days=40))
     try:
         found = state("PRI-18")
         assert found[0] == "not verified"
         assert "mail_message" in found[1]
     finally:
-        Message.objects.filter(holder=holder).delete()
+        Message.objects.filter(key_owner=key_owner).delete()
 
 
 @pytest.mark.usefixtures("home")
@@ -405,21 +405,21 @@ def test_pri_21_sees_a_view_that_leaves_something_out(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("home")
 def test_pri_22_sees_a_copy_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
 
-    honest = copies.view
+    honest = exports.view
     monkeypatch.setattr(
-        copies, "view", lambda actor: [item for item in honest(actor) if item.place != "accounts_person.name"]
+        exports, "view", lambda actor: [item for item in honest(actor) if item.place != "accounts_person.name"]
     )
     assert state("PRI-22")[0] == "not verified"
 
 
 @pytest.mark.usefixtures("home")
 def test_pri_22_sees_a_copy_that_lost_one_value_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
 
-    honest = copies.view
-    monkeypatch.setattr(copies, "view", lambda actor: list(honest(actor))[1:])
+    honest = exports.view
+    monkeypatch.setattr(exports, "view", lambda actor: list(honest(actor))[1:])
     assert state("PRI-22")[0] == "not verified"
 
 
@@ -427,7 +427,7 @@ def test_pri_22_sees_a_copy_that_lost_one_value_of_many(monkeypatch: pytest.Monk
 def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.vault import api as vault
 
-    monkeypatch.setattr(vault, "destroy", lambda holder: None)
+    monkeypatch.setattr(vault, "destroy", lambda key_owner: None)
     assert state("PRI-24") == ("not verified", "the key lives")
 
 

@@ -69,7 +69,7 @@ def test_a_new_version_stops_everybody_until_it_is_accepted(customer: Make, offi
     assert client.get(start).headers["location"] == f"/accept?next={start}"
     assert web().get("/api/v1/sites", headers=bearer).status_code == 403
     assert client.get("/api/v1/sites", headers=bearer).status_code == 403
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert list(Site.objects.all()) == [], "the database shows nothing either"
     page = client.get("/accept").text
     assert "Everything is new." in page
@@ -108,7 +108,7 @@ def test_who_refuses_leaves_with_their_data(
     client = web(one)
     notices.publish(officer.actor, drafted(officer, "terms"))
     assert "That is your right" in post(client, "/accept/no", "/accept").text
-    assert post(client, "/account/data/copy", "/account/data").status_code == 302
+    assert post(client, "/account/data/export", "/account/data").status_code == 302
     assert "glasshouse-data-" in client.get("/account/data").text
     done = post(client, "/account/data/erase", "/account/data/erase", word="erase").headers["location"]
     assert "You are erased" in client.get(done).text
@@ -134,7 +134,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     with pytest.raises(InvalidError, match="being announced"):
         notices.publish(officer.actor, drafted(officer))
     notices.announce_due()
-    told = Announcement.objects.get(version=version, holder=one.actor.person)
+    told = Announcement.objects.get(version=version, key_owner=one.actor.person)
     letter = Message.objects.get(id=told.message)
     assert letter.address == one.address
     assert "Everything is new." in letter.body
@@ -155,7 +155,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
         assert notices.current(Document.COOKIES) == version
     late = customer()
     notices.announce_due()
-    assert Announcement.objects.filter(version=version, holder=late.actor.person).exists(), "newcomers are told, too"
+    assert Announcement.objects.filter(version=version, key_owner=late.actor.person).exists(), "newcomers are told, too"
     # The database refuses a shorter time.
     with pytest.raises(IntegrityError):
         Version.objects.filter(id=version.id).update(in_force_at=version.announced_at + timedelta(days=13))
@@ -174,7 +174,7 @@ def test_a_mail_that_comes_back_is_followed_up(home: Installation, customer: Mak
     one = customer()
     version = notices.publish(officer.actor, drafted(officer, significant=True))
     notices.announce_due()
-    told = Announcement.objects.get(version=version, holder=one.actor.person)
+    told = Announcement.objects.get(version=version, key_owner=one.actor.person)
     Message.objects.filter(kind="announcement").update(sent_at=clock.now())
     bounce = (
         "From: MAILER-DAEMON@grower.example\r\nTo: bounce@localhost\r\nMIME-Version: 1.0\r\n"
@@ -284,14 +284,14 @@ def test_an_announcement_speaks_the_language_that_its_person_chose(customer: Mak
     from glasshouse.notices.models import Acceptance, Announcement
 
     german, english = customer(), customer()
-    Acceptance.objects.filter(holder=german.actor.person).delete()
+    Acceptance.objects.filter(key_owner=german.actor.person).delete()
     notices.accept(german.actor, [one.id for one in notices.offer("de").versions], "de")
     version = notices.publish(officer.actor, drafted(officer, significant=True))
     notices.announce_due()
 
     def letter(who: Customer) -> str:
         return str(
-            Message.objects.get(id=Announcement.objects.get(version=version, holder=who.actor.person).message).body
+            Message.objects.get(id=Announcement.objects.get(version=version, key_owner=who.actor.person).message).body
         )
 
     assert "Alles ist neu." in letter(german)

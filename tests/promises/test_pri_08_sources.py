@@ -50,7 +50,7 @@ def test_a_source_says_who_under_which_licence_and_for_what(officer: Customer, c
 def test_values_keep_their_source_and_the_person_is_told_once(officer: Customer, source: str, web: Web) -> None:
     from glasshouse.mail import api as mail
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.vault import api as vault
 
     address = fresh()
@@ -67,12 +67,12 @@ def test_values_keep_their_source_and_the_person_is_told_once(officer: Customer,
     assert all(word in letters[0].body for word in ("Farm Ltd", "Fair Ltd", "contract 7", "knowing whom to invite"))
     path = f"/sources/{prove_link(address, 'sources')}"
     assert "Farm Ltd" in web().get(path).text
-    mine = Supplied.objects.filter(address_hash=vault.lookup("address", address))
+    mine = ThirdPartyData.objects.filter(address_hash=vault.lookup("address", address))
     assert mine.count() == 2, "opening the link deletes nothing"
-    holder = mine[0].holder
+    key_owner = mine[0].key_owner
     assert "Deleted" in post(web(), path, path).text
     assert mine.count() == 0
-    assert vault.generations_of(holder) == []
+    assert vault.generations_of(key_owner) == []
     assert web().get(path).status_code == 404
     assert sources.bring_in(officer.actor, source, text).skipped == 1
 
@@ -127,14 +127,14 @@ def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Ma
 
 def test_an_erased_person_takes_along_what_others_told(officer: Customer, customer: Make, source: str) -> None:
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.subject import erasure as rights
     from glasshouse.vault import api as vault
 
     one = customer()
     sources.bring_in(officer.actor, source, f"address,company\n{one.address},A\n")
     rights.erase(one.alone)
-    assert not Supplied.objects.filter(address_hash=vault.lookup("address", one.address)).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=vault.lookup("address", one.address)).exists()
 
 
 @pytest.mark.parametrize(
@@ -154,22 +154,22 @@ def test_a_file_that_is_none_says_what_is_wrong_and_leaves_nothing(
 ) -> None:
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     with pytest.raises(InvalidError, match=said):
         sources.bring_in(officer.actor, source, text)
-    assert not Supplied.objects.filter(source_id=source).exists()
+    assert not ThirdPartyData.objects.filter(source_id=source).exists()
 
 
 def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, officer: Customer, source: str) -> None:
     from glasshouse.kernel import clock
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     assert state("PRI-08")[0] == "verified"
     sources.bring_in(officer.actor, source, f"address,company\n{fresh()},A\n")
     sources.tell_due()
-    rows = Supplied.objects.filter(source_id=source)
+    rows = ThirdPartyData.objects.filter(source_id=source)
     rows.update(received_at=clock.now() - timedelta(days=40))
     assert state("PRI-08")[0] == "not verified"
     rows.delete()
@@ -204,7 +204,7 @@ def test_a_sources_own_program_hands_in_with_its_token(
 ) -> None:
     from glasshouse.kernel.errors import NotFoundError
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     with pytest.raises(NotFoundError):
         sources.make_token(customer().actor, source)
@@ -215,7 +215,7 @@ def test_a_sources_own_program_hands_in_with_its_token(
     head = {"Authorization": f"Bearer {token}"}
     told = client.post("/v1/contacts", content=body, headers=head).json()
     assert (told["taken"], len(told["problems"])) == (1, 1)
-    assert Supplied.objects.filter(source_id=source).count() == 1
+    assert ThirdPartyData.objects.filter(source_id=source).count() == 1
     assert client.post("/v1/contacts", content="nonsense", headers=head).status_code == 400
     assert client.get("/v1/contacts", headers=head).status_code == 405
     staff, page = enter_staff(web(officer)), "/staff/sources"

@@ -1,6 +1,6 @@
 """PRI-15, PRI-16: nothing leaves but by the gate; providers announced; demands reviewed by two, narrowed, told.
 
-The merger room.
+The business transfer.
 """
 
 import json
@@ -104,11 +104,11 @@ def settings_of() -> Iterator[Callable[..., None]]:
 @pytest.mark.usefixtures("home")
 def test_a_gate_that_nobody_keeps_lets_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import gate
-    from glasshouse.kernel.ids import HolderId
+    from glasshouse.kernel.ids import KeyOwnerId
 
-    monkeypatch.setattr(gate, "_keepers", [])
+    monkeypatch.setattr(gate, "_gatekeepers", [])
     with pytest.raises(gate.UncoveredError):
-        gate.leave(gate.Outflow("mail", HolderId("x"), frozenset()))
+        gate.leave(gate.Egress("mail", KeyOwnerId("x"), frozenset()))
 
 
 def test_a_road_that_is_registered_for_less_lets_no_more_out(officer: Customer, customer: Make) -> None:
@@ -124,12 +124,12 @@ def test_a_road_that_is_registered_for_less_lets_no_more_out(officer: Customer, 
     Recipient.objects.filter(id=made.id).update(announced_at=long_ago, active_from=long_ago)
     number, words = "user.contact.phone_number", "user.content.private"
     with pytest.raises(gate.UncoveredError, match="What was written"), transaction.atomic():
-        gate.leave(gate.Outflow("text:twilio", one.actor.person, frozenset({number, words})))
+        gate.leave(gate.Egress("text:twilio", one.actor.person, frozenset({number, words})))
     with pytest.raises(gate.UncoveredError), transaction.atomic():
-        gate.leave(gate.Outflow("text:vonage", one.actor.person, frozenset({number})))
+        gate.leave(gate.Egress("text:vonage", one.actor.person, frozenset({number})))
     assert disclosures.of_person(one.actor.person) == []
     with transaction.atomic():
-        gate.leave(gate.Outflow("text:twilio", one.actor.person, frozenset({number})))
+        gate.leave(gate.Egress("text:twilio", one.actor.person, frozenset({number})))
     assert disclosures.of_person(one.actor.person)[0].recipient_id == made.id
 
 
@@ -232,8 +232,8 @@ def test_what_was_disclosed_stands_on_the_persons_page_and_in_the_copy(
 # -- demands -------------------------------------------------------------------------------------------------------
 
 
-def demand(officer: Customer, one: Customer, **more: object):  # type: ignore[no-untyped-def]
-    from glasshouse.authorities import api as demands
+def legal_request(officer: Customer, one: Customer, **more: object):  # type: ignore[no-untyped-def]
+    from glasshouse.authorities import api as legal_requests
 
     asked = ["user.name", "user.contact.email", "user.device"]
     given: dict[str, object] = {
@@ -243,34 +243,34 @@ def demand(officer: Customer, one: Customer, **more: object):  # type: ignore[no
         "grounds": "Art. 1",
         "asked": asked,
     }
-    return demands.enter(officer.actor, demands.Facts(**{**given, **more}))  # type: ignore[arg-type]
+    return legal_requests.enter(officer.actor, legal_requests.Facts(**{**given, **more}))  # type: ignore[arg-type]
 
 
 def test_a_demand_is_answered_by_two_with_the_least_and_told(
     officer: Customer, olaf: Make, customer: Make, web: Web
 ) -> None:
-    from glasshouse.authorities import api as demands
+    from glasshouse.authorities import api as legal_requests
     from glasshouse.kernel.errors import InvalidError, NotFoundError
     from glasshouse.mail import api as mail
 
     one, second = customer(), as_staff(olaf(), "security")
-    made = demand(officer, one)
+    made = legal_request(officer, one)
     called = [
         row for row in mail.newest(100) if row.address == second.address and "waits for review" in (row.subject or "")
     ]
     assert called
     assert one.address not in called[0].body
     assert "Demands" in enter_staff(web(second)).get("/account").text, "a reviewer finds the way there"
-    demands.review(officer.actor, made.id, "answer", ["user.name", "user.contact.email"], "covered")
+    legal_requests.review(officer.actor, made.id, "answer", ["user.name", "user.contact.email"], "covered")
     with pytest.raises(InvalidError, match="second person"):
-        demands.review(officer.actor, made.id, "answer", ["user.name"], "again")
+        legal_requests.review(officer.actor, made.id, "answer", ["user.name"], "again")
     with pytest.raises(NotFoundError):
-        demands.review(olaf().actor, made.id, "answer", ["user.name"], "support")
+        legal_requests.review(olaf().actor, made.id, "answer", ["user.name"], "support")
     with pytest.raises(NotFoundError):
-        demands.fetch(officer.actor, made.id)
-    done = demands.review(second.actor, made.id, "answer", ["user.name", "user.device"], "the name is enough")
+        legal_requests.fetch(officer.actor, made.id)
+    done = legal_requests.review(second.actor, made.id, "answer", ["user.name", "user.device"], "the name is enough")
     assert (done.outcome, done.narrowed) == ("answered", ["user.name"])
-    _, body = demands.fetch(officer.actor, made.id)
+    _, body = legal_requests.fetch(officer.actor, made.id)
     values = json.loads(body)
     assert {row["category"] for row in values} == {"user.name"}
     assert one.address not in body.decode()
@@ -278,23 +278,23 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
     assert "The court" in letter.body
     assert "An authority, demand" in web(one).get("/account/data/choices").text
     assert "An authority, demand" not in web().get("/trust/providers").text
-    year = demands.report()[0]
+    year = legal_requests.report()[0]
     assert (year.received, year.outcomes, year.told) == (1, {"answered": 1}, 1)
-    assert "NL 1" in web().get("/trust/demands").text
+    assert "NL 1" in web().get("/trust/legal-requests").text
 
 
 def test_one_refusal_is_enough_and_nothing_goes(officer: Customer, olaf: Make, customer: Make) -> None:
-    from glasshouse.authorities import api as demands
+    from glasshouse.authorities import api as legal_requests
     from glasshouse.kernel.errors import NotFoundError
     from glasshouse.mail import api as mail
 
     one, second = customer(), as_staff(olaf(), "security")
-    made = demand(officer, one)
-    demands.review(officer.actor, made.id, "answer", ["user.name"], "covered")
-    done = demands.review(second.actor, made.id, "refuse", ["user.name"], "no ground in law")
+    made = legal_request(officer, one)
+    legal_requests.review(officer.actor, made.id, "answer", ["user.name"], "covered")
+    done = legal_requests.review(second.actor, made.id, "refuse", ["user.name"], "no ground in law")
     assert (done.outcome, done.narrowed, done.blob) == ("refused", [], "")
     with pytest.raises(NotFoundError):
-        demands.fetch(officer.actor, made.id)
+        legal_requests.fetch(officer.actor, made.id)
     assert all(
         row.subject != "An authority received data about you" for row in mail.newest(50) if row.address == one.address
     )
@@ -303,36 +303,36 @@ def test_one_refusal_is_enough_and_nothing_goes(officer: Customer, olaf: Make, c
 def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     officer: Customer, olaf: Make, customer: Make, web: Web
 ) -> None:
-    from glasshouse.authorities import api as demands
-    from glasshouse.authorities.models import Demand
+    from glasshouse.authorities import api as legal_requests
+    from glasshouse.authorities.models import LegalRequest
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.checks.authorities import legal_requests
+    from glasshouse.promises.checks import authorities as authority_checks
     from glasshouse.subject.inventory import view
 
     one, second = customer(), as_staff(olaf(), "security")
     until = clock.now().date() + timedelta(days=30)
-    made = demand(officer, one, barred_until=until)
+    made = legal_request(officer, one, barred_until=until)
     for who in (officer, second):
-        demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
-    demands.tell_due()
+        legal_requests.review(who.actor, made.id, "answer", ["user.name"], "covered")
+    legal_requests.tell_due()
     assert all("authority" not in row.subject for row in mail.newest(100) if row.address == one.address)
     assert not any("The court" in item.value or "authority" in item.value.lower() for item in view(one.alone))
     assert "authority, demand" not in web(one).get("/account/data/choices").text
-    assert str(legal_requests().state) == "verified"
-    Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
-    assert str(legal_requests().state) == "not verified", "the bar is over, and nobody told the person"
-    assert demands.tell_due() == 1
-    assert demands.tell_due() == 0
-    assert str(legal_requests().state) == "verified"
+    assert str(authority_checks.legal_requests().state) == "verified"
+    LegalRequest.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
+    assert str(authority_checks.legal_requests().state) == "not verified", "the bar is over, and nobody told the person"
+    assert legal_requests.tell_due() == 1
+    assert legal_requests.tell_due() == 0
+    assert str(authority_checks.legal_requests().state) == "verified"
     assert any("The court" in row.body for row in mail.newest(100) if row.address == one.address)
 
 
 def test_the_database_holds_the_rules_of_demands(officer: Customer, customer: Make) -> None:
-    from glasshouse.authorities.models import Demand
+    from glasshouse.authorities.models import LegalRequest
 
-    made = demand(officer, customer())
-    rows = Demand.objects.filter(id=made.id)
+    made = legal_request(officer, customer())
+    rows = LegalRequest.objects.filter(id=made.id)
     for wrong in (
         {"first_by": "a", "second_by": "a"},
         {"outcome": "answered", "narrowed": ["user.name"]},
@@ -349,30 +349,30 @@ def test_the_database_holds_the_rules_of_demands(officer: Customer, customer: Ma
 
 
 def test_a_demand_about_nobody_or_with_wrong_words(officer: Customer, olaf: Make, customer: Make) -> None:
-    from glasshouse.authorities import api as demands
+    from glasshouse.authorities import api as legal_requests
     from glasshouse.kernel.errors import InvalidError
 
     one, second = customer(), as_staff(olaf(), "security")
     for wrong in ({"asked": ["nonsense"]}, {"country": "NLD"}, {"authority": " "}, {"address": "nobody"}):
         with pytest.raises(InvalidError):
-            demand(officer, one, **wrong)
-    made = demand(officer, one, address="not-here@grower.example")
+            legal_request(officer, one, **wrong)
+    made = legal_request(officer, one, address="not-here@grower.example")
     for who in (officer, second):
-        done = demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
+        done = legal_requests.review(who.actor, made.id, "answer", ["user.name"], "covered")
     assert done.outcome == "nothing"
 
 
 def test_demands_and_recipients_on_the_officers_pages(officer: Customer, customer: Make, olaf: Make, web: Web) -> None:
-    from glasshouse.authorities.models import Demand
+    from glasshouse.authorities.models import LegalRequest
 
     one = customer()
     client = enter_staff(web(officer))
-    page = "/staff/demands"
+    page = "/staff/legal-requests"
     fields = {"address": one.address, "authority": "The court", "country": "NL", "grounds": "Art. 1"}
     assert post(client, page, page, **fields).status_code == 400
     assert post(client, page, page, **fields, asked="user.name", barred_until="soon").status_code == 400
     assert post(client, page, page, **fields, asked="user.name").status_code == 302
-    made = Demand.objects.get()
+    made = LegalRequest.objects.get()
     assert (
         post(client, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
@@ -382,8 +382,8 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
         post(other, f"{page}/{made.id}/review", page, verdict="answer", reasons="yes", allowed="user.name").status_code
         == 302
     )
-    assert "glass" not in client.get(f"/staff/demands/{made.id}").text
-    assert client.get(f"/staff/demands/{made.id}").status_code == 200
+    assert "glass" not in client.get(f"/staff/legal-requests/{made.id}").text
+    assert client.get(f"/staff/legal-requests/{made.id}").status_code == 200
     assert enter_staff(web(olaf())).get(page).status_code == 404
     register = "/staff/recipients"
     words = entry().words | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
@@ -393,34 +393,38 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     assert enter_staff(web(olaf())).get(register).status_code == 404
 
 
-# -- the merger room -----------------------------------------------------------------------------------------------
+# -- the business transfer -----------------------------------------------------------------------------------------------
 
 
 def test_everybody_is_told_of_a_sale_and_who_objects_stays_out(officer: Customer, customer: Make) -> None:
     from glasshouse.consent import api as consent
-    from glasshouse.disclosures import mergers
+    from glasshouse.disclosures import business_transfers
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.mail import api as mail
 
     one, other, third = customer(), customer(), customer()
     consent.restrict(third.alone, "claims", "")
     with pytest.raises(InvalidError, match="30 to 365 days"):
-        mergers.open_room(officer.actor, "Buyer", "EU", 5)
-    room = mergers.open_room(officer.actor, "Buyer", "EU", 40)
+        business_transfers.open_room(officer.actor, "Buyer", "EU", 5)
+    room = business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
     with pytest.raises(InvalidError, match="open already"):
-        mergers.open_room(officer.actor, "Buyer", "EU", 40)
-    mergers.tell_due()
-    assert mergers.tell_due() == 0, "nobody is told twice"
+        business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
+    business_transfers.tell_due()
+    assert business_transfers.tell_due() == 0, "nobody is told twice"
     addresses = [row.address for row in mail.newest(500) if "may take over" in (row.subject or "")]
     assert {one.address, other.address} <= set(addresses)
     assert officer.address not in addresses
     consent.withdraw(one.alone, "merger")
-    assert [mergers.would_pass(row.actor.person) for row in (one, other, third)] == ["objected", "passes", "restricted"]
-    shown = mergers.rooms(officer.actor)[0]
+    assert [business_transfers.would_pass(row.actor.person) for row in (one, other, third)] == [
+        "objected",
+        "passes",
+        "restricted",
+    ]
+    shown = business_transfers.rooms(officer.actor)[0]
     assert shown.told == shown.people
     assert shown.objected >= 1
     assert "Name" in shown.categories
-    mergers.close(officer.actor, room.id)
+    business_transfers.close(officer.actor, room.id)
     with pytest.raises(DatabaseError):
         from glasshouse.disclosures import api as disclosures
 

@@ -46,14 +46,20 @@ def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
     assert [row.name for row in rows][1] == members.RESTRICTED
     assert all(one.address not in (row.name, row.address) for row in rows)
     assert not Person.objects.filter(id=one.actor.person).exists()
-    assert not Message.objects.filter(holder=one.actor.person, kind="news").exists(), "the worker finds no mail to send"
+    assert not Message.objects.filter(key_owner=one.actor.person, kind="news").exists(), (
+        "the worker finds no mail to send"
+    )
     assert accounts.address_of(one.actor.person) == ""
     with pytest.raises(NotFoundError):
         accounts.person_of(one.alone)
     assert Person.objects.filter(id=boss.actor.person).exists()
     with administering(home) as link:
         link.execute("SET ROLE glasshouse_app")
-        for table, column in (("accounts_person", "id"), ("notices_acceptance", "holder"), ("mail_message", "holder")):
+        for table, column in (
+            ("accounts_person", "id"),
+            ("notices_acceptance", "key_owner"),
+            ("mail_message", "key_owner"),
+        ):
             found = link.execute(
                 f"SELECT count(*) FROM {table} WHERE {column} = %s AND true", [one.actor.person]
             ).fetchone()
@@ -70,7 +76,7 @@ def test_support_that_may_see_people_does_not_see_a_restricted_one(customer: Mak
     boss, staff = customer(), olaf()
     one = join(boss, "grower")
     support.give(boss.actor, support.Wish(("people",), 2, "look"))
-    helper = staff.actor.within(OrganisationId(boss.organisation))
+    helper = staff.actor.for_organisation(OrganisationId(boss.organisation))
     assert one.address in [row.address for row in members.members(helper)]
     restricted(one)
     assert [row.address for row in members.members(helper)] == [boss.address]
@@ -97,7 +103,7 @@ def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
     from glasshouse.kernel.errors import NotFoundError
     from glasshouse.organisations import invitations
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.subject.inventory import view
     from glasshouse.vault import api as vault
 
@@ -106,17 +112,19 @@ def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
     sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},Farm\n")
     mark = vault.lookup("address", one.address)
-    Supplied.objects.filter(address_hash=mark).update(holder="0" * 16)  # as taken in before there was an account
+    ThirdPartyData.objects.filter(address_hash=mark).update(
+        key_owner="0" * 16
+    )  # as taken in before there was an account
     restricted(one)
     assert one.address not in [row.address for row in invitations.invitations(boss.actor)]
     with pytest.raises(NotFoundError):
         invitations.resend(boss.actor, number)
-    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
     from glasshouse.accounts.own import own
 
     with own(str(one.actor.person)):
         assert any(item.value == "Come to us" for item in view(one.alone)), "the person sees it all the same"
-        Supplied.objects.filter(address_hash=mark).delete()
+        ThirdPartyData.objects.filter(address_hash=mark).delete()
     lifted(one)
     assert one.address in [row.address for row in invitations.invitations(boss.actor)]
 
@@ -138,7 +146,7 @@ def test_a_closed_organisation_leaves_nothing_not_even_what_is_restricted(home: 
 
 def test_the_way_of_one_person_never_opens_anothers_restricted_rows(customer: Make, web: Web) -> None:
     """One worker thread serves many: the setting that shows the own rows does not outlive the request."""
-    from django.db import connection
+    from django.db import connections
 
     from glasshouse.accounts.own import own
 
@@ -149,9 +157,10 @@ def test_the_way_of_one_person_never_opens_anothers_restricted_rows(customer: Ma
         assert web(other).get("/account/data").status_code == 200
     with own(str(one.actor.person)), pytest.raises(ZeroDivisionError), own(str(other.actor.person)):
         raise ZeroDivisionError
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('glasshouse.self', true)")
-        assert cursor.fetchone()[0] in ("", None)
+    for role in ("default", "person", "job"):
+        with connections[role].cursor() as cursor:
+            cursor.execute("SELECT current_setting('glasshouse.person', true)")
+            assert cursor.fetchone()[0] in ("", None)
     lifted(one)
 
 
@@ -168,7 +177,7 @@ def test_storing_goes_on_while_restricted(customer: Make) -> None:
 
     one = customer()
     mail.keep_sent(one.actor.person, "old", one.address, body="kept")
-    Message.objects.filter(holder=one.actor.person, kind="old").update(sent_at=clock.now() - timedelta(days=60))
+    Message.objects.filter(key_owner=one.actor.person, kind="old").update(sent_at=clock.now() - timedelta(days=60))
     restricted(one)
     vault.age(one.actor.person, clock.now() - timedelta(days=400))
     retention.sweep()
@@ -178,7 +187,7 @@ def test_storing_goes_on_while_restricted(customer: Make) -> None:
     vault.forget_opened()
     with own(str(one.actor.person)):
         assert accounts.person_of(one.alone).address == one.address
-        assert Message.objects.get(holder=one.actor.person, kind="old").body == "kept"
+        assert Message.objects.get(key_owner=one.actor.person, kind="old").body == "kept"
     lifted(one)
 
 
@@ -217,7 +226,7 @@ def test_an_officers_lifting_is_announced_and_comes_later(customer: Make, office
     from glasshouse.mail import api as mail
 
     one = restricted(customer())
-    number = Restriction.objects.get(holder=one.actor.person).id
+    number = Restriction.objects.get(key_owner=one.actor.person).id
     client = enter_staff(web(officer))
     assert one.actor.person in client.get("/staff/office").text
     assert post(client, f"/staff/office/restrictions/{number}/lift", "/staff/office", reason=" ").status_code == 400
@@ -237,12 +246,12 @@ def test_an_objection_counts_at_once(customer: Make, purpose: str) -> None:
     from glasshouse.requests import api as requests
 
     one = customer()
-    holder = str(one.actor.person)
-    assert consent.may(holder, purpose)
+    key_owner = str(one.actor.person)
+    assert consent.may(key_owner, purpose)
     requests.object_to(one.alone, purpose, "I do not want it")
-    assert not consent.may(holder, purpose)
+    assert not consent.may(key_owner, purpose)
     consent.give(one.alone, purpose)
-    assert consent.may(holder, purpose)
+    assert consent.may(key_owner, purpose)
 
 
 def test_consent_is_off_until_given_and_withdrawn_as_easily(customer: Make, web: Web) -> None:
@@ -250,11 +259,11 @@ def test_consent_is_off_until_given_and_withdrawn_as_easily(customer: Make, web:
 
     one = customer()
     client, page = web(one), "/account/data/choices"
-    holder = str(one.actor.person)
-    assert not consent.may(holder, "provider-news")
+    key_owner = str(one.actor.person)
+    assert not consent.may(key_owner, "provider-news")
     for act, allowed in (("give", True), ("object", False), ("give", True)):
         assert post(client, f"{page}/{act}", page, purpose="provider-news").status_code == 302
-        assert consent.may(holder, "provider-news") is allowed
+        assert consent.may(key_owner, "provider-news") is allowed
     assert post(client, f"{page}/give", page, purpose="nonsense").status_code == 400
     assert post(client, f"{page}/nonsense", page).status_code == 404
 
@@ -268,20 +277,22 @@ def test_a_judged_objection_stops_first_and_is_decided_with_reasons(
     from glasshouse.requests import api as requests
 
     one = customer()
-    holder = str(one.actor.person)
+    key_owner = str(one.actor.person)
     with pytest.raises(InvalidError, match="Say why"):
         requests.object_to(one.alone, "new-browser", " ")
     assert requests.object_to(one.alone, "new-browser", "too many mails") == "objected"
     web(one)
     web(one)
-    assert not Message.objects.filter(holder=holder, kind="new-browser").exists(), "while it is judged nothing goes out"
+    assert not Message.objects.filter(key_owner=key_owner, kind="new-browser").exists(), (
+        "while it is judged nothing goes out"
+    )
     mine = requests.of_person(one.alone)[0]
     assert (mine.kind, mine.channel) == ("object", "account")
     requests.answer(officer.actor, mine.id, "We need it for your safety.", refuse=True)
-    assert consent.state_of(holder, "new-browser") == "overruled"
-    assert consent.may(holder, "new-browser")
+    assert consent.state_of(key_owner, "new-browser") == "overruled"
+    assert consent.may(key_owner, "new-browser")
     web(one)
-    assert Message.objects.filter(holder=holder, kind="new-browser").exists()
+    assert Message.objects.filter(key_owner=key_owner, kind="new-browser").exists()
 
 
 def test_the_database_refuses_a_mail_against_an_objection(customer: Make) -> None:
@@ -292,10 +303,10 @@ def test_the_database_refuses_a_mail_against_an_objection(customer: Make) -> Non
 
     one = customer()
     consent.withdraw(one.alone, "new-browser", "no")
-    letter = mail.Letter("s", "b", purpose="new-browser")
-    assert mail.queue_letter(one.actor.person, "x", one.address, letter) == ""
+    letter = mail.Draft("s", "b", purpose="new-browser")
+    assert mail.queue_draft(one.actor.person, "x", one.address, letter) == ""
     now = clock.now()
-    row = Message(holder=one.actor.person, kind="x", purpose="new-browser", address="a", subject="s", body="b")
+    row = Message(key_owner=one.actor.person, kind="x", purpose="new-browser", address="a", subject="s", body="b")
     row.created_at = row.next_try_at = now
     with pytest.raises(DatabaseError, match="row-level security"):
         row.save(force_insert=True)
@@ -303,12 +314,12 @@ def test_the_database_refuses_a_mail_against_an_objection(customer: Make) -> Non
 
 def test_what_was_said_once_cannot_be_changed(customer: Make) -> None:
     from glasshouse.consent import api as consent
-    from glasshouse.consent.models import Stance
+    from glasshouse.consent.models import ConsentRecord
 
     one = customer()
     consent.withdraw(one.alone, "merger", "no")
     with pytest.raises(DatabaseError, match="permission denied"):
-        Stance.objects.filter(holder=one.actor.person).update(state="given")
+        ConsentRecord.objects.filter(key_owner=one.actor.person).update(state="given")
 
 
 @pytest.mark.usefixtures("home")

@@ -213,7 +213,7 @@ def sent(home: Installation, sender: str, subject: str, body: str, **heads: str)
 def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Customer) -> None:
     from glasshouse.mail.models import Message
     from glasshouse.requests import api as requests
-    from glasshouse.requests.models import Letter, Request
+    from glasshouse.requests.models import Request, RequestMessage
     from glasshouse.vault import api as vault
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -221,17 +221,19 @@ def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Cust
     request = Request.objects.get(address_hash=vault.lookup("address", address))
     assert request.thread == "<first@grower.example>"
     assert request.authentication == "spf=none dkim=none arc=none"
-    assert all(row.answers == "<first@grower.example>" for row in Message.objects.filter(holder=request.holder))
+    assert all(row.answers == "<first@grower.example>" for row in Message.objects.filter(key_owner=request.key_owner))
     sent(home, address.upper(), f"Re: Your privacy request [{request.id}]", "One more thing.")
     assert Request.objects.filter(address_hash=vault.lookup("address", address)).count() == 1
-    assert [row.text.strip() for row in Letter.objects.filter(request=request, sender="person")] == ["One more thing."]
+    assert [row.text.strip() for row in RequestMessage.objects.filter(request=request, sender="person")] == [
+        "One more thing."
+    ]
     # A stranger who knows the number writes into no one's thread.
     stranger = f"{uuid.uuid4().hex[:10]}@grower.example"
     sent(home, stranger, f"Re: Your privacy request [{request.id}]", "Let me in.")
-    assert Letter.objects.filter(request=request, sender="person").count() == 1
+    assert RequestMessage.objects.filter(request=request, sender="person").count() == 1
     assert Request.objects.filter(address_hash=vault.lookup("address", stranger)).exists()
     listed = next(row for row in requests.worklist(officer.actor) if row.request.id == request.id)
-    assert [letter.sender for letter in listed.letters] == ["us", "person"]
+    assert [message.sender for message in listed.messages] == ["us", "person"]
 
 
 def test_what_a_signature_says_is_noted_and_decides_nothing(
@@ -241,7 +243,7 @@ def test_what_a_signature_says_is_noted_and_decides_nothing(
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    from glasshouse.operations import inbound_smtp as postbox
+    from glasshouse.operations import inbound_smtp
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     plain = serialization.NoEncryption()
@@ -253,18 +255,18 @@ def test_what_a_signature_says_is_noted_and_decides_nothing(
     monkeypatch.setattr("dkim.verify", lambda body, **_: real(body, dnsfunc=lambda name, timeout=5: record.encode()))
     body = b"From: a@grower.example\r\nTo: privacy@localhost\r\nSubject: x\r\n\r\nHello\r\n"
     signed = dkim.sign(body, b"s", b"grower.example", private) + body
-    assert "dkim=pass" in postbox.authenticated(signed, "127.0.0.1", "", "")
-    assert "dkim=fail" in postbox.authenticated(signed.replace(b"Hello", b"Hallo"), "127.0.0.1", "", "")
-    assert "dkim=fail" in postbox.authenticated(b"DKIM-Signature: nonsense\r\n" + body, "127.0.0.1", "", "")
+    assert "dkim=pass" in inbound_smtp.authenticated(signed, "127.0.0.1", "", "")
+    assert "dkim=fail" in inbound_smtp.authenticated(signed.replace(b"Hello", b"Hallo"), "127.0.0.1", "", "")
+    assert "dkim=fail" in inbound_smtp.authenticated(b"DKIM-Signature: nonsense\r\n" + body, "127.0.0.1", "", "")
     relayed = (
         b"Authentication-Results: mx.operator.example;\r\n\tdkim=none; spf=pass smtp.mailfrom=grower.example\r\n" + body
     )
-    assert postbox.authenticated(relayed, "127.0.0.1", "", "").startswith("spf=pass")
-    assert not postbox.authenticated(relayed, "192.0.2.1", "h", "").startswith("spf=pass"), (
+    assert inbound_smtp.authenticated(relayed, "127.0.0.1", "", "").startswith("spf=pass")
+    assert not inbound_smtp.authenticated(relayed, "192.0.2.1", "h", "").startswith("spf=pass"), (
         "a stranger's word of itself"
     )
     monkeypatch.setattr("spf.check2", lambda **_: ("softfail", "x"))
-    assert postbox.authenticated(body, "192.0.2.1", "h", "a@grower.example").startswith("spf=softfail")
+    assert inbound_smtp.authenticated(body, "192.0.2.1", "h", "a@grower.example").startswith("spf=softfail")
 
 
 def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, customer: Make, web: Web) -> None:
@@ -282,7 +284,7 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
     number = requests.enter(officer.actor, "", "access", "br", "Please tell me", letter)
     request = Request.objects.get(id=number)
     assert (request.law, request.channel, request.proved_at) == ("lgpd", "letter", None)
-    assert not Message.objects.filter(holder=request.holder).exists(), "without an address nothing is mailed"
+    assert not Message.objects.filter(key_owner=request.key_owner).exists(), "without an address nothing is mailed"
     requests.answer(officer.actor, number, "On paper.", refuse=False)
     checked = requests.Arrival("phone", entered_by=officer.actor.id, identity="called back at the number we hold")
     number = requests.enter(officer.actor, "caller@grower.example", "erase", "eu", "Erase me", checked)
@@ -317,7 +319,7 @@ def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, ol
         assert not next(row for row in requests.worklist(officer.actor) if row.request.id == number).mine
 
         def told(who: Customer) -> int:
-            mails = Message.objects.filter(holder=who.actor.person, kind="deadline")
+            mails = Message.objects.filter(key_owner=who.actor.person, kind="deadline")
             return sum(number in row.body for row in mails)
 
         deadlines.escalate_due()
@@ -378,7 +380,7 @@ def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = asked(address)
     row = Request.objects.filter(id=number)
-    mails = Message.objects.filter(holder=row.get().holder)
+    mails = Message.objects.filter(key_owner=row.get().key_owner)
     deadlines.give_up_due()
     assert mails.count() == 1
     row.update(asked_at=clock.now() - timedelta(days=8))

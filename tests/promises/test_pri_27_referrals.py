@@ -69,7 +69,7 @@ def test_the_request_reaches_the_customer_that_entered_the_address(customer: Mak
     assert name in letter.body
     from glasshouse.access import api as access
 
-    with access.acting(boss.actor):
+    with access.organisation_transaction(boss.actor):
         assert not Invitation.objects.filter(address_hash=vault.lookup("address", address)).exists()
     assert post(client, mine, mine, referral=number, text="again").status_code == 404
 
@@ -129,7 +129,7 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     boss = customer()
     guest = web()
     agreed(guest, asked(guest, invited(boss)))
-    with access.acting(boss.actor):
+    with access.organisation_transaction(boss.actor):
         Referral.objects.update(due_at=clock.now() - timedelta(hours=2))
     assert _late() == 1
     assert referrals.warn_due() >= 1

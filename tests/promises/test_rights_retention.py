@@ -19,14 +19,14 @@ Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[...,
 
 
 def busy(one: Customer) -> None:
-    """Has a person use what there is: a session, a second step, mail, a copy, a token, an invitation to the same address."""
+    """Has a person use what there is: a session, a second factor, mail, a copy, a token, an invitation to the same address."""
     from glasshouse.organisations import tokens
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
     from tests.promises.test_sec_06_second_step import with_app
 
     with_app(one)
     tokens.create_token(one.actor, "Script", ["greenhouse:site:read"], 3)
-    copies.make_copy(one.alone)
+    exports.make_export(one.alone)
 
 
 def test_the_view_shows_every_sealed_value_and_reaches_every_personal_column(customer: Make) -> None:
@@ -52,14 +52,14 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
     from dataclasses import replace
 
     from glasshouse.kernel import clock
-    from glasshouse.kernel.errors import FreshProofError, NotFoundError
-    from glasshouse.subject import exports as copies
+    from glasshouse.kernel.errors import NotFoundError, ReauthenticationError
+    from glasshouse.subject import exports as exports
     from glasshouse.subject import inventory as views
 
     one, other = customer(), customer()
     shown = {item.place for item in views.view(one.alone)}
-    number = copies.make_copy(one.alone)
-    _, body = copies.fetch_copy(one.alone, number)
+    number = exports.make_export(one.alone)
+    _, body = exports.fetch_export(one.alone, number)
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         told = json.loads(archive.read("data.json"))
         page = archive.read("data.html").decode()
@@ -67,21 +67,21 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
     assert one.address in page
     assert {"purpose", "basis", "retention", "recipients", "since"} <= set(told[0])
     with pytest.raises(NotFoundError):
-        copies.fetch_copy(other.alone, number)
-    with pytest.raises(FreshProofError):
-        copies.fetch_copy(replace(one.alone, proved_at=clock.now() - timedelta(hours=1)), number)
-    assert web(other).get(f"/account/data/copy/{number}").status_code == 404
+        exports.fetch_export(other.alone, number)
+    with pytest.raises(ReauthenticationError):
+        exports.fetch_export(replace(one.alone, proved_at=clock.now() - timedelta(hours=1)), number)
+    assert web(other).get(f"/account/data/export/{number}").status_code == 404
     with clock.frozen(clock.now() + timedelta(hours=25)), pytest.raises(NotFoundError):
-        copies.fetch_copy(replace(one.alone, proved_at=clock.now()), number)
+        exports.fetch_export(replace(one.alone, proved_at=clock.now()), number)
 
 
 def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
     from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
 
     one = customer()
     rights.correct_name(one.alone, "<script>alert(1)</script>")
-    _, body = copies.fetch_copy(one.alone, copies.make_copy(one.alone))
+    _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         assert "<script>" not in archive.read("data.html").decode()
 
@@ -101,7 +101,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.requests import api as requests
     from glasshouse.sources import api as sources
     from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
     from glasshouse.subject import inventory as views
     from glasshouse.vault import api as vault
 
@@ -124,7 +124,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     consent.restrict(one.alone, "claims", canary)
     consent.lift_for(officer.actor, one.actor.person, one.address, canary)
     with own(str(one.actor.person)):
-        copies.make_copy(one.alone)
+        exports.make_export(one.alone)
     client = web()
     with own(str(one.actor.person)):
         plan = rights.plan(one.alone)
@@ -169,7 +169,7 @@ def test_the_last_administrator_hands_over_first_and_a_lone_member_closes_the_or
     rights.erase(other.alone)
     from glasshouse.access import api as access
 
-    with access.acting(JOB.within(one.actor.organisation)):
+    with access.organisation_transaction(JOB.for_organisation(one.actor.organisation)):
         assert not Organisation.objects.filter(id=one.organisation).exists()
     assert crops.post("/write", content="m air_temp=20", headers={"Authorization": f"Token {token}"}).status_code == 401
 
@@ -234,21 +234,21 @@ def test_who_was_erased_does_not_come_back_with_a_backup(customer: Make, join: J
 def test_rows_end_by_the_rule_of_their_model_and_no_sooner(customer: Make) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.kernel import clock
-    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.kernel.ids import KeyOwnerId, new_id
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
     from glasshouse.retention import api as retention
 
     one = customer()
-    fresh, old, held = (HolderId(new_id()) for _ in range(3))
-    for holder, days in ((fresh, 29), (old, 31), (held, 31)):
-        mail.keep_sent(holder, "probe", "x", body="x")
-        Message.objects.filter(holder=holder).update(sent_at=clock.now() - timedelta(days=days))
+    fresh, old, held = (KeyOwnerId(new_id()) for _ in range(3))
+    for key_owner, days in ((fresh, 29), (old, 31), (held, 31)):
+        mail.keep_sent(key_owner, "probe", "x", body="x")
+        Message.objects.filter(key_owner=key_owner).update(sent_at=clock.now() - timedelta(days=days))
     retention.hold(held, "officer", "a court asked", 30)
     assert retention.due()["mail_message"] >= 1
     done = retention.sweep()
     assert done.rows["mail_message"] >= 1
-    there = {holder for holder in (fresh, old, held) if Message.objects.filter(holder=holder).exists()}
+    there = {key_owner for key_owner in (fresh, old, held) if Message.objects.filter(key_owner=key_owner).exists()}
     assert there == {fresh, held}
     assert Person.objects.filter(id=one.actor.person).exists()
     assert retention.due().get("mail_message") == 0
@@ -278,7 +278,9 @@ def test_every_personal_row_says_how_long_it_is_kept() -> None:
     from glasshouse.vault.datamap import Class, people_rows
 
     silent = [
-        row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL and not row.entry.retention
+        row
+        for row in people_rows([])
+        if row.entry and row.entry.classification is Class.PERSONAL and not row.entry.retention
     ]
     assert silent == []
 
@@ -289,7 +291,7 @@ def test_see_correct_copy_and_erase_on_the_pages(customer: Make, join: Join, web
     assert one.address in client.get(page).text
     assert post(client, page, page, name="Corrected Name").status_code == 302
     assert "Corrected Name" in client.get(page).text
-    assert post(client, f"{page}/copy", page).status_code == 302
+    assert post(client, f"{page}/export", page).status_code == 302
     assert "glasshouse-data-" in client.get(page).text
     assert "You leave" in client.get(f"{page}/erase").text
     assert post(client, f"{page}/erase", f"{page}/erase", word="no").status_code == 400
@@ -318,7 +320,7 @@ def test_the_record_of_processing_speaks_of_every_field_that_is_not_technical(we
     wanted = {
         f"{row.store}.{row.table}.{row.column}"
         for row in whole_map()
-        if row.entry and row.entry.klass in ("personal", "confidential", "crop")
+        if row.entry and row.entry.classification in ("personal", "confidential", "crop")
     }
     assert columns == wanted
     assert all(activity["purpose"] and activity["retention"] and activity["basis"] for activity in told)
@@ -330,13 +332,13 @@ def test_the_record_of_processing_speaks_of_every_field_that_is_not_technical(we
 def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, join: Join) -> None:
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.kernel.ids import HolderId
+    from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.retention import api as retention
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import inventory as views
 
     one = join(customer(), "viewer")
-    retention.hold(HolderId(str(one.actor.person)), "officer", "a court asked", 30)
+    retention.hold(KeyOwnerId(str(one.actor.person)), "officer", "a court asked", 30)
     with pytest.raises(InvalidError, match="legal hold"):
         rights.erase(one.alone)
     assert any(item.label == "Legal hold" for item in views.view(one.alone))
@@ -371,7 +373,7 @@ def test_what_speaks_of_the_address_under_other_keys_is_shown_and_erased_too(cus
     person = Person.objects.get(id=one.actor.person)
     rows = views.addressed(person)
     assert {type(row).__name__ for row in rows} == {"Invitation", "Message"}
-    keys = {row.holder for row in rows}  # type: ignore[attr-defined]
+    keys = {row.key_owner for row in rows}  # type: ignore[attr-defined]
     shown = [item.value for item in views.view(one.alone)]
     assert "Come to us" in shown
     assert any("invites you to" in value for value in shown), "the mail of the invitation"
@@ -397,7 +399,7 @@ def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> Non
     accounts.ask_change(attacker.alone, one.address, attacker.password)
     number = requests.ask(one.address, "access", "eu", "my words", requests.Arrival(network="erased"))
     person = Person.objects.get(id=one.actor.person)
-    assert attacker.actor.person in {getattr(row, "holder", "") for row in views.addressed(person)}
+    assert attacker.actor.person in {getattr(row, "key_owner", "") for row in views.addressed(person)}
     rights.erase(one.alone)
     vault.forget_opened()
     assert accounts.person_of(attacker.alone).address == attacker.address
@@ -410,7 +412,7 @@ def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: W
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts import texts
     from glasshouse.mail import api as mail
-    from glasshouse.subject import exports as copies
+    from glasshouse.subject import exports as exports
     from glasshouse.subject.inventory import view
 
     one = customer()
@@ -422,7 +424,7 @@ def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: W
     values = [item.value for item in view(one.alone)]
     assert any("/reset/•••" in value for value in values)
     assert not any(secret in value or "482913" in value for value in values)
-    _, body = copies.fetch_copy(one.alone, copies.make_copy(one.alone))
+    _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         assert secret not in archive.read("data.json").decode()
         assert "482913" not in archive.read("data.html").decode()

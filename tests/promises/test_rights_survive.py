@@ -27,7 +27,7 @@ def mails(one: Customer, count: int) -> None:
     now = clock.now()
     rows = (
         Message(
-            holder=one.actor.person,
+            key_owner=one.actor.person,
             kind="many",
             address=one.address,
             subject=f"s{n}",
@@ -57,9 +57,9 @@ def test_much_data_is_copied_and_erased_by_the_worker_with_its_progress(customer
     one = join(customer(), "viewer")
     mails(one, MANY)
     client, page = web(one), "/account/data"
-    assert post(client, f"{page}/copy", page).status_code == 302
-    waited(lambda: "glasshouse-data-" in client.get("/account/data/copies").text)
-    link = client.get("/account/data/copies").text.partition('href="')[2].partition('"')[0]
+    assert post(client, f"{page}/export", page).status_code == 302
+    waited(lambda: "glasshouse-data-" in client.get("/account/data/exports").text)
+    link = client.get("/account/data/exports").text.partition('href="')[2].partition('"')[0]
     with zipfile.ZipFile(io.BytesIO(client.get(link).content)) as archive:
         told = json.loads(archive.read("data.json"))
         assert archive.testzip() is None
@@ -72,7 +72,7 @@ def test_much_data_is_copied_and_erased_by_the_worker_with_its_progress(customer
     assert "You are erased" in web().get(where).text
     done = Erasure.objects.get(person=one.actor.person)
     assert done.rows > MANY
-    assert not Message.objects.filter(holder=one.actor.person).exists()
+    assert not Message.objects.filter(key_owner=one.actor.person).exists()
     assert not Person.objects.filter(id=one.actor.person).exists()
     assert web().get("/erasure/" + "0" * 16).status_code == 404
 
@@ -104,7 +104,7 @@ def test_what_arrives_while_an_erasure_runs_does_not_stay(customer: Make, join: 
     ending.set()
     racer.join()
     rights.erase_late()
-    assert not Message.objects.filter(holder=one.actor.person).exists()
+    assert not Message.objects.filter(key_owner=one.actor.person).exists()
     with pytest.raises(KeyDestroyedError):
         mail.queue(one.actor.person, "late", one.address, subject="s", body="b")
     assert vault.generations_of(one.actor.person) == []
@@ -114,7 +114,7 @@ def test_what_arrives_while_an_erasure_runs_does_not_stay(customer: Make, join: 
     mail.queue(one.actor.person, "late", one.address, subject="s", body="b")
     vault.forget_opened()
     assert rights.erase_late() >= 1
-    assert not Message.objects.filter(holder=one.actor.person).exists()
+    assert not Message.objects.filter(key_owner=one.actor.person).exists()
 
 
 def test_a_page_that_reads_while_the_key_goes_says_so_kindly(customer: Make, web: Web) -> None:
@@ -221,5 +221,5 @@ def test_an_invitation_that_names_two_people_keeps_its_inviter_when_the_invited_
     from glasshouse.access import api as access
     from glasshouse.organisations.models import Invitation
 
-    with access.acting(boss.actor):
+    with access.organisation_transaction(boss.actor):
         assert not Invitation.objects.filter(organisation_id=boss.organisation).exists()

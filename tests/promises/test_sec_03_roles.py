@@ -77,7 +77,9 @@ def test_a_member_of_one_site_sees_nothing_of_the_others(
         answer = crops.post("/write", content="m air_temp=20", headers={"Authorization": f"Token {token}"})
         assert answer.status_code == 204
     scoped = join(one, "grower", [one.site])
-    with access.acting(scoped.actor):  # the database itself, without a word of the application's queries
+    with access.organisation_transaction(
+        scoped.actor
+    ):  # the database itself, without a word of the application's queries
         assert [site.id for site in Site.objects.all()] == [one.site]
         assert {device.site_id for device in Device.objects.all()} == {one.site}
     assert {series["site"] for series in readings.series(scoped.actor)} == {one.site}
@@ -86,7 +88,7 @@ def test_a_member_of_one_site_sees_nothing_of_the_others(
         readings.readings(scoped.actor, [foreign], (0, 2_000_000_000), 10)
     client = web(scoped)
     assert "Second place" not in client.get(f"/o/{one.organisation}/sites").text
-    path = f"/o/{one.organisation}/sites/{second}/limits"
+    path = f"/o/{one.organisation}/sites/{second}/target-ranges"
     assert post(client, path, f"/o/{one.organisation}/sites", variable="air_temp", least="1").status_code == 404
     members.change_member(one.actor, scoped.actor.account, "grower", None)
     assert "Second place" in client.get(f"/o/{one.organisation}/sites").text
@@ -97,7 +99,7 @@ def test_the_database_shows_nothing_to_an_account_that_does_not_belong_there(cus
     from glasshouse.rowsecurity.policies import customer_models
 
     one, other = customer(), customer()
-    with access.acting(other.actor.within(one.actor.organisation)):
+    with access.organisation_transaction(other.actor.for_organisation(one.actor.organisation)):
         for model in customer_models():
             mine = {"organisation_id": one.organisation}
             if model._meta.db_table == "access_organisation":
@@ -113,7 +115,7 @@ def test_the_database_writes_no_membership_for_a_stranger(customer: Make) -> Non
     one, other = customer(), customer()
     with (
         pytest.raises(DatabaseError, match="row-level security"),
-        access.acting(other.actor.within(one.actor.organisation)),
+        access.organisation_transaction(other.actor.for_organisation(one.actor.organisation)),
     ):
         Membership.objects.create(
             organisation_id=one.organisation,
@@ -138,7 +140,7 @@ def test_the_last_administrator_stays(customer: Make, join: Join) -> None:
     ):
         with pytest.raises(InvalidError, match="last administrator"):
             act()
-    with pytest.raises(DatabaseError, match="last administrator"), access.acting(one.actor):
+    with pytest.raises(DatabaseError, match="last administrator"), access.organisation_transaction(one.actor):
         Membership.objects.filter(account_id=one.actor.account).delete()  # past the verbs: the database refuses
 
 
@@ -230,11 +232,11 @@ def test_a_token_never_has_more_than_its_maker_has_now(customer: Make, join: Joi
     limits = {"json": {"variable": "air_temp", "least": 10, "most": 30}}
     assert ask() == 200
     assert ask("/api/v1/series") == 403, "not among the token's scopes"
-    assert ask(f"/api/v1/sites/{one.site}/limits", **limits) == 200
-    assert ask(f"/api/v1/sites/{customer().site}/limits", **limits) == 404
+    assert ask(f"/api/v1/sites/{one.site}/target-ranges", **limits) == 200
+    assert ask(f"/api/v1/sites/{customer().site}/target-ranges", **limits) == 404
     assert tokens.tokens(grower.actor)[0].used_at is not None
     members.change_member(one.actor, grower.actor.account, "viewer", None)
-    assert ask(f"/api/v1/sites/{one.site}/limits", **limits) == 403
+    assert ask(f"/api/v1/sites/{one.site}/target-ranges", **limits) == 403
     members.remove_member(one.actor, grower.actor.account)
     assert ask() == 401
 
@@ -244,7 +246,7 @@ def test_a_token_that_is_none_opens_nothing(web: Web, text: str) -> None:
     assert web().get("/api/v1/sites", headers={"Authorization": f"Bearer {text}"}).status_code == 401
 
 
-def test_sensitive_acts_ask_for_fresh_proof(customer: Make, web: Web) -> None:
+def test_sensitive_acts_ask_for_reauthentication(customer: Make, web: Web) -> None:
     from datetime import timedelta
 
     from glasshouse.accounts.models import Session
@@ -256,9 +258,11 @@ def test_sensitive_acts_ask_for_fresh_proof(customer: Make, web: Web) -> None:
     fields = {"address": "late@grower.example", "role": "viewer", "all_sites": "yes", "days": "7"}
     client.headers["Referer"] = f"{client.base_url}".rstrip("/") + page
     answer = post(client, f"{page}/invite", page, **fields)
-    assert answer.headers["location"] == f"/prove-again?next={page}"
-    assert post(client, "/prove-again", "/prove-again", password="wrong", next=page).status_code == 400
-    assert post(client, "/prove-again", "/prove-again", password=one.password, next=page).headers["location"] == page
+    assert answer.headers["location"] == f"/reauthenticate?next={page}"
+    assert post(client, "/reauthenticate", "/reauthenticate", password="wrong", next=page).status_code == 400
+    assert (
+        post(client, "/reauthenticate", "/reauthenticate", password=one.password, next=page).headers["location"] == page
+    )
     assert post(client, f"{page}/invite", page, **fields).headers["location"] == page
 
 

@@ -22,7 +22,7 @@ def sees(staff: Customer, one: Customer) -> list[str]:
     """Names of the sites that the staff sees of a customer."""
     from glasshouse.greenhouse import api as greenhouse
 
-    return [site.name for site in greenhouse.sites(staff.actor.within(one.actor.organisation))]
+    return [site.name for site in greenhouse.sites(staff.actor.for_organisation(one.actor.organisation))]
 
 
 def test_without_a_grant_the_support_role_reads_no_row_of_any_customer(customer: Make, olaf: Make) -> None:
@@ -61,13 +61,13 @@ def test_staff_see_opaque_ids_and_nothing_else(customer: Make, olaf: Make, web: 
 
 
 def test_staff_without_a_second_step_can_do_nothing(customer: Make, olaf: Make) -> None:
-    from glasshouse.accounts.models import SecondStep
-    from glasshouse.kernel.errors import SecondStepNeededError
+    from glasshouse.accounts.models import SecondFactor
+    from glasshouse.kernel.errors import SecondFactorNeededError
     from glasshouse.support import api as support
 
     staff = olaf()
-    SecondStep.objects.filter(account_id=staff.actor.account).delete()
-    with pytest.raises(SecondStepNeededError):
+    SecondFactor.objects.filter(account_id=staff.actor.account).delete()
+    with pytest.raises(SecondFactorNeededError):
         support.customers(staff.actor)
 
 
@@ -95,13 +95,13 @@ def test_a_grant_opens_what_it_names_and_records_what_is_seen(customer: Make, ol
     one, other, staff = customer(), customer(), olaf()
     second = greenhouse.create_site(one.actor, {"name": "Hidden", "time_zone": "Europe/Rome"})
     support.give(one.actor, wish(sites=(one.site,), staff=str(staff.actor.account)))
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     assert sees(staff, one) == [greenhouse.sites(one.actor)[0].name]
     assert readings.series(inside) == []
     for forbidden in (
         lambda: members.members(inside),
         lambda: greenhouse.create_device(inside, one.site, "", "Mine"),
-        lambda: greenhouse.set_limits(inside, one.site, "", {"variable": "air_temp", "least": "1"}),
+        lambda: greenhouse.set_target_ranges(inside, one.site, "", {"variable": "air_temp", "least": "1"}),
         lambda: support.give(inside, wish()),
     ):
         with pytest.raises(ForbiddenError):
@@ -136,7 +136,7 @@ def test_a_grant_ends_by_itself(customer: Make, olaf: Make) -> None:
 
     one, staff = customer(), olaf()
     grant = support.give(one.actor, wish())
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         Grant.objects.filter(id=grant).update(ends_at=clock.now() - timedelta(seconds=1))
     with pytest.raises(NotFoundError):
         sees(staff, one)
@@ -161,7 +161,7 @@ def test_a_download_ends_where_the_grant_ends(
     )
     grant = support.give(one.actor, wish())
     monkeypatch.setattr(readings, "STILL_EACH", 10)
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     name = readings.series(inside)[0]["id"]
     rows = readings.export(inside, [name], (1_760_000_000, 1_760_000_100))
     assert [next(rows) for _ in range(5)]
@@ -191,7 +191,10 @@ def test_a_read_that_nobody_records_is_refused(customer: Make, olaf: Make) -> No
 
     one, staff = customer(), olaf()
     support.give(one.actor, wish())
-    with pytest.raises(ForbiddenError, match="record"), access.acting(staff.actor.within(one.actor.organisation)):
+    with (
+        pytest.raises(ForbiddenError, match="record"),
+        access.organisation_transaction(staff.actor.for_organisation(one.actor.organisation)),
+    ):
         list(Site.objects.all())
 
 
@@ -201,7 +204,7 @@ def test_asked_approved_refused(customer: Make, olaf: Make) -> None:
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     grant = support.ask(inside, wish())
     assert any(letter.address == one.address and "asks for access" in letter.subject for letter in mail.newest(50))
     with pytest.raises(GlasshouseError):
@@ -225,16 +228,16 @@ def test_changing_needs_four_eyes(customer: Make, olaf: Make) -> None:
     one, first, second = customer(), olaf(), olaf()
     support.give(one.actor, wish(change=True, staff=str(first.actor.account)))
     grant = support.grants(one.actor)[0].grant.id
-    acts = first.actor.within(one.actor.organisation)
+    acts = first.actor.for_organisation(one.actor.organisation)
     limits = {"variable": "air_temp", "least": "16", "most": "28"}
     with pytest.raises(ForbiddenError):
-        greenhouse.set_limits(acts, one.site, "", limits)
+        greenhouse.set_target_ranges(acts, one.site, "", limits)
     with pytest.raises(ForbiddenError):
         support.countersign(acts, grant)
-    support.countersign(second.actor.within(one.actor.organisation), grant)
-    greenhouse.set_limits(acts, one.site, "", limits)
+    support.countersign(second.actor.for_organisation(one.actor.organisation), grant)
+    greenhouse.set_target_ranges(acts, one.site, "", limits)
     assert greenhouse.sites(one.actor)[0].limits == {"air_temp": [16.0, 28.0]}
-    assert any(entry.what == "wanted range set" for entry, _ in support.record_of(one.actor))
+    assert any(entry.what == "target range set" for entry, _ in support.record_of(one.actor))
 
 
 def test_the_glass_is_broken_only_where_that_was_allowed_and_loudly(customer: Make, olaf: Make) -> None:
@@ -243,7 +246,7 @@ def test_the_glass_is_broken_only_where_that_was_allowed_and_loudly(customer: Ma
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     with pytest.raises(ForbiddenError, match="not allowed emergency"):
         support.break_glass(inside, "fire")
     support.set_emergency(one.actor, allowed=True)
@@ -264,7 +267,7 @@ def test_support_cannot_write_itself_a_grant(customer: Make, olaf: Make) -> None
     from glasshouse.support.models import Grant
 
     one, staff = customer(), olaf()
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     now = clock.now()
     common = {
         "organisation_id": one.organisation,
@@ -281,9 +284,9 @@ def test_support_cannot_write_itself_a_grant(customer: Make, olaf: Make) -> None
         {"approved_at": now, "emergency": True},
         {"countersigned_by": staff.actor.account},
     ):
-        with pytest.raises(DatabaseError, match="row-level security"), access.acting(inside):
+        with pytest.raises(DatabaseError, match="row-level security"), access.organisation_transaction(inside):
             Grant.objects.create(**common | more)
-    with pytest.raises(DatabaseError), access.acting(inside):
+    with pytest.raises(DatabaseError), access.organisation_transaction(inside):
         Grant.objects.filter(organisation_id=one.organisation).update(approved_at=now)
 
 
@@ -293,7 +296,7 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     support.hand_administration(one.actor, to_operator=True)
     assert sees(staff, one)
     assert members.members(inside)[0].address == one.address
@@ -309,7 +312,7 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
 
 
 def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, olaf: Make, web: Web) -> None:
-    from glasshouse.accounts.models import SecondStep
+    from glasshouse.accounts.models import SecondFactor
     from glasshouse.support import api as support
     from tests.authenticator import code_of
 
@@ -321,10 +324,10 @@ def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, o
     assert (
         post(theirs, "/sign-in", address=staff.address, password=staff.password)
         .headers["location"]
-        .startswith("/second-step")
+        .startswith("/second-factor")
     )
-    step = SecondStep.objects.get(account_id=staff.actor.account)
-    assert post(theirs, "/second-step", "/second-step", code=code_of(step.secret["seed"])).status_code == 302
+    step = SecondFactor.objects.get(account_id=staff.actor.account)
+    assert post(theirs, "/second-factor", "/second-factor", code=code_of(step.secret["seed"])).status_code == 302
     page = theirs.get(f"/o/{one.organisation}/events")
     assert "a customer's data" in page.text
     assert one.address not in page.text
@@ -342,7 +345,7 @@ def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: M
     from glasshouse.support import api as support
 
     one, staff = customer(), olaf()
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     support.give(one.actor, wish(("events", "climate")))
     with pytest.raises(ForbiddenError):
         members.members(inside)
@@ -353,5 +356,5 @@ def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: M
     # Whom the grant does not speak of stays out of reach: the support role has no right to the persons themselves.
     from glasshouse.access import api as access
 
-    with pytest.raises(DatabaseError, match="permission denied"), access.acting(inside):
+    with pytest.raises(DatabaseError, match="permission denied"), access.organisation_transaction(inside):
         list(Person.objects.all())

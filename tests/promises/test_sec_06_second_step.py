@@ -1,4 +1,4 @@
-"""SEC-06: the second step.
+"""SEC-06: the second factor.
 
 Codes come from a generator of our own here (RFC 6238 by the standard library), not from the product.
 """
@@ -23,11 +23,11 @@ Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
 def with_app(one: Customer) -> tuple[str, list[str]]:
     """(seed, recovery codes) of an app set up and confirmed by a code of the past half minute."""
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
 
-    begun = second_step.begin_app(one.alone)
+    begun = second_factor.begin_app(one.alone)
     seed = begun.key.replace(" ", "")
-    return seed, second_step.confirm(one.alone, begun.id, code_of(seed, time.time() - 30))
+    return seed, second_factor.confirm(one.alone, begun.id, code_of(seed, time.time() - 30))
 
 
 def sign_in(client: httpx.Client, one: Customer) -> str:
@@ -36,14 +36,14 @@ def sign_in(client: httpx.Client, one: Customer) -> str:
 
 
 def step(client: httpx.Client, code: str, **more: str) -> httpx.Response:
-    return post(client, "/second-step", "/second-step", code=code, **more)
+    return post(client, "/second-factor", "/second-factor", code=code, **more)
 
 
 def test_a_password_alone_opens_nothing(customer: Make, web: Web) -> None:
     one = customer()
     seed, _ = with_app(one)
     client = web()
-    assert sign_in(client, one).startswith("/second-step")
+    assert sign_in(client, one).startswith("/second-factor")
     for page in ("/account", "/account/security", f"/o/{one.organisation}/"):
         assert client.get(page).headers["location"].startswith("/sign-in")
     stolen = client.cookies["__Host-pending"]
@@ -84,7 +84,7 @@ def test_one_code_in_two_requests_at_once_lets_one_in(customer: Make) -> None:
     from django.db import connections
 
     from glasshouse.accounts import api as accounts
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
     from glasshouse.accounts.rules import Visit
     from glasshouse.kernel.errors import GlasshouseError
 
@@ -96,7 +96,7 @@ def test_one_code_in_two_requests_at_once_lets_one_in(customer: Make) -> None:
 
     def finish(pending: str) -> None:
         try:
-            second_step.finish_sign_in(pending, code, visit, trust=False)
+            second_factor.finish_sign_in(pending, code, visit, trust=False)
             outcomes.append("in")
         except GlasshouseError:
             outcomes.append("refused")
@@ -122,7 +122,7 @@ def test_guessing_codes_is_stopped(customer: Make, web: Web) -> None:
 
 
 def test_recovery_codes_work_once_each_and_are_kept_as_hashes(customer: Make, web: Web) -> None:
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
     from glasshouse.accounts.models import RecoveryCode
 
     one = customer()
@@ -133,7 +133,7 @@ def test_recovery_codes_work_once_each_and_are_kept_as_hashes(customer: Make, we
     client = web()
     sign_in(client, one)
     assert step(client, codes[3].upper()).status_code == 302
-    assert second_step.codes_left(one.actor.account) == 9
+    assert second_factor.codes_left(one.actor.account) == 9
     again = web()
     sign_in(again, one)
     assert step(again, codes[3]).status_code == 400
@@ -149,7 +149,7 @@ def test_a_reset_of_the_password_does_not_lead_past_it(customer: Make, web: Web)
     assert post(web(), path, path, password="an entirely new word").status_code == 302
     client = web()
     location = post(client, "/sign-in", address=one.address, password="an entirely new word").headers["location"]
-    assert location.startswith("/second-step")
+    assert location.startswith("/second-factor")
 
 
 def test_a_browser_is_remembered_until_it_is_forgotten(customer: Make, web: Web) -> None:
@@ -163,37 +163,37 @@ def test_a_browser_is_remembered_until_it_is_forgotten(customer: Make, web: Web)
     assert step(client, code_of(seed), trust="yes").status_code == 302
     post(client, "/sign-out", "/account")
     assert sign_in(client, one) == "/"
-    assert sign_in(web(), one).startswith("/second-step"), "another browser is not trusted"
+    assert sign_in(web(), one).startswith("/second-factor"), "another browser is not trusted"
     with clock.frozen(clock.now() + timedelta(days=31)):
         from glasshouse.accounts.models import Account
 
         account = Account.objects.get(id=one.actor.account)
         assert not sessions.trusted(account, client.cookies["__Host-browser"])
     sessions.forget_browser(one.alone, sessions.browsers(one.alone)[0].id)
-    assert sign_in(client, one).startswith("/second-step")
+    assert sign_in(client, one).startswith("/second-factor")
 
 
-def test_setting_up_and_removing_ask_for_fresh_proof_and_tell_by_mail(customer: Make) -> None:
+def test_setting_up_and_removing_ask_for_reauthentication_and_tell_by_mail(customer: Make) -> None:
     from dataclasses import replace
 
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
     from glasshouse.kernel import clock
-    from glasshouse.kernel.errors import FreshProofError
+    from glasshouse.kernel.errors import ReauthenticationError
     from glasshouse.mail import api as mail
 
     one = customer()
     stale = replace(one.alone, proved_at=clock.now() - timedelta(hours=1))
-    with pytest.raises(FreshProofError):
-        second_step.begin_app(stale)
+    with pytest.raises(ReauthenticationError):
+        second_factor.begin_app(stale)
     with_app(one)
-    steps = second_step.steps_of(one.actor.account)
-    with pytest.raises(FreshProofError):
-        second_step.remove(stale, steps[0].id)
-    second_step.remove(one.alone, steps[0].id)
+    steps = second_factor.steps_of(one.actor.account)
+    with pytest.raises(ReauthenticationError):
+        second_factor.remove(stale, steps[0].id)
+    second_factor.remove(one.alone, steps[0].id)
     subjects = [letter.subject for letter in mail.newest(20) if letter.address == one.address]
     assert any("was added" in one for one in subjects)
     assert any("was removed" in one for one in subjects)
-    assert second_step.codes_left(one.actor.account) == 0
+    assert second_factor.codes_left(one.actor.account) == 0
 
 
 def newest_text(ending: str) -> str:
@@ -207,18 +207,18 @@ def newest_text(ending: str) -> str:
 
 
 def test_codes_by_text_message(customer: Make, web: Web) -> None:
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
 
     one = customer()
     number = "+3161234" + f"{hash(one.site) % 10_000:04d}"
-    begun = second_step.begin_text(one.alone, number)
+    begun = second_factor.begin_text(one.alone, number)
     assert begun.number == f"+31 ••••• {number[-2:]}"
-    assert second_step.confirm(one.alone, begun.id, newest_text(number[-4:]))
+    assert second_factor.confirm(one.alone, begun.id, newest_text(number[-4:]))
     client = web()
     sign_in(client, one)
-    page = client.get("/second-step").text
+    page = client.get("/second-factor").text
     assert number not in page
-    assert "••••• " in post(client, "/second-step/text", "/second-step").text
+    assert "••••• " in post(client, "/second-factor/text", "/second-factor").text
     code = newest_text(number[-4:])
     assert step(client, code).status_code == 302
     again = web()
@@ -243,21 +243,21 @@ def test_texts_are_limited_by_number_account_and_country(customer: Make, monkeyp
 
     from glasshouse.accounts import texts
     from glasshouse.kernel.errors import ThrottledError
-    from glasshouse.kernel.ids import HolderId, new_id
+    from glasshouse.kernel.ids import KeyOwnerId, new_id
 
-    holder = HolderId(new_id())
+    key_owner = KeyOwnerId(new_id())
     for turn in range(5):
-        texts.send(holder, f"a{turn}-{holder}", "+34612000001", "x")
+        texts.send(key_owner, f"a{turn}-{key_owner}", "+34612000001", "x")
     with pytest.raises(ThrottledError):
-        texts.send(holder, f"b-{holder}", "+34612000001", "x")
+        texts.send(key_owner, f"b-{key_owner}", "+34612000001", "x")
     for turn in range(10):
-        texts.send(holder, f"one-{holder}", f"+3461200{turn + 10:04d}", "x")
+        texts.send(key_owner, f"one-{key_owner}", f"+3461200{turn + 10:04d}", "x")
     with pytest.raises(ThrottledError):
-        texts.send(holder, f"one-{holder}", "+34612000099", "x")
+        texts.send(key_owner, f"one-{key_owner}", "+34612000099", "x")
     monkeypatch.setattr(settings, "TEXTS_A_COUNTRY_A_DAY", 1)
-    texts.send(holder, f"c-{holder}", "+351912345678", "x")
+    texts.send(key_owner, f"c-{key_owner}", "+351912345678", "x")
     with pytest.raises(ThrottledError):
-        texts.send(holder, f"d-{holder}", "+351912345679", "x")
+        texts.send(key_owner, f"d-{key_owner}", "+351912345679", "x")
 
 
 @pytest.mark.usefixtures("home")
@@ -313,27 +313,27 @@ def test_an_administrator_requires_it_and_who_has_none_can_only_set_it_up(
     one = customer()
     grower, viewer = join(one, "grower"), join(one, "viewer")
     with pytest.raises(InvalidError, match="your own"):
-        rules.set_step_rule(one.actor, [])
+        rules.set_second_factor_rule(one.actor, [])
     with_app(one)
     page = f"/o/{one.organisation}/"
     theirs, others = web(grower), web(viewer)
-    rules.set_step_rule(one.actor, ["grower"], clock.now() + timedelta(days=3))
+    rules.set_second_factor_rule(one.actor, ["grower"], clock.now() + timedelta(days=3))
     assert theirs.get(page).status_code == 200, "not before its day"
-    rules.set_step_rule(one.actor, ["grower"])
+    rules.set_second_factor_rule(one.actor, ["grower"])
     assert theirs.get(page).headers["location"] == "/account/security?needed=1"
     assert theirs.get("/account/security").status_code == 200
     assert others.get(page).status_code == 200
-    rules.set_step_rule(one.actor, [])
+    rules.set_second_factor_rule(one.actor, [])
     assert others.get(page).headers["location"] == "/account/security?needed=1"
     with_app(grower)
-    rules.set_step_rule(one.actor, None)
+    rules.set_second_factor_rule(one.actor, None)
     assert others.get(page).status_code == 200
 
 
 def test_an_administrators_reset_waits_is_told_and_can_be_stopped(
     customer: Make, join: Callable[..., Customer], web: Web
 ) -> None:
-    from glasshouse.accounts import resets, second_step
+    from glasshouse.accounts import resets, second_factor
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import ForbiddenError
     from glasshouse.organisations import members
@@ -346,16 +346,16 @@ def test_an_administrators_reset_waits_is_told_and_can_be_stopped(
         members.ask_reset(lost.actor, one.actor.account)
     members.ask_reset(one.actor, lost.actor.account)
     resets.finish_resets()
-    assert second_step.has_step(lost.actor.account), "not before its time"
+    assert second_factor.has_second_factor(lost.actor.account), "not before its time"
     path = f"/stop-reset/{prove_link(lost.address, 'stop-reset')}"
     assert "Stopped" in post(web(), path, path).text
     with clock.frozen(clock.now() + timedelta(days=3)):
         resets.finish_resets()
-    assert second_step.has_step(lost.actor.account)
+    assert second_factor.has_second_factor(lost.actor.account)
     members.ask_reset(one.actor, lost.actor.account)
     with clock.frozen(clock.now() + timedelta(days=3)):
         resets.finish_resets()
-    assert not second_step.has_step(lost.actor.account)
+    assert not second_factor.has_second_factor(lost.actor.account)
 
 
 def test_a_sign_in_from_a_new_browser_is_told_by_mail(customer: Make, web: Web) -> None:
@@ -458,7 +458,7 @@ def test_a_passkey_counts_for_this_site_this_challenge_and_its_account_only(cust
     from django.conf import settings
 
     from glasshouse.accounts import api as accounts
-    from glasshouse.accounts import second_step, sessions
+    from glasshouse.accounts import second_factor, sessions
     from glasshouse.accounts.rules import Visit
     from glasshouse.kernel.errors import InvalidError
 
@@ -467,27 +467,27 @@ def test_a_passkey_counts_for_this_site_this_challenge_and_its_account_only(cust
 
     def refused(answer: str, **more: object) -> None:
         with pytest.raises(InvalidError):
-            second_step.sign_in_with_passkey(answer, visit, **more)  # type: ignore[arg-type]
+            second_factor.sign_in_with_passkey(answer, visit, **more)  # type: ignore[arg-type]
 
     with pytest.raises(InvalidError):
-        second_step.finish_passkey(
-            one.alone, key.make(second_step.begin_passkey(one.alone), "https://evil.example"), "Key"
+        second_factor.finish_passkey(
+            one.alone, key.make(second_factor.begin_passkey(one.alone), "https://evil.example"), "Key"
         )
     with pytest.raises(InvalidError):
-        second_step.finish_passkey(other.alone, key.make(second_step.begin_passkey(one.alone), here), "Key")
-    assert second_step.finish_passkey(one.alone, key.make(second_step.begin_passkey(one.alone), here), "Key")
-    refused(key.use(second_step.passkey_options(), "https://evil.example"))
-    refused(key.use(second_step.passkey_options(), here, site="evil.example"))
-    refused(key.use(second_step.passkey_options(), here, flags=0x01))  # nobody checked who holds it
-    good = key.use(second_step.passkey_options(), here)
-    done = second_step.sign_in_with_passkey(good, visit)
+        second_factor.finish_passkey(other.alone, key.make(second_factor.begin_passkey(one.alone), here), "Key")
+    assert second_factor.finish_passkey(one.alone, key.make(second_factor.begin_passkey(one.alone), here), "Key")
+    refused(key.use(second_factor.passkey_options(), "https://evil.example"))
+    refused(key.use(second_factor.passkey_options(), here, site="evil.example"))
+    refused(key.use(second_factor.passkey_options(), here, flags=0x01))  # nobody checked who holds it
+    good = key.use(second_factor.passkey_options(), here)
+    done = second_factor.sign_in_with_passkey(good, visit)
     assert sessions.actor_of(done.secret).account == one.actor.account
     refused(good)  # replayed
     key.count = 1
-    refused(key.use(second_step.passkey_options(), here))  # a copy of the key, whose counter went back
+    refused(key.use(second_factor.passkey_options(), here))  # a copy of the key, whose counter went back
     with_app(other)
     pending = accounts.sign_in(other.address, other.password, visit).secret
     key.count = 50
-    refused(key.use(second_step.passkey_options(pending), here), pending=pending)
+    refused(key.use(second_factor.passkey_options(pending), here), pending=pending)
     stranger = Authenticator()
-    refused(stranger.use(second_step.passkey_options(), here))
+    refused(stranger.use(second_factor.passkey_options(), here))

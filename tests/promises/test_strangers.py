@@ -41,7 +41,7 @@ def known(officer: Customer) -> str:
 def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: Web) -> None:
     from glasshouse.mail.models import Message
     from glasshouse.requests.models import Request
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.vault import api as vault
 
     client, mark = web(), vault.lookup("address", known)
@@ -50,14 +50,14 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
     shown = client.get(own).text
     assert "Secret Farm" in shown
     assert "my words" in shown
-    holder = Supplied.objects.get(address_hash=mark).holder
-    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
+    key_owner = ThirdPartyData.objects.get(address_hash=mark).key_owner
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/export", own).content)) as archive:
         assert any(item["value"] == "Secret Farm" for item in json.loads(archive.read("data.json")))
     assert post(client, f"{own}/erase", own, word="no").status_code == 400
     assert post(client, f"{own}/erase", own, word="erase").status_code == 302
-    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
     assert not Message.objects.filter(address_hash=mark).exists()
-    assert vault.generations_of(holder) == []
+    assert vault.generations_of(key_owner) == []
     request = Request.objects.get(address_hash=mark)
     assert (request.outcome, request.text) == ("answered", "my words"), "the request itself stays, and can be read"
     assert "Secret Farm" not in client.get(own).text
@@ -66,7 +66,7 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
 def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, web: Web) -> None:
     from glasshouse.kernel import clock
     from glasshouse.requests.models import Request
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.vault import api as vault
 
     client, mark = web(), vault.lookup("address", known)
@@ -74,7 +74,7 @@ def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, we
     Request.objects.filter(address_hash=mark).update(proved_at=clock.now() - timedelta(hours=2))
     assert "Mail me a new link" in client.get(own).text
     assert post(client, f"{own}/erase", own, word="erase").status_code == 400
-    assert Supplied.objects.filter(address_hash=mark).exists()
+    assert ThirdPartyData.objects.filter(address_hash=mark).exists()
     assert "Check your email" in post(client, f"{own}/again", own).text
     assert client.get(own).status_code == 404, "the old link is used up"
     fresh = prove_link(known, "privacy/prove")
@@ -113,7 +113,7 @@ def test_what_a_customer_entered_is_shown_and_stays_theirs_to_delete(customer: M
     assert "Come to us" in client.get(own).text
     assert post(client, f"{own}/erase", own, word="erase").status_code == 302
     vault.forget_opened()  # What this process still remembers of a key says nothing of whether the key is there.
-    with access.acting(boss.actor):
+    with access.organisation_transaction(boss.actor):
         assert Invitation.objects.filter(organisation_id=boss.organisation).exists()
         assert Invitation.objects.get(organisation_id=boss.organisation).address == address, "and its key with it"
 
@@ -124,27 +124,27 @@ def test_what_is_held_of_an_address_is_restricted_and_lifted(
     from glasshouse.mail.models import Message
     from glasshouse.organisations import invitations
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.vault import api as vault
 
     boss, client, mark = customer(), web(), vault.lookup("address", known)
     invitations.invite(boss.actor, known, invitations.Offer("viewer"))
-    source = Supplied.objects.get(address_hash=mark).source_id
+    source = ThirdPartyData.objects.get(address_hash=mark).source_id
     _, own = proved(client, known, "restrict")
     assert post(client, f"{own}/restrict", own).status_code == 302
     assert post(client, f"{own}/restrict", own).status_code == 400
-    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
     assert not Message.objects.filter(address_hash=mark, kind="invitation").exists()
     assert known not in [row.address for row in invitations.invitations(boss.actor)]
     assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
     assert "Secret Farm" in client.get(own).text, "the person alone sees it"
-    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/export", own).content)) as archive:
         assert "Secret Farm" in archive.read("data.json").decode()
     assert post(client, f"{own}/lift", own).status_code == 302
-    assert Supplied.objects.filter(address_hash=mark).exists()
+    assert ThirdPartyData.objects.filter(address_hash=mark).exists()
     assert post(client, f"{own}/lift", own).status_code == 404
     assert post(client, f"{own}/object", own).status_code == 302
-    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
     assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
 
 
@@ -154,7 +154,7 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
     from glasshouse.consent.models import Restriction
     from glasshouse.mail import api as mail
     from glasshouse.privacy_office import api as office
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.vault import api as vault
 
     client, mark = web(), vault.lookup("address", known)
@@ -169,7 +169,7 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
 
     vault.forget_opened()
     with as_own(STORAGE):
-        assert not Supplied.objects.filter(address_hash=mark).exists()
+        assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
         assert Restriction.objects.get(address_hash=mark).words, "what says that it is restricted can still be read"
     assert all(row.body is not None for row in mail.newest(500)), "no mail is left under a key that is gone"
 
@@ -177,27 +177,27 @@ def test_a_restricted_address_can_be_erased_and_an_officer_lifts_with_notice(
 def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: str, web: Web) -> None:
     from django.db import connection
 
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
     from glasshouse.subject import erasure as rights
     from glasshouse.subject.models import Erasure
     from glasshouse.vault import api as vault
 
     client, mark = web(), vault.lookup("address", known)
-    row = Supplied.objects.get(address_hash=mark)
+    row = ThirdPartyData.objects.get(address_hash=mark)
     sealed = {name: row.__dict__[name].body for name in ("address", "value")}
     _, own = proved(client, known)
     assert post(client, f"{own}/erase", own, word="erase").status_code == 302
-    assert Erasure.objects.filter(person=row.holder).exists()
+    assert Erasure.objects.filter(person=row.key_owner).exists()
     assert rights.replay() == 0, "nothing is there again"
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO sources_supplied (id, source_id, holder, address, address_hash, field, value, state, "
+            "INSERT INTO sources_supplied (id, source_id, key_owner, address, address_hash, field, value, state, "
             "secret_hash, received_at) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 row.id,
                 row.source_id,
-                row.holder,
+                row.key_owner,
                 sealed["address"],
                 mark,
                 row.field,
@@ -208,4 +208,4 @@ def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: s
             ],
         )
     assert rights.replay() == 1
-    assert not Supplied.objects.filter(address_hash=mark).exists()
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()

@@ -84,21 +84,21 @@ def _pass_on(made: dict[str, Any]) -> Form:
 
 
 def _office(made: dict[str, Any]) -> Form:
-    from glasshouse.retention.models import Hold
+    from glasshouse.retention.models import LegalHold
 
     fields = {"address": made["boss"].address, "reason": "a court", "days": "9"}
-    holder = made["boss"].actor.person
-    state = lambda: Hold.objects.filter(holder=holder).count()  # noqa: E731
+    key_owner = made["boss"].actor.person
+    state = lambda: LegalHold.objects.filter(key_owner=key_owner).count()  # noqa: E731
     return Form(made["desk"], "/staff/office", fields, state, ("hold",))
 
 
 def _sources(made: dict[str, Any]) -> Form:
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     source = sources.add_source(made["officer"].actor, "partner", "Fair", "contract", "inviting").id
     file = {"file": ("c.csv", f"address,company\n{_address()},Farm\n", "text/csv")}
-    rows = Supplied.objects.filter(source=source)
+    rows = ThirdPartyData.objects.filter(source=source)
     path, page = f"/staff/sources/{source}", "/staff/sources"
     return Form(made["desk"], path, {"source": source}, rows.count, ("import", "token"), page=page, files=file)
 
@@ -130,26 +130,28 @@ def _subscription(made: dict[str, Any]) -> Form:
     return Form(client, path, {}, lambda: list(rows.values("ended_at")), ("end",))
 
 
-def _demands(made: dict[str, Any]) -> Form:
-    from glasshouse.authorities import api as demands
-    from glasshouse.authorities.models import Demand
+def _legal_requests(made: dict[str, Any]) -> Form:
+    from glasshouse.authorities import api as legal_requests
+    from glasshouse.authorities.models import LegalRequest
 
-    facts = demands.Facts(made["boss"].address, "The court", "NL", "Art. 1", ["user.name"])
-    number = demands.enter(made["officer"].actor, facts).id
-    rows = Demand.objects.filter(id=number)
+    facts = legal_requests.Facts(made["boss"].address, "The court", "NL", "Art. 1", ["user.name"])
+    number = legal_requests.enter(made["officer"].actor, facts).id
+    rows = LegalRequest.objects.filter(id=number)
     fields = {"demand": number, "verdict": "refuse", "reasons": "no ground"}
     state = lambda: list(rows.values("first_by", "first_verdict"))  # noqa: E731
-    return Form(made["desk"], f"/staff/demands/{number}", fields, state, ("review",), page="/staff/demands")
+    return Form(
+        made["desk"], f"/staff/legal-requests/{number}", fields, state, ("review",), page="/staff/legal-requests"
+    )
 
 
 def _choices(made: dict[str, Any]) -> Form:
-    from glasshouse.consent.models import Restriction, Stance
+    from glasshouse.consent.models import ConsentRecord, Restriction
 
     who = made["boss"].actor.person
     fields = {"purpose": "provider-news", "ground": "accuracy", "words": "x"}
 
     def state() -> object:
-        return Stance.objects.filter(holder=who).count(), Restriction.objects.filter(holder=who).count()
+        return ConsentRecord.objects.filter(key_owner=who).count(), Restriction.objects.filter(key_owner=who).count()
 
     return Form(made["browser"], "/account/data/choices", fields, state, ("give", "object", "restrict"))
 
@@ -165,7 +167,7 @@ def _look(made: dict[str, Any]) -> Form:
     said = {"delimiter": ",", "decimal": ".", "header": "yes", "time_column": "0", "time_format": "iso"}
 
     def state() -> object:
-        with access.acting(boss.actor):
+        with access.organisation_transaction(boss.actor):
             return Upload.objects.get(id=number).state, Template.objects.count()
 
     fields = {**said, "zone": "Europe/Rome", "template": "mine"}
@@ -179,9 +181,9 @@ def _organisation(made: dict[str, Any]) -> Callable[[], object]:
     boss = made["boss"]
 
     def state() -> object:
-        with access.acting(boss.actor):
+        with access.organisation_transaction(boss.actor):
             row = Organisation.objects.get(id=boss.organisation)
-            return row.step_roles, row.emergency_allowed, row.administered_since
+            return row.second_factor_roles, row.emergency_allowed, row.administered_since
 
     return state
 
@@ -195,7 +197,7 @@ def _staff(made: dict[str, Any]) -> Form:
     support.set_emergency(boss.actor, allowed=True)
 
     def state() -> object:
-        with access.acting(boss.actor):
+        with access.organisation_transaction(boss.actor):
             return Grant.objects.count()
 
     client = enter_staff(made["web"](made["olaf"]()))
@@ -211,7 +213,7 @@ CASES: dict[str, Callable[[dict[str, Any]], Form]] = {
     "recipients": _recipients,
     "sources": _sources,
     "staff": _staff,
-    "staff_demands": _demands,
+    "staff_demands": _legal_requests,
     "stranger": _stranger,
     "unsubscribe_providers": _subscription,
     "worklist": _worklist,
@@ -220,13 +222,13 @@ CASES: dict[str, Callable[[dict[str, Any]], Form]] = {
 
 @pytest.fixture
 def made(customer: Make, officer: Customer, olaf: Make, web: Web) -> dict[str, Any]:
-    from glasshouse.accounts.models import Account, SecondStep
+    from glasshouse.accounts.models import Account, SecondFactor
     from glasshouse.kernel import clock
 
     boss = customer()
-    SecondStep.objects.create(
+    SecondFactor.objects.create(
         account=Account.objects.get(id=boss.actor.account),
-        holder=boss.actor.person,
+        key_owner=boss.actor.person,
         kind="app",
         name="App",
         secret={"seed": SEED},
@@ -247,7 +249,7 @@ def _sent(form: Form, path: str, **more: str) -> httpx.Response:
 
 @pytest.mark.parametrize("place", sorted(CASES))
 def test_an_unknown_act_is_not_there_and_changes_nothing(place: str, made: dict[str, Any]) -> None:
-    from glasshouse.authorities.models import Demand
+    from glasshouse.authorities.models import LegalRequest
 
     form = CASES[place](made)
     try:
@@ -261,7 +263,7 @@ def test_an_unknown_act_is_not_there_and_changes_nothing(place: str, made: dict[
             assert answer.status_code in (200, 400, 404, 405), f"{form.path} act={act}: {answer.status_code}"
             assert form.state() == before, f"{form.path} act={act} changed something"
     finally:
-        Demand.objects.filter(entered_by=made["officer"].actor.id).delete()
+        LegalRequest.objects.filter(entered_by=made["officer"].actor.id).delete()
 
 
 SETTINGS = {"settings": "whom", "support/emergency": "allowed", "support/administration": "by"}
@@ -287,6 +289,6 @@ def test_no_field_of_a_form_names_an_act() -> None:
 
 def test_only_staff_of_the_office_are_told_of_an_unknown_act(olaf: Make, web: Web) -> None:
     client = enter_staff(web(as_staff(olaf(), "support")))
-    for path in ("/staff/requests", "/staff/office", "/staff/recipients", "/staff/sources", "/staff/demands"):
+    for path in ("/staff/requests", "/staff/office", "/staff/recipients", "/staff/sources", "/staff/legal-requests"):
         assert post(client, path, "/staff").status_code in (404, 405), path
         assert post(client, f"{path}/x/no-such-act", "/staff").status_code == 404, path

@@ -52,17 +52,17 @@ def test_the_form_behind_the_link_signs_that_browser_in_and_only_that_one(custom
 
 
 def test_opening_the_link_changes_nothing_however_often(customer: Make, web: Web) -> None:
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
 
     address = fresh("scanner")
     post(web(), "/sign-up", "/sign-up", address=address)
-    path, before = f"/prove/{prove_link(address)}", Ticket.objects.count()
+    path, before = f"/prove/{prove_link(address)}", EmailLink.objects.count()
     for _ in range(3):
         page = web().get(path)
         assert page.status_code == 200
         assert 'name="password"' in page.text
     assert web().head(path).status_code in (200, 405)
-    assert Ticket.objects.count() == before
+    assert EmailLink.objects.count() == before
     assert finish(web(), path).status_code == 302
 
 
@@ -142,17 +142,17 @@ def test_a_sign_up_that_fails_in_the_middle_leaves_nothing_and_its_link_works(
 
 
 def test_a_link_of_the_old_kind_with_a_password_hash_in_it_is_refused(customer: Make, web: Web) -> None:
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
     from glasshouse.accounts.sessions import digest
     from glasshouse.kernel import clock
     from glasshouse.kernel.ids import new_id, new_token
 
     address, secret = fresh("old-kind"), new_token()
     claims = {"name": "Eve", "organisation": "E", "address": address, "password": "argon2$hash", "accepted": ""}
-    Ticket.objects.create(
+    EmailLink.objects.create(
         secret_hash=digest(secret),
         purpose="sign-up",
-        holder=new_id(),
+        key_owner=new_id(),
         claims=claims,
         expires_at=clock.now() + timedelta(hours=20),
     )
@@ -162,11 +162,11 @@ def test_a_link_of_the_old_kind_with_a_password_hash_in_it_is_refused(customer: 
 
 
 def test_no_password_hash_is_kept_in_any_email_link(customer: Make, web: Web) -> None:
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
 
     address = fresh("no-hash")
     post(web(), "/sign-up", "/sign-up", address=address, password=CHOSEN_BY_ATTACKER, name="A", organisation="B")
-    for ticket in Ticket.objects.all():
+    for ticket in EmailLink.objects.all():
         if isinstance(ticket.claims, dict) and ticket.claims.get("address") == address:
             assert set(ticket.claims) == {"address"}
             break
@@ -255,17 +255,17 @@ def test_the_migration_ends_links_that_hold_a_password_hash(customer: Make, home
     """What stands in the new migration removes every open sign-up of before, and leaves the other links."""
     from importlib import import_module
 
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
     from glasshouse.kernel import clock
     from glasshouse.kernel.ids import new_id
 
     kept = {"expires_at": clock.now() + timedelta(hours=20), "claims": {"account": "x"}}
-    ids = [Ticket.objects.create(secret_hash=new_id(), purpose="sign-up", holder=new_id(), **kept).id]
-    ids.append(Ticket.objects.create(secret_hash=new_id(), purpose="reset", holder=new_id(), **kept).id)
+    ids = [EmailLink.objects.create(secret_hash=new_id(), purpose="sign-up", key_owner=new_id(), **kept).id]
+    ids.append(EmailLink.objects.create(secret_hash=new_id(), purpose="reset", key_owner=new_id(), **kept).id)
     migration = import_module("glasshouse.accounts.migrations.0003_email_links").Migration
     sql = migration.operations[0].sql
     assert sql.startswith("DELETE FROM accounts_ticket")
     with administering(home) as link:  # type: ignore[arg-type]
         link.execute(sql)
-    assert list(Ticket.objects.filter(id__in=ids).values_list("purpose", flat=True)) == ["reset"]
-    Ticket.objects.filter(id__in=ids).delete()
+    assert list(EmailLink.objects.filter(id__in=ids).values_list("purpose", flat=True)) == ["reset"]
+    EmailLink.objects.filter(id__in=ids).delete()

@@ -90,11 +90,11 @@ def test_nothing_is_hashed_once_the_throttle_says_no(customer: Make, hashes: lis
     one = customer()
     for _ in range(10):
         refused(lambda: accounts.sign_in(one.address, "not the word", Visit(one.address)))
-        refused(lambda: accounts.prove_again(one.alone, "not the word"))
+        refused(lambda: accounts.reauthenticate(one.alone, "not the word"))
     hashes.clear()
     for act in (
         lambda: accounts.sign_in(one.address, one.password, Visit(one.address)),
-        lambda: accounts.prove_again(one.alone, one.password),
+        lambda: accounts.reauthenticate(one.alone, one.password),
         lambda: accounts.change_password(one.alone, one.password, "a whole new word", Visit(one.address)),
         lambda: accounts.ask_change(one.alone, f"x-{one.address}", one.password),
     ):
@@ -163,7 +163,7 @@ def test_two_hashes_at_a_time_and_the_next_waits_a_bounded_time(
     def attempt(number: int) -> None:
         acts = (
             lambda: accounts.sign_in(f"n{number}-{one.address}", "not the word", Visit(f"{number}-{one.address}")),
-            lambda: accounts.prove_again(one.alone, one.password),
+            lambda: accounts.reauthenticate(one.alone, one.password),
             lambda: passwords.hashed("a long enough word"),
         )
         try:
@@ -253,19 +253,19 @@ def test_second_step_tries_of_a_stranger_leave_the_known_browser_its_own(custome
     _, codes = with_app(one)
     thief = web()
     post(thief, "/sign-in", address=one.address, password=one.password)
-    answers = [post(thief, "/second-step", "/second-step", code=f"{n:06d}").status_code for n in range(7)]
+    answers = [post(thief, "/second-factor", "/second-factor", code=f"{n:06d}").status_code for n in range(7)]
     assert answers[-1] == 429
     post(known, "/sign-in", address=one.address, password=one.password)
-    assert post(known, "/second-step", "/second-step", code=codes[0]).status_code == 302
+    assert post(known, "/second-factor", "/second-factor", code=codes[0]).status_code == 302
 
 
 def test_the_passkey_door_is_throttled(customer: Make, web: Web) -> None:
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
 
     client = web()
     post(client, "/passkey/options")
     token = client.cookies["__Host-csrf"]
-    before, statuses = Ticket.objects.filter(purpose="passkey-use").count(), []
+    before, statuses = EmailLink.objects.filter(purpose="passkey-use").count(), []
     for _ in range(70):
         statuses.append(
             client.post(
@@ -273,7 +273,7 @@ def test_the_passkey_door_is_throttled(customer: Make, web: Web) -> None:
             ).status_code
         )
     assert statuses[-1] == 429
-    assert Ticket.objects.filter(purpose="passkey-use").count() - before <= 60
+    assert EmailLink.objects.filter(purpose="passkey-use").count() - before <= 60
     assert post(web(), "/passkey/options").status_code == 200, "another network goes on"
 
 
@@ -298,7 +298,7 @@ FIELDS = {
     "/forgotten": ("address",),
     "/account/address": ("address", "present"),
     "/account/password": ("present", "password"),
-    "/prove-again": ("password", "code", "next"),
+    "/reauthenticate": ("password", "code", "next"),
     "/account/security/add/text": ("step", "code"),
     "/account/security/number": ("number",),
     "/account/security/passkey": ("answer", "name"),
@@ -311,7 +311,7 @@ def test_huge_fields_are_refused_at_once(customer: Make, web: Web, path: str) ->
     client = web(customer())
     for field in FIELDS[path]:
         started = time.monotonic()
-        page = path if path in ("/sign-in", "/sign-up", "/forgotten", "/prove-again") else "/account"
+        page = path if path in ("/sign-in", "/sign-up", "/forgotten", "/reauthenticate") else "/account"
         answer = post(client, path, page, **{field: "\ufdfa" * 200_000})
         assert answer.status_code < 500, (path, field, answer.status_code)
         assert answer.status_code >= 300, (path, field, answer.status_code)
@@ -347,8 +347,8 @@ def test_codes_of_any_length_are_refused_quietly(customer: Make, web: Web) -> No
     client = web()
     post(client, "/sign-in", address=one.address, password=one.password)
     for code in ("9" * 60_000, "١٢٣٤٥٦", "\x00" * 6, " "):
-        assert post(client, "/second-step", "/second-step", code=code).status_code == 400
-    assert post(client, "/second-step", "/second-step", code="9" * 100_000).status_code == 413
+        assert post(client, "/second-factor", "/second-factor", code=code).status_code == 400
+    assert post(client, "/second-factor", "/second-factor", code="9" * 100_000).status_code == 413
 
 
 def test_long_secrets_in_addresses_are_not_looked_up(customer: Make, web: Web) -> None:

@@ -45,23 +45,23 @@ def add_app(one: Customer) -> None:
 def add_passkey(one: Customer) -> None:
     from django.conf import settings
 
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
 
-    second_step.finish_passkey(
-        one.alone, Authenticator().make(second_step.begin_passkey(one.alone), settings.ORIGIN), "Key"
+    second_factor.finish_passkey(
+        one.alone, Authenticator().make(second_factor.begin_passkey(one.alone), settings.ORIGIN), "Key"
     )
 
 
 def remove_step(one: Customer) -> None:
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
 
-    second_step.remove(one.alone, second_step.steps_of(one.actor.account)[0].id)
+    second_factor.remove(one.alone, second_factor.steps_of(one.actor.account)[0].id)
 
 
 def new_codes(one: Customer) -> None:
-    from glasshouse.accounts import second_step
+    from glasshouse.accounts import second_factor
 
-    second_step.new_codes(one.alone)
+    second_factor.new_codes(one.alone)
 
 
 def ask_removal(one: Customer) -> None:
@@ -98,7 +98,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_change_ends_every_email_link_of_the_person(customer: Make, web: Web, name: str) -> None:
     from glasshouse.accounts import api as accounts
-    from glasshouse.accounts.models import Ticket
+    from glasshouse.accounts.models import EmailLink
 
     act, needs_factor = CHANGES[name]
     one, other = customer(), customer()
@@ -110,7 +110,7 @@ def test_every_change_ends_every_email_link_of_the_person(customer: Make, web: W
     links = {each: prove_link(each.address, "reset") for each in (one, other)}
     changes = {each: prove_link(f"other-{each.address}", "change") for each in (one, other)}
     act(one)
-    assert not Ticket.objects.filter(holder=one.actor.person).exists()
+    assert not EmailLink.objects.filter(key_owner=one.actor.person).exists()
     path = f"/reset/{links[one]}"
     assert post(web(), path, "/sign-in", password="the word of a thief").status_code == 404
     with pytest.raises(Exception, match="used up"):
@@ -121,7 +121,7 @@ def test_every_change_ends_every_email_link_of_the_person(customer: Make, web: W
 
 @pytest.mark.parametrize("name", ["address", "password", "passkey added"])
 def test_the_link_that_stops_a_removal_ends_together_with_the_removal(customer: Make, web: Web, name: str) -> None:
-    from glasshouse.accounts import resets, second_step
+    from glasshouse.accounts import resets, second_factor
     from glasshouse.kernel import clock
 
     one = customer()
@@ -132,7 +132,9 @@ def test_the_link_that_stops_a_removal_ends_together_with_the_removal(customer: 
     assert post(web(), path, path).status_code == 404
     with clock.frozen(clock.now() + timedelta(days=3)):
         resets.finish_resets()
-    assert second_step.has_step(one.actor.account), "a removal that nobody could stop any more does not happen"
+    assert second_factor.has_second_factor(one.actor.account), (
+        "a removal that nobody could stop any more does not happen"
+    )
 
 
 def test_a_sign_up_link_for_the_new_address_ends_with_the_change(customer: Make, web: Web) -> None:
@@ -153,7 +155,7 @@ def test_sessions_elsewhere_end_with_the_change(customer: Make, web: Web, name: 
     seed = with_app(one)[0]
     elsewhere = web()
     post(elsewhere, "/sign-in", address=one.address, password=one.password)
-    answer = post(elsewhere, "/second-step", "/second-step", code=code_of(seed, time.time()))
+    answer = post(elsewhere, "/second-factor", "/second-factor", code=code_of(seed, time.time()))
     assert answer.status_code == 302
     assert elsewhere.get("/account").status_code == 200
     CHANGES[name][0](one)

@@ -261,7 +261,7 @@ def test_events_that_wait_at_the_upgrade_are_chained_after_those_that_were() -> 
     with people_store(tables=False) as old:
         old.run(
             "from django.core.management import call_command\ncall_command('migrate', 'events', '0003', verbosity=0)",
-            GLASSHOUSE_OWNER="1",
+            GLASSHOUSE_ROLE="owner",
         )
         chained_events(old, 40)
         with old.administering() as link:

@@ -283,12 +283,12 @@ def holding(queue: str, who: Customer) -> Iterator[None]:
 
 def test_what_a_source_told_of_a_person_who_cannot_be_read_keeps_nobody_waiting(officer: Customer) -> None:
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     source = sources.add_source(officer.actor, "partner", "Name", "Licence", "Purpose")
     addresses = [f"{uuid.uuid4().hex[:10]}@grower.example" for _ in range(2)]
     sources.bring_in(officer.actor, source.id, "address,name\n" + "".join(f"{one},Ann\n" for one in addresses))
-    rows = sorted(Supplied.objects.filter(source=source), key=lambda row: row.holder)
+    rows = sorted(ThirdPartyData.objects.filter(source=source), key=lambda row: row.key_owner)
     break_seal("sources_supplied", "value", rows[0].id)
     with gone_after(rows):
         sources.tell_due()
@@ -333,13 +333,13 @@ def test_a_row_that_cannot_be_deleted_keeps_no_other_from_going(
     from glasshouse.kernel import clock
     from glasshouse.kernel.ids import new_id
     from glasshouse.retention import api as retention
-    from glasshouse.subject.models import Copy
+    from glasshouse.subject.models import Export
 
     now = clock.now()
     old = now - timedelta(days=30)
     rows = [
-        Copy.objects.create(
-            holder=new_id(),
+        Export.objects.create(
+            key_owner=new_id(),
             name="x",
             blob=new_id(),
             account=new_id(),
@@ -359,7 +359,7 @@ def test_a_row_that_cannot_be_deleted_keeps_no_other_from_going(
     with gone_after(rows):
         with clock.frozen(now + timedelta(days=3)):
             retention.sweep()
-        left = [row.id for row in Copy.objects.filter(id__in=[row.id for row in rows])]
+        left = [row.id for row in Export.objects.filter(id__in=[row.id for row in rows])]
         assert left == [rows[1].id]
 
 
@@ -387,13 +387,13 @@ def test_a_check_that_breaks_keeps_no_other_promise_from_being_looked_at(
 
 def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.accounts import resets
-    from glasshouse.accounts.models import StepReset
+    from glasshouse.accounts.models import FactorReset
     from glasshouse.kernel import clock
 
     bad, good = olaf(), olaf()
     moment = clock.now() + timedelta(days=5)
     for n, one in enumerate((bad, good)):
-        StepReset.objects.create(
+        FactorReset.objects.create(
             account_id=one.actor.account,
             asked_by="x",
             stop_hash=uuid.uuid4().hex,
@@ -403,10 +403,10 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
     break_seal("accounts_person", "address", str(bad.actor.person))
     with clock.frozen(moment):
         resets.finish_resets()
-    left = set(StepReset.objects.values_list("account_id", flat=True))
+    left = set(FactorReset.objects.values_list("account_id", flat=True))
     assert bad.actor.account in left
     assert good.actor.account not in left
-    StepReset.objects.filter(account_id=bad.actor.account).delete()
+    FactorReset.objects.filter(account_id=bad.actor.account).delete()
     from glasshouse.accounts.models import Account, Person
 
     Account.objects.filter(id=bad.actor.account).delete()
@@ -415,33 +415,33 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
 
 def test_a_copy_that_a_process_left_is_made_by_the_worker(customer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.subject import exports as copies
-    from glasshouse.subject.models import Copy
+    from glasshouse.subject import exports as exports
+    from glasshouse.subject.models import Export
 
     one = customer()
-    real = copies.fill
-    monkeypatch.setattr(copies, "fill", lambda copy: None)
-    number = copies.make_copy(one.alone)
-    monkeypatch.setattr(copies, "fill", real)
+    real = exports.fill
+    monkeypatch.setattr(exports, "fill", lambda copy: None)
+    number = exports.make_export(one.alone)
+    monkeypatch.setattr(exports, "fill", real)
     with clock.frozen(clock.now() + timedelta(minutes=5)):
-        assert copies.fill_due() >= 1
-    assert Copy.objects.get(id=number).blob
+        assert exports.fill_due() >= 1
+    assert Export.objects.get(id=number).blob
 
 
 def test_a_person_who_cannot_be_read_keeps_nobody_from_hearing_of_a_sale(officer: Customer, customer: Make) -> None:
-    from glasshouse.disclosures import mergers
-    from glasshouse.disclosures.models import MergerNotice
+    from glasshouse.disclosures import business_transfers
+    from glasshouse.disclosures.models import BusinessTransferNotice
     from glasshouse.queues.models import Failure
 
     bad, good = sorted((customer(), customer()), key=lambda one: str(one.actor.account))
-    room = mergers.open_room(officer.actor, "Buyer", "EU", 40)
+    room = business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
     with connection.cursor() as cursor:
         cursor.execute("SELECT address FROM accounts_person WHERE id = %s", [bad.actor.person])
         (whole,) = cursor.fetchone()
     try:
         break_seal("accounts_person", "address", str(bad.actor.person))
-        mergers.tell_due()
-        told = set(MergerNotice.objects.filter(merger=room).values_list("holder", flat=True))
+        business_transfers.tell_due()
+        told = set(BusinessTransferNotice.objects.filter(business_transfer=room).values_list("key_owner", flat=True))
         assert good.actor.person in told
         assert bad.actor.person not in told
         row = Failure.objects.get(queue="disclosures.tell-merger", item=f"{room.id}:{bad.actor.account}")
@@ -449,7 +449,7 @@ def test_a_person_who_cannot_be_read_keeps_nobody_from_hearing_of_a_sale(officer
     finally:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE accounts_person SET address = %s WHERE id = %s", [whole, bad.actor.person])
-        mergers.close(officer.actor, room.id)
+        business_transfers.close(officer.actor, room.id)
 
 
 def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
@@ -463,7 +463,7 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
 
     rows = []
     for one in (customer(), customer()):
-        with access.acting(JOB.within(one.actor.organisation)):
+        with access.organisation_transaction(JOB.for_organisation(one.actor.organisation)):
             row = Referral(
                 organisation_id=one.organisation,
                 request_id=uuid.uuid4().hex[:16],
@@ -484,7 +484,7 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
         referrals.warn_due()
     warned = []
     for one, row in rows:
-        with access.acting(JOB.within(one.actor.organisation)):
+        with access.organisation_transaction(JOB.for_organisation(one.actor.organisation)):
             warned.append(Referral.objects.get(id=row.id).warned_at is not None)
             Referral.objects.filter(id=row.id).delete()
     assert warned == [False, True]
@@ -590,18 +590,18 @@ def test_the_worker_writes_no_text_of_an_error_into_its_log(
     assert "@grower.example" not in caplog.text
 
 
-def answered_demand(officer: Customer, second: Customer, about: Customer) -> Any:
+def answered_legal_request(officer: Customer, second: Customer, about: Customer) -> Any:
     """A demand that was answered, and whose bar has ended."""
-    from glasshouse.authorities import api as demands
-    from glasshouse.authorities.models import Demand
+    from glasshouse.authorities import api as legal_requests
+    from glasshouse.authorities.models import LegalRequest
     from glasshouse.kernel import clock
 
     until = clock.now().date() + timedelta(days=30)
-    facts = demands.Facts(about.address, "The court", "nl", "Art. 1", ["user.name"], until)
-    made = demands.enter(officer.actor, facts)
+    facts = legal_requests.Facts(about.address, "The court", "nl", "Art. 1", ["user.name"], until)
+    made = legal_requests.enter(officer.actor, facts)
     for who in (officer, second):
-        demands.review(who.actor, made.id, "answer", ["user.name"], "covered")
-    Demand.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
+        legal_requests.review(who.actor, made.id, "answer", ["user.name"], "covered")
+    LegalRequest.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
     return made
 
 
@@ -626,19 +626,19 @@ def attempts_counted(queue: str) -> Iterator[list[str]]:
 def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
     officer: Customer, olaf: Make, customer: Make
 ) -> None:
-    from glasshouse.authorities import api as demands
-    from glasshouse.promises.checks.authorities import legal_requests
+    from glasshouse.authorities import api as legal_requests
+    from glasshouse.promises.checks import authorities as authority_checks
     from glasshouse.subject import erasure as rights
 
     gone = customer()
-    made = answered_demand(officer, as_staff(olaf(), "security"), gone)
+    made = answered_legal_request(officer, as_staff(olaf(), "security"), gone)
     rights.erase(gone.alone)
-    with attempts_counted(demands.TELLING) as tried:
+    with attempts_counted(legal_requests.TELLING) as tried:
         for _ in range(3):
-            assert demands.tell_due() == 0
+            assert legal_requests.tell_due() == 0
     assert tried.count(made.id) == 1
-    assert made.id not in legal_requests().figure, "nobody is left to be told"
-    shown = next(one for one in demands.demands(officer.actor) if one.id == made.id)
+    assert made.id not in authority_checks.legal_requests().figure, "nobody is left to be told"
+    shown = next(one for one in legal_requests.legal_requests(officer.actor) if one.id == made.id)
     assert shown.told_at is None
     assert shown.untellable_at
 
@@ -646,18 +646,18 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
 def test_who_has_another_address_by_now_is_told_of_a_demand(officer: Customer, olaf: Make, customer: Make) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.accounts.own import own
-    from glasshouse.authorities import api as demands
+    from glasshouse.authorities import api as legal_requests
     from glasshouse.mail import api as mail
     from glasshouse.vault import api as vault
 
     moved, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
-    made = answered_demand(officer, as_staff(olaf(), "security"), moved)
+    made = answered_legal_request(officer, as_staff(olaf(), "security"), moved)
     with own(str(moved.actor.person)):
         person = Person.objects.get(id=moved.actor.person)
         person.address, person.address_hash = address, vault.lookup("address", address)
         person.save()
-    demands.tell_due()
-    assert next(one for one in demands.demands(officer.actor) if one.id == made.id).told_at
+    legal_requests.tell_due()
+    assert next(one for one in legal_requests.legal_requests(officer.actor) if one.id == made.id).told_at
     assert any("The court" in row.body for row in mail.newest(100) if row.address == address)
 
 

@@ -49,7 +49,7 @@ def led_to(client: httpx.Client, answer: httpx.Response) -> str:
 
 
 def devices_of(who: Customer) -> list[str]:
-    with access.acting(who.actor):
+    with access.organisation_transaction(who.actor):
         return [device.name for device in Device.objects.all()]
 
 
@@ -129,7 +129,7 @@ def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_
     client = web(own)
     page = f"/o/{own.organisation}/sites"
     where = post(client, f"{page}/{own.site}/devices", page, name="Box").headers["Location"]
-    row = ShownOnce.objects.get(holder=str(own.actor.person))
+    row = ShownOnce.objects.get(key_owner=str(own.actor.person))
     key = row.value["key"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM web_shown_once WHERE id = %s", [row.id])

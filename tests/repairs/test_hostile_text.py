@@ -69,7 +69,7 @@ def test_programs_send_text_only(customer: Make, web: Web, bad: str) -> None:
         f'{{"variable": "{bad}", "least": 1, "most": 2}}',
         f'{{"variable": "air_temp", "least": 1, "most": 2, "{bad}": 1}}',
     ):
-        answer = client.put(f"/api/v1/sites/{own.site}/limits", content=body, headers=head)
+        answer = client.put(f"/api/v1/sites/{own.site}/target-ranges", content=body, headers=head)
         assert 400 <= answer.status_code < 500, (body, answer.text)
 
 

@@ -168,8 +168,8 @@ def test_what_a_process_reads_is_what_the_functions_read(home: Installation) -> 
         assert {name: list(points) for name, points in there.points.items()} == {
             name: list(points) for name, points in here.points.items()
         }
-        assert (there.rows, there.remarks, there.refused, there.left_out, there.flagged) == (
-            (here.rows, here.remarks, here.refused, here.left_out, here.flagged)
+        assert (there.rows, there.issues, there.refused, there.left_out, there.flagged) == (
+            (here.rows, here.issues, here.refused, here.left_out, here.flagged)
         )
 
 
@@ -180,7 +180,7 @@ def test_an_upload_of_an_earlier_version_is_read_once(customer: Make, monkeypatc
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         assert Upload.objects.filter(id=number).update(proposal=None) == 1
     runs = []
     answers = file_process._answers
@@ -202,7 +202,7 @@ def test_what_is_stored_of_a_file_is_sealed_and_goes_with_it(customer: Make) -> 
     number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,plainheading\n2024-05-31 12:00,21\n"])
 
     def stored() -> bytes | None:
-        with access.acting(one.actor), connection.cursor() as cursor:
+        with access.organisation_transaction(one.actor), connection.cursor() as cursor:
             cursor.execute("SELECT proposal FROM greenhouse_upload WHERE id = %s", [number])
             row = cursor.fetchone()
             return None if row[0] is None else bytes(row[0])
@@ -399,7 +399,7 @@ def test_a_wide_file_is_shown_in_part_and_imported_whole(customer: Make, web: We
     number = imports.ImportId(look.rsplit("/", 1)[1])
     chosen = imports.look(one.actor, number).layout
     assert len(chosen.columns) == 1899
-    assert post(client, f"{look}/take", look, **SAID).status_code == 302
+    assert post(client, f"{look}/run", look, **SAID).status_code == 302
     ends = time.monotonic() + 60
     while (state := imports.report_of(one.actor, number)).state != "taken":
         assert state.state in ("queued", "reading")
@@ -429,14 +429,14 @@ def test_a_long_cell_is_kept_cut_and_still_no_number(customer: Make) -> None:
     body = SMALL + b"2024-05-31 14:00," + b"1" * 100_000 + b"\n"
     look = imports.look(one.actor, imports.upload(one.actor, one.site, "", "a.csv", [body]))
     assert max(len(cell) for row in look.rows for cell in row) <= 65
-    assert [(remark.row, remark.kept) for remark in look.reading.remarks] == [(4, False)]
+    assert [(issue.row, issue.kept) for issue in look.reading.issues] == [(4, False)]
 
 
 def test_all_remarks_are_counted_and_some_are_kept(home: Installation) -> None:
     body = b"time,temp\n2024-05-31 12:00,1\n" + b"never,1\n" * 30_000 + b"2024-05-31 13:00,warm\n"
     reading = read(body, propose(SMALL, zone="Europe/Rome"))
     assert (reading.rows, reading.refused, reading.left_out) == (30_002, 30_000, 30_001)
-    assert len(reading.remarks) == 20_000
+    assert len(reading.issues) == 20_000
 
 
 def test_more_readings_than_one_batch_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,10 +475,10 @@ def test_a_time_out_of_the_years_is_its_rows_remark(home: Installation, zone: st
     assert layout.zone == zone
     reading = read(body, layout)
     assert len(reading.points["temp"]) == 14
-    assert [(remark.row, remark.kept) for remark in reading.remarks] == [(7, False)]
-    assert "within the years 1900 to 2200" in reading.remarks[0].text
+    assert [(issue.row, issue.kept) for issue in reading.issues] == [(7, False)]
+    assert "within the years 1900 to 2200" in reading.issues[0].text
     if zone == "Europe/Rome":
-        assert file_process.read([body], layout).remarks == reading.remarks
+        assert file_process.read([body], layout).issues == reading.issues
 
 
 def test_times_at_the_ends_of_the_years_come_in(customer: Make) -> None:
@@ -491,7 +491,7 @@ def test_times_at_the_ends_of_the_years_come_in(customer: Make) -> None:
     imports.choose(one.actor, number, imports.look(one.actor, number).layout)
     report = imports.take(one.actor, number)
     assert report["points"] == 4
-    assert [remark["row"] for remark in report["remarks"] if not remark["kept"]] == [6]  # In UTC it is still 1899.
+    assert [issue["row"] for issue in report["issues"] if not issue["kept"]] == [6]  # In UTC it is still 1899.
 
 
 def test_a_file_with_such_times_is_shown_not_an_error(customer: Make, web: Web) -> None:
@@ -523,11 +523,11 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
     name = readings.series(one.actor)[0]["id"]
     support.give(one.actor, Wish(("climate",), 4, "ticket 7"))
     monkeypatch.setattr(readings, "STILL_EACH", 1)
-    inside = staff.actor.within(one.actor.organisation)  # type: ignore[arg-type]
+    inside = staff.actor.for_organisation(one.actor.organisation)  # type: ignore[arg-type]
     assert len(list(readings.export(inside, [name], (1_700_000_000, 1_800_000_000)))) == 4
     seen = [row.ids for row, _ in support.record_of(one.actor) if row.what == "download"]
     assert seen == [[one.site, name]]
-    with access.acting(one.actor):
+    with access.organisation_transaction(one.actor):
         site = Site.objects.get(id=one.site).name
     page = web(one).get(f"/o/{one.organisation}/record").text
     assert f"downloaded readings of “{site}” (1 series)" in page

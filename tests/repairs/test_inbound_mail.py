@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from glasshouse.kernel.errors import InvalidError, UnavailableError
-from glasshouse.operations import inbound_mail
-from glasshouse.operations import inbound_smtp as postbox
+from glasshouse.operations import inbound_mail, inbound_smtp
 from glasshouse.operations.html_text import text_of_html
 from glasshouse.requests import replies
 
@@ -28,7 +27,7 @@ def taken(home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tu
     def take(raw: bytes) -> tuple[str, Any]:
         arrived: list[Any] = []
         monkeypatch.setattr(replies, "from_mail", lambda *given: arrived.append(given))
-        return postbox.take(raw), (arrived or [None])[0]
+        return inbound_smtp.take(raw), (arrived or [None])[0]
 
     return take
 
@@ -159,9 +158,9 @@ def test_the_time_for_a_mail_grows_with_its_size_only(
 
     def process(count: int) -> None:
         raw = HOSTILE_MAILS[kind](count)
-        postbox.authenticated(raw, "127.0.0.1", "", "")
+        inbound_smtp.authenticated(raw, "127.0.0.1", "", "")
         taken(raw)
-        postbox.take_back(raw, "0" * 16)
+        inbound_smtp.take_back(raw, "0" * 16)
 
     assert_linear(process, 60)
 
@@ -237,9 +236,9 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
             raise error
 
         monkeypatch.setattr(replies, "from_mail", fail)
-        assert postbox.take(HEAD + b"\r\nx").startswith(code)
+        assert inbound_smtp.take(HEAD + b"\r\nx").startswith(code)
     monkeypatch.setattr(inbound_mail, "text_of", lambda mail: 1 / 0)
-    assert postbox.take(HEAD + b"\r\nx").startswith("554")
+    assert inbound_smtp.take(HEAD + b"\r\nx").startswith("554")
 
 
 @pytest.mark.parametrize(
@@ -316,10 +315,10 @@ def test_connections_are_bounded_and_a_broken_one_gives_its_place_back(
 ) -> None:
     import socket
 
-    monkeypatch.setattr(postbox, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(inbound_smtp, "MAX_CONNECTIONS", 3)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    listener = postbox.controller(port, home.keys / "tls", postbox.Postbox())
+    listener = inbound_smtp.controller(port, home.keys / "tls", inbound_smtp.InboundSmtp())
     listener.start()
     try:
         for _ in range(3):  # What is closed, in the middle of a TLS handshake too, makes room.
@@ -382,8 +381,8 @@ def test_a_signature_that_would_cost_much_is_not_checked(home: Any, monkeypatch:
         HEAD + b"ARC-Seal: i=999999999; a=b\r\n\r\nx",
         signed + b"\r\n" + b"x\r\n" * (1 << 20),
     ):
-        assert postbox.authenticated(raw, "127.0.0.1", "", "").endswith("dkim=unchecked arc=unchecked")
-    assert postbox.authenticated(signed + b"\r\nx", "127.0.0.1", "", "") == "spf=none dkim=temperror arc=none"
+        assert inbound_smtp.authenticated(raw, "127.0.0.1", "", "").endswith("dkim=unchecked arc=unchecked")
+    assert inbound_smtp.authenticated(signed + b"\r\nx", "127.0.0.1", "", "") == "spf=none dkim=temperror arc=none"
 
 
 def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
@@ -401,12 +400,12 @@ def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
             over.wait(20)
         return ""
 
-    monkeypatch.setattr(postbox, "PROCESSING_S", 0.2)
-    monkeypatch.setattr(postbox, "authenticated", check)
-    monkeypatch.setattr(postbox, "take", lambda body, told: TAKEN)
+    monkeypatch.setattr(inbound_smtp, "PROCESSING_S", 0.2)
+    monkeypatch.setattr(inbound_smtp, "authenticated", check)
+    monkeypatch.setattr(inbound_smtp, "take", lambda body, told: TAKEN)
 
     async def deliver() -> list[str]:
-        handler, loop = postbox.Postbox(), asyncio.get_running_loop()
+        handler, loop = inbound_smtp.InboundSmtp(), asyncio.get_running_loop()
         answers = []
         for body in (b"slow", b"next"):
             envelope = Envelope()

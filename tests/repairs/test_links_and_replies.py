@@ -80,9 +80,9 @@ def test_a_new_link_ends_the_one_before_and_goes_to_the_requests_own_address(web
     Request.objects.filter(id=request.id).update(proof_ends_at=request.asked_at)
     client = web()
     assert client.get(f"{path}/again").status_code == 405, "a scanner that opens links asks for nothing"
-    count = Message.objects.filter(holder=request.holder).count()
+    count = Message.objects.filter(key_owner=request.key_owner).count()
     assert post(client, f"{path}/again", path).status_code == 200
-    mails = Message.objects.filter(holder=request.holder)
+    mails = Message.objects.filter(key_owner=request.key_owner)
     assert mails.count() == count + 1
     assert {row.address for row in mails} == {address}
     fresh = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
@@ -146,13 +146,13 @@ def test_a_subscription_begins_once_within_a_day_and_ends_at_any_time(web: Web) 
 def test_an_old_link_to_object_still_objects_and_shows_no_value(officer: Customer, web: Web) -> None:
     from glasshouse.kernel import clock
     from glasshouse.sources import api as sources
-    from glasshouse.sources.models import Supplied
+    from glasshouse.sources.models import ThirdPartyData
 
     address = _address()
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "inviting")
     sources.bring_in(officer.actor, source.id, f"address,company\n{address},Secret Farm\n")
     sources.tell_due()
-    rows, path = Supplied.objects.filter(source=source), f"/sources/{prove_link(address, 'sources')}"
+    rows, path = ThirdPartyData.objects.filter(source=source), f"/sources/{prove_link(address, 'sources')}"
     assert "Secret Farm" in web().get(path).text
     rows.update(told_at=clock.now() - timedelta(days=31))
     assert "Secret Farm" not in web().get(path).text
@@ -179,13 +179,13 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
 ) -> None:
     from glasshouse.mail.models import Message
     from glasshouse.requests import api as requests
-    from glasshouse.requests.models import Letter
+    from glasshouse.requests.models import RequestMessage
 
     address = _address()
     request, path = asked(address)
     post(web(), path, path)
     requests.answer(officer.actor, request.id, "Done.", refuse=False)
-    answered = Message.objects.filter(holder=request.holder).order_by("created_at").last()
+    answered = Message.objects.filter(key_owner=request.key_owner).order_by("created_at").last()
     subject = f"Re: your privacy request [{request.id}]" if by == "number" else "Still there"
     name = f"<{answered.id}@localhost>"  # type: ignore[union-attr]
     heads = {"thread": {"In_Reply_To": name}, "references": {"References": f"<x@y.example> {name} <z@y.example>"}}
@@ -195,9 +195,9 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
     assert [row.follows for row in rows] == ["", request.id]
     assert words in rows[1].text
     assert (rows[1].proved_at, rows[1].region) == (None, "eu"), "the new one is confirmed anew"
-    assert not Letter.objects.filter(request=request, sender="person").exists()
+    assert not RequestMessage.objects.filter(request=request, sender="person").exists()
     assert rows[0].outcome == "answered"
-    told = Message.objects.filter(holder=rows[1].holder).get()
+    told = Message.objects.filter(key_owner=rows[1].key_owner).get()
     assert request.id in told.body
     page = enter_staff(web(officer)).get("/staff/requests").text
     assert words in page
@@ -208,14 +208,16 @@ def test_a_reply_to_a_closed_request_opens_one_that_follows_it(
 
 def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installation) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.requests.models import Letter
+    from glasshouse.requests.models import RequestMessage
 
     address = _address()
     request, _ = asked(address)
-    mail = Message.objects.get(holder=request.holder)
+    mail = Message.objects.get(key_owner=request.key_owner)
     sent(home, address, "One more thing", "Also my name.", In_Reply_To=f"<{mail.id}@localhost>")
     assert len(_of(address)) == 1
-    assert [row.text.strip() for row in Letter.objects.filter(request=request, sender="person")] == ["Also my name."]
+    assert [row.text.strip() for row in RequestMessage.objects.filter(request=request, sender="person")] == [
+        "Also my name."
+    ]
 
 
 def test_a_reply_that_meets_the_closing_is_not_lost(officer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +245,7 @@ def test_another_address_never_follows_or_continues_a_request(home: Installation
     address, stranger = _address(), _address()
     request, _ = asked(address)
     requests.answer(officer.actor, request.id, "No.", refuse=True)
-    mail = Message.objects.filter(holder=request.holder).first()
+    mail = Message.objects.filter(key_owner=request.key_owner).first()
     reply = {"In_Reply_To": f"<{mail.id}@localhost>"}  # type: ignore[union-attr]
     sent(home, stranger, f"Re: your privacy request [{request.id}]", "Let me in.", **reply)
     assert [row.follows for row in _of(stranger)] == [""]
@@ -254,9 +256,9 @@ def test_hostile_thread_headers_lose_no_mail(home: Installation) -> None:
     for head in ("<" * 5000, "<0000000000000000@" * 300, "\u0000x", "<%s>" % ("é" * 900)):
         address = _address()
         body = f"From: {address}\r\nTo: privacy@localhost\r\nSubject: x\r\nReferences: {head}\r\n\r\nHello\r\n"
-        from glasshouse.operations import inbound_smtp as postbox
+        from glasshouse.operations import inbound_smtp
 
-        assert postbox.take(body.encode()).startswith("250"), head[:20]
+        assert inbound_smtp.take(body.encode()).startswith("250"), head[:20]
         assert len(_of(address)) == 1
 
 
@@ -286,7 +288,7 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     assert f"Farm {boss.address.partition('@')[0]}" in page
     assert "Anything that you wrote to us" in page
     assert referrals.passed(boss.actor) == []
-    assert not Message.objects.filter(holder=boss.actor.person, kind="referral").exists()
+    assert not Message.objects.filter(key_owner=boss.actor.person, kind="referral").exists()
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", page)
     assert passing
     assert client.get(passing[0]).status_code == 200
@@ -300,7 +302,7 @@ def test_nothing_is_passed_before_the_person_agrees_and_never_their_words(
     assert row.address == address
     shown = web(boss).get(f"/o/{boss.organisation}/privacy").text
     assert address in shown
-    for text in (shown, repr(row), *(mail.body for mail in Message.objects.filter(holder=boss.actor.person))):
+    for text in (shown, repr(row), *(mail.body for mail in Message.objects.filter(key_owner=boss.actor.person))):
         assert secret_words not in text
         assert secret_words.rpartition(" ")[2] not in text
     assert secret_words in enter_staff(web(officer)).get("/staff/requests").text

@@ -90,7 +90,7 @@ def _sealed_with(canary: str, organisation: Customer) -> set[str]:
         with ExitStack() as acts:
             acts.enter_context(own(STORAGE))
             if model._meta.db_table in customer_tables():
-                acts.enter_context(access.acting(organisation.actor))
+                acts.enter_context(access.organisation_transaction(organisation.actor))
             for row in model._default_manager.all().order_by("-pk")[:3000]:
                 for one in model._meta.local_concrete_fields:
                     if isinstance(one, SealedField):
@@ -229,7 +229,7 @@ def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
             dict.fromkeys(("name", "what", "region", "agreement", "safeguard", "purpose", "basis"), canary)
             | {"kind": "other", "fields": "user.name", "contact": address, "wait_days": "0"}
         ],
-        "/staff/demands": [
+        "/staff/legal-requests": [
             {"address": address, "authority": canary, "country": "NL", "grounds": canary} | {"asked": "user.name"}
         ],
         "/staff/office/holds": [
@@ -272,7 +272,7 @@ def _from_programs(home: Installation, officer: Customer, client: httpx.Client, 
 
 
 def _from_mails(canary: str) -> None:
-    from glasshouse.operations import inbound_smtp as postbox
+    from glasshouse.operations import inbound_smtp
 
     for sender, seen in ((f"{canary}-mail@grower.example", canary), (f"{canary}-more@grower.example", "pass")):
         letter = EmailMessage()
@@ -281,10 +281,10 @@ def _from_mails(canary: str) -> None:
         letter["Authentication-Results"] = f"mx.operator.example; spf={seen}"
         letter.set_content(canary)
         body = bytes(letter)
-        told = postbox.authenticated(body, "127.0.0.1", canary, sender)
-        assert postbox.take(body, told).startswith("250")
+        told = inbound_smtp.authenticated(body, "127.0.0.1", canary, sender)
+        assert inbound_smtp.take(body, told).startswith("250")
     body = f"From: {canary}-mail@grower.example\r\nSubject: {canary}\r\n\r\n{canary} again\r\n".encode()
-    assert postbox.take(body, f"spf={canary}").startswith("250")
+    assert inbound_smtp.take(body, f"spf={canary}").startswith("250")
 
 
 def _guest_forms(web: Web, boss: Customer, browser: httpx.Client, canary: str) -> None:
@@ -313,7 +313,7 @@ def _clean(home: Installation, boss: Customer, officer: Customer) -> None:
         sources = "SELECT id FROM sources_source WHERE written_by = %s"
         link.execute(f"DELETE FROM sources_supplied WHERE source_id IN ({sources})", [officer.actor.id])
         link.execute("DELETE FROM disclosures_recipient WHERE written_by = %s", [officer.actor.id])
-        link.execute("DELETE FROM retention_hold WHERE holder = %s", [boss.actor.person])
+        link.execute("DELETE FROM retention_hold WHERE key_owner = %s", [boss.actor.person])
 
 
 REACHED = {

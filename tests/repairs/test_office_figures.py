@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from glasshouse.consent import api as consent
-from glasshouse.consent.models import Stance
+from glasshouse.consent.models import ConsentRecord
 from glasshouse.consent.rules import PURPOSES
 from glasshouse.kernel import clock
 from glasshouse.privacy_office import api as office
@@ -28,8 +28,8 @@ def _desk(officer: Customer) -> tuple[dict[str, str], dict[str, dict[str, int]],
     desk = office.desk(officer.actor)
     with CaptureQueriesContext(connection) as queries:
         assert dict(office._figures()) == dict(desk.figures)
-        assert dict(office._stances()) == dict(desk.stances)
-    return dict(desk.figures), dict(desk.stances), len(queries)
+        assert dict(office._consent_records()) == dict(desk.consent_records)
+    return dict(desk.figures), dict(desk.consent_records), len(queries)
 
 
 def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) -> None:
@@ -41,7 +41,7 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     purpose = next(iter(PURPOSES.values()))
     for state in ("objected", "withdrawn"):
         consent.note("0" * 16, purpose.id, state, "x")
-    figures, stances, many = _desk(officer)
+    figures, consent_records, many = _desk(officer)
     assert many == few
 
     rows = list(Request.objects.values("kind", "law", "outcome", "asked_at", "closed_at", "due_at"))
@@ -56,7 +56,11 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     assert figures["late"] == str(sum((row["closed_at"] or clock.now()) > row["due_at"] for row in rows))
 
     newest = {}
-    for holder, name, state in Stance.objects.order_by("at", "id").values_list("holder", "purpose", "state"):
-        newest[holder, name] = state
-    assert stances[purpose.title] == dict(Counter(state for (_, name), state in newest.items() if name == purpose.id))
-    Stance.objects.filter(holder="0" * 16).delete()
+    for key_owner, name, state in ConsentRecord.objects.order_by("at", "id").values_list(
+        "key_owner", "purpose", "state"
+    ):
+        newest[key_owner, name] = state
+    assert consent_records[purpose.title] == dict(
+        Counter(state for (_, name), state in newest.items() if name == purpose.id)
+    )
+    ConsentRecord.objects.filter(key_owner="0" * 16).delete()

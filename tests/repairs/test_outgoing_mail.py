@@ -14,9 +14,9 @@ from hypothesis import strategies as some
 
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, post
-from tests.test_mail import Postbox, postbox
+from tests.test_mail import MailSink, mail_sink
 
-__all__ = ["postbox"]
+__all__ = ["mail_sink"]
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def queued(**values: Any) -> Any:
 
     now = clock.now()
     row = {
-        "holder": new_id(),
+        "key_owner": new_id(),
         "kind": "test",
         "address": f"{uuid.uuid4().hex[:10]}@grower.example",
         "subject": "A subject",
@@ -94,7 +94,7 @@ def described(values: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("values", UNSENDABLE, ids=described)
 def test_what_cannot_be_sent_is_a_try_of_its_own_and_the_others_leave(
-    postbox: Postbox, emptied: None, values: dict[str, str]
+    mail_sink: MailSink, emptied: None, values: dict[str, str]
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
@@ -107,12 +107,12 @@ def test_what_cannot_be_sent_is_a_try_of_its_own_and_the_others_leave(
         assert good.sent_at is not None
         assert (poison.sent_at, poison.tries) == (None, 1)
         assert poison.next_try_at > clock.now()
-    assert good.address in [letter["To"] for letter in postbox.letters]
+    assert good.address in [letter["To"] for letter in mail_sink.letters]
 
 
 @pytest.mark.parametrize("values", SENDABLE, ids=described)
 def test_what_came_from_outside_is_no_header_as_it_came(
-    postbox: Postbox, emptied: None, values: dict[str, str]
+    mail_sink: MailSink, emptied: None, values: dict[str, str]
 ) -> None:
     from glasshouse.mail import api as mail
 
@@ -122,7 +122,7 @@ def test_what_came_from_outside_is_no_header_as_it_came(
         odd.refresh_from_db()
         good.refresh_from_db()
     assert (odd.sent_at is not None, good.sent_at is not None) == (True, True)
-    (letter,) = [one for one in postbox.letters if one["To"] == odd.address]
+    (letter,) = [one for one in mail_sink.letters if one["To"] == odd.address]
     assert letter["Bcc"] is None
     for name in ("In-Reply-To", "References"):
         for value in letter.get_all(name, []):
@@ -131,10 +131,10 @@ def test_what_came_from_outside_is_no_header_as_it_came(
     assert all(len(line) <= 998 for line in letter.as_bytes().splitlines())
 
 
-def test_a_value_that_cannot_be_opened_does_not_stop_the_queue(postbox: Postbox, emptied: None) -> None:
+def test_a_value_that_cannot_be_opened_does_not_stop_the_queue(mail_sink: MailSink, emptied: None) -> None:
     from django.db import connection
 
-    from glasshouse.kernel.ids import HolderId
+    from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
     from glasshouse.vault import api as vault
@@ -143,7 +143,7 @@ def test_a_value_that_cannot_be_opened_does_not_stop_the_queue(postbox: Postbox,
         broken, gone, good = queued(), queued(), queued()
         with connection.cursor() as cursor:
             cursor.execute("UPDATE mail_message SET body = '\\x00' WHERE id = %s", [broken.id])
-        vault.destroy(HolderId(gone.holder))
+        vault.destroy(KeyOwnerId(gone.key_owner))
         vault.forget_opened()
         mail.deliver_due(limit=5000)
         rows = Message.objects.in_bulk([broken.id, gone.id, good.id])
@@ -156,7 +156,7 @@ def test_a_value_that_cannot_be_opened_does_not_stop_the_queue(postbox: Postbox,
     [ValueError("x"), LookupError("x"), UnicodeEncodeError("ascii", "x", 0, 1, "x"), RecursionError(), OSError()],
 )
 def test_whatever_sending_raises_is_the_items_own_failure(
-    postbox: Postbox, emptied: None, monkeypatch: pytest.MonkeyPatch, error: Exception
+    mail_sink: MailSink, emptied: None, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     from glasshouse.mail import api as mail
 
@@ -177,7 +177,7 @@ def test_whatever_sending_raises_is_the_items_own_failure(
 
 
 def test_the_try_survives_a_process_that_dies_while_it_sends(
-    postbox: Postbox, emptied: None, monkeypatch: pytest.MonkeyPatch
+    mail_sink: MailSink, emptied: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.mail import api as mail
 
@@ -197,7 +197,7 @@ def test_the_try_survives_a_process_that_dies_while_it_sends(
 
 
 def test_a_server_that_takes_the_mail_and_then_answers_nonsense_gets_it_once(
-    postbox: Postbox, emptied: None, monkeypatch: pytest.MonkeyPatch
+    mail_sink: MailSink, emptied: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import smtplib
 
@@ -216,10 +216,10 @@ def test_a_server_that_takes_the_mail_and_then_answers_nonsense_gets_it_once(
         mail.deliver_due(limit=5000)
         message.refresh_from_db()
     assert message.sent_at is not None
-    assert len([one for one in postbox.letters if one["To"] == message.address]) == 1
+    assert len([one for one in mail_sink.letters if one["To"] == message.address]) == 1
 
 
-def test_two_processes_send_a_mail_once(postbox: Postbox, emptied: None) -> None:
+def test_two_processes_send_a_mail_once(mail_sink: MailSink, emptied: None) -> None:
     from django.db import connection
 
     from glasshouse.kernel import clock
@@ -239,7 +239,7 @@ def test_two_processes_send_a_mail_once(postbox: Postbox, emptied: None) -> None
         thread.start()
     for thread in both:
         thread.join()
-    assert len([one for one in postbox.letters if one["To"] == message.address]) == 1
+    assert len([one for one in mail_sink.letters if one["To"] == message.address]) == 1
 
 
 ODD_ADDRESSES = [
@@ -327,7 +327,7 @@ def test_signing_in_never_breaks_over_an_address(home: Installation, address: st
         accounts.sign_in(address, "x", accounts.Visit(uuid.uuid4().hex))
 
 
-def test_an_address_of_older_versions_that_mail_reaches_still_gets_mail(postbox: Postbox, emptied: None) -> None:
+def test_an_address_of_older_versions_that_mail_reaches_still_gets_mail(mail_sink: MailSink, emptied: None) -> None:
     from glasshouse.mail import api as mail
 
     with tomorrow():
@@ -426,7 +426,7 @@ def test_the_pages_answer_an_odd_address_with_a_sentence(
 
 
 def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
-    postbox: Postbox, emptied: None, monkeypatch: pytest.MonkeyPatch
+    mail_sink: MailSink, emptied: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail

@@ -48,7 +48,7 @@ def _fill(own: Customer, count: int) -> None:
         person.save(force_insert=True)
         account = Account.objects.create(person=person, password="-", created_at=now)
         role = members.save_role(own.actor, f"Role {number}", ["greenhouse:site:read"])
-        with access.acting(own.actor):
+        with access.organisation_transaction(own.actor):
             Membership.objects.create(
                 organisation_id=own.organisation, account_id=account.id, role=role, created_at=now
             )
@@ -64,7 +64,7 @@ def test_lists_of_an_organisation_cost_as_many_queries_for_many_rows_as_for_few(
     customer: Callable[[], Customer],
 ) -> None:
     def event_page(own: Customer) -> object:
-        with access.acting(own.actor):
+        with access.organisation_transaction(own.actor):
             found = events.of_organisation(own.actor.organisation)  # type: ignore[arg-type]
         return [person.name for person in accounts.people([event.actor for event in found]).values()]  # type: ignore[misc]
 
@@ -111,7 +111,7 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
     chained_events(store, 50_000)
     with store.administering() as link:
         link.execute(
-            "INSERT INTO mail_message (id, holder, kind, address, subject, body, purpose, refused, created_at, sent_at, "
+            "INSERT INTO mail_message (id, key_owner, kind, address, subject, body, purpose, refused, created_at, sent_at, "
             "tries, next_try_at, reason, place, set_aside_at) "
             # Sent; set aside, all of them due; waiting, few of them due.
             "SELECT n::text, 'h', 'k', '', '', '', '', '', now(), CASE WHEN n <= 40000 THEN now() END, 1, "
@@ -119,7 +119,7 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
             "CASE WHEN n BETWEEN 40001 AND 50000 THEN now() END FROM generate_series(1, 60000) n"
         )
         link.execute("ANALYZE mail_message")
-    job = {"glasshouse.job": "1", "glasshouse.organisation": "o00000000000000"}
+    job = {"glasshouse.kind": "job", "glasshouse.organisation": "o00000000000000"}
     event = "SELECT * FROM events_event WHERE"
     plans = {
         "outbox": _plan(store, "relay", "SELECT * FROM events_unchained WHERE NOT lost ORDER BY number LIMIT 250", {}),

@@ -94,7 +94,7 @@ def test_an_act_is_on_record_though_its_answer_shows_nothing(customer: Make, ola
 
     own, staff, other = customer(), olaf(), olaf()
     grant = support.give(own.actor, support.Wish(("climate",), 2, "t", change=True, staff=str(staff.actor.account)))
-    support.countersign(other.actor.within(own.actor.organisation), grant)
+    support.countersign(other.actor.for_organisation(own.actor.organisation), grant)
     assert Grant
     client = enter_staff(web(staff))
     page = f"/o/{own.organisation}/sites"

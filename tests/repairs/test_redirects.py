@@ -141,7 +141,7 @@ def test_every_door_that_leads_on_uses_it(customer: Make, web: Web, wanted: str)
     client = web()
     answer = post(client, "/sign-in", address=one.address, password=one.password, next=wanted)
     assert answer.headers["location"] == "/"
-    assert post(client, "/prove-again", "/account", password=one.password, next=wanted).headers["location"] == "/"
+    assert post(client, "/reauthenticate", "/account", password=one.password, next=wanted).headers["location"] == "/"
     accept = client.get("/accept", params={"next": wanted})
     assert accept.headers["location"] == "/"
 
@@ -162,13 +162,13 @@ def test_a_referer_leads_nowhere_else(customer: Make, web: Web, home: object) ->
         answer = client.post(
             "/account/security/codes", data={"csrfmiddlewaretoken": token[1]}, headers={"Referer": f"{origin}{path}"}
         )
-        assert answer.headers["location"] == "/prove-again?next=/", path
+        assert answer.headers["location"] == "/reauthenticate?next=/", path
     answer = client.post(
         "/account/security/codes",
         data={"csrfmiddlewaretoken": token[1]},
         headers={"Referer": f"{origin}/account/security"},
     )
-    assert answer.headers["location"] == "/prove-again?next=/account/security"
+    assert answer.headers["location"] == "/reauthenticate?next=/account/security"
 
 
 WEB = Path(__file__).parents[2] / "src" / "glasshouse" / "web"

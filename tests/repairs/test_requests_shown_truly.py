@@ -167,14 +167,14 @@ def test_the_view_of_somebody_with_an_account_says_the_same(customer: Make, offi
     from django.db import transaction
 
     from glasshouse.requests import api as requests
-    from glasshouse.requests.models import Letter
+    from glasshouse.requests.models import RequestMessage
     from glasshouse.subject.inventory import view
 
     person = customer()
     with transaction.atomic():
         request = requests._of_person(person.actor.alone, "erase", "My own words")
-    Letter.objects.create(
-        request=request, holder=request.holder, text="My second words", sender="person", at=request.asked_at
+    RequestMessage.objects.create(
+        request=request, key_owner=request.key_owner, text="My second words", sender="person", at=request.asked_at
     )
     requests.answer(officer.actor, request.id, "Our own last word.", refuse=False)
     items = list(view(person.actor.alone))

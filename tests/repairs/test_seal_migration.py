@@ -9,11 +9,11 @@ from django.core.management import call_command
 from django.db import connections
 
 from glasshouse.disclosures.models import Recipient
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
 from glasshouse.promises import evidence
-from glasshouse.requests.models import Agent, Letter, Request
+from glasshouse.requests.models import Agent, Request, RequestMessage
 from glasshouse.sources.models import Source
 from glasshouse.vault import api as vault
 from glasshouse.vault import sealing
@@ -155,7 +155,7 @@ def test_rows_of_the_version_before_are_sealed_and_read_the_same(old: str) -> No
     assert (first.agent, first.agent_request) == (agent.id, f"{canary} request")
     assert (first.callback, first.text) == (f"https://{canary}.example/x", "please")
     assert (second.authentication, second.identity, second.callback, second.agent) == (None, None, None, "")
-    assert Letter.objects.using(old).get().authentication == f"dkim={canary}"
+    assert RequestMessage.objects.using(old).get().authentication == f"dkim={canary}"
     one, two = Recipient.objects.using(old).order_by("id")
     assert (one.name, one.what, one.region) == (f"name {canary}", f"what {canary}", f"region {canary}")
     assert (one.purpose, one.basis) == (f"purpose {canary}", f"basis {canary}")
@@ -204,7 +204,7 @@ def test_an_answer_given_before_is_known_as_the_customers(old: str) -> None:
         referral(number, "r000000000000002", "2026-11-02 12:01:00.000100+00")
     letter("l5", "r000000000000002", "2026-11-02 12:01:00.000300+00")
     _migrate()
-    rows = [(row.id, row.sender, row.referral) for row in Letter.objects.using(old).order_by("id")]
+    rows = [(row.id, row.sender, row.referral) for row in RequestMessage.objects.using(old).order_by("id")]
     assert rows == [
         ("l1", "us", ""),
         ("l2", "customer", "f1"),
@@ -229,16 +229,16 @@ def test_rows_whose_key_was_destroyed_before_they_were_sealed_come_through(old: 
     texts = {name: f"{name} {canary} and more words" for name in ("name", "licence", "purpose")}
     _insert("sources_source", id=source, kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
     for owner in (recipient, source):
-        vault.ensure_key(HolderId(owner))
-        vault.destroy(HolderId(owner))
+        vault.ensure_key(KeyOwnerId(owner))
+        vault.destroy(KeyOwnerId(owner))
     _migrate()
     assert _clear(canary) == []
     row = Recipient.objects.using(old).get(id=recipient)
     assert (row.name, row.agreement) == (f"name {canary}", f"agreement {canary}")
     assert Source.objects.using(old).get(id=source).licence == texts["licence"]
-    assert vault.generations_of(HolderId(recipient)) == [2], "what was destroyed stays destroyed"
-    vault.new_generation(HolderId(recipient))
-    assert vault.generations_of(HolderId(recipient)) == [2, 3]
+    assert vault.generations_of(KeyOwnerId(recipient)) == [2], "what was destroyed stays destroyed"
+    vault.new_generation(KeyOwnerId(recipient))
+    assert vault.generations_of(KeyOwnerId(recipient)) == [2, 3]
 
 
 def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
@@ -247,7 +247,7 @@ def test_a_row_that_cannot_be_sealed_is_named_with_what_to_do(old: str) -> None:
         cursor.execute("CREATE TABLE thing (id text PRIMARY KEY, other bytea, name_clear text, name bytea)")
         sealed = vault.seal(b"x", place=("thing", "other", number))
         cursor.execute("INSERT INTO thing (id, other, name_clear) VALUES (%s, %s, 'canary')", [number, sealed])
-        vault.destroy(HolderId(number))
+        vault.destroy(KeyOwnerId(number))
         with pytest.raises(sealing.UnsealableRowError) as caught:
             sealing.seal_columns(cursor, "thing", "id", [sealing.Column("name", required=True)])
     for word in ("thing", number, "DELETE FROM thing", "again"):
@@ -283,7 +283,7 @@ def test_a_migration_that_is_cut_off_changes_nothing_and_begins_again(
 def test_a_value_whose_key_is_destroyed_is_dropped(old: str) -> None:
     canary, number = f"canary{uuid.uuid4().hex[:10]}", f"r{uuid.uuid4().hex[:15]}"
     _request(canary, number, agent="")
-    vault.destroy(HolderId(f"h{number[1:]}"))
+    vault.destroy(KeyOwnerId(f"h{number[1:]}"))
     _migrate()
     assert _clear(canary) == []
     assert Request.objects.using(old).get(id=number).identity is None

@@ -16,16 +16,16 @@ ROLES = ("glasshouse_app", "glasshouse_support")
 
 
 def without_factor(staff: Customer) -> Customer:
-    from glasshouse.accounts.models import SecondStep
+    from glasshouse.accounts.models import SecondFactor
 
-    SecondStep.objects.filter(account_id=staff.actor.account).delete()
+    SecondFactor.objects.filter(account_id=staff.actor.account).delete()
     return staff
 
 
 def unconfirmed(staff: Customer) -> Customer:
-    from glasshouse.accounts.models import SecondStep
+    from glasshouse.accounts.models import SecondFactor
 
-    SecondStep.objects.filter(account_id=staff.actor.account).update(confirmed_at=None)
+    SecondFactor.objects.filter(account_id=staff.actor.account).update(confirmed_at=None)
     return staff
 
 
@@ -88,13 +88,13 @@ def prepared(one: Customer, staff: Customer, way: str) -> None:
         support.hand_administration(one.actor, to_operator=True)
     elif way == "emergency":
         support.set_emergency(one.actor, allowed=True)
-        support.break_glass(staff.actor.within(one.actor.organisation), "fire")
+        support.break_glass(staff.actor.for_organisation(one.actor.organisation), "fire")
     else:
         named = str(staff.actor.account) if way == "named" else ""
         grant = support.give(one.actor, wish(("climate", "events", "people"), change=True, staff=named))
         from glasshouse.access import api as access
 
-        with access.acting(one.actor):
+        with access.organisation_transaction(one.actor):
             Grant.objects.filter(id=grant).update(countersigned_by="another0000000id", starts_at=clock.now())
 
 
@@ -150,7 +150,7 @@ def test_the_code_refuses_too(customer: Make, olaf: Make, lack: str, way: str) -
     prepared(one, staff, way)
     assert sees(staff, one)
     LACKS[lack](staff)
-    inside = staff.actor.within(one.actor.organisation)
+    inside = staff.actor.for_organisation(one.actor.organisation)
     for act in (
         lambda: sees(staff, one),
         lambda: support.customers(staff.actor),

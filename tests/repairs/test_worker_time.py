@@ -188,23 +188,23 @@ def test_a_large_export_gets_on_from_piece_to_piece(
     from datetime import timedelta
 
     from glasshouse.kernel import clock
-    from glasshouse.subject import exports as copies
-    from glasshouse.subject.models import Copy
+    from glasshouse.subject import exports as exports
+    from glasshouse.subject.models import Export
 
-    own, real_fill, real_tell = customer(), copies.fill, copies._tell
-    monkeypatch.setattr(copies, "fill", lambda copy: None)
-    number = copies.make_copy(own.alone)
-    monkeypatch.setattr(copies, "fill", real_fill)
-    monkeypatch.setattr(copies, "TELL_EVERY", 2)
+    own, real_fill, real_tell = customer(), exports.fill, exports._tell
+    monkeypatch.setattr(exports, "fill", lambda copy: None)
+    number = exports.make_export(own.alone)
+    monkeypatch.setattr(exports, "fill", real_fill)
+    monkeypatch.setattr(exports, "TELL_EVERY", 2)
 
-    def tell(copy: Copy, done: int) -> None:
+    def tell(copy: Export, done: int) -> None:
         watch.passed(600)
         real_tell(copy, done)
 
-    monkeypatch.setattr(copies, "_tell", tell)
+    monkeypatch.setattr(exports, "_tell", tell)
     with clock.frozen(clock.now() + timedelta(minutes=5)):
-        watch.run(copies.fill_due)
-    assert Copy.objects.get(id=number).blob
+        watch.run(exports.fill_due)
+    assert Export.objects.get(id=number).blob
     assert watch.monotonic() > 2500
     assert watch.hung == []
 

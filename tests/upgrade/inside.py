@@ -16,10 +16,10 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
     from glasshouse.events import api as events
     from glasshouse.greenhouse import readings
     from glasshouse.requests.models import Agent, Request
-    from glasshouse.sources.models import Source, Supplied
+    from glasshouse.sources.models import Source, ThirdPartyData
 
     ada = accounts.actor_of_address("ada@polder.example")
-    ada = ada.within(access.organisations_of(ada)[0].id)
+    ada = ada.for_organisation(access.organisations_of(ada)[0].id)
     series = readings.series(ada)
     small = [row["id"] for row in series if row["source"] == "Small writer" and not row["derived"]]
     assert small, f"no series of the small writer among {[(row['source'], row['id']) for row in series]}"
@@ -31,7 +31,7 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
         "identity": Request.objects.get(id=expected["letter_request"]).identity,
         "contact": Recipient.objects.get(id=expected["recipient"]).contact,
         "source": Source.objects.get(id=expected["source"]).name,
-        "supplied": sorted(row.value for row in Supplied.objects.all()),
+        "supplied": sorted(row.value for row in ThirdPartyData.objects.all()),
         "callback": agented.callback,
         "agent_request": agented.agent_request,
         "agents": [agent.name for agent in Agent.objects.all()],

@@ -7,7 +7,7 @@ Rights are read anew for each request, so a change counts from the next one on. 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -15,20 +15,21 @@ from django.db import connection, transaction
 
 from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
 from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, GRANTED, TITLES, Permission, Role, staff_roles_with
-from glasshouse.access.rules import Rights, step_required
+from glasshouse.access.rules import Rights, second_factor_required
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step
+from glasshouse.accounts import second_factor
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
-from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondStepNeededError
+from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondFactorNeededError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 
-_acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+_acting_now: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
-class RecordAccess(NamedTuple):
+class NotedAccess(NamedTuple):
     """What an actor was shown: a kind of thing, and the ids of what of it."""
 
     actor: Actor
@@ -36,8 +37,8 @@ class RecordAccess(NamedTuple):
     ids: tuple[str, ...]
 
 
-_gathered: ContextVar[list[RecordAccess] | None] = ContextVar("gathered", default=None)
-ACTS = frozenset({"compartment made", "emergency", "wanted range set"})
+_gathered: ContextVar[list[NotedAccess] | None] = ContextVar("gathered", default=None)
+ACTS = frozenset({"compartment made", "emergency", "target range set"})
 Resolver = Callable[[Actor], Rights]
 Recorder = Callable[[Actor, str, Sequence[str]], None]
 # Kinds of actors that a higher area knows the rights of (support, by its grants), and how it records what they see.
@@ -46,7 +47,7 @@ _recorders: dict[ActorKind, Recorder] = {}
 _recorded: ContextVar[bool] = ContextVar("recorded", default=False)
 SET = (
     "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-    "set_config('glasshouse.job', %s, true), set_config('glasshouse.invitation', %s, true), "
+    "set_config('glasshouse.invitation', %s, true), "
     "set_config('glasshouse.sites', %s, true), set_config('glasshouse.kind', %s, true)"
 )
 
@@ -56,7 +57,7 @@ def register(kind: ActorKind, resolver: Resolver, recorder: Recorder) -> None:
     _resolvers[kind], _recorders[kind] = resolver, recorder
 
 
-def saw(actor: Actor, what: str, ids: Sequence[str]) -> None:
+def record_access(actor: Actor, what: str, ids: Sequence[str]) -> None:
     """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`.
 
     While a page is made (`gathering`) what it reads is recorded when the page is about to leave, for only then it is known
@@ -70,7 +71,7 @@ def saw(actor: Actor, what: str, ids: Sequence[str]) -> None:
         if gathered is None or what in ACTS:
             recorder(actor, what, ids)
         else:
-            gathered.append(RecordAccess(actor, what, tuple(ids)))
+            gathered.append(NotedAccess(actor, what, tuple(ids)))
 
 
 def recorded_elsewhere(actor: Actor) -> None:
@@ -80,9 +81,9 @@ def recorded_elsewhere(actor: Actor) -> None:
 
 
 @contextmanager
-def gathering() -> Iterator[list[RecordAccess]]:
+def gathering() -> Iterator[list[NotedAccess]]:
     """Gathers what `saw` is told within the block, instead of recording it: for whoever then records what was really shown."""
-    entries: list[RecordAccess] = []
+    entries: list[NotedAccess] = []
     token = _gathered.set(entries)
     try:
         yield entries
@@ -90,43 +91,46 @@ def gathering() -> Iterator[list[RecordAccess]]:
         _gathered.reset(token)
 
 
-def record_access(entries: Sequence[RecordAccess]) -> None:
+def write_record_access(entries: Sequence[NotedAccess]) -> None:
     """Put what is about to be shown on record, each entry once. Raises DatabaseError where that cannot be: show nothing then."""
     for actor in dict.fromkeys(entry.actor for entry in entries):
-        with acting(actor):
+        with organisation_transaction(actor):
             _recorded.set(True)
             for entry in dict.fromkeys(entry for entry in entries if entry.actor == actor):
                 _recorders[actor.kind](actor, entry.what, entry.ids)
 
 
 @contextmanager
-def acting(actor: Actor, *, invitation: str = "") -> Iterator[None]:
+def organisation_transaction(actor: Actor, *, invitation: str = "") -> Iterator[None]:
     """A transaction in which only what belongs to the actor (and its organisation) can be seen.
 
     May be entered again by the same actor. invitation: hash of an invitation's secret, which shows that invitation.
     Raises ForbiddenError when another one is acting already.
     """
-    inside = _acting.get()
+    inside = _acting_now.get()
     if inside is not None:
         if inside != actor:
             raise ForbiddenError("Two customers cannot act in one transaction.")
         yield
         return
-    with transaction.atomic(durable=True):
+    with _connection_for(actor), transaction.atomic(durable=True):
         _tell_database(actor, invitation)
-        token, recorded = _acting.set(actor), _recorded.set(False)
+        token, recorded = _acting_now.set(actor), _recorded.set(False)
         try:
             yield
             if actor.organisation and actor.kind in _recorders and not _recorded.get():
                 raise ForbiddenError("This page keeps no record of what it shows, so it is not open to support.")
         finally:
-            _acting.reset(token)
+            _acting_now.reset(token)
             _recorded.reset(recorded)
 
 
+def _connection_for(actor: Actor) -> AbstractContextManager[None]:
+    return connected_as(DatabaseRole.JOB) if actor.kind is ActorKind.JOB else nullcontext()
+
+
 def _tell_database(actor: Actor, invitation: str) -> None:
-    job = "1" if actor.kind is ActorKind.JOB else ""
-    values = [actor.organisation or "", actor.account or "", job, invitation, "", str(actor.kind)]
+    values = [actor.organisation or "", actor.account or "", invitation, "", str(actor.kind)]
     with connection.cursor() as cursor:
         cursor.execute(SET, values)
         if actor.kind is ActorKind.STAFF:
@@ -154,10 +158,10 @@ def rights_of(actor: Actor) -> Rights:
         raise NotFoundError
     found = membership_of(actor)
     organisation = found.organisation
-    if step_required(
-        organisation.step_roles, organisation.step_from, found.role, clock.now()
-    ) and not second_step.has_step(actor.account):
-        raise SecondStepNeededError
+    if second_factor_required(
+        organisation.second_factor_roles, organisation.second_factor_from, found.role, clock.now()
+    ) and not second_factor.has_second_factor(actor.account):
+        raise SecondFactorNeededError
     return rights_of_membership(found)
 
 
@@ -220,10 +224,10 @@ def _token_rights(actor: Actor) -> Rights:
         raise NotFoundError
     found = membership_of(actor)
     organisation = found.organisation
-    if step_required(organisation.step_roles, organisation.step_from, found.role, now) and not second_step.has_step(
-        actor.account
-    ):
-        raise SecondStepNeededError
+    if second_factor_required(
+        organisation.second_factor_roles, organisation.second_factor_from, found.role, now
+    ) and not second_factor.has_second_factor(actor.account):
+        raise SecondFactorNeededError
     permissions = frozenset(Permission(one) for one in token.permissions if one in CUSTOMER_PERMISSIONS)
     sites = None if token.sites is None else frozenset(token.sites)
     mine = rights_of_membership(found)
@@ -257,10 +261,10 @@ def create_organisation(actor: Actor, name: str) -> OrganisationId:
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
     organisation = Organisation(name=name, created_at=clock.now())
-    if actor.organisation and _acting.get() == actor:
+    if actor.organisation and _acting_now.get() == actor:
         organisation.id = str(actor.organisation)
-    owner = actor.within(OrganisationId(organisation.id))
-    with acting(owner):
+    owner = actor.for_organisation(OrganisationId(organisation.id))
+    with organisation_transaction(owner):
         organisation.save(force_insert=True)
         Membership.objects.create(
             organisation=organisation, account_id=str(actor.account), role=Role.ADMINISTRATOR, created_at=clock.now()
@@ -273,7 +277,7 @@ def organisations_of(actor: Actor) -> list[Organisation]:
     """The organisations that the actor belongs to."""
     if actor.kind is not ActorKind.PERSON:
         return []
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
         return list(Organisation.objects.filter(id__in=list(mine)).order_by("created_at"))
 
@@ -293,6 +297,6 @@ def organisation_of(actor: Actor) -> Organisation:
 
 def all_organisations() -> list[OrganisationId]:
     """The id of every organisation, for jobs that go from one to the next, each in a transaction of its own."""
-    with acting(JOB), connection.cursor() as cursor:
+    with organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_organisations()")
         return [OrganisationId(row[0]) for row in cursor.fetchall()]

@@ -22,7 +22,7 @@ def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
 class Organisation(models.Model):
     """A customer. `tenant` is the opaque id by which the crop plane knows it, and nothing else does.
 
-    `step_roles`: who must have a second step (role ids; null: nobody; empty: everybody) from `step_from` on.
+    `step_roles`: who must have a second factor (role ids; null: nobody; empty: everybody) from `step_from` on.
     `administered_since`: the
     customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
     """
@@ -37,11 +37,12 @@ class Organisation(models.Model):
     )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(
-        confidential("naming the customer to its own people", need="an account works for an organisation"), holder="id"
+        confidential("naming the customer to its own people", need="an account works for an organisation"),
+        key_owner="id",
     )
     tenant = technical(models.CharField(max_length=16, default=new_id, unique=True))
-    step_roles = technical(ArrayField(models.CharField(max_length=20), null=True))
-    step_from = technical(models.DateTimeField(null=True))
+    second_factor_roles = technical(ArrayField(models.CharField(max_length=20), null=True))
+    second_factor_from = technical(models.DateTimeField(null=True))
     administered_since = technical(models.DateTimeField(null=True))
     emergency_allowed = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
@@ -56,7 +57,7 @@ class CustomRole(models.Model):
     row_access = RowAccess(see=f"({MEMBER}) OR organisation_id = {INVITED}", support=Support("people"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(confidential("naming the role"), holder="organisation_id")
+    name = SealedText(confidential("naming the role"), key_owner="organisation_id")
     permissions = technical(ArrayField(models.CharField(max_length=60)))
     created_at = technical(models.DateTimeField())
 
@@ -94,7 +95,7 @@ class ApiToken(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))
-    name = SealedText(confidential("telling tokens apart"), holder="organisation_id")
+    name = SealedText(confidential("telling tokens apart"), key_owner="organisation_id")
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     permissions = technical(ArrayField(models.CharField(max_length=60)))
     sites = _site_list()

@@ -71,7 +71,7 @@ class FormRules:
 class Page:
     """One declaration: some methods of one path, what they need, and the view behind them.
 
-    reauth: fresh proof is asked before the view. before_acceptance: open to who has not accepted the documents in force.
+    reauth: reauthentication is asked before the view. before_acceptance: open to who has not accepted the documents in force.
     to_support: open to support with a live grant; a page that keeps no record of what it shows is not. menu: its title in
     the menu, empty for none.
     """

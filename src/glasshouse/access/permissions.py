@@ -15,7 +15,7 @@ class Permission(StrEnum):
     EVENTS_READ = "events:event:read"
     FILE_IMPORT = "greenhouse:file:import"
     GRANT_GIVE = "support:grant:give"
-    LIMITS_SET = "greenhouse:limits:set"
+    TARGET_RANGES_SET = "greenhouse:limits:set"
     MEMBER_CHANGE = "access:member:change"
     MEMBER_INVITE = "access:member:invite"
     MEMBER_READ = "access:member:read"
@@ -24,7 +24,7 @@ class Permission(StrEnum):
     READINGS_READ = "greenhouse:reading:read"
     REFERRAL_ANSWER = "rights:referral:answer"
     ROLE_CHANGE = "access:role:change"
-    SECOND_STEP_RESET = "accounts:second-step:reset"
+    SECOND_FACTOR_RESET = "accounts:second-step:reset"
     SETTINGS_CHANGE = "access:settings:change"
     SITE_CREATE = "greenhouse:site:create"
     SITE_READ = "greenhouse:site:read"
@@ -93,7 +93,7 @@ def staff_roles_with(permission: Permission) -> tuple[StaffRole, ...]:
 EXPLAINED: dict[Permission, str] = {
     Permission.SITE_READ: "See the sites, compartments and devices",
     Permission.READINGS_READ: "See readings: overview, charts, downloads",
-    Permission.LIMITS_SET: "Set the wanted ranges that the overview warns by",
+    Permission.TARGET_RANGES_SET: "Set the target ranges that the overview warns by",
     Permission.FILE_IMPORT: "Bring in files of climate computers and loggers",
     Permission.SITE_CREATE: "Make new sites (for whoever sees all sites)",
     Permission.COMPARTMENT_CREATE: "Make new compartments",
@@ -105,7 +105,7 @@ EXPLAINED: dict[Permission, str] = {
     Permission.MEMBER_CHANGE: "Change the role and the sites of members",
     Permission.MEMBER_REMOVE: "Remove members",
     Permission.ROLE_CHANGE: "Make and change roles of your own",
-    Permission.SECOND_STEP_RESET: "Reset a member's lost second step (with a delay)",
+    Permission.SECOND_FACTOR_RESET: "Reset a member's lost second factor (with a delay)",
     Permission.SETTINGS_CHANGE: "Require two-step verification; allow emergency access; hand over administration",
     Permission.TOKEN_CREATE: "Make API tokens that act in one's own name",
     Permission.EVENTS_READ: "See what happened in the organisation",
@@ -137,7 +137,7 @@ TITLES: dict[Role, str] = {
 _SEE = frozenset({Permission.SITE_READ, Permission.READINGS_READ})
 GRANTED: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: CUSTOMER_PERMISSIONS,
-    Role.GROWER: _SEE | {Permission.LIMITS_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
+    Role.GROWER: _SEE | {Permission.TARGET_RANGES_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
     Role.VIEWER: _SEE,
     Role.DEVICE_MANAGER: _SEE | {Permission.COMPARTMENT_CREATE, Permission.DEVICE_CREATE, Permission.DEVICE_REVOKE},
     Role.PRIVACY_CONTACT: frozenset(

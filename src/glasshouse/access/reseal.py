@@ -1,6 +1,6 @@
-"""Rotation of data keys: every holder gets a new one, everything sealed is sealed anew, then the old ones are deleted.
+"""Rotation of data keys: every key owner gets a new one, everything sealed is sealed anew, then the old ones are deleted.
 
-Safe to stop anywhere and to run again: a holder with two generations is taken to be in the middle of its rotation, and an old key
+Safe to stop anywhere and to run again: an owner with two generations is taken to be in the middle of its rotation, and an old key
 is deleted only after a pass that found nothing under it. Customer rows are reached as everybody reaches them, one organisation
 at a time. Source: SEC-08; NIST SP 800-57 part 1, 5.3.
 """
@@ -15,7 +15,7 @@ from django.db import models
 from glasshouse.access import api as access
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.ids import BlobId, HolderId, OrganisationId
+from glasshouse.kernel.ids import BlobId, KeyOwnerId, OrganisationId
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
@@ -31,7 +31,7 @@ def sealed_models() -> list[type[models.Model]]:
 
 
 def _seals(field: "models.Field[object, object]") -> bool:
-    return isinstance(field, SealedField) or hasattr(field, "blob_holder")
+    return isinstance(field, SealedField) or hasattr(field, "blob_key_owner")
 
 
 def rotate_data_keys(wait_s: float | None = None) -> Iterator[Step]:
@@ -40,17 +40,17 @@ def rotate_data_keys(wait_s: float | None = None) -> Iterator[Step]:
     wait_s: how long (s) other processes may still seal with the key before; None: as long as they keep an opened key.
     """
     wait_s = settings.DATA_KEYS_KEPT_S + 1 if wait_s is None else wait_s
-    holders = vault.holders()
-    for done, holder in enumerate(holders, 1):
-        if len(vault.generations_of(holder)) == 1:
-            vault.new_generation(holder)
-        yield "new keys", done, len(holders)
+    key_owners = vault.key_owners()
+    for done, key_owner in enumerate(key_owners, 1):
+        if len(vault.generations_of(key_owner)) == 1:
+            vault.new_generation(key_owner)
+        yield "new keys", done, len(key_owners)
     vault.forget_opened()
     ends = time.monotonic() + wait_s
     while (left := ends - time.monotonic()) > 0:
         yield "waiting until nobody uses the old keys", int(wait_s - left), int(wait_s)
         time.sleep(min(1.0, left))
-    newest = {holder: vault.generations_of(holder)[-1] for holder in holders}
+    newest = {key_owner: vault.generations_of(key_owner)[-1] for key_owner in key_owners}
     organisations = access.all_organisations()
     for done, organisation in enumerate(organisations, 1):
         _reseal_organisation(organisation, newest)
@@ -60,31 +60,31 @@ def rotate_data_keys(wait_s: float | None = None) -> Iterator[Step]:
         with own(STORAGE):
             _reseal(model, newest)
         yield "persons' values sealed anew", done, len(shared)
-    for done, holder in enumerate(holders, 1):
-        vault.retire_generations(holder, before=newest[holder])
-        yield "old keys deleted", done, len(holders)
+    for done, key_owner in enumerate(key_owners, 1):
+        vault.retire_generations(key_owner, before=newest[key_owner])
+        yield "old keys deleted", done, len(key_owners)
 
 
-def _reseal_organisation(organisation: OrganisationId, newest: dict[HolderId, int]) -> None:
-    with access.acting(JOB.within(organisation)):
+def _reseal_organisation(organisation: OrganisationId, newest: dict[KeyOwnerId, int]) -> None:
+    with access.organisation_transaction(JOB.for_organisation(organisation)):
         for model in sealed_models():
             if model._meta.db_table in customer_tables():
                 _reseal(model, newest)
 
 
-def _reseal(model: type[models.Model], newest: dict[HolderId, int]) -> None:
+def _reseal(model: type[models.Model], newest: dict[KeyOwnerId, int]) -> None:
     fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
-    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]
+    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_key_owner")]
     for row in model._default_manager.all().iterator(chunk_size=500):
-        old = [one for one in fields if 0 < one.generation(row) < newest.get(HolderId(one.place(row)[2]), 0)]
+        old = [one for one in fields if 0 < one.generation(row) < newest.get(KeyOwnerId(one.place(row)[2]), 0)]
         for field in old:
             getattr(row, str(field.name))  # Opened here, sealed anew by the save.
         if old:
             row.save(update_fields=[str(field.name) for field in old])
         for file in files:
-            holder, blob = (
-                HolderId(str(getattr(row, file.blob_holder))),
+            key_owner, blob = (
+                KeyOwnerId(str(getattr(row, file.blob_key_owner))),
                 BlobId(str(getattr(row, str(file.attname)) or "")),
             )
-            if blob and 0 < blobs.generation_of(blob) < newest.get(holder, 0):
-                blobs.reseal(blob, holder)
+            if blob and 0 < blobs.generation_of(blob) < newest.get(key_owner, 0):
+                blobs.reseal(blob, key_owner)

@@ -40,6 +40,6 @@ def invitation_state(
     return "open" if now < expires_at else "expired"
 
 
-def step_required(roles: list[str] | None, begins: datetime | None, role: str, now: datetime) -> bool:
-    """Whether a second step is required of a role now. roles: None nobody, empty everybody."""
+def second_factor_required(roles: list[str] | None, begins: datetime | None, role: str, now: datetime) -> bool:
+    """Whether a second factor is required of a role now. roles: None nobody, empty everybody."""
     return roles is not None and begins is not None and now >= begins and (not roles or role in roles)

@@ -61,6 +61,7 @@ SQL = Sql(
         ),
     },
     internal=frozenset({"glasshouse_member_accounts()"}),
+    for_jobs=frozenset({"glasshouse_organisations()"}),
     for_support=frozenset(
         {
             "glasshouse_administered()",

@@ -18,18 +18,18 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from glasshouse.accounts import credentials, links, passwords, second_step, sessions, throttle
+from glasshouse.accounts import credentials, links, passwords, second_factor, sessions, throttle
 from glasshouse.accounts.links import CHANGE, RESET, SIGN_UP
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own, person_at
 from glasshouse.accounts.rules import Visit, known_form, normal_address, plain_name
-from glasshouse.accounts.sessions import SignedIn, require_fresh
+from glasshouse.accounts.sessions import SignedIn, require_reauthentication
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
-from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondStepNeededError
-from glasshouse.kernel.ids import AccountId, HolderId, PersonId, new_id
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondFactorNeededError
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
@@ -58,14 +58,14 @@ def ask_sign_up(address: str, *, network: str) -> None:
     throttle.take("mail", address, most=5, window=HOUR)
     hashed = _address_hash(address)
     with transaction.atomic():
-        holder = HolderId(new_id())
-        secret = links.new(SIGN_UP, holder, {"address": address}, address_hash=hashed)
+        key_owner = KeyOwnerId(new_id())
+        secret = links.new(SIGN_UP, key_owner, {"address": address}, address_hash=hashed)
         if person_at(hashed):
             text = f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
         else:
             text = _letter("Confirm your email address and create your account", f"prove/{secret}")
-        mail.queue(holder, SIGN_UP, address, subject="Your Glasshouse account", body=text)
-        events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, holder)
+        mail.queue(key_owner, SIGN_UP, address, subject="Your Glasshouse account", body=text)
+        events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, key_owner)
 
 
 def sign_up_address(secret: str, *, take: bool = False) -> str:
@@ -102,7 +102,7 @@ def open_account(actor: Actor, name: str, address: str, password_hash: str) -> A
 
 
 def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
-    """Begin a session, pending where the second step is to come.
+    """Begin a session, pending where the second factor is to come.
 
     Raises InvalidError (one text for every reason), ThrottledError, BusyError.
     """
@@ -116,13 +116,17 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     _count_sign_in(normal, person, visit)
     account = Account.objects.filter(person_id=person).first()
     good = passwords.matches(password, account.password if account else "")
-    with transaction.atomic():
+    with (
+        own(person if good else None),
+        transaction.atomic(),
+    ):  # A wrong password costs the same, whoever has the address.
         if account is None or not good:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
-            pending = second_step.has_step(AccountId(account.id)) and not sessions.trusted(account, visit.browser)
-            with own(person):
-                return sessions.begin(account, visit, pending=pending)
+            pending = second_factor.has_second_factor(AccountId(account.id)) and not sessions.trusted(
+                account, visit.browser
+            )
+            return sessions.begin(account, visit, pending=pending)
     raise refused
 
 
@@ -140,15 +144,15 @@ def _count_sign_in(address: str, person: str, visit: Visit) -> None:
         throttle.take("sign-in", address, most=10, window=MINUTES_10)
 
 
-def prove_again(actor: Actor, password: str, code: str = "") -> None:
-    """Prove once more to be the person: the password, and a code where there is a second step.
+def reauthenticate(actor: Actor, password: str, code: str = "") -> None:
+    """Prove once more to be the person: the password, and a code where there is a second factor.
 
     Raises InvalidError, ThrottledError, BusyError.
     """
     account = _confirmed(actor, password)
-    if second_step.has_step(actor.account) and not second_step.proves(account, code):
-        raise InvalidError(second_step.WRONG, field="code")
-    sessions.proved_now(actor)
+    if second_factor.has_second_factor(actor.account) and not second_factor.proves(account, code):
+        raise InvalidError(second_factor.WRONG, field="code")
+    sessions.reauthenticated(actor)
 
 
 def _confirmed(actor: Actor, password: str) -> Account:
@@ -169,14 +173,14 @@ def ask_reset(address: str, *, network: str) -> None:
     throttle.take("mail", normal, most=5, window=HOUR)
     with transaction.atomic():
         account = Account.objects.filter(person_id=person_at(_address_hash(normal))).first()
-        holder = HolderId(account.person_id if account else new_id())
-        secret = links.new(RESET, holder, {"account": account.id if account else ""})
+        key_owner = KeyOwnerId(account.person_id if account else new_id())
+        secret = links.new(RESET, key_owner, {"account": account.id if account else ""})
         if account:
             text = _letter("Set a new password here", f"reset/{secret}")
         else:
             text = f"There is no account with this address. You can make one: {settings.ORIGIN}/sign-up\n"
-        mail.queue(holder, RESET, normal, subject="A new password for Glasshouse", body=text)
-        events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, holder)
+        mail.queue(key_owner, RESET, normal, subject="A new password for Glasshouse", body=text)
+        events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, key_owner)
 
 
 def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
@@ -231,9 +235,9 @@ def ask_change(actor: Actor, address: str, present: str) -> None:
     throttle.take("mail", normal, most=5, window=HOUR)
     account = _confirmed(actor, present)
     with transaction.atomic():
-        secret = links.new(CHANGE, HolderId(account.person_id), {"account": account.id, "address": normal})
+        secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
         text = _letter("Make this the address of your account", f"change/{secret}")
-        mail.queue(HolderId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
+        mail.queue(KeyOwnerId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 
@@ -255,13 +259,12 @@ def finish_change(actor: Actor, secret: str) -> None:
     that address. Raises NotFoundError, ForbiddenError.
     """
     new_address(actor, secret)
-    with transaction.atomic():
+    with own(actor.person), transaction.atomic():
         address = links.claims_of(CHANGE, secret, take=True)["address"]
         account = Account.objects.get(id=actor.account)
         if person_at(_address_hash(address)):
             raise NotFoundError(links.ENDED)
-        with own(account.person_id):
-            _change_address(actor, account, address)
+        _change_address(actor, account, address)
 
 
 def _change_address(actor: Actor, account: Account, address: str) -> None:
@@ -274,7 +277,7 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
         raise NotFoundError(links.ENDED) from None
     credentials.changed(actor, account, old_hash, person.address_hash)
     text = "The address of your account was changed. If that was not you, write to us at once.\n"
-    mail.queue(HolderId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
+    mail.queue(KeyOwnerId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 
 
@@ -286,13 +289,13 @@ def person_of(actor: Actor) -> Person:
     return person
 
 
-def name_of(person: HolderId) -> str:
+def name_of(person: KeyOwnerId) -> str:
     """The name of a person; "" where there is none (any more), or its use is restricted."""
     found = Person.objects.filter(id=person).first()
     return found.name if found else ""
 
 
-def address_of(person: HolderId) -> str:
+def address_of(person: KeyOwnerId) -> str:
     """The address of a person; "" where there is none (any more), or its use is restricted."""
     found = Person.objects.filter(id=person).first()
     return found.address if found else ""
@@ -326,7 +329,7 @@ def people(accounts: list[AccountId]) -> dict[str, Person]:
     """The persons behind accounts, by account id; without those whose data is restricted."""
     found = Account.objects.filter(id__in=accounts)
     persons = {person.id: person for person in Person.objects.filter(account__in=found)}
-    vault.open_keys({HolderId(person) for person in persons})  # Whoever asks for many shows their names.
+    vault.open_keys({KeyOwnerId(person) for person in persons})  # Whoever asks for many shows their names.
     return {account.id: persons[account.person_id] for account in found if account.person_id in persons}
 
 
@@ -335,10 +338,10 @@ def person_id(account: AccountId) -> PersonId:
     return PersonId(Account.objects.filter(id=account).values_list("person_id", flat=True).first() or "")
 
 
-def persons_among(holders: set[str]) -> set[str]:
+def persons_among(key_owners: set[str]) -> set[str]:
     """Which of these ids are a person's."""
     with own(STORAGE):
-        return set(Person.objects.filter(id__in=holders).values_list("id", flat=True))
+        return set(Person.objects.filter(id__in=key_owners).values_list("id", flat=True))
 
 
 def is_staff(account: AccountId | None) -> bool:
@@ -358,9 +361,9 @@ def only_officer(actor: Actor) -> bool:
 
 
 def has_staff_role(actor: Actor, role: str) -> bool:
-    """Whether the actor is staff with that role and has a second step."""
+    """Whether the actor is staff with that role and has a second factor."""
     mine = Account.objects.filter(id=actor.account, staff_role=role)
-    return mine.exists() and second_step.has_step(actor.account)
+    return mine.exists() and second_factor.has_second_factor(actor.account)
 
 
 def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
@@ -370,8 +373,8 @@ def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
     """
     if actor.kind is not ActorKind.STAFF or staff_role(actor.account) not in roles:
         raise NotFoundError
-    if not second_step.has_step(actor.account):
-        raise SecondStepNeededError
+    if not second_factor.has_second_factor(actor.account):
+        raise SecondFactorNeededError
 
 
 def create_staff(name: str, address: str, password: str, role: str) -> AccountId:
@@ -393,4 +396,4 @@ def create_staff(name: str, address: str, password: str, role: str) -> AccountId
     return AccountId(account.id)
 
 
-__all__ = ["SignedIn", "Visit", "require_fresh"]
+__all__ = ["SignedIn", "Visit", "require_reauthentication"]

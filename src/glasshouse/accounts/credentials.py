@@ -5,7 +5,7 @@ credentials, perhaps as the very attacker whom the change shuts out. Source: SEC
 """
 
 from glasshouse.accounts import links, sessions
-from glasshouse.accounts.models import Account, StepReset
+from glasshouse.accounts.models import Account, FactorReset
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel.actor import Actor
@@ -21,7 +21,7 @@ def changed(
     factor goes too, because its stop link goes: nobody could stop it any more.
     """
     links.end_for(account.person_id, *address_hashes)
-    if StepReset.objects.filter(account=account).delete()[0]:
-        events.record(actor, Kind.STEP_RESET_STOPPED, account.id)
+    if FactorReset.objects.filter(account=account).delete()[0]:
+        events.record(actor, Kind.SECOND_FACTOR_RESET_STOPPED, account.id)
     if end_sessions:
         sessions.end_all(account, keep=keep)

@@ -9,19 +9,19 @@ from datetime import timedelta
 
 from django.db import connection
 
-from glasshouse.accounts.models import Ticket
+from glasshouse.accounts.models import EmailLink
 from glasshouse.accounts.rules import SECRET_MOST
 from glasshouse.accounts.sessions import digest
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import HolderId, new_token
+from glasshouse.kernel.ids import KeyOwnerId, new_token
 
 LIFE = timedelta(hours=24)
 SIGN_UP, RESET, CHANGE = "sign-up", "reset", "change"
 ENDED = "This link is used up or too old. Ask for a new one."
 
 
-def new(purpose: str, holder: HolderId, claims: dict[str, str], *, address_hash: str = "") -> str:
+def new(purpose: str, key_owner: KeyOwnerId, claims: dict[str, str], *, address_hash: str = "") -> str:
     """The secret of a new link; older ones of its purpose for that address end. In the caller's transaction.
 
     address_hash: where no person is known yet (sign-up), the address that the link confirms.
@@ -29,14 +29,14 @@ def new(purpose: str, holder: HolderId, claims: dict[str, str], *, address_hash:
     if address_hash:
         with connection.cursor() as cursor:  # Two requests for one address wait for each other.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"email-link:{address_hash}"])
-        Ticket.objects.filter(purpose=purpose, address_hash=address_hash).delete()
+        EmailLink.objects.filter(purpose=purpose, address_hash=address_hash).delete()
     else:
-        Ticket.objects.filter(purpose=purpose, holder=holder).delete()
+        EmailLink.objects.filter(purpose=purpose, key_owner=key_owner).delete()
     secret = new_token()
-    Ticket.objects.create(
+    EmailLink.objects.create(
         secret_hash=digest(secret),
         purpose=purpose,
-        holder=holder,
+        key_owner=key_owner,
         claims=claims,
         address_hash=address_hash or None,
         expires_at=clock.now() + LIFE,
@@ -48,7 +48,7 @@ def claims_of(purpose: str, secret: str, *, take: bool = False) -> dict[str, str
     """What a live link waits for. take: it is used up, in the caller's transaction. Raises NotFoundError."""
     if not 0 < len(secret) <= SECRET_MOST:
         raise NotFoundError(ENDED)
-    live = Ticket.objects.filter(secret_hash=digest(secret), purpose=purpose, expires_at__gt=clock.now())
+    live = EmailLink.objects.filter(secret_hash=digest(secret), purpose=purpose, expires_at__gt=clock.now())
     link = live.select_for_update().first() if take else live.first()
     if (
         link is None or "password" in link.claims
@@ -62,5 +62,5 @@ def claims_of(purpose: str, secret: str, *, take: bool = False) -> dict[str, str
 
 def end_for(person: str, *address_hashes: str) -> None:
     """End every link that was mailed to a person, and every sign-up that waits for one of the addresses."""
-    Ticket.objects.filter(holder=person).delete()
-    Ticket.objects.filter(address_hash__in=address_hashes).delete()
+    EmailLink.objects.filter(key_owner=person).delete()
+    EmailLink.objects.filter(address_hash__in=address_hashes).delete()

@@ -27,7 +27,7 @@ class Person(models.Model):
             need="colleagues see whose doing something is",
             rectified_by="the page of everything held",
         ),
-        holder="id",
+        key_owner="id",
     )
     address = SealedText(
         personal(
@@ -38,7 +38,7 @@ class Person(models.Model):
             need="you sign in with it, and prove it",
             rectified_by="the page of the account, confirmed by mail",
         ),
-        holder="id",
+        key_owner="id",
     )
     address_hash = hashed(
         models.CharField(max_length=64, unique=True),
@@ -75,19 +75,19 @@ class Account(models.Model):
 
 
 class Browser(models.Model):
-    """A browser that an account was used from, known by a cookie's secret; until `trusted_until` it needs no second step."""
+    """A browser that an account was used from, known by a cookie's secret; until `trusted_until` it needs no second factor."""
 
     row_access = RowAccess(open_though_restricted=WAY_IN)
     kept = (Kept("seen_at", 365, "it was last used"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     secret_hash = technical(models.CharField(max_length=64))
     label = SealedText(
         personal(
             "user.device", "telling a known browser from a new one", source="your use of the service", retention=KEPT
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     created_at = technical(models.DateTimeField())
     seen_at = technical(models.DateTimeField())
@@ -101,7 +101,7 @@ class Browser(models.Model):
 class Session(models.Model):
     """One browser that is signed in. The cookie's secret is stored as hash only.
 
-    `pending`: the password was right, the second step is still to come; such a session is nobody yet.
+    `pending`: the password was right, the second factor is still to come; such a session is nobody yet.
     """
 
     row_access = RowAccess(open_though_restricted=WAY_IN)
@@ -110,13 +110,14 @@ class Session(models.Model):
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     browser = technical(models.ForeignKey(Browser, null=True, on_delete=models.SET_NULL))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     label = SealedText(
-        personal("user.device", "showing the person its sessions", source="your use of the service"), holder="holder"
+        personal("user.device", "showing the person its sessions", source="your use of the service"),
+        key_owner="key_owner",
     )
     network = SealedText(
         personal("user.device.ip_address", "showing the person its sessions", source="your use of the service"),
-        holder="holder",
+        key_owner="key_owner",
     )
     pending = technical(models.BooleanField(default=False))
     created_at = technical(models.DateTimeField())
@@ -128,16 +129,16 @@ class Session(models.Model):
         db_table = "accounts_session"
 
 
-class StepKind(models.TextChoices):
-    """What a second step is done with."""
+class FactorKind(models.TextChoices):
+    """What a second factor is done with."""
 
     APP = "app"
     PASSKEY = "passkey"
     TEXT = "text"
 
 
-class SecondStep(models.Model):
-    """One way of an account to do the second step. `secret`: the authenticator's seed, the number, or the public key.
+class SecondFactor(models.Model):
+    """One way of an account to do the second factor. `secret`: the authenticator's seed, the number, or the public key.
 
     `last_turn`: the newest time step whose code was used (app) or the signature counter (passkey): nothing at or below it counts.
     """
@@ -145,18 +146,18 @@ class SecondStep(models.Model):
     row_access = RowAccess(open_though_restricted=WAY_IN)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
-    holder = technical(models.CharField(max_length=16))
-    kind = technical(models.CharField(max_length=8, choices=StepKind.choices))
-    name = SealedText(personal("user.device", "naming the device to its person", retention=KEPT), holder="holder")
+    key_owner = technical(models.CharField(max_length=16))
+    kind = technical(models.CharField(max_length=8, choices=FactorKind.choices))
+    name = SealedText(personal("user.device", "naming the device to its person", retention=KEPT), key_owner="key_owner")
     secret = SealedJson(
         personal(
             "user.authorization.credentials",
-            "the second step",
+            "the second factor",
             retention=KEPT,
-            need="the second step is done with it",
+            need="the second factor is done with it",
             recipients=("a phone number, for its codes: the telephone network's provider",),
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     lookup = hashed(models.CharField(max_length=64, null=True, unique=True), "user.authorization", "finding a passkey")
     last_turn = technical(models.BigIntegerField(default=-1))
@@ -176,7 +177,7 @@ class RecoveryCode(models.Model):
     shows_nobody = "hashes only; they go with the account"
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     code_hash = hashed(
-        models.CharField(max_length=64, unique=True), "user.authorization", "the second step without a device"
+        models.CharField(max_length=64, unique=True), "user.authorization", "the second factor without a device"
     )
     used_at = technical(models.DateTimeField(null=True))
 
@@ -184,8 +185,8 @@ class RecoveryCode(models.Model):
         db_table = "accounts_recovery_code"
 
 
-class StepReset(models.Model):
-    """An administrator's removal of somebody's second step: announced, delayed, and stoppable by the person meanwhile."""
+class FactorReset(models.Model):
+    """An administrator's removal of somebody's second factor: announced, delayed, and stoppable by the person meanwhile."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
@@ -198,10 +199,10 @@ class StepReset(models.Model):
         db_table = "accounts_step_reset"
 
 
-class Ticket(models.Model):
+class EmailLink(models.Model):
     """An email link (of a sign-up, a reset, a change of address), or a passkey's challenge. Works once.
 
-    A sign-up holds the address and nothing else, sealed under the ticket's own key (`holder`), apart from any person, until the
+    A sign-up holds the address and nothing else, sealed under the link's own key (`key_owner`), apart from any person, until the
     address is confirmed. `address_hash`: of a sign-up, so that the newest link for an address ends the older ones.
     """
 
@@ -211,8 +212,8 @@ class Ticket(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     purpose = technical(models.CharField(max_length=20))
-    holder = technical(models.CharField(max_length=16))
-    claims = SealedJson(personal("user.account", "finishing what the person began"), holder="holder")
+    key_owner = technical(models.CharField(max_length=16))
+    claims = SealedJson(personal("user.account", "finishing what the person began"), key_owner="key_owner")
     address_hash = hashed(
         models.CharField(max_length=64, null=True, unique=True), "user.contact.email", "that older links end"
     )

@@ -5,35 +5,27 @@ law makes us do for the person (erasing, resealing), runs inside `own`. Source: 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import contextmanager
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
-STORAGE = "*"  # for jobs that only store (sealing anew, seeing which keys are in use) and mails that the law owes to everybody
-_mine: ContextVar[str] = ContextVar("own", default="")
+from glasshouse.rowsecurity import connections
 
-
-def _tell(person: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('glasshouse.self', %s, false)", [person])
+# For jobs that only store (sealing anew, seeing which keys are in use) and mails that the law owes to everybody.
+STORAGE = connections.EVERYBODY
 
 
 @contextmanager
 def own(person: str | None) -> Iterator[None]:
-    """The length of the block is an act of this person, or one that the law wants for this person; STORAGE: of storing only."""
-    before = _mine.get()
-    if not person or before == person:
+    """The length of the block is an act of this person, or one that the law wants for this person; STORAGE: of storing only.
+
+    Begun before a page's transaction, for it runs on a connection of its own. Raises RuntimeError within one.
+    """
+    if not person:
         yield
         return
-    _tell(person)
-    token = _mine.set(person)
-    try:
+    with connections.acting_for(person):
         yield
-    finally:
-        _mine.reset(token)
-        with suppress(DatabaseError):  # In a transaction that failed, its end takes the setting back.
-            _tell(before)
 
 
 def at(address_hash: str) -> str:

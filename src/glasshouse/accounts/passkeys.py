@@ -20,7 +20,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from glasshouse.accounts.models import Ticket
+from glasshouse.accounts.models import EmailLink
 from glasshouse.accounts.rules import SECRET_MOST
 from glasshouse.accounts.sessions import digest
 from glasshouse.kernel import clock
@@ -62,10 +62,10 @@ def _parsed(answer: str) -> dict[str, Any]:
 
 
 def _keep(purpose: str, account: str, challenge: bytes) -> None:
-    Ticket.objects.create(
+    EmailLink.objects.create(
         secret_hash=digest(bytes_to_base64url(challenge)),
         purpose=purpose,
-        holder=new_id(),
+        key_owner=new_id(),
         claims={"account": account},
         expires_at=clock.now() + LIFE,
     )
@@ -78,7 +78,7 @@ def _take(purpose: str, account: str, answer: str) -> bytes:
         told = str(json.loads(base64url_to_bytes(client_data))["challenge"])[:SECRET_MOST]
     except MALFORMED:
         raise _refused() from None
-    mine = Ticket.objects.select_for_update().filter(secret_hash=digest(told), purpose=purpose)
+    mine = EmailLink.objects.select_for_update().filter(secret_hash=digest(told), purpose=purpose)
     ticket = mine.filter(expires_at__gt=clock.now()).first()
     if ticket is None or ticket.claims["account"] != account:
         raise _refused()

@@ -1,7 +1,7 @@
-"""Verbs of a lost device: an administrator's reset of somebody's second step.
+"""Verbs of a lost device: an administrator's reset of somebody's second factor.
 
 It waits RESET_DELAY, is told to the person at once, and can be stopped by the link in that mail: whoever has taken over an
-administrator's account, or talked one into it, does not get past the second step unseen. Source: SEC-06.
+administrator's account, or talked one into it, does not get past the second factor unseen. Source: SEC-06.
 """
 
 from datetime import timedelta
@@ -10,17 +10,17 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import credentials
-from glasshouse.accounts.models import Account, RecoveryCode, SecondStep, StepReset
+from glasshouse.accounts.models import Account, FactorReset, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import SECRET_MOST
-from glasshouse.accounts.second_step import has_step
+from glasshouse.accounts.second_factor import has_second_factor
 from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, new_token
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, new_token
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 
@@ -28,54 +28,57 @@ RESET_DELAY = timedelta(hours=48)
 
 
 def ask_reset(actor: Actor, account: AccountId) -> None:
-    """Remove somebody's second step after RESET_DELAY, told to the person, who may stop it. In the caller's transaction.
+    """Remove somebody's second factor after RESET_DELAY, told to the person, who may stop it. In the caller's transaction.
 
-    That the actor may ask is checked one layer up.
+    That the actor may ask is checked one layer up, where the transaction is begun in `own`: a restricted person is warned, too.
     """
     found = Account.objects.filter(id=account).first()
-    if found is None or not has_step(account):
-        raise NotFoundError("This person has no second step.")
-    if StepReset.objects.filter(account=found).exists():
+    if found is None or not has_second_factor(account):
+        raise NotFoundError("This person has no second factor.")
+    if FactorReset.objects.filter(account=found).exists():
         raise InvalidError("A reset is under way already.", field="account")
     secret = new_token()
     due = clock.now() + RESET_DELAY
-    StepReset.objects.create(
+    FactorReset.objects.create(
         account=found, asked_by=actor.id, stop_hash=digest(secret), due_at=due, created_at=clock.now()
     )
     text = (
-        "An administrator of your organisation asked to remove the second step from your account, because you lost it.\n\n"
+        "An administrator of your organisation asked to remove the second factor from your account, because you lost it.\n\n"
         f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
         f"{settings.ORIGIN}/stop-reset/{secret}\n"
     )
-    with own(found.person_id):  # The law lets a restricted person be warned, too.
-        person = found.person
-        mail.queue(
-            HolderId(person.id), "second-step", person.address, subject="Your second step is to be removed", body=text
-        )
-    events.record(actor, Kind.STEP_RESET_ASKED, account)
+    person = found.person
+    mail.queue(
+        KeyOwnerId(person.id), "second-step", person.address, subject="Your second factor is to be removed", body=text
+    )
+    events.record(actor, Kind.SECOND_FACTOR_RESET_ASKED, account)
 
 
 @transaction.atomic
 def stop_reset(secret: str) -> None:
     """Stop a reset by the mailed link. Raises NotFoundError."""
-    found = StepReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
+    found = FactorReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
     if found is None:
         raise NotFoundError("This link is used up, or the reset has happened.")
     account = found.account_id
     found.delete()
-    events.record(ANONYMOUS, Kind.STEP_RESET_STOPPED, account)
+    events.record(ANONYMOUS, Kind.SECOND_FACTOR_RESET_STOPPED, account)
 
 
 def finish_resets() -> int:
     """Carry out the resets that are due; returns how many. For the worker."""
-    due = queues.ready(StepReset.objects.filter(due_at__lte=clock.now()), "accounts.reset").order_by("due_at")
+    due = queues.ready(FactorReset.objects.filter(due_at__lte=clock.now()), "accounts.reset").order_by("due_at")
     return queues.each("accounts.reset", [str(key) for key in due.values_list("pk", flat=True)[:100]], _finish_reset)
 
 
+def _person_of(number: str) -> str | None:
+    return FactorReset.objects.filter(pk=number).values_list("account__person_id", flat=True).first()
+
+
 def _finish_reset(number: str) -> bool:
-    with transaction.atomic():
+    with own(_person_of(number)), transaction.atomic():  # A restricted person is told, too.
         found = (
-            StepReset.objects.select_for_update(skip_locked=True, of=("self",))
+            FactorReset.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("account")
             .filter(pk=number)
             .first()
@@ -83,20 +86,15 @@ def _finish_reset(number: str) -> bool:
         if found is None:
             return False
         account = found.account
-        SecondStep.objects.filter(account=account).delete()
+        SecondFactor.objects.filter(account=account).delete()
         RecoveryCode.objects.filter(account=account).delete()
         found.delete()
         credentials.changed(ANONYMOUS, account)
         link = f"{settings.ORIGIN}/account/security"
-        text = f"The second step is removed. Sign in with your password and set up a new one: {link}\n"
-        with own(account.person_id):
-            person = account.person
-            mail.queue(
-                HolderId(person.id),
-                "second-step",
-                person.address,
-                subject="Your second step was removed",
-                body=text,
-            )
-        events.record(ANONYMOUS, Kind.STEP_REMOVED, account.id)
+        text = f"The second factor is removed. Sign in with your password and set up a new one: {link}\n"
+        person = account.person
+        mail.queue(
+            KeyOwnerId(person.id), "second-step", person.address, subject="Your second factor was removed", body=text
+        )
+        events.record(ANONYMOUS, Kind.SECOND_FACTOR_REMOVED, account.id)
     return True

@@ -1,7 +1,7 @@
-"""Verbs of sessions: begin, look up, list, end; known browsers; fresh proof.
+"""Verbs of sessions: begin, look up, list, end; known browsers; reauthentication.
 
 Rules: a secret is stored as hash only. A session changes its secret whenever it gains rights (no fixation). A pending session
-(the second step is to come) is nobody. Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet.
+(the second factor is to come) is nobody. Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet.
 """
 
 import hashlib
@@ -12,14 +12,13 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts.models import Account, Browser, Session
-from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import SECRET_MOST, Visit, device_of, place_of
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
-from glasshouse.kernel.errors import FreshProofError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, PersonId, SessionId, new_token
+from glasshouse.kernel.errors import NotFoundError, ReauthenticationError
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, SessionId, new_token
 from glasshouse.mail import api as mail
 
 LIFE, PENDING_LIFE = timedelta(days=14), timedelta(minutes=10)
@@ -29,7 +28,7 @@ FRESH = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a sign-in gave: the session's secret, whether the second step is to come, the cookie by which the browser is known."""
+    """What a sign-in gave: the session's secret, whether a second factor is to come, the cookie by which the browser is known."""
 
     secret: str
     pending: bool
@@ -50,7 +49,7 @@ def begin(account: Account, visit: Visit, *, pending: bool) -> SignedIn:
         secret_hash=digest(secret),
         account=account,
         browser=browser,
-        holder=account.person_id,
+        key_owner=account.person_id,
         label=label,
         network=place_of(visit.network),
         pending=pending,
@@ -74,13 +73,12 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
                 f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
                 "your password.\n"
             )
-            with own(account.person_id):
-                address, holder = account.person.address, HolderId(account.person_id)
-            letter = mail.Letter("A sign-in from a new browser", text, purpose="new-browser")
-            mail.queue_letter(holder, "new-browser", address, letter)
+            address, key_owner = account.person.address, KeyOwnerId(account.person_id)
+            draft = mail.Draft("A sign-in from a new browser", text, purpose="new-browser")
+            mail.queue_draft(key_owner, "new-browser", address, draft)
         return Browser.objects.create(
             account=account,
-            holder=account.person_id,
+            key_owner=account.person_id,
             secret_hash=secret_hash,
             label=label,
             created_at=now,
@@ -98,13 +96,13 @@ def known(person: str, browser: str) -> bool:
 
 
 def trusted(account: Account, browser: str) -> bool:
-    """Whether this browser needs no second step now."""
+    """Whether this browser needs no second factor now."""
     mine = Browser.objects.filter(account=account, secret_hash=digest(browser))
     return bool(browser) and mine.filter(trusted_until__gt=clock.now()).exists()
 
 
 def trust(actor: Actor, *, until_days: int = TRUST.days) -> None:
-    """Remember the browser of the actor's session, so that it needs no second step for a while."""
+    """Remember the browser of the actor's session, so that it needs no second factor for a while."""
     session = Session.objects.filter(id=actor.session, account_id=actor.account).first()
     if session and session.browser_id:
         ends = clock.now() + timedelta(days=until_days)
@@ -148,7 +146,7 @@ def _live(secret: str, *, pending: bool) -> Session | None:
 
 
 def actor_of(secret: str) -> Actor:
-    """Who holds this session's secret; ANONYMOUS if nobody does (any more), or the second step is still to come."""
+    """Who holds this session's secret; ANONYMOUS if nobody does (any more), or the second factor is still to come."""
     session = _live(secret, pending=False)
     if session is None:
         return ANONYMOUS
@@ -158,7 +156,7 @@ def actor_of(secret: str) -> Actor:
 
 
 def pending_account(secret: str) -> Account:
-    """The account whose second step is to come. Raises NotFoundError when the time for it is over."""
+    """The account whose second factor is to come. Raises NotFoundError when the time for it is over."""
     session = _live(secret, pending=True)
     if session is None:
         raise NotFoundError("That took too long, or was done already. Please sign in again.")
@@ -220,12 +218,12 @@ def sessions_of(actor: Actor) -> list[Session]:
     return list(mine.order_by("-seen_at"))
 
 
-def proved_now(actor: Actor) -> None:
+def reauthenticated(actor: Actor) -> None:
     """Note that the person has just proved to be the one."""
     Session.objects.filter(id=actor.session, account_id=actor.account).update(proved_at=clock.now())
 
 
-def require_fresh(actor: Actor) -> None:
+def require_reauthentication(actor: Actor) -> None:
     """Nothing, if the person proved to be the one within FRESH. Raises FreshProofError."""
     if actor.proved_at is None or clock.now() - actor.proved_at > FRESH:
-        raise FreshProofError
+        raise ReauthenticationError

@@ -16,7 +16,7 @@ from django.conf import settings
 from glasshouse.accounts import throttle
 from glasshouse.kernel import gate
 from glasshouse.kernel.errors import InvalidError, UnavailableError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -117,12 +117,12 @@ def masked(number: str) -> str:
     return f"+{phonenumbers.parse(number, None).country_code} ••••• {number[-2:]}"
 
 
-def send(holder: HolderId, account: str, number: str, text: str) -> None:
+def send(key_owner: KeyOwnerId, account: str, number: str, text: str) -> None:
     """Send a text message, in the caller's transaction. Raises ThrottledError, UnavailableError, UncoveredError."""
     throttle.take("text-number", number, most=5, window=HOUR)
     throttle.take("text-account", account, most=10, window=DAY)
     throttle.take("text-country", country_of(number), most=settings.TEXTS_A_COUNTRY_A_DAY, window=DAY)
-    mail.keep_sent(holder, KIND, number, body=text)
+    mail.keep_sent(key_owner, KIND, number, body=text)
     if settings.TEXT_PROVIDER:
-        gate.leave(gate.Outflow(f"text:{settings.TEXT_PROVIDER.partition(':')[0]}", holder, SENT))
+        gate.leave(gate.Egress(f"text:{settings.TEXT_PROVIDER.partition(':')[0]}", key_owner, SENT))
     sender().send(number, text)

@@ -23,7 +23,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import own, person_at
 from glasshouse.accounts.rules import normal_address
-from glasshouse.authorities.models import Demand
+from glasshouse.authorities.models import LegalRequest
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules as kinds
 from glasshouse.disclosures.models import Recipient
@@ -32,7 +32,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import BlobId, HolderId
+from glasshouse.kernel.ids import BlobId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.subject.inventory import view
@@ -58,7 +58,7 @@ class Facts:
     barred_until: date | None = None
 
 
-def enter(actor: Actor, facts: Facts) -> Demand:
+def enter(actor: Actor, facts: Facts) -> LegalRequest:
     """Enter a demand. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     address = normal_address(facts.address)
@@ -71,7 +71,7 @@ def enter(actor: Actor, facts: Facts) -> Demand:
     now = clock.now()
     if facts.barred_until is not None and facts.barred_until <= now.date():
         raise InvalidError("A bar ends on a day to come; without a bar leave it empty.", field="barred_until")
-    made = Demand(
+    made = LegalRequest(
         address=address,
         address_hash=vault.lookup("address", address),
         authority=facts.authority,
@@ -87,32 +87,32 @@ def enter(actor: Actor, facts: Facts) -> Demand:
     with transaction.atomic():
         made.save(force_insert=True)
         _call_reviewers(actor, made)
-        events.record(actor, Kind.DEMAND_ENTERED, made.id)
+        events.record(actor, Kind.LEGAL_REQUEST_ENTERED, made.id)
     return made
 
 
-def _call_reviewers(actor: Actor, demand: Demand) -> None:
+def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
     """Mail to whoever else may review; the mail says nothing of whom it is about."""
-    text = f"A demand of an authority waits for two reviews, by {demand.due_at:%Y-%m-%d}: {settings.ORIGIN}/staff/demands\n"
+    text = f"A legal request waits for two reviews, by {legal_request.due_at:%Y-%m-%d}: {settings.ORIGIN}/staff/legal-requests\n"
     for account in Account.objects.select_related("person").filter(staff_role__in=REVIEWERS).exclude(id=actor.account):
-        holder, address = HolderId(account.person_id), account.person.address
-        mail.queue(holder, "deadline", address, subject="A demand waits for review", body=text)
+        key_owner, address = KeyOwnerId(account.person_id), account.person.address
+        mail.queue(key_owner, "deadline", address, subject="A demand waits for review", body=text)
 
 
-def demands(actor: Actor) -> list[Demand]:
+def legal_requests(actor: Actor) -> list[LegalRequest]:
     """Every demand, the open ones first. Raises NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
-    return sorted(Demand.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
+    return sorted(LegalRequest.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
 
 
-def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons: str) -> Demand:
+def review(actor: Actor, legal_request: str, verdict: str, allowed: list[str], reasons: str) -> LegalRequest:
     """Review as one of two. allowed: what may go at most; what both allow goes.
 
     The second review closes the demand: it is refused if either refuses, or nothing is left. Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     with transaction.atomic():
-        found = Demand.objects.select_for_update().filter(id=demand, closed_at=None, second_by="").first()
+        found = LegalRequest.objects.select_for_update().filter(id=legal_request, closed_at=None, second_by="").first()
         if found is None:
             raise NotFoundError
         if actor.id == found.first_by:
@@ -127,7 +127,7 @@ def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons:
         else:
             found.first_by, found.first_verdict = actor.id, verdict
         found.save()
-        events.record(actor, Kind.DEMAND_REVIEWED, found.id, verdict=verdict)
+        events.record(actor, Kind.LEGAL_REQUEST_REVIEWED, found.id, verdict=verdict)
     if not found.second_by:
         return found
     with queues.claimed(FINISHING, found.id) as mine:  # The worker finishes what nobody does.
@@ -136,107 +136,111 @@ def review(actor: Actor, demand: str, verdict: str, allowed: list[str], reasons:
 
 def finish_due() -> int:
     """Close what two have reviewed, where a process died before it was closed; returns how many. For the worker."""
-    left = queues.ready(Demand.objects.filter(closed_at=None).exclude(second_by=""), FINISHING)
+    left = queues.ready(LegalRequest.objects.filter(closed_at=None).exclude(second_by=""), FINISHING)
     return queues.each(FINISHING, list(left.values_list("id", flat=True)), _finish)
 
 
 def _finish(number: str) -> bool:
-    demand = Demand.objects.filter(id=number, closed_at=None).first()
-    return demand is not None and _close(demand) is not None
+    legal_request = LegalRequest.objects.filter(id=number, closed_at=None).first()
+    return legal_request is not None and _close(legal_request) is not None
 
 
-def _close(demand: Demand) -> Demand:
+def _close(legal_request: LegalRequest) -> LegalRequest:
     """Both have reviewed: hand over what both allow, or refuse. Safe to repeat."""
-    agreed = demand.first_verdict == demand.second_verdict == ANSWER and bool(demand.narrowed)
+    agreed = legal_request.first_verdict == legal_request.second_verdict == ANSWER and bool(legal_request.narrowed)
     person = None
     if agreed:
         with suppress(NotFoundError):
-            person = accounts.actor_of_address(demand.address)
+            person = accounts.actor_of_address(legal_request.address)
     # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
     with own(str(person.person) if person else None):
         if person:
-            values = [one.as_json() for one in view(person) if one.category in demand.narrowed]
-            demand.blob = blobs.store([json.dumps(values).encode()], HolderId(demand.id))
+            values = [one.as_json() for one in view(person) if one.category in legal_request.narrowed]
+            legal_request.blob = blobs.store([json.dumps(values).encode()], KeyOwnerId(legal_request.id))
         with transaction.atomic():
-            if not Demand.objects.select_for_update().filter(id=demand.id, closed_at=None).exists():
-                return Demand.objects.get(id=demand.id)
-            if person and demand.barred_until is None:
-                _tell(demand, HolderId(str(person.person)), demand.address)
-            demand.person = str(person.person) if person else ""
-            demand.closed_at = clock.now()
-            demand.outcome = ("answered" if person else "nothing") if agreed else "refused"
-            demand.save()
-            kind = Kind.DEMAND_ANSWERED if agreed else Kind.DEMAND_REFUSED
-            events.record(JOB, kind, demand.id, held=person is not None)
-    return demand
+            if not LegalRequest.objects.select_for_update().filter(id=legal_request.id, closed_at=None).exists():
+                return LegalRequest.objects.get(id=legal_request.id)
+            if person and legal_request.barred_until is None:
+                _tell(legal_request, KeyOwnerId(str(person.person)), legal_request.address)
+            legal_request.person = str(person.person) if person else ""
+            legal_request.closed_at = clock.now()
+            legal_request.outcome = ("answered" if person else "nothing") if agreed else "refused"
+            legal_request.save()
+            kind = Kind.LEGAL_REQUEST_ANSWERED if agreed else Kind.LEGAL_REQUEST_REFUSED
+            events.record(JOB, kind, legal_request.id, held=person is not None)
+    return legal_request
 
 
-def _recipient(demand: Demand) -> Recipient:
+def _recipient(legal_request: LegalRequest) -> Recipient:
     """The register's entry of an answered demand; which authority it is stays sealed in the demand."""
     now = clock.now()
     return Recipient.objects.create(
         kind=kinds.Kind.AUTHORITY,
-        name=f"An authority, demand {demand.id}",
+        name=f"An authority, demand {legal_request.id}",
         what="An answer to a legal demand, with the least data.",
-        region=demand.country,
+        region=legal_request.country,
         purpose="answering a demand of an authority",
         basis="legal obligation",
-        fields=demand.narrowed,
+        fields=legal_request.narrowed,
         written_by="demands",
         announced_at=now,
         active_from=now,
     )
 
 
-def _tell(demand: Demand, person: HolderId, address: str) -> None:
+def _tell(legal_request: LegalRequest, person: KeyOwnerId, address: str) -> None:
     """Tell the person, at the address that it has now, in the caller's transaction."""
-    what = ", ".join(NAMES[one].lower() for one in demand.narrowed)
+    what = ", ".join(NAMES[one].lower() for one in legal_request.narrowed)
     text = (
-        f"An authority demanded data about you, and the law made us answer: {demand.authority} ({demand.country}).\n\n"
-        f"It received: {what}. The ground that it named: {demand.grounds}\n\nTwo people reviewed the demand, and no "
+        "An authority demanded data about you, and the law made us answer: "
+        f"{legal_request.authority} ({legal_request.country}).\n\n"
+        f"It received: {what}. The ground that it named: {legal_request.grounds}\n\nTwo people reviewed the demand, and no "
         f"more was given than "
         f"both found necessary. You may contest it with that authority or in court; we help with what we know: "
         f"{settings.ORIGIN}/privacy\n"
     )
     mail.queue(person, "announcement", address, subject="An authority received data about you", body=text)
     # On the person's own record from now on; before, the demand alone is the record, for telling is barred.
-    disclosures.note(person, _recipient(demand))
-    demand.told_at = clock.now()
-    events.record(JOB, Kind.DEMAND_TOLD, demand.id)
+    disclosures.note(person, _recipient(legal_request))
+    legal_request.told_at = clock.now()
+    events.record(JOB, Kind.LEGAL_REQUEST_TOLD, legal_request.id)
 
 
 def tell_due() -> int:
     """Tell persons whose bar has ended; returns how many. For the worker. Safe to repeat."""
-    untold = Demand.objects.filter(outcome="answered", told_at=None, untellable_at=None)
+    untold = LegalRequest.objects.filter(outcome="answered", told_at=None, untellable_at=None)
     ended = untold.filter(barred_until__lt=clock.now().date())
     return queues.each(TELLING, list(queues.ready(ended, TELLING).values_list("id", flat=True)), _tell_one)
 
 
 def _tell_one(number: str) -> bool:
-    with transaction.atomic():
-        rows = Demand.objects.select_for_update(skip_locked=True).filter(id=number, told_at=None, untellable_at=None)
-        demand = rows.first()
-        if demand is None:
+    known = LegalRequest.objects.filter(id=number).first()
+    # Answers of earlier versions name nobody.
+    subject = (known.person or person_at(known.address_hash)) if known else ""
+    with own(subject), transaction.atomic():
+        rows = LegalRequest.objects.select_for_update(skip_locked=True).filter(
+            id=number, told_at=None, untellable_at=None
+        )
+        legal_request = rows.first()
+        if legal_request is None:
             return False
-        number_of_person = demand.person or person_at(demand.address_hash)  # Answers of earlier versions name nobody.
-        with own(number_of_person):
-            person = Person.objects.filter(id=number_of_person).first()
-            if person is None:  # Who was erased cannot be told any more.
-                demand.untellable_at = clock.now()
-            else:
-                _tell(demand, HolderId(person.id), person.address)
-            demand.save(update_fields=["told_at", "untellable_at"])
+        person = Person.objects.filter(id=subject).first()
+        if person is None:  # Who was erased cannot be told any more.
+            legal_request.untellable_at = clock.now()
+        else:
+            _tell(legal_request, KeyOwnerId(person.id), person.address)
+        legal_request.save(update_fields=["told_at", "untellable_at"])
     return person is not None
 
 
-def fetch(actor: Actor, demand: str) -> tuple[str, bytes]:
+def fetch(actor: Actor, legal_request: str) -> tuple[str, bytes]:
     """(name, bytes) of what is to be handed over. Raises NotFoundError, FreshProofError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
-    accounts.require_fresh(actor)
-    found = Demand.objects.filter(id=demand, outcome="answered").exclude(blob="").first()
+    accounts.require_reauthentication(actor)
+    found = LegalRequest.objects.filter(id=legal_request, outcome="answered").exclude(blob="").first()
     if found is None:
         raise NotFoundError
-    return f"demand-{found.id}.json", b"".join(blobs.read(BlobId(found.blob), HolderId(found.id)))
+    return f"demand-{found.id}.json", b"".join(blobs.read(BlobId(found.blob), KeyOwnerId(found.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +257,7 @@ class Year:
 
 def report() -> list[Year]:
     """The transparency report, the newest year first."""
-    rows = list(Demand.objects.values_list("received_at", "outcome", "country", "told_at", "untellable_at"))
+    rows = list(LegalRequest.objects.values_list("received_at", "outcome", "country", "told_at", "untellable_at"))
     years = sorted({one[0].year for one in rows} | {clock.now().year}, reverse=True)
     return [_year(year, [one for one in rows if one[0].year == year]) for year in years]
 

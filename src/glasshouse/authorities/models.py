@@ -1,4 +1,4 @@
-"""Legal requests: demands of authorities for a person's data."""
+"""Legal requests: legal requests of authorities for a person's data."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,7 +11,7 @@ from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedJson, SealedText
 
 
-class Demand(models.Model):
+class LegalRequest(models.Model):
     """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
 
     `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever its address is by then.
@@ -29,14 +29,14 @@ class Demand(models.Model):
             erasure=OnErasure.KEEP,
             source="an authority",
         ),
-        holder="id",
+        key_owner="id",
     )
     address_hash = hashed(
         models.CharField(max_length=64), "user.contact.email", "finding demands about a person", erasure=OnErasure.KEEP
     )
-    authority = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
-    grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), holder="id")
-    reasons = SealedJson(confidential("answering a demand of an authority", source="us"), holder="id")
+    authority = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
+    grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
+    reasons = SealedJson(confidential("answering a demand of an authority", source="us"), key_owner="id")
     country = technical(models.CharField(max_length=2))
     asked = technical(ArrayField(models.CharField(max_length=80)))
     narrowed = technical(ArrayField(models.CharField(max_length=80), default=list))
@@ -45,7 +45,7 @@ class Demand(models.Model):
     second_by = technical(models.CharField(max_length=16, blank=True))
     second_verdict = technical(models.CharField(max_length=8, blank=True))
     outcome = technical(models.CharField(max_length=10, blank=True))
-    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="id")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="id")
     entered_by = technical(models.CharField(max_length=16))
     received_at = technical(models.DateTimeField())
     due_at = technical(models.DateTimeField())

@@ -128,7 +128,7 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
     for row in rows:
         entry = row.entry
         facts = (
-            (entry.klass, "yes" if row.sealed else "", entry.category, entry.purpose)
+            (entry.classification, "yes" if row.sealed else "", entry.category, entry.purpose)
             if entry
             else ("unclassed", "", "", "")
         )
@@ -206,9 +206,9 @@ def keys() -> None:
 @keys.command()
 @folders
 @demo_flag
-@click.option("--data-keys", is_flag=True, help="Each holder's data key too: everything sealed is sealed anew.")
+@click.option("--data-keys", is_flag=True, help="Each key owner's data key too: everything sealed is sealed anew.")
 def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_keys: bool) -> None:
-    """Make a new root key and wrap every holder's data key with it. May be interrupted and run again."""
+    """Make a new root key and wrap every key owner's data key with it. May be interrupted and run again."""
     enter(data, keys, port, demo)
     from rich.progress import Progress
 
@@ -223,7 +223,7 @@ def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_key
             progress.update(task, description=what.capitalize(), completed=done, total=total)
     click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
     if data_keys:
-        click.echo("Every holder has a new data key; the old ones are deleted.")
+        click.echo("Every key owner has a new data key; the old ones are deleted.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -47,7 +47,7 @@ def plant(home: Installation) -> list[str]:
             accounts.create_staff(name, address, PASSWORD, role)
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
     staff = " and ".join(f"{address} ({role})" for _, address, role in STAFF)
-    lines.append(f"The operator's staff: {staff}, the same password; each sets up a second step first")
+    lines.append(f"The operator's staff: {staff}, the same password; each sets up a second factor first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 
@@ -79,7 +79,7 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
         "longitude": "4.53",
     }
     site = greenhouse.create_site(actor, facts)
-    greenhouse.set_limits(actor, site, "", {"variable": "air_temp", "least": "16", "most": "27"})
+    greenhouse.set_target_ranges(actor, site, "", {"variable": "air_temp", "least": "16", "most": "27"})
     tokens = {}
     for room in ("North bay", "South bay"):
         compartment = greenhouse.create_compartment(actor, site, room)

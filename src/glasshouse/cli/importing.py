@@ -6,7 +6,7 @@ from typing import Any
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step, sessions
+from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
@@ -27,11 +27,11 @@ def bring_in(
 ) -> Iterator[str]:
     """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 
-    progress: told the percent done. code: asked for where the account has a second step.
+    progress: told the percent done. code: asked for where the account has a second factor.
     """
     done = accounts.sign_in(*who, Visit("command line"))
     if done.pending:
-        done = second_step.finish_sign_in(done.secret, code(), Visit("command line"), trust=False)
+        done = second_factor.finish_sign_in(done.secret, code(), Visit("command line"), trust=False)
     person = sessions.actor_of(done.secret)
     try:
         actor, site, room = _place(person, *where)
@@ -46,18 +46,18 @@ def bring_in(
         sessions.end(person, done.secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
     yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
-    for remark in report["remarks"]:
-        yield _told(remark)
+    for issue in report["issues"]:
+        yield _told(issue)
 
 
-def _told(remark: dict[str, Any]) -> str:
-    column = f", {remark['column']}" if remark["column"] else ""
-    return f"row {remark['row']}{column}: {remark['text']} ({'kept' if remark['kept'] else 'left out'})"
+def _told(issue: dict[str, Any]) -> str:
+    column = f", {issue['column']}" if issue["column"] else ""
+    return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
 
 
 def _place(actor: Actor, site: str, room: str) -> tuple[Actor, SiteId, str]:
     for organisation in access.organisations_of(actor):
-        member = actor.within(OrganisationId(organisation.id))
+        member = actor.for_organisation(OrganisationId(organisation.id))
         for one in greenhouse.sites(member):
             rooms = {compartment.name: compartment.id for compartment in one.compartment_set.all()}
             if one.name == site and (not room or room in rooms):

@@ -22,7 +22,7 @@ def add_staff(address: str, name: str, role: str, password: str, **place: Any) -
     from glasshouse.accounts import api
 
     api.create_staff(name, address, password, role)
-    click.echo(f"{address} is {role} staff. At the first sign-in a second step must be set up.")
+    click.echo(f"{address} is {role} staff. At the first sign-in a second factor must be set up.")
 
 
 @click.command()
@@ -105,13 +105,13 @@ def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None
     """Keep everything of a person from the sweep for some time (a legal hold)."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.kernel.ids import HolderId
+    from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.retention import api as retention
 
     whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
     if not accounts.is_staff(who.account):
         raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.hold(HolderId(str(whom.person)), str(who.account), reason, days)
+    number = retention.hold(KeyOwnerId(str(whom.person)), str(who.account), reason, days)
     click.echo(f"Held for {days} days: {number}.")
 
 

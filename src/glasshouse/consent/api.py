@@ -13,14 +13,14 @@ from django.db import transaction
 from django.db.models import Q
 
 from glasshouse.accounts import api as accounts
-from glasshouse.consent.models import Restriction, Stance
+from glasshouse.consent.models import ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES, Ground, Purpose, State, allows
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault.datamap import Basis
 
@@ -43,29 +43,33 @@ def _purpose(purpose: str) -> Purpose:
     return PURPOSES[purpose]
 
 
-def state_of(holder: str, purpose: str) -> str:
+def state_of(key_owner: str, purpose: str) -> str:
     """Where a person stands on a purpose; "" if they never said."""
-    newest = Stance.objects.filter(holder=holder, purpose=purpose).order_by("-at", "-id").first()
+    newest = ConsentRecord.objects.filter(key_owner=key_owner, purpose=purpose).order_by("-at", "-id").first()
     return newest.state if newest else ""
 
 
-def may(holder: str, purpose: str) -> bool:
+def may(key_owner: str, purpose: str) -> bool:
     """Whether the person's data may be used for a purpose now."""
-    return allows(PURPOSES[purpose], state_of(holder, purpose))
+    return allows(PURPOSES[purpose], state_of(key_owner, purpose))
 
 
 def refusing(purpose: str) -> set[str]:
     """Everybody whose data may not be used for a purpose that needs no consent. Raises ValueError for one that needs it."""
     if PURPOSES[purpose].basis is Basis.CONSENT:
         raise ValueError(f"{purpose} needs consent: whoever never said anything refuses it.")
-    newest = Stance.objects.filter(purpose=purpose).order_by("holder", "-at", "-id").distinct("holder")
-    return {holder for holder, state in newest.values_list("holder", "state") if not allows(PURPOSES[purpose], state)}
+    newest = ConsentRecord.objects.filter(purpose=purpose).order_by("key_owner", "-at", "-id").distinct("key_owner")
+    return {
+        key_owner
+        for key_owner, state in newest.values_list("key_owner", "state")
+        if not allows(PURPOSES[purpose], state)
+    }
 
 
 def restricted_persons() -> set[str]:
     """Everybody whose data is restricted now."""
     live = Q(lifts_at=None) | Q(lifts_at__gt=clock.now())
-    return set(Restriction.objects.filter(live).values_list("holder", flat=True))
+    return set(Restriction.objects.filter(live).values_list("key_owner", flat=True))
 
 
 def standings(actor: Actor) -> list[Standing]:
@@ -77,11 +81,11 @@ def standings(actor: Actor) -> list[Standing]:
     return found
 
 
-def note(holder: str, purpose: str, state: State, words: str, *, request: str = "") -> None:
+def note(key_owner: str, purpose: str, state: State, words: str, *, request: str = "") -> None:
     """Keep a stance, in the caller's transaction."""
-    Stance(holder=holder, purpose=purpose, state=state, words=words[:MOST_WORDS], request=request, at=clock.now()).save(
-        force_insert=True
-    )
+    ConsentRecord(
+        key_owner=key_owner, purpose=purpose, state=state, words=words[:MOST_WORDS], request=request, at=clock.now()
+    ).save(force_insert=True)
 
 
 @transaction.atomic
@@ -114,12 +118,12 @@ def withdraw(actor: Actor, purpose: str, words: str = "", *, request: str = "") 
 
 def judge(actor: Actor, request: str, *, uphold: bool) -> None:
     """Decide the objection that a request is about, in the caller's transaction; nothing where it is about none."""
-    found = Stance.objects.filter(request=request, state=State.OBJECTED).first()
+    found = ConsentRecord.objects.filter(request=request, state=State.OBJECTED).first()
     if found is None:
         return
     state = State.UPHELD if uphold else State.OVERRULED
-    note(found.holder, found.purpose, state, "decided by the privacy officer", request=request)
-    events.record(actor, Kind.OBJECTION_DECIDED, found.holder, upheld=uphold)
+    note(found.key_owner, found.purpose, state, "decided by the privacy officer", request=request)
+    events.record(actor, Kind.OBJECTION_DECIDED, found.key_owner, upheld=uphold)
 
 
 # -- restriction ---------------------------------------------------------------------------------------------------
@@ -127,7 +131,7 @@ def judge(actor: Actor, request: str, *, uphold: bool) -> None:
 
 def restriction_of(person: str) -> Restriction | None:
     """The live restriction on a person's data."""
-    rows = Restriction.objects.filter(holder=person).order_by("-at")
+    rows = Restriction.objects.filter(key_owner=person).order_by("-at")
     now = clock.now()
     return next((one for one in rows if one.lifts_at is None or one.lifts_at > now), None)
 
@@ -139,7 +143,7 @@ def restrict(actor: Actor, ground: str, words: str) -> None:
         raise InvalidError("Choose the reason from the list.", field="ground")
     if restriction_of(str(actor.person)):
         raise InvalidError("The use of your data is restricted already.", field="ground")
-    made = Restriction(holder=str(actor.person), ground=ground, words=words[:MOST_WORDS], at=clock.now())
+    made = Restriction(key_owner=str(actor.person), ground=ground, words=words[:MOST_WORDS], at=clock.now())
     made.save(force_insert=True)
     events.record(actor.alone, Kind.RESTRICTION_MADE, made.id, ground=ground)
 
@@ -154,7 +158,7 @@ def lift(actor: Actor) -> None:
     found.save(update_fields=["lifts_at", "lifted_by"])
     person = accounts.person_of(actor)
     text = "The restriction on your data is lifted, as you asked. If that was not you, write to us at once.\n"
-    mail.queue(HolderId(person.id), "restriction", person.address, subject="Your data is in use again", body=text)
+    mail.queue(KeyOwnerId(person.id), "restriction", person.address, subject="Your data is in use again", body=text)
     events.record(actor.alone, Kind.RESTRICTION_LIFTED, found.id)
 
 
@@ -169,7 +173,7 @@ def restrict_at(address: str, address_hash: str, words: str) -> None:
     """Have what is held of an address stored only; for somebody who has proved it, and has no account. Raises InvalidError."""
     if restriction_at(address_hash):
         raise InvalidError("The use of it is restricted already.", field="act")
-    made = Restriction(holder=new_id(), ground=Ground.CLAIMS, words=words[:MOST_WORDS], at=clock.now())
+    made = Restriction(key_owner=new_id(), ground=Ground.CLAIMS, words=words[:MOST_WORDS], at=clock.now())
     made.address, made.address_hash = address, address_hash
     made.save(force_insert=True)
     events.record(ANONYMOUS, Kind.RESTRICTION_MADE, made.id, ground=made.ground)
@@ -187,7 +191,7 @@ def lift_at(address_hash: str) -> None:
 
 
 @transaction.atomic
-def lift_for(actor: Actor, person: HolderId, address: str, reason: str) -> None:
+def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> None:
     """As an officer: lift a restriction in NOTICE's time, of which the person is told now. Raises InvalidError, NotFoundError."""
     found = restriction_of(person)
     if found is None:

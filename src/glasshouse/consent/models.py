@@ -10,7 +10,7 @@ from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
 
-class Stance(models.Model):
+class ConsentRecord(models.Model):
     """One thing that a person said about a purpose; the newest counts. `words`: the sentence shown, or the person's reasons."""
 
     row_access = RowAccess(
@@ -19,7 +19,7 @@ class Stance(models.Model):
         open_though_restricted="it says what somebody decided, also that it is restricted",
     )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     purpose = technical(models.CharField(max_length=20))
     state = technical(models.CharField(max_length=10))
     words = SealedText(
@@ -30,26 +30,26 @@ class Stance(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             retention="as long as the account exists",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     request = technical(models.CharField(max_length=16, blank=True))
     at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "consent_stance"
-        indexes = [models.Index(fields=["holder", "purpose", "at"], name="stance_newest")]
+        indexes = [models.Index(fields=["key_owner", "purpose", "at"], name="stance_newest")]
 
 
 class Restriction(models.Model):
     """That a person's data is stored only. It ends when it is lifted; an officer's lifting is announced and comes later.
 
-    Of somebody without an account it is by address, until there is an account; `holder` is a key of its own then.
+    Of somebody without an account it is by address, until there is an account; `key owner` is a key of its own then.
     """
 
     row_access = RowAccess(open_though_restricted="it says what is restricted")
     by_address = ByAddress(ErasedBy.PERSON)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
     address = SealedText(
         personal(
             "user.contact.email",
@@ -57,7 +57,7 @@ class Restriction(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             retention="until it is lifted, or there is an account",
         ),
-        holder="holder",
+        key_owner="key_owner",
         null=True,
     )
     address_hash = hashed(
@@ -71,7 +71,7 @@ class Restriction(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             retention="as long as the account exists",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     at = technical(models.DateTimeField())
     lifts_at = technical(models.DateTimeField(null=True))
@@ -81,7 +81,7 @@ class Restriction(models.Model):
         db_table = "consent_restriction"
         constraints = [
             models.UniqueConstraint(
-                fields=["holder"], condition=models.Q(lifts_at=None), name="one_open_restriction_each"
+                fields=["key_owner"], condition=models.Q(lifts_at=None), name="one_open_restriction_each"
             ),
             models.UniqueConstraint(
                 fields=["address_hash"], condition=models.Q(lifts_at=None), name="one_open_restriction_an_address"

@@ -19,7 +19,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
-from glasshouse.consent.models import Stance
+from glasshouse.consent.models import ConsentRecord
 from glasshouse.consent.rules import State
 from glasshouse.disclosures import rules
 from glasshouse.disclosures.models import Disclosure, Recipient, Subscriber
@@ -28,8 +28,8 @@ from glasshouse.events.kinds import Kind as Event
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.gate import Outflow, UncoveredError
-from glasshouse.kernel.ids import HolderId, new_id, new_token
+from glasshouse.kernel.gate import Egress, UncoveredError
+from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
@@ -69,41 +69,45 @@ def _live(now: datetime) -> list[Recipient]:
     return [one for one in Recipient.objects.filter(active_from__lte=now) if one.ended_at is None or one.ended_at > now]
 
 
-def let_out(outflow: Outflow) -> None:
+def let_out(egress: Egress) -> None:
     """Note that something leaves, if a live recipient covers road and fields. Raises UncoveredError.
 
     In the caller's transaction.
     """
     for one in _live(clock.now()):
-        if outflow.channel in one.channels and outflow.fields <= set(one.fields):
-            note(outflow.holder, one)
+        if egress.channel in one.channels and egress.fields <= set(one.fields):
+            note(egress.key_owner, one)
             return
-    told = ", ".join(sorted(NAMES.get(one, one) for one in outflow.fields))
-    raise UncoveredError(f"No disclosure covers {told} by {outflow.channel}: it stays in.")
+    told = ", ".join(sorted(NAMES.get(one, one) for one in egress.fields))
+    raise UncoveredError(f"No disclosure covers {told} by {egress.channel}: it stays in.")
 
 
-def note(holder: HolderId, recipient: Recipient) -> None:
-    """Put on record that something of a holder went to a recipient, in the caller's transaction."""
-    now, mine = clock.now(), Disclosure.objects.filter(holder=holder, recipient=recipient)
+def note(key_owner: KeyOwnerId, recipient: Recipient) -> None:
+    """Put on record that something of a key owner went to a recipient, in the caller's transaction."""
+    now, mine = clock.now(), Disclosure.objects.filter(key_owner=key_owner, recipient=recipient)
     if not mine.update(last_at=now, times=F("times") + 1):
-        Disclosure.objects.create(holder=holder, recipient=recipient, first_at=now, last_at=now)
+        Disclosure.objects.create(key_owner=key_owner, recipient=recipient, first_at=now, last_at=now)
 
 
-def of_person(holder: HolderId) -> list[Disclosure]:
+def of_person(key_owner: KeyOwnerId) -> list[Disclosure]:
     """What went where of a person, the newest first."""
-    return list(Disclosure.objects.select_related("recipient").filter(holder=holder).order_by("-last_at"))
+    return list(Disclosure.objects.select_related("recipient").filter(key_owner=key_owner).order_by("-last_at"))
 
 
-def tell_erased(holder: HolderId, address: str) -> int:
+def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
     """Tell each recipient with a contact that a person is erased (GDPR Art. 19); returns how many. Safe to repeat."""
     told = 0
-    for one in of_person(holder):
+    for one in of_person(key_owner):
         if one.told_at is None and one.recipient.contact and address:
             with transaction.atomic():
                 text = f"Please erase what you hold of {address}, received from us for: {one.recipient.purpose}.\n"
                 # Under a key of its own: the person's key is destroyed in a moment.
                 mail.queue(
-                    HolderId(new_id()), "erased", one.recipient.contact, subject="An erasure to be followed", body=text
+                    KeyOwnerId(new_id()),
+                    "erased",
+                    one.recipient.contact,
+                    subject="An erasure to be followed",
+                    body=text,
                 )
                 Disclosure.objects.filter(id=one.id).update(told_at=clock.now())
                 told += 1
@@ -175,13 +179,15 @@ def _announce(recipient: Recipient) -> None:
     )
     subject = f"A new service provider from {recipient.active_from:%Y-%m-%d}"
     for one in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
-        mail.queue(HolderId(one.id), "providers", one.address, subject=subject, body=text)
+        mail.queue(KeyOwnerId(one.id), "providers", one.address, subject=subject, body=text)
     newest: dict[str, str] = {}
-    for holder, state in Stance.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("holder", "state"):
-        newest[holder] = state
-    for holder, state in newest.items():
-        if state == State.GIVEN and (address := accounts.address_of(HolderId(holder))):
-            mail.queue_letter(HolderId(holder), "providers", address, mail.Letter(subject, text, purpose=PURPOSE))
+    for key_owner, state in (
+        ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
+    ):
+        newest[key_owner] = state
+    for key_owner, state in newest.items():
+        if state == State.GIVEN and (address := accounts.address_of(KeyOwnerId(key_owner))):
+            mail.queue_draft(KeyOwnerId(key_owner), "providers", address, mail.Draft(subject, text, purpose=PURPOSE))
 
 
 @transaction.atomic
@@ -239,7 +245,7 @@ def subscribe(address: str, *, network: str) -> None:
         f"{settings.ORIGIN}/trust/providers/{secret}\n\n"
         "The same link stops these mails, at any time: keep it.\n"
     )
-    mail.queue(HolderId(made.id), "providers", normal, subject="News of service providers", body=text)
+    mail.queue(KeyOwnerId(made.id), "providers", normal, subject="News of service providers", body=text)
     events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, made.id)
 
 

@@ -27,13 +27,13 @@ class Recipient(models.Model):
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]))
-    name = SealedText(REGISTER, holder="id")
-    what = SealedText(REGISTER, holder="id")
-    region = SealedText(REGISTER, holder="id")
-    agreement = SealedText(REGISTER, holder="id", null=True)
-    safeguard = SealedText(REGISTER, holder="id", null=True)
-    purpose = SealedText(REGISTER, holder="id")
-    basis = SealedText(REGISTER, holder="id")
+    name = SealedText(REGISTER, key_owner="id")
+    what = SealedText(REGISTER, key_owner="id")
+    region = SealedText(REGISTER, key_owner="id")
+    agreement = SealedText(REGISTER, key_owner="id", null=True)
+    safeguard = SealedText(REGISTER, key_owner="id", null=True)
+    purpose = SealedText(REGISTER, key_owner="id")
+    basis = SealedText(REGISTER, key_owner="id")
     contact = SealedText(
         personal(
             "user.contact",
@@ -43,7 +43,7 @@ class Recipient(models.Model):
             erasure=OnErasure.KEEP,
             source="the recipient",
         ),
-        holder="id",
+        key_owner="id",
         null=True,
     )
     address_hash = hashed(
@@ -74,7 +74,7 @@ class Disclosure(models.Model):
 
     kept = (Kept("last_at", 1095, "the last time, to be able to show who received what"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
     first_at = technical(models.DateTimeField())
     last_at = technical(models.DateTimeField())
@@ -83,7 +83,7 @@ class Disclosure(models.Model):
 
     class Meta:
         db_table = "disclosures_disclosure"
-        constraints = [models.UniqueConstraint(fields=["holder", "recipient"], name="one_row_a_recipient")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "recipient"], name="one_row_a_recipient")]
 
 
 class Subscriber(models.Model):
@@ -100,7 +100,7 @@ class Subscriber(models.Model):
             retention="until it is ended",
             need="the news go there",
         ),
-        holder="id",
+        key_owner="id",
     )
     address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding a subscription")
     secret_hash = technical(models.CharField(max_length=64, unique=True))
@@ -112,7 +112,7 @@ class Subscriber(models.Model):
         db_table = "disclosures_subscriber"
 
 
-class Merger(models.Model):
+class BusinessTransfer(models.Model):
     """A room for a sale of the business: who buys, from when on data would pass."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -124,16 +124,16 @@ class Merger(models.Model):
         db_table = "disclosures_merger"
 
 
-class MergerNotice(models.Model):
+class BusinessTransferNotice(models.Model):
     """That a person was told of a sale, by which mail."""
 
     kept = (Kept("at", 1095, "the notice, to be able to show it"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    merger = technical(models.ForeignKey(Merger, on_delete=models.CASCADE))
-    holder = technical(models.CharField(max_length=16))
+    business_transfer = technical(models.ForeignKey(BusinessTransfer, on_delete=models.CASCADE))
+    key_owner = technical(models.CharField(max_length=16))
     message = technical(models.CharField(max_length=16))
     at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "disclosures_merger_notice"
-        constraints = [models.UniqueConstraint(fields=["merger", "holder"], name="one_notice_each")]
+        constraints = [models.UniqueConstraint(fields=["business_transfer", "key_owner"], name="one_notice_each")]

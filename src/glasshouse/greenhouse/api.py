@@ -8,7 +8,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client
 from glasshouse.greenhouse.models import Compartment, Device, Site, Upload
-from glasshouse.greenhouse.rules import limits_with, site_facts
+from glasshouse.greenhouse.rules import site_facts, target_ranges_with
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError
@@ -18,7 +18,7 @@ from glasshouse.vault import blobs
 
 def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
     """Make a site from a form's values. Raises InvalidError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         if access.require(actor, Permission.SITE_CREATE).sites is not None:
             raise ForbiddenError("Only somebody who sees all sites can make a new one.")
         site = Site.objects.create(
@@ -33,7 +33,7 @@ def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
 
 def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
     """Make a compartment at a site. Raises InvalidError, NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.COMPARTMENT_CREATE)
         made = Compartment.objects.create(
             organisation_id=str(actor.organisation),
@@ -41,14 +41,14 @@ def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
             name=plain_name(name, field="name"),
             created_at=clock.now(),
         )
-        access.saw(actor, "compartment made", [made.id])
+        access.record_access(actor, "compartment made", [made.id])
         events.record(actor, Kind.COMPARTMENT_CREATED, made.id)
     return CompartmentId(made.id)
 
 
 def create_device(actor: Actor, site: SiteId, compartment: str, name: str) -> str:
     """Register a device; returns its key, which is shown this once. Raises InvalidError, NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.DEVICE_CREATE)
         place = _site(actor, site)
         inside = None
@@ -78,7 +78,7 @@ def create_device(actor: Actor, site: SiteId, compartment: str, name: str) -> st
 
 def revoke_device(actor: Actor, device: DeviceId) -> None:
     """Refuse the device's key from now on. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.DEVICE_REVOKE)
         found = Device.objects.filter(id=device, organisation_id=actor.organisation).first()
         if found is None:
@@ -104,12 +104,12 @@ def _site(actor: Actor, site: str) -> Site:
 
 
 def sites(actor: Actor) -> list[Site]:
-    """The organisation's sites with their compartments, devices and wanted ranges. Raises ForbiddenError."""
-    with access.acting(actor):
+    """The organisation's sites with their compartments, devices and target ranges. Raises ForbiddenError."""
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.SITE_READ)
         mine = Site.objects.filter(organisation_id=actor.organisation)
         found = list(mine.prefetch_related("compartment_set", "device_set").order_by("created_at"))
-        access.saw(actor, "sites", [site.id for site in found])
+        access.record_access(actor, "sites", [site.id for site in found])
         for site in found:
             places: list[Site | Compartment] = [site, *site.compartment_set.all()]
             site.ranges = [_ranges(place) for place in places if place.limits]
@@ -118,10 +118,10 @@ def sites(actor: Actor) -> list[Site]:
 
 def site_names(actor: Actor) -> list[tuple[str, str]]:
     """(id, name) of the sites that the actor's transactions see, for choosing among them; no permission is asked."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         found = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
         names = [(site.id, site.name) for site in found]
-        access.saw(actor, "sites", [site for site, _ in names])
+        access.record_access(actor, "sites", [site for site, _ in names])
         return names
 
 
@@ -134,23 +134,23 @@ def _ranges(place: Site | Compartment) -> dict[str, object]:
     return {"room": room, "lines": lines}
 
 
-def set_limits(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]) -> None:
+def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]) -> None:
     """Set or clear the limits of one variable at a site or in its compartment.
 
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
-    with access.acting(actor):
-        access.require(actor, Permission.LIMITS_SET)
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.TARGET_RANGES_SET)
         place: Site | Compartment | None = _site(actor, site)
         if compartment:
             mine = Compartment.objects.filter(site_id=site, organisation_id=actor.organisation)
             place = mine.filter(id=compartment).first()
         if place is None:
             raise NotFoundError
-        place.limits = limits_with(place.limits, raw)
+        place.limits = target_ranges_with(place.limits, raw)
         place.save(update_fields=["limits"])
-        access.saw(actor, "wanted range set", [place.id])
-        events.record(actor, Kind.LIMITS_SET, place.id)
+        access.record_access(actor, "target range set", [place.id])
+        events.record(actor, Kind.TARGET_RANGES_SET, place.id)
 
 
 def forget(actor: Actor) -> None:

@@ -31,7 +31,7 @@ from django.conf import settings
 
 from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
 from glasshouse.greenhouse.file_rows import MOST_READINGS
-from glasshouse.greenhouse.file_shapes import Given, Layout, Proposal, Reading, Remark, Series
+from glasshouse.greenhouse.file_shapes import Given, ImportIssue, Layout, Proposal, Reading, Series
 from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
@@ -75,7 +75,7 @@ def place(organisation: OrganisationId, *, for_import: bool = False, wait_s: flo
 
 
 def _take_place(holder: str) -> BinaryIO | None:
-    """The lock of a free place, closed by its holder; None where there is none for this one now. holder: kind, organisation."""
+    """The lock of a free place, closed by whoever holds it; None where all are taken. holder: kind, organisation."""
     folder = Path(settings.DATA_FOLDER) / "reading"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("ab") as one_at_a_time:
@@ -124,8 +124,8 @@ def read(
             numbers.append(content)
         else:
             facts = json.loads(content)
-            names, remarks = facts.pop("series"), [Remark(**remark) for remark in facts.pop("remarks")]
-            reading = Reading(remarks=remarks, **facts)
+            names, issues = facts.pop("series"), [ImportIssue(**issue) for issue in facts.pop("issues")]
+            reading = Reading(issues=issues, **facts)
     for name, times, values in zip(names, numbers[::2], numbers[1::2], strict=True):
         reading.points[name] = Series(array("q", times), array("d", values))
     return reading

@@ -79,7 +79,7 @@ def _facts(reading: Reading) -> dict[str, Any]:
         "left_out": reading.left_out,
         "flagged": reading.flagged,
     }
-    return counts | {"series": list(reading.points), "remarks": [asdict(remark) for remark in reading.remarks]}
+    return counts | {"series": list(reading.points), "issues": [asdict(issue) for issue in reading.issues]}
 
 
 def _place(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from crop_contract.variables import Variable, recognise
-from glasshouse.greenhouse.file_shapes import Column, Layout, Reading, Remark, Series
+from glasshouse.greenhouse.file_shapes import Column, ImportIssue, Layout, Reading, Series
 from glasshouse.greenhouse.file_times import Clock, TimeIssue
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, line_to
 from glasshouse.kernel.errors import InvalidError
@@ -40,19 +40,19 @@ def read_rows(
         try:
             at_s = clock.moment(text, layout.time_format, number)
         except TimeIssue as issue:
-            result.remark(number, "", str(issue), kept=False)
+            result.issue(number, "", str(issue), kept=False)
             continue
         if before := clock.earlier_row(at_s, number):
             text = f"the same time as row {before}; where both hold a value, this one counts"
-            result.remark(number, "", text, kept=True)
+            result.issue(number, "", text, kept=True)
         readings += _read_cells(row, number, at_s, columns, result)
         if readings > MOST_READINGS:
             raise InvalidError(f"The file has more than {MOST_READINGS:,} readings. Split it.", field="file")
     for number in clock.strays():
         result.flagged += 1
         text = "this time lies far from all others; a slip of the keys?"
-        result.remarks.append(Remark(number, "", text, kept=True))
-    result.remarks.sort(key=lambda remark: remark.row)
+        result.issues.append(ImportIssue(number, "", text, kept=True))
+    result.issues.sort(key=lambda issue: issue.row)
     return result
 
 
@@ -87,7 +87,7 @@ def _check_unit(column: Column, result: Reading) -> None:
     text = (
         f"{unit!r} is not known as a unit of {title}, so the column keeps its own name; correct the unit if it is one"
     )
-    result.remark(1, column.name, text, kept=True)
+    result.issue(1, column.name, text, kept=True)
 
 
 def _read_cells(row: list[str], number: int, at_s: int, columns: list[_ColumnRead], result: Reading) -> int:
@@ -99,17 +99,17 @@ def _read_cells(row: list[str], number: int, at_s: int, columns: list[_ColumnRea
         if cell.lower() in EMPTY:
             continue
         if not is_number(cell, read_as.decimal):
-            result.remark(number, column.name, f"{cell[:30]!r} is not a number", kept=False)
+            result.issue(number, column.name, f"{cell[:30]!r} is not a number", kept=False)
             continue
         value = float(cell.replace(",", ".") if read_as.decimal == "," else cell)
         if read_as.convert:
             value = round(value * read_as.convert[0] + read_as.convert[1], 9) if math.isfinite(value) else value
         if not math.isfinite(value):
-            result.remark(number, column.name, f"{cell[:30]!r} is too large", kept=False)
+            result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
             continue
         if variable and not variable.least <= value <= variable.most:
             text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
-            result.remark(number, column.name, text, kept=True)
+            result.issue(number, column.name, text, kept=True)
         series = result.points.get(column.name)
         if series is None:
             series = result.points[column.name] = Series()

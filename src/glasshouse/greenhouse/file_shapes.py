@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "excel": "Excel sheet"}
-MOST_REMARKS = 20_000  # that are kept; all are counted
+MOST_ISSUES = 20_000  # that are kept; all are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class ImportIssue:
     """What was not read, or is doubtful. row counts from 1, the heading included; column is "" for a whole row."""
 
     row: int
@@ -92,18 +92,18 @@ class Reading:
 
     rows: int = 0
     points: dict[str, Series] = field(default_factory=dict)
-    remarks: list[Remark] = field(default_factory=list)
+    issues: list[ImportIssue] = field(default_factory=list)
     refused: int = 0
     left_out: int = 0
     flagged: int = 0
 
-    def remark(self, row: int, column: str, text: str, *, kept: bool) -> None:
+    def issue(self, row: int, column: str, text: str, *, kept: bool) -> None:
         """Add a remark. A file may give reason for millions: only the first ones are kept."""
         self.flagged += kept
         self.left_out += not kept
         self.refused += not kept and not column
-        if len(self.remarks) < MOST_REMARKS:
-            self.remarks.append(Remark(row, column, text, kept=kept))
+        if len(self.issues) < MOST_ISSUES:
+            self.issues.append(ImportIssue(row, column, text, kept=kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,14 @@ from crop_contract.variables import recognise
 from glasshouse.greenhouse.file_rows import LONGEST_NUMBER, is_number, read_rows
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
-    MOST_REMARKS,
+    MOST_ISSUES,
     NOTHING_GIVEN,
     Column,
     Given,
+    ImportIssue,
     Layout,
     Proposal,
     Reading,
-    Remark,
 )
 from glasshouse.greenhouse.file_times import TIME_FORMATS, is_storable, skipped, time_format_of, wall_of
 from glasshouse.greenhouse.tables import MOST_BYTES, open_table
@@ -34,14 +34,14 @@ from glasshouse.kernel.errors import InvalidError
 __all__ = [
     "DELIMITERS",
     "MOST_BYTES",
-    "MOST_REMARKS",
+    "MOST_ISSUES",
     "NOTHING_GIVEN",
     "TIME_FORMATS",
     "Given",
+    "ImportIssue",
     "Layout",
     "Proposal",
     "Reading",
-    "Remark",
     "convertible",
     "proposal_of",
     "propose",

@@ -16,13 +16,13 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, file_process, files
-from glasshouse.greenhouse.files import MOST_REMARKS, NOTHING_GIVEN, Given, Layout
+from glasshouse.greenhouse.files import MOST_ISSUES, NOTHING_GIVEN, Given, Layout
 from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import BusyError, GlasshouseError, InvalidError, NotFoundError, UnavailableError
-from glasshouse.kernel.ids import BlobId, HolderId, ImportId, SiteId, TemplateId
+from glasshouse.kernel.ids import BlobId, ImportId, KeyOwnerId, SiteId, TemplateId
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
@@ -56,14 +56,14 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
 
     It is read outside any transaction, in a process of its own; what cannot be read is not kept.
     """
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         _place_of(actor, site, compartment)
     assert actor.organisation is not None  # noqa: S101 - who acts for none has no site
-    owner = HolderId(str(actor.organisation))
+    owner = KeyOwnerId(str(actor.organisation))
     with file_process.place(actor.organisation):  # Before the file is sealed, which costs something too.
         blob = blobs.store(pieces, owner)
         try:
-            with access.acting(actor):
+            with access.organisation_transaction(actor):
                 place, _ = _place_of(actor, site, compartment)
             zone = str(place.facts["time_zone"])
             proposal = file_process.propose(blobs.read(blob, owner), zone, NOTHING_GIVEN)
@@ -84,7 +84,7 @@ def _place_of(actor: Actor, site: SiteId, compartment: str) -> tuple[Site, Compa
 
 
 def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId, proposal: files.Proposal) -> ImportId:
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         place, room = _place_of(actor, site, compartment)
         made = Upload.objects.create(
             organisation_id=str(actor.organisation),
@@ -122,7 +122,7 @@ def _pieces(actor: Actor, found: Upload) -> Iterator[bytes]:
     """The file, unsealed piece by piece. Raises InvalidError at once where it is not kept any more."""
     if not found.blob or not blobs.generation_of(BlobId(found.blob)):
         raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
-    return blobs.read(BlobId(found.blob), HolderId(str(actor.organisation)))
+    return blobs.read(BlobId(found.blob), KeyOwnerId(str(actor.organisation)))
 
 
 def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str = "") -> Look:
@@ -131,7 +131,7 @@ def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
     ForbiddenError, BusyError.
     """
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number, proposal=True)
         pieces = _pieces(actor, found)
@@ -163,7 +163,7 @@ def _proposal(actor: Actor, found: Upload, pieces: Iterator[bytes], given: Given
     with file_process.place(actor.organisation):
         proposal = file_process.propose(pieces, zone or str(found.site.facts["time_zone"]), given)
     if given == NOTHING_GIVEN:  # Otherwise somebody tries something out.
-        with access.acting(actor):
+        with access.organisation_transaction(actor):
             access.require(actor, Permission.FILE_IMPORT)
             found = _found(actor, ImportId(found.id), proposal=True)
             if found.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
@@ -199,7 +199,7 @@ def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[
 
 def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Say how a file is to be read. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         found.layout = layout.as_json()
@@ -208,7 +208,7 @@ def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
 
 def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Have the file's readings taken in the background. Nothing changes when that is under way already."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         if found.state in UNDER_WAY:
@@ -230,7 +230,7 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
 
 def stop(actor: Actor, number: ImportId) -> None:
     """Stop an import that is under way; nothing of the file is stored then. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         if found.state in UNDER_WAY:
@@ -251,7 +251,7 @@ def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambd
         _note(actor, number, percent)
         progress(percent)
 
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         if found.state == UploadState.STOPPED or not found.layout:
@@ -263,7 +263,7 @@ def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambd
     if not reading.points:
         raise InvalidError("No row of this file could be read with these choices.", field="file")
     told(1, 1)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         found = _found(actor, number)
         if found.state == UploadState.STOPPED:
@@ -295,7 +295,7 @@ def _read(actor: Actor, pieces: Iterator[bytes], layout: Layout, told: Callable[
 
 
 def _note(actor: Actor, number: ImportId, percent: int) -> None:
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         mine = Upload.objects.filter(id=number, organisation_id=actor.organisation)
         if not mine.exclude(state=UploadState.STOPPED).update(percent=percent):
             raise StoppedError("This import was stopped.")
@@ -303,7 +303,7 @@ def _note(actor: Actor, number: ImportId, percent: int) -> None:
 
 def failed(actor: Actor, number: ImportId, why: str) -> None:
     """Note that an import came to nothing, and why. Nothing of it is in the crop store."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         found = _found(actor, number)
         found.state, found.report = UploadState.FAILED, {"problem": why}
         found.save(update_fields=["state", "report"])
@@ -320,7 +320,7 @@ def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> d
         "flagged": reading.flagged,
         "left_out": reading.left_out,
         "zone": layout.zone,
-        "remarks": [asdict(remark) for remark in reading.remarks[:MOST_REMARKS]],
+        "issues": [asdict(issue) for issue in reading.issues[:MOST_ISSUES]],
     }
 
 
@@ -343,7 +343,7 @@ def _arrow(layout: Layout, reading: files.Reading) -> bytes:
 
 def uploads(actor: Actor) -> list[Upload]:
     """The organisation's uploads, newest first. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         mine = Upload.objects.select_related("site").defer("proposal").filter(organisation_id=actor.organisation)
         return list(mine.order_by("-created_at")[:30])
@@ -351,7 +351,7 @@ def uploads(actor: Actor) -> list[Upload]:
 
 def report_of(actor: Actor, number: ImportId) -> Upload:
     """An upload with its state and report. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         return _found(actor, number)
 
@@ -362,7 +362,7 @@ def report_of(actor: Actor, number: ImportId) -> Upload:
 def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
     """Save how a kind of file is read; one of the same name is replaced. Raises InvalidError, ForbiddenError."""
     wanted = plain_name(name, field="template")
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         for one in Template.objects.filter(organisation_id=actor.organisation):
             if one.name == wanted:
@@ -376,15 +376,21 @@ def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
 
 def templates(actor: Actor) -> list[Template]:
     """The organisation's templates. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
 
 
 def remove_template(actor: Actor, number: TemplateId) -> None:
     """Remove a template; files taken by it stay as they are. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         if not Template.objects.filter(id=number, organisation_id=actor.organisation).delete()[0]:
             raise NotFoundError
         events.record(actor, Kind.TEMPLATE_REMOVED, number)
+
+
+def issues_of(report: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The import issues in a stored report. Reports of versions before December 2026 call them remarks."""
+    issues: list[dict[str, Any]] = (report or {}).get("issues") or (report or {}).get("remarks") or []
+    return issues

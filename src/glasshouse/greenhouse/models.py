@@ -20,9 +20,9 @@ class Site(models.Model):
     row_access = RowAccess(site="id", support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(SHOWN, holder="organisation_id")
-    facts = SealedJson(SHOWN, holder="organisation_id")
-    limits = SealedJson(SHOWN, holder="organisation_id", null=True)
+    name = SealedText(SHOWN, key_owner="organisation_id")
+    facts = SealedJson(SHOWN, key_owner="organisation_id")
+    limits = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
     ranges: list[dict[str, object]]  # the limits of the site and its compartments as a page shows them
 
@@ -37,8 +37,8 @@ class Compartment(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
-    name = SealedText(SHOWN, holder="organisation_id")
-    limits = SealedJson(SHOWN, holder="organisation_id", null=True)
+    name = SealedText(SHOWN, key_owner="organisation_id")
+    limits = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -53,7 +53,7 @@ class Device(models.Model):
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
     compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
-    name = SealedText(SHOWN, holder="organisation_id")
+    name = SealedText(SHOWN, key_owner="organisation_id")
     created_at = technical(models.DateTimeField())
     revoked_at = technical(models.DateTimeField(null=True))
 
@@ -82,11 +82,11 @@ class Upload(models.Model):
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
     compartment = technical(models.ForeignKey(Compartment, null=True, on_delete=models.CASCADE))
-    name = SealedText(SHOWN, holder="organisation_id")
-    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="organisation_id")
-    proposal = SealedJson(SHOWN, holder="organisation_id", null=True)
-    layout = SealedJson(SHOWN, holder="organisation_id", null=True)
-    report = SealedJson(SHOWN, holder="organisation_id", null=True)
+    name = SealedText(SHOWN, key_owner="organisation_id")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="organisation_id")
+    proposal = SealedJson(SHOWN, key_owner="organisation_id", null=True)
+    layout = SealedJson(SHOWN, key_owner="organisation_id", null=True)
+    report = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     state = technical(models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW))
     percent = technical(models.PositiveSmallIntegerField(default=0))
     created_at = technical(models.DateTimeField())
@@ -100,8 +100,8 @@ class Template(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(SHOWN, holder="organisation_id")
-    layout = SealedJson(SHOWN, holder="organisation_id")
+    name = SealedText(SHOWN, key_owner="organisation_id")
+    layout = SealedJson(SHOWN, key_owner="organisation_id")
     created_at = technical(models.DateTimeField())
 
     class Meta:

@@ -36,12 +36,12 @@ class Place:
 
 def _place(actor: Actor, what: str, names: list[str]) -> Place:
     """what, names: for the record of what support is shown; what is "" where the caller records it before it shows anything."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
         rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
         if what:
-            access.saw(actor, what, names or sorted(sites))
+            access.record_access(actor, what, names or sorted(sites))
         else:
             access.recorded_elsewhere(actor)
         devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
@@ -82,7 +82,7 @@ def _source(one: dict[str, Any], device: str) -> str:
 
 def _still(actor: Actor) -> None:
     """Nothing, while the actor may still read: a download ends where a right ends. Raises NotFoundError, ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         access.recorded_elsewhere(actor)  # The whole download went on record before its first row.
 
@@ -152,10 +152,10 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
     )
     known = {one["id"]: one for one in _list(place)}
     series = list(found["series"])
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         # Once for the whole download: the sites that it is of, by which its customer knows it, and the series.
-        access.saw(actor, "download", [*sorted({known[name]["site"] for name in series}), *series])
+        access.record_access(actor, "download", [*sorted({known[name]["site"] for name in series}), *series])
 
     def rows() -> Iterator[list[object]]:
         yield ["site", "compartment", "series", "variable", "unit", "time_local", "time_utc", "value", "flag"]

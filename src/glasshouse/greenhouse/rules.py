@@ -41,7 +41,7 @@ def _number(raw: dict[str, str], field: str, least: float, most: float) -> float
     return number
 
 
-def limits_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
+def target_ranges_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
     """The limits with those that a person wrote for one variable (`least`, `most`; both empty: none). Raises InvalidError."""
     variable = VARIABLES.get(raw.get("variable", ""))
     if variable is None:

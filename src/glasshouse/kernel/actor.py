@@ -40,7 +40,7 @@ class Actor:
         """The same actor, acting for no organisation: as on the pages of its own account."""
         return replace(self, organisation=None)
 
-    def within(self, organisation: OrganisationId) -> "Actor":
+    def for_organisation(self, organisation: OrganisationId) -> "Actor":
         """The same actor, acting for organisation."""
         return replace(self, organisation=organisation)
 

@@ -24,14 +24,14 @@ class ForbiddenError(GlasshouseError):
     status = 403
 
 
-class FreshProofError(ForbiddenError):
+class ReauthenticationError(ForbiddenError):
     """The act is sensitive, and it is too long ago that the person proved to be the one."""
 
     def __init__(self) -> None:
         super().__init__("Please prove once more that it is you, then do it again.")
 
 
-class SecondStepNeededError(ForbiddenError):
+class SecondFactorNeededError(ForbiddenError):
     """Two-step verification is required, by the organisation or of staff, and the account has none."""
 
     def __init__(self) -> None:

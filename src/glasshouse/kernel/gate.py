@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from glasshouse.kernel.errors import GlasshouseError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 
 
 class UncoveredError(GlasshouseError):
@@ -18,25 +18,25 @@ class UncoveredError(GlasshouseError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outflow:
-    """What is about to leave. channel: by which road; fields: categories of the data map; holder: whose data it is."""
+class Egress:
+    """What is about to leave. channel: by which road; fields: categories of the data map; key owner: whose data it is."""
 
     channel: str
-    holder: HolderId
+    key_owner: KeyOwnerId
     fields: frozenset[str]
 
 
-Keeper = Callable[[Outflow], None]
-_keepers: list[Keeper] = []
+Gatekeeper = Callable[[Egress], None]
+_gatekeepers: list[Gatekeeper] = []
 
 
-def keep(keeper: Keeper) -> None:
+def keep(gatekeeper: Gatekeeper) -> None:
     """Have this decide (and keep the record of) what leaves. It raises UncoveredError for what may not."""
-    _keepers[:] = [keeper]
+    _gatekeepers[:] = [gatekeeper]
 
 
-def leave(outflow: Outflow) -> None:
+def leave(egress: Egress) -> None:
     """Nothing, if a disclosure covers the outflow, which is on record then. Raises UncoveredError."""
-    if not _keepers:
+    if not _gatekeepers:
         raise UncoveredError("Nobody keeps the gate, so nothing leaves.")
-    _keepers[0](outflow)
+    _gatekeepers[0](egress)

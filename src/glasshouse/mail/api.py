@@ -14,7 +14,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock, gate
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError, stack_of
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.mail.rules import MOST_TRIES, body_text, message_id, subject_line, wait_before
@@ -30,7 +30,7 @@ MOST_S = (
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Draft:
     """A mail's words. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
 
     subject: str
@@ -39,38 +39,38 @@ class Letter:
     purpose: str = ""
 
 
-def queue(holder: HolderId, kind: str, address: str, *, subject: str, body: str) -> str:
+def queue(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body: str) -> str:
     """Queue one mail; it leaves when the transaction has ended well; returns its id."""
-    return queue_letter(holder, kind, address, Letter(subject, body))
+    return queue_draft(key_owner, kind, address, Draft(subject, body))
 
 
-def queue_letter(holder: HolderId, kind: str, address: str, letter: Letter) -> str:
+def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) -> str:
     """Queue one mail with all that it may carry; returns its id, or "" where the person has objected to what it serves."""
-    if letter.purpose and _objected(holder, letter.purpose):
+    if draft.purpose and _objected(key_owner, draft.purpose):
         return ""
-    message = _keep(holder, kind, address, subject=letter.subject, body=letter.body)
-    message.answers, message.purpose = message_id(letter.answers) or None, letter.purpose
+    message = _keep(key_owner, kind, address, subject=draft.subject, body=draft.body)
+    message.answers, message.purpose = message_id(draft.answers) or None, draft.purpose
     message.save(force_insert=True)
     return message.id
 
 
-def _objected(holder: HolderId, purpose: str) -> bool:
+def _objected(key_owner: KeyOwnerId, purpose: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT glasshouse_objected(%s, %s)", [holder, purpose])
+        cursor.execute("SELECT glasshouse_objected(%s, %s)", [key_owner, purpose])
         return bool(cursor.fetchone()[0])
 
 
-def keep_sent(holder: HolderId, kind: str, address: str, *, body: str) -> None:
+def keep_sent(key_owner: KeyOwnerId, kind: str, address: str, *, body: str) -> None:
     """Keep, beside the mails, a message that went out by another way."""
-    message = _keep(holder, kind, address, subject="", body=body)
+    message = _keep(key_owner, kind, address, subject="", body=body)
     message.sent_at = message.created_at
     message.save(force_insert=True)
 
 
-def _keep(holder: HolderId, kind: str, address: str, *, subject: str, body: str) -> Message:
+def _keep(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body: str) -> Message:
     now, hashed = clock.now(), vault.lookup("address", address)
     return Message(
-        holder=holder,
+        key_owner=key_owner,
         kind=kind,
         address=address,
         address_hash=hashed,
@@ -159,7 +159,7 @@ def _send(message: Message) -> None:
         return  # A probe's own address, which leads nowhere (RFC 6761).
     mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
-    smtp.hand_over(HolderId(message.holder), mail, message.address, f"{BOUNCE}{message.id}@{smtp.domain()}")
+    smtp.hand_over(KeyOwnerId(message.key_owner), mail, message.address, f"{BOUNCE}{message.id}@{smtp.domain()}")
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------
@@ -212,9 +212,9 @@ def leave(actor: Actor, message: str) -> None:
     events.record(actor.alone, Kind.MAIL_LEFT, message)
 
 
-def forget(holders: set[str]) -> None:
+def forget(key_owners: set[str]) -> None:
     """Delete the mails under keys that are about to be destroyed, in the caller's transaction."""
-    Message.objects.filter(holder__in=holders).delete()
+    Message.objects.filter(key_owner__in=key_owners).delete()
 
 
 def bounced(message: str) -> bool:
@@ -231,9 +231,9 @@ def fates(messages: list[str]) -> dict[str, str]:
     }
 
 
-def key_owners_of(messages: list[str]) -> list[HolderId]:
+def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:
     """Under whose keys mails are sealed; ids that name no mail are left out."""
-    return [HolderId(owner) for owner in Message.objects.filter(id__in=messages).values_list("holder", flat=True)]
+    return [KeyOwnerId(owner) for owner in Message.objects.filter(id__in=messages).values_list("key_owner", flat=True)]
 
 
 def refused() -> int:

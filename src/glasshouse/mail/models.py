@@ -16,7 +16,7 @@ CARRIERS = ("the operator's mail server", "for text messages: the telephone netw
 
 
 class Message(models.Model):
-    """One mail (or text message) to one person. `holder` is the person, or the sign-up that is not a person yet.
+    """One mail (or text message) to one person. `key owner` is the person, or the sign-up that is not a person yet.
 
     `answers`: the Message-ID that it replies to. `purpose`: what it serves beyond the service itself, which its person may object
     to ("": the service itself). `refused`: why nothing lets it out (see kernel.gate). `reason`, `place`: the class of the error
@@ -32,24 +32,24 @@ class Message(models.Model):
     by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
     kind = technical(models.CharField(max_length=40))
     address = SealedText(
         personal("user.contact.email", "delivering the mail", recipients=CARRIERS, need="the mail goes there"),
-        holder="holder",
+        key_owner="key_owner",
     )
     address_hash = hashed(
         models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
     )
     subject = SealedText(
-        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), key_owner="key_owner"
     )
     body = SealedText(
-        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), holder="holder"
+        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), key_owner="key_owner"
     )
     answers = SealedText(
         personal("user.content.private", "answering in the thread of a mail", recipients=CARRIERS),
-        holder="holder",
+        key_owner="key_owner",
         null=True,
     )
     purpose = technical(models.CharField(max_length=20, blank=True))

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from django.conf import settings
 
 from glasshouse.kernel import gate
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import addresses
 from glasshouse.mail.rules import body_text, message_id, subject_line
 
@@ -85,12 +85,12 @@ class _Limited(smtplib.SMTP):
         super().close()
 
 
-def hand_over(holder: HolderId, mail: EmailMessage, address: str, return_path: str) -> None:
+def hand_over(key_owner: KeyOwnerId, mail: EmailMessage, address: str, return_path: str) -> None:
     """Hand a mail to the server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
 
     Raises UncoveredError, OSError, SMTPException.
     """
-    gate.leave(gate.Outflow("mail", holder, SENT))
+    gate.leave(gate.Egress("mail", key_owner, SENT))
     server = _Limited(settings.SMTP_HOST, settings.SMTP_PORT)
     try:
         server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))

@@ -5,6 +5,6 @@ from glasshouse.rowsecurity.declarations import Sql
 SQL = Sql(
     statements=(
         "CREATE POLICY unobjected ON mail_message AS RESTRICTIVE FOR INSERT TO glasshouse_app "
-        "WITH CHECK (purpose = '' OR NOT glasshouse_objected(holder, purpose))",
+        "WITH CHECK (purpose = '' OR NOT glasshouse_objected(key_owner, purpose))",
     )
 )

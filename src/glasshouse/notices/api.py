@@ -27,7 +27,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.notices import rules
 from glasshouse.notices.models import Acceptance, Announcement, Text, Version
@@ -46,7 +46,7 @@ ANNOUNCING, TELLING, SETTLING = "notices.announce", "notices.tell", "notices.set
 
 def tables() -> list[dict[str, object]]:
     """The tables of the privacy notice, from the data map: what is held of persons, why, on what ground, how long, for whom."""
-    found = [one for one in activities(people_rows([])) if one.klass == "personal"]
+    found = [one for one in activities(people_rows([])) if one.classification == "personal"]
     keep = ("purpose", "categories", "basis", "retention", "recipients")
     return json.loads(json.dumps([{name: asdict(one)[name] for name in keep} for one in found]))  # type: ignore[no-any-return]
 
@@ -162,7 +162,9 @@ def offer(language: str = "en") -> Offer:
 def missing(actor: Actor) -> list[Version]:
     """The versions in force that the actor's person has still to accept."""
     wanted = [current(one) for one in REQUIRED]
-    done = set(Acceptance.objects.filter(holder=actor.person, version__in=wanted).values_list("version_id", flat=True))
+    done = set(
+        Acceptance.objects.filter(key_owner=actor.person, version__in=wanted).values_list("version_id", flat=True)
+    )
     return [one for one in wanted if one.id not in done]
 
 
@@ -181,9 +183,9 @@ def take(actor: Actor, claims: str) -> None:
     told = json.loads(claims)
     with transaction.atomic():
         for one in Version.objects.filter(id__in=told["ids"]):
-            if not Acceptance.objects.filter(holder=actor.person, version=one).exists():
+            if not Acceptance.objects.filter(key_owner=actor.person, version=one).exists():
                 Acceptance(
-                    holder=str(actor.person),
+                    key_owner=str(actor.person),
                     version=one,
                     shown=told["shown"],
                     language=told["language"],
@@ -201,7 +203,7 @@ def refuse(actor: Actor) -> None:
 
 def acceptances(actor: Actor) -> list[Acceptance]:
     """What the actor's person accepted, the newest first."""
-    return list(Acceptance.objects.select_related("version").filter(holder=actor.person).order_by("-at"))
+    return list(Acceptance.objects.select_related("version").filter(key_owner=actor.person).order_by("-at"))
 
 
 # -- the officer's side --------------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ def standings(actor: Actor) -> list[Standing]:
 
 def _untold(version: Version):  # type: ignore[no-untyped-def]
     # NOT EXISTS: PostgreSQL reads a NOT IN (subquery) once for each account, as soon as it is large.
-    told = Announcement.objects.filter(version=version, holder=OuterRef("person_id"))
+    told = Announcement.objects.filter(version=version, key_owner=OuterRef("person_id"))
     return Account.objects.filter(~Exists(told)).order_by("id")
 
 
@@ -334,9 +336,9 @@ def _carry_on(version: Version) -> int:
     return queued
 
 
-def _letter(version: Version, holder: str) -> tuple[str, str]:
+def _letter(version: Version, key_owner: str) -> tuple[str, str]:
     """(subject, body) of an announcement, in the language in which its person accepted what holds now."""
-    spoken = Acceptance.objects.filter(holder=holder).order_by("-at").values_list("language", flat=True).first()
+    spoken = Acceptance.objects.filter(key_owner=key_owner).order_by("-at").values_list("language", flat=True).first()
     language = spoken if spoken in rules.LETTERS else "en"
     fixed, later = rules.DAYS[language]
     day = (
@@ -374,8 +376,8 @@ def _tell(version: Version) -> int:
 def _announce(version: Version, account: Account) -> None:
     person = account.person
     subject, body = _letter(version, person.id)
-    message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
-    told = Announcement(holder=person.id, version=version, address=person.address, message=message, at=clock.now())
+    message = mail.queue(KeyOwnerId(person.id), "announcement", person.address, subject=subject, body=body)
+    told = Announcement(key_owner=person.id, version=version, address=person.address, message=message, at=clock.now())
     told.save(force_insert=True)
 
 
@@ -407,9 +409,9 @@ def _settle(version: Version) -> None:
 
 
 def _resend(version: Version, announcement: Announcement) -> None:
-    subject, body = _letter(version, announcement.holder)
-    holder, address = HolderId(announcement.holder), announcement.address
-    announcement.message = mail.queue(holder, "announcement", address, subject=subject, body=body)
+    subject, body = _letter(version, announcement.key_owner)
+    key_owner, address = KeyOwnerId(announcement.key_owner), announcement.address
+    announcement.message = mail.queue(key_owner, "announcement", address, subject=subject, body=body)
     announcement.resent_at = clock.now()
     announcement.save(update_fields=["message", "resent_at"])
 

@@ -80,7 +80,7 @@ class Acceptance(models.Model):
 
     row_access = RowAccess(App.REPLACE, rewritable=("shown",))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     version = technical(models.ForeignKey(Version, on_delete=models.PROTECT))
     shown = SealedText(
         personal(
@@ -90,7 +90,7 @@ class Acceptance(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             retention="as long as the account exists",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     language = technical(models.CharField(max_length=5))
     how = technical(models.CharField(max_length=12))
@@ -98,7 +98,7 @@ class Acceptance(models.Model):
 
     class Meta:
         db_table = "notices_acceptance"
-        constraints = [models.UniqueConstraint(fields=["holder", "version"], name="one_acceptance_each")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "version"], name="one_acceptance_each")]
 
 
 class Announcement(models.Model):
@@ -106,11 +106,11 @@ class Announcement(models.Model):
 
     kept = (Kept("at", 1095, "the change was announced, to be able to show it"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     version = technical(models.ForeignKey(Version, on_delete=models.PROTECT))
     address = SealedText(
         personal("user.contact.email", "announcing a change of our documents", basis=Basis.LEGAL_OBLIGATION),
-        holder="holder",
+        key_owner="key_owner",
     )
     message = technical(models.CharField(max_length=16))
     state = technical(models.CharField(max_length=8, default="queued"))
@@ -119,4 +119,4 @@ class Announcement(models.Model):
 
     class Meta:
         db_table = "notices_announcement"
-        constraints = [models.UniqueConstraint(fields=["holder", "version"], name="one_announcement_each")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "version"], name="one_announcement_each")]

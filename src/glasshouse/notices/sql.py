@@ -10,7 +10,7 @@ SQL = Sql(
         "glasshouse_accepted(whom text)": (
             "boolean",
             f"SELECT NOT EXISTS (SELECT 1 FROM ({IN_FORCE}) v WHERE NOT EXISTS "
-            "(SELECT 1 FROM notices_acceptance a WHERE a.holder = whom AND a.version_id = v.id))",
+            "(SELECT 1 FROM notices_acceptance a WHERE a.key_owner = whom AND a.version_id = v.id))",
         ),
     }
 )

@@ -53,7 +53,7 @@ def finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
     name, organisation = plain_name(entry.name, field="name"), plain_name(entry.organisation, field="organisation")
     password_hash = passwords.hashed(entry.password)
     actor = _newcomer(OrganisationId(new_id()))
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         address = accounts.sign_up_address(secret, take=True)
         account = accounts.open_account(actor, name, address, password_hash)
         notices.take(actor, entry.accepted)
@@ -71,7 +71,7 @@ def finish_invitation(secret: str, address: str, entry: Entry, visit: Visit) -> 
     name = plain_name(entry.name, field="name")
     password_hash = passwords.hashed(entry.password)
     actor = _newcomer(invitations.organisation_of(secret))
-    with access.acting(actor, invitation=sessions.digest(secret)):
+    with access.organisation_transaction(actor, invitation=sessions.digest(secret)):
         invitation = invitations.held(actor, secret)
         account = accounts.open_account(actor, name, invited, password_hash)
         notices.take(actor, entry.accepted)

@@ -23,7 +23,7 @@ from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
 from glasshouse.operations import inbound_mail
 
-log = logging.getLogger("glasshouse.postbox")
+log = logging.getLogger("glasshouse.inbound_smtp")
 MOST_BYTES = 10 << 20
 MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 64, 4
 IDLE_S, CONNECTION_S, PROCESSING_S = 180, 900, 90
@@ -36,7 +36,7 @@ MANY_INSTANCES = re.compile(rb"i\s{0,9}=\s{0,9}\d{3}")  # RFC 8617, 4.2.1: a cha
 LATER = "451 4.3.0 Try again later"
 
 
-class Postbox:
+class InboundSmtp:
     """Takes what is addressed to the privacy address; anything else is refused before its content is read."""
 
     def __init__(self) -> None:
@@ -251,7 +251,7 @@ def main() -> None:
     """Listen until told to stop."""
     die_with_parent()
     django.setup()
-    door = controller(int(os.environ["GLASSHOUSE_MAIL_PORT"]), Path(os.environ["GLASSHOUSE_TLS"]), Postbox())
+    door = controller(int(os.environ["GLASSHOUSE_MAIL_PORT"]), Path(os.environ["GLASSHOUSE_TLS"]), InboundSmtp())
     door.start()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     door.stop()

@@ -26,7 +26,7 @@ CONF = """
 listen_addresses = ''
 unix_socket_permissions = 0777
 password_encryption = 'scram-sha-256'
-max_connections = 100
+max_connections = 200
 shared_buffers = '128MB'
 log_min_messages = warning
 log_min_error_statement = panic
@@ -157,13 +157,17 @@ def make_roles(home: Installation) -> None:
                 )
             )
         bases = {row[0] for row in link.execute("SELECT datname FROM pg_database")}
-        for base, users in (("people", ("app", "relay", "support")), ("vault", ("vault",))):
+        for base, users in (("people", ("app", "person", "job", "relay", "support")), ("vault", ("vault",))):
             if base not in bases:
                 link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(sql.Identifier(base)))
             link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(base)))
             if base == "people":
                 # The application may become support for a transaction, but has none of its rights while it is itself.
-                link.execute("GRANT glasshouse_support TO glasshouse_app WITH INHERIT FALSE, SET TRUE")
+                link.execute(
+                    "GRANT glasshouse_support TO glasshouse_app, glasshouse_person, glasshouse_job WITH INHERIT FALSE, SET TRUE"
+                )
+                # A person's own acts and the jobs do what pages do, and more: policies look at who has signed in.
+                link.execute("GRANT glasshouse_app TO glasshouse_person, glasshouse_job WITH INHERIT TRUE, SET FALSE")
             for role in users:
                 link.execute(
                     sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(

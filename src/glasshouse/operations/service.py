@@ -86,7 +86,7 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     logs = home.data / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
     python = [sys.executable, "-m"]
-    store, crops_probe, web, postbox, worker = _probes(home)
+    store, crops_probe, web, inbound_smtp, worker = _probes(home)
     say("people store")
     command, environment, user = postgres.prepare(home), base_environment(), postgres.store_user()
     supervisor.add(Part("people store", command, environment, signal.SIGINT, user, log=logs / "store.log", probe=store))
@@ -102,18 +102,28 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     supervisor.add(Part("web", [*python, "glasshouse.operations.web"], people, log=logs / "web.log", probe=web))
     supervisor.add(
         Part(
-            "postbox", [*python, "glasshouse.operations.inbound_smtp"], people, log=logs / "postbox.log", probe=postbox
+            "inbound SMTP",
+            [*python, "glasshouse.operations.inbound_smtp"],
+            people,
+            log=logs / "inbound-smtp.log",
+            probe=inbound_smtp,
         )
     )
     supervisor.add(
-        Part("worker", [*python, "glasshouse.operations.worker"], people, log=logs / "worker.log", probe=worker)
+        Part(
+            "worker",
+            [*python, "glasshouse.operations.worker"],
+            people | {"GLASSHOUSE_ROLE": "job"},
+            log=logs / "worker.log",
+            probe=worker,
+        )
     )
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:
-    """Probes of the people store, crops, web, postbox and worker."""
+    """Probes of the people store, crops, web, inbound SMTP and worker."""
     authority = home.keys / "tls" / "ca.crt"
     store = health.Probe(health.store(home.data, home.keys / "store" / "admin.secret"), PATIENCE)
     return (
@@ -131,7 +141,7 @@ def migrate(home: Installation) -> None:
         return
     command = [sys.executable, "-m", "glasshouse.operations.migrate"]
     done = subprocess.run(
-        command, env=people_environment(home) | {"GLASSHOUSE_OWNER": "1"}, capture_output=True, text=True
+        command, env=people_environment(home) | {"GLASSHOUSE_ROLE": "owner"}, capture_output=True, text=True
     )
     if done.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {done.stderr.strip()[-2000:]}")

@@ -16,7 +16,7 @@ PREFIX = "GLASSHOUSE_"
 SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
 # Told by `Installation.environment`, and by the start itself: never taken over from outside.
 OF_THE_START = frozenset(
-    PREFIX + name for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "MAIL_PORT", "ORIGIN", "OWNER", "TESTING", "TLS")
+    PREFIX + name for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "MAIL_PORT", "ORIGIN", "ROLE", "TESTING", "TLS")
 )
 # Read by the command line alone.
 OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from glasshouse.access.api import acting, require, rights_of_membership, roles_by_id
+from glasshouse.access.api import organisation_transaction, require, rights_of_membership, roles_by_id
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
@@ -26,7 +26,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, InvitationId, OrganisationId, new_id, new_token
+from glasshouse.kernel.ids import AccountId, InvitationId, KeyOwnerId, OrganisationId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.organisations.members import GONE as ROLE_GONE
 from glasshouse.organisations.members import check_gift, lock
@@ -83,9 +83,9 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         raise InvalidError(f"An invitation lives 1 to {MOST_DAYS} days.", field="days")
     if len(offer.message) > MOST_MESSAGE:
         raise InvalidError(f"The message has at most {MOST_MESSAGE} characters.", field="message")
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = require(actor, Permission.MEMBER_INVITE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         check_gift(mine, str(actor.organisation), offer.role, offer.sites)
         throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
         hashed = vault.lookup("address", normal)
@@ -105,7 +105,7 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         made = Invitation.objects.create(
             organisation_id=str(actor.organisation),
             inviter=str(actor.account),
-            holder=new_id(),
+            key_owner=new_id(),
             address=normal,
             address_hash=hashed,
             message=offer.message.strip(),
@@ -130,7 +130,7 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
         f"The invitation is for this address only and ends on {invitation.expires_at:%Y-%m-%d}.\n"
     )
     subject = f"You are invited to {organisation.name}"
-    mail.queue(HolderId(invitation.holder), "invitation", invitation.address, subject=subject, body=text)
+    mail.queue(KeyOwnerId(invitation.key_owner), "invitation", invitation.address, subject=subject, body=text)
 
 
 def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]]:
@@ -174,9 +174,9 @@ def _state(invitation: Invitation) -> str:
 
 def resend(actor: Actor, invitation: InvitationId) -> None:
     """Send it again with a new link and its full time; the old link ends. Raises InvalidError, NotFoundError, ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = require(actor, Permission.MEMBER_INVITE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         found = _mine(actor, invitation)
         if _state(found) not in ("open", "expired"):
             raise InvalidError("This invitation is accepted or taken back.", field="invitation")
@@ -193,7 +193,7 @@ def resend(actor: Actor, invitation: InvitationId) -> None:
 
 def revoke(actor: Actor, invitation: InvitationId) -> None:
     """Take an invitation back. Raises NotFoundError, ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
         found = _mine(actor, invitation)
         if found.accepted_at is None and found.revoked_at is None:
@@ -204,10 +204,10 @@ def revoke(actor: Actor, invitation: InvitationId) -> None:
 
 def invitations(actor: Actor) -> list[Listed]:
     """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
         rows = list(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
-        vault.open_keys({HolderId(row.holder) for row in rows})
+        vault.open_keys({KeyOwnerId(row.key_owner) for row in rows})
         known = roles_by_id(str(actor.organisation), {row.role for row in rows})
         return [
             Listed(
@@ -237,7 +237,7 @@ def _open(secret_hash: str) -> Invitation:
 def look(secret: str) -> Shown:
     """An invitation as whoever holds its link may see it. Raises NotFoundError."""
     hashed = _hash(secret)
-    with acting(ANONYMOUS, invitation=hashed):
+    with organisation_transaction(ANONYMOUS, invitation=hashed):
         found = _open(hashed)
         name = Organisation.objects.get(id=found.organisation_id).name
         local, _, domain = found.address.partition("@")
@@ -253,7 +253,7 @@ def _hash(secret: str) -> str:
 
 
 def _title_in(invitation: Invitation) -> str:
-    with acting(JOB.within(OrganisationId(invitation.organisation_id))):
+    with organisation_transaction(JOB.for_organisation(OrganisationId(invitation.organisation_id))):
         known = roles_by_id(invitation.organisation_id, {invitation.role})
         return known.get(invitation.role, ROLE_GONE)[0]
 
@@ -262,8 +262,8 @@ def accept(actor: Actor, secret: str) -> OrganisationId:
     """Join, with the account of the invited address. Raises NotFoundError, ForbiddenError (another address)."""
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
-    joining = actor.within(organisation_of(secret))
-    with acting(joining, invitation=_hash(secret)):
+    joining = actor.for_organisation(organisation_of(secret))
+    with organisation_transaction(joining, invitation=_hash(secret)):
         found = held(joining, secret)
         if found.address_hash != accounts.person_of(actor).address_hash:
             raise ForbiddenError(OTHER_ADDRESS)
@@ -272,7 +272,7 @@ def accept(actor: Actor, secret: str) -> OrganisationId:
 
 def organisation_of(secret: str) -> OrganisationId:
     """The organisation that an open invitation is for. Raises NotFoundError."""
-    with acting(ANONYMOUS, invitation=_hash(secret)):
+    with organisation_transaction(ANONYMOUS, invitation=_hash(secret)):
         return OrganisationId(_open(_hash(secret)).organisation_id)
 
 
@@ -282,7 +282,7 @@ def newcomers_address(secret: str, written: str) -> str:
     Raises NotFoundError, InvalidError, ForbiddenError (another address), ThrottledError.
     """
     hashed, address = _hash(secret), normal_address(written)
-    with acting(ANONYMOUS, invitation=hashed):
+    with organisation_transaction(ANONYMOUS, invitation=hashed):
         invited = str(_open(hashed).address)
     throttle.take("invitation-address", hashed, most=10, window=timedelta(hours=1))
     if address != invited:

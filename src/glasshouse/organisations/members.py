@@ -8,30 +8,31 @@ what slips through. Source: SEC-03.
 from dataclasses import dataclass
 
 from glasshouse.access.api import (
-    acting,
     membership_of,
+    organisation_transaction,
     permissions_of,
+    record_access,
     require,
     rights_of,
     rights_of_membership,
     rights_of_memberships,
     role_of,
     roles_by_id,
-    saw,
 )
 from glasshouse.access.models import ApiToken, CustomRole, Membership, Organisation
 from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, GRANTED, TITLES, Permission, Role
 from glasshouse.access.rules import Rights, Sites, covers
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import resets, second_step
+from glasshouse.accounts import resets, second_factor
 from glasshouse.accounts.models import Person
+from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId, RequestId, RoleId
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, RequestId, RoleId
 from glasshouse.organisations.models import AccessRequest
 from glasshouse.vault import api as vault
 
@@ -49,7 +50,7 @@ class Member:
     address: str
     role: str
     rights: Rights
-    second_step: bool
+    second_factor: bool
     since: object
 
 
@@ -83,19 +84,21 @@ def check_gift(mine: Rights, organisation: str, role: str, sites: list[str] | No
 
 def members(actor: Actor) -> list[Member]:
     """Everybody who belongs to the organisation. Raises ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.MEMBER_READ)
         rows = list(Membership.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
         people = _people(actor, [AccountId(row.account_id) for row in rows])
-        saw(actor, "members", [row.account_id for row in rows])
+        record_access(actor, "members", [row.account_id for row in rows])
         return _as_members(actor, rows, people)
 
 
 def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person]) -> list[Member]:
     """The page's rows, with as many queries for many members as for one."""
-    vault.open_keys({HolderId(person.id) for person in people.values()})
+    vault.open_keys({KeyOwnerId(person.id) for person in people.values()})
     steps = (
-        set() if actor.kind is ActorKind.STAFF else second_step.having_step([AccountId(row.account_id) for row in rows])
+        set()
+        if actor.kind is ActorKind.STAFF
+        else second_factor.having_step([AccountId(row.account_id) for row in rows])
     )
     rights = rights_of_memberships(rows)
     return [
@@ -147,9 +150,9 @@ def change_member(actor: Actor, account: AccountId, role: str, sites: list[str] 
 
     Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
     """
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = require(actor, Permission.MEMBER_CHANGE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         lock(actor)
         theirs = _theirs(actor, account)
         before = rights_of_membership(theirs)
@@ -165,11 +168,11 @@ def change_member(actor: Actor, account: AccountId, role: str, sites: list[str] 
 
 def remove_member(actor: Actor, account: AccountId) -> None:
     """Remove a member, or leave oneself (which needs no permission). Raises InvalidError, NotFoundError, ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         leaving = account == actor.account
         mine = rights_of_membership(membership_of(actor)) if leaving else require(actor, Permission.MEMBER_REMOVE)
         if not leaving:
-            accounts.require_fresh(actor)
+            accounts.require_reauthentication(actor)
         lock(actor)
         theirs = _theirs(actor, account)
         before = rights_of_membership(theirs)
@@ -186,8 +189,8 @@ def remove_member(actor: Actor, account: AccountId) -> None:
 
 def take_out(organisation: OrganisationId, account: AccountId) -> None:
     """Take a member out who leaves the service, as a job: also one who may not enter the organisation any more."""
-    job = JOB.within(organisation)
-    with acting(job):
+    job = JOB.for_organisation(organisation)
+    with organisation_transaction(job):
         theirs = _theirs(job, account)
         tokens = ApiToken.objects.filter(organisation_id=organisation, account_id=account, revoked_at=None)
         tokens.update(revoked_at=clock.now())
@@ -198,17 +201,17 @@ def take_out(organisation: OrganisationId, account: AccountId) -> None:
 
 def hand_over(actor: Actor, account: AccountId, role: str) -> None:
     """Make another member an administrator and take `role` oneself, both or neither. Raises as change_member."""
-    with acting(actor):
+    with organisation_transaction(actor):
         change_member(actor, account, Role.ADMINISTRATOR, None)
         change_member(actor, AccountId(str(actor.account)), role, None)
         events.record(actor, Kind.OWNERSHIP_HANDED_OVER, account)
 
 
 def ask_reset(actor: Actor, account: AccountId) -> None:
-    """Reset a member's lost second step, after a delay in which the member may stop it. Raises ForbiddenError, NotFoundError."""
-    with acting(actor):
-        mine = require(actor, Permission.SECOND_STEP_RESET)
-        accounts.require_fresh(actor)
+    """Reset a member's lost second factor, after a delay in which they may stop it. Raises ForbiddenError, NotFoundError."""
+    with own(accounts.person_id(account)), organisation_transaction(actor):
+        mine = require(actor, Permission.SECOND_FACTOR_RESET)
+        accounts.require_reauthentication(actor)
         before = rights_of_membership(_theirs(actor, account))
         if not covers(mine, before.permissions, before.sites):
             raise ForbiddenError(MORE_THAN_MINE)
@@ -220,9 +223,9 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 
 def roles(actor: Actor) -> list[tuple[str, str, frozenset[Permission]]]:
     """(id, title, permissions) of every role there is, the built-in ones first."""
-    with acting(actor):
+    with organisation_transaction(actor):
         rights_of(actor)
-        saw(actor, "roles", [])
+        record_access(actor, "roles", [])
         own = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
         built_in = [(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
         return built_in + [(one.id, *permissions_of(one)) for one in own]
@@ -242,9 +245,9 @@ def save_role(actor: Actor, name: str, written: list[str], role: str = "") -> Ro
 
     Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
     """
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = require(actor, Permission.ROLE_CHANGE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         permissions = _chosen(mine, written)
         found = CustomRole(organisation_id=str(actor.organisation), created_at=clock.now())
         if role:
@@ -262,9 +265,9 @@ def save_role(actor: Actor, name: str, written: list[str], role: str = "") -> Ro
 
 def remove_role(actor: Actor, role: RoleId) -> None:
     """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.ROLE_CHANGE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         if Membership.objects.filter(organisation_id=actor.organisation, role=role).exists():
             raise InvalidError("Somebody has this role. Give them another one first.", field="role")
         if not CustomRole.objects.filter(id=role, organisation_id=actor.organisation).delete()[0]:
@@ -277,7 +280,7 @@ def remove_role(actor: Actor, role: RoleId) -> None:
 
 def ask_access(actor: Actor, role: str, sites: list[str] | None, reason: str) -> RequestId:
     """Ask the administrators for another role or other sites. Raises InvalidError, NotFoundError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         rights_of(actor)
         try:
             role_of(str(actor.organisation), role)
@@ -309,12 +312,12 @@ class Asked:
 
 def requests(actor: Actor) -> list[Asked]:
     """Requests that wait for a decision. Raises ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.MEMBER_CHANGE)
         found = list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
-        saw(actor, "requests", [one.account_id for one in found])
+        record_access(actor, "requests", [one.account_id for one in found])
         people = _people(actor, [AccountId(one.account_id) for one in found])
-        vault.open_keys({HolderId(person.id) for person in people.values()})
+        vault.open_keys({KeyOwnerId(person.id) for person in people.values()})
         known = roles_by_id(str(actor.organisation), {one.role for one in found})
         return [
             Asked(one.id, people[one.account_id].name, known.get(one.role, GONE)[0], one.reason)
@@ -325,9 +328,9 @@ def requests(actor: Actor) -> list[Asked]:
 
 def decide(actor: Actor, request: RequestId, *, grant: bool) -> None:
     """Grant or refuse a request. Raises as change_member."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.MEMBER_CHANGE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         mine = AccessRequest.objects.select_for_update().filter(organisation_id=actor.organisation, decided_at=None)
         found = mine.filter(id=request).first()
         if found is None:

@@ -19,7 +19,7 @@ def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
 
 
 class Invitation(models.Model):
-    """A way in for one address. Its texts are sealed under a key of its own (`holder`), apart from any person."""
+    """A way in for one address. Its texts are sealed under a key of its own (`key owner`), apart from any person."""
 
     row_access = RowAccess(see=f"({MEMBER}) OR secret_hash = {INVITATION}", owner_reads=True)
     by_address = ByAddress(ErasedBy.PERSON, hidden=True, function="glasshouse_invitations_for")
@@ -27,15 +27,17 @@ class Invitation(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     inviter = technical(models.CharField(max_length=16))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     address = SealedText(
-        personal("user.contact.email", "inviting the person", source="the organisation that invites"), holder="holder"
+        personal("user.contact.email", "inviting the person", source="the organisation that invites"),
+        key_owner="key_owner",
     )
     address_hash = hashed(
         models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
     )
     message = SealedText(
-        personal("user.content.private", "the inviter's words", source="the organisation that invites"), holder="holder"
+        personal("user.content.private", "the inviter's words", source="the organisation that invites"),
+        key_owner="key_owner",
     )
     role = technical(models.CharField(max_length=20))
     sites = _site_list()
@@ -62,7 +64,7 @@ class AccessRequest(models.Model):
     role = technical(models.CharField(max_length=20))
     sites = _site_list()
     reason = SealedText(
-        confidential("deciding on the request", need="administrators decide by it"), holder="organisation_id"
+        confidential("deciding on the request", need="administrators decide by it"), key_owner="organisation_id"
     )
     created_at = technical(models.DateTimeField())
     decided_at = technical(models.DateTimeField(null=True))

@@ -1,12 +1,12 @@
-"""Verbs of an organisation's own rules: who must have a second step, from when on."""
+"""Verbs of an organisation's own rules: who must have a second factor, from when on."""
 
 from datetime import datetime
 
-from glasshouse.access.api import acting, organisation_of, require, role_of
+from glasshouse.access.api import organisation_of, organisation_transaction, require, role_of
 from glasshouse.access.models import Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step
+from glasshouse.accounts import second_factor
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -14,25 +14,27 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 
 
-def set_step_rule(actor: Actor, roles: list[str] | None, begins: datetime | None = None) -> None:
-    """Require a second step of some roles (empty: of all; None: of nobody) from a moment on (None: now).
+def set_second_factor_rule(actor: Actor, roles: list[str] | None, begins: datetime | None = None) -> None:
+    """Require a second factor of some roles (empty: of all; None: of nobody) from a moment on (None: now).
 
     Whoever requires it must have one, or they would shut themselves out. Raises InvalidError, ForbiddenError, FreshProofError.
     """
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.SETTINGS_CHANGE)
-        accounts.require_fresh(actor)
-        if roles is not None and not second_step.has_step(actor.account):
-            raise InvalidError("Set up your own second step first; you would shut yourself out.", field="roles")
+        accounts.require_reauthentication(actor)
+        if roles is not None and not second_factor.has_second_factor(actor.account):
+            raise InvalidError("Set up your own second factor first; you would shut yourself out.", field="roles")
         for role in roles or []:
             role_of(str(actor.organisation), role)
         start = None if roles is None else begins or clock.now()
-        Organisation.objects.filter(id=actor.organisation).update(step_roles=roles, step_from=start)
-        events.record(actor, Kind.STEP_REQUIRED, str(actor.organisation), roles=-1 if roles is None else len(roles))
+        Organisation.objects.filter(id=actor.organisation).update(second_factor_roles=roles, second_factor_from=start)
+        events.record(
+            actor, Kind.SECOND_FACTOR_REQUIRED, str(actor.organisation), roles=-1 if roles is None else len(roles)
+        )
 
 
 def settings_of(actor: Actor) -> Organisation:
     """The organisation with its rules. Raises ForbiddenError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         require(actor, Permission.SETTINGS_CHANGE)
         return organisation_of(actor)

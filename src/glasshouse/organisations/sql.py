@@ -16,5 +16,6 @@ SQL = Sql(
             "SETOF access_invitation",
             f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
         ),
-    }
+    },
+    for_jobs=frozenset({"glasshouse_invitations_for(hash text)"}),
 )

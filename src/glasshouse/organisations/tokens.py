@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from glasshouse.access.api import acting, require, rights_of
+from glasshouse.access.api import organisation_transaction, require, rights_of
 from glasshouse.access.models import ApiToken
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import covers
@@ -23,7 +23,7 @@ PREFIX = "ght"
 SCOPES = (
     Permission.SITE_READ,
     Permission.READINGS_READ,
-    Permission.LIMITS_SET,
+    Permission.TARGET_RANGES_SET,
     Permission.EVENTS_READ,
     Permission.COMPARTMENT_CREATE,
 )
@@ -35,9 +35,9 @@ def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: l
         raise InvalidError(f"A token lives 1 to {MOST_DAYS} days.", field="days")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise InvalidError("Choose at least one thing that the program may do.", field="scopes")
-    with acting(actor):
+    with organisation_transaction(actor):
         mine = require(actor, Permission.TOKEN_CREATE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         wanted = frozenset(map(Permission, scopes))
         if not covers(mine, wanted, mine.sites if sites is None else frozenset(sites)):
             raise ForbiddenError(MORE_THAN_MINE)
@@ -60,7 +60,7 @@ def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: l
 
 def tokens(actor: Actor) -> list[ApiToken]:
     """The actor's own tokens, newest first. Raises NotFoundError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         rights_of(actor)
         mine = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
         return list(mine.order_by("-created_at")[:100])
@@ -68,7 +68,7 @@ def tokens(actor: Actor) -> list[ApiToken]:
 
 def revoke_token(actor: Actor, token: TokenId) -> None:
     """End a token now. Raises NotFoundError."""
-    with acting(actor):
+    with organisation_transaction(actor):
         rights_of(actor)
         mine = ApiToken.objects.filter(id=token, organisation_id=actor.organisation, account_id=actor.account)
         if not mine.filter(revoked_at=None).update(revoked_at=clock.now()):
@@ -83,7 +83,7 @@ def actor_of_token(text: str) -> Actor:
     if prefix != PREFIX or not secret:
         return ANONYMOUS
     seeker = Actor(ActorKind.JOB, organisation=OrganisationId(organisation))
-    with acting(seeker):
+    with organisation_transaction(seeker):
         now = clock.now()
         found = ApiToken.objects.filter(organisation_id=organisation, secret_hash=digest(secret)).first()
         if found is None or found.revoked_at is not None or found.expires_at <= now:

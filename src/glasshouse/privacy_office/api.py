@@ -11,21 +11,21 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
-from glasshouse.consent.models import Restriction, Stance
+from glasshouse.consent.models import ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.privacy_office.models import Assessment
 from glasshouse.queues import api as queues
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
-from glasshouse.retention.models import Hold, Statistic, Sweep
+from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
 
@@ -56,9 +56,9 @@ class Desk:
     """
 
     figures: list[tuple[str, str]]
-    stances: list[tuple[str, dict[str, int]]]
-    holds: list[Hold]
-    sweeps: list[Sweep]
+    consent_records: list[tuple[str, dict[str, int]]]
+    holds: list[LegalHold]
+    deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
     assessed: list[Assessed]
@@ -74,7 +74,7 @@ def desk(actor: Actor) -> Desk:
     due = sum(retention.due().values())
     return Desk(
         _figures(),
-        _stances(),
+        _consent_records(),
         retention.holds(),
         retention.certificates(10),
         due,
@@ -116,10 +116,14 @@ def _counts(column: str, titles: dict[str, str]) -> str:
     return ", ".join(f"{titles.get(value, value)} {count}" for value, count in rows)
 
 
-def _stances() -> list[tuple[str, dict[str, int]]]:
-    newest = Stance.objects.order_by("holder", "purpose", "-at", "-id").distinct("holder", "purpose").values("pk")
+def _consent_records() -> list[tuple[str, dict[str, int]]]:
+    newest = (
+        ConsentRecord.objects.order_by("key_owner", "purpose", "-at", "-id")
+        .distinct("key_owner", "purpose")
+        .values("pk")
+    )
     counts: dict[str, dict[str, int]] = {}
-    rows = Stance.objects.filter(pk__in=newest).values_list("purpose", "state").annotate(count=Count("pk"))
+    rows = ConsentRecord.objects.filter(pk__in=newest).values_list("purpose", "state").annotate(count=Count("pk"))
     for purpose, state, count in rows.order_by("purpose", "state"):
         counts.setdefault(purpose, {})[state] = count
     return [(purpose.title, counts.get(purpose.id, {})) for purpose in PURPOSES.values()]
@@ -128,7 +132,9 @@ def _stances() -> list[tuple[str, dict[str, int]]]:
 def _assessed() -> list[Assessed]:
     newest: dict[str, Assessment] = {one.purpose: one for one in Assessment.objects.order_by("at")}
     today = clock.now().date()
-    purposes = dict.fromkeys(one.purpose[:200] for one in activities(people_rows([])) if one.klass == "personal")
+    purposes = dict.fromkeys(
+        one.purpose[:200] for one in activities(people_rows([])) if one.classification == "personal"
+    )
     return [Assessed(one, newest.get(one), one not in newest or newest[one].review_at < today) for one in purposes]
 
 
@@ -159,7 +165,7 @@ def hold(actor: Actor, address: str, reason: str, days: int) -> None:
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
     whom = accounts.actor_of_address(address)
-    retention.hold(HolderId(str(whom.person)), actor.id, reason, days)
+    retention.hold(KeyOwnerId(str(whom.person)), actor.id, reason, days)
 
 
 def end_hold(actor: Actor, number: str) -> None:
@@ -174,6 +180,6 @@ def lift(actor: Actor, restriction: str, reason: str) -> None:
     found = Restriction.objects.filter(id=restriction, lifts_at=None).first()
     if found is None:
         raise NotFoundError
-    with own(found.holder):  # The law wants the person told.
-        address = found.address or accounts.address_of(HolderId(found.holder))
-        consent.lift_for(actor, HolderId(found.holder), address, reason)
+    with own(found.key_owner):  # The law wants the person told.
+        address = found.address or accounts.address_of(KeyOwnerId(found.key_owner))
+        consent.lift_for(actor, KeyOwnerId(found.key_owner), address, reason)

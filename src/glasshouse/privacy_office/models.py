@@ -15,7 +15,7 @@ class Assessment(models.Model):
     purpose = technical(models.CharField(max_length=200, db_index=True))
     risk = technical(models.CharField(max_length=8))
     text = SealedText(
-        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), holder="id"
+        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), key_owner="id"
     )
     by = technical(models.CharField(max_length=16))
     at = technical(models.DateTimeField())

@@ -60,9 +60,9 @@ def whole_map() -> list[Row]:
         for column in THIRD_PARTY[table]
     ]
     crops = [
-        Row("crops", table, column, True, CROP if klass == "crop" else TECHNICAL)
+        Row("crops", table, column, True, CROP if classification == "crop" else TECHNICAL)
         for table, columns in CLASSIFICATION.items()
-        for column, klass in columns.items()
+        for column, classification in columns.items()
     ]
     return people_rows([*third, *crops])
 

@@ -20,7 +20,7 @@ from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId, SiteId, new_id
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, SiteId, new_id
 from glasshouse.mail.models import Message
 from glasshouse.notices import api as notices
 from glasshouse.onboarding import api as onboarding
@@ -61,26 +61,26 @@ class Grower:
 
 
 def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
-    """(a new customer, the holder of its sign-up's claims), through the same verbs as the pages."""
+    """(a new customer, the key owner of its sign-up's claims), through the same verbs as the pages."""
     address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
     with transaction.atomic():  # The mail is taken out before it could leave.
         accounts.ask_sign_up(address, network=f"probe-{name}")
-        link, holder = _taken(address, "prove")
+        link, key_owner = _taken(address, "prove")
     entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
     new = onboarding.finish_sign_up(link, entry, Visit(f"probe-{name}"))
     sessions.forget_all(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
-    return Grower(new.actor, address, password), holder
+    return Grower(new.actor, address, password), key_owner
 
 
 def _taken(address: str, path: str) -> tuple[str, str]:
-    """(secret, holder) of the newest mail to a probe's address, which is taken out of the queue. Raises UnavailableError."""
+    """(secret, key owner) of the newest mail to a probe's address, which is taken out of the queue. Raises UnavailableError."""
     mail = next((one for one in Message.objects.order_by("-created_at")[:50] if one.address == address), None)
     found = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
     if mail is None or found is None:
         raise UnavailableError("The probe's mail held no link.")
-    holder = mail.holder
+    key_owner = mail.key_owner
     mail.delete()
-    return found[1], holder
+    return found[1], key_owner
 
 
 def taken_link(address: str, path: str) -> str:
@@ -99,34 +99,34 @@ def customers(count: int) -> Iterator[list[Grower]]:
     finally:
         while _doors:
             _doors.pop().close()
-        for one, holder in made:
-            _forget(one.actor, holder)
+        for one, key_owner in made:
+            _forget(one.actor, key_owner)
 
 
-def _forget(actor: Actor, holder: str) -> None:
+def _forget(actor: Actor, key_owner: str) -> None:
     rights.close_organisation(OrganisationId(str(actor.organisation)))
-    Message.objects.filter(holder=actor.person).delete()
+    Message.objects.filter(key_owner=actor.person).delete()
     Person.objects.filter(id=actor.person).delete()
-    for one in (holder, actor.person):
-        vault.destroy(HolderId(str(one)))
+    for one in (key_owner, actor.person):
+        vault.destroy(KeyOwnerId(str(one)))
 
 
 @contextmanager
 def one_to_erase() -> Iterator[tuple[Grower, str]]:
     """A probe customer whose name is a canary, which the block erases; what it leaves is taken away all the same."""
     canary = f"canary{new_id()}"
-    one, holder = _signed_up(canary, "Probe")
+    one, key_owner = _signed_up(canary, "Probe")
     try:
         yield one, canary
     finally:
-        _forget(one.actor, holder)
+        _forget(one.actor, key_owner)
 
 
 @contextmanager
 def walked() -> Iterator[Canaries]:
     """The canaries of a customer that lives for the length of the block. Raises UnavailableError when a door is shut."""
     person, place, tag, file = (f"canary{kind}{new_id()}" for kind in ("person", "site", "tag", "file"))
-    one, holder = _signed_up(person, place)
+    one, key_owner = _signed_up(person, place)
     canaries = Canaries(person, place, tag, file, one)
     try:
         site = greenhouse.create_site(one.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
@@ -134,7 +134,7 @@ def walked() -> Iterator[Canaries]:
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        _forget(one.actor, holder)
+        _forget(one.actor, key_owner)
 
 
 @contextmanager

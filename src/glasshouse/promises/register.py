@@ -6,7 +6,7 @@ REGISTER: dict[str, str] = {
     "SEC-03": "Whoever administers your account decides who has access and what each person may do.",
     "SEC-04": "Our support sees nothing of yours unless you invite it.",
     "SEC-05": "Your account opens with a login and a password, which is stored so that nobody can read it.",
-    "SEC-06": "You can require a second step besides the password.",
+    "SEC-06": "You can require a second factor besides the password.",
     "SEC-07": "Everything between you and our servers travels encrypted (TLS).",
     "SEC-08": "Nothing of yours lies readable on any of our disks.",
     "SEC-09": "What moves between our data centres is encrypted on the way.",

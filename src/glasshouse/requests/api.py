@@ -28,11 +28,11 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId, OrganisationId, RequestId, new_id, new_token
+from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.requests import legal_deadlines as clocks
-from glasshouse.requests.models import Agent, Letter, OfficerRegion, Request, RequestKind
+from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestKind, RequestMessage
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Basis
@@ -83,7 +83,7 @@ class Listed:
     may_extend: bool
     known: bool
     mine: bool
-    letters: list[Letter]
+    messages: list[RequestMessage]
     passed_to: list[PassedTo]
     earlier: Request | None
     agent: str
@@ -102,7 +102,7 @@ def opened(address: str, kind: str, region: str, text: str, arrival: Arrival) ->
     secret, now = new_token(), clock.now()
     law = clocks.LAWS[clocks.REGIONS[region][1]]
     request = Request(
-        holder=new_id(),
+        key_owner=new_id(),
         address=address,
         address_hash=vault.lookup("address", address or new_id()),
         text=body_text(text),
@@ -213,18 +213,18 @@ def write(request: Request, subject: str, words: str, *, referral: str = "") -> 
     referral: the one that a customer answers with these words; "": they are ours.
     """
     # Kept without the link that confirms the address: who reads the thread at the desk is not that person.
-    Letter(
+    RequestMessage(
         request=request,
-        holder=request.holder,
+        key_owner=request.key_owner,
         text=masked(words),
         sender="customer" if referral else "us",
         referral=referral,
         at=clock.now(),
     ).save(force_insert=True)
     if request.address:
-        letter = mail.Letter(f"{subject} [{request.id}]", words, answers=request.thread or "")
+        message = mail.Draft(f"{subject} [{request.id}]", words, answers=request.thread or "")
         kind = "referral-answer" if referral else "privacy"
-        mail.queue_letter(HolderId(request.holder), kind, request.address, letter)
+        mail.queue_draft(KeyOwnerId(request.key_owner), kind, request.address, message)
 
 
 # -- the officer's side --------------------------------------------------------------------------------------------
@@ -243,9 +243,9 @@ def worklist(actor: Actor) -> list[Listed]:
     now, mine = clock.now(), covers(str(actor.account))
     closed = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
-    letters, passed = letters_of(open_requests), passed_to([one.id for one in open_requests if one.referrals])
+    messages, passed = messages_of(open_requests), passed_to([one.id for one in open_requests if one.referrals])
     asking = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
-    vault.open_keys({HolderId(agent.id) for agent in asking})
+    vault.open_keys({KeyOwnerId(agent.id) for agent in asking})
     agents = {agent.id: agent.name for agent in asking}
     with_account = known_hashes([request.address_hash for request in open_requests])
     earlier = Request.objects.in_bulk([one.follows for one in open_requests if one.follows])
@@ -258,7 +258,7 @@ def worklist(actor: Actor) -> list[Listed]:
             clocks.may_extend(clocks.LAWS[one.law]) and one.extended_at is None,
             one.proved_at is not None and bool(one.address) and one.address_hash in with_account,
             mine(one.region),
-            letters[one.id],
+            messages[one.id],
             passed.get(one.id, []),
             earlier.get(one.follows),
             agents.get(one.agent, ""),
@@ -271,7 +271,7 @@ def worklist(actor: Actor) -> list[Listed]:
 def passed_to(numbers: list[str]) -> dict[str, list[PassedTo]]:
     """To which customers each request was passed, in that order, with one query; requests that were not are left out."""
     customers: dict[str, list[PassedTo]] = {}
-    with access.acting(JOB), connection.cursor() as cursor:
+    with access.organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_referrals_of(%s)", [numbers])
         for request, organisation, due_at, answered_at in cursor.fetchall():
             customers.setdefault(request, []).append(PassedTo(OrganisationId(organisation), due_at, answered_at))
@@ -284,13 +284,13 @@ def of_officer(actor: Actor, number: str) -> Request | None:
     return Request.objects.filter(id=number).first()
 
 
-def letters_of(requests: list[Request]) -> dict[str, list[Letter]]:
+def messages_of(requests: list[Request]) -> dict[str, list[RequestMessage]]:
     """The messages of each request, the oldest first; with one query for them, and one for the keys of all."""
-    vault.open_keys({HolderId(request.holder) for request in requests})
-    letters: dict[str, list[Letter]] = {request.id: [] for request in requests}
-    for letter in Letter.objects.filter(request__in=[*letters]).order_by("at"):
-        letters[letter.request_id].append(letter)
-    return letters
+    vault.open_keys({KeyOwnerId(request.key_owner) for request in requests})
+    messages: dict[str, list[RequestMessage]] = {request.id: [] for request in requests}
+    for message in RequestMessage.objects.filter(request__in=[*messages]).order_by("at"):
+        messages[message.request_id].append(message)
+    return messages
 
 
 def covers(account: str):  # type: ignore[no-untyped-def]

@@ -35,7 +35,7 @@ class Passing(models.TextChoices):
 def _of_request(purpose: str, category: str, *, source: str) -> SealedText:
     """A sealed column of a request that may be empty (null)."""
     entry = personal(category, purpose, basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP, source=source)
-    return SealedText(entry, holder="holder", null=True)
+    return SealedText(entry, key_owner="key_owner", null=True)
 
 
 class Request(models.Model):
@@ -50,7 +50,7 @@ class Request(models.Model):
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
     counted = Counted("asked_at", ("kind", "law", "channel", "outcome"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     address = SealedText(
         personal(
             "user.contact.email",
@@ -59,7 +59,7 @@ class Request(models.Model):
             erasure=OnErasure.KEEP,
             need="the answer goes there",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     address_hash = hashed(
         models.CharField(max_length=64, db_index=True),
@@ -69,7 +69,7 @@ class Request(models.Model):
     )
     text = SealedText(
         personal("user.content.private", "answering the request", basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP),
-        holder="holder",
+        key_owner="key_owner",
     )
     answer = SealedText(
         personal(
@@ -79,7 +79,7 @@ class Request(models.Model):
             erasure=OnErasure.KEEP,
             source="us",
         ),
-        holder="holder",
+        key_owner="key_owner",
         null=True,
     )
     thread = SealedText(
@@ -89,7 +89,7 @@ class Request(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             erasure=OnErasure.KEEP,
         ),
-        holder="holder",
+        key_owner="key_owner",
         null=True,
     )
     kind = technical(models.CharField(max_length=12, choices=RequestKind.choices))
@@ -139,14 +139,14 @@ class Request(models.Model):
 WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answers you"}
 
 
-class Letter(models.Model):
+class RequestMessage(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
     holds_links = True  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     text = SealedText(
         personal(
             "user.content.private",
@@ -155,7 +155,7 @@ class Letter(models.Model):
             erasure=OnErasure.KEEP,
             retention="with the request that it belongs to",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     sender = technical(models.CharField(max_length=10))
     referral = technical(models.CharField(max_length=16, blank=True))
@@ -168,7 +168,7 @@ class Letter(models.Model):
             retention="with the request that it belongs to",
             source="the mail's own way here",
         ),
-        holder="holder",
+        key_owner="key_owner",
         null=True,
     )
     at = technical(models.DateTimeField())
@@ -226,11 +226,11 @@ class Agent(models.Model):
     """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    agent_id = SealedText(AGENTS, holder="id")
+    agent_id = SealedText(AGENTS, key_owner="id")
     agent_hash = technical(models.CharField(max_length=64, unique=True))
-    name = SealedText(AGENTS, holder="id")
-    verify_key = SealedText(AGENTS, holder="id")
-    callback_host = SealedText(AGENTS, holder="id", null=True)
+    name = SealedText(AGENTS, key_owner="id")
+    verify_key = SealedText(AGENTS, key_owner="id")
+    callback_host = SealedText(AGENTS, key_owner="id", null=True)
     token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     created_at = technical(models.DateTimeField())
     ended_at = technical(models.DateTimeField(null=True))

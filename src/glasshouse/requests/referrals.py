@@ -25,13 +25,13 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, OrganisationId
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId
 from glasshouse.mail import api as mail
 from glasshouse.organisations.models import Invitation
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links as links
-from glasshouse.requests.models import Letter, Passing, Referral, Request
+from glasshouse.requests.models import Passing, Referral, Request, RequestMessage
 from glasshouse.vault import api as vault
 
 WARNING = "rights.warn-referral"
@@ -77,7 +77,7 @@ def customers_of(request: Request) -> list[Customer]:
     undecided = request.closed_at is None and not request.passing
     if request.proved_at is None or not undecided or not request.address or accounts.address_known(request.address):
         return []
-    with access.acting(JOB), connection.cursor() as cursor:
+    with access.organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT organisation_id FROM glasshouse_invitations_for(%s)", [request.address_hash])
         organisations = [OrganisationId(row[0]) for row in cursor.fetchall()]
     return sorted((Customer(one, _name_of(one)) for one in organisations), key=lambda one: one.name)
@@ -85,7 +85,7 @@ def customers_of(request: Request) -> list[Customer]:
 
 def _name_of(organisation: OrganisationId) -> str:
     """Its name; "" where it is closed."""
-    with access.acting(JOB.within(organisation)):
+    with access.organisation_transaction(JOB.for_organisation(organisation)):
         found = Organisation.objects.filter(id=organisation).first()
         return str(found.name) if found else ""
 
@@ -131,8 +131,8 @@ def _decide(request: Request, passing: Passing) -> None:
 
 
 def _pass(request: Request, organisation: OrganisationId) -> None:
-    job, now = JOB.within(organisation), clock.now()
-    with access.acting(job):
+    job, now = JOB.for_organisation(organisation), clock.now()
+    with access.organisation_transaction(job):
         Request.objects.select_for_update().get(id=request.id)  # One after the other: nothing is passed twice.
         if Referral.objects.filter(organisation_id=organisation, request_id=request.id).exists():
             return
@@ -151,21 +151,23 @@ def _tell_contacts(organisation: OrganisationId, subject: str) -> None:
         f"Somebody whose address your organisation entered asks about it: {settings.ORIGIN}/o/{organisation}/privacy\n"
     )
     for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-        mail.queue(HolderId(person.id), "referral", person.address, subject=subject, body=text)
+        mail.queue(KeyOwnerId(person.id), "referral", person.address, subject=subject, body=text)
 
 
 def passed(actor: Actor) -> list[Passed]:
     """Requests that were passed to the actor's organisation, the open ones first. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.REFERRAL_ANSWER)
-        access.saw(actor, "referrals", [])
+        access.record_access(actor, "referrals", [])
         rows = list(
             Referral.objects.filter(organisation_id=actor.organisation).order_by("-answered_at", "due_at")[:200]
         )
         known = {one.id: one for one in Request.objects.filter(id__in=[row.request_id for row in rows])}
-        vault.open_keys({HolderId(request.holder) for request in known.values()})
-        answers = Letter.objects.filter(sender="customer", referral__in=[row.id for row in rows if row.answered_at])
-        texts = {letter.referral: letter.text for letter in answers}
+        vault.open_keys({KeyOwnerId(request.key_owner) for request in known.values()})
+        answers = RequestMessage.objects.filter(
+            sender="customer", referral__in=[row.id for row in rows if row.answered_at]
+        )
+        texts = {message.referral: message.text for message in answers}
         found = [
             Passed(
                 row.id,
@@ -186,7 +188,7 @@ def passed(actor: Actor) -> list[Passed]:
 
 def answer(actor: Actor, referral: str, text: str, *, delete: bool) -> None:
     """Answer as the customer; delete: what the organisation entered of the person goes. Raises InvalidError, NotFoundError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.REFERRAL_ANSWER)
         mine = Referral.objects.select_for_update().filter(organisation_id=actor.organisation, answered_at=None)
         found = mine.filter(id=referral).first()
@@ -208,7 +210,7 @@ def warn_due() -> int:
     """Remind customers whose day has passed, once; returns how many. For the worker."""
     told = 0
     for organisation in _late():
-        with access.acting(JOB.within(organisation)):
+        with access.organisation_transaction(JOB.for_organisation(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
             due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)
             numbers = list(due.values_list("id", flat=True))
@@ -217,13 +219,13 @@ def warn_due() -> int:
 
 
 def _late() -> list[OrganisationId]:
-    with access.acting(JOB), connection.cursor() as cursor:
+    with access.organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_late_referrals(%s)", [clock.now()])
         return [OrganisationId(row[0]) for row in cursor.fetchall()]
 
 
 def _warn(organisation: OrganisationId, number: str) -> bool:
-    with access.acting(JOB.within(organisation)):
+    with access.organisation_transaction(JOB.for_organisation(organisation)):
         rows = Referral.objects.select_for_update(skip_locked=True).filter(
             id=number, organisation_id=organisation, answered_at=None, warned_at=None
         )

@@ -15,7 +15,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
@@ -89,5 +89,5 @@ def _remind(request: Request, *, everybody: bool) -> None:
     text = f"The request {request.id} ({request.kind}, {request.law}) {state}: {settings.ORIGIN}/staff/requests\n"
     for account in Account.objects.select_related("person").filter(staff_role="privacy"):
         if everybody or requests.covers(account.id)(request.region):
-            holder, address = HolderId(account.person_id), account.person.address
-            mail.queue(holder, "deadline", address, subject=f"A privacy request {state}", body=text)
+            key_owner, address = KeyOwnerId(account.person_id), account.person.address
+            mail.queue(key_owner, "deadline", address, subject=f"A privacy request {state}", body=text)

@@ -20,7 +20,7 @@ from glasshouse.kernel.ids import RequestId
 from glasshouse.mail import api as mail
 from glasshouse.requests import api as requests
 from glasshouse.requests.api import MOST_TEXT, Arrival
-from glasshouse.requests.models import Letter, Request
+from glasshouse.requests.models import Request, RequestMessage
 from glasshouse.requests.rules import classed
 from glasshouse.vault import api as vault
 
@@ -52,7 +52,7 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     if found := theirs.filter(id__in=numbers).order_by("-asked_at").first():
         return found
     mails = OUR_MAIL.findall(replies_to[:MOST_HEADER])[-MOST_IDS:]
-    if found := theirs.filter(holder__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
+    if found := theirs.filter(key_owner__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
         return found
     return theirs.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 
@@ -63,9 +63,9 @@ def _continued(request: Request, text: str, arrival: Arrival) -> bool:
     with transaction.atomic():
         if not Request.objects.select_for_update().filter(id=request.id, closed_at=None).exists():
             return False  # It was answered in this moment.
-        Letter(
+        RequestMessage(
             request=request,
-            holder=request.holder,
+            key_owner=request.key_owner,
             text=text,
             sender="person",
             authentication=arrival.authentication[:80] or None,

@@ -17,5 +17,6 @@ SQL = Sql(
             "SELECT f.request_id, f.organisation_id, f.due_at, f.answered_at FROM rights_referral f "
             f"WHERE {JOB} AND f.request_id = ANY (requests) ORDER BY f.asked_at, f.id",
         ),
-    }
+    },
+    for_jobs=frozenset({"glasshouse_late_referrals(moment timestamptz)", "glasshouse_referrals_of(requests text[])"}),
 )

@@ -19,15 +19,15 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import BlobId, HolderId, new_id
+from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.retention.models import Hold, Statistic, Sweep
+from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, kept_of
-from glasshouse.vault.fields import SealedField, holder_column
+from glasshouse.vault.fields import SealedField, key_owner_column
 
 BATCH = 500
 SWEEPING, DELETING, COUNTING, ENDING_KEYS = (
@@ -54,9 +54,9 @@ def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models
     for rule in kept_of(model):
         wanted |= models.Q(**{f"{rule.column}__lt": now - timedelta(days=rule.days)})
     rows = model._default_manager.filter(wanted)
-    if holder := holder_column(model):
-        held = Hold.objects.filter(ends_at__gt=clock.now()).values_list("holder", flat=True)
-        rows = rows.exclude(**{f"{holder}__in": list(held)})
+    if key_owner := key_owner_column(model):
+        held = LegalHold.objects.filter(ends_at__gt=clock.now()).values_list("key_owner", flat=True)
+        rows = rows.exclude(**{f"{key_owner}__in": list(held)})
     return rows
 
 
@@ -64,7 +64,7 @@ def _actors(model: type[models.Model]) -> list[Actor]:
     """Under whom all rows of a model are reached: customers' rows one organisation at a time."""
     if model._meta.db_table not in customer_tables():
         return [JOB]
-    return [JOB.within(organisation) for organisation in access.all_organisations()]
+    return [JOB.for_organisation(organisation) for organisation in access.all_organisations()]
 
 
 def due(grace: timedelta = timedelta()) -> dict[str, int]:
@@ -74,13 +74,13 @@ def due(grace: timedelta = timedelta()) -> dict[str, int]:
         if kept_of(model):
             count = 0
             for actor in _actors(model):
-                with access.acting(actor):
+                with access.organisation_transaction(actor):
                     count += _due(model, grace).count()
             found[model._meta.db_table] = count
     return found
 
 
-def sweep() -> Sweep:
+def sweep() -> DeletionRun:
     """Delete what is due, in batches; destroy the keys that nothing is sealed with any more; returns the certificate."""
     rows: dict[str, int] = {}
     count_years()
@@ -90,11 +90,11 @@ def sweep() -> Sweep:
     ended: list[int] = []
     queues.guarded(SWEEPING, "unused keys", lambda: ended.append(_destroy_orphans()))
     keys = sum(ended)
-    with access.acting(JOB):
-        done = Sweep.objects.create(
+    with access.organisation_transaction(JOB):
+        done = DeletionRun.objects.create(
             at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
         )
-        events.record(JOB, Kind.SWEPT, done.id, rows=sum(rows.values()), keys=keys)
+        events.record(JOB, Kind.DELETION_RUN, done.id, rows=sum(rows.values()), keys=keys)
     return done
 
 
@@ -152,7 +152,7 @@ def _delete(model: type[models.Model], actor: Actor) -> int:
     total, last = 0, None
     while True:
         progress.report()
-        with access.acting(actor):
+        with access.organisation_transaction(actor):
             rows = _due(model, timedelta()).order_by("pk")
             batch = list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", flat=True)[:BATCH])
             total += _delete_batch(model, batch)
@@ -185,7 +185,7 @@ def _opaque(key: object) -> str:
 
 def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
     doomed = model._default_manager.filter(pk__in=keys)
-    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_holder")]
+    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_key_owner")]
     names = [name for file in files for name in doomed.values_list(str(file.attname), flat=True) if name]
     doomed.delete()
     for name in names:  # After the rows: what the database keeps has its file still.
@@ -194,54 +194,59 @@ def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
 
 def _destroy_orphans() -> int:
     before = clock.now() - YOUNG
-    left = set(vault.holders(before=before))
+    left = set(vault.key_owners(before=before))
     for model in ours():
-        columns = {field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
+        columns = {field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
         for column in columns:
             for actor in _actors(model):
                 progress.report()
                 # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
-                with own(STORAGE), access.acting(actor):
+                with own(STORAGE), access.organisation_transaction(actor):
                     left -= {
-                        HolderId(str(one)) for one in model._default_manager.values_list(column, flat=True).distinct()
+                        KeyOwnerId(str(one)) for one in model._default_manager.values_list(column, flat=True).distinct()
                     }
-    return sum(queues.guarded(ENDING_KEYS, holder, partial(vault.destroy, holder)) for holder in sorted(left))
+    return sum(queues.guarded(ENDING_KEYS, key_owner, partial(vault.destroy, key_owner)) for key_owner in sorted(left))
 
 
-def hold(holder: HolderId, owner: str, reason: str, days: int) -> str:
-    """Keep everything of a holder for so many days, whatever its rules say. Raises InvalidError."""
+def hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:
+    """Keep everything of a key owner for so many days, whatever its rules say. Raises InvalidError."""
     if not 1 <= days <= 3650:
         raise InvalidError("A hold lasts 1 to 3650 days.", field="days")
     now = clock.now()
-    with access.acting(JOB):
-        made = Hold(
-            id=new_id(), holder=holder, owner=owner, reason=reason, created_at=now, ends_at=now + timedelta(days=days)
+    with access.organisation_transaction(JOB):
+        made = LegalHold(
+            id=new_id(),
+            key_owner=key_owner,
+            owner=owner,
+            reason=reason,
+            created_at=now,
+            ends_at=now + timedelta(days=days),
         )
         made.save(force_insert=True)
-        events.record(JOB, Kind.HELD, made.id)
+        events.record(JOB, Kind.LEGAL_HOLD_MADE, made.id)
     return made.id
 
 
-def holds_of(holder: HolderId) -> list[Hold]:
+def holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
     """The live holds on a person or a customer."""
-    return list(Hold.objects.filter(holder=holder, ends_at__gt=clock.now()))
+    return list(LegalHold.objects.filter(key_owner=key_owner, ends_at__gt=clock.now()))
 
 
-def holds() -> list[Hold]:
+def holds() -> list[LegalHold]:
     """Every live hold, the one that ends first first."""
-    return list(Hold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+    return list(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
 
 
 def end_hold(actor: Actor, number: str) -> None:
     """End a hold now. Raises NotFoundError."""
-    with access.acting(JOB):
-        found = Hold.objects.filter(id=number, ends_at__gt=clock.now()).first()
+    with access.organisation_transaction(JOB):
+        found = LegalHold.objects.filter(id=number, ends_at__gt=clock.now()).first()
         if found is None:
             raise NotFoundError
-        Hold.objects.filter(id=number).update(ends_at=clock.now())
-        events.record(JOB, Kind.HOLD_ENDED, number, by=actor.id)
+        LegalHold.objects.filter(id=number).update(ends_at=clock.now())
+        events.record(JOB, Kind.LEGAL_HOLD_ENDED, number, by=actor.id)
 
 
-def certificates(limit: int = 30) -> list[Sweep]:
+def certificates(limit: int = 30) -> list[DeletionRun]:
     """The newest sweeps."""
-    return list(Sweep.objects.order_by("-at")[:limit])
+    return list(DeletionRun.objects.order_by("-at")[:limit])

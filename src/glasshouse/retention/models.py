@@ -9,14 +9,14 @@ from glasshouse.vault.datamap import K, confidential
 from glasshouse.vault.fields import SealedText
 
 
-class Hold(models.Model):
-    """A legal hold: nothing of this holder (a person or a customer) is swept until it ends."""
+class LegalHold(models.Model):
+    """A legal hold: nothing of this key owner (a person or a customer) is swept until it ends."""
 
     row_access = RowAccess(open_though_restricted="it says what is kept, and why")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
     owner = technical(models.CharField(max_length=16))
-    reason = SealedText(confidential("telling why the law makes us keep it", source="us"), holder="holder")
+    reason = SealedText(confidential("telling why the law makes us keep it", source="us"), key_owner="key_owner")
     created_at = technical(models.DateTimeField())
     ends_at = technical(models.DateTimeField())
 
@@ -44,7 +44,7 @@ class Statistic(models.Model):
         ]
 
 
-class Sweep(models.Model):
+class DeletionRun(models.Model):
     """What one sweep deleted, by table; and how many keys, which nothing was sealed with any more, it destroyed."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -18,9 +18,9 @@ from glasshouse.kernel import areas
 from glasshouse.rowsecurity.declarations import App, Sql, row_access
 from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
-from glasshouse.vault.fields import holder_column
+from glasshouse.vault.fields import key_owner_column
 
-ROLES = "glasshouse_app, glasshouse_relay, glasshouse_support"
+ROLES = "glasshouse_app, glasshouse_person, glasshouse_job, glasshouse_relay, glasshouse_support"
 # Tables of libraries that are not as every other table: what the application may do there.
 THIRD_PARTY = {"django_migrations": App.READ}
 NOT_ADDRESSED = "(address_hash IS NULL OR address_hash NOT IN (SELECT glasshouse_restricted_addresses()))"
@@ -91,7 +91,7 @@ def restrictable() -> dict[str, str]:
     found = {}
     for model in our_models():
         hidden = not condition(model) and not row_access(model).open_though_restricted
-        if hidden and (column := holder_column(model)):
+        if hidden and (column := key_owner_column(model)):
             found[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
     return found
 
@@ -150,6 +150,8 @@ def callers(name: str) -> tuple[str, ...]:
     """The roles that may call a function; none where only other functions call it."""
     if any(name in sql.internal for sql in area_sql()):
         return ()
+    if any(name in sql.for_jobs for sql in area_sql()):
+        return ("glasshouse_job",)
     return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
 
 
@@ -199,18 +201,18 @@ def _owner_policies() -> Iterator[str]:
 def _restrictions() -> Iterator[str]:
     """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
     hidden, ours = restrictable(), {model._meta.db_table: model for model in our_models()}
-    for table, holder in hidden.items():
+    for table, key_owner in hidden.items():
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
         yield f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)"
-        yield unrestricted_policy(ours[table], holder)
+        yield unrestricted_policy(ours[table], key_owner)
     for table in sorted(hidden_by_address() - hidden.keys()):
         yield unrestricted_policy(ours[table])
 
 
-def unrestricted_policy(model: type[models.Model], holder: str = "") -> str:
-    """The statement that makes a table's restrictive policy. holder: its column with the person; "": found by address only."""
+def unrestricted_policy(model: type[models.Model], key_owner: str = "") -> str:
+    """The statement that makes a table's restrictive policy. key owner: its column with the person; "": found by address only."""
     table, open_rows = model._meta.db_table, row_access(model).open_rows
-    parts = [f"({holder} NOT IN (SELECT glasshouse_restricted()))"] if holder else []
+    parts = [f"({key_owner} NOT IN (SELECT glasshouse_restricted()))"] if key_owner else []
     shown = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
     rows = f"(({shown}) OR {open_rows})" if open_rows else f"({shown})"
     return f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {rows} WITH CHECK (true)"

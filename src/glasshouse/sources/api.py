@@ -26,11 +26,11 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId, new_id, new_token
+from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.sources import rules
-from glasshouse.sources.models import Objected, Source, Supplied
+from glasshouse.sources.models import Source, Suppression, ThirdPartyData
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import EMPTY_BYTES
 
@@ -67,7 +67,7 @@ class Suggestion:
 def sources(actor: Actor) -> list[tuple[Source, int]]:
     """Every source, with how many values of it are held. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
-    counts = dict(Supplied.objects.order_by().values_list("source").annotate(count=Count("pk")))
+    counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
     return [(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
 
 
@@ -158,9 +158,9 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
     person = person_at(hashed)
     if not _wanted(person, hashed):
         return {"skipped": 1}
-    known = {one.field: one for one in Supplied.objects.filter(source=source, address_hash=hashed)}
-    holder = person or next((one.holder for one in known.values()), new_id())
-    name = accounts.name_of(HolderId(person)) if person else ""
+    known = {one.field: one for one in ThirdPartyData.objects.filter(source=source, address_hash=hashed)}
+    key_owner = person or next((one.key_owner for one in known.values()), new_id())
+    name = accounts.name_of(KeyOwnerId(person)) if person else ""
     counts = {"taken": 0, "unchanged": 0, "conflicts": 0}
     for field, value in values.items():
         before = known.get(field)
@@ -169,9 +169,9 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
             continue
         if before is not None:
             before.delete()
-        Supplied(
+        ThirdPartyData(
             source=source,
-            holder=holder,
+            key_owner=key_owner,
             address=address,
             address_hash=hashed,
             field=field,
@@ -185,7 +185,7 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
 
 def _wanted(person: str, hashed: str) -> bool:
     """Whether something may be taken in of whoever has this address: not against an objection, nor while restricted."""
-    if Objected.objects.filter(address_hash=hashed).exists() or consent.restriction_at(hashed):
+    if Suppression.objects.filter(address_hash=hashed).exists() or consent.restriction_at(hashed):
         return False
     return not person or (consent.may(person, PURPOSE) and consent.restriction_of(person) is None)
 
@@ -197,24 +197,24 @@ def tell_due() -> int:
     """Tell persons what was taken in about them, one mail a person; returns how many. For the worker. Safe to repeat."""
     told = 0
     while True:
-        untold = queues.ready(Supplied.objects.filter(told_at=None), TELLING, "holder")
-        holders = list(untold.values_list("holder", flat=True).distinct()[:BATCH])
-        done = queues.each(TELLING, holders, _tell_person)
+        untold = queues.ready(ThirdPartyData.objects.filter(told_at=None), TELLING, "key_owner")
+        key_owners = list(untold.values_list("key_owner", flat=True).distinct()[:BATCH])
+        done = queues.each(TELLING, key_owners, _tell_person)
         told += done
         if not done:  # The rest waits for its next try, or another process has it.
             return told
 
 
-def _tell_person(holder: str) -> bool:
+def _tell_person(key_owner: str) -> bool:
     with transaction.atomic():
-        rows = Supplied.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source")
-        untold = list(rows.filter(holder=holder, told_at=None))
+        rows = ThirdPartyData.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source")
+        untold = list(rows.filter(key_owner=key_owner, told_at=None))
         if untold:
             _tell(untold)
     return bool(untold)
 
 
-def _tell(rows: list[Supplied]) -> None:
+def _tell(rows: list[ThirdPartyData]) -> None:
     first, secret = rows[0], new_token()
     lines = [
         f"- {rules.FIELDS[one.field]}: {one.value} (from {one.source.name}, {rules.KINDS[one.source.kind]}; licence: "
@@ -229,10 +229,14 @@ def _tell(rows: list[Supplied]) -> None:
         f"{settings.ORIGIN}/documents/notice\n"
     )
     mail.queue(
-        HolderId(first.holder), "announcement", first.address, subject="Data about you from a third party", body=text
+        KeyOwnerId(first.key_owner),
+        "announcement",
+        first.address,
+        subject="Data about you from a third party",
+        body=text,
     )
     ids = [one.id for one in rows]
-    Supplied.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))
+    ThirdPartyData.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))
 
 
 def of_link(secret: str) -> list[tuple[str, str, Source]]:
@@ -241,7 +245,7 @@ def of_link(secret: str) -> list[tuple[str, str, Source]]:
     The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
     the values for a month only: whoever comes by an old mail reads nothing more. It works once, for it deletes what it is about.
     """
-    rows = list(Supplied.objects.select_related("source").filter(secret_hash=digest(secret)))
+    rows = list(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
     since = clock.now() - WITHIN
@@ -255,7 +259,7 @@ def object_by_link(secret: str) -> None:
 
     Raises NotFoundError.
     """
-    row = Supplied.objects.filter(secret_hash=digest(secret)).first()
+    row = ThirdPartyData.objects.filter(secret_hash=digest(secret)).first()
     if row is None:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
     person = person_at(row.address_hash)
@@ -280,17 +284,19 @@ def forget_address(address_hash: str) -> None:
 
 
 def _forget(address_hash: str, person: str) -> None:
-    holders = set(Supplied.objects.filter(address_hash=address_hash).values_list("holder", flat=True)) - {person}
-    Supplied.objects.filter(address_hash=address_hash).delete()
-    Objected.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
-    mail.forget(holders)
-    for holder in holders:
-        vault.destroy(HolderId(holder))
+    key_owners = set(ThirdPartyData.objects.filter(address_hash=address_hash).values_list("key_owner", flat=True)) - {
+        person
+    }
+    ThirdPartyData.objects.filter(address_hash=address_hash).delete()
+    Suppression.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
+    mail.forget(key_owners)
+    for key_owner in key_owners:
+        vault.destroy(KeyOwnerId(key_owner))
 
 
 def welcome_again(actor: Actor) -> None:
     """Take the objection of the actor's person back."""
-    Objected.objects.filter(address_hash=accounts.person_of(actor).address_hash).delete()
+    Suppression.objects.filter(address_hash=accounts.person_of(actor).address_hash).delete()
 
 
 # -- suggestions ---------------------------------------------------------------------------------------------------
@@ -299,7 +305,7 @@ def welcome_again(actor: Actor) -> None:
 def suggestions(actor: Actor) -> list[Suggestion]:
     """What sources say of the actor's person, those that differ from what the person gave first."""
     person = accounts.person_of(actor)
-    rows = Supplied.objects.select_related("source").filter(address_hash=person.address_hash)
+    rows = ThirdPartyData.objects.select_related("source").filter(address_hash=person.address_hash)
     found = [
         Suggestion(
             one.id,
@@ -319,12 +325,14 @@ def decide(actor: Actor, suggestion: str, *, right: bool) -> str:
     """Confirm a suggestion, or have it deleted as wrong; returns the name to take over, if it was one. Raises NotFoundError."""
     person = accounts.person_of(actor)
     with transaction.atomic():
-        found = Supplied.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash).first()
+        found = (
+            ThirdPartyData.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash).first()
+        )
         if found is None:
             raise NotFoundError
         name = found.value if right and found.field == "name" else ""
         if right:
-            Supplied.objects.filter(id=found.id).update(state="confirmed")
+            ThirdPartyData.objects.filter(id=found.id).update(state="confirmed")
         else:
             found.delete()
         events.record(actor.alone, Kind.SUGGESTION_DECIDED, suggestion, right=right)

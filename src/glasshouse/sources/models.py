@@ -28,9 +28,9 @@ class Source(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10))
-    name = SealedText(SOURCES, holder="id")
-    licence = SealedText(SOURCES, holder="id")
-    purpose = SealedText(SOURCES, holder="id")
+    name = SealedText(SOURCES, key_owner="id")
+    licence = SealedText(SOURCES, key_owner="id")
+    purpose = SealedText(SOURCES, key_owner="id")
     written_by = technical(models.CharField(max_length=16))
     token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
     created_at = technical(models.DateTimeField())
@@ -44,7 +44,7 @@ class Source(models.Model):
         ]
 
 
-class Supplied(models.Model):
+class ThirdPartyData(models.Model):
     """One value that a source supplied. Sealed under the person's key, or, where we know nobody, under one of its own.
 
     state: new, told, confirmed (the person says it is right).
@@ -54,10 +54,10 @@ class Supplied(models.Model):
     kept = (Kept("received_at", 365, "it was taken in"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     source = technical(models.ForeignKey(Source, on_delete=models.PROTECT))
-    holder = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16))
     address = SealedText(
         personal("user.contact.email", PURPOSE, basis=Basis.LEGITIMATE_INTEREST, source="a third party"),
-        holder="holder",
+        key_owner="key_owner",
     )
     address_hash = hashed(
         models.CharField(max_length=64, db_index=True), "user.contact.email", "finding what was supplied"
@@ -71,7 +71,7 @@ class Supplied(models.Model):
             source="a third party",
             rectified_by="a suggestion confirmed or deleted",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     state = technical(models.CharField(max_length=10, default="new"))
     secret_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
@@ -89,7 +89,7 @@ class Supplied(models.Model):
         return str(self.source.name)
 
 
-class Objected(models.Model):
+class Suppression(models.Model):
     """That whoever has an address wants nothing of it taken in, by keyed hash: kept so that it can be honoured."""
 
     by_address = ByAddress(ErasedBy.NOBODY)

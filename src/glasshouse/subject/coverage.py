@@ -13,7 +13,7 @@ from glasshouse.vault.declarations import ErasedBy, models_by_address
 
 
 def _personal() -> list[Row]:
-    return [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
+    return [row for row in people_rows([]) if row.entry and row.entry.classification is Class.PERSONAL]
 
 
 def _models() -> dict[str, type[models.Model]]:

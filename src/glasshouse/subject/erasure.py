@@ -22,17 +22,17 @@ from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, BlobId, HolderId, OrganisationId, PersonId
+from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId
 from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention import api as retention
 from glasshouse.rowsecurity.policies import customer_models, is_append_only
 from glasshouse.subject.inventory import addressed, count_of, held_models, key_owner_of, purposes_of
-from glasshouse.subject.models import Copy, Erasure
+from glasshouse.subject.models import Erasure, Export
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
-from glasshouse.vault.fields import holder_column
+from glasshouse.vault.fields import key_owner_column
 
 ERASING = "rights.erase"
 BATCH = 5000
@@ -74,14 +74,14 @@ class Plan:
 
 def _alone(organisation: str) -> tuple[bool, bool]:
     """(whether it has one member only, whether another administrator is left)."""
-    with access.acting(JOB.within(OrganisationId(organisation))):
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
         rows = list(Membership.objects.filter(organisation_id=organisation))
     return len(rows) == 1, sum(row.role == Role.ADMINISTRATOR and row.sites is None for row in rows) > 1
 
 
 def _is_administrator(actor: Actor, organisation: str) -> bool:
-    with access.acting(actor.within(OrganisationId(organisation))):
-        mine = access.membership_of(actor.within(OrganisationId(organisation)))
+    with access.organisation_transaction(actor.for_organisation(OrganisationId(organisation))):
+        mine = access.membership_of(actor.for_organisation(OrganisationId(organisation)))
     return mine.role == Role.ADMINISTRATOR and mine.sites is None
 
 
@@ -89,7 +89,7 @@ def plan(actor: Actor) -> Plan:
     """What erasing the actor's person would do; changes nothing."""
     rows: dict[str, int] = {}
     for model in held_models():
-        if count := model._default_manager.filter(**{holder_column(model): str(actor.person)}).count():
+        if count := model._default_manager.filter(**{key_owner_column(model): str(actor.person)}).count():
             rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
     for row in addressed(accounts.person_of(actor)):
         rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
@@ -104,7 +104,7 @@ def plan(actor: Actor) -> Plan:
             leaves.append(organisation.name)
     if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
         obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    for hold in retention.holds_of(HolderId(str(actor.person))):
+    for hold in retention.holds_of(KeyOwnerId(str(actor.person))):
         obstacles.append(f"A legal hold keeps your data until {hold.ends_at:%Y-%m-%d}; ask again after that.")
     return Plan(rows, leaves, closes, obstacles)
 
@@ -114,7 +114,7 @@ def erase(actor: Actor) -> Erasure:
 
     Raises InvalidError, FreshProofError.
     """
-    accounts.require_fresh(actor)
+    accounts.require_reauthentication(actor)
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
     total = count_of(str(actor.person))
@@ -160,20 +160,20 @@ def _erase_all(erasure: Erasure) -> Erasure:
             close_organisation(OrganisationId(organisation.id))
         else:
             members.take_out(OrganisationId(organisation.id), AccountId(erasure.account))
-    for copy in Copy.objects.filter(holder=erasure.person):
+    for copy in Export.objects.filter(key_owner=erasure.person):
         blobs.remove(BlobId(copy.blob))
     here = Person.objects.filter(id=erasure.person).first()
     if here and vault.generations_of(
-        HolderId(erasure.person)
+        KeyOwnerId(erasure.person)
     ):  # In a replay the key is destroyed, and everybody was told.
-        disclosures.tell_erased(HolderId(erasure.person), here.address)
+        disclosures.tell_erased(KeyOwnerId(erasure.person), here.address)
     count = _erase_addressed(erasure.person)
     for model in held_models():
         if model is not Person:
             _erase_rows(erasure, model)
     with transaction.atomic():
         count += Person.objects.filter(id=erasure.person).delete()[0]
-    vault.destroy(HolderId(erasure.person))
+    vault.destroy(KeyOwnerId(erasure.person))
     with transaction.atomic():
         Erasure.objects.filter(id=erasure.id).update(done_at=clock.now(), rows=F("rows") + count)
         events.record(Actor(ActorKind.JOB), Kind.PERSON_ERASED, erasure.person, rows=count)
@@ -183,7 +183,7 @@ def _erase_all(erasure: Erasure) -> Erasure:
 
 def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
     """Delete a model's rows of the person in batches, each on the ledger: what was deleted stays so, whenever it is cut off."""
-    rows = model._default_manager.filter(**{holder_column(model): erasure.person})
+    rows = model._default_manager.filter(**{key_owner_column(model): erasure.person})
     while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
         progress.report()
         with transaction.atomic():
@@ -197,7 +197,7 @@ def erase_late() -> int:
 
     def erase_rows(person: str) -> bool:
         with own(person):
-            rows = [model._default_manager.filter(**{holder_column(model): person}) for model in held_models()]
+            rows = [model._default_manager.filter(**{key_owner_column(model): person}) for model in held_models()]
             counts.append(sum(some.delete()[0] for some in rows))
         return counts[-1] > 0
 
@@ -219,11 +219,11 @@ def _erase_addressed(person: str) -> int:
     for row in rows:
         progress.report()
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
-        actor = JOB.within(OrganisationId(organisation)) if organisation else JOB
-        with access.acting(actor):
+        actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
+        with access.organisation_transaction(actor):
             row.delete()
     for key_owner in unused_keys({key_owner_of(row) for row in rows}):
-        vault.destroy(HolderId(key_owner))
+        vault.destroy(KeyOwnerId(key_owner))
     return len(rows)
 
 
@@ -236,7 +236,7 @@ def unused_keys(key_owners: set[str]) -> set[str]:
     needed = accounts.persons_among(key_owners)
     with own(STORAGE):  # Also a restricted row needs its key.
         for model in held_models():
-            column = holder_column(model)
+            column = key_owner_column(model)
             rows = model._default_manager.filter(**{f"{column}__in": key_owners})
             needed |= {str(owner) for owner in rows.values_list(column, flat=True).distinct()}
     return key_owners - needed
@@ -260,7 +260,7 @@ def replay() -> int:
     again: set[str] = set()
     with own(STORAGE):
         for model in held_models():
-            column = holder_column(model)
+            column = key_owner_column(model)
             for start in range(0, len(erased), BATCH):
                 progress.report()
                 back = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
@@ -269,12 +269,12 @@ def replay() -> int:
     return queues.each(ERASING, sorted(again), lambda person: _finish(Erasure.objects.get(person=person)))
 
 
-def write_down(holders: set[str], rows: int) -> None:
+def write_down(key_owners: set[str], rows: int) -> None:
     """Put keys that an erasure destroys on the ledger, so that they stay so after a restore; in the caller's transaction."""
     now = clock.now()
-    for holder in holders:
+    for key_owner in key_owners:
         Erasure.objects.get_or_create(
-            person=holder, defaults={"account": "", "begun_at": now, "done_at": now, "rows": rows}
+            person=key_owner, defaults={"account": "", "begun_at": now, "done_at": now, "rows": rows}
         )
 
 
@@ -283,9 +283,9 @@ def close(actor: Actor, name: str) -> None:
 
     Raises InvalidError, ForbiddenError, FreshProofError.
     """
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.ORGANISATION_CLOSE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         if name.strip() != access.organisation_of(actor).name:
             raise InvalidError("Write the organisation's name exactly as it is.", field="name")
     close_organisation(OrganisationId(str(actor.organisation)))
@@ -293,13 +293,13 @@ def close(actor: Actor, name: str) -> None:
 
 def close_organisation(organisation: OrganisationId) -> None:
     """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
-    job = JOB.within(organisation)
+    job = JOB.for_organisation(organisation)
     # All of it ends, also an invitation to somebody whose data is restricted otherwise.
-    with own(STORAGE), access.acting(job):
+    with own(STORAGE), access.organisation_transaction(job):
         greenhouse.forget(job)
         for model in customer_models():
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)
-    vault.destroy(HolderId(organisation))
+    vault.destroy(KeyOwnerId(organisation))

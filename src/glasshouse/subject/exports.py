@@ -20,15 +20,15 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import AccountId, BlobId, HolderId, PersonId
+from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.subject.inventory import Item, count_of, view
-from glasshouse.subject.models import Copy
+from glasshouse.subject.models import Export
 from glasshouse.vault import blobs
 
-COPYING = "rights.copy"
-FILL_COPY = "rights.fill_copy"  # the task in tasks.py
+EXPORTING = "rights.copy"
+FILL_EXPORT = "rights.fill_copy"  # the task in tasks.py
 LINK = timedelta(hours=24)
 PATIENCE = timedelta(minutes=2)  # After that, a copy that nobody is making was left by a process that died.
 PIECE = 1 << 18
@@ -59,50 +59,50 @@ class _Pipe:
         return piece
 
 
-def make_copy(actor: Actor) -> str:
+def make_export(actor: Actor) -> str:
     """Make a copy, or have the worker make it where there is much; returns its id. Raises FreshProofError."""
-    accounts.require_fresh(actor)
+    accounts.require_reauthentication(actor)
     person, now = accounts.person_of(actor), clock.now()
     total = count_of(person.id)
     with transaction.atomic():
-        made = Copy.objects.create(
-            holder=person.id,
+        made = Export.objects.create(
+            key_owner=person.id,
             account=str(actor.account),
             name=f"glasshouse-data-{now:%Y-%m-%d}.zip",
             total=total,
             created_at=now,
             expires_at=now + LINK,
         )
-        events.record(actor.alone, Kind.COPY_MADE, made.id)
+        events.record(actor.alone, Kind.EXPORT_MADE, made.id)
         if total > settings.ROWS_WHILE_WAITING:
-            queues.defer(FILL_COPY, "imports", copy=made.id)
+            queues.defer(FILL_EXPORT, "imports", copy=made.id)
     if total <= settings.ROWS_WHILE_WAITING:
-        with queues.claimed(COPYING, made.id):  # The worker looks for copies that nobody makes.
+        with queues.claimed(EXPORTING, made.id):  # The worker looks for copies that nobody makes.
             fill(made.id)
     return made.id
 
 
 def fill(copy: str) -> None:
     """Fill a copy that is not filled yet; nothing if it is, or is no longer wanted."""
-    made = Copy.objects.filter(id=copy, blob="").first()
+    made = Export.objects.filter(id=copy, blob="").first()
     if made is None:
         return
-    actor = Actor(ActorKind.PERSON, AccountId(made.account), PersonId(made.holder), proved_at=clock.now())
-    with own(made.holder):
-        blob = blobs.store(zipped(lambda: view(actor), lambda done: _tell(made, done)), HolderId(made.holder))
-        if not Copy.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
+    actor = Actor(ActorKind.PERSON, AccountId(made.account), PersonId(made.key_owner), proved_at=clock.now())
+    with own(made.key_owner):
+        blob = blobs.store(zipped(lambda: view(actor), lambda done: _tell(made, done)), KeyOwnerId(made.key_owner))
+        if not Export.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
 
 
 def fill_due() -> int:
     """Make the copies that a process left unfinished; returns how many. For the worker. Safe to repeat."""
     now = clock.now()
-    left = Copy.objects.filter(blob="", expires_at__gt=now, created_at__lt=now - PATIENCE).order_by("created_at")
-    return queues.each(COPYING, list(queues.ready(left, COPYING).values_list("id", flat=True)[:20]), fill)
+    left = Export.objects.filter(blob="", expires_at__gt=now, created_at__lt=now - PATIENCE).order_by("created_at")
+    return queues.each(EXPORTING, list(queues.ready(left, EXPORTING).values_list("id", flat=True)[:20]), fill)
 
 
-def _tell(copy: Copy, done: int) -> None:
-    Copy.objects.filter(id=copy.id).update(done=min(done, copy.total))
+def _tell(copy: Export, done: int) -> None:
+    Export.objects.filter(id=copy.id).update(done=min(done, copy.total))
 
 
 def zipped(items: Callable[[], Iterator[Item]], tell: Callable[[int], None]) -> Iterator[bytes]:
@@ -135,16 +135,16 @@ def _row(item: Item, number: int) -> str:
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n"
 
 
-def copies(actor: Actor) -> list[Copy]:
+def exports(actor: Actor) -> list[Export]:
     """The actor's copies that can still be fetched, or are being made."""
-    return list(Copy.objects.filter(holder=actor.person, expires_at__gt=clock.now()).order_by("-created_at"))
+    return list(Export.objects.filter(key_owner=actor.person, expires_at__gt=clock.now()).order_by("-created_at"))
 
 
-def fetch_copy(actor: Actor, copy: str) -> tuple[str, Iterator[bytes]]:
+def fetch_export(actor: Actor, copy: str) -> tuple[str, Iterator[bytes]]:
     """(name, bytes in pieces) of one of the actor's copies. Raises NotFoundError, FreshProofError."""
-    accounts.require_fresh(actor)
-    mine = Copy.objects.filter(id=copy, holder=actor.person, expires_at__gt=clock.now())
+    accounts.require_reauthentication(actor)
+    mine = Export.objects.filter(id=copy, key_owner=actor.person, expires_at__gt=clock.now())
     found = mine.exclude(blob="").first()
     if found is None:
         raise NotFoundError("This copy is no longer kept. Make a new one.")
-    return found.name, blobs.read(BlobId(found.blob), HolderId(found.holder))
+    return found.name, blobs.read(BlobId(found.blob), KeyOwnerId(found.key_owner))

@@ -21,14 +21,14 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests.email_links import of_page
 from glasshouse.requests.models import Request
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.sources import api as sources
-from glasshouse.subject import erasure
-from glasshouse.subject import exports as copies
+from glasshouse.subject import erasure, exports
 from glasshouse.subject.erasure import unused_keys
 from glasshouse.subject.inventory import Item, addressed_to, held_at, key_owner_of
 from glasshouse.vault import api as vault
@@ -68,7 +68,7 @@ def copy(secret: str) -> tuple[str, Iterator[bytes]]:
     """(name, bytes in pieces) of a copy of it. Raises NotFoundError."""
     found = of_page(secret)
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
-    return name, _as_own(found, copies.zipped(lambda: held_at(found.address_hash), lambda done: None))
+    return name, _as_own(found, exports.zipped(lambda: held_at(found.address_hash), lambda done: None))
 
 
 def _as_own(found: Request, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -83,7 +83,7 @@ def is_fresh(secret: str) -> bool:
 
 
 @transaction.atomic
-def prove_again(secret: str) -> None:
+def reauthenticate(secret: str) -> None:
     """Mail a new link in place of this one. Raises NotFoundError, ThrottledError."""
     found = of_page(secret)
     throttle.take("request-address", found.address, most=5, window=timedelta(hours=1))
@@ -108,7 +108,8 @@ def erase(secret: str) -> int:
 
 
 def _erase(found: Request) -> int:
-    with own(at(found.address_hash)):
+    # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
+    with connected_as(DatabaseRole.JOB), own(at(found.address_hash)):
         everything = addressed_to(found.address_hash)
         # What a customer entered is the customer's to delete; the key that seals it stays with it.
         of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
@@ -123,9 +124,9 @@ def _erase(found: Request) -> int:
                 requests.close(found, "erased by the person's own hand", "answered")
             ended = unused_keys(key_owners) - of_customers
             erasure.write_down(ended, count)
-            events.record(ANONYMOUS, Kind.STRANGER_ERASED, found.id, rows=count)
+            events.record(ANONYMOUS, Kind.GUEST_ERASED, found.id, rows=count)
     for key_owner in ended:
-        vault.destroy(HolderId(key_owner))
+        vault.destroy(KeyOwnerId(key_owner))
     return count
 
 

@@ -15,14 +15,14 @@ from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import HolderId, OrganisationId
+from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.mail.rules import masked
 from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
-from glasshouse.vault.fields import SealedField, holder_column
+from glasshouse.vault.fields import SealedField, key_owner_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _plain(value: object) -> str:
 
 def held_models() -> list[type[models.Model]]:
     """Models whose rows may be sealed under a person's key."""
-    return [model for model in ours() if holder_column(model) and model._meta.db_table not in customer_tables()]
+    return [model for model in ours() if key_owner_column(model) and model._meta.db_table not in customer_tables()]
 
 
 def purposes_of(model: type[models.Model]) -> str:
@@ -104,13 +104,13 @@ def tables() -> set[str]:
 
 def count_of(person: str) -> int:
     """How many rows are sealed under the person's key: what a copy or an erasure has to go through."""
-    return sum(model._default_manager.filter(**{holder_column(model): person}).count() for model in held_models())
+    return sum(model._default_manager.filter(**{key_owner_column(model): person}).count() for model in held_models())
 
 
 def rows_of(person: str) -> Iterator[models.Model]:
     """Every row that is sealed under the person's key."""
     for model in held_models():
-        yield from model._default_manager.filter(**{holder_column(model): person}).iterator(chunk_size=500)
+        yield from model._default_manager.filter(**{key_owner_column(model): person}).iterator(chunk_size=500)
 
 
 def _items_of(row: models.Model, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
@@ -118,7 +118,7 @@ def _items_of(row: models.Model, entries: dict[tuple[str, str], Entry]) -> Itera
         entry = entries.get((row._meta.db_table, str(field.column)))
         if (
             entry
-            and entry.klass in (Class.PERSONAL, Class.CONFIDENTIAL)
+            and entry.classification in (Class.PERSONAL, Class.CONFIDENTIAL)
             and getattr(row, str(field.attname)) is not None
         ):
             yield _item(row, field, entry)
@@ -191,7 +191,7 @@ def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
 def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) -> Iterable[models.Model]:
     """A model's rows that speak of an address, without those that may not be shown yet."""
     if declared.function:
-        with access.acting(JOB):
+        with access.organisation_transaction(JOB):
             return list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [address_hash]))
     rows = model._default_manager.filter(**{declared.hash: address_hash})
     return rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
@@ -199,15 +199,15 @@ def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) 
 
 def key_owner_of(row: models.Model) -> str:
     """The id of whose key seals a row."""
-    return str(getattr(row, holder_column(type(row)), ""))
+    return str(getattr(row, key_owner_column(type(row)), ""))
 
 
 def _holds(person: str) -> Iterator[Item]:
     """Legal holds: what would end is kept, and the person sees until when."""
-    for one in retention.holds_of(HolderId(person)):
+    for one in retention.holds_of(KeyOwnerId(person)):
         until = f"until {one.ends_at:%Y-%m-%d}"
         yield Item(
-            place("retention.Hold", "reason"),
+            place("retention.LegalHold", "reason"),
             "user.privacy_preferences",
             "Legal hold",
             until,
@@ -222,7 +222,7 @@ def _holds(person: str) -> Iterator[Item]:
 
 def _disclosures(person: str) -> Iterator[Item]:
     """What went to whom, with how often and when last."""
-    for one in disclosures.of_person(HolderId(person)):
+    for one in disclosures.of_person(KeyOwnerId(person)):
         to = one.recipient
         fields = ", ".join(NAMES.get(name, name).lower() for name in to.fields)
         value = f"{fields} to {to.name} ({to.region}), {one.times} times, last on {one.last_at:%Y-%m-%d}"
@@ -244,9 +244,9 @@ def _disclosures(person: str) -> Iterator[Item]:
 def _memberships(actor: Actor) -> Iterator[Item]:
     for organisation in access.organisations_of(actor):
         mine = replace(
-            JOB.within(OrganisationId(organisation.id)), account=actor.account
+            JOB.for_organisation(OrganisationId(organisation.id)), account=actor.account
         )  # also before the documents are accepted
-        with access.acting(mine):
+        with access.organisation_transaction(mine):
             rights = access.rights_of_membership(access.membership_of(mine))
         value = f"{organisation.name}: {rights.role}"
         purpose = "deciding what you may do there"
@@ -262,10 +262,10 @@ def covered() -> tuple[int, list[str]]:
     reached = {Account._meta.db_table, *tables()}
     # Where rows may lie under a person's own key, finding them by the address alone would miss those.
     reached |= {
-        model._meta.db_table for model, _ in models_by_address() if model in customers or not holder_column(model)
+        model._meta.db_table for model, _ in models_by_address() if model in customers or not key_owner_column(model)
     }
     reached |= {model._meta.db_table for model in ours() if shows_nobody(model)}
-    personal = [row for row in people_rows([]) if row.entry and row.entry.klass is Class.PERSONAL]
+    personal = [row for row in people_rows([]) if row.entry and row.entry.classification is Class.PERSONAL]
     return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in reached]
 
 
@@ -275,12 +275,12 @@ def sealed_values(person: str) -> int:
     for model in ours():
         for field in model._meta.local_concrete_fields:
             if isinstance(field, SealedField) and model._meta.db_table not in customer_tables():
-                table, holder = (
+                table, key_owner = (
                     model._meta.db_table,
-                    getattr(model._meta.get_field(field.holder), "column", field.holder),
+                    getattr(model._meta.get_field(field.key_owner), "column", field.key_owner),
                 )
                 with connection.cursor() as cursor:
-                    sql = f'SELECT count(*) FROM {table} WHERE "{holder}" = %s AND "{field.column}" IS NOT NULL'
+                    sql = f'SELECT count(*) FROM {table} WHERE "{key_owner}" = %s AND "{field.column}" IS NOT NULL'
                     cursor.execute(sql, [person])
                     count += int(cursor.fetchone()[0])
     return count

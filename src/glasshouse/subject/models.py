@@ -8,7 +8,7 @@ from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText
 
 
-class Copy(models.Model):
+class Export(models.Model):
     """A copy of a person's data, sealed under the person's own key, until its link runs out.
 
     `blob` is empty while it is being made; `done` of `total` rows are in it so far.
@@ -16,9 +16,9 @@ class Copy(models.Model):
 
     kept = (Kept("expires_at", 1, "its link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(personal("user.content.private", "handing the copy over"), holder="holder")
-    blob = blob_ref(models.CharField(max_length=16, blank=True), holder="holder")
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
+    name = SealedText(personal("user.content.private", "handing the copy over"), key_owner="key_owner")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
     account = technical(models.CharField(max_length=16, blank=True))
     total = technical(models.PositiveIntegerField(default=0))
     done = technical(models.PositiveIntegerField(default=0))

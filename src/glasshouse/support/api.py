@@ -23,11 +23,11 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
-from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondStepNeededError
-from glasshouse.kernel.ids import AccountId, GrantId, HolderId, OrganisationId
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondFactorNeededError
+from glasshouse.kernel.ids import AccountId, GrantId, KeyOwnerId, OrganisationId
 from glasshouse.mail import api as mail
 from glasshouse.support import rules
-from glasshouse.support.models import Grant, Seen
+from glasshouse.support.models import Grant, RecordAccess
 
 TEAM, SUPPORT = "", "support"
 
@@ -95,7 +95,7 @@ def rights_of_staff(actor: Actor) -> Rights:
     if actor.kind is not ActorKind.STAFF or not support:
         raise NotFoundError
     if not factor:
-        raise SecondStepNeededError
+        raise SecondFactorNeededError
     if administered:
         return Rights(
             rules.ADMINISTERED, None, "Operator", "the customer has handed its administration to the operator"
@@ -119,7 +119,7 @@ def rights_of_staff(actor: Actor) -> Rights:
 
 def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
     """Record, in the reading transaction, what support sees."""
-    Seen.objects.create(
+    RecordAccess.objects.create(
         organisation_id=str(actor.organisation),
         staff=str(actor.account),
         what=what,
@@ -134,7 +134,7 @@ def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
 def customers(actor: Actor) -> list[str]:
     """Every customer's opaque id, for the staff. Raises NotFoundError, SecondStepNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
-    with access.acting(actor), connection.cursor() as cursor:
+    with access.organisation_transaction(actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_customers()")
         return [row[0] for row in cursor.fetchall()]
 
@@ -142,7 +142,7 @@ def customers(actor: Actor) -> list[str]:
 def staff_grants(actor: Actor) -> list[Listed]:
     """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondStepNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         found = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
         return [_listed(one, {}) for one in found]
 
@@ -151,9 +151,9 @@ def ask(actor: Actor, wish: Wish) -> GrantId:
     """Ask a customer for a grant; its administrators hear of it by mail. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.GRANT_ASK)
     wish = _checked(wish)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         _exists(actor)
-        access.saw(actor, "request", [])
+        access.record_access(actor, "request", [])
         made = _grant(wish, actor, clock.now())
         made.save(force_insert=True)
         events.record(actor, Kind.GRANT_ASKED, made.id)
@@ -172,9 +172,9 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
     Raises InvalidError, ForbiddenError, NotFoundError.
     """
     access.require_staff(actor, Permission.EMERGENCY_OPEN)
-    accounts.require_fresh(actor)
+    accounts.require_reauthentication(actor)
     wish = _checked(Wish(tuple(rules.AREA_TITLES), 1, reason, staff=str(actor.account)))
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         _exists(actor)
         with connection.cursor() as cursor:
             cursor.execute("SELECT glasshouse_emergency_allowed()")
@@ -184,7 +184,7 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
         made = _grant(wish, actor, now)
         made.emergency, made.approved_at, made.ends_at = True, now, now + rules.EMERGENCY - timedelta(seconds=1)
         made.save(force_insert=True)
-        access.saw(actor, "emergency", [made.id])
+        access.record_access(actor, "emergency", [made.id])
         events.record(actor, Kind.GLASS_BROKEN, made.id)
     _tell_administrators(
         actor,
@@ -198,9 +198,9 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
 def countersign(actor: Actor, grant: GrantId) -> None:
     """Be the second pair of eyes for a grant that allows changes. Raises NotFoundError, ForbiddenError."""
     access.require_staff(actor, Permission.GRANT_COUNTERSIGN)
-    accounts.require_fresh(actor)
-    with access.acting(actor):
-        access.saw(actor, "countersignature", [grant])
+    accounts.require_reauthentication(actor)
+    with access.organisation_transaction(actor):
+        access.record_access(actor, "countersignature", [grant])
         found = Grant.objects.filter(id=grant, organisation_id=actor.organisation, change=True)
         if not found.update(countersigned_by=str(actor.account)):
             raise ForbiddenError("Somebody else of the staff must countersign: not who asked, nor who will act.")
@@ -220,7 +220,7 @@ def _exists(actor: Actor) -> None:
 def give(actor: Actor, wish: Wish) -> GrantId:
     """Let support in. Raises InvalidError, ForbiddenError, FreshProofError."""
     wish = _checked(wish)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         _may_give(actor, wish.sites)
         if wish.staff != TEAM and accounts.staff_role(AccountId(wish.staff[:16])) != SUPPORT:
             raise InvalidError("This is no account of the support staff.", field="staff")
@@ -235,7 +235,7 @@ def give(actor: Actor, wish: Wish) -> GrantId:
 
 def _may_give(actor: Actor, sites: tuple[str, ...] | None) -> None:
     mine = access.require(actor, Permission.GRANT_GIVE)
-    accounts.require_fresh(actor)
+    accounts.require_reauthentication(actor)
     if mine.sites is not None and (sites is None or not set(sites) <= mine.sites):
         raise ForbiddenError("You cannot let support see more than you see yourself.")
 
@@ -249,7 +249,7 @@ def _theirs(actor: Actor, grant: GrantId) -> Grant:
 
 def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
     """Approve or refuse what support asked for. Approved, its time begins now. Raises as give."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         found = _theirs(actor, grant)
         _may_give(actor, None if found.sites is None else tuple(found.sites))
         now = clock.now()
@@ -271,7 +271,7 @@ def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
 
 def revoke(actor: Actor, grant: GrantId) -> None:
     """End a grant now. Raises NotFoundError, ForbiddenError. Source: SEC-04."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
         found = _theirs(actor, grant)
         if found.revoked_at is None:
@@ -282,7 +282,7 @@ def revoke(actor: Actor, grant: GrantId) -> None:
 
 def grants(actor: Actor) -> list[Listed]:
     """The organisation's grants, newest first. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
         found = list(Grant.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:100])
         people = accounts.people([AccountId(one.staff) for one in found if one.staff])
@@ -327,26 +327,26 @@ def _titles(areas: Sequence[str]) -> str:
 
 def settings_of(actor: Actor) -> Organisation:
     """The organisation with what it decided about support. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
         return access.organisation_of(actor)
 
 
 def set_emergency(actor: Actor, *, allowed: bool) -> None:
     """Allow emergency access, or allow it no longer. Raises ForbiddenError, FreshProofError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
         Organisation.objects.filter(id=actor.organisation).update(emergency_allowed=allowed)
         events.record(actor, Kind.EMERGENCY_ALLOWED, str(actor.organisation), allowed=allowed)
 
 
 def hand_administration(actor: Actor, *, to_operator: bool) -> None:
     """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, FreshProofError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
         if to_operator:
-            accounts.require_fresh(actor)
+            accounts.require_reauthentication(actor)
         since = clock.now() if to_operator else None
         Organisation.objects.filter(id=actor.organisation).update(administered_since=since)
         events.record(actor, Kind.ADMINISTRATION_HANDED, str(actor.organisation), operator=to_operator)
@@ -354,30 +354,30 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
     _tell_administrators(actor, f"Administration {what}", f"The administration of your organisation {what}.")
 
 
-def record_of(actor: Actor, limit: int = 3000) -> list[tuple[Seen, str]]:
+def record_of(actor: Actor, limit: int = 3000) -> list[tuple[RecordAccess, str]]:
     """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.ACCESS_RECORD_READ)
-        rows = list(Seen.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
+        rows = list(RecordAccess.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
         people = accounts.people([AccountId(one.staff) for one in rows])
         return [(one, people[one.staff].name if one.staff in people else "somebody who has left") for one in rows]
 
 
-def seen_of(actor: Actor) -> list[tuple[Seen, str]]:
+def seen_of(actor: Actor) -> list[tuple[RecordAccess, str]]:
     """When support saw the actor's person among the people of an organisation, newest first, with that organisation's name."""
     found = []
     for organisation in access.organisations_of(actor):
-        with access.acting(JOB.within(OrganisationId(organisation.id))):
-            rows = Seen.objects.filter(organisation_id=organisation.id, what__in=("members", "requests")).order_by(
-                "-at"
-            )[:500]
+        with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation.id))):
+            rows = RecordAccess.objects.filter(
+                organisation_id=organisation.id, what__in=("members", "requests")
+            ).order_by("-at")[:500]
             found += [(one, organisation.name) for one in rows if str(actor.account) in one.ids]
     return sorted(found, key=lambda pair: pair[0].at, reverse=True)[:50]
 
 
 def _tell_administrators(actor: Actor, subject: str, text: str) -> None:
     """Mail to every administrator of the organisation that the actor speaks to."""
-    with access.acting(JOB.within(OrganisationId(str(actor.organisation)))):
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(str(actor.organisation)))):
         rows = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR)
         for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-            mail.queue(HolderId(person.id), "support-access", person.address, subject=subject, body=f"{text}\n")
+            mail.queue(KeyOwnerId(person.id), "support-access", person.address, subject=subject, body=f"{text}\n")

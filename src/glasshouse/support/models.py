@@ -27,7 +27,7 @@ class Grant(models.Model):
     sites = technical(ArrayField(models.CharField(max_length=16), null=True))
     change = technical(models.BooleanField(default=False))
     emergency = technical(models.BooleanField(default=False))
-    reason = SealedText(confidential("telling why support was let in"), holder="organisation_id")
+    reason = SealedText(confidential("telling why support was let in"), key_owner="organisation_id")
     asked_by = technical(models.CharField(max_length=16))
     created_at = technical(models.DateTimeField())
     starts_at = technical(models.DateTimeField())
@@ -42,7 +42,7 @@ class Grant(models.Model):
         db_table = "support_grant"
 
 
-class Seen(models.Model):
+class RecordAccess(models.Model):
     """One thing that support looked at or changed. Insert-only; read by the customer."""
 
     row_access = RowAccess(App.APPEND)

@@ -18,7 +18,7 @@ READS: dict[str, frozenset[Permission]] = {
 }
 # No key of a device: whoever registers one sees its key, which is a secret of the customer.
 CHANGES: dict[str, frozenset[Permission]] = {
-    "climate": frozenset({Permission.LIMITS_SET, Permission.COMPARTMENT_CREATE}),
+    "climate": frozenset({Permission.TARGET_RANGES_SET, Permission.COMPARTMENT_CREATE}),
     "events": frozenset(),
     "people": frozenset(),
 }
@@ -27,7 +27,7 @@ ADMINISTERED = CUSTOMER_PERMISSIONS - {
     Permission.ACCESS_RECORD_READ,
     Permission.GRANT_GIVE,
     Permission.ORGANISATION_CLOSE,
-    Permission.SECOND_STEP_RESET,
+    Permission.SECOND_FACTOR_RESET,
     Permission.SETTINGS_CHANGE,
     Permission.TOKEN_CREATE,
 }

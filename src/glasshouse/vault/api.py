@@ -1,4 +1,4 @@
-"""Verbs of the vault: make, rotate and destroy a holder's key; seal and open; hash for look-up."""
+"""Verbs of the vault: make, rotate and destroy a key owner's key; seal and open; hash for look-up."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from glasshouse.kernel import clock
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import envelope
 from glasshouse.vault.envelope import KeyDestroyedError
 from glasshouse.vault.root import FileRootKeys, read_secret
@@ -38,20 +38,20 @@ def _keys() -> Any:
     return DataKey
 
 
-def _remember(holder: str, generation: int, key: bytes) -> bytes:
+def _remember(key_owner: str, generation: int, key: bytes) -> bytes:
     with _lock:
         if len(_opened) > 10_000:
             _opened.clear()
             _all_open.clear()
-        _opened[holder, generation] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, key)
+        _opened[key_owner, generation] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, key)
     return key
 
 
-def _forget(holder: str, *, before: int = 256) -> None:
+def _forget(key_owner: str, *, before: int = 256) -> None:
     with _lock:
-        _newest.pop(holder, None)
-        _all_open.pop(holder, None)
-        for key in [key for key in _opened if key[0] == holder and key[1] < before]:
+        _newest.pop(key_owner, None)
+        _all_open.pop(key_owner, None)
+        for key in [key for key in _opened if key[0] == key_owner and key[1] < before]:
             del _opened[key]
 
 
@@ -63,82 +63,84 @@ def forget_opened() -> None:
         _all_open.clear()
 
 
-def _make(holder: str, generation: int) -> bytes:
+def _make(key_owner: str, generation: int) -> bytes:
     key, root = envelope.new_key(), roots().current()
     _keys().objects.create(
-        holder=holder,
+        key_owner=key_owner,
         generation=generation,
-        wrapped=envelope.wrap(roots().key(root), key, holder=holder, generation=generation),
+        wrapped=envelope.wrap(roots().key(root), key, key_owner=key_owner, generation=generation),
         root_generation=root,
         created_at=clock.now(),
     )
     return key
 
 
-def ensure_key(holder: HolderId) -> int:
-    """The holder's current generation, made if the holder has no key yet. Raises KeyDestroyedError."""
-    newest = _keys().objects.filter(holder=holder).order_by("-generation").first()
+def ensure_key(key_owner: KeyOwnerId) -> int:
+    """The key owner's current generation, made if the key owner has no key yet. Raises KeyDestroyedError."""
+    newest = _keys().objects.filter(key_owner=key_owner).order_by("-generation").first()
     if newest is None:
         try:
             with transaction.atomic(using="vault"):
-                _remember(holder, 1, _make(holder, 1))
+                _remember(key_owner, 1, _make(key_owner, 1))
             return 1
         except IntegrityError:  # Somebody else made it in this moment.
-            return ensure_key(holder)
+            return ensure_key(key_owner)
     if newest.destroyed_at:
-        raise KeyDestroyedError("The key of this holder is destroyed; nothing more can be stored for it.")
+        raise KeyDestroyedError("The key of this key owner is destroyed; nothing more can be stored for it.")
     return int(newest.generation)
 
 
-def _key(holder: str, generation: int) -> bytes:
-    kept = _opened.get((holder, generation))
+def _key(key_owner: str, generation: int) -> bytes:
+    kept = _opened.get((key_owner, generation))
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    row = _keys().objects.filter(holder=holder, generation=generation).first()
+    row = _keys().objects.filter(key_owner=key_owner, generation=generation).first()
     if row is None:
-        raise envelope.SealBrokenError(f"There is no key of generation {generation} for this holder.")
+        raise envelope.SealBrokenError(f"There is no key of generation {generation} for this key owner.")
     if row.destroyed_at:
-        raise KeyDestroyedError("The key of this holder is destroyed: the data cannot be read any more.")
-    opened = envelope.unwrap(roots().key(row.root_generation), bytes(row.wrapped), holder=holder, generation=generation)
-    return _remember(holder, generation, opened)
+        raise KeyDestroyedError("The key of this key owner is destroyed: the data cannot be read any more.")
+    opened = envelope.unwrap(
+        roots().key(row.root_generation), bytes(row.wrapped), key_owner=key_owner, generation=generation
+    )
+    return _remember(key_owner, generation, opened)
 
 
-def open_keys(owners: set[HolderId]) -> None:
+def open_keys(owners: set[KeyOwnerId]) -> None:
     """Open the data keys of many key owners with one query, before a list of their sealed values is read.
 
     A key that is destroyed or missing is left out: opening a value of its owner tells so.
     """
     closed = [owner for owner in owners if not _is_open(owner)]
-    for row in _keys().objects.filter(holder__in=closed, destroyed_at=None) if closed else ():
+    for row in _keys().objects.filter(key_owner__in=closed, destroyed_at=None) if closed else ():
         opened = envelope.unwrap(
-            roots().key(row.root_generation), bytes(row.wrapped), holder=row.holder, generation=row.generation
+            roots().key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
-        _remember(row.holder, row.generation, opened)
+        _remember(row.key_owner, row.generation, opened)
         with _lock:
-            _all_open[row.holder] = time.monotonic() + settings.DATA_KEYS_KEPT_S
+            _all_open[row.key_owner] = time.monotonic() + settings.DATA_KEYS_KEPT_S
 
 
 def _is_open(owner: str) -> bool:
     return _all_open.get(owner, 0.0) > time.monotonic()
 
 
-def _current(holder: str) -> int:
-    kept = _newest.get(holder)
+def _current(key_owner: str) -> int:
+    kept = _newest.get(key_owner)
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    generation = ensure_key(HolderId(holder))
+    generation = ensure_key(KeyOwnerId(key_owner))
     with _lock:
         if len(_newest) > 10_000:
             _newest.clear()
-        _newest[holder] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, generation)
+        _newest[key_owner] = (time.monotonic() + settings.DATA_KEYS_KEPT_S, generation)
     return generation
 
 
 def seal(plain: bytes, *, place: tuple[str, str, str]) -> bytes:
-    """Seal plain for (table, column, holder); the holder's key is made if there is none. Raises KeyDestroyedError."""
-    holder = place[2]
-    generation = _current(holder)
-    return envelope.seal(_key(holder, generation), generation, plain, place=place)
+    """Seal plain for (table, column, key owner); the key owner's key is made if there is none. Raises KeyDestroyedError."""
+    key_owner = place[2]
+    generation = _current(key_owner)
+    return envelope.seal(_key(key_owner, generation), generation, plain, place=place)
 
 
 def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
@@ -146,10 +148,10 @@ def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
     return envelope.open_sealed(_key(place[2], envelope.generation_of(sealed)), sealed, place=place)
 
 
-def destroy(holder: HolderId) -> None:
-    """Destroy all generations of a holder's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
-    _keys().objects.filter(holder=holder).update(wrapped=b"", destroyed_at=clock.now())
-    _forget(holder)
+def destroy(key_owner: KeyOwnerId) -> None:
+    """Destroy all generations of a key owner's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
+    _keys().objects.filter(key_owner=key_owner).update(wrapped=b"", destroyed_at=clock.now())
+    _forget(key_owner)
 
 
 def rotate_root() -> Iterator[tuple[int, int]]:
@@ -166,9 +168,9 @@ def rotate_root() -> Iterator[tuple[int, int]]:
     total = left.count()
     for done, row in enumerate(left.order_by("id").iterator(chunk_size=500), 1):
         opened = envelope.unwrap(
-            keys.key(row.root_generation), bytes(row.wrapped), holder=row.holder, generation=row.generation
+            keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
-        wrapped = envelope.wrap(keys.key(target), opened, holder=row.holder, generation=row.generation)
+        wrapped = envelope.wrap(keys.key(target), opened, key_owner=row.key_owner, generation=row.generation)
         table.objects.filter(id=row.id, root_generation=row.root_generation).update(
             wrapped=wrapped, root_generation=target
         )
@@ -180,56 +182,61 @@ def rotate_root() -> Iterator[tuple[int, int]]:
     yield total, total
 
 
-def new_generation(holder: HolderId) -> int:
-    """Give a holder a new data key for all that is sealed from now on; older ones stay for reading."""
-    newest = _keys().objects.filter(holder=holder, destroyed_at=None).aggregate(newest=Max("generation"))["newest"] or 0
+def new_generation(key_owner: KeyOwnerId) -> int:
+    """Give a key owner a new data key for all that is sealed from now on; older ones stay for reading."""
+    newest = (
+        _keys().objects.filter(key_owner=key_owner, destroyed_at=None).aggregate(newest=Max("generation"))["newest"]
+        or 0
+    )
     if newest >= 255:
-        raise KeyDestroyedError("This holder's key was rotated 255 times: erase old generations first.")
-    _make(holder, newest + 1)
-    _forget(holder)
+        raise KeyDestroyedError("This key owner's key was rotated 255 times: erase old generations first.")
+    _make(key_owner, newest + 1)
+    _forget(key_owner)
     return int(newest) + 1
 
 
-def replace_destroyed(holder: HolderId) -> int:
-    """A new key for a holder whose keys are all destroyed; what was sealed under those stays unreadable. Returns its generation.
+def replace_destroyed(key_owner: KeyOwnerId) -> int:
+    """A new key for an owner whose keys are all destroyed; what was sealed under those stays unreadable. Returns its generation.
 
     For migrations only: whoever destroyed the key did so before the row's values, which are still in the clear, were sealed.
     Raises KeyDestroyedError where no generation is left.
     """
-    rows = _keys().objects.filter(holder=holder)
+    rows = _keys().objects.filter(key_owner=key_owner)
     if living := rows.filter(destroyed_at=None).aggregate(newest=Max("generation"))["newest"]:
         return int(living)
     newest = rows.aggregate(newest=Max("generation"))["newest"] or 0
     if newest >= 255:
-        raise KeyDestroyedError("This holder had 255 keys, and all are destroyed.")
-    _make(holder, newest + 1)
-    _forget(holder)
+        raise KeyDestroyedError("This key owner had 255 keys, and all are destroyed.")
+    _make(key_owner, newest + 1)
+    _forget(key_owner)
     return int(newest) + 1
 
 
-def generations_of(holder: HolderId) -> list[int]:
-    """Generations of the holder's living data keys, ascending."""
-    rows = _keys().objects.filter(holder=holder, destroyed_at=None).order_by("generation")
+def generations_of(key_owner: KeyOwnerId) -> list[int]:
+    """Generations of the key owner's living data keys, ascending."""
+    rows = _keys().objects.filter(key_owner=key_owner, destroyed_at=None).order_by("generation")
     return list(rows.values_list("generation", flat=True))
 
 
-def retire_generations(holder: HolderId, *, before: int) -> None:
-    """Delete the data keys of a holder older than `before`, after everything under them was sealed anew."""
-    _keys().objects.filter(holder=holder, generation__lt=before).delete()
-    _forget(holder, before=before)
+def retire_generations(key_owner: KeyOwnerId, *, before: int) -> None:
+    """Delete the data keys of a key owner older than `before`, after everything under them was sealed anew."""
+    _keys().objects.filter(key_owner=key_owner, generation__lt=before).delete()
+    _forget(key_owner, before=before)
 
 
-def holders(before: datetime | None = None) -> list[HolderId]:
-    """Every holder with a living key; before: of those made before a moment."""
+def key_owners(before: datetime | None = None) -> list[KeyOwnerId]:
+    """Every key owner with a living key; before: of those made before a moment."""
     rows = _keys().objects.filter(destroyed_at=None)
     if before is not None:
         rows = rows.filter(created_at__lt=before)
-    return [HolderId(holder) for holder in rows.order_by("holder").values_list("holder", flat=True).distinct()]
+    return [
+        KeyOwnerId(key_owner) for key_owner in rows.order_by("key_owner").values_list("key_owner", flat=True).distinct()
+    ]
 
 
-def age(holder: HolderId, made_at: datetime) -> None:
-    """Date a holder's keys back, for the probe that looks whether unused keys are destroyed."""
-    _keys().objects.filter(holder=holder).update(created_at=made_at)
+def age(key_owner: KeyOwnerId, made_at: datetime) -> None:
+    """Date a key owner's keys back, for the probe that looks whether unused keys are destroyed."""
+    _keys().objects.filter(key_owner=key_owner).update(created_at=made_at)
 
 
 _lookup: bytes | None = None

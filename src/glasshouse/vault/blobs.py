@@ -1,6 +1,6 @@
 """Files at rest: sealed in a stream, chunk by chunk, in the blob folder. Nothing readable is ever written.
 
-Layout: 1 byte key generation, then chunks of (4-byte length, sealed chunk). Each chunk is bound to its blob, its holder,
+Layout: 1 byte key generation, then chunks of (4-byte length, sealed chunk). Each chunk is bound to its blob, its key owner,
 its number and whether it is the last one, so that chunks cannot be dropped, swapped or cut off unseen.
 Source: SEC-08; the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015) for the shape.
 """
@@ -13,7 +13,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import BlobId, HolderId, new_id
+from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
 from glasshouse.vault import api
 from glasshouse.vault.envelope import SealBrokenError
 
@@ -24,8 +24,8 @@ def _path(blob: BlobId) -> Path:
     return Path(settings.BLOB_FOLDER) / blob[:2] / blob
 
 
-def _place(blob: BlobId, holder: HolderId, number: int, last: bool) -> tuple[str, str, str]:
-    return (f"blob:{blob}", f"{number}:{'last' if last else 'more'}", holder)
+def _place(blob: BlobId, key_owner: KeyOwnerId, number: int, last: bool) -> tuple[str, str, str]:
+    return (f"blob:{blob}", f"{number}:{'last' if last else 'more'}", key_owner)
 
 
 def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -38,16 +38,16 @@ def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(held)
 
 
-def store(pieces: Iterable[bytes], holder: HolderId) -> BlobId:
+def store(pieces: Iterable[bytes], key_owner: KeyOwnerId) -> BlobId:
     """Seal and store a stream of bytes; durable before return. A failure on the way leaves nothing behind."""
     blob = BlobId(new_id())
-    _put_file(blob, pieces, holder)
+    _put_file(blob, pieces, key_owner)
     return blob
 
 
-def reseal(blob: BlobId, holder: HolderId) -> None:
-    """Seal a stored blob anew under its holder's newest key. The old one stands until the new one is whole."""
-    _put_file(blob, read(blob, holder), holder)
+def reseal(blob: BlobId, key_owner: KeyOwnerId) -> None:
+    """Seal a stored blob anew under its key owner's newest key. The old one stands until the new one is whole."""
+    _put_file(blob, read(blob, key_owner), key_owner)
 
 
 def generation_of(blob: BlobId) -> int:
@@ -59,13 +59,13 @@ def generation_of(blob: BlobId) -> int:
         return 0
 
 
-def _put_file(blob: BlobId, pieces: Iterable[bytes], holder: HolderId) -> None:
+def _put_file(blob: BlobId, pieces: Iterable[bytes], key_owner: KeyOwnerId) -> None:
     path = _path(blob)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_suffix(f".partial-{new_id()}")
     try:
         with partial.open("xb") as file:
-            _write(file, pieces, blob, holder)
+            _write(file, pieces, blob, key_owner)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
@@ -73,22 +73,22 @@ def _put_file(blob: BlobId, pieces: Iterable[bytes], holder: HolderId) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, pieces: Iterable[bytes], blob: BlobId, holder: HolderId) -> None:
+def _write(file: BinaryIO, pieces: Iterable[bytes], blob: BlobId, key_owner: KeyOwnerId) -> None:
     held: bytes | None = None
     number = 0
     for chunk in _chunks(pieces):
         if held is not None:
-            _put(file, api.seal(held, place=_place(blob, holder, number, False)))
+            _put(file, api.seal(held, place=_place(blob, key_owner, number, False)))
             number += 1
         held = chunk
-    _put(file, api.seal(held or b"", place=_place(blob, holder, number, True)))
+    _put(file, api.seal(held or b"", place=_place(blob, key_owner, number, True)))
 
 
 def _put(file: BinaryIO, sealed: bytes) -> None:
     file.write(len(sealed).to_bytes(4, "big") + sealed)
 
 
-def read(blob: BlobId, holder: HolderId) -> Iterator[bytes]:
+def read(blob: BlobId, key_owner: KeyOwnerId) -> Iterator[bytes]:
     """The plain bytes of a blob, in pieces. Raises NotFoundError, SealBrokenError, KeyDestroyedError."""
     try:
         file = _path(blob).open("rb")
@@ -102,7 +102,7 @@ def read(blob: BlobId, holder: HolderId) -> Iterator[bytes]:
             last = file.tell() >= size
             if not sealed:
                 raise SealBrokenError("A stored file was cut off.")
-            yield api.open_sealed(sealed, place=_place(blob, holder, number, last))
+            yield api.open_sealed(sealed, place=_place(blob, key_owner, number, last))
             if last:
                 return
             number += 1

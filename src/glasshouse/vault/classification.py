@@ -9,9 +9,9 @@ from glasshouse.vault.datamap import PUBLISHED, TECHNICAL, Basis, Class, Entry, 
 F = TypeVar("F", bound="models.Field[Any, Any]")
 
 
-def blob_ref(field: F, *, holder: str) -> F:
-    """A column that names a blob; `holder` names the attribute with the id of the holder whose key seals it."""
-    field.entry, field.blob_holder = TECHNICAL, holder  # type: ignore[attr-defined]
+def blob_ref(field: F, *, key_owner: str) -> F:
+    """A column that names a blob; `key owner` names the attribute with the id of the key owner whose key seals it."""
+    field.entry, field.blob_key_owner = TECHNICAL, key_owner  # type: ignore[attr-defined]
     return field
 
 

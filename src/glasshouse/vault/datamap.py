@@ -19,7 +19,7 @@ NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data
     "user.account": "What you gave to begin an account",
     "user.account.settings": "What you accepted",
     "user.authorization": "Means of signing in",
-    "user.authorization.credentials": "Means of the second step",
+    "user.authorization.credentials": "Means of the second factor",
     "user.authorization.password": "Password, as a hash",
     "user.behavior": "Activity",
     "user.contact": "Contact details",
@@ -72,7 +72,7 @@ class Entry:
     right by being made anew, or by a request.
     """
 
-    klass: Class
+    classification: Class
     category: str
     subject: Subject
     purpose: str
@@ -137,7 +137,7 @@ def counted_of(model: "type[models.Model]") -> Counted | None:
 
 
 TECHNICAL = Entry(
-    klass=Class.TECHNICAL,
+    classification=Class.TECHNICAL,
     category="system.operations",
     subject=Subject.NOBODY,
     purpose="running the service",
@@ -147,7 +147,7 @@ TECHNICAL = Entry(
 )
 
 PUBLISHED = Entry(
-    klass=Class.ANONYMOUS,
+    classification=Class.ANONYMOUS,
     category="system.operations",
     subject=Subject.NOBODY,
     purpose="telling everybody what holds",
@@ -220,7 +220,7 @@ class Row:
     def as_json(self) -> dict[str, object]:
         """The row as plain values for JSON."""
         head = {"store": self.store, "table": self.table, "column": self.column, "sealed": self.sealed}
-        return head | (asdict(self.entry) if self.entry else {"klass": "unclassed"})
+        return head | (asdict(self.entry) if self.entry else {"classification": "unclassed"})
 
 
 def entry_of(field: "models.Field[Any, Any]") -> Entry | None:

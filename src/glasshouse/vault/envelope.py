@@ -3,8 +3,8 @@
 The rules of this module:
 
 1. AES-256-GCM, a fresh 96-bit random nonce for each sealing.
-2. Associated data binds a value to its place: table, column, holder. A value moved elsewhere does not open.
-3. A holder's data key is wrapped by a root key, with the holder and the generation as associated data.
+2. Associated data binds a value to its place: table, column, key owner. A value moved elsewhere does not open.
+3. A key owner's data key is wrapped by a root key, with the key owner and the generation as associated data.
 4. Whatever does not open raises SealBrokenError; nothing is ever returned half opened.
 
 Layout of a sealed value: 1 byte version, 1 byte data-key generation, 12 bytes nonce, cipher text, 16 bytes tag.
@@ -33,7 +33,7 @@ class SealBrokenError(GlasshouseError):
 
 
 class KeyDestroyedError(GlasshouseError):
-    """The holder's key is destroyed: its data can never be read again."""
+    """The key owner's key is destroyed: its data can never be read again."""
 
     status = 410
 
@@ -48,14 +48,14 @@ def _context(*parts: str) -> bytes:
 
 
 def seal(key: bytes, generation: int, plain: bytes, *, place: tuple[str, str, str]) -> bytes:
-    """Seal plain for its place (table, column, holder) with the data key of that generation (1 to 255)."""
+    """Seal plain for its place (table, column, key owner) with the data key of that generation (1 to 255)."""
     nonce = os.urandom(NONCE_BYTES)
     head = bytes((VERSION, generation))
     return head + nonce + AESGCM(key).encrypt(nonce, plain, head + _context(*place))
 
 
 def generation_of(sealed: bytes) -> int:
-    """Which generation of the holder's data key opens this value. Raises SealBrokenError if it is not one of ours."""
+    """Which generation of the key owner's data key opens this value. Raises SealBrokenError if it is not one of ours."""
     if len(sealed) < EMPTY_BYTES or sealed[0] != VERSION:
         raise SealBrokenError("This value is not sealed in a form that this version can read.")
     return sealed[1]
@@ -73,17 +73,17 @@ def open_sealed(key: bytes, sealed: bytes, *, place: tuple[str, str, str]) -> by
         ) from None
 
 
-def wrap(root: bytes, data_key: bytes, *, holder: str, generation: int) -> bytes:
-    """A holder's data key, wrapped by the root key."""
+def wrap(root: bytes, data_key: bytes, *, key_owner: str, generation: int) -> bytes:
+    """A key owner's data key, wrapped by the root key."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(root).encrypt(nonce, data_key, _context("data-key", holder, str(generation)))
+    return nonce + AESGCM(root).encrypt(nonce, data_key, _context("data-key", key_owner, str(generation)))
 
 
-def unwrap(root: bytes, wrapped: bytes, *, holder: str, generation: int) -> bytes:
+def unwrap(root: bytes, wrapped: bytes, *, key_owner: str, generation: int) -> bytes:
     """The data key inside wrapped. Raises SealBrokenError."""
     try:
         return AESGCM(root).decrypt(
-            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _context("data-key", holder, str(generation))
+            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _context("data-key", key_owner, str(generation))
         )
     except InvalidTag:
         raise SealBrokenError("A data key does not unwrap: it was altered, or the root key is another one.") from None

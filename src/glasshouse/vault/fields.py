@@ -1,8 +1,8 @@
 """Model fields that carry their entry of the data map; sealed ones keep their value encrypted in the column.
 
-    name = SealedText(personal("user.name", "addressing the person", retention="..."), holder="person_id")
+    name = SealedText(personal("user.name", "addressing the person", retention="..."), key owner="person_id")
 
-In Python the attribute is plain text; in the database it is a sealed value bound to (table, column, holder).
+In Python the attribute is plain text; in the database it is a sealed value bound to (table, column, key owner).
 """
 
 import json
@@ -44,12 +44,12 @@ class _Opening:
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]
-    """A column of sealed values. `holder` names the attribute that holds the id of the holder whose key seals it."""
+    """A column of sealed values. `key owner` names the attribute that holds the id of the key owner whose key seals it."""
 
     is_sealed = True
 
-    def __init__(self, entry: Entry | None = None, *, holder: str = "", **kwargs: Any) -> None:
-        self.entry, self.holder = entry, holder
+    def __init__(self, entry: Entry | None = None, *, key_owner: str = "", **kwargs: Any) -> None:
+        self.entry, self.key_owner = entry, key_owner
         super().__init__(**kwargs)
 
     def deconstruct(self) -> Any:
@@ -61,8 +61,8 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         setattr(cls, name, _Opening(self))
 
     def place(self, instance: models.Model) -> tuple[str, str, str]:
-        """The associated data of this field on this row: table, column, holder."""
-        return (instance._meta.db_table, str(self.column), str(getattr(instance, self.holder)))
+        """The associated data of this field on this row: table, column, key owner."""
+        return (instance._meta.db_table, str(self.column), str(getattr(instance, self.key_owner)))
 
     def generation(self, instance: models.Model) -> int:
         """Generation of the data key that the stored value is sealed with; 0 where there is none."""
@@ -101,9 +101,9 @@ def unreadable(length: int) -> Any:
     return _Sealed(bytes(length))
 
 
-def holder_column(model: type[models.Model]) -> str:
+def key_owner_column(model: type[models.Model]) -> str:
     """The column that names whose key seals a row; "" where nothing is sealed."""
-    found = [field.holder for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    found = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
     return found[0] if found else ""
 
 

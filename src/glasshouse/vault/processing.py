@@ -14,7 +14,7 @@ class Activity:
     """One purpose, with all that is stored for it."""
 
     purpose: str
-    klass: str
+    classification: str
     subject: str
     categories: tuple[str, ...]
     basis: str
@@ -28,13 +28,15 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in rows:
         entry = row.entry
-        if entry and entry.klass not in (Class.TECHNICAL, Class.ANONYMOUS):
-            groups.setdefault((entry.purpose, str(entry.klass), str(entry.subject), str(entry.basis)), []).append(row)
+        if entry and entry.classification not in (Class.TECHNICAL, Class.ANONYMOUS):
+            groups.setdefault(
+                (entry.purpose, str(entry.classification), str(entry.subject), str(entry.basis)), []
+            ).append(row)
     order = {"personal": 0, "confidential": 1, "crop": 2}
     found = [
         Activity(
             purpose,
-            klass,
+            classification,
             subject,
             _distinct(NAMES.get(row.entry.category, row.entry.category) for row in some if row.entry),
             basis,
@@ -42,9 +44,9 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
             _distinct(one for row in some if row.entry for one in row.entry.recipients),
             tuple(f"{row.store}.{row.table}.{row.column}" for row in some),
         )
-        for (purpose, klass, subject, basis), some in groups.items()
+        for (purpose, classification, subject, basis), some in groups.items()
     ]
-    return sorted(found, key=lambda one: (order.get(one.klass, 3), one.purpose))
+    return sorted(found, key=lambda one: (order.get(one.classification, 3), one.purpose))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

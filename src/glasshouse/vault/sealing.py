@@ -19,7 +19,7 @@ from django.db import connections, migrations, models
 from django.db.migrations.operations.base import Operation
 
 from glasshouse.kernel.errors import GlasshouseError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import api
 from glasshouse.vault.envelope import KeyDestroyedError
 
@@ -119,7 +119,7 @@ def _sealed_or_named(cursor: Any, row: _Row) -> list[bytes | None]:
             f"it is not, or remove the row as the tables' owner (DELETE FROM {row.table} WHERE id = '{row.id}')",
         )
     # A run that was cut off made the key, and the old version, which ran on, destroyed it as unused.
-    api.replace_destroyed(HolderId(row.owner))
+    api.replace_destroyed(KeyOwnerId(row.owner))
     return _sealed(row)
 
 

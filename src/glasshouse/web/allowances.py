@@ -62,8 +62,8 @@ def _may(actor: Actor, page: Page, arguments: dict[str, Any]) -> bool:
         if page.audience is Audience.STAFF:
             access.require_staff(actor, page.need)
             return True
-        member = actor.within(OrganisationId(str(arguments[ORGANISATION])))
-        with own(str(actor.person)), access.acting(member):
+        member = actor.for_organisation(OrganisationId(str(arguments[ORGANISATION])))
+        with own(str(actor.person)), access.organisation_transaction(member):
             access.require(member, page.need)
     except GlasshouseError:
         return False

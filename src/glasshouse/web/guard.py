@@ -1,4 +1,4 @@
-"""Holds each page to its declaration: method, sign-in, permission, fresh proof, in this order, before the view runs."""
+"""Holds each page to its declaration: method, sign-in, permission, reauthentication, in this order, before the view runs."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -49,5 +49,5 @@ def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> Htt
     elif page.of_organisation:
         organisation_page.enter(request, arguments[ORGANISATION], page)
     if page.reauth:
-        accounts.require_fresh(actor)
+        accounts.require_reauthentication(actor)
     return None

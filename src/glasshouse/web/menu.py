@@ -39,13 +39,13 @@ def context(request: HttpRequest) -> dict[str, object]:
 
 def menu_of(request: HttpRequest, staff_role: str) -> list[Entry]:
     """The links to what the actor may open, in order."""
-    within = inside_or_none(request)
+    for_organisation = inside_or_none(request)
     open_needs = {Need.ANYBODY, Need.SIGNED_IN} if actor_of(request).account else {Need.ANYBODY}
     entries = []
     for page in menu_pages():
         if page.of_organisation:
-            if within is not None and _opens(page, within):
-                entries.append(Entry(page.menu, reverse(page.name, args=[within.actor.organisation])))
+            if for_organisation is not None and _opens(page, for_organisation):
+                entries.append(Entry(page.menu, reverse(page.name, args=[for_organisation.actor.organisation])))
         elif page.need in open_needs or pages.staff_may(staff_role, page.need):
             entries.append(Entry(page.menu, reverse(page.name)))
     return entries
@@ -57,10 +57,10 @@ def menu_pages() -> list[Page]:
     return sorted((page for page in pages.pages() if page.menu), key=lambda page: page.menu_order)
 
 
-def _opens(page: Page, within: Inside) -> bool:
-    rights = within.shown["rights"]
+def _opens(page: Page, for_organisation: Inside) -> bool:
+    rights = for_organisation.shown["rights"]
     may = page.need is Need.MEMBER or page.need in getattr(rights, "permissions", ())
-    return may and (page.to_support or within.actor.kind is not ActorKind.STAFF)
+    return may and (page.to_support or for_organisation.actor.kind is not ActorKind.STAFF)
 
 
 def staff_start(role: str) -> str:

@@ -14,11 +14,11 @@ from glasshouse.accounts.own import own, standing
 from glasshouse.accounts.rules import SECRET_MOST, Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import (
-    FreshProofError,
     GlasshouseError,
     InvalidError,
     NotFoundError,
-    SecondStepNeededError,
+    ReauthenticationError,
+    SecondFactorNeededError,
     ThrottledError,
 )
 from glasshouse.kernel.text import is_text
@@ -76,11 +76,11 @@ class errors:
         """A page for an error of ours; others go on to `failures.server_error`."""
         if not isinstance(error, GlasshouseError):
             return None
-        if isinstance(error, FreshProofError):
+        if isinstance(error, ReauthenticationError):
             # A form's address shows nothing by itself: after the proof the person is led to the page that the form stood on.
             back = request.get_full_path() if request.method == "GET" else page_before(request)
-            return redirect(f"/prove-again?next={quote(back)}")
-        if isinstance(error, SecondStepNeededError):
+            return redirect(f"/reauthenticate?next={quote(back)}")
+        if isinstance(error, SecondFactorNeededError):
             return redirect("/account/security?needed=1")
         headers = {name.lower(): value for name, value in request.headers.items()}
         form = failures.form_of(request.path, headers)

@@ -38,7 +38,7 @@ class ShownOnce(models.Model):
 
     kept = (Kept("expires_at", 0, "until it is shown, 11 minutes at most"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    holder = technical(models.CharField(max_length=16, db_index=True))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
     session = technical(models.CharField(max_length=16))
     purpose = technical(models.CharField(max_length=20))
     value = SealedJson(
@@ -48,7 +48,7 @@ class ShownOnce(models.Model):
             source="us",
             need="a new key is shown on a page of its own",
         ),
-        holder="holder",
+        key_owner="key_owner",
     )
     created_at = technical(models.DateTimeField())
     expires_at = technical(models.DateTimeField())

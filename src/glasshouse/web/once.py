@@ -45,7 +45,7 @@ def hand_over(actor: Actor, purpose: str, value: object) -> str:
     """Keep a value (plain, for JSON) for the page that shows it to this session once; returns its id for the address."""
     now = clock.now()
     made = ShownOnce.objects.create(
-        holder=str(actor.person),
+        key_owner=str(actor.person),
         session=actor.session or "",
         purpose=purpose,
         value={"key": value},  # Under this name the person's own view shows dots.
@@ -64,7 +64,7 @@ def delete_expired() -> int:
 def collect(actor: Actor, purpose: str, number: str) -> object | None:
     """The value, deleted by this; None when it was shown, expired, or belongs to another session."""
     with transaction.atomic():
-        mine = ShownOnce.objects.select_for_update().filter(holder=str(actor.person), session=actor.session or "")
+        mine = ShownOnce.objects.select_for_update().filter(key_owner=str(actor.person), session=actor.session or "")
         row = mine.filter(id=number, purpose=purpose, expires_at__gt=clock.now()).first()
         if row is None:
             return None
@@ -103,7 +103,7 @@ class each_form_once:
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
-        """A form that failed may be sent again, also when the error's answer is a redirect (fresh proof)."""
+        """A form that failed may be sent again, also when the error's answer is a redirect (reauthentication)."""
         request.form_failed = True  # type: ignore[attr-defined]
 
 

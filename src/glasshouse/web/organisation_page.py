@@ -24,12 +24,12 @@ class Inside(NamedTuple):
 
 def enter(request: HttpRequest, organisation: str, page: Page) -> None:
     """Let the actor into the organisation, before anything of the form is looked at. Raises NotFoundError, ForbiddenError."""
-    actor = actor_of(request).within(OrganisationId(organisation))
-    with access.acting(actor):
+    actor = actor_of(request).for_organisation(OrganisationId(organisation))
+    with access.organisation_transaction(actor):
         rights = access.require(actor, page.need) if isinstance(page.need, Permission) else access.rights_of(actor)
         if actor.kind is ActorKind.STAFF and not page.to_support:
             raise ForbiddenError("This page keeps no record of what it shows, so it is not open to support.")
-        access.saw(actor, "page", [page.name])
+        access.record_access(actor, "page", [page.name])
         shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
         shown["may"] = {permission.name for permission in rights.permissions}
         shown["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []

@@ -80,7 +80,7 @@ class PlainSchema(Schema):
 
 
 class Limits(PlainSchema):
-    """A wanted range; both empty: none."""
+    """A target range; both empty: none."""
 
     variable: str
     compartment: str = ""
@@ -101,7 +101,7 @@ class Span(PlainSchema):
 def me(request: HttpRequest) -> dict[str, Any]:
     """What this token may do now."""
     actor = _actor(request)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
     sites = None if rights.sites is None else sorted(rights.sites)
     return {
@@ -138,11 +138,11 @@ def some_readings(request: HttpRequest, span: Query[Span]) -> dict[str, Any]:
     return readings.readings(_actor(request), span.series, (span.start, span.end), min(2000, max(1, span.points)))
 
 
-@operation("PUT", "/sites/{site}/limits", need=Permission.LIMITS_SET)
+@operation("PUT", "/sites/{site}/target-ranges", need=Permission.TARGET_RANGES_SET)
 def limits(request: HttpRequest, site: str, wanted: Limits) -> dict[str, bool]:
-    """Set a wanted range at a site or in its compartment."""
+    """Set a target range at a site or in its compartment."""
     raw = {"variable": wanted.variable, "least": _text(wanted.least), "most": _text(wanted.most)}
-    greenhouse.set_limits(_actor(request), SiteId(site), wanted.compartment, raw)
+    greenhouse.set_target_ranges(_actor(request), SiteId(site), wanted.compartment, raw)
     return {"done": True}
 
 
@@ -154,7 +154,7 @@ def _text(number: float | None) -> str:
 def event_list(request: HttpRequest) -> list[dict[str, Any]]:
     """The newest events of the organisation."""
     actor = _actor(request)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
         found = events.of_organisation(OrganisationId(str(actor.organisation)))
     return [

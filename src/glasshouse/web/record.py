@@ -4,7 +4,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 from glasshouse.access import api as access
-from glasshouse.access.api import RecordAccess
+from glasshouse.access.api import NotedAccess
 from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
@@ -32,7 +32,7 @@ class shown_is_recorded:
             if response.status_code in NOT_ALLOWED:
                 _record_refusal(request)
         elif not 300 <= response.status_code < 400:
-            access.record_access(entries)
+            access.write_record_access(entries)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
@@ -44,8 +44,8 @@ def _record_refusal(request: HttpRequest) -> None:
     match = request.resolver_match
     if match is None or "organisation" not in match.kwargs:
         return
-    actor = actor_of(request).within(OrganisationId(str(match.kwargs["organisation"])))
+    actor = actor_of(request).for_organisation(OrganisationId(str(match.kwargs["organisation"])))
     try:
-        access.record_access([RecordAccess(actor, "refused", (str(match.url_name),))])
+        access.write_record_access([NotedAccess(actor, "refused", (str(match.url_name),))])
     except (DatabaseError, GlasshouseError):
         return  # Without a live grant there is no record to write to, and nothing was shown.

@@ -1,4 +1,4 @@
-"""The cookies of a sign-in: the session, the browser that is known again, and the one whose second step is to come."""
+"""The cookies of a sign-in: the session, the browser that is known again, and the one whose second factor is to come."""
 
 from datetime import timedelta
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from glasshouse.kernel.places import socket_folder
+from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
 
@@ -49,13 +50,13 @@ def _database(name: str, role: str) -> dict[str, object]:
     }
 
 
-# The owner of the tables signs in only to change them: `glasshouse migrate` sets this.
-OWNER = bool(os.environ.get("GLASSHOUSE_OWNER"))
+# The role that this process works as. The owner of the tables signs in only to change them; the worker works as the jobs do.
+ROLE = os.environ.get("GLASSHOUSE_ROLE", "app")
 DATABASES = {
-    "default": _database("people", "owner" if OWNER else "app"),
-    "vault": _database("vault", "owner" if OWNER else "vault"),
+    "default": _database("people", ROLE),
+    "vault": _database("vault", "owner" if ROLE == "owner" else "vault"),
     "relay": _database("people", "relay"),
-}
+} | {str(role): _database("people", role) for role in (DatabaseRole.PERSON, DatabaseRole.JOB)}
 DATABASE_ROUTERS = ["glasshouse.vault.keys.router.KeysRouter"]
 INSTALLED_APPS = [
     "procrastinate.contrib.django",

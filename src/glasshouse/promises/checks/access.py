@@ -60,27 +60,27 @@ def _old_tls_refused() -> bool:
 
 
 def _a_viewer_is_refused(customer: Grower, other: Grower) -> bool:
-    with access.acting(JOB.within(OrganisationId(customer.organisation))):
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(customer.organisation))):
         Membership.objects.create(
             organisation_id=customer.organisation,
             account_id=str(other.actor.account),
             role=Role.VIEWER,
             created_at=clock.now(),
         )
-    viewer = other.actor.within(OrganisationId(customer.organisation))
+    viewer = other.actor.for_organisation(OrganisationId(customer.organisation))
     held = evidence.is_refused(lambda: members.members(viewer), ForbiddenError)
-    with access.acting(JOB.within(OrganisationId(customer.organisation))):
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(customer.organisation))):
         Membership.objects.filter(account_id=other.actor.account, organisation_id=customer.organisation).delete()
     return held
 
 
 def _rows_hidden(customer: Grower, other: Grower) -> bool:
-    with access.acting(other.actor.within(OrganisationId(customer.organisation))):
+    with access.organisation_transaction(other.actor.for_organisation(OrganisationId(customer.organisation))):
         return not Organisation.objects.filter(id=customer.organisation).exists()
 
 
 def _name_is_sealed(customer: Grower) -> bool:
-    with access.acting(customer.actor), connection.cursor() as cursor:
+    with access.organisation_transaction(customer.actor), connection.cursor() as cursor:
         cursor.execute("SELECT name FROM access_organisation WHERE id = %s", [customer.organisation])
         return b"Probe" not in bytes(cursor.fetchone()[0])
 
@@ -95,7 +95,7 @@ def permissions() -> Finding:
             [Role.ADMINISTRATOR, *(role for role in Role if role is not Role.ADMINISTRATOR)], people, strict=True
         ):
             if person is not home:
-                with access.acting(JOB.within(OrganisationId(home.organisation))):
+                with access.organisation_transaction(JOB.for_organisation(OrganisationId(home.organisation))):
                     Membership.objects.create(
                         organisation_id=home.organisation,
                         account_id=str(person.actor.account),
@@ -105,7 +105,7 @@ def permissions() -> Finding:
             clients[role] = probe.door(session=probe.begin_session(person))
             clients[role].get("/sign-in")  # for the anti-forgery cookie
         steps = list(matrix.walk(clients, home.organisation, foreign.organisation))
-        with access.acting(JOB.within(OrganisationId(home.organisation))):
+        with access.organisation_transaction(JOB.for_organisation(OrganisationId(home.organisation))):
             Membership.objects.filter(organisation_id=home.organisation).exclude(account_id=home.actor.account).delete()
     wrong = [step.wrong for step in steps if step.wrong]
     unlisted = sorted(set(matrix.names()) ^ {page.name for page in pages.pages()})

@@ -7,8 +7,8 @@ from django.urls import reverse
 from glasshouse.access import api as access
 from glasshouse.access.models import Organisation
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step, sessions
-from glasshouse.accounts.models import Account, SecondStep
+from glasshouse.accounts import second_factor, sessions
+from glasshouse.accounts.models import Account, SecondFactor
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import GlasshouseError, ThrottledError
@@ -48,13 +48,13 @@ def _guessing_is_throttled() -> bool:
 
 
 @check("SEC-06")
-def second_factor() -> Finding:
-    """A password alone opens nothing where there is a second step; nobody gets past a requirement without one."""
+def sign_in_needs_both() -> Finding:
+    """A password alone opens nothing where there is a second factor; nobody gets past a requirement without one."""
     with probe.customers(1) as (customer,):
-        wrong = [] if _requirement_holds(customer) else ["a member without a second step got past the requirement"]
-        SecondStep.objects.create(
+        wrong = [] if _requirement_holds(customer) else ["a member without a second factor got past the requirement"]
+        SecondFactor.objects.create(
             account_id=str(customer.actor.account),
-            holder=str(customer.actor.person),
+            key_owner=str(customer.actor.person),
             kind="app",
             name="Probe",
             secret={"seed": "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"},
@@ -63,26 +63,30 @@ def second_factor() -> Finding:
         )
         done = accounts.sign_in(customer.address, customer.password, probe.VISIT)
         if not done.pending or sessions.actor_of(done.secret).account is not None:
-            wrong.append("a password alone opened an account with a second step")
-        if not evidence.is_refused(lambda: second_step.finish_sign_in(done.secret, "000000", probe.VISIT, trust=False)):
+            wrong.append("a password alone opened an account with a second factor")
+        if not evidence.is_refused(
+            lambda: second_factor.finish_sign_in(done.secret, "000000", probe.VISIT, trust=False)
+        ):
             wrong.append("a made-up code was taken")
     total = Account.objects.count()
-    having = SecondStep.objects.exclude(confirmed_at=None).values("account_id").distinct().count()
+    having = SecondFactor.objects.exclude(confirmed_at=None).values("account_id").distinct().count()
     return judge(
         not wrong,
         "; ".join(wrong)
-        or f"{having} of {total} accounts have a second step; none gets past a requirement without one",
+        or f"{having} of {total} accounts have a second factor; none gets past a requirement without one",
     )
 
 
 def _requirement_holds(customer: Grower) -> bool:
-    with access.acting(customer.actor):
-        Organisation.objects.filter(id=customer.organisation).update(step_roles=[], step_from=clock.now())
+    with access.organisation_transaction(customer.actor):
+        Organisation.objects.filter(id=customer.organisation).update(
+            second_factor_roles=[], second_factor_from=clock.now()
+        )
     client = probe.door(session=probe.begin_session(customer))
     held = (
         client.get(reverse("overview", args=[customer.organisation])).headers.get("location", "")
         == "/account/security?needed=1"
     )
-    with access.acting(customer.actor):
-        Organisation.objects.filter(id=customer.organisation).update(step_roles=None, step_from=None)
-    return held and second_step.has_step(AccountId(str(customer.actor.account))) is False
+    with access.organisation_transaction(customer.actor):
+        Organisation.objects.filter(id=customer.organisation).update(second_factor_roles=None, second_factor_from=None)
+    return held and second_factor.has_second_factor(AccountId(str(customer.actor.account))) is False

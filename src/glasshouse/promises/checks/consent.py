@@ -4,10 +4,10 @@ from django.db import DatabaseError, connection, transaction
 
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
-from glasshouse.consent.models import Restriction, Stance
+from glasshouse.consent.models import ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES, Ground
 from glasshouse.kernel import clock
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.promises import probe
@@ -22,15 +22,15 @@ def restriction() -> Finding:
     with probe.customers(1) as (customer,):
         person = str(customer.actor.person)
         with transaction.atomic():
-            mail.keep_sent(HolderId(person), "probe", customer.address, body="probe")
+            mail.keep_sent(KeyOwnerId(person), "probe", customer.address, body="probe")
         before = _rows(person)
         consent.restrict(customer.actor.alone, Ground.CLAIMS, "probe")
         others = _rows(person)
         with own(person):
             mine = _rows(person)
             consent.lift(customer.actor.alone)
-            Message.objects.filter(holder=person).delete()
-            Restriction.objects.filter(holder=person).delete()
+            Message.objects.filter(key_owner=person).delete()
+            Restriction.objects.filter(key_owner=person).delete()
     figure = (
         f"{others} of {before} restricted rows of a probe read in {len(restrictable())} tables; {mine} by the person"
     )
@@ -40,8 +40,8 @@ def restriction() -> Finding:
 def _rows(person: str) -> int:
     count = 0
     with connection.cursor() as cursor:
-        for table, holder in restrictable().items():
-            cursor.execute(f'SELECT count(*) FROM {table} WHERE "{holder}" = %s', [person])
+        for table, key_owner in restrictable().items():
+            cursor.execute(f'SELECT count(*) FROM {table} WHERE "{key_owner}" = %s', [person])
             count += int(cursor.fetchone()[0])
     return count
 
@@ -51,15 +51,15 @@ def objection() -> Finding:
     """After a probe's objection, to each purpose, data is not used for it, and the database refuses a mail for it."""
     wrong = []
     with probe.customers(1) as (customer,):
-        holder = HolderId(str(customer.actor.person))
+        key_owner = KeyOwnerId(str(customer.actor.person))
         for purpose in PURPOSES:
             with transaction.atomic():
                 consent.withdraw(customer.actor.alone, purpose, "probe")
-            if consent.may(holder, purpose):
+            if consent.may(key_owner, purpose):
                 wrong.append(f"{purpose} goes on")
-            if _mailed(holder, purpose):
+            if _mailed(key_owner, purpose):
                 wrong.append(f"a mail for {purpose} was taken")
-        Stance.objects.filter(holder=holder).delete()
+        ConsentRecord.objects.filter(key_owner=key_owner).delete()
     sent = _after_objection()
     if sent:
         wrong.append(f"{sent} mails against an objection")
@@ -69,13 +69,13 @@ def objection() -> Finding:
     )
 
 
-def _mailed(holder: HolderId, purpose: str) -> bool:
+def _mailed(key_owner: KeyOwnerId, purpose: str) -> bool:
     """Whether the database takes a mail for a purpose that its person has objected to, past the code that asks first."""
     now = clock.now()
     try:
         with transaction.atomic():
             Message(
-                holder=holder,
+                key_owner=key_owner,
                 kind="probe",
                 purpose=purpose,
                 address="x",
@@ -94,9 +94,9 @@ def _after_objection() -> int:
     """Mails for a purpose, written after their person's newest word was no."""
     sql = (
         "SELECT count(*) FROM mail_message m WHERE m.purpose <> '' AND EXISTS (SELECT 1 FROM consent_stance s "
-        "WHERE s.holder = m.holder AND s.purpose = m.purpose AND s.at < m.created_at AND s.state IN ('objected', "
+        "WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at AND s.state IN ('objected', "
         "'upheld', 'withdrawn') "
-        "AND NOT EXISTS (SELECT 1 FROM consent_stance t WHERE t.holder = s.holder AND t.purpose = s.purpose "
+        "AND NOT EXISTS (SELECT 1 FROM consent_stance t WHERE t.key_owner = s.key_owner AND t.purpose = s.purpose "
         "AND t.at > s.at AND t.at < m.created_at))"
     )
     with connection.cursor() as cursor:

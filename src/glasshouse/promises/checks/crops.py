@@ -12,7 +12,9 @@ from glasshouse.promises.registry import check
 def separation() -> Finding:
     """No personal column in the crop schema; the people plane's role opens no other database and vice versa."""
     personal = [
-        f"{table}.{column}" for table, column, klass in evidence.crop_columns() if klass not in ("crop", "technical")
+        f"{table}.{column}"
+        for table, column, classification in evidence.crop_columns()
+        if classification not in ("crop", "technical")
     ]
     crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
     told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]

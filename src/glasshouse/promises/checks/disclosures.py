@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from glasshouse.disclosures.api import REQUIRED
 from glasshouse.disclosures.models import Disclosure, Recipient
 from glasshouse.kernel import clock, gate
-from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.registry import check
@@ -19,15 +19,15 @@ from glasshouse.vault.fields import unreadable
 @check("PRI-15")
 def recipients() -> Finding:
     """The gate lets out what the register covers and nothing else, the database the same; nothing went to nobody."""
-    wrong, holder = [], HolderId(new_id())
-    uncovered = gate.Outflow("probe", holder, frozenset({"user.name"}))
+    wrong, key_owner = [], KeyOwnerId(new_id())
+    uncovered = gate.Egress("probe", key_owner, frozenset({"user.name"}))
     try:
         with transaction.atomic():
             gate.leave(uncovered)
         wrong.append("the gate let a probe out by a road that nobody registered")
     except gate.UncoveredError:
         pass
-    if _written(holder):
+    if _written(key_owner):
         wrong.append("the database took a disclosure to a recipient that is not live")
     strange = Disclosure.objects.filter(
         Q(first_at__lt=F("recipient__active_from")) | Q(last_at__gt=F("recipient__ended_at"))
@@ -43,7 +43,7 @@ def recipients() -> Finding:
     )
 
 
-def _written(holder: HolderId) -> bool:
+def _written(key_owner: KeyOwnerId) -> bool:
     """Whether the database takes a disclosure to a recipient that is only announced; nothing of it stays."""
     now = clock.now()
     try:
@@ -57,7 +57,7 @@ def _written(holder: HolderId) -> bool:
                 active_from=now + timedelta(days=30),
             )
             with transaction.atomic():
-                Disclosure.objects.create(holder=holder, recipient=coming, first_at=now, last_at=now)
+                Disclosure.objects.create(key_owner=key_owner, recipient=coming, first_at=now, last_at=now)
             transaction.set_rollback(True)
             return True
     except DatabaseError:

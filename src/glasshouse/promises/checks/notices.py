@@ -25,11 +25,11 @@ def acceptance() -> Finding:
     now = clock.now()
     used = Session.objects.filter(pending=False, expires_at__gt=now).values_list("account__person_id", flat=True)
     persons = set(Account.objects.filter(person_id__in=list(used)).values_list("person_id", flat=True))
-    done = set(Acceptance.objects.filter(holder__in=persons).values_list("holder", flat=True))
+    done = set(Acceptance.objects.filter(key_owner__in=persons).values_list("key_owner", flat=True))
     with probe.customers(1) as (customer,):
         with transaction.atomic():
-            Acceptance.objects.filter(holder=customer.actor.person).delete()
-        with access.acting(customer.actor):
+            Acceptance.objects.filter(key_owner=customer.actor.person).delete()
+        with access.organisation_transaction(customer.actor):
             seen = Site.objects.count()
             entered = _enters(customer.organisation)
     told = (
@@ -69,8 +69,8 @@ def _announced() -> Finding:
         ):
             wrong.append(f"{version.document} {version.number} is in force before its time")
         concerned = Account.objects.filter(created_at__lt=min(version.in_force_at, clock.now()) - GRACE)
-        holders = Announcement.objects.filter(version=version).values("holder")
-        if left := concerned.exclude(person_id__in=holders).count():
+        key_owners = Announcement.objects.filter(version=version).values("key_owner")
+        if left := concerned.exclude(person_id__in=key_owners).count():
             wrong.append(f"{version.document} {version.number} was not told to {left}")
     if not told:
         return nothing_to_check("0 significant versions so far")

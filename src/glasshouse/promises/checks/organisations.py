@@ -32,7 +32,7 @@ def invitation() -> Finding:
             lambda: invitations.accept(wrong.actor, second[1]), NotFoundError
         )
         third = _invited(customer, late.address)
-        with access.acting(customer.actor):
+        with access.organisation_transaction(customer.actor):
             Invitation.objects.filter(id=third[0]).update(expires_at=clock.now())
         steps["an expired one is refused"] = evidence.is_refused(
             lambda: invitations.accept(late.actor, third[1]), NotFoundError
@@ -47,6 +47,6 @@ def invitation() -> Finding:
 
 
 def _invited(customer: Grower, address: str) -> tuple[InvitationId, str]:
-    with access.acting(customer.actor):
+    with access.organisation_transaction(customer.actor):
         number = invitations.invite(customer.actor, address, invitations.Offer(Role.VIEWER))
         return number, probe.taken_link(address, "invitation")

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from glasshouse.access import api as access
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.ids import HolderId, OrganisationId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, new_id
 from glasshouse.mail.models import Message
 from glasshouse.organisations import invitations
 from glasshouse.promises import probe
@@ -38,12 +38,12 @@ def request_by_mail() -> Finding:
         server.starttls(context=context)
         server.send_message(letter)
     found = Request.objects.filter(address_hash=vault.lookup("address", address)).first()
-    answered = found is not None and Message.objects.filter(holder=found.holder, kind="privacy").exists()
+    answered = found is not None and Message.objects.filter(key_owner=found.key_owner, kind="privacy").exists()
     kind = found.kind if found else ""
     if found:
-        Message.objects.filter(holder=found.holder).delete()
+        Message.objects.filter(key_owner=found.key_owner).delete()
         found.delete()
-        vault.destroy(HolderId(found.holder))
+        vault.destroy(KeyOwnerId(found.key_owner))
     if not answered or kind != "erase":
         return judge(False, "a probe mail became no request")
     stuck = _stuck_mail()
@@ -75,10 +75,12 @@ def referral() -> Finding:
     """A probe known to one customer only is brought to that one; another customer sees nothing of it; nobody is late."""
     address = f"probe{new_id()}@canary.invalid"
     with probe.customers(2) as (customer, other):
-        with access.acting(customer.actor):  # The mail is taken out before it could leave.
+        with access.organisation_transaction(customer.actor):  # The mail is taken out before it could leave.
             invitations.invite(customer.actor, address, invitations.Offer("viewer"))
-            holders = list(
-                Message.objects.filter(address_hash=vault.lookup("address", address)).values_list("holder", flat=True)
+            key_owners = list(
+                Message.objects.filter(address_hash=vault.lookup("address", address)).values_list(
+                    "key_owner", flat=True
+                )
             )
             Message.objects.filter(address_hash=vault.lookup("address", address)).delete()
         with transaction.atomic():
@@ -89,10 +91,10 @@ def referral() -> Finding:
         names = referrals.agree(page, [referrals.offered(page)[0].id])
         mine, theirs = referrals.passed(customer.actor), referrals.passed(other.actor)
         good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
-        Message.objects.filter(holder__in=[request.holder, str(customer.actor.person)]).delete()
+        Message.objects.filter(key_owner__in=[request.key_owner, str(customer.actor.person)]).delete()
         Request.objects.filter(id=number).delete()
-        for holder in (request.holder, *holders):
-            vault.destroy(HolderId(holder))
+        for key_owner in (request.key_owner, *key_owners):
+            vault.destroy(KeyOwnerId(key_owner))
     late = _late()
     told = (
         "a probe was brought to the one customer that knows it" if good else "a probe was not brought to its customer"
@@ -103,7 +105,7 @@ def referral() -> Finding:
 def _late() -> int:
     count = 0
     for organisation in access.all_organisations():
-        with access.acting(JOB.within(OrganisationId(organisation))):
+        with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
             mine = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
             count += mine.filter(due_at__lt=clock.now() - timedelta(hours=1)).count()
     return count

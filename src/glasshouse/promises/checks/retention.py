@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.kernel import clock
-from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail.models import Message
 from glasshouse.promises import evidence
 from glasshouse.promises.findings import Finding, judge
@@ -34,11 +34,11 @@ def retention_rules() -> Finding:
 @check("PRI-19")
 def deletion_run() -> Finding:
     """A row that has outlived its rule is gone after a deletion run, and its key with it."""
-    holder, canary = HolderId(new_id()), f"canary{new_id()}"
+    key_owner, canary = KeyOwnerId(new_id()), f"canary{new_id()}"
     old = clock.now() - timedelta(days=400)
     with transaction.atomic():
         row = Message.objects.create(
-            holder=holder,
+            key_owner=key_owner,
             kind="probe",
             address=canary,
             subject=canary,
@@ -47,7 +47,7 @@ def deletion_run() -> Finding:
             next_try_at=old,
             sent_at=old,
         )
-    vault.age(holder, old)
+    vault.age(key_owner, old)
     retention.sweep()
     there = Message.objects.filter(id=row.id).exists()
     opened = _opens(row)
@@ -68,7 +68,7 @@ def deletion_run() -> Finding:
 def _opens(row: Message) -> bool:
     vault.forget_opened()
     try:
-        vault.seal(b"x", place=("mail_message", "body", row.holder))
+        vault.seal(b"x", place=("mail_message", "body", row.key_owner))
     except KeyDestroyedError:
         return False
     return True

@@ -11,7 +11,7 @@ from django.conf import settings
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
-from glasshouse.kernel.ids import HolderId, new_id
+from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.promises import asked_fields, evidence, probe
 from glasshouse.promises.findings import Finding, judge
@@ -65,12 +65,12 @@ def complete_export() -> Finding:
     """A probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
     with probe.customers(2) as (customer, other):
         expected = [item.as_json() for item in inventory.view(customer.actor)]
-        number = exports.make_copy(customer.actor)
-        _, body = exports.fetch_copy(customer.actor, number)
+        number = exports.make_export(customer.actor)
+        _, body = exports.fetch_export(customer.actor, number)
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             told = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
-        foreign = any(copy.id == number for copy in exports.copies(other.actor))
+        foreign = any(copy.id == number for copy in exports.exports(other.actor))
     lost = Counter(map(_key, expected)) - Counter(map(_key, told))
     good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
     return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
@@ -86,13 +86,13 @@ def complete_erasure() -> Finding:
     with probe.one_to_erase() as (customer, canary):
         person = Person.objects.get(id=customer.actor.person)
         mail.keep_sent(
-            HolderId(new_id()), "probe", customer.address, body=canary
+            KeyOwnerId(new_id()), "probe", customer.address, body=canary
         )  # as a sign-up's mail, under a key of its own
         erasure.erase(customer.actor)
         elsewhere = len(inventory.addressed(person))
         gone = not Person.objects.filter(id=customer.actor.person).exists()
         left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
-        key = bool(vault.generations_of(HolderId(str(customer.actor.person))))
+        key = bool(vault.generations_of(KeyOwnerId(str(customer.actor.person))))
         count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
     wrong = [
         text

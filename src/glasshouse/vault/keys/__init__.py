@@ -1,1 +1,1 @@
-"""Data keys of the holders, wrapped by the root key; in a database of their own."""
+"""Data keys of the key owners, wrapped by the root key; in a database of their own."""

@@ -6,9 +6,9 @@ from glasshouse.vault.classification import technical
 
 
 class DataKey(models.Model):
-    """One generation of a holder's data key. `wrapped` is emptied when the key is destroyed."""
+    """One generation of a key owner's data key. `wrapped` is emptied when the key is destroyed."""
 
-    holder = technical(models.CharField(max_length=32))
+    key_owner = technical(models.CharField(max_length=32))
     generation = technical(models.PositiveSmallIntegerField())
     wrapped = technical(models.BinaryField())
     root_generation = technical(models.PositiveIntegerField())
@@ -17,4 +17,4 @@ class DataKey(models.Model):
 
     class Meta:
         db_table = "vault_data_key"
-        constraints = [models.UniqueConstraint(fields=["holder", "generation"], name="one_key_a_generation")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "generation"], name="one_key_a_generation")]

@@ -24,10 +24,10 @@ from glasshouse.web.organisation_page import inside
 def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """What happened in the organisation."""
     actor, shown = inside(request)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
         found = events.of_organisation(OrganisationId(organisation))
-        access.saw(actor, "events", [])
+        access.record_access(actor, "events", [])
     people = accounts.people([AccountId(one.actor) for one in found]) if "MEMBER_READ" in shown["may"] else {}  # type: ignore[operator]
     shown["events"] = [
         {"at": one.at, "kind": one.kind, "words": words_of(one.kind), "subject": one.subject, "actor": one.actor}

@@ -10,7 +10,7 @@ from glasshouse.access.pages import KB, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
-from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_REMARKS, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
+from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_ISSUES, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
 from glasshouse.greenhouse.imports import SHOWN_COLUMNS
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
@@ -51,7 +51,7 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
         number = imports.upload(actor, SiteId(site), room, str(file.name), file.chunks())
     except InvalidError as error:
         return again(request, "grower/import.html", error, **shown)
-    return redirect("look", organisation, number)
+    return redirect("preview_import", organisation, number)
 
 
 def _given(request: HttpRequest) -> Given:
@@ -81,14 +81,14 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
 
 @page(
     "o/<slug:organisation>/import/<slug:number>",
-    name="look",
+    name="preview_import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
 )
 def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read."""
-    return render(request, "grower/import_look.html", _as_proposed(request, number))
+    return render(request, "grower/import_preview.html", _as_proposed(request, number))
 
 
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
@@ -105,19 +105,19 @@ def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Lo
 
 @page(
     "o/<slug:organisation>/import/<slug:number>",
-    name="look",
+    name="preview_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
     form=FormRules(preview=True),
 )
-@shows_again("grower/import_look.html", _as_proposed)
+@shows_again("grower/import_preview.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Look again, with what the person corrected."""
     actor, shown = inside(request)
     found, layout = _wished(request, actor, number)
-    return render(request, "grower/import_look.html", shown | _looked(found, layout))
+    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
 
 
 @page(
@@ -129,7 +129,7 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
     to_support=False,
     form=FormRules(preview=True),
 )
-@shows_again("grower/import_look.html", _as_proposed)
+@shows_again("grower/import_preview.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
     actor, shown = inside(request)
@@ -137,26 +137,26 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     try:
         imports.save_template(actor, request.POST.get("template", ""), layout)
     except InvalidError as error:
-        return again(request, "grower/import_look.html", error, **shown | _looked(found, layout))
+        return again(request, "grower/import_preview.html", error, **shown | _looked(found, layout))
     shown["saved"] = True
-    return render(request, "grower/import_look.html", shown | _looked(found, layout))
+    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
 
 
 @page(
-    "o/<slug:organisation>/import/<slug:number>/take",
-    name="take",
+    "o/<slug:organisation>/import/<slug:number>/run",
+    name="run_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
 )
-@shows_again("grower/import_look.html", _as_proposed)
+@shows_again("grower/import_preview.html", _as_proposed)
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Take the readings."""
     actor = inside(request).actor
     _, layout = _wished(request, actor, number)
     imports.queue(actor, ImportId(number), layout)
-    return redirect("report", organisation, number)
+    return redirect("import_report", organisation, number)
 
 
 def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
@@ -179,7 +179,7 @@ def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
         "template_name": found.template,
         "first": found.reading,
         "points": [(name, points[:3]) for name, points in found.reading.points.items()],
-        "remarks": found.reading.remarks[:5],
+        "issues": found.reading.issues[:5],
     }
 
 
@@ -195,7 +195,7 @@ def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Stop an import that is under way."""
     actor = inside(request).actor
     imports.stop(actor, ImportId(number))
-    return redirect("report", organisation, number)
+    return redirect("import_report", organisation, number)
 
 
 @page(
@@ -215,7 +215,7 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
 
 @page(
     "o/<slug:organisation>/import/<slug:number>/report",
-    name="report",
+    name="import_report",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
@@ -224,11 +224,11 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
     actor, shown = inside(request)
     found = imports.report_of(actor, ImportId(number))
-    remarks = (found.report or {}).get("remarks", [])
+    issues = imports.issues_of(found.report)
     if request.GET.get("format") != "csv":
         template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
-        shown |= {"upload": found, "first": remarks[:100], "under_way": found.state in imports.UNDER_WAY}
-        shown |= {"listed": len(remarks), "cut": len(remarks) == MOST_REMARKS}
+        shown |= {"upload": found, "first": issues[:100], "under_way": found.state in imports.UNDER_WAY}
+        shown |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
         response = render(request, template, shown)
         if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
@@ -237,7 +237,7 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     response.headers["Content-Disposition"] = 'attachment; filename="report.csv"'
     writer = csv.writer(response)
     writer.writerow(["row", "column", "what", "kept"])
-    for remark in remarks:
-        kept = "yes" if remark["kept"] else "no"
-        writer.writerow([remark["row"], cell(remark["column"]), cell(remark["text"]), kept])
+    for issue in issues:
+        kept = "yes" if issue["kept"] else "no"
+        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), kept])
     return response

@@ -73,16 +73,16 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
 
 
 @page(
-    "o/<slug:organisation>/members/<id:account>/reset-step",
-    name="reset_member_step",
+    "o/<slug:organisation>/members/<id:account>/reset-second-factor",
+    name="reset_second_factor",
     methods=("POST",),
-    need=Permission.SECOND_STEP_RESET,
+    need=Permission.SECOND_FACTOR_RESET,
     audience=Audience.GROWER,
     reauth=True,
 )
 @shows_again("grower/member.html", _one)
 def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
-    """Reset a member's lost second step, after a delay."""
+    """Reset a member's lost second factor, after a delay."""
     actor = inside(request).actor
     members.ask_reset(actor, AccountId(account))
     return redirect("members", organisation)

@@ -17,9 +17,9 @@ from glasshouse.web.organisation_page import inside
 
 def _mine(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, shown = inside(request)
-    with access.acting(actor):
+    with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
-        access.saw(actor, "own rights", [])
+        access.record_access(actor, "own rights", [])
     shown |= {"rights": [(EXPLAINED[one], one in rights.permissions) for one in EXPLAINED], "why": rights.why}
     return shown | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
 
@@ -57,7 +57,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
 
 @page(
     "o/<slug:organisation>/members/<id:account>/leave",
-    name="leave",
+    name="leave_organisation",
     methods=("POST",),
     need=Need.MEMBER,
     audience=Audience.GROWER,

@@ -26,7 +26,7 @@ WORDS = {
     "requests": "read the requests for access",
     "roles": "saw which roles there are",
     "sites": "read the sites {}",
-    "wanted range set": "set a wanted range at {}",
+    "target range set": "set a target range at {}",
 }
 OF_SERIES = ("chart", "download")
 

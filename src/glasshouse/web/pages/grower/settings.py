@@ -22,7 +22,7 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
 def settings(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Who must have a second step, from when on."""
+    """Who must have a second factor, from when on."""
     return render(request, "grower/settings.html", _shown(request))
 
 
@@ -35,14 +35,14 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     reauth=True,
 )
 @shows_again("grower/settings.html", _shown)
-def set_step_rule(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Require a second step of some, of all or of nobody."""
+def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Require a second factor of some, of all or of nobody."""
     actor = inside(request).actor
     whom = one_of(request, "whom", "nobody", "all", "some")
     roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
     if whom == "some" and not roles:  # No role at all would mean everybody.
         raise InvalidError("Tick at least one role.", field="roles")
-    rules_of.set_step_rule(actor, roles, _moment(request.POST.get("from", "")))
+    rules_of.set_second_factor_rule(actor, roles, _moment(request.POST.get("from", "")))
     return redirect("settings", organisation)
 
 
@@ -57,7 +57,7 @@ def _moment(text: str) -> datetime | None:
 
 @page(
     "o/<slug:organisation>/close",
-    name="close",
+    name="close_organisation",
     need=Permission.ORGANISATION_CLOSE,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -1,4 +1,4 @@
-"""Sites, compartments, devices and wanted ranges."""
+"""Sites, compartments, devices and target ranges."""
 
 from zoneinfo import available_timezones
 
@@ -95,9 +95,9 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
 
 
 @page(
-    "o/<slug:organisation>/sites/<slug:site>/limits",
-    name="limits",
-    need=Permission.LIMITS_SET,
+    "o/<slug:organisation>/sites/<slug:site>/target-ranges",
+    name="set_target_ranges",
+    need=Permission.TARGET_RANGES_SET,
     audience=Audience.GROWER,
     methods=("POST",),
 )
@@ -106,7 +106,7 @@ def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Set or clear the limits of a variable."""
     actor = inside(request).actor
     raw = {key: str(value) for key, value in request.POST.items()}
-    greenhouse.set_limits(actor, SiteId(site), raw.get("compartment", ""), raw)
+    greenhouse.set_target_ranges(actor, SiteId(site), raw.get("compartment", ""), raw)
     return redirect("sites", organisation)
 
 

@@ -7,7 +7,7 @@ from glasshouse.access.pages import Audience, Need, page
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
@@ -25,7 +25,7 @@ def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
         "grounds": GROUNDS.items(),
         "requests": requests.of_person(actor),
         "acceptances": notices.acceptances(actor),
-        "disclosed": disclosures.of_person(HolderId(str(actor.person))),
+        "disclosed": disclosures.of_person(KeyOwnerId(str(actor.person))),
         "seen": support.seen_of(actor),
         "suggestions": sources.suggestions(actor),
     }
@@ -74,7 +74,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
 
 @page(
     "account/data/choices/restrict",
-    name="restrict",
+    name="restrict_own_data",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -91,7 +91,7 @@ def restrict(request: HttpRequest) -> HttpResponse:
 
 @page(
     "account/data/choices/lift",
-    name="lift",
+    name="lift_own_restriction",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

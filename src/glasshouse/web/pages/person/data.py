@@ -11,22 +11,22 @@ from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.subject import erasure as rights
-from glasshouse.subject import exports as copies
+from glasshouse.subject import exports
 from glasshouse.subject.inventory import view
 from glasshouse.web.forms import again
 from glasshouse.web.held import grouped
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 
 
-def _copies(actor: Actor) -> dict[str, object]:
-    found = copies.copies(actor)
+def _exports(actor: Actor) -> dict[str, object]:
+    found = exports.exports(actor)
     return {"copies": found, "making": any(not one.blob for one in found)}
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
-    return grouped(view(actor)) | {**_copies(actor), "person": person}
+    return grouped(view(actor)) | {**_exports(actor), "person": person}
 
 
 @page(
@@ -49,32 +49,32 @@ def my_data(request: HttpRequest) -> HttpResponse:
 
 
 @page(
-    "account/data/copy",
-    name="make_copy",
+    "account/data/export",
+    name="make_export",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
     reauth=True,
     before_acceptance=True,
 )
-def make_copy(request: HttpRequest) -> HttpResponse:
+def make_export(request: HttpRequest) -> HttpResponse:
     """Make a copy; it can be fetched for a day."""
-    copies.make_copy(actor_of(request))
+    exports.make_export(actor_of(request))
     return redirect("my_data")
 
 
 @page(
-    "account/data/copy/<slug:copy>",
-    name="fetch_copy",
+    "account/data/export/<slug:export>",
+    name="fetch_export",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
     before_acceptance=True,
 )
-def fetch_copy(request: HttpRequest, copy: str) -> StreamingHttpResponse:
+def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
     """Fetch a copy of one's own."""
     actor = actor_of(request)
-    name, body = copies.fetch_copy(actor, copy)
+    name, body = exports.fetch_export(actor, export)
     response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -86,10 +86,12 @@ def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield from pieces
 
 
-@page("account/data/copies", name="copy_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
-def copy_state(request: HttpRequest) -> HttpResponse:
+@page(
+    "account/data/exports", name="export_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True
+)
+def export_state(request: HttpRequest) -> HttpResponse:
     """How far one's copies are: a part of the page that asks again while one is being made."""
-    return render(request, "person/copies.html", _copies(actor_of(request)))
+    return render(request, "person/exports.html", _exports(actor_of(request)))
 
 
 @page(
@@ -104,7 +106,7 @@ def copy_state(request: HttpRequest) -> HttpResponse:
 def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
     actor = actor_of(request)
-    accounts.require_fresh(actor)
+    accounts.require_reauthentication(actor)
     shown = {"plan": rights.plan(actor)}
     if request.method == "GET":
         return render(request, "person/erase.html", shown)

@@ -1,14 +1,14 @@
-"""One's own security: second steps, recovery codes, sessions and browsers."""
+"""One's own security: second factors, recovery codes, sessions and browsers."""
 
 import segno
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, FormRules, Need, page
-from glasshouse.accounts import second_step, sessions
-from glasshouse.accounts.models import StepKind
+from glasshouse.accounts import second_factor, sessions
+from glasshouse.accounts.models import FactorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError, UnavailableError
-from glasshouse.kernel.ids import SessionId, StepId
+from glasshouse.kernel.ids import FactorId, SessionId
 from glasshouse.web import once
 from glasshouse.web.forms import again
 from glasshouse.web.middleware import actor_of
@@ -16,15 +16,15 @@ from glasshouse.web.middleware import actor_of
 
 @page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
 def security(request: HttpRequest) -> HttpResponse:
-    """Second steps, recovery codes, sessions and known browsers of one's account."""
+    """Second factors, recovery codes, sessions and known browsers of one's account."""
     return render(request, "person/security.html", _shown(request))
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "steps": second_step.steps_of(actor.account),
-        "codes_left": second_step.codes_left(actor.account),
+        "steps": second_factor.steps_of(actor.account),
+        "codes_left": second_factor.codes_left(actor.account),
         "sessions": sessions.sessions_of(actor),
         "browsers": sessions.browsers(actor),
         "here": actor.session,
@@ -34,7 +34,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
 
 @page(
     "account/security/add/<slug:kind>",
-    name="add_step",
+    name="add_second_factor",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
@@ -43,15 +43,15 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
     actor = actor_of(request)
     _check(kind)
-    begun = second_step.begun(actor)
-    if kind == StepKind.APP and (begun is None or begun[0].kind != StepKind.APP):
-        second_step.begin_app(actor)
-        begun = second_step.begun(actor)
-    return render(request, "person/add_step.html", _begun(kind, begun))
+    begun = second_factor.begun(actor)
+    if kind == FactorKind.APP and (begun is None or begun[0].kind != FactorKind.APP):
+        second_factor.begin_app(actor)
+        begun = second_factor.begun(actor)
+    return render(request, "person/add_second_factor.html", _begun(kind, begun))
 
 
 def _check(kind: str) -> None:
-    if kind not in (StepKind.APP, StepKind.TEXT):
+    if kind not in (FactorKind.APP, FactorKind.TEXT):
         raise NotFoundError
 
 
@@ -67,16 +67,16 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     """Send a first code to a number."""
     actor = actor_of(request)
     try:
-        second_step.begin_text(actor, request.POST.get("number", ""))
+        second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        shown = _begun(StepKind.TEXT, second_step.begun(actor))
-        return again(request, "person/add_step.html", error, **shown)
-    return redirect("add_step", StepKind.TEXT)
+        shown = _begun(FactorKind.TEXT, second_factor.begun(actor))
+        return again(request, "person/add_second_factor.html", error, **shown)
+    return redirect("add_second_factor", FactorKind.TEXT)
 
 
 @page(
     "account/security/add/<slug:kind>",
-    name="add_step",
+    name="add_second_factor",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -87,9 +87,9 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     actor = actor_of(request)
     _check(kind)
     try:
-        codes = second_step.confirm(actor, StepId(request.POST.get("step", "")), request.POST.get("code", ""))
+        codes = second_factor.confirm(actor, FactorId(request.POST.get("step", "")), request.POST.get("code", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        return again(request, "person/add_step.html", error, **_begun(kind, second_step.begun(actor)))
+        return again(request, "person/add_second_factor.html", error, **_begun(kind, second_factor.begun(actor)))
     return _confirmed(request, codes)
 
 
@@ -109,22 +109,22 @@ def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
 
 
 @page(
-    "account/security/remove/<slug:step>",
-    name="remove_step",
+    "account/security/remove/<slug:factor>",
+    name="remove_second_factor",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
     reauth=True,
 )
-def remove_step(request: HttpRequest, step: str) -> HttpResponse:
-    """Remove a second step."""
-    second_step.remove(actor_of(request), StepId(step))
+def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
+    """Remove a second factor."""
+    second_factor.remove(actor_of(request), FactorId(factor))
     return redirect("security")
 
 
 @page(
     "account/security/codes",
-    name="codes",
+    name="make_recovery_codes",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -132,7 +132,7 @@ def remove_step(request: HttpRequest, step: str) -> HttpResponse:
 )
 def codes(request: HttpRequest) -> HttpResponse:
     """Make ten new recovery codes; the page that follows shows them once."""
-    return _confirmed(request, second_step.new_codes(actor_of(request)))
+    return _confirmed(request, second_factor.new_codes(actor_of(request)))
 
 
 @page("account/security/codes/<slug:note>", name="recovery_codes", need=Need.SIGNED_IN, audience=Audience.PERSON)
@@ -152,7 +152,7 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
 )
 def passkey_make_options(request: HttpRequest) -> HttpResponse:
     """What the browser is to make a passkey with."""
-    return HttpResponse(second_step.begin_passkey(actor_of(request)), content_type="application/json")
+    return HttpResponse(second_factor.begin_passkey(actor_of(request)), content_type="application/json")
 
 
 @page(
@@ -168,7 +168,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""
     actor, given = actor_of(request), request.POST
     try:
-        made = second_step.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
+        made = second_factor.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/security.html", error, **_shown(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.

@@ -44,15 +44,15 @@ def _held(request: HttpRequest, secret: str) -> dict[str, object]:
     return shown | _passing(links.of_page(secret), secret)
 
 
-@own_page("privacy/own/<slug:secret>", name="stranger")
+@own_page("privacy/own/<slug:secret>", name="own_page")
 def guest(request: HttpRequest, secret: str) -> HttpResponse:
     """What is held of a confirmed address."""
     return render(request, "public/guest.html", _held(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/copy", name="copy_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
 @shows_again("public/guest.html", _held)
-def copy(request: HttpRequest, secret: str) -> HttpResponseBase:
+def export(request: HttpRequest, secret: str) -> HttpResponseBase:
     """A copy of it, as a file."""
     name, body = guests.copy(secret)
     response = StreamingHttpResponse(body, content_type="application/zip")
@@ -60,11 +60,11 @@ def copy(request: HttpRequest, secret: str) -> HttpResponseBase:
     return response
 
 
-@own_page("privacy/own/<slug:secret>/again", name="prove_as_guest_again", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", methods=("POST",))
 @shows_again("public/guest.html", _held)
-def prove_again(request: HttpRequest, secret: str) -> HttpResponse:
+def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
-    guests.prove_again(secret)
+    guests.reauthenticate(secret)
     return render(request, "check_mail.html")
 
 
@@ -73,7 +73,7 @@ def prove_again(request: HttpRequest, secret: str) -> HttpResponse:
 def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to what third parties told of the address."""
     guests.object_to(secret)
-    return redirect("stranger", secret)
+    return redirect("own_page", secret)
 
 
 @own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
@@ -81,7 +81,7 @@ def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
 def restrict(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
     guests.restrict(secret, wanted=True)
-    return redirect("stranger", secret)
+    return redirect("own_page", secret)
 
 
 @own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
@@ -89,7 +89,7 @@ def restrict(request: HttpRequest, secret: str) -> HttpResponse:
 def lift(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
     guests.restrict(secret, wanted=False)
-    return redirect("stranger", secret)
+    return redirect("own_page", secret)
 
 
 @own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",))
@@ -99,7 +99,7 @@ def erase(request: HttpRequest, secret: str) -> HttpResponse:
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
     guests.erase(secret)
-    return redirect("stranger", secret)
+    return redirect("own_page", secret)
 
 
 def _to_pass(request: HttpRequest, secret: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A forgotten password, and stopping the removal of one's second step."""
+"""A forgotten password, and stopping the removal of one's second factor."""
 
 from dataclasses import replace
 
@@ -50,8 +50,10 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
     "stop-reset/<slug:secret>", name="stop_reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
 )
 def stop_reset(request: HttpRequest, secret: str) -> HttpResponse:
-    """Stop the removal of one's second step by the mailed link."""
+    """Stop the removal of one's second factor by the mailed link."""
     if request.method == "GET":
-        return render(request, "public/confirm.html", {"title": "Keep your second step", "button": "Stop the removal"})
+        return render(
+            request, "public/confirm.html", {"title": "Keep your second factor", "button": "Stop the removal"}
+        )
     resets.stop_reset(secret)
     return render(request, "public/stopped.html")

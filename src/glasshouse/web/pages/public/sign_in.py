@@ -1,4 +1,4 @@
-"""Signing in with its second step, and signing out."""
+"""Signing in with its second factor, and signing out."""
 
 from urllib.parse import quote
 
@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step, sessions
+from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import AccountId
@@ -26,7 +26,7 @@ from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
     form=FormRules(repeatable=True),
 )
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in; the second step follows where there is one."""
+    """Sign in; the second factor follows where there is one."""
     wanted = request.GET.get("next", request.POST.get("next", ""))
     if request.method == "GET":
         notes = {
@@ -40,7 +40,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/sign_in.html", error, next=wanted)
     if done.pending:
-        response = redirect(f"/second-step?next={quote(safe_path(wanted))}")
+        response = redirect(f"/second-factor?next={quote(safe_path(wanted))}")
         life = sessions.PENDING_LIFE
         response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
         return response
@@ -67,28 +67,28 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 @page(
-    "second-step",
-    name="do_step",
+    "second-factor",
+    name="use_second_factor",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     form=FormRules(repeatable=True),
 )
 def do_step(request: HttpRequest) -> HttpResponse:
-    """The second step of a sign-in: a code of any kind."""
+    """The second factor of a sign-in: a code of any kind."""
     pending, wanted = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
     try:
-        kinds = {step.kind for step in second_step.steps_of(AccountId(sessions.pending_account(pending).id))}
+        kinds = {step.kind for step in second_factor.steps_of(AccountId(sessions.pending_account(pending).id))}
     except NotFoundError:
         return redirect("sign_in")
     shown = {"kinds": kinds, "next": wanted}
     if request.method == "GET":
-        return render(request, "public/second_step.html", shown)
+        return render(request, "public/second_factor.html", shown)
     try:
         trust = request.POST.get("trust") == "yes"
-        done = second_step.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
+        done = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/second_step.html", error, **shown)
+        return again(request, "public/second_factor.html", error, **shown)
     return _in(done, wanted)
 
 
@@ -98,19 +98,19 @@ def _in(done: SignedIn, wanted: str) -> HttpResponse:
     return response
 
 
-@page("second-step/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
+@page("second-factor/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
 def send_text(request: HttpRequest) -> HttpResponse:
     """Send a code by text message to the one who is signing in."""
     wanted = request.POST.get("next", "")
     try:
-        number = second_step.ask_text(request.COOKIES.get(PENDING_COOKIE, ""))
+        number = second_factor.ask_text(request.COOKIES.get(PENDING_COOKIE, ""))
     except (ThrottledError, UnavailableError) as error:
-        return again(request, "public/second_step.html", error, kinds={"text"}, next=wanted)
-    return render(request, "public/second_step.html", {"kinds": {"text"}, "next": wanted, "number": number})
+        return again(request, "public/second_factor.html", error, kinds={"text"}, next=wanted)
+    return render(request, "public/second_factor.html", {"kinds": {"text"}, "next": wanted, "number": number})
 
 
 def _pending(request: HttpRequest) -> str:
-    """The sign-in that a passkey is the second step of; empty where it is the whole sign-in."""
+    """The sign-in that a passkey is the second factor of; empty where it is the whole sign-in."""
     return request.COOKIES.get(PENDING_COOKIE, "") if request.POST.get("step") == "second" else ""
 
 
@@ -125,7 +125,7 @@ def _pending(request: HttpRequest) -> str:
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser is to ask a passkey."""
     try:
-        options = second_step.passkey_options(_pending(request), network=network_of(request))
+        options = second_factor.passkey_options(_pending(request), network=network_of(request))
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
     return HttpResponse(options, content_type="application/json")
@@ -140,11 +140,11 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     form=FormRules(repeatable=True, for_script=True),
 )
 def passkey_use(request: HttpRequest) -> HttpResponse:
-    """Sign in with a passkey, as second step or without a password; a script sends the browser's answer."""
+    """Sign in with a passkey, as second factor or without a password; a script sends the browser's answer."""
     trust = request.POST.get("trust") == "yes"
     try:
         answer = request.POST.get("answer", "")
-        done = second_step.sign_in_with_passkey(answer, visit_of(request), pending=_pending(request), trust=trust)
+        done = second_factor.sign_in_with_passkey(answer, visit_of(request), pending=_pending(request), trust=trust)
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
     response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)

@@ -29,7 +29,7 @@ def customers(request: HttpRequest) -> HttpResponse:
 
 
 def _customer(request: HttpRequest) -> Actor:
-    return actor_of(request).within(OrganisationId(request.POST.get("customer", "")))
+    return actor_of(request).for_organisation(OrganisationId(request.POST.get("customer", "")))
 
 
 @page("staff", name="staff", methods=("POST",), need=Permission.GRANT_ASK, audience=Audience.STAFF)
@@ -66,5 +66,5 @@ def open_emergency(request: HttpRequest) -> HttpResponse:
 )
 def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
     """Be the second pair of eyes for a grant that allows changes."""
-    support.countersign(actor_of(request).within(OrganisationId(customer)), GrantId(grant))
+    support.countersign(actor_of(request).for_organisation(OrganisationId(customer)), GrantId(grant))
     return redirect("staff")

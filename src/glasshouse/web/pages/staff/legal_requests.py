@@ -17,7 +17,7 @@ from glasshouse.web.middleware import actor_of
 ASKED = ("address", "authority", "country", "grounds")
 
 
-def _demands(request: HttpRequest, **_: str) -> dict[str, object]:
+def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     rows = [
         (
@@ -25,22 +25,22 @@ def _demands(request: HttpRequest, **_: str) -> dict[str, object]:
             [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)],
             [NAMES[name] for name in one.asked],
         )
-        for one in legal.demands(actor)
+        for one in legal.legal_requests(actor)
     ]
     return {"rows": rows, "categories": categories()}
 
 
 @page(
-    "staff/demands",
-    name="staff_demands",
+    "staff/legal-requests",
+    name="staff_legal_requests",
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
     menu="Demands",
     menu_order=140,
 )
-def demands(request: HttpRequest) -> HttpResponse:
+def legal_requests(request: HttpRequest) -> HttpResponse:
     """Every demand."""
-    return render(request, "staff/legal_requests.html", _demands(request))
+    return render(request, "staff/legal_requests.html", _legal_requests(request))
 
 
 def _until(written: str) -> date | None:
@@ -53,42 +53,47 @@ def _until(written: str) -> date | None:
 
 
 @page(
-    "staff/demands",
-    name="staff_demands",
+    "staff/legal-requests",
+    name="staff_legal_requests",
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
 )
-@shows_again("staff/legal_requests.html", _demands)
+@shows_again("staff/legal_requests.html", _legal_requests)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a demand."""
     actor, given = actor_of(request), request.POST
     until = _until(given.get("barred_until", ""))
     address, authority, country, grounds = (given.get(name, "") for name in ASKED)
     legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
-    return redirect("staff_demands")
+    return redirect("staff_legal_requests")
 
 
 @page(
-    "staff/demands/<slug:demand>/review",
-    name="review_demand",
+    "staff/legal-requests/<slug:legal_request>/review",
+    name="review_legal_request",
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
 )
-@shows_again("staff/legal_requests.html", _demands)
-def review(request: HttpRequest, demand: str) -> HttpResponse:
+@shows_again("staff/legal_requests.html", _legal_requests)
+def review(request: HttpRequest, legal_request: str) -> HttpResponse:
     """Review a demand, as one of two."""
     actor, given = actor_of(request), request.POST
     verdict, reasons = given.get("verdict", ""), given.get("reasons", "")
-    legal.review(actor, demand, verdict, given.getlist("allowed"), reasons)
-    return redirect("staff_demands")
+    legal.review(actor, legal_request, verdict, given.getlist("allowed"), reasons)
+    return redirect("staff_legal_requests")
 
 
-@page("staff/demands/<slug:demand>", name="fetch_demand", need=Permission.LEGAL_REQUEST_REVIEW, audience=Audience.STAFF)
-def fetch_demand(request: HttpRequest, demand: str) -> HttpResponse:
+@page(
+    "staff/legal-requests/<slug:legal_request>",
+    name="fetch_legal_request",
+    need=Permission.LEGAL_REQUEST_REVIEW,
+    audience=Audience.STAFF,
+)
+def fetch_legal_request(request: HttpRequest, legal_request: str) -> HttpResponse:
     """What is handed over, as a file."""
-    name, body = legal.fetch(actor_of(request), demand)
+    name, body = legal.fetch(actor_of(request), legal_request)
     response = HttpResponse(body, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -30,7 +30,7 @@ def office(request: HttpRequest) -> HttpResponse:
 
 @page(
     "staff/office/holds",
-    name="hold",
+    name="place_legal_hold",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
@@ -45,7 +45,7 @@ def hold(request: HttpRequest) -> HttpResponse:
 
 @page(
     "staff/office/holds/<slug:hold>/end",
-    name="end_hold",
+    name="end_legal_hold",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,

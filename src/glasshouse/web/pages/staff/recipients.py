@@ -1,4 +1,4 @@
-"""The register of recipients and the merger room."""
+"""The register of recipients and the business transfer."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures import mergers, rules
+from glasshouse.disclosures import business_transfers, rules
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
@@ -16,13 +16,13 @@ WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": mergers.rooms(actor)}
+    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": business_transfers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
 
 @page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)
 def recipients(request: HttpRequest) -> HttpResponse:
-    """The register and the merger room."""
+    """The register and the business transfer."""
     return render(request, "staff/recipients.html", _register(request))
 
 
@@ -60,31 +60,31 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
 
 
 @page(
-    "staff/mergers",
-    name="open_merger",
+    "staff/business-transfers",
+    name="open_business_transfer",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
 )
 @shows_again("staff/recipients.html", _register)
-def open_merger(request: HttpRequest) -> HttpResponse:
-    """Open a merger room, and tell everybody."""
+def open_business_transfer(request: HttpRequest) -> HttpResponse:
+    """Open a business transfer, and tell everybody."""
     actor, given = actor_of(request), request.POST
     buyer, region = given.get("buyer", ""), given.get("region", "")
-    mergers.open_room(actor, buyer, region, small_number(given.get("days", "")))
+    business_transfers.open_room(actor, buyer, region, small_number(given.get("days", "")))
     return redirect("recipients")
 
 
 @page(
-    "staff/mergers/<slug:merger>/close",
-    name="close_merger",
+    "staff/business-transfers/<slug:business_transfer>/close",
+    name="close_business_transfer",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
 )
 @shows_again("staff/recipients.html", _register)
-def close_merger(request: HttpRequest, merger: str) -> HttpResponse:
-    """Close a merger room."""
+def close_business_transfer(request: HttpRequest, business_transfer: str) -> HttpResponse:
+    """Close a business transfer."""
     actor = actor_of(request)
-    mergers.close(actor, merger)
+    business_transfers.close(actor, business_transfer)
     return redirect("recipients")

@@ -1,11 +1,11 @@
-"""Verbs of the second step: an authenticator app, a code by text message, a passkey, recovery codes.
+"""Verbs of the second factor: an authenticator app, a code by text message, a passkey, recovery codes.
 
 Rules:
 
 1. A code counts once: the row is changed only where it was not used yet, so that two requests at once cannot both win.
 2. Guessing is counted by account, before the code is looked at: 5 tries in ten minutes, 30 a day. A browser that was let in
    before has its own count, so that whoever knows the password cannot shut the owner out by guessing.
-3. A recovery path never leads past the second step: a reset of the password leaves it in force, and so does an
+3. A recovery path never leads past the second factor: a reset of the password leaves it in force, and so does an
    administrator's reset for two days (resets.py).
 4. The first step set up gives ten recovery codes, shown once.
 
@@ -22,14 +22,14 @@ from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
-from glasshouse.accounts.models import Account, Person, RecoveryCode, SecondStep, StepKind
+from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import CODE_MOST, Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
     finish_pending,
     pending_account,
-    require_fresh,
+    require_reauthentication,
 )
 from glasshouse.accounts.sessions import trust as trust_browser
 from glasshouse.events import api as events
@@ -37,7 +37,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, HolderId, StepId
+from glasshouse.kernel.ids import AccountId, FactorId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
@@ -51,25 +51,25 @@ WRONG = "This code is wrong, used up or too old. Look at the newest one and try 
 class Begun:
     """A step on its way: what the person must copy or scan. key: base32 in groups; uri: otpauth, for a QR code."""
 
-    id: StepId
+    id: FactorId
     key: str = ""
     uri: str = ""
     number: str = ""
 
 
-def steps_of(account: AccountId | None) -> list[SecondStep]:
-    """The confirmed second steps of an account."""
-    return list(SecondStep.objects.filter(account_id=account).exclude(confirmed_at=None).order_by("created_at"))
+def steps_of(account: AccountId | None) -> list[SecondFactor]:
+    """The confirmed second factors of an account."""
+    return list(SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).order_by("created_at"))
 
 
-def has_step(account: AccountId | None) -> bool:
-    """Whether the account needs, and can do, a second step."""
-    return SecondStep.objects.filter(account_id=account).exclude(confirmed_at=None).exists()
+def has_second_factor(account: AccountId | None) -> bool:
+    """Whether the account needs, and can do, a second factor."""
+    return SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).exists()
 
 
 def having_step(accounts: list[AccountId]) -> set[str]:
-    """Those of the accounts that have a second step; with one query."""
-    confirmed = SecondStep.objects.filter(account_id__in=accounts).exclude(confirmed_at=None)
+    """Those of the accounts that have a second factor; with one query."""
+    confirmed = SecondFactor.objects.filter(account_id__in=accounts).exclude(confirmed_at=None)
     return set(confirmed.values_list("account_id", flat=True))
 
 
@@ -81,12 +81,12 @@ def codes_left(account: AccountId | None) -> int:
 # -- setting up ----------------------------------------------------------------------------------------------------
 
 
-def _new(actor: Actor, kind: StepKind, name: str, secret: object) -> SecondStep:
-    require_fresh(actor)
-    SecondStep.objects.filter(account_id=actor.account, confirmed_at=None).delete()
-    return SecondStep.objects.create(
+def _new(actor: Actor, kind: FactorKind, name: str, secret: object) -> SecondFactor:
+    require_reauthentication(actor)
+    SecondFactor.objects.filter(account_id=actor.account, confirmed_at=None).delete()
+    return SecondFactor.objects.create(
         account_id=str(actor.account),
-        holder=str(actor.person),
+        key_owner=str(actor.person),
         kind=kind,
         name=plain_name(name, field="name", most=60),
         secret=secret,
@@ -98,49 +98,51 @@ def _new(actor: Actor, kind: StepKind, name: str, secret: object) -> SecondStep:
 def begin_app(actor: Actor, name: str = "Authenticator app") -> Begun:
     """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect. Raises FreshProofError, InvalidError."""
     seed = secrets.token_bytes(20)
-    step = _new(actor, StepKind.APP, name, {"seed": base64.b32encode(seed).decode()})
+    step = _new(actor, FactorKind.APP, name, {"seed": base64.b32encode(seed).decode()})
     return _begun_app(actor, step)
 
 
-def _begun_app(actor: Actor, step: SecondStep) -> Begun:
+def _begun_app(actor: Actor, step: SecondFactor) -> Begun:
     key = step.secret["seed"]
     label = quote(f"Glasshouse:{Person.objects.get(id=actor.person).address}")
     query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": totp.STEP_S})
     groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
-    return Begun(StepId(step.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
+    return Begun(FactorId(step.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
 
 
 @transaction.atomic
 def begin_text(actor: Actor, number: str) -> Begun:
     """Begin to set up codes by text message, and send the first one. Raises FreshProofError, InvalidError, ThrottledError."""
     normal = texts.normal_number(number)
-    step = _new(actor, StepKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
+    step = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
     _send_code(step)
-    return Begun(StepId(step.id), number=texts.masked(normal))
+    return Begun(FactorId(step.id), number=texts.masked(normal))
 
 
-def begun(actor: Actor) -> tuple[SecondStep, Begun] | None:
+def begun(actor: Actor) -> tuple[SecondFactor, Begun] | None:
     """The step that the actor is setting up, to be shown again; None if there is none."""
-    step = SecondStep.objects.filter(
+    step = SecondFactor.objects.filter(
         account_id=actor.account, confirmed_at=None, created_at__gt=clock.now() - UNCONFIRMED_LIFE
     ).first()
     if step is None:
         return None
-    if step.kind == StepKind.APP:
+    if step.kind == FactorKind.APP:
         return step, _begun_app(actor, step)
-    return step, Begun(StepId(step.id), number=texts.masked(step.secret["number"]))
+    return step, Begun(FactorId(step.id), number=texts.masked(step.secret["number"]))
 
 
-def confirm(actor: Actor, step: StepId, code: str) -> list[str]:
+def confirm(actor: Actor, step: FactorId, code: str) -> list[str]:
     """Confirm a step with its first code; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
-    require_fresh(actor)
+    require_reauthentication(actor)
     _count_signed_in(str(actor.account))  # Outside the transaction, which a wrong code undoes.
     with transaction.atomic():
         return _confirm(actor, step, code)
 
 
-def _confirm(actor: Actor, step: StepId, code: str) -> list[str]:
-    found = SecondStep.objects.select_for_update().filter(id=step, account_id=actor.account, confirmed_at=None).first()
+def _confirm(actor: Actor, step: FactorId, code: str) -> list[str]:
+    found = (
+        SecondFactor.objects.select_for_update().filter(id=step, account_id=actor.account, confirmed_at=None).first()
+    )
     if found is None or found.created_at < clock.now() - UNCONFIRMED_LIFE:
         raise NotFoundError("Setting up took too long. Please begin anew.")
     if not _code_counts(found, code):
@@ -148,23 +150,23 @@ def _confirm(actor: Actor, step: StepId, code: str) -> list[str]:
     return _confirmed(actor, found)
 
 
-def _confirmed(actor: Actor, step: SecondStep) -> list[str]:
-    first = not has_step(actor.account)
+def _confirmed(actor: Actor, step: SecondFactor) -> list[str]:
+    first = not has_second_factor(actor.account)
     step.confirmed_at = clock.now()
     step.save(update_fields=["confirmed_at"])
     credentials.changed(actor, step.account, keep=actor.session)
-    events.record(actor, Kind.STEP_ADDED, step.id, way=step.kind)
-    _tell(actor, "A second step was added to your account", f"From now on signing in asks for it: {step.name}.")
+    events.record(actor, Kind.SECOND_FACTOR_ADDED, step.id, way=step.kind)
+    _tell(actor, "A second factor was added to your account", f"From now on signing in asks for it: {step.name}.")
     return _new_codes(actor) if first or not codes_left(actor.account) else []
 
 
 @transaction.atomic
 def begin_passkey(actor: Actor) -> str:
     """Options for the browser to make a passkey, as JSON. Raises FreshProofError."""
-    require_fresh(actor)
+    require_reauthentication(actor)
     throttle.take("passkey-make", actor.id, most=30, window=timedelta(hours=1))
     person = Person.objects.get(id=actor.person)
-    known = [step.secret["credential"] for step in steps_of(actor.account) if step.kind == StepKind.PASSKEY]
+    known = [step.secret["credential"] for step in steps_of(actor.account) if step.kind == FactorKind.PASSKEY]
     return passkeys.registration_options(str(actor.account), person.address, person.name, known)
 
 
@@ -172,32 +174,32 @@ def begin_passkey(actor: Actor) -> str:
 def finish_passkey(actor: Actor, answer: str, name: str) -> list[str]:
     """Keep the passkey that the browser made; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
     made = passkeys.registered(str(actor.account), answer)
-    step = _new(actor, StepKind.PASSKEY, name or "Passkey", {"credential": made.credential, "key": made.key})
+    step = _new(actor, FactorKind.PASSKEY, name or "Passkey", {"credential": made.credential, "key": made.key})
     step.lookup, step.last_turn = vault.lookup("passkey", made.credential), made.count
     step.save(update_fields=["lookup", "last_turn"])
     return _confirmed(actor, step)
 
 
 @transaction.atomic
-def remove(actor: Actor, step: StepId) -> None:
-    """Remove a second step. Raises NotFoundError, FreshProofError."""
-    require_fresh(actor)
-    found = SecondStep.objects.filter(id=step, account_id=actor.account).exclude(confirmed_at=None).first()
+def remove(actor: Actor, step: FactorId) -> None:
+    """Remove a second factor. Raises NotFoundError, FreshProofError."""
+    require_reauthentication(actor)
+    found = SecondFactor.objects.filter(id=step, account_id=actor.account).exclude(confirmed_at=None).first()
     if found is None:
         raise NotFoundError
     name, account = found.name, found.account
     found.delete()
-    if not has_step(actor.account):
+    if not has_second_factor(actor.account):
         RecoveryCode.objects.filter(account_id=actor.account).delete()
     credentials.changed(actor, account, keep=actor.session)
-    events.record(actor, Kind.STEP_REMOVED, step)
-    _tell(actor, "A second step was removed from your account", f"It was: {name}.")
+    events.record(actor, Kind.SECOND_FACTOR_REMOVED, step)
+    _tell(actor, "A second factor was removed from your account", f"It was: {name}.")
 
 
 @transaction.atomic
 def new_codes(actor: Actor) -> list[str]:
     """Ten new recovery codes, shown this once; the old ones end. Raises FreshProofError."""
-    require_fresh(actor)
+    require_reauthentication(actor)
     credentials.changed(actor, Account.objects.get(id=actor.account), end_sessions=False)
     return _new_codes(actor)
 
@@ -221,7 +223,7 @@ def _tell(actor: Actor, subject: str, what: str) -> None:
     text = (
         f"{what}\n\nIf that was not you, sign in and change your password at once: {settings.ORIGIN}/account/security\n"
     )
-    mail.queue(HolderId(person.id), "second-step", person.address, subject=subject, body=text)
+    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject=subject, body=text)
 
 
 # -- doing it ------------------------------------------------------------------------------------------------------
@@ -242,42 +244,42 @@ def _count_tries(whom: str) -> None:
     throttle.take("step-day", whom, most=30, window=timedelta(days=1))
 
 
-def _code_counts(step: SecondStep, code: str) -> bool:
+def _code_counts(step: SecondFactor, code: str) -> bool:
     """Whether the code is right and was not used; uses it up."""
     digits = "".join(code.split()) if len(code) <= CODE_MOST else ""
-    if step.kind == StepKind.TEXT:
-        mine = SecondStep.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
+    if step.kind == FactorKind.TEXT:
+        mine = SecondFactor.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
         return bool(digits) and bool(mine.update(code_hash="", code_until=None, used_at=clock.now()))
-    if step.kind != StepKind.APP:
+    if step.kind != FactorKind.APP:
         return False
     time_step = totp.time_step_of(step.secret["seed"], digits, clock.now().timestamp())
     if time_step is None:
         return False
-    unused = SecondStep.objects.filter(id=step.id, last_turn__lt=time_step)
+    unused = SecondFactor.objects.filter(id=step.id, last_turn__lt=time_step)
     return bool(unused.update(last_turn=time_step, used_at=clock.now()))
 
 
-def _text_hash(step: SecondStep, digits: str) -> str:
+def _text_hash(step: SecondFactor, digits: str) -> str:
     return vault.lookup("text-code", f"{step.id}:{digits}")
 
 
-def _send_code(step: SecondStep) -> None:
+def _send_code(step: SecondFactor) -> None:
     code = f"{secrets.randbelow(1_000_000):06d}"
     number = step.secret["number"]
     texts.send(
-        HolderId(step.holder), str(step.account_id), number, f"{code} is your Glasshouse code. Tell it to nobody."
+        KeyOwnerId(step.key_owner), str(step.account_id), number, f"{code} is your Glasshouse code. Tell it to nobody."
     )
     step.code_hash, step.code_until = _text_hash(step, code), clock.now() + TEXT_LIFE
     step.save(update_fields=["code_hash", "code_until"])
 
 
 def ask_text(pending: str) -> str:
-    """Send a code to the number of the account whose second step is to come; returns the masked number.
+    """Send a code to the number of the account whose second factor is to come; returns the masked number.
 
     Raises NotFoundError, ThrottledError.
     """
     account = pending_account(pending)
-    step = next((one for one in steps_of(AccountId(account.id)) if one.kind == StepKind.TEXT), None)
+    step = next((one for one in steps_of(AccountId(account.id)) if one.kind == FactorKind.TEXT), None)
     if step is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():
@@ -289,10 +291,10 @@ def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> Sig
     """Finish a sign-in with a code of any kind, a recovery code too. Raises InvalidError, NotFoundError, ThrottledError."""
     account = pending_account(pending)
     _count_try(account, visit.browser)
-    with transaction.atomic():
+    with own(account.person_id), transaction.atomic():
         if _any_code_counts(account, code):
             return _finished(pending, visit, trust=trust)
-        events.record(ANONYMOUS, Kind.STEP_REFUSED, account.id)
+        events.record(ANONYMOUS, Kind.SECOND_FACTOR_REFUSED, account.id)
     raise InvalidError(WRONG, field="code")
 
 
@@ -305,9 +307,8 @@ def _any_code_counts(account: Account, code: str) -> bool:
     if not mine.update(used_at=clock.now()):
         return False
     text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    with own(account.person_id):
-        person = account.person
-        mail.queue(HolderId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
+    person = account.person
+    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
     return True
 
 
@@ -327,7 +328,7 @@ def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
     if not pending:
         return passkeys.authentication_options([])
     account = pending_account(pending)
-    mine = [step.secret["credential"] for step in steps_of(AccountId(account.id)) if step.kind == StepKind.PASSKEY]
+    mine = [step.secret["credential"] for step in steps_of(AccountId(account.id)) if step.kind == FactorKind.PASSKEY]
     return passkeys.authentication_options(mine)
 
 
@@ -335,10 +336,10 @@ def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust:
     """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
     refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
     throttle.take_network("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
-    with transaction.atomic():
-        credential = passkeys.credential_of(answer)
-        step = SecondStep.objects.select_related("account").select_for_update(of=("self",))
-        found = step.filter(lookup=vault.lookup("passkey", credential)).exclude(confirmed_at=None).first()
+    mine = SecondFactor.objects.filter(lookup=vault.lookup("passkey", passkeys.credential_of(answer)))
+    with own(mine.values_list("account__person_id", flat=True).first()), transaction.atomic():
+        step = mine.select_related("account").select_for_update(of=("self",))
+        found = step.exclude(confirmed_at=None).first()
         if found is None or (pending and pending_account(pending).id != found.account_id):
             raise refused
         count = passkeys.answered(answer, found.secret["key"], found.last_turn, alone=not pending)
@@ -350,14 +351,17 @@ def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust:
 
 
 def proves(account: Account, code: str) -> bool:
-    """Whether a code proves, here and now, that the person holds the second step; for fresh proof. Counts as a try."""
+    """Whether a code proves, here and now, that the person holds the second factor; for reauthentication. Counts as a try."""
     _count_signed_in(account.id)
     return _any_code_counts(account, code)
 
 
 def send_own_code(actor: Actor) -> str:
-    """Send a code to the actor's own number, for fresh proof; returns the masked number. Raises NotFoundError, ThrottledError."""
-    step = next((one for one in steps_of(actor.account) if one.kind == StepKind.TEXT), None)
+    """Send a code to the actor's own number, for reauthentication; returns the masked number.
+
+    Raises NotFoundError, ThrottledError.
+    """
+    step = next((one for one in steps_of(actor.account) if one.kind == FactorKind.TEXT), None)
     if step is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():
@@ -365,12 +369,12 @@ def send_own_code(actor: Actor) -> str:
     return texts.masked(step.secret["number"])
 
 
-def prove_with_passkey(actor: Actor, answer: str) -> None:
+def reauthenticate_with_passkey(actor: Actor, answer: str) -> None:
     """Fresh proof by a passkey of the actor that has checked who holds it. Raises InvalidError, ThrottledError."""
     throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
     with transaction.atomic():
         credential = passkeys.credential_of(answer)
-        mine = SecondStep.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
+        mine = SecondFactor.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
         found = mine.filter(lookup=vault.lookup("passkey", credential)).first()
         if found is None:
             raise InvalidError("This passkey is not one of yours.", field="passkey")
@@ -379,4 +383,4 @@ def prove_with_passkey(actor: Actor, answer: str) -> None:
             clock.now(),
         )
         found.save(update_fields=["last_turn", "used_at"])
-        sessions.proved_now(actor)
+        sessions.reauthenticated(actor)

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_step
+from glasshouse.accounts import second_factor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.web import once
 from glasshouse.web.forms import again
@@ -16,20 +16,20 @@ from glasshouse.web.redirects import safe_path
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
-    kinds = {step.kind for step in second_step.steps_of(actor_of(request).account)}
+    kinds = {step.kind for step in second_factor.steps_of(actor_of(request).account)}
     return {"kinds": kinds, "coded": bool(kinds), "next": request.GET.get("next", request.POST.get("next", ""))}
 
 
-@page("prove-again", name="prove_again", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
-def prove_again(request: HttpRequest) -> HttpResponse:
-    """The form for it: the password, and a code where there is a second step."""
+@page("reauthenticate", name="reauthenticate", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
+def reauthenticate(request: HttpRequest) -> HttpResponse:
+    """The form for it: the password, and a code where there is a second factor."""
     number = once.collect(actor_of(request), "sent", request.GET["sent"]) if "sent" in request.GET else None
-    return render(request, "person/prove_again.html", _shown(request) | {"number": number})
+    return render(request, "person/reauthenticate.html", _shown(request) | {"number": number})
 
 
 @page(
-    "prove-again",
-    name="prove_again",
+    "reauthenticate",
+    name="reauthenticate",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -40,15 +40,15 @@ def prove(request: HttpRequest) -> HttpResponse:
     """Prove it by password and code."""
     given = request.POST
     try:
-        accounts.prove_again(actor_of(request), given.get("password", ""), given.get("code", ""))
+        accounts.reauthenticate(actor_of(request), given.get("password", ""), given.get("code", ""))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/prove_again.html", error, **_shown(request))
+        return again(request, "person/reauthenticate.html", error, **_shown(request))
     return redirect(safe_path(given.get("next", "")))
 
 
 @page(
-    "prove-again/text",
-    name="send_proof",
+    "reauthenticate/text",
+    name="send_reauthentication_code",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -59,15 +59,15 @@ def send_proof(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
     actor, wanted = actor_of(request), request.POST.get("next", "")
     try:
-        number = second_step.send_own_code(actor)
+        number = second_factor.send_own_code(actor)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/prove_again.html", error, **_shown(request))
-    return redirect(f"/prove-again?next={quote(wanted)}&sent={once.hand_over(actor, 'sent', number)}")
+        return again(request, "person/reauthenticate.html", error, **_shown(request))
+    return redirect(f"/reauthenticate?next={quote(wanted)}&sent={once.hand_over(actor, 'sent', number)}")
 
 
 @page(
-    "prove-again/passkey",
-    name="prove_by_passkey",
+    "reauthenticate/passkey",
+    name="reauthenticate_by_passkey",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -77,7 +77,7 @@ def send_proof(request: HttpRequest) -> HttpResponse:
 def prove_by_passkey(request: HttpRequest) -> HttpResponse:
     """Prove it by a passkey; a script sends the browser's answer."""
     try:
-        second_step.prove_with_passkey(actor_of(request), request.POST.get("answer", ""))
+        second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))
     except (InvalidError, ThrottledError) as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
     return JsonResponse({"onward": safe_path(request.POST.get("next", ""))})

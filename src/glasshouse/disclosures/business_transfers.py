@@ -1,4 +1,4 @@
-"""The merger room: what of whom would pass to a buyer, everybody told beforehand, and who has objected. Source: PRI-15."""
+"""The business transfer: what of whom would pass to a buyer, everybody told beforehand, and who has objected. Source: PRI-15."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +14,13 @@ from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
 from glasshouse.disclosures import rules
 from glasshouse.disclosures.api import Entry, add
-from glasshouse.disclosures.models import Merger, MergerNotice
+from glasshouse.disclosures.models import BusinessTransfer, BusinessTransferNotice
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import HolderId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
@@ -31,19 +31,19 @@ ANNOUNCING, TELLING = "disclosures.announce-merger", "disclosures.tell-merger"
 
 def _categories() -> dict[str, str]:
     """Category -> its plain name, of everything personal that is held in the sealed form."""
-    rows = [one for one in people_rows([]) if one.sealed and one.entry and one.entry.klass is Class.PERSONAL]
+    rows = [one for one in people_rows([]) if one.sealed and one.entry and one.entry.classification is Class.PERSONAL]
     return {one.entry.category: NAMES[one.entry.category] for one in rows if one.entry}
 
 
 @transaction.atomic
-def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
+def open_room(actor: Actor, buyer: str, region: str, days: int) -> BusinessTransfer:
     """Open a room: the buyer is registered, everybody is told, and nothing passes before `days` have gone.
 
     Raises InvalidError.
     """
     access.require_staff(actor, Permission.MERGER_CHANGE)
-    if Merger.objects.filter(closed_at=None).exists():
-        raise InvalidError("A merger room is open already.", field="buyer")
+    if BusinessTransfer.objects.filter(closed_at=None).exists():
+        raise InvalidError("A business transfer is open already.", field="buyer")
     words = {
         "name": buyer,
         "what": "Would take over the business, and people's accounts with it.",
@@ -56,8 +56,8 @@ def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
     if not least <= days <= 365:
         raise InvalidError(f"People need {least} to 365 days to decide.", field="days")
     recipient = add(actor, Entry(rules.Kind.BUYER, words, sorted(_categories()), [], days))
-    made = Merger.objects.create(recipient=recipient, opened_at=clock.now())
-    events.record(actor, Kind.MERGER_OPENED, made.id)
+    made = BusinessTransfer.objects.create(recipient=recipient, opened_at=clock.now())
+    events.record(actor, Kind.BUSINESS_TRANSFER_OPENED, made.id)
     return made
 
 
@@ -65,7 +65,7 @@ def open_room(actor: Actor, buyer: str, region: str, days: int) -> Merger:
 class Room:
     """What the officer sees: how many people were told, object or are restricted, and what would pass, by category."""
 
-    merger: Merger
+    business_transfer: BusinessTransfer
     people: int
     told: int
     objected: int
@@ -81,16 +81,19 @@ def rooms(actor: Actor) -> list[Room]:
     objected = consent.refusing("merger") - restricted
     everybody = _customers().count()
     objecting, staying = (_customers().filter(person_id__in=persons).count() for persons in (objected, restricted))
-    told = dict(MergerNotice.objects.values_list("merger_id").annotate(count=Count("pk")))
-    rows = Merger.objects.select_related("recipient").order_by("-opened_at")
-    return [Room(merger, everybody, told.get(merger.pk, 0), objecting, staying, categories) for merger in rows]
+    told = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
+    rows = BusinessTransfer.objects.select_related("recipient").order_by("-opened_at")
+    return [
+        Room(business_transfer, everybody, told.get(business_transfer.pk, 0), objecting, staying, categories)
+        for business_transfer in rows
+    ]
 
 
 def _customers() -> "QuerySet[Account]":
     return Account.objects.filter(staff_role="").order_by("id")
 
 
-def would_pass(person: HolderId) -> str:
+def would_pass(person: KeyOwnerId) -> str:
     """passes, objected or restricted."""
     if consent.restriction_of(person):
         return "restricted"
@@ -100,44 +103,53 @@ def would_pass(person: HolderId) -> str:
 def tell_due() -> int:
     """Tell everybody who has an account of an open room, once; returns how many mails were queued. For the worker."""
     counts: list[int] = []
-    for merger in Merger.objects.select_related("recipient").filter(closed_at=None):
-        queues.guarded(ANNOUNCING, merger.id, partial(_tell_everybody, merger, counts))
+    for business_transfer in BusinessTransfer.objects.select_related("recipient").filter(closed_at=None):
+        queues.guarded(ANNOUNCING, business_transfer.id, partial(_tell_everybody, business_transfer, counts))
     return sum(counts)
 
 
-def _tell_everybody(merger: Merger, counts: list[int]) -> None:
-    told = MergerNotice.objects.filter(merger=merger, holder=OuterRef("person_id"))
+def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> None:
+    told = BusinessTransferNotice.objects.filter(business_transfer=business_transfer, key_owner=OuterRef("person_id"))
     size = BATCH
     while size == BATCH:
         # Owed to everybody, also to those whose data is restricted otherwise.
         with own(STORAGE), transaction.atomic():
-            Merger.objects.select_for_update().get(id=merger.id)  # One after the other: nobody is told twice.
+            BusinessTransfer.objects.select_for_update().get(
+                id=business_transfer.id
+            )  # One after the other: nobody is told twice.
             untold = _customers().filter(~Exists(told)).select_related("person")
-            batch = list(queues.ready(untold, TELLING, prefix=f"{merger.id}:")[:BATCH])
+            batch = list(queues.ready(untold, TELLING, prefix=f"{business_transfer.id}:")[:BATCH])
             counts.append(
-                queues.each_within(TELLING, batch, partial(_tell, merger), lambda account: f"{merger.id}:{account.pk}")
+                queues.each_within(
+                    TELLING,
+                    batch,
+                    partial(_tell, business_transfer),
+                    lambda account: f"{business_transfer.id}:{account.pk}",
+                )
             )
         size = len(batch)
 
 
-def _tell(merger: Merger, account: Account) -> None:
-    buyer, person = merger.recipient, account.person
+def _tell(business_transfer: BusinessTransfer, account: Account) -> None:
+    buyer, person = business_transfer.recipient, account.person
     body = (
         f"{buyer.name} ({buyer.region}) may take over this service. From {buyer.active_from:%Y-%m-%d} "
         "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
         f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
     )
     subject = f"{buyer.name} may take over this service"
-    message = mail.queue(HolderId(person.id), "announcement", person.address, subject=subject, body=body)
-    MergerNotice.objects.create(merger=merger, holder=person.id, message=message, at=clock.now())
+    message = mail.queue(KeyOwnerId(person.id), "announcement", person.address, subject=subject, body=body)
+    BusinessTransferNotice.objects.create(
+        business_transfer=business_transfer, key_owner=person.id, message=message, at=clock.now()
+    )
 
 
 @transaction.atomic
-def close(actor: Actor, merger: str) -> None:
+def close(actor: Actor, business_transfer: str) -> None:
     """Close a room: the sale does not happen, or has been carried out. Raises NotFoundError."""
     access.require_staff(actor, Permission.MERGER_CHANGE)
-    found = Merger.objects.filter(id=merger, closed_at=None).first()
+    found = BusinessTransfer.objects.filter(id=business_transfer, closed_at=None).first()
     if found is None:
         raise NotFoundError
-    Merger.objects.filter(id=merger).update(closed_at=clock.now())
-    events.record(actor, Kind.MERGER_CLOSED, merger)
+    BusinessTransfer.objects.filter(id=business_transfer).update(closed_at=clock.now())
+    events.record(actor, Kind.BUSINESS_TRANSFER_CLOSED, business_transfer)
