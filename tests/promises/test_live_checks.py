@@ -241,7 +241,7 @@ def test_sec_01_sees_a_layer_that_lets_through(home: Installation, monkeypatch: 
             assert state("SEC-01") == ("not verified", "tenant let through")
         finally:
             link.execute("DROP POLICY leak ON access_organisation")
-    monkeypatch.setattr(members, "require", lambda *_: Rights(frozenset(), None, "", ""))
+    monkeypatch.setattr(members, "require", lambda *_, **__: Rights(frozenset(), None, "", ""))
     assert state("SEC-01") == ("not verified", "authorisation let through")
 
 

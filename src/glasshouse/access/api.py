@@ -234,6 +234,12 @@ def _token_rights(actor: Actor) -> Rights:
     return mine.narrowed(permissions, sites, f"by the token {token.name}, at most as the role {mine.role}")
 
 
+def require_at(rights: Rights, permission: Permission, site: str) -> None:
+    """Nothing, if the rights give the permission at a site that the actor sees. Raises ForbiddenError."""
+    if not rights.covers_site(permission, site):
+        raise ForbiddenError("You may look at this site, and not change it.")
+
+
 def require(actor: Actor, permission: Permission) -> Rights:
     """The actor's rights, if the permission is among them now. Raises NotFoundError (no part of it) or ForbiddenError."""
     rights = rights_of(actor)

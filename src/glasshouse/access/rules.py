@@ -1,6 +1,7 @@
 """Pure rules of access: what somebody has, whether one may give something to another, what state an invitation is in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from glasshouse.access.permissions import Permission
@@ -10,12 +11,21 @@ Sites = frozenset[str] | None  # None: all sites
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What an actor may do in one organisation, at which sites, and where that comes from in plain words."""
+    """What an actor may do in one organisation, at which sites, and where that comes from in plain words.
+
+    by_permission: the sites of permissions that count at other ones than the rest, as where several grants of support meet.
+    """
 
     permissions: frozenset[Permission]
     sites: Sites
     role: str
     why: str
+    by_permission: Mapping[Permission, Sites] = field(default_factory=dict)
+
+    def covers_site(self, permission: Permission, site: str) -> bool:
+        """Whether the permission counts at a site."""
+        sites = self.by_permission.get(permission, self.sites)
+        return permission in self.permissions and (sites is None or site in sites)
 
     def narrowed(self, permissions: frozenset[Permission], sites: Sites, why: str) -> "Rights":
         """These rights, without what is not in permissions and sites."""

@@ -34,10 +34,11 @@ def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
 def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
     """Make a compartment at a site. Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.COMPARTMENT_CREATE)
+        rights, place = access.require(actor, Permission.COMPARTMENT_CREATE), _site(actor, site)
+        access.require_at(rights, Permission.COMPARTMENT_CREATE, place.id)
         made = Compartment.objects.create(
             organisation_id=str(actor.organisation),
-            site=_site(actor, site),
+            site=place,
             name=plain_name(name, field="name"),
             created_at=clock.now(),
         )
@@ -140,8 +141,9 @@ def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[st
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.TARGET_RANGES_SET)
+        rights = access.require(actor, Permission.TARGET_RANGES_SET)
         place: Site | Compartment | None = _site(actor, site)
+        access.require_at(rights, Permission.TARGET_RANGES_SET, site)
         if compartment:
             mine = Compartment.objects.filter(site_id=site, organisation_id=actor.organisation)
             place = mine.filter(id=compartment).first()

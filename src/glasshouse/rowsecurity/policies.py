@@ -81,9 +81,15 @@ def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
         return None
     support = declared.support
     rows = f"{declared.organisation} = {ORGANISATION} AND (SELECT glasshouse_granted('{support.area}'))"
+    changed = f"{rows} AND (SELECT glasshouse_grant_changes('{support.area}'))"
     if site := site_column(model):
-        rows += f" AND {_inside(site, 'glasshouse_grant_sites()')}"
-    return rows, f"{rows} AND (SELECT glasshouse_grant_changes())" if support.changes else "false"
+        rows += f" AND {_inside(site, _grant_sites(support.area, 'false'))}"
+        changed += f" AND {_inside(site, _grant_sites(support.area, 'true'))}"
+    return rows, changed if support.changes else "false"
+
+
+def _grant_sites(area: str, changing: str) -> str:
+    return f"glasshouse_grant_sites('{area}', {changing})"
 
 
 def restrictable() -> dict[str, str]:

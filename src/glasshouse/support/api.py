@@ -16,7 +16,7 @@ from django.db import connection
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
-from glasshouse.access.rules import Rights
+from glasshouse.access.rules import Rights, Sites
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
@@ -88,10 +88,9 @@ def rights_of_staff(actor: Actor) -> Rights:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT glasshouse_support_role(), glasshouse_staff(), glasshouse_administering(), glasshouse_granted(''), "
-            "glasshouse_grant_changes()"
+            "SELECT glasshouse_support_role(), glasshouse_staff(), glasshouse_administering(), glasshouse_granted('')"
         )
-        support, factor, administered, live, changes = cursor.fetchone()
+        support, factor, administered, live = cursor.fetchone()
     if actor.kind is not ActorKind.STAFF or not support:
         raise NotFoundError
     if not factor:
@@ -106,15 +105,27 @@ def rights_of_staff(actor: Actor) -> Rights:
     mine = Grant.objects.filter(
         organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
     )
-    grants = [one for one in mine.exclude(approved_at=None) if one.staff in (TEAM, actor.account)]
-    permissions = frozenset[Permission]().union(
-        *(rules.granted(one.areas, change=one.change and changes) for one in grants)
-    )
-    sites = (
-        None if any(one.sites is None for one in grants) else frozenset(s for one in grants for s in one.sites or [])
-    )
+    grants = [grant for grant in mine.exclude(approved_at=None) if grant.staff in (TEAM, actor.account)]
+    # Each grant counts at its own sites only; the row policies say the same.
+    at = {permission: _sites_of(permission, grants, actor) for permission in rules.GRANTABLE}
+    permissions = frozenset(permission for permission, sites in at.items() if sites is None or sites)
     ends = max((one.ends_at for one in grants), default=now)
-    return Rights(permissions, sites, "Support", f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC")
+    why = f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC"
+    return Rights(permissions, at[Permission.SITE_READ], "Support", why, at)
+
+
+def _sites_of(permission: Permission, grants: list[Grant], actor: Actor) -> Sites:
+    """The sites at which grants give a permission; None: all; empty: it is not given."""
+    giving = [
+        grant
+        for grant in grants
+        if permission
+        in rules.granted(grant.areas, change=grant.change and grant.countersigned_by not in ("", actor.account))
+    ]
+    # What is not of a site is given by a grant for some sites, too.
+    if any(grant.sites is None for grant in giving) or (giving and permission not in rules.OF_SITES):
+        return None
+    return frozenset(site for grant in giving for site in grant.sites or [])
 
 
 def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
