@@ -41,8 +41,8 @@ def _address_hash(address: str) -> str:
     return vault.lookup("address", address)
 
 
-def _letter(what: str, path: str) -> str:
-    return f"{what}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
+def _letter(purpose: str, path: str) -> str:
+    return f"{purpose}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
 
 
 # -- signing up ----------------------------------------------------------------------------------------------------
@@ -115,12 +115,12 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     person = person_at(_address_hash(normal))
     _count_sign_in(normal, person, visit)
     account = Account.objects.filter(person_id=person).first()
-    good = passwords.matches(password, account.password if account else "")
+    is_correct = passwords.matches(password, account.password if account else "")
     with (
-        own(person if good else None),
+        own(person if is_correct else None),
         transaction.atomic(),
     ):  # A wrong password costs the same, whoever has the address.
-        if account is None or not good:
+        if account is None or not is_correct:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
             pending = second_factor.has_second_factor(AccountId(account.id)) and not sessions.trusted(
@@ -136,10 +136,10 @@ def _count_sign_in(address: str, person: str, visit: Visit) -> None:
     So guessing from elsewhere, which uses up what strangers may try, shuts nobody out who belongs here.
     Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
     """
-    mine = f"{person}:{sessions.digest(visit.browser)}"
-    known = sessions.known(person, visit.browser)
-    if known or (person and visit.browser and throttle.counting("reset-browser", mine)):
-        throttle.take("sign-in-browser", mine, most=10, window=MINUTES_10)
+    person_and_browser = f"{person}:{sessions.digest(visit.browser)}"
+    is_known_browser = sessions.known(person, visit.browser)
+    if is_known_browser or (person and visit.browser and throttle.counting("reset-browser", person_and_browser)):
+        throttle.take("sign-in-browser", person_and_browser, most=10, window=MINUTES_10)
     else:
         throttle.take("sign-in", address, most=10, window=MINUTES_10)
 
@@ -201,19 +201,19 @@ def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
     throttle.take_network("finish-reset", visit.network, most=30, window=MINUTES_10)
     links.claims_of(RESET, secret)
     throttle.take("finish-reset-link", secret, most=20, window=HOUR)
-    hashed = passwords.hashed(password)
+    password_hash = passwords.hashed(password)
     with transaction.atomic():
         account = Account.objects.filter(id=links.claims_of(RESET, secret, take=True)["account"]).first()
         if account is None:
             raise NotFoundError(links.ENDED)
-        _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, hashed)
+        _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, password_hash)
     if visit.browser:  # For an hour the mailbox's owner is not kept out by others' guessing.
-        mine = f"{account.person_id}:{sessions.digest(visit.browser)}"
-        throttle.take("reset-browser", mine, most=1_000, window=HOUR)
+        person_and_browser = f"{account.person_id}:{sessions.digest(visit.browser)}"
+        throttle.take("reset-browser", person_and_browser, most=1_000, window=HOUR)
 
 
-def _set_password(actor: Actor, account: Account, hashed: str) -> None:
-    account.password = hashed
+def _set_password(actor: Actor, account: Account, password_hash: str) -> None:
+    account.password = password_hash
     account.save(update_fields=["password"])
     credentials.changed(actor, account)
     events.record(actor, Kind.PASSWORD_CHANGED, account.id)
@@ -223,9 +223,9 @@ def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> Sig
     """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, BusyError."""
     passwords.check_new(fresh)
     account = _confirmed(actor, present)
-    hashed = passwords.hashed(fresh)
+    password_hash = passwords.hashed(fresh)
     with transaction.atomic():
-        _set_password(actor, account, hashed)
+        _set_password(actor, account, password_hash)
         return sessions.begin(account, visit, pending=False)
 
 
@@ -291,14 +291,14 @@ def person_of(actor: Actor) -> Person:
 
 def name_of(person: KeyOwnerId) -> str:
     """The name of a person; "" where there is none (any more), or its use is restricted."""
-    found = Person.objects.filter(id=person).first()
-    return found.name if found else ""
+    found_person = Person.objects.filter(id=person).first()
+    return found_person.name if found_person else ""
 
 
 def address_of(person: KeyOwnerId) -> str:
     """The address of a person; "" where there is none (any more), or its use is restricted."""
-    found = Person.objects.filter(id=person).first()
-    return found.address if found else ""
+    found_person = Person.objects.filter(id=person).first()
+    return found_person.address if found_person else ""
 
 
 def address_known(address: str) -> bool:
@@ -308,10 +308,10 @@ def address_known(address: str) -> bool:
 
 def account_at(address: str) -> AccountId | None:
     """The account of an address, restricted or not; None where there is none. Raises InvalidError."""
-    found = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).values_list(
+    account_ids = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).values_list(
         "id", flat=True
     )
-    return AccountId(found[0]) if found else None
+    return AccountId(account_ids[0]) if account_ids else None
 
 
 def actor_of_address(address: str) -> Actor:
@@ -319,18 +319,18 @@ def actor_of_address(address: str) -> Actor:
 
     Raises InvalidError, NotFoundError.
     """
-    found = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
-    if found is None:
+    account = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
+    if account is None:
         raise NotFoundError("Nobody has this address.")
-    return Actor(ActorKind.PERSON, AccountId(found.id), PersonId(found.person_id), proved_at=clock.now())
+    return Actor(ActorKind.PERSON, AccountId(account.id), PersonId(account.person_id), proved_at=clock.now())
 
 
 def people(accounts: list[AccountId]) -> dict[str, Person]:
     """The persons behind accounts, by account id; without those whose data is restricted."""
-    found = Account.objects.filter(id__in=accounts)
-    persons = {person.id: person for person in Person.objects.filter(account__in=found)}
+    rows = Account.objects.filter(id__in=accounts)
+    persons = {person.id: person for person in Person.objects.filter(account__in=rows)}
     vault.open_keys({KeyOwnerId(person) for person in persons})  # Whoever asks for many shows their names.
-    return {account.id: persons[account.person_id] for account in found if account.person_id in persons}
+    return {account.id: persons[account.person_id] for account in rows if account.person_id in persons}
 
 
 def person_id(account: AccountId) -> PersonId:
@@ -362,8 +362,8 @@ def only_officer(actor: Actor) -> bool:
 
 def has_staff_role(actor: Actor, role: str) -> bool:
     """Whether the actor is staff with that role and has a second factor."""
-    mine = Account.objects.filter(id=actor.account, staff_role=role)
-    return mine.exists() and second_factor.has_second_factor(actor.account)
+    accounts = Account.objects.filter(id=actor.account, staff_role=role)
+    return accounts.exists() and second_factor.has_second_factor(actor.account)
 
 
 def require_staff_role(actor: Actor, roles: Collection[str]) -> None:

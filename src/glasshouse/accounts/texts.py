@@ -82,11 +82,11 @@ def _post(url: str, *, auth: tuple[str, str], data: dict[str, str] | None = None
 
 def sender() -> Sender:
     """The provider that the settings name."""
-    name, *rest = settings.TEXT_PROVIDER.split(":")
+    name, *arguments = settings.TEXT_PROVIDER.split(":")
     if not name:
         return Local()
-    known: dict[str, type[Twilio] | type[Vonage]] = {"twilio": Twilio, "vonage": Vonage}
-    return known[name](rest[0], settings.TEXT_SECRET, rest[1])
+    providers: dict[str, type[Twilio] | type[Vonage]] = {"twilio": Twilio, "vonage": Vonage}
+    return providers[name](arguments[0], settings.TEXT_SECRET, arguments[1])
 
 
 def normal_number(written: str) -> str:
