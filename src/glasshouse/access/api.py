@@ -156,22 +156,22 @@ def rights_of(actor: Actor) -> Rights:
         return _token_rights(actor)
     if actor.kind is not ActorKind.PERSON:
         raise NotFoundError
-    found = membership_of(actor)
-    organisation = found.organisation
+    membership = membership_of(actor)
+    organisation = membership.organisation
     if second_factor_required(
-        organisation.second_factor_roles, organisation.second_factor_from, found.role, clock.now()
+        organisation.second_factor_roles, organisation.second_factor_from, membership.role, clock.now()
     ) and not second_factor.has_second_factor(actor.account):
         raise SecondFactorNeededError
-    return rights_of_membership(found)
+    return rights_of_membership(membership)
 
 
 def membership_of(actor: Actor) -> Membership:
     """The actor's membership in its organisation. Raises NotFoundError."""
-    mine = Membership.objects.select_related("organisation")
-    found = mine.filter(organisation_id=actor.organisation, account_id=actor.account).first()
-    if found is None:
+    memberships = Membership.objects.select_related("organisation")
+    membership = memberships.filter(organisation_id=actor.organisation, account_id=actor.account).first()
+    if membership is None:
         raise NotFoundError
-    return found
+    return membership
 
 
 def rights_of_membership(membership: Membership) -> Rights:
@@ -185,12 +185,12 @@ def rights_of_memberships(memberships: list[Membership]) -> dict[str, Rights]:
     """What each membership of one organisation gives, by its id; with one query for all. Raises NotFoundError."""
     if not memberships:
         return {}
-    known = roles_by_id(memberships[0].organisation_id, {membership.role for membership in memberships})
+    roles = roles_by_id(memberships[0].organisation_id, {membership.role for membership in memberships})
     rights = {}
     for membership in memberships:
-        if membership.role not in known:
+        if membership.role not in roles:
             raise NotFoundError("There is no such role.")
-        title, permissions = known[membership.role]
+        title, permissions = roles[membership.role]
         sites = None if membership.sites is None else frozenset(membership.sites)
         rights[membership.id] = Rights(permissions, sites, title, f"by the role {title}")
     return rights
@@ -198,23 +198,25 @@ def rights_of_memberships(memberships: list[Membership]) -> dict[str, Rights]:
 
 def role_of(organisation: str, role: str) -> tuple[str, frozenset[Permission]]:
     """(title, permissions) of a built-in or custom role. Raises NotFoundError."""
-    known = roles_by_id(organisation, {role})
-    if role not in known:
+    roles_found = roles_by_id(organisation, {role})
+    if role not in roles_found:
         raise NotFoundError("There is no such role.")
-    return known[role]
+    return roles_found[role]
 
 
 def roles_by_id(organisation: str, roles: set[str]) -> dict[str, tuple[str, frozenset[Permission]]]:
     """(title, permissions) of each built-in or custom role that there is; with one query at most."""
     built_in = {role: (TITLES[Role(role)], GRANTED[Role(role)]) for role in roles if role in set(Role)}
-    wanted = roles - built_in.keys()
-    custom = CustomRole.objects.filter(id__in=wanted, organisation_id=organisation) if wanted else ()
+    custom_ids = roles - built_in.keys()
+    custom = CustomRole.objects.filter(id__in=custom_ids, organisation_id=organisation) if custom_ids else ()
     return built_in | {role.id: permissions_of(role) for role in custom}
 
 
 def permissions_of(role: CustomRole) -> tuple[str, frozenset[Permission]]:
     """(title, permissions) of a custom role. What is no permission of a customer's (any more) gives nothing."""
-    return role.name, frozenset(Permission(one) for one in role.permissions if one in CUSTOMER_PERMISSIONS)
+    return role.name, frozenset(
+        Permission(permission) for permission in role.permissions if permission in CUSTOMER_PERMISSIONS
+    )
 
 
 def _token_rights(actor: Actor) -> Rights:
@@ -222,16 +224,20 @@ def _token_rights(actor: Actor) -> Rights:
     token = ApiToken.objects.filter(id=actor.token, organisation_id=actor.organisation, revoked_at=None).first()
     if token is None or token.expires_at <= now or token.account_id != actor.account:
         raise NotFoundError
-    found = membership_of(actor)
-    organisation = found.organisation
+    membership = membership_of(actor)
+    organisation = membership.organisation
     if second_factor_required(
-        organisation.second_factor_roles, organisation.second_factor_from, found.role, now
+        organisation.second_factor_roles, organisation.second_factor_from, membership.role, now
     ) and not second_factor.has_second_factor(actor.account):
         raise SecondFactorNeededError
-    permissions = frozenset(Permission(one) for one in token.permissions if one in CUSTOMER_PERMISSIONS)
+    permissions = frozenset(
+        Permission(permission) for permission in token.permissions if permission in CUSTOMER_PERMISSIONS
+    )
     sites = None if token.sites is None else frozenset(token.sites)
-    mine = rights_of_membership(found)
-    return mine.narrowed(permissions, sites, f"by the token {token.name}, at most as the role {mine.role}")
+    member_rights = rights_of_membership(membership)
+    return member_rights.narrowed(
+        permissions, sites, f"by the token {token.name}, at most as the role {member_rights.role}"
+    )
 
 
 def require(actor: Actor, permission: Permission) -> Rights:
@@ -278,8 +284,8 @@ def organisations_of(actor: Actor) -> list[Organisation]:
     if actor.kind is not ActorKind.PERSON:
         return []
     with organisation_transaction(actor):
-        mine = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
-        return list(Organisation.objects.filter(id__in=list(mine)).order_by("created_at"))
+        organisation_ids = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
+        return list(Organisation.objects.filter(id__in=list(organisation_ids)).order_by("created_at"))
 
 
 def organisation_or_none(actor: Actor) -> Organisation | None:
@@ -289,10 +295,10 @@ def organisation_or_none(actor: Actor) -> Organisation | None:
 
 def organisation_of(actor: Actor) -> Organisation:
     """The organisation that the actor acts for. Raises NotFoundError."""
-    found = organisation_or_none(actor)
-    if found is None:
+    organisation = organisation_or_none(actor)
+    if organisation is None:
         raise NotFoundError
-    return found
+    return organisation
 
 
 def all_organisations() -> list[OrganisationId]:
