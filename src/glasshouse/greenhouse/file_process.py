@@ -81,7 +81,7 @@ def _take_place(holder: str) -> BinaryIO | None:
     with (folder / "lock").open("ab") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         free: list[BinaryIO] = []
-        others: list[str] = []
+        holders: list[str] = []
         for number in range(PLACES):
             file = (folder / f"place-{number}").open("a+b")
             try:
@@ -89,10 +89,10 @@ def _take_place(holder: str) -> BinaryIO | None:
                 free.append(file)
             except BlockingIOError:
                 file.seek(0)
-                others.append(file.read(100).decode())
+                holders.append(file.read(100).decode())
                 file.close()
-        taken = {part for other in others for part in other.split()} & set(holder.split()) - {"page"}
-        chosen = None if taken or not free else free.pop(0)
+        conflicts = {part for holder_text in holders for part in holder_text.split()} & set(holder.split()) - {"page"}
+        chosen = None if conflicts or not free else free.pop(0)
         for unused in free:
             unused.close()
         if chosen:
@@ -175,9 +175,9 @@ def _start() -> "subprocess.Popen[bytes]":
 def _hand_over(child: "subprocess.Popen[bytes]", request: dict[str, Any], pieces: Iterable[bytes]) -> None:
     """Give the child its request and the file. It may end before it has all: its answer, or its status, says why."""
     assert child.stdin is not None  # noqa: S101 - a pipe was asked for
-    said = json.dumps(request).encode()
+    request_bytes = json.dumps(request).encode()
     with suppress(BrokenPipeError):
-        child.stdin.write(struct.pack("!I", len(said)) + said)
+        child.stdin.write(struct.pack("!I", len(request_bytes)) + request_bytes)
         for piece in pieces:
             child.stdin.write(piece)
         child.stdin.close()
@@ -186,11 +186,11 @@ def _hand_over(child: "subprocess.Popen[bytes]", request: dict[str, Any], pieces
 def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
     """The frames until the child ends, also in the middle of one. Raises InvalidError for those that tell of a failure."""
     assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    left = bounds.answer
+    bytes_left = bounds.answer
     while len(head := child.stdout.read(HEAD.size)) == HEAD.size:
         kind, length = HEAD.unpack(head)
-        left -= length + HEAD.size
-        if left < 0:
+        bytes_left -= length + HEAD.size
+        if bytes_left < 0:
             raise InvalidError(f"What this file holds is more than is read of one file. {ADVICE}", field="file")
         content = child.stdout.read(length)
         if len(content) < length:

@@ -40,9 +40,9 @@ def _bound(request: dict[str, Any]) -> None:
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_NPROC: (0, 0),
     }
-    for kind, pair in bounds.items():
+    for kind, soft_and_hard in bounds.items():
         with suppress(OSError, ValueError):
-            resource.setrlimit(kind, pair)
+            resource.setrlimit(kind, soft_and_hard)
     os.nice(NICER)  # Pages come first.
 
 

@@ -125,9 +125,11 @@ class Proposal:
     def answers(self, given: "Given") -> bool:
         """Whether the file, read as given, would be read as proposed here."""
         layout = self.layout
-        said = (given.delimiter, given.decimal, given.header, given.time_column, given.time_format)
+        choices = (given.delimiter, given.decimal, given.header, given.time_column, given.time_format)
         proposed = (layout.delimiter, layout.decimal, layout.header, layout.time_column, layout.time_format)
-        return all(part is None or part == own for part, own in zip(said, proposed, strict=True))
+        return all(
+            choice is None or choice == proposed_part for choice, proposed_part in zip(choices, proposed, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)

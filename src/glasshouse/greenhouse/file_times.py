@@ -25,7 +25,7 @@ def time_format_of(cells: list[str]) -> str:
         # A second number above 12 can be no month; where nothing tells, the day comes first, as in most of the world.
         return "mdy" if any(int(match[2]) > 12 for match in slashed) else "dmy"
     serials = [float(cell) for cell in cells if SERIAL.match(cell)]
-    if len(serials) > 0.9 * len(cells) and all(20_000 < one < 80_000 for one in serials):
+    if len(serials) > 0.9 * len(cells) and all(20_000 < serial < 80_000 for serial in serials):
         rising = sum(b > a for a, b in pairwise(serials))
         if rising >= 0.9 * (len(serials) - 1):
             return "excel"
@@ -113,12 +113,12 @@ class Clock:
         count = len(self.moments)
         places = range(count)
         ends = [choose(4, places, key=self.moments.__getitem__) for choose in (heapq.nsmallest, heapq.nlargest)]
-        found = []
-        for side, other in (ends, ends[::-1]):
+        rows = []
+        for side, opposite in (ends, ends[::-1]):
             for cut in range(1, min(4, count // 4 + 1)):
                 at_s = self.moments[side[cut]]
-                gap, span = abs(at_s - self.moments[side[cut - 1]]), abs(self.moments[other[0]] - at_s)
+                gap, span = abs(at_s - self.moments[side[cut - 1]]), abs(self.moments[opposite[0]] - at_s)
                 if gap > span > 0:
-                    found += [self.numbers[place] for place in side[:cut]]
+                    rows += [self.numbers[place] for place in side[:cut]]
                     break
-        return sorted(set(found))
+        return sorted(set(rows))

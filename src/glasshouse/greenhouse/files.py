@@ -141,20 +141,20 @@ def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tupl
     places = range(len(head)) if given.time_column is None else [given.time_column]
     formats = {i: time_format_of([row[i] for row in sample if i < len(row) and row[i]]) for i in places}
     # A written date beats a serial number, which an odd column of numbers may look like.
-    found = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
+    candidates = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
     if given.time_column is not None and given.time_format:
         return given.time_column, given.time_format
-    if not found:
+    if not candidates:
         raise InvalidError(
             "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
             field="time_column",
         )
-    return found[0][1], given.time_format or found[0][2]
+    return candidates[0][1], given.time_format or candidates[0][2]
 
 
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
-    found: list[Column] = []
-    seen: dict[str, int] = {}
+    columns: list[Column] = []
+    name_counts: dict[str, int] = {}
     for index, whole in enumerate(head):
         heading = CONTROL.sub(" ", whole[:LONGEST_HEADING])
         counter = re.fullmatch(r"(read_?no|no|nr|index|id|#)\.?", heading.strip().lower())
@@ -164,14 +164,14 @@ def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal
             continue
         unit = UNIT.search(heading)
         plain = UNIT.sub("", heading).strip(" %") or f"column {index + 1}"
-        seen[plain] = seen.get(plain, 0) + 1
-        name = plain if seen[plain] == 1 else f"{plain} ({seen[plain]})"
+        name_counts[plain] = name_counts.get(plain, 0) + 1
+        name = plain if name_counts[plain] == 1 else f"{plain} ({name_counts[plain]})"
         variable = recognise(plain)
-        written = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
-        if variable and written and not convertible(written, variable.unit):
+        unit_text = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
+        if variable and unit_text and not convertible(unit_text, variable.unit):
             variable = None
-        found.append(Column(index, name, written, variable.id if variable else ""))
-    return tuple(found)
+        columns.append(Column(index, name, unit_text, variable.id if variable else ""))
+    return tuple(columns)
 
 
 def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:

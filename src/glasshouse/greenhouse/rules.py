@@ -49,8 +49,8 @@ def target_ranges_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
     least, most = (_number(raw, field, variable.least, variable.most) for field in ("least", "most"))
     if least is not None and most is not None and least >= most:
         raise InvalidError("The lower limit must be below the upper one.", field="least")
-    rest = {key: value for key, value in (limits or {}).items() if key != variable.id}
-    return rest if least is None and most is None else rest | {variable.id: [least, most]}
+    other_ranges = {key: value for key, value in (limits or {}).items() if key != variable.id}
+    return other_ranges if least is None and most is None else other_ranges | {variable.id: [least, most]}
 
 
 def silent_after_s(usual_s: float | None) -> float:
@@ -65,7 +65,7 @@ def state_of(
     at: float | None,
     now: float,
     plausible: list[float | None],
-    wanted: list[float | None],
+    target_range: list[float | None],
     usual_s: float | None = None,
 ) -> str:
     """silent, implausible, low, high or ok. plausible and wanted: [least, most], None where there is no limit.
@@ -76,9 +76,9 @@ def state_of(
         return "silent"
     if not _inside(value, plausible):
         return "implausible"
-    if _inside(value, wanted):
+    if _inside(value, target_range):
         return "ok"
-    return "low" if wanted[0] is not None and value < wanted[0] else "high"
+    return "low" if target_range[0] is not None and value < target_range[0] else "high"
 
 
 def _inside(value: float, limits: list[float | None]) -> bool:

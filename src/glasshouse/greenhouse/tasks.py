@@ -24,8 +24,10 @@ GAVE_UP = (
 def take_file(account: str, person: str, organisation: str, upload: str) -> None:
     """Take a file's readings; tried again, after growing waits, while a part of the service fails. Safe to repeat."""
     actor = Actor(ActorKind.PERSON, AccountId(account), PersonId(person), OrganisationId(organisation))
-    with queues.claimed(IMPORTING, upload) as mine:
-        if mine:  # Otherwise it was taken for dead while it worked slowly: that process takes the file to the end.
+    with queues.claimed(IMPORTING, upload) as is_claimed:
+        if (
+            is_claimed
+        ):  # Otherwise it was taken for dead while it worked slowly: that process takes the file to the end.
             _take(actor, ImportId(upload))
 
 

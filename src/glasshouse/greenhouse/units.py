@@ -204,8 +204,8 @@ def _canonical(text: str) -> str:
 
 def _apart(word: str) -> list[str]:
     """The two units of "m2s" or "m²d" below the line."""
-    both = re.fullmatch(r"([a-zA-Z]{1,3}[23])([a-zA-Z]{1,4})", word)
-    return [both[1], both[2]] if both else [word]
+    match = re.fullmatch(r"([a-zA-Z]{1,3}[23])([a-zA-Z]{1,4})", word)
+    return [match[1], match[2]] if match else [word]
 
 
 @cache
@@ -232,31 +232,31 @@ def _folded() -> dict[str, dict[str, tuple[float, float]]]:
     return folded
 
 
-def line_to(written: str, unit: str) -> tuple[float, float]:
+def line_to(source_unit: str, unit: str) -> tuple[float, float]:
     """(factor, offset) that lead from a unit as written to a unit of the catalogue. Raises UnknownUnitError."""
     dimension = OF_CATALOGUE[unit]
-    table, spelling = _table()[dimension], _canonical(written)
+    table, spelling = _table()[dimension], _canonical(source_unit)
     line = table.get(spelling)
     if line is None and spelling.partition("/")[0] not in EXACT_CASE:
         line = _folded()[dimension].get(spelling.casefold())
     if line is None:
-        raise UnknownUnitError(f"{written[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
+        raise UnknownUnitError(f"{source_unit[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
     factor, offset = table[_canonical(unit or "1")]
     return line[0] / factor, (line[1] - offset) / factor
 
 
-def convertible(written: str, unit: str) -> bool:
+def convertible(source_unit: str, unit: str) -> bool:
     """Whether a unit as written measures the same quantity as a unit of the catalogue."""
     try:
-        line_to(written, unit)
+        line_to(source_unit, unit)
     except UnknownUnitError:
         return False
     return True
 
 
-def to_unit(value: float, written: str, unit: str) -> float:
+def to_unit(value: float, source_unit: str, unit: str) -> float:
     """A value in the unit as written, in `unit`; without a unit it is taken to be in `unit` already. Raises UnknownUnitError."""
-    if not written:
+    if not source_unit:
         return value
-    factor, offset = line_to(written, unit)
+    factor, offset = line_to(source_unit, unit)
     return value if (factor, offset) == (1.0, 0.0) else round(value * factor + offset, 9)
