@@ -127,7 +127,7 @@ _ACTS = {
 def words_of(kind: str) -> str:
     """A kind in plain words: "access:member:remove" is "member: remove"."""
     try:
-        _, thing, act = kind.split(":")
+        _, object_name, act = kind.split(":")
     except ValueError:
         return kind
-    return f"{thing.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"
+    return f"{object_name.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"

@@ -89,7 +89,7 @@ def deliver_due(limit: int = 200) -> int:
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    now, sent, ends_s = clock.now(), 0, monotonic() + MOST_S
+    now, sent_count, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
     dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
@@ -97,8 +97,8 @@ def deliver_due(limit: int = 200) -> int:
         number = _begin_next() if monotonic() < ends_s else ""
         if not number:
             break
-        sent += _try(number)
-    return sent
+        sent_count += _try(number)
+    return sent_count
 
 
 def next_due() -> "QuerySet[Message]":
@@ -219,15 +219,21 @@ def forget(key_owners: set[str]) -> None:
 
 def bounced(message: str) -> bool:
     """Note that a mail came back; whether there was one."""
-    found = Message.objects.filter(id=message).exclude(sent_at=None)
-    return bool(found.update(bounced_at=clock.now()))
+    rows = Message.objects.filter(id=message).exclude(sent_at=None)
+    return bool(rows.update(bounced_at=clock.now()))
 
 
 def fates(messages: list[str]) -> dict[str, str]:
     """What became of mails: queued, sent, bounced or failed, by id. One that is not kept any more is left out."""
     return {
-        one.id: "bounced" if one.bounced_at else "sent" if one.sent_at else "failed" if one.set_aside_at else "queued"
-        for one in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
+        message.id: "bounced"
+        if message.bounced_at
+        else "sent"
+        if message.sent_at
+        else "failed"
+        if message.set_aside_at
+        else "queued"
+        for message in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
     }
 
 

@@ -30,9 +30,9 @@ def masked(text: str) -> str:
 
 def message_id(text: str) -> str:
     """A Message-ID as the grammar has it; "" where the text is none. Source: RFC 5322, 3.6.4."""
-    found = MESSAGE_ID.fullmatch(text[:500].strip(" \t\r\n"))
+    match = MESSAGE_ID.fullmatch(text[:500].strip(" \t\r\n"))
     # An encoded word would be decoded by whoever reads the header.
-    return found[0] if found and "=?" not in found[0] else ""
+    return match[0] if match and "=?" not in match[0] else ""
 
 
 def subject_line(text: str) -> str:
@@ -48,4 +48,4 @@ def body_text(text: str) -> str:
 
 def _without(text: str, categories: set[str], but: frozenset[str] = frozenset(), instead: str = " ") -> str:
     category: Callable[[str], str] = unicodedata.category
-    return "".join(one if one in but or category(one) not in categories else instead for one in text)
+    return "".join(char if char in but or category(char) not in categories else instead for char in text)

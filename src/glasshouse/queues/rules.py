@@ -49,7 +49,7 @@ def wait_before(tries: int) -> timedelta:
 
 def reason_of(error: BaseException) -> str:
     """The error's class, or the nearest one above it that staff are told something of. Never its text."""
-    names = [one.__name__ for one in type(error).__mro__]
+    names = [base.__name__ for base in type(error).__mro__]
     name = next((name for name in names if name in PLAIN), names[0])[:60]
     return (
         name if re.fullmatch(REASON, name) else Exception.__name__
@@ -58,8 +58,8 @@ def reason_of(error: BaseException) -> str:
 
 def place_of(trace: TracebackType | None) -> str:
     """Where in our own code it failed, as "mail/api.py:120"; "" where none of ours took part. Never a value."""
-    ours = [one for one in traceback.extract_tb(trace) if one.filename.startswith(SOURCE)]
-    place = f"{Path(ours[-1].filename).relative_to(SOURCE)}:{ours[-1].lineno}"[-80:] if ours else ""
+    own_frames = [frame for frame in traceback.extract_tb(trace) if frame.filename.startswith(SOURCE)]
+    place = f"{Path(own_frames[-1].filename).relative_to(SOURCE)}:{own_frames[-1].lineno}"[-80:] if own_frames else ""
     return place if re.fullmatch(PLACE, place) else ""
 
 

@@ -88,12 +88,12 @@ def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
 
 def restrictable() -> dict[str, str]:
     """Table -> the column with the person whose restriction hides its rows."""
-    found = {}
+    columns = {}
     for model in our_models():
         hidden = not condition(model) and not row_access(model).open_though_restricted
         if hidden and (column := key_owner_column(model)):
-            found[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
-    return found
+            columns[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
+    return columns
 
 
 def hidden_by_address() -> set[str]:
@@ -109,12 +109,12 @@ def area_sql() -> Iterator[Sql]:
 
 def functions() -> dict[str, tuple[str, str]]:
     """name(arguments) -> (type, body) of every function of the areas. Raises ValueError where two areas bring one."""
-    found: dict[str, tuple[str, str]] = {}
+    by_name: dict[str, tuple[str, str]] = {}
     for sql in area_sql():
-        if twice := found.keys() & sql.functions.keys():
+        if twice := by_name.keys() & sql.functions.keys():
             raise ValueError(f"two areas bring the function {twice.pop()}")
-        found |= sql.functions
-    return found
+        by_name |= sql.functions
+    return by_name
 
 
 # -- statements ----------------------------------------------------------------------------------------------------
@@ -138,11 +138,11 @@ def statements(tables: list[str]) -> list[str]:
 
 
 def _rights(tables: list[str]) -> Iterator[str]:
-    ours = {model._meta.db_table: model for model in our_models()}
+    models_by_table = {model._meta.db_table: model for model in our_models()}
     for table in tables:
-        app = row_access(ours[table]).app if table in ours else THIRD_PARTY.get(table, App.CHANGE)
+        app = row_access(models_by_table[table]).app if table in models_by_table else THIRD_PARTY.get(table, App.CHANGE)
         if app is not App.NOTHING:
-            again = ", ".join(row_access(ours[table]).rewritable) if table in ours else ""
+            again = ", ".join(row_access(models_by_table[table]).rewritable) if table in models_by_table else ""
             yield f"GRANT {app}{f', UPDATE ({again})' if again else ''} ON {table} TO glasshouse_app"
 
 
@@ -200,21 +200,21 @@ def _owner_policies() -> Iterator[str]:
 
 def _restrictions() -> Iterator[str]:
     """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
-    hidden, ours = restrictable(), {model._meta.db_table: model for model in our_models()}
+    hidden, models_by_table = restrictable(), {model._meta.db_table: model for model in our_models()}
     for table, key_owner in hidden.items():
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
         yield f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)"
-        yield unrestricted_policy(ours[table], key_owner)
+        yield unrestricted_policy(models_by_table[table], key_owner)
     for table in sorted(hidden_by_address() - hidden.keys()):
-        yield unrestricted_policy(ours[table])
+        yield unrestricted_policy(models_by_table[table])
 
 
 def unrestricted_policy(model: type[models.Model], key_owner: str = "") -> str:
     """The statement that makes a table's restrictive policy. key owner: its column with the person; "": found by address only."""
     table, open_rows = model._meta.db_table, row_access(model).open_rows
     parts = [f"({key_owner} NOT IN (SELECT glasshouse_restricted()))"] if key_owner else []
-    shown = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
-    rows = f"(({shown}) OR {open_rows})" if open_rows else f"({shown})"
+    condition_sql = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
+    rows = f"(({condition_sql}) OR {open_rows})" if open_rows else f"({condition_sql})"
     return f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {rows} WITH CHECK (true)"
 
 

@@ -91,9 +91,9 @@ def ensure_key(key_owner: KeyOwnerId) -> int:
 
 
 def _key(key_owner: str, generation: int) -> bytes:
-    kept = _opened.get((key_owner, generation))
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    cached = _opened.get((key_owner, generation))
+    if cached and cached[0] > time.monotonic():
+        return cached[1]
     row = _keys().objects.filter(key_owner=key_owner, generation=generation).first()
     if row is None:
         raise envelope.SealBrokenError(f"There is no key of generation {generation} for this key owner.")
@@ -125,9 +125,9 @@ def _is_open(owner: str) -> bool:
 
 
 def _current(key_owner: str) -> int:
-    kept = _newest.get(key_owner)
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    cached = _newest.get(key_owner)
+    if cached and cached[0] > time.monotonic():
+        return cached[1]
     generation = ensure_key(KeyOwnerId(key_owner))
     with _lock:
         if len(_newest) > 10_000:
@@ -164,9 +164,9 @@ def rotate_root() -> Iterator[tuple[int, int]]:
     behind = table.objects.filter(destroyed_at=None).exclude(root_generation=keys.current())
     # A rotation that was interrupted is finished first, with the root key it had made.
     target = keys.current() if behind.exists() else keys.add()
-    left = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
-    total = left.count()
-    for done, row in enumerate(left.order_by("id").iterator(chunk_size=500), 1):
+    rows = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
+    total = rows.count()
+    for count, row in enumerate(rows.order_by("id").iterator(chunk_size=500), 1):
         opened = envelope.unwrap(
             keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
@@ -174,7 +174,7 @@ def rotate_root() -> Iterator[tuple[int, int]]:
         table.objects.filter(id=row.id, root_generation=row.root_generation).update(
             wrapped=wrapped, root_generation=target
         )
-        yield done, total
+        yield count, total
     in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
     for number in keys.generations():
         if number != target and number not in in_use:

@@ -126,14 +126,14 @@ def _span(days: int) -> str:
 
 def kept_of(model: "type[models.Model]") -> tuple[Kept, ...]:
     """The rules by which rows of a model end; empty: with what they belong to."""
-    found: tuple[Kept, ...] = getattr(model, "kept", ())
-    return found
+    declared: tuple[Kept, ...] = getattr(model, "kept", ())
+    return declared
 
 
 def counted_of(model: "type[models.Model]") -> Counted | None:
     """What stays of a model's rows as numbers; None: nothing."""
-    found: Counted | None = getattr(model, "counted", None)
-    return found
+    declared: Counted | None = getattr(model, "counted", None)
+    return declared
 
 
 TECHNICAL = Entry(

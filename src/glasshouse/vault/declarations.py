@@ -38,8 +38,8 @@ class ByAddress:
 
 def by_address(model: type[models.Model]) -> ByAddress | None:
     """How a model's rows are found by an address; None where they speak of none."""
-    found: ByAddress | None = getattr(model, "by_address", None)
-    return found
+    declared: ByAddress | None = getattr(model, "by_address", None)
+    return declared
 
 
 def models_by_address() -> Iterator[tuple[type[models.Model], ByAddress]]:

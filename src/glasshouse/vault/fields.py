@@ -103,8 +103,8 @@ def unreadable(length: int) -> Any:
 
 def key_owner_column(model: type[models.Model]) -> str:
     """The column that names whose key seals a row; "" where nothing is sealed."""
-    found = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
-    return found[0] if found else ""
+    columns = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return columns[0] if columns else ""
 
 
 class SealedText(SealedField):
