@@ -1,6 +1,5 @@
 """Jobs of the greenhouse. They are given ids only, act as whoever asked for them, and ask for the right anew when they run."""
 
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from glasshouse.greenhouse import imports
@@ -19,7 +18,7 @@ GAVE_UP = (
 @app.task(
     name=imports.TAKE_FILE,
     queue="imports",
-    retry=RetryStrategy(max_attempts=MAX_TRIES, exponential_wait=3),
+    retry=queues.QueueRetry(),
 )
 def take_file(account: str, person: str, organisation: str, upload: str) -> None:
     """Take a file's readings; tried again, after growing waits, while a part of the service fails. Safe to repeat."""

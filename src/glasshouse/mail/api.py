@@ -17,8 +17,9 @@ from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
-from glasshouse.mail.rules import MOST_TRIES, body_text, message_id, subject_line, wait_before
+from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.queues import rules as failures
+from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import KeyDestroyedError
 
@@ -82,7 +83,7 @@ def _keep(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body:
 
 
 def deliver_due(limit: int = 200) -> int:
-    """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MOST_TRIES.
+    """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MAX_MAIL_TRIES.
 
     After MOST_S (of the monotonic clock) it stops; the next turn, a second later, goes on with those that have waited longest.
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
@@ -91,7 +92,7 @@ def deliver_due(limit: int = 200) -> int:
         return 0
     now, sent_count, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
-    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
+    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MAX_MAIL_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
         number = _begin_next() if monotonic() < ends_s else ""
@@ -148,7 +149,7 @@ def _try(number: str) -> bool:
 def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
-    rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
+    rows.filter(tries__gte=MAX_MAIL_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
     log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
 
 

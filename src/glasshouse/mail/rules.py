@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
 
 # The secrets of mailed links (256 bits, URL-safe), and the codes of text messages.
 SECRETS = re.compile(r"(?<![\w-])[\w-]{40,}(?![\w-])|(?<!\d)\d{6,8}(?!\d)")
@@ -11,16 +10,7 @@ ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 # RFC 5322, 3.6.4: dot-atoms, or a domain literal, of a length that fits into one line.
 MESSAGE_ID = re.compile(rf"<({ATOMS}{{1,200}})@({ATOMS}{{1,200}}|\[[A-Za-z0-9.:-]{{1,100}}\])>")
 MAX_SUBJECT = 400
-MOST_TRIES = 12
 NEVER_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
-
-
-def wait_before(tries: int) -> timedelta:
-    """How long a mail waits after so many tries: 10 seconds, three times as long each time, up to a day.
-
-    MOST_TRIES tries take three days, so that a mail server may be away over a weekend.
-    """
-    return min(timedelta(days=1), timedelta(seconds=10 * 3 ** min(max(tries, 1) - 1, 20)))
 
 
 def masked(text: str) -> str:

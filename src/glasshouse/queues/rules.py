@@ -1,4 +1,4 @@
-"""Pure rules of queues: how long a failed item waits, after which try it is set aside, what is told of an error."""
+"""Pure rules of queues: how long a failed item waits, after which try it is set aside, what staff are told of an error."""
 
 import re
 import traceback
@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-MAX_TRIES = 8
+# After so many tries an item is set aside: 23 hours after the first one. A mail has more, and so almost five days, because the
+# mail server of the person may be away for long. Source: RFC 5321, 4.5.4.1 (give up after 4 to 5 days at the earliest).
+MAX_TRIES, MAX_MAIL_TRIES = 8, 12
 MOST_COUNTED = 1000  # What comes again by itself may fail for ever; it is counted up to here.
 # What the columns may hold, in the syntax of Python and of PostgreSQL: a queue; an error's class; a place in our code.
 QUEUE = r"^[a-z][a-z0-9.-]*$"
@@ -42,7 +44,10 @@ PLAIN = {
 
 
 def wait_before(tries: int) -> timedelta:
-    """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day."""
+    """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day.
+
+    The one rule of all that is tried again: items of queues, mails, imports of files.
+    """
     factor: int = GROWTH ** min(max(tries, 1) - 1, 20)
     return min(LONGEST_WAIT, FIRST_WAIT * factor)
 
