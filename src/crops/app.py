@@ -27,7 +27,7 @@ from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesErr
 from crops.bodies import MOST_BODY, imported, plain
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import Limits, Origin
-from crops.store import BusyError, Store
+from crops.store import Store, WriteQueueFullError
 from crops.wal import LogError
 
 log = logging.getLogger("crops")
@@ -212,7 +212,7 @@ class Plane:
                 batch, logged = await asyncio.to_thread(self._take, origin, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
@@ -305,7 +305,7 @@ class Plane:
         before, replaced = await asyncio.to_thread(self._before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None

@@ -42,7 +42,7 @@ REPLAY_BYTES = 32 << 20  # of the log, put into chDB at once after a crash
 HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
 
 
-class BusyError(Exception):
+class WriteQueueFullError(Exception):
     """More points wait than may; the sender should come again in a second."""
 
 
@@ -158,12 +158,12 @@ class Store:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, origin: Origin, batch: Batch) -> "Future[int]":
-        """Log a batch; the future is done when it is durable. Raises BusyError; the future may hold LogError.
+        """Log a batch; the future is done when it is durable. Raises WriteQueueFullError; the future may hold LogError.
 
         Points of new series beyond a limit are taken out of the batch, which then says so in `beyond`.
         """
         if self._waiting > MOST_WAITING:
-            raise BusyError
+            raise WriteQueueFullError
         with self._lock:
             ids = self._numbers(origin, batch)
             if not len(batch.code):

@@ -186,7 +186,7 @@ def test_setting_up_and_removing_ask_for_reauthentication_and_tell_by_mail(custo
     with pytest.raises(ReauthenticationError):
         second_factor.begin_app(stale)
     with_app(one)
-    steps = second_factor.steps_of(one.actor.account)
+    steps = second_factor.factors_of(one.actor.account)
     with pytest.raises(ReauthenticationError):
         second_factor.remove(stale, steps[0].id)
     second_factor.remove(one.alone, steps[0].id)

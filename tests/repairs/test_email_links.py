@@ -55,7 +55,7 @@ def add_passkey(one: Customer) -> None:
 def remove_step(one: Customer) -> None:
     from glasshouse.accounts import second_factor
 
-    second_factor.remove(one.alone, second_factor.steps_of(one.actor.account)[0].id)
+    second_factor.remove(one.alone, second_factor.factors_of(one.actor.account)[0].id)
 
 
 def new_codes(one: Customer) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from glasshouse.greenhouse import file_process
 from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, propose, read
-from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
+from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post
 
@@ -224,16 +224,16 @@ def test_one_organisation_has_one_place_and_all_have_two(home: Installation) -> 
     from glasshouse.greenhouse.file_process import place
 
     with place("a" * 16):  # type: ignore[arg-type]
-        with pytest.raises(BusyError), place("a" * 16):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("a" * 16):  # type: ignore[arg-type]
             pass
-        with pytest.raises(BusyError), place("a" * 16, for_import=True):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("a" * 16, for_import=True):  # type: ignore[arg-type]
             pass
-        with place("b" * 16, for_import=True), pytest.raises(BusyError), place("c" * 16):  # type: ignore[arg-type]
+        with place("b" * 16, for_import=True), pytest.raises(OverloadedError), place("c" * 16):  # type: ignore[arg-type]
             pass
         with place("c" * 16):  # type: ignore[arg-type]
             pass
     with place("a" * 16, for_import=True):  # type: ignore[arg-type]
-        with pytest.raises(BusyError), place("b" * 16, for_import=True):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("b" * 16, for_import=True):  # type: ignore[arg-type]
             pass  # Imports never take the last place from the pages.
         with place("b" * 16):  # type: ignore[arg-type]
             pass

@@ -37,6 +37,13 @@ class NotedAccess(NamedTuple):
     ids: tuple[str, ...]
 
 
+class RoleDefinition(NamedTuple):
+    """What a role is called, and what it allows."""
+
+    title: str
+    permissions: frozenset[Permission]
+
+
 _gathered: ContextVar[list[NotedAccess] | None] = ContextVar("gathered", default=None)
 ACTS = frozenset({"compartment made", "emergency", "target range set"})
 Resolver = Callable[[Actor], Rights]
@@ -149,7 +156,7 @@ def _tell_database(actor: Actor, invitation: str) -> None:
 
 
 def rights_of(actor: Actor) -> Rights:
-    """What the actor may do in its organisation, read now. Raises NotFoundError (no part of it), SecondStepNeededError."""
+    """What the actor may do in its organisation, read now. Raises NotFoundError (no part of it), SecondFactorNeededError."""
     if resolver := _resolvers.get(actor.kind):
         return resolver(actor)
     if actor.kind is ActorKind.TOKEN:
@@ -176,9 +183,12 @@ def membership_of(actor: Actor) -> Membership:
 
 def rights_of_membership(membership: Membership) -> Rights:
     """What a membership gives."""
-    title, permissions = role_of(membership.organisation_id, membership.role)
+    return _rights(membership, role_of(membership.organisation_id, membership.role))
+
+
+def _rights(membership: Membership, role: RoleDefinition) -> Rights:
     sites = None if membership.sites is None else frozenset(membership.sites)
-    return Rights(permissions, sites, title, f"by the role {title}")
+    return Rights(role.permissions, sites, role.title, f"by the role {role.title}")
 
 
 def rights_of_memberships(memberships: list[Membership]) -> dict[str, Rights]:
@@ -190,32 +200,31 @@ def rights_of_memberships(memberships: list[Membership]) -> dict[str, Rights]:
     for membership in memberships:
         if membership.role not in roles:
             raise NotFoundError("There is no such role.")
-        title, permissions = roles[membership.role]
-        sites = None if membership.sites is None else frozenset(membership.sites)
-        rights[membership.id] = Rights(permissions, sites, title, f"by the role {title}")
+        rights[membership.id] = _rights(membership, roles[membership.role])
     return rights
 
 
-def role_of(organisation: str, role: str) -> tuple[str, frozenset[Permission]]:
-    """(title, permissions) of a built-in or custom role. Raises NotFoundError."""
+def role_of(organisation: str, role: str) -> RoleDefinition:
+    """Title and permissions of a built-in or custom role. Raises NotFoundError."""
     roles_found = roles_by_id(organisation, {role})
     if role not in roles_found:
         raise NotFoundError("There is no such role.")
     return roles_found[role]
 
 
-def roles_by_id(organisation: str, roles: set[str]) -> dict[str, tuple[str, frozenset[Permission]]]:
-    """(title, permissions) of each built-in or custom role that there is; with one query at most."""
-    built_in = {role: (TITLES[Role(role)], GRANTED[Role(role)]) for role in roles if role in set(Role)}
+def roles_by_id(organisation: str, roles: set[str]) -> dict[str, RoleDefinition]:
+    """Title and permissions of each of the roles that exists, by its id; with one query at most."""
+    built_in = {role: RoleDefinition(TITLES[Role(role)], GRANTED[Role(role)]) for role in roles if role in set(Role)}
     custom_ids = roles - built_in.keys()
     custom = CustomRole.objects.filter(id__in=custom_ids, organisation_id=organisation) if custom_ids else ()
     return built_in | {role.id: permissions_of(role) for role in custom}
 
 
-def permissions_of(role: CustomRole) -> tuple[str, frozenset[Permission]]:
-    """(title, permissions) of a custom role. What is no permission of a customer's (any more) gives nothing."""
-    return role.name, frozenset(
-        Permission(permission) for permission in role.permissions if permission in CUSTOMER_PERMISSIONS
+def permissions_of(role: CustomRole) -> RoleDefinition:
+    """Title and permissions of a custom role. What is no permission of a customer's (any more) gives nothing."""
+    return RoleDefinition(
+        role.name,
+        frozenset(Permission(permission) for permission in role.permissions if permission in CUSTOMER_PERMISSIONS),
     )
 
 
@@ -251,7 +260,7 @@ def require(actor: Actor, permission: Permission) -> Rights:
 def require_staff(actor: Actor, permission: Permission) -> None:
     """Nothing, if the actor is staff, in a role that the permission is granted to, with a second factor.
 
-    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
+    Raises SecondFactorNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
     """
     accounts.require_staff_role(actor, staff_roles_with(permission))
 

@@ -173,13 +173,21 @@ def _plainness(path: str) -> list[tuple[bool, str]]:
     return [("<" in part, part) for part in path.split("/")]
 
 
-def routes() -> Iterator[tuple[str, str, list[Page]]]:
-    """(path, name, pages) of every path, those with the plainer paths first."""
+class Route(NamedTuple):
+    """A path with its name, and the pages behind it: each has methods of its own."""
+
+    path: str
+    name: str
+    pages: list[Page]
+
+
+def routes() -> Iterator[Route]:
+    """Every path with its pages, those with the plainer paths first."""
     pages_by_route: dict[tuple[str, str], list[Page]] = {}
     for declared in pages():
         pages_by_route.setdefault((declared.path, declared.name), []).append(declared)
     for (path, name), some in pages_by_route.items():
-        yield path, name, some
+        yield Route(path, name, some)
 
 
 def find(name: str, method: str) -> Page | None:

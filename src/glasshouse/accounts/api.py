@@ -104,7 +104,7 @@ def open_account(actor: Actor, name: str, address: str, password_hash: str) -> A
 def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     """Begin a session, pending where the second factor is to come.
 
-    Raises InvalidError (one text for every reason), ThrottledError, BusyError.
+    Raises InvalidError (one text for every reason), ThrottledError, OverloadedError.
     """
     refused = InvalidError("Address and password do not match.", field="password")
     throttle.take_network("sign-in-network", visit.network, most=60, window=MINUTES_10)
@@ -147,7 +147,7 @@ def _count_sign_in(address: str, person: str, visit: Visit) -> None:
 def reauthenticate(actor: Actor, password: str, code: str = "") -> None:
     """Prove once more to be the person: the password, and a code where there is a second factor.
 
-    Raises InvalidError, ThrottledError, BusyError.
+    Raises InvalidError, ThrottledError, OverloadedError.
     """
     account = _confirmed(actor, password)
     if second_factor.has_second_factor(actor.account) and not second_factor.proves(account, code):
@@ -196,7 +196,7 @@ def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
 def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
     """Set the password by a mailed link, and end what was handed out before.
 
-    Raises InvalidError, NotFoundError, ThrottledError, BusyError.
+    Raises InvalidError, NotFoundError, ThrottledError, OverloadedError.
     """
     throttle.take_network("finish-reset", visit.network, most=30, window=MINUTES_10)
     links.claims_of(RESET, secret)
@@ -220,7 +220,7 @@ def _set_password(actor: Actor, account: Account, password_hash: str) -> None:
 
 
 def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> SignedIn:
-    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, BusyError."""
+    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, OverloadedError."""
     passwords.check_new(fresh)
     account = _confirmed(actor, present)
     password_hash = passwords.hashed(fresh)
@@ -230,7 +230,7 @@ def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> Sig
 
 
 def ask_change(actor: Actor, address: str, present: str) -> None:
-    """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, BusyError."""
+    """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, OverloadedError."""
     normal = normal_address(address)
     throttle.take("mail", normal, most=5, window=HOUR)
     account = _confirmed(actor, present)
@@ -369,7 +369,7 @@ def has_staff_role(actor: Actor, role: str) -> bool:
 def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
     """Nothing, if the actor is staff with one of the roles and a second factor.
 
-    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.
+    Raises SecondFactorNeededError where only the factor is missing, NotFoundError for everybody else.
     """
     if actor.kind is not ActorKind.STAFF or staff_role(actor.account) not in roles:
         raise NotFoundError

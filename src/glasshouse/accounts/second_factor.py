@@ -7,7 +7,7 @@ Rules:
    before has its own count, so that whoever knows the password cannot shut the owner out by guessing.
 3. A recovery path never leads past the second factor: a reset of the password leaves it in force, and so does an
    administrator's reset for two days (resets.py).
-4. The first step set up gives ten recovery codes, shown once.
+4. The first factor set up gives ten recovery codes, shown once.
 
 Source: SEC-06; RFC 6238; NIST SP 800-63B, 5.1 and 5.2; WebAuthn Level 3, 7.1 and 7.2.
 """
@@ -16,6 +16,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -48,8 +49,11 @@ WRONG = "This code is wrong, used up or too old. Look at the newest one and try 
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A step on its way: what the person must copy or scan. key: base32 in groups; uri: otpauth, for a QR code."""
+class FactorSetup:
+    """What a person needs to set up a second factor.
+
+    key: base32 in groups of four; uri: otpauth, for a QR code; number: masked, where a code was sent.
+    """
 
     id: FactorId
     key: str = ""
@@ -57,7 +61,14 @@ class Begun:
     number: str = ""
 
 
-def steps_of(account: AccountId | None) -> list[SecondFactor]:
+class FactorInSetup(NamedTuple):
+    """A second factor that is not confirmed yet, and what the person needs for that."""
+
+    factor: SecondFactor
+    setup: FactorSetup
+
+
+def factors_of(account: AccountId | None) -> list[SecondFactor]:
     """The confirmed second factors of an account."""
     return list(SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).order_by("created_at"))
 
@@ -67,7 +78,7 @@ def has_second_factor(account: AccountId | None) -> bool:
     return SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).exists()
 
 
-def having_step(accounts: list[AccountId]) -> set[str]:
+def having_second_factor(accounts: list[AccountId]) -> set[str]:
     """Those of the accounts that have a second factor; with one query."""
     confirmed = SecondFactor.objects.filter(account_id__in=accounts).exclude(confirmed_at=None)
     return set(confirmed.values_list("account_id", flat=True))
@@ -95,44 +106,54 @@ def _new(actor: Actor, kind: FactorKind, name: str, secret: object) -> SecondFac
 
 
 @transaction.atomic
-def begin_app(actor: Actor, name: str = "Authenticator app") -> Begun:
-    """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect. Raises FreshProofError, InvalidError."""
+def begin_app(actor: Actor, name: str = "Authenticator app") -> FactorSetup:
+    """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect.
+
+    Raises ReauthenticationError, InvalidError.
+    """
     seed = secrets.token_bytes(20)
     factor = _new(actor, FactorKind.APP, name, {"seed": base64.b32encode(seed).decode()})
-    return _begun_app(actor, factor)
+    return _app_setup(actor, factor)
 
 
-def _begun_app(actor: Actor, factor: SecondFactor) -> Begun:
+def _app_setup(actor: Actor, factor: SecondFactor) -> FactorSetup:
     key = factor.secret["seed"]
     label = quote(f"Glasshouse:{Person.objects.get(id=actor.person).address}")
     query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": totp.STEP_S})
     groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
-    return Begun(FactorId(factor.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
+    return FactorSetup(FactorId(factor.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
 
 
 @transaction.atomic
-def begin_text(actor: Actor, number: str) -> Begun:
-    """Begin to set up codes by text message, and send the first one. Raises FreshProofError, InvalidError, ThrottledError."""
+def begin_text(actor: Actor, number: str) -> FactorSetup:
+    """Begin to set up codes by text message, and send the first one.
+
+    Raises ReauthenticationError, InvalidError, ThrottledError.
+    """
     normal = texts.normal_number(number)
     factor = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
     _send_code(factor)
-    return Begun(FactorId(factor.id), number=texts.masked(normal))
+    return FactorSetup(FactorId(factor.id), number=texts.masked(normal))
 
 
-def begun(actor: Actor) -> tuple[SecondFactor, Begun] | None:
-    """The step that the actor is setting up, to be shown again; None if there is none."""
-    step = SecondFactor.objects.filter(
+def factor_in_setup(actor: Actor) -> FactorInSetup | None:
+    """The second factor that the actor is setting up, to be shown again; None if there is none."""
+    factor = SecondFactor.objects.filter(
         account_id=actor.account, confirmed_at=None, created_at__gt=clock.now() - UNCONFIRMED_LIFE
     ).first()
-    if step is None:
+    if factor is None:
         return None
-    if step.kind == FactorKind.APP:
-        return step, _begun_app(actor, step)
-    return step, Begun(FactorId(step.id), number=texts.masked(step.secret["number"]))
+    if factor.kind == FactorKind.APP:
+        return FactorInSetup(factor, _app_setup(actor, factor))
+    number = texts.masked(factor.secret["number"])
+    return FactorInSetup(factor, FactorSetup(FactorId(factor.id), number=number))
 
 
 def confirm(actor: Actor, factor_id: FactorId, code: str) -> list[str]:
-    """Confirm a step with its first code; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
+    """Confirm a second factor with its first code; returns recovery codes if they are new.
+
+    Raises InvalidError, ReauthenticationError.
+    """
     require_reauthentication(actor)
     _count_signed_in(str(actor.account))  # Outside the transaction, which a wrong code undoes.
     with transaction.atomic():
@@ -164,19 +185,22 @@ def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
 
 @transaction.atomic
 def begin_passkey(actor: Actor) -> str:
-    """Options for the browser to make a passkey, as JSON. Raises FreshProofError."""
+    """Options for the browser to make a passkey, as JSON. Raises ReauthenticationError."""
     require_reauthentication(actor)
     throttle.take("passkey-make", actor.id, most=30, window=timedelta(hours=1))
     person = Person.objects.get(id=actor.person)
     credential_ids = [
-        factor.secret["credential"] for factor in steps_of(actor.account) if factor.kind == FactorKind.PASSKEY
+        factor.secret["credential"] for factor in factors_of(actor.account) if factor.kind == FactorKind.PASSKEY
     ]
     return passkeys.registration_options(str(actor.account), person.address, person.name, credential_ids)
 
 
 @transaction.atomic
 def finish_passkey(actor: Actor, answer: str, name: str) -> list[str]:
-    """Keep the passkey that the browser made; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
+    """Keep the passkey that the browser made; returns recovery codes if they are new.
+
+    Raises InvalidError, ReauthenticationError.
+    """
     passkey = passkeys.registered(str(actor.account), answer)
     factor = _new(actor, FactorKind.PASSKEY, name or "Passkey", {"credential": passkey.credential, "key": passkey.key})
     factor.lookup, factor.last_turn = vault.lookup("passkey", passkey.credential), passkey.count
@@ -186,7 +210,7 @@ def finish_passkey(actor: Actor, answer: str, name: str) -> list[str]:
 
 @transaction.atomic
 def remove(actor: Actor, factor_id: FactorId) -> None:
-    """Remove a second factor. Raises NotFoundError, FreshProofError."""
+    """Remove a second factor. Raises NotFoundError, ReauthenticationError."""
     require_reauthentication(actor)
     factor = SecondFactor.objects.filter(id=factor_id, account_id=actor.account).exclude(confirmed_at=None).first()
     if factor is None:
@@ -202,7 +226,7 @@ def remove(actor: Actor, factor_id: FactorId) -> None:
 
 @transaction.atomic
 def new_codes(actor: Actor) -> list[str]:
-    """Ten new recovery codes, shown this once; the old ones end. Raises FreshProofError."""
+    """Ten new recovery codes, shown this once; the old ones end. Raises ReauthenticationError."""
     require_reauthentication(actor)
     credentials.changed(actor, Account.objects.get(id=actor.account), end_sessions=False)
     return _new_codes(actor)
@@ -288,7 +312,7 @@ def ask_text(pending: str) -> str:
     Raises NotFoundError, ThrottledError.
     """
     account = pending_account(pending)
-    text_factor = next((factor for factor in steps_of(AccountId(account.id)) if factor.kind == FactorKind.TEXT), None)
+    text_factor = next((factor for factor in factors_of(AccountId(account.id)) if factor.kind == FactorKind.TEXT), None)
     if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():
@@ -310,7 +334,7 @@ def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> Sig
 def _any_code_counts(account: Account, code: str) -> bool:
     if len(code) > CODE_MOST:
         return False
-    if any(_code_counts(factor, code) for factor in steps_of(AccountId(account.id))):
+    if any(_code_counts(factor, code) for factor in factors_of(AccountId(account.id))):
         return True
     recovery_code = RecoveryCode.objects.filter(
         account=account, used_at=None, code_hash=_recovery_hash(account.id, code)
@@ -324,10 +348,10 @@ def _any_code_counts(account: Account, code: str) -> bool:
 
 
 def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:
-    done, actor = finish_pending(pending, visit)
+    finished = finish_pending(pending, visit)
     if trust:
-        trust_browser(actor)
-    return done
+        trust_browser(finished.actor)
+    return finished.signed_in
 
 
 def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
@@ -340,7 +364,7 @@ def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
         return passkeys.authentication_options([])
     account = pending_account(pending)
     credential_ids = [
-        factor.secret["credential"] for factor in steps_of(AccountId(account.id)) if factor.kind == FactorKind.PASSKEY
+        factor.secret["credential"] for factor in factors_of(AccountId(account.id)) if factor.kind == FactorKind.PASSKEY
     ]
     return passkeys.authentication_options(credential_ids)
 
@@ -374,7 +398,7 @@ def send_own_code(actor: Actor) -> str:
 
     Raises NotFoundError, ThrottledError.
     """
-    text_factor = next((factor for factor in steps_of(actor.account) if factor.kind == FactorKind.TEXT), None)
+    text_factor = next((factor for factor in factors_of(actor.account) if factor.kind == FactorKind.TEXT), None)
     if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():

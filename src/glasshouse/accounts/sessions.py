@@ -7,6 +7,7 @@ Rules: a secret is stored as hash only. A session changes its secret whenever it
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -164,13 +165,20 @@ def pending_account(secret: str) -> Account:
     return account
 
 
-def finish_pending(secret: str, visit: Visit) -> tuple[SignedIn, Actor]:
+class FinishedSignIn(NamedTuple):
+    """A sign-in after its second factor: what the browser is given, and who acts in the new session."""
+
+    signed_in: SignedIn
+    actor: Actor
+
+
+def finish_pending(secret: str, visit: Visit) -> FinishedSignIn:
     """Turn a pending session into a full one with a secret of its own, in the caller's transaction. Raises NotFoundError."""
     account = pending_account(secret)
     if not Session.objects.filter(secret_hash=digest(secret), pending=True).delete()[0]:
         raise NotFoundError("That took too long, or was done already. Please sign in again.")
-    done = begin(account, visit, pending=False)
-    return done, actor_of(done.secret)
+    signed_in = begin(account, visit, pending=False)
+    return FinishedSignIn(signed_in, actor_of(signed_in.secret))
 
 
 @transaction.atomic
@@ -224,6 +232,6 @@ def reauthenticated(actor: Actor) -> None:
 
 
 def require_reauthentication(actor: Actor) -> None:
-    """Nothing, if the person proved to be the one within FRESH. Raises FreshProofError."""
+    """Nothing, if the person proved to be the one within FRESH. Raises ReauthenticationError."""
     if actor.proved_at is None or clock.now() - actor.proved_at > FRESH:
         raise ReauthenticationError

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
+from typing import NamedTuple
 
 from django.db import connection, connections, transaction
 
@@ -129,8 +130,15 @@ def roots(limit: int = 400) -> list[Root]:
 # -- verifying -----------------------------------------------------------------------------------------------------
 
 
-def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str]]:
-    """(events chained, what is wrong with the chain: at most MOST_BREAKS lines, then how many more).
+class Verification(NamedTuple):
+    """What reading the whole chain gave. event_count: events chained; breaks: MOST_BREAKS lines at most, then how many more."""
+
+    event_count: int
+    breaks: list[str]
+
+
+def verify(progress: Progress = lambda done, total: None) -> Verification:
+    """Read the chain, and say what is wrong with it.
 
     Events not yet chained are chained first. Reads the chain once, in batches, up to the link that was the last at its start;
     memory does not grow with the chain. progress: told (links read, links in all).
@@ -148,7 +156,7 @@ def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str
             more += 1
     if more:
         wrong.append(f"{more} more breaks are not listed")
-    return Link.objects.using(RELAY).count(), wrong
+    return Verification(Link.objects.using(RELAY).count(), wrong)
 
 
 def _joints(total: int, progress: Progress) -> Iterator[Joint]:

@@ -1,5 +1,7 @@
 """Verbs of the greenhouse: sites, compartments, devices, limits."""
 
+from typing import NamedTuple
+
 from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -118,12 +120,19 @@ def sites(actor: Actor) -> list[Site]:
         return sites
 
 
-def site_names(actor: Actor) -> list[tuple[str, str]]:
-    """(id, name) of the sites that the actor's transactions see, for choosing among them; no permission is asked."""
+class SiteName(NamedTuple):
+    """A site to choose."""
+
+    id: str
+    name: str
+
+
+def site_names(actor: Actor) -> list[SiteName]:
+    """The sites that the actor's transactions see, for choosing among them; no permission is asked."""
     with access.organisation_transaction(actor):
         rows = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
-        names = [(site.id, site.name) for site in rows]
-        access.record_access(actor, "sites", [site for site, _ in names])
+        names = [SiteName(site.id, site.name) for site in rows]
+        access.record_access(actor, "sites", [site.id for site in names])
         return names
 
 

@@ -4,7 +4,7 @@ Rules of this module:
 
 1. No thread of the web part or the worker parses a file. It waits for a process that the kernel bounds (`file_process_child.py`).
 2. At most two such processes run on an installation, one for an organisation, one for imports. The places are locks on files,
-   which end with the process that holds them. Pages do not wait for a place (BusyError), jobs do.
+   which end with the process that holds them. Pages do not wait for a place (OverloadedError), jobs do.
 3. The file goes through a pipe, in pieces as it is unsealed. Nothing of it is written to a disk.
 4. Nothing that the process answers is believed beyond a size. What breaks a bound is an InvalidError that says what to do.
 
@@ -25,14 +25,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from django.conf import settings
 
 from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
 from glasshouse.greenhouse.file_rows import MOST_READINGS
 from glasshouse.greenhouse.file_shapes import Given, ImportIssue, Layout, Proposal, Reading, Series
-from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
+from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
 log = logging.getLogger("glasshouse.imports")
@@ -64,11 +64,11 @@ WAIT_S = 300.0  # for a place, of an import
 
 @contextmanager
 def place(organisation: OrganisationId, *, for_import: bool = False, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold one of the places for a reading process. wait_s: how long to wait for it. Raises BusyError."""
+    """Hold one of the places for a reading process. wait_s: how long to wait for it. Raises OverloadedError."""
     ends = time.monotonic() + wait_s
     while (lock := _take_place(f"{'import' if for_import else 'page'} {organisation}")) is None:
         if time.monotonic() >= ends:
-            raise BusyError(BUSY)
+            raise OverloadedError(BUSY)
         time.sleep(PAUSE_S)
     with lock:
         yield
@@ -106,7 +106,7 @@ def propose(pieces: Iterable[bytes], zone: str, given: Given, bounds: Bounds = T
     """How a file would be read. To be called while holding a place. Raises InvalidError."""
     request = {"what": "propose", "zone": zone, "given": asdict(given)}
     answers = list(_answers(request, pieces, bounds))
-    return Proposal.from_json(json.loads(answers[0][1]))
+    return Proposal.from_json(json.loads(answers[0].content))
 
 
 def read(
@@ -117,13 +117,13 @@ def read(
 ) -> Reading:
     """Every row of a file. To be called while holding a place. progress: as of `files.read`. Raises InvalidError."""
     reading, names, numbers = Reading(), list[str](), list[bytes]()
-    for kind, content in _answers({"what": "read", "layout": layout.as_json()}, pieces, bounds):
-        if kind == PROGRESS:
-            progress(*json.loads(content))
-        elif kind == NUMBERS:
-            numbers.append(content)
+    for frame in _answers({"what": "read", "layout": layout.as_json()}, pieces, bounds):
+        if frame.kind == PROGRESS:
+            progress(*json.loads(frame.content))
+        elif frame.kind == NUMBERS:
+            numbers.append(frame.content)
         else:
-            facts = json.loads(content)
+            facts = json.loads(frame.content)
             names, issues = facts.pop("series"), [ImportIssue(**issue) for issue in facts.pop("issues")]
             reading = Reading(issues=issues, **facts)
     for name, times, values in zip(names, numbers[::2], numbers[1::2], strict=True):
@@ -131,8 +131,15 @@ def read(
     return reading
 
 
-def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
-    """The frames (kind, content) that a new process answers. Raises InvalidError, UnavailableError."""
+class _Frame(NamedTuple):
+    """One answer of the process that reads. kind: a byte of `file_process_child`; content: JSON, or the bytes of an array."""
+
+    kind: bytes
+    content: bytes
+
+
+def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -> Iterator[_Frame]:
+    """The frames that a new process answers. Raises InvalidError, UnavailableError."""
     child, late = _start(), threading.Event()
 
     def end() -> None:
@@ -183,7 +190,7 @@ def _hand_over(child: "subprocess.Popen[bytes]", request: dict[str, Any], pieces
         child.stdin.close()
 
 
-def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
+def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[_Frame]:
     """The frames until the child ends, also in the middle of one. Raises InvalidError for those that tell of a failure."""
     assert child.stdout is not None  # noqa: S101 - a pipe was asked for
     bytes_left = bounds.answer
@@ -202,7 +209,7 @@ def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[tuple[
             raise _too_much_memory(bounds)
         if kind == BROKEN:
             raise _unreadable(json.loads(content))
-        yield kind, content
+        yield _Frame(kind, content)
 
 
 def _broken(status: int, bounds: Bounds, *, late: bool) -> InvalidError:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from crop_contract.variables import Variable, recognise
 from glasshouse.greenhouse.file_shapes import Column, ImportIssue, Layout, Reading, Series
 from glasshouse.greenhouse.file_times import Clock, TimeIssue
-from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, line_to
+from glasshouse.greenhouse.units import LONGEST_UNIT, UNCHANGED, Conversion, conversion_to, convertible
 from glasshouse.kernel.errors import InvalidError
 
 NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
@@ -63,7 +63,7 @@ class _ColumnRead:
     column: Column
     decimal: str
     variable: Variable | None
-    convert: tuple[float, float] | None
+    convert: Conversion | None
 
 
 def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
@@ -72,8 +72,8 @@ def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
     for column in layout.columns:
         _check_unit(column, result)
         variable = recognise(column.variable) if column.variable else None
-        line = line_to(column.unit, variable.unit) if variable and column.unit else (1.0, 0.0)
-        columns.append(_ColumnRead(column, layout.decimal, variable, None if line == (1.0, 0.0) else line))
+        conversion = conversion_to(column.unit, variable.unit) if variable and column.unit else UNCHANGED
+        columns.append(_ColumnRead(column, layout.decimal, variable, None if conversion == UNCHANGED else conversion))
     return columns
 
 
@@ -103,7 +103,7 @@ def _read_cells(row: list[str], number: int, at_s: int, columns: list[_ColumnRea
             continue
         value = float(cell.replace(",", ".") if read_as.decimal == "," else cell)
         if read_as.convert:
-            value = round(value * read_as.convert[0] + read_as.convert[1], 9) if math.isfinite(value) else value
+            value = round(value * read_as.convert.factor + read_as.convert.offset, 9) if math.isfinite(value) else value
         if not math.isfinite(value):
             result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
             continue

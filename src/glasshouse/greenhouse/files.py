@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from crop_contract.variables import recognise
@@ -97,18 +98,18 @@ def _layout(rows: list[list[str]], delimiter: str, zone: str, given: Given) -> L
             field="file",
         )
     sample = rows[1:] if header else rows[:LOOKED_AT]
-    time_column, time_format = _time_column(head, sample, given)
-    cells = [cell for row in sample for i, cell in enumerate(row) if i != time_column]
+    time = _time_column(head, sample, given)
+    cells = [cell for row in sample for i, cell in enumerate(row) if i != time.column]
     commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
     points = sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells)
     decimal = given.decimal or ("," if delimiter != "," and commas > points else ".")
-    columns = _columns(head, time_column, sample, decimal)
+    columns = _columns(head, time.column, sample, decimal)
     if not columns:
         raise InvalidError(
             "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?",
             field="file",
         )
-    return Layout(delimiter, decimal, header, time_column, time_format, zone, columns, tuple(head))
+    return Layout(delimiter, decimal, header, time.column, time.time_format, zone, columns, tuple(head))
 
 
 def _up_to(rows: Iterable[list[str]], cells: int) -> Iterator[list[str]]:
@@ -134,8 +135,15 @@ def _sample(rows: list[list[str]]) -> list[list[str]]:
     return sample
 
 
-def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tuple[int, str]:
-    """(place of the time column, its format), as said or as found. Raises InvalidError."""
+class _TimeColumn(NamedTuple):
+    """Which column holds the times, and how they are written: one of TIME_FORMATS."""
+
+    column: int
+    time_format: str
+
+
+def _time_column(head: list[str], sample: list[list[str]], given: Given) -> _TimeColumn:
+    """The time column, as said or as found. Raises InvalidError."""
     if given.time_column is not None and not 0 <= given.time_column < len(head):
         raise InvalidError(f"The file has columns 1 to {len(head)}.", field="time_column")
     places = range(len(head)) if given.time_column is None else [given.time_column]
@@ -143,13 +151,14 @@ def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tupl
     # A written date beats a serial number, which an odd column of numbers may look like.
     candidates = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
     if given.time_column is not None and given.time_format:
-        return given.time_column, given.time_format
+        return _TimeColumn(given.time_column, given.time_format)
     if not candidates:
         raise InvalidError(
             "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
             field="time_column",
         )
-    return candidates[0][1], given.time_format or candidates[0][2]
+    _, column, time_format = candidates[0]
+    return _TimeColumn(column, given.time_format or time_format)
 
 
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -21,7 +21,7 @@ from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, Up
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import BusyError, GlasshouseError, InvalidError, NotFoundError, UnavailableError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import BlobId, ImportId, KeyOwnerId, SiteId, TemplateId
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
@@ -52,7 +52,7 @@ class Look:
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
-    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError, BusyError.
+    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError, OverloadedError.
 
     It is read outside any transaction, in a process of its own; what cannot be read is not kept.
     """
@@ -64,8 +64,7 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
         blob = blobs.store(pieces, owner)
         try:
             with access.organisation_transaction(actor):
-                site_row, _ = _place_of(actor, site, compartment)
-            zone = str(site_row.facts["time_zone"])
+                zone = str(_place_of(actor, site, compartment).site.facts["time_zone"])
             proposal = file_process.propose(blobs.read(blob, owner), zone, NOTHING_GIVEN)
             return _keep(actor, site, compartment, name, blob, proposal)
         except BaseException:
@@ -73,7 +72,14 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
             raise
 
 
-def _place_of(actor: Actor, site: SiteId, compartment: str) -> tuple[Site, Compartment | None]:
+class _Place(NamedTuple):
+    """Where a file was measured: a site, and a compartment of it or None."""
+
+    site: Site
+    compartment: Compartment | None
+
+
+def _place_of(actor: Actor, site: SiteId, compartment: str) -> _Place:
     """The place that a file speaks of. To be called in `acting`. Raises NotFoundError, ForbiddenError."""
     access.require(actor, Permission.FILE_IMPORT)
     site_row = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
@@ -82,16 +88,16 @@ def _place_of(actor: Actor, site: SiteId, compartment: str) -> tuple[Site, Compa
     ).first()
     if site_row is None or (compartment and compartment_row is None):
         raise NotFoundError
-    return site_row, compartment_row
+    return _Place(site_row, compartment_row)
 
 
 def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId, proposal: files.Proposal) -> ImportId:
     with access.organisation_transaction(actor):
-        site_row, compartment_row = _place_of(actor, site, compartment)
+        place = _place_of(actor, site, compartment)
         row = Upload.objects.create(
             organisation_id=str(actor.organisation),
-            site=site_row,
-            compartment=compartment_row,
+            site=place.site,
+            compartment=place.compartment,
             name=name[:200] or "file",
             blob=blob,
             proposal=proposal.as_json(),
@@ -133,7 +139,7 @@ def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str
     """A file and how it would be read: as last chosen, as a template says, or as proposed.
 
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
-    ForbiddenError, BusyError.
+    ForbiddenError, OverloadedError.
     """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
@@ -294,7 +300,7 @@ def _read(actor: Actor, pieces: Iterator[bytes], layout: Layout, progress: Calla
     try:
         with file_process.place(actor.organisation, for_import=True, wait_s=file_process.WAIT_S):
             return file_process.read(pieces, layout, progress)
-    except BusyError:
+    except OverloadedError:
         raise UnavailableError("Other files are being read. This one is safe; try again in some minutes.") from None
 
 

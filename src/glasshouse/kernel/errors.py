@@ -65,7 +65,7 @@ def _in_words(seconds: int) -> str:
     return "a minute"
 
 
-class BusyError(ThrottledError):
+class OverloadedError(ThrottledError):
     """Too much of what costs much is under way; the same is possible in a moment."""
 
     status = 503

@@ -10,6 +10,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -77,7 +78,7 @@ class Listed:
 
 
 def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
-    """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, FreshProofError."""
+    """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, ReauthenticationError."""
     normal = normal_address(address)
     if not 1 <= offer.days <= MOST_DAYS:
         raise InvalidError(f"An invitation lives 1 to {MOST_DAYS} days.", field="days")
@@ -133,8 +134,18 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     mail.queue(KeyOwnerId(invitation.key_owner), "invitation", invitation.address, subject=subject, body=text)
 
 
-def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]]:
-    """Invite every address of a pasted list or CSV (first column); returns (address, "" or what was wrong), row by row."""
+class Outcome(NamedTuple):
+    """What became of one address of a list. problem: what was wrong with it; "": it is invited."""
+
+    address: str
+    problem: str
+
+
+def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[Outcome]:
+    """Invite every address of a pasted list or CSV (first column); returns what became of each, row by row.
+
+    Raises InvalidError (the list as a whole), ForbiddenError.
+    """
     if len(pasted) > MOST_PASTED:
         raise InvalidError(f"The list has at most {MOST_PASTED} characters.", field="addresses")
     rows = [row[0].strip() for row in csv.reader(io.StringIO(pasted.replace(";", ","))) if row and row[0].strip()]
@@ -150,9 +161,9 @@ def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]
         except ForbiddenError:
             raise
         except GlasshouseError as error:
-            report.append((address, str(error)))
+            report.append(Outcome(address, str(error)))
         else:
-            report.append((address, ""))
+            report.append(Outcome(address, ""))
     return report
 
 
@@ -213,7 +224,7 @@ def invitations(actor: Actor) -> list[Listed]:
             Listed(
                 row.id,
                 row.address,
-                roles.get(row.role, ROLE_GONE)[0],
+                roles.get(row.role, ROLE_GONE).title,
                 row.sites,
                 _state(row),
                 row.sent,
@@ -255,7 +266,7 @@ def _hash(secret: str) -> str:
 def _title_in(invitation: Invitation) -> str:
     with organisation_transaction(JOB.for_organisation(OrganisationId(invitation.organisation_id))):
         roles = roles_by_id(invitation.organisation_id, {invitation.role})
-        return roles.get(invitation.role, ROLE_GONE)[0]
+        return roles.get(invitation.role, ROLE_GONE).title
 
 
 def accept(actor: Actor, secret: str) -> OrganisationId:

@@ -6,8 +6,10 @@ what slips through. Source: SEC-03.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glasshouse.access.api import (
+    RoleDefinition,
     membership_of,
     organisation_transaction,
     permissions_of,
@@ -37,7 +39,7 @@ from glasshouse.organisations.models import AccessRequest
 from glasshouse.vault import api as vault
 
 RESTRICTED = "Somebody whose data is restricted"
-GONE = ("a role that is gone", frozenset[Permission]())
+GONE = RoleDefinition("a role that is gone", frozenset[Permission]())
 MORE_THAN_MINE = "You cannot give (or take) what you do not have yourself."
 
 
@@ -75,7 +77,7 @@ def _as_set(sites: list[str] | None) -> Sites:
 def check_gift(giver: Rights, organisation: str, role: str, sites: list[str] | None) -> None:
     """Nothing, if somebody with these rights may give that role at those sites. Raises ForbiddenError, InvalidError."""
     try:
-        _, permissions = role_of(organisation, role)
+        permissions = role_of(organisation, role).permissions
     except NotFoundError:
         raise InvalidError("Choose a role from the list.", field="role") from None
     if not covers(giver, permissions, _as_set(sites)):
@@ -98,7 +100,7 @@ def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person])
     steps = (
         set()
         if actor.kind is ActorKind.STAFF
-        else second_factor.having_step([AccountId(row.account_id) for row in rows])
+        else second_factor.having_second_factor([AccountId(row.account_id) for row in rows])
     )
     rights = rights_of_memberships(rows)
     return [
@@ -148,7 +150,7 @@ def _keep_an_administrator(actor: Actor, leaving: Membership) -> None:
 def change_member(actor: Actor, account: AccountId, role: str, sites: list[str] | None) -> None:
     """Give a member another role and other sites, from the next request on.
 
-    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError.
     """
     with organisation_transaction(actor):
         actor_rights = require(actor, Permission.MEMBER_CHANGE)
@@ -223,14 +225,22 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 # -- roles ---------------------------------------------------------------------------------------------------------
 
 
-def roles(actor: Actor) -> list[tuple[str, str, frozenset[Permission]]]:
-    """(id, title, permissions) of every role there is, the built-in ones first."""
+class ListedRole(NamedTuple):
+    """A role, built in or the organisation's own, as the page lists it."""
+
+    id: str
+    title: str
+    permissions: frozenset[Permission]
+
+
+def roles(actor: Actor) -> list[ListedRole]:
+    """Every role there is, the built-in ones first. Raises NotFoundError, SecondFactorNeededError."""
     with organisation_transaction(actor):
         rights_of(actor)
         record_access(actor, "roles", [])
         custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
-        built_in = [(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
-        return built_in + [(custom_role.id, *permissions_of(custom_role)) for custom_role in custom_roles]
+        built_in = [ListedRole(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
+        return built_in + [ListedRole(role.id, *permissions_of(role)) for role in custom_roles]
 
 
 def _chosen(actor_rights: Rights, chosen: list[str]) -> list[str]:
@@ -245,7 +255,7 @@ def _chosen(actor_rights: Rights, chosen: list[str]) -> list[str]:
 def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> RoleId:
     """Make a role, or change one of one's own; whoever has it has the new rights at once.
 
-    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError.
     """
     with organisation_transaction(actor):
         actor_rights = require(actor, Permission.ROLE_CHANGE)
@@ -257,7 +267,7 @@ def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> Rol
             if stored_role is None:
                 raise NotFoundError
             custom_role = stored_role
-            if not covers(actor_rights, role_of(custom_role.organisation_id, role)[1], actor_rights.sites):
+            if not covers(actor_rights, role_of(custom_role.organisation_id, role).permissions, actor_rights.sites):
                 raise ForbiddenError(MORE_THAN_MINE)
         custom_role.name, custom_role.permissions = plain_name(name, field="name"), permissions
         custom_role.save()
@@ -266,7 +276,7 @@ def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> Rol
 
 
 def remove_role(actor: Actor, role: RoleId) -> None:
-    """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError."""
+    """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError."""
     with organisation_transaction(actor):
         require(actor, Permission.ROLE_CHANGE)
         accounts.require_reauthentication(actor)
@@ -325,7 +335,7 @@ def requests(actor: Actor) -> list[Asked]:
             Asked(
                 access_request.id,
                 people[access_request.account_id].name,
-                roles.get(access_request.role, GONE)[0],
+                roles.get(access_request.role, GONE).title,
                 access_request.reason,
             )
             for access_request in access_requests

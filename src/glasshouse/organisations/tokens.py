@@ -30,7 +30,7 @@ SCOPES = (
 
 
 def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: list[str] | None = None) -> str:
-    """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, FreshProofError."""
+    """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, ReauthenticationError."""
     if not 1 <= days <= MOST_DAYS:
         raise InvalidError(f"A token lives 1 to {MOST_DAYS} days.", field="days")
     if not scopes or not set(scopes) <= set(SCOPES):

@@ -9,6 +9,7 @@ whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SE
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import connections, models
@@ -74,8 +75,15 @@ def is_append_only(model: type[models.Model]) -> bool:
     return row_access(model).app is App.APPEND
 
 
-def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
-    """(which rows support reads, which it changes) of a customer's table; None where no grant opens it."""
+class SupportRows(NamedTuple):
+    """Which rows of a customer's table a grant opens to support, as SQL conditions: to be read, and to be changed."""
+
+    read: str
+    change: str
+
+
+def support_condition(model: type[models.Model]) -> SupportRows | None:
+    """Which rows of a customer's table support reads and changes; None where no grant opens it."""
     declared = row_access(model)
     if declared.support is None:
         return None
@@ -83,7 +91,7 @@ def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
     rows = f"{declared.organisation} = {ORGANISATION} AND (SELECT glasshouse_granted('{support.area}'))"
     if site := site_column(model):
         rows += f" AND {_inside(site, 'glasshouse_grant_sites()')}"
-    return rows, f"{rows} AND (SELECT glasshouse_grant_changes())" if support.changes else "false"
+    return SupportRows(rows, f"{rows} AND (SELECT glasshouse_grant_changes())" if support.changes else "false")
 
 
 def restrictable() -> dict[str, str]:
@@ -107,13 +115,20 @@ def area_sql() -> Iterator[Sql]:
         yield module.SQL
 
 
-def functions() -> dict[str, tuple[str, str]]:
-    """name(arguments) -> (type, body) of every function of the areas. Raises ValueError where two areas bring one."""
-    by_name: dict[str, tuple[str, str]] = {}
+class SqlFunction(NamedTuple):
+    """A function of the database: the type that it returns, and its body."""
+
+    returns: str
+    body: str
+
+
+def functions() -> dict[str, SqlFunction]:
+    """name(arguments) -> function, of all areas. Raises ValueError where two areas bring one."""
+    by_name: dict[str, SqlFunction] = {}
     for sql in area_sql():
         if twice := by_name.keys() & sql.functions.keys():
             raise ValueError(f"two areas bring the function {twice.pop()}")
-        by_name |= sql.functions
+        by_name |= {name: SqlFunction(*function) for name, function in sql.functions.items()}
     return by_name
 
 
@@ -129,7 +144,7 @@ def statements(tables: list[str]) -> list[str]:
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {ROLES}",
         *_rights(tables),
-        *(statement for name, (kind, body) in functions().items() for statement in _function(name, kind, body)),
+        *(statement for name, function in functions().items() for statement in _function(name, function)),
         *(statement for model in customer_models() for statement in _customer_policies(model)),
         *_owner_policies(),
         *(statement for sql in area_sql() for statement in sql.statements),
@@ -155,12 +170,12 @@ def callers(name: str) -> tuple[str, ...]:
     return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
 
 
-def _function(name: str, kind: str, body: str) -> list[str]:
+def _function(name: str, function: SqlFunction) -> list[str]:
     # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
-    simple = kind in ("boolean", "text", "text[]")
-    language, text = ("plpgsql", f"BEGIN RETURN ({body}); END") if simple else ("sql", body)
+    simple = function.returns in ("boolean", "text", "text[]")
+    language, text = ("plpgsql", f"BEGIN RETURN ({function.body}); END") if simple else ("sql", function.body)
     return [
-        f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
+        f"CREATE OR REPLACE FUNCTION {name} RETURNS {function.returns} LANGUAGE {language} STABLE SECURITY DEFINER "
         f"SET search_path = public AS $$ {text} $$",
         f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
         f"REVOKE ALL ON FUNCTION {name} FROM {ROLES}",
@@ -177,17 +192,16 @@ def _customer_policies(model: type[models.Model]) -> list[str]:
         f"CREATE POLICY own_rows ON {table} TO glasshouse_app USING ({rows}) WITH CHECK ({write})",
     ]
     if opened := support_condition(model):
-        reads, changes = opened
         sql += [
             f"GRANT SELECT ON {table} TO glasshouse_support",
-            f"CREATE POLICY support_sees ON {table} FOR SELECT TO glasshouse_support USING ({reads})",
+            f"CREATE POLICY support_sees ON {table} FOR SELECT TO glasshouse_support USING ({opened.read})",
         ]
-        if changes != "false":
+        if opened.change != "false":
             sql += [
                 f"GRANT INSERT, UPDATE ON {table} TO glasshouse_support",
                 f"CREATE POLICY support_changes ON {table} FOR UPDATE TO glasshouse_support "
-                f"USING ({changes}) WITH CHECK ({changes})",
-                f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({changes})",
+                f"USING ({opened.change}) WITH CHECK ({opened.change})",
+                f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({opened.change})",
             ]
     return sql
 

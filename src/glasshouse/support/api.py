@@ -9,6 +9,7 @@ to the administrators by mail. Only the customer gives and takes back; what it t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -84,7 +85,7 @@ def _grant(wish: Wish, actor: Actor, now: datetime) -> Grant:
 def rights_of_staff(actor: Actor) -> Rights:
     """What the live grants give to a member of the support staff, read now, as the database sees them.
 
-    Raises NotFoundError, SecondStepNeededError.
+    Raises NotFoundError, SecondFactorNeededError.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -134,7 +135,7 @@ def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:
 
 
 def customers(actor: Actor) -> list[str]:
-    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondStepNeededError."""
+    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.organisation_transaction(actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_customers()")
@@ -142,7 +143,7 @@ def customers(actor: Actor) -> list[str]:
 
 
 def staff_grants(actor: Actor) -> list[Listed]:
-    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondStepNeededError."""
+    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.organisation_transaction(actor):
         rows = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
@@ -220,7 +221,7 @@ def _exists(actor: Actor) -> None:
 
 
 def give(actor: Actor, wish: Wish) -> GrantId:
-    """Let support in. Raises InvalidError, ForbiddenError, FreshProofError."""
+    """Let support in. Raises InvalidError, ForbiddenError, ReauthenticationError."""
     wish = _checked(wish)
     with access.organisation_transaction(actor):
         _may_give(actor, wish.sites)
@@ -300,12 +301,19 @@ def live_grants(actor: Actor) -> list[Listed]:
     return [_listed(grant, {}) for grant in running_grants.exclude(approved_at=None)]
 
 
-def staff_names() -> list[tuple[str, str]]:
-    """(account, name) of the support staff, whom a customer may name in a grant."""
+class StaffName(NamedTuple):
+    """A member of the support staff."""
+
+    account: str
+    name: str
+
+
+def staff_names() -> list[StaffName]:
+    """The support staff, whom a customer may name in a grant."""
     from glasshouse.accounts.models import Account
 
-    found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
-    return [(one.id, one.person.name) for one in found]
+    accounts_found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
+    return [StaffName(account.id, account.person.name) for account in accounts_found]
 
 
 def _state(grant: Grant) -> str:
@@ -335,7 +343,7 @@ def settings_of(actor: Actor) -> Organisation:
 
 
 def set_emergency(actor: Actor, *, allowed: bool) -> None:
-    """Allow emergency access, or allow it no longer. Raises ForbiddenError, FreshProofError."""
+    """Allow emergency access, or allow it no longer. Raises ForbiddenError, ReauthenticationError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
         accounts.require_reauthentication(actor)
@@ -344,7 +352,7 @@ def set_emergency(actor: Actor, *, allowed: bool) -> None:
 
 
 def hand_administration(actor: Actor, *, to_operator: bool) -> None:
-    """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, FreshProofError."""
+    """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, ReauthenticationError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
         if to_operator:
@@ -356,25 +364,34 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
     _tell_administrators(actor, f"Administration {change}", f"The administration of your organisation {change}.")
 
 
-def record_of(actor: Actor, limit: int = 3000) -> list[tuple[RecordAccess, str]]:
+class NamedAccess(NamedTuple):
+    """What support saw, and a name: of the staff member in an organisation's record, of the organisation in a person's."""
+
+    access: RecordAccess
+    name: str
+
+
+def record_of(actor: Actor, limit: int = 3000) -> list[NamedAccess]:
     """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.ACCESS_RECORD_READ)
         rows = list(RecordAccess.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
         people = accounts.people([AccountId(row.staff) for row in rows])
-        return [(row, people[row.staff].name if row.staff in people else "somebody who has left") for row in rows]
+        return [
+            NamedAccess(row, people[row.staff].name if row.staff in people else "somebody who has left") for row in rows
+        ]
 
 
-def seen_of(actor: Actor) -> list[tuple[RecordAccess, str]]:
+def seen_of(actor: Actor) -> list[NamedAccess]:
     """When support saw the actor's person among the people of an organisation, newest first, with that organisation's name."""
-    entries = []
+    entries: list[NamedAccess] = []
     for organisation in access.organisations_of(actor):
         with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation.id))):
             rows = RecordAccess.objects.filter(
                 organisation_id=organisation.id, what__in=("members", "requests")
             ).order_by("-at")[:500]
-            entries += [(row, organisation.name) for row in rows if str(actor.account) in row.ids]
-    return sorted(entries, key=lambda pair: pair[0].at, reverse=True)[:50]
+            entries += [NamedAccess(row, organisation.name) for row in rows if str(actor.account) in row.ids]
+    return sorted(entries, key=lambda entry: entry.access.at, reverse=True)[:50]
 
 
 def _tell_administrators(actor: Actor, subject: str, text: str) -> None:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -154,8 +154,15 @@ def destroy(key_owner: KeyOwnerId) -> None:
     _forget(key_owner)
 
 
-def rotate_root() -> Iterator[tuple[int, int]]:
-    """Make a new root key and wrap every data key anew with it; yields (done, total).
+class Progress(NamedTuple):
+    """How many data keys of how many are wrapped anew."""
+
+    done: int
+    total: int
+
+
+def rotate_root() -> Iterator[Progress]:
+    """Make a new root key and wrap every data key anew with it; yields how far it is.
 
     Safe to stop and to run again: each row says which root key wraps it, and an old root key is removed only when
     it wraps nothing. Source: SEC-08, SEC-12.
@@ -174,12 +181,12 @@ def rotate_root() -> Iterator[tuple[int, int]]:
         table.objects.filter(id=row.id, root_generation=row.root_generation).update(
             wrapped=wrapped, root_generation=target
         )
-        yield count, total
+        yield Progress(count, total)
     in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
     for number in keys.generations():
         if number != target and number not in in_use:
             keys.remove(number)
-    yield total, total
+    yield Progress(total, total)
 
 
 def new_generation(key_owner: KeyOwnerId) -> int:

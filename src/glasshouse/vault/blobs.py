@@ -15,7 +15,7 @@ from django.conf import settings
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
 from glasshouse.vault import api
-from glasshouse.vault.envelope import SealBrokenError
+from glasshouse.vault.envelope import SealBrokenError, SealPlace
 
 CHUNK = 1 << 18
 
@@ -24,8 +24,8 @@ def _path(blob: BlobId) -> Path:
     return Path(settings.BLOB_FOLDER) / blob[:2] / blob
 
 
-def _place(blob: BlobId, key_owner: KeyOwnerId, number: int, is_last: bool) -> tuple[str, str, str]:
-    return (f"blob:{blob}", f"{number}:{'last' if is_last else 'more'}", key_owner)
+def _place(blob: BlobId, key_owner: KeyOwnerId, number: int, is_last: bool) -> SealPlace:
+    return SealPlace(f"blob:{blob}", f"{number}:{'last' if is_last else 'more'}", key_owner)
 
 
 def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:

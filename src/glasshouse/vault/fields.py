@@ -12,7 +12,7 @@ from django.db import models
 
 from glasshouse.vault import api
 from glasshouse.vault.datamap import Entry
-from glasshouse.vault.envelope import generation_of
+from glasshouse.vault.envelope import SealPlace, generation_of
 
 
 class _Sealed:
@@ -60,9 +60,9 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, name, _Opening(self))
 
-    def place(self, instance: models.Model) -> tuple[str, str, str]:
+    def place(self, instance: models.Model) -> SealPlace:
         """The associated data of this field on this row: table, column, key owner."""
-        return (instance._meta.db_table, str(self.column), str(getattr(instance, self.key_owner)))
+        return SealPlace(instance._meta.db_table, str(self.column), str(getattr(instance, self.key_owner)))
 
     def generation(self, instance: models.Model) -> int:
         """Generation of the data key that the stored value is sealed with; 0 where there is none."""
