@@ -1,4 +1,4 @@
-"""Verbs of the greenhouse: sites, compartments, devices, limits."""
+"""Verbs of the greenhouse: sites, compartments, devices, target ranges."""
 
 from typing import NamedTuple
 
@@ -137,16 +137,16 @@ def site_names(actor: Actor) -> list[SiteName]:
 
 
 def _ranges(place: Site | Compartment) -> dict[str, object]:
-    room = place.name if isinstance(place, Compartment) else ""
+    compartment = place.name if isinstance(place, Compartment) else ""
     lines = [
         {"title": VARIABLES[variable].title, "unit": VARIABLES[variable].symbol, "least": least, "most": most}
         for variable, (least, most) in sorted((place.limits or {}).items())
     ]
-    return {"room": room, "lines": lines}
+    return {"room": compartment, "lines": lines}
 
 
 def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]) -> None:
-    """Set or clear the limits of one variable at a site or in its compartment.
+    """Set or clear the target range of one variable at a site or in its compartment.
 
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
@@ -167,7 +167,7 @@ def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[st
 def forget(actor: Actor) -> None:
     """Delete every reading, device key and uploaded file of the organisation that the actor (a job) acts for. Safe to repeat.
 
-    To be called in `acting`. Raises UnavailableError. Source: PRI-24.
+    Call it in an organisation transaction. Raises UnavailableError. Source: PRI-24.
     """
     organisation = access.organisation_or_none(actor)
     if organisation is None:

@@ -1,4 +1,4 @@
-"""Has a customer's file read in a process of its own, within bounds: the only way in which the service reads one.
+"""Reads a customer's file in a process of its own, within bounds: the only way in which the service reads one.
 
 Rules of this module:
 
@@ -31,7 +31,7 @@ from django.conf import settings
 
 from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
 from glasshouse.greenhouse.file_rows import MOST_READINGS
-from glasshouse.greenhouse.file_shapes import Given, ImportIssue, Layout, Proposal, Reading, Series
+from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, Proposal, Reading, Series
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
@@ -102,9 +102,9 @@ def _take_place(holder: str) -> BinaryIO | None:
         return chosen
 
 
-def propose(pieces: Iterable[bytes], zone: str, given: Given, bounds: Bounds = TO_PROPOSE) -> Proposal:
+def propose(pieces: Iterable[bytes], zone: str, choices: FileChoices, bounds: Bounds = TO_PROPOSE) -> Proposal:
     """How a file would be read. To be called while holding a place. Raises InvalidError."""
-    request = {"what": "propose", "zone": zone, "given": asdict(given)}
+    request = {"what": "propose", "zone": zone, "choices": asdict(choices)}
     answers = list(_answers(request, pieces, bounds))
     return Proposal.from_json(json.loads(answers[0].content))
 

@@ -1,4 +1,4 @@
-"""The rows of a file, read by a layout: each cell a reading or a remark. Without I/O."""
+"""The rows of a file, read by a layout: each cell becomes a reading or an import issue. Without I/O."""
 
 import math
 import re
@@ -20,6 +20,7 @@ MOST_READINGS = 6_000_000  # of one file: what the crop plane takes in one batch
 
 
 def is_number(cell: str, decimal: str) -> bool:
+    """Whether a cell holds a number, written with this decimal mark ("." or ",")."""
     return len(cell) <= LONGEST_NUMBER and bool(NUMBER.match(cell.replace(",", ".") if decimal == "," else cell))
 
 
@@ -67,7 +68,7 @@ class _ColumnRead:
 
 
 def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
-    """The columns to read; a doubt about a unit becomes a remark. Raises InvalidError where a column could only be guessed."""
+    """The columns to read; a doubt about a unit is an import issue. Raises InvalidError where a column could only be guessed."""
     columns = []
     for column in layout.columns:
         _check_unit(column, result)

@@ -18,6 +18,7 @@ EARLIEST, LATEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 
 
 
 def time_format_of(cells: list[str]) -> str:
+    """The one of TIME_FORMATS that more than nine tenths of the cells are written in; "" where none is."""
     if sum(bool(ISO.match(cell)) for cell in cells) > 0.9 * len(cells):
         return "iso"
     slashed = [match for match in map(DMY.match, cells) if match]
@@ -53,6 +54,7 @@ def skipped(wall: datetime, zone: ZoneInfo) -> bool:
 
 
 def wall_of(text: str, time_format: str) -> datetime | None:
+    """The local time that a cell says, without a zone; None where it cannot be read. time_format: one of TIME_FORMATS."""
     try:
         if time_format == "excel":
             return EXCEL_START + timedelta(seconds=round(float(text) * 86_400)) if SERIAL.match(text) else None

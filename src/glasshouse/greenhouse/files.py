@@ -19,9 +19,9 @@ from glasshouse.greenhouse.file_rows import LONGEST_NUMBER, is_number, read_rows
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
     MOST_ISSUES,
-    NOTHING_GIVEN,
+    NO_CHOICES,
     Column,
-    Given,
+    FileChoices,
     ImportIssue,
     Layout,
     Proposal,
@@ -36,9 +36,9 @@ __all__ = [
     "DELIMITERS",
     "MOST_BYTES",
     "MOST_ISSUES",
-    "NOTHING_GIVEN",
+    "NO_CHOICES",
     "TIME_FORMATS",
-    "Given",
+    "FileChoices",
     "ImportIssue",
     "Layout",
     "Proposal",
@@ -70,25 +70,25 @@ def _headings(rows: list[list[str]]) -> list[str]:
     return head
 
 
-def propose(body: bytes, *, zone: str, given: Given = NOTHING_GIVEN) -> Layout:
-    """How this file would be read, given the clock of its site and what a person says of it. Raises InvalidError."""
-    return proposal_of(body, zone=zone, given=given).layout
+def propose(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Layout:
+    """How this file would be read, by the clock of its site and what a person says of it. Raises InvalidError."""
+    return proposal_of(body, zone=zone, choices=choices).layout
 
 
-def proposal_of(body: bytes, *, zone: str, given: Given = NOTHING_GIVEN) -> Proposal:
+def proposal_of(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Proposal:
     """The layout that would be proposed, and the first rows to show it by. Raises InvalidError."""
-    table = open_table(body, given.delimiter)
+    table = open_table(body, choices.delimiter)
     rows = list(islice(table.rows, LOOKED_AT + 1))
     if len(rows) < 2:
         raise InvalidError("The file holds no rows below its heading.", field="file")
-    layout = _layout(rows, table.delimiter, zone, given)
+    layout = _layout(rows, table.delimiter, zone, choices)
     most_cells = SCANNED_SHEET_CELLS if table.delimiter == "excel" else SCANNED_CELLS
     scanned = _up_to(chain(rows[1:] if layout.header else rows, islice(table.rows, SCANNED_ROWS)), most_cells)
     return Proposal(replace(layout, zone=_steady_zone(layout, scanned)), _sample(rows))
 
 
-def _layout(rows: list[list[str]], delimiter: str, zone: str, given: Given) -> Layout:
-    header = not any(is_number(cell, ".") for cell in rows[0] if cell) if given.header is None else given.header
+def _layout(rows: list[list[str]], delimiter: str, zone: str, choices: FileChoices) -> Layout:
+    header = not any(is_number(cell, ".") for cell in rows[0] if cell) if choices.header is None else choices.header
     whole = _headings(rows) if header else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
     head = [heading[:LONGEST_HEADING] for heading in whole]
     if sum(map(len, head)) > MOST_HEADINGS:
@@ -98,11 +98,11 @@ def _layout(rows: list[list[str]], delimiter: str, zone: str, given: Given) -> L
             field="file",
         )
     sample = rows[1:] if header else rows[:LOOKED_AT]
-    time = _time_column(head, sample, given)
+    time = _time_column(head, sample, choices)
     cells = [cell for row in sample for i, cell in enumerate(row) if i != time.column]
     commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
     points = sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells)
-    decimal = given.decimal or ("," if delimiter != "," and commas > points else ".")
+    decimal = choices.decimal or ("," if delimiter != "," and commas > points else ".")
     columns = _columns(head, time.column, sample, decimal)
     if not columns:
         raise InvalidError(
@@ -142,23 +142,23 @@ class _TimeColumn(NamedTuple):
     time_format: str
 
 
-def _time_column(head: list[str], sample: list[list[str]], given: Given) -> _TimeColumn:
+def _time_column(head: list[str], sample: list[list[str]], choices: FileChoices) -> _TimeColumn:
     """The time column, as said or as found. Raises InvalidError."""
-    if given.time_column is not None and not 0 <= given.time_column < len(head):
+    if choices.time_column is not None and not 0 <= choices.time_column < len(head):
         raise InvalidError(f"The file has columns 1 to {len(head)}.", field="time_column")
-    places = range(len(head)) if given.time_column is None else [given.time_column]
+    places = range(len(head)) if choices.time_column is None else [choices.time_column]
     formats = {i: time_format_of([row[i] for row in sample if i < len(row) and row[i]]) for i in places}
     # A written date beats a serial number, which an odd column of numbers may look like.
     candidates = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
-    if given.time_column is not None and given.time_format:
-        return _TimeColumn(given.time_column, given.time_format)
+    if choices.time_column is not None and choices.time_format:
+        return _TimeColumn(choices.time_column, choices.time_format)
     if not candidates:
         raise InvalidError(
             "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
             field="time_column",
         )
     _, column, time_format = candidates[0]
-    return _TimeColumn(column, given.time_format or time_format)
+    return _TimeColumn(column, choices.time_format or time_format)
 
 
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
@@ -195,7 +195,7 @@ def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
 
 
 def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lambda done, total: None) -> Reading:
-    """Every row of the file, read by the layout. A row that cannot be read becomes a remark, the others come in.
+    """Every row of the file, read by the layout. A row that cannot be read becomes an import issue, the others come in.
 
     progress: told now and then how many rows of about how many are done; what it raises ends the reading. Raises InvalidError.
     """

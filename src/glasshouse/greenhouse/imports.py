@@ -1,13 +1,10 @@
-"""Verbs of files: upload one (sealed at once), look at it, correct, take its readings in the background, save how it is read."""
+"""Verbs of imports: upload a file (sealed at once), preview it, correct how it is read, run the import, save templates."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
-
-import numpy as np
-import pyarrow as pa
 
 from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
@@ -15,8 +12,8 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
-from glasshouse.greenhouse import crops_client, file_process, files
-from glasshouse.greenhouse.files import MOST_ISSUES, NOTHING_GIVEN, Given, Layout
+from glasshouse.greenhouse import crops_client, file_process, files, import_results
+from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
 from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
@@ -38,8 +35,8 @@ class StoppedError(GlasshouseError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A file before it is taken: how it would be read, its first rows as they are, and as they are read.
+class ImportPreview:
+    """A file before the import: how it would be read, its first rows as they are written, and as they are read.
 
     reading: of those rows, and of the first SHOWN_COLUMNS columns only.
     """
@@ -52,9 +49,9 @@ class Look:
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
-    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError, OverloadedError.
+    """Store a file, sealed, until it is imported. Raises InvalidError, NotFoundError, ForbiddenError, OverloadedError.
 
-    It is read outside any transaction, in a process of its own; what cannot be read is not kept.
+    It is read outside any transaction, in a process of its own; a file that cannot be read is not stored.
     """
     with access.organisation_transaction(actor):
         _place_of(actor, site, compartment)
@@ -65,7 +62,7 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
         try:
             with access.organisation_transaction(actor):
                 zone = str(_place_of(actor, site, compartment).site.facts["time_zone"])
-            proposal = file_process.propose(blobs.read(blob, owner), zone, NOTHING_GIVEN)
+            proposal = file_process.propose(blobs.read(blob, owner), zone, NO_CHOICES)
             return _keep(actor, site, compartment, name, blob, proposal)
         except BaseException:
             blobs.remove(blob)
@@ -80,7 +77,7 @@ class _Place(NamedTuple):
 
 
 def _place_of(actor: Actor, site: SiteId, compartment: str) -> _Place:
-    """The place that a file speaks of. To be called in `acting`. Raises NotFoundError, ForbiddenError."""
+    """Where a file was measured. Call it in an organisation transaction. Raises NotFoundError, ForbiddenError."""
     access.require(actor, Permission.FILE_IMPORT)
     site_row = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
     compartment_row = Compartment.objects.filter(
@@ -129,14 +126,14 @@ def _found(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
 
 
 def _pieces(actor: Actor, row: Upload) -> Iterator[bytes]:
-    """The file, unsealed piece by piece. Raises InvalidError at once where it is not kept any more."""
+    """The file, unsealed piece by piece. Raises InvalidError at once where it is not stored any more."""
     if not row.blob or not blobs.generation_of(BlobId(row.blob)):
         raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
     return blobs.read(BlobId(row.blob), KeyOwnerId(str(actor.organisation)))
 
 
-def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str = "") -> Look:
-    """A file and how it would be read: as last chosen, as a template says, or as proposed.
+def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "") -> ImportPreview:
+    """Preview a file: how it would be read, as last chosen, as a template says, or as proposed.
 
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
     ForbiddenError, OverloadedError.
@@ -148,31 +145,31 @@ def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str
         templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
     if zone and zone not in available_timezones():
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
-    proposal = _proposal(actor, row, pieces, given, zone)
+    proposal = _proposal(actor, row, pieces, choices, zone)
     layout, template = proposal.layout, ""
     if zone:
         layout = replace(layout, zone=zone)
-    if row.layout and given == NOTHING_GIVEN:
+    if row.layout and choices == NO_CHOICES:
         layout = Layout.from_json(row.layout)
-    elif given == NOTHING_GIVEN:
+    elif choices == NO_CHOICES:
         for saved in templates:
             if tuple(saved.layout["headings"]) == layout.headings:
                 layout, template = Layout.from_json(saved.layout), saved.name
                 break
     sample = files.read_rows(proposal.rows, replace(layout, columns=layout.columns[:SHOWN_COLUMNS]))
-    return Look(row, layout, proposal.rows[:8], sample, template)
+    return ImportPreview(row, layout, proposal.rows[:8], sample, template)
 
 
-def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], given: Given, zone: str) -> files.Proposal:
+def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], choices: FileChoices, zone: str) -> files.Proposal:
     """The stored proposal, or a new one where another is asked for or (uploads of earlier versions) none is stored."""
     if row.proposal:
         stored = files.Proposal.from_json(row.proposal)
-        if stored.answers(given):
+        if stored.answers(choices):
             return stored
     assert actor.organisation is not None  # noqa: S101 - the upload belongs to it
     with file_process.place(actor.organisation):
-        proposal = file_process.propose(pieces, zone or str(row.site.facts["time_zone"]), given)
-    if given == NOTHING_GIVEN:  # Otherwise somebody tries something out.
+        proposal = file_process.propose(pieces, zone or str(row.site.facts["time_zone"]), choices)
+    if choices == NO_CHOICES:  # Otherwise somebody tries something out.
         with access.organisation_transaction(actor):
             access.require(actor, Permission.FILE_IMPORT)
             row = _found(actor, ImportId(row.id), proposal=True)
@@ -217,13 +214,15 @@ def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
 
 
 def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
-    """Have the file's readings taken in the background. Nothing changes when that is under way already."""
+    """Have the file imported in the background. Nothing changes when that is under way already.
+
+    Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         row = _found(actor, number)
         if row.state in UNDER_WAY:
             return
-        _pieces(actor, row)  # Asked for now, so that a file no longer there is told at once.
+        _pieces(actor, row)  # Asked for now, so that a missing file is reported at once.
         row.layout, row.state, row.percent, row.report = layout.as_json(), UploadState.QUEUED, 0, None
         row.save(update_fields=["layout", "state", "percent", "report"])
         queues.worked(IMPORTING, number)  # Whoever starts it once more has all tries again.
@@ -249,7 +248,7 @@ def stop(actor: Actor, number: ImportId) -> None:
             events.record(actor, Kind.FILE_STOPPED, number)
 
 
-def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
+def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
     """Put the file's readings into the crop store, all or none; returns the report. Safe to repeat. progress: percent done.
 
     Raises StoppedError, InvalidError, NotFoundError, ForbiddenError (the right is asked for at the start and at the end),
@@ -285,9 +284,9 @@ def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambd
             sites=[row.site_id],
             verb="readings:write",
             purpose="importing a file",
-            body=_arrow(layout, reading),
+            body=import_results.arrow_stream(layout, reading),
         )
-        row.report, row.state, row.percent = _report(layout, reading, answer), UploadState.TAKEN, 100
+        row.report, row.state, row.percent = import_results.report(layout, reading, answer), UploadState.TAKEN, 100
         row.save(update_fields=["report", "state", "percent"])
         events.record(actor, Kind.FILE_IMPORTED, row.id, points=answer["taken"])
     progress(100)
@@ -312,45 +311,12 @@ def _note(actor: Actor, number: ImportId, percent: int) -> None:
 
 
 def failed(actor: Actor, number: ImportId, problem: str) -> None:
-    """Note that an import came to nothing, and why. Nothing of it is in the crop store."""
+    """Note that an import failed, and why. Nothing of it is in the crop store."""
     with access.organisation_transaction(actor):
         row = _found(actor, number)
         row.state, row.report = UploadState.FAILED, {"problem": problem}
         row.save(update_fields=["state", "report"])
         events.record(actor, Kind.FILE_FAILED, number)
-
-
-def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> dict[str, Any]:
-    return {
-        "rows": reading.rows,
-        "rows_in": reading.rows - reading.refused,
-        "points": answer["taken"],
-        "new": answer["new"],
-        "replaced": answer["replaced"],
-        "flagged": reading.flagged,
-        "left_out": reading.left_out,
-        "zone": layout.zone,
-        "issues": [asdict(issue) for issue in reading.issues[:MOST_ISSUES]],
-    }
-
-
-def _arrow(layout: Layout, reading: files.Reading) -> bytes:
-    """An Arrow stream of (stream, time in ns, value), one batch a stream; the streams' names and fields in its metadata."""
-    by_name = {column.name: column for column in layout.columns}
-    names = [name for name, points in reading.points.items() if points]
-    metadata = {"names": "\n".join(names), "fields": "\n".join(by_name[name].variable or name for name in names)}
-    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=metadata)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as stream:
-        for number, name in enumerate(names):
-            series = reading.points[name]
-            times = np.frombuffer(series.times, np.int64) * 1_000_000_000
-            places = np.full(len(series), number, np.int32)
-            values = np.frombuffer(series.values, np.float64)
-            stream.write_batch(
-                pa.record_batch([pa.array(numbers) for numbers in (places, times, values)], schema=schema)
-            )
-    return bytes(sink.getvalue())
 
 
 def uploads(actor: Actor) -> list[Upload]:
@@ -372,7 +338,7 @@ def report_of(actor: Actor, number: ImportId) -> Upload:
 
 
 def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
-    """Save how a kind of file is read; one of the same name is replaced. Raises InvalidError, ForbiddenError."""
+    """Save how a kind of file is read; a template of the same name is replaced. Raises InvalidError, ForbiddenError."""
     plain = plain_name(name, field="template")
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
@@ -394,7 +360,7 @@ def templates(actor: Actor) -> list[Template]:
 
 
 def remove_template(actor: Actor, number: TemplateId) -> None:
-    """Remove a template; files taken by it stay as they are. Raises NotFoundError, ForbiddenError."""
+    """Remove a template; files imported with it stay as they are. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         if not Template.objects.filter(id=number, organisation_id=actor.organisation).delete()[0]:

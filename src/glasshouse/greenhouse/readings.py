@@ -16,7 +16,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 
 DAY_S, TREND_STEP_S = 86_400, 1800
-STILL_EACH = 5000  # rows of a download after which it is asked again whether the reader may read
+ROWS_BETWEEN_CHECKS = 5000  # rows of a download after which it is asked again whether the reader may read
 MOST_SHADED_S = 60 * DAY_S
 
 
@@ -26,16 +26,16 @@ class Place:
 
     tenant: str
     sites: dict[str, Site]
-    rooms: dict[str, Compartment]
+    compartments: dict[str, Compartment]
     devices: dict[str, str]
 
     def zone(self, site: str) -> str:
-        """The site's clock."""
+        """IANA name of the site's time zone."""
         return str(self.sites[site].facts["time_zone"])
 
 
 def _place(actor: Actor, record_kind: str, names: list[str]) -> Place:
-    """what, names: for the record of what support is shown; what is "" where the caller records it before it shows anything."""
+    """record_kind, names: what support is shown; record_kind is "" where the caller records it before it shows anything."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
@@ -64,7 +64,7 @@ def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
     )
     now_s = clock.now().timestamp()
     for entry in series_list:
-        compartment = place.rooms.get(entry["compartment"])
+        compartment = place.compartments.get(entry["compartment"])
         entry["site_name"], entry["room_name"] = (
             place.sites[entry["site"]].name,
             compartment.name if compartment else "",
@@ -86,7 +86,7 @@ def _source(entry: dict[str, Any], device: str) -> str:
     return f"derived from {origin}" if entry["derived"] else origin
 
 
-def _still(actor: Actor) -> None:
+def _require_still(actor: Actor) -> None:
     """Nothing, while the actor may still read: a download ends where a right ends. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
@@ -105,7 +105,7 @@ def overview(actor: Actor) -> list[dict[str, Any]]:
     series_list = _list(place, f"?since={start}&step={TREND_STEP_S}")
     for entry in series_list:
         target_range: list[float | None] = [None, None]
-        for scope in (place.sites.get(entry["site"]), place.rooms.get(entry["compartment"])):
+        for scope in (place.sites.get(entry["site"]), place.compartments.get(entry["compartment"])):
             target_range = ((scope.limits if scope else None) or {}).get(entry["variable"], target_range)
         entry["wanted"] = target_range
         usual_s = entry["usual_s"]
@@ -172,8 +172,8 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
             zone, least, most = ZoneInfo(entry["zone"]), entry["least"], entry["most"]
             head = [entry["site_name"], entry["room_name"], entry["source"], entry["title"], entry["unit"]]
             for number, (at, value) in enumerate(zip(columns["time"], columns["value"], strict=True)):
-                if number % STILL_EACH == 0:
-                    _still(actor)
+                if number % ROWS_BETWEEN_CHECKS == 0:
+                    _require_still(actor)
                 moment = datetime.fromtimestamp(at, UTC)
                 is_implausible = least is not None and not least <= value <= most
                 local = moment.astimezone(zone).isoformat(" ", "seconds")
