@@ -133,7 +133,7 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
 def _count_sign_in(address: str, person: str, visit: Visit) -> None:
     """Count a try for an address. A browser that was let in before, or has just reset the password, is counted apart.
 
-    So guessing from elsewhere, which uses up what strangers may try, shuts nobody out who belongs here.
+    So guessing from elsewhere, which uses up the tries of unknown browsers, shuts out nobody who has signed in before.
     Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
     """
     person_and_browser = f"{person}:{sessions.digest(visit.browser)}"
@@ -145,7 +145,7 @@ def _count_sign_in(address: str, person: str, visit: Visit) -> None:
 
 
 def reauthenticate(actor: Actor, password: str, code: str = "") -> None:
-    """Prove once more to be the person: the password, and a code where there is a second factor.
+    """Reauthenticate: the password, and a code where there is a second factor.
 
     Raises InvalidError, ThrottledError, OverloadedError.
     """
@@ -315,7 +315,7 @@ def account_at(address: str) -> AccountId | None:
 
 
 def actor_of_address(address: str) -> Actor:
-    """The person with an address, as an actor that has just proved to be it; for the operator's command line only.
+    """The person with an address, as an actor that has just reauthenticated; for the operator's command line only.
 
     Raises InvalidError, NotFoundError.
     """

@@ -30,7 +30,7 @@ def own(person: str | None) -> Iterator[None]:
 
 
 def at(address_hash: str) -> str:
-    """Who somebody without an account is, for `own`: the address that they have proved."""
+    """How a guest is named for `own`: the address that they have confirmed."""
     return f"@{address_hash}"
 
 

@@ -1,6 +1,6 @@
 """Passwords: what one must be, hashing and comparing; the only place where Argon2 runs.
 
-Rules: cheap checks come first (length, then the list of breached ones); a caller has looked at its throttle and its link before.
+Rules: cheap checks come first (length, then the list of breached ones); a caller has checked its throttle and its link before.
 Argon2 takes 100 MB and a tenth of a second each time, so AT_ONCE run together in a process. IN_LINE more may wait, WAIT_S at
 most: whoever waits holds a thread, and most threads must stay free for all other pages.
 Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, 5.1.1.2.

@@ -25,6 +25,7 @@ from django.db import transaction
 from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
+from glasshouse.accounts.recovery_codes import codes_left, make_codes, use_code
 from glasshouse.accounts.rules import CODE_MOST, Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
@@ -42,7 +43,6 @@ from glasshouse.kernel.ids import AccountId, FactorId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
-CODES, CODE_LETTERS = 10, "23456789abcdefghjkmnpqrstuvwxyz"
 TEXT_LIFE = timedelta(minutes=10)
 UNCONFIRMED_LIFE = timedelta(minutes=30)
 WRONG = "This code is wrong, used up or too old. Look at the newest one and try again."
@@ -82,11 +82,6 @@ def having_second_factor(accounts: list[AccountId]) -> set[str]:
     """Those of the accounts that have a second factor; with one query."""
     confirmed = SecondFactor.objects.filter(account_id__in=accounts).exclude(confirmed_at=None)
     return set(confirmed.values_list("account_id", flat=True))
-
-
-def codes_left(account: AccountId | None) -> int:
-    """How many recovery codes are unused."""
-    return RecoveryCode.objects.filter(account_id=account, used_at=None).count()
 
 
 # -- setting up ----------------------------------------------------------------------------------------------------
@@ -180,7 +175,7 @@ def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
     credentials.changed(actor, factor.account, keep=actor.session)
     events.record(actor, Kind.SECOND_FACTOR_ADDED, factor.id, way=factor.kind)
     _tell(actor, "A second factor was added to your account", f"From now on signing in asks for it: {factor.name}.")
-    return _new_codes(actor) if is_first or not codes_left(actor.account) else []
+    return make_codes(actor) if is_first or not codes_left(actor.account) else []
 
 
 @transaction.atomic
@@ -229,21 +224,7 @@ def new_codes(actor: Actor) -> list[str]:
     """Ten new recovery codes, shown this once; the old ones end. Raises ReauthenticationError."""
     require_reauthentication(actor)
     credentials.changed(actor, Account.objects.get(id=actor.account), end_sessions=False)
-    return _new_codes(actor)
-
-
-def _new_codes(actor: Actor) -> list[str]:
-    RecoveryCode.objects.filter(account_id=actor.account).delete()
-    codes = ["-".join("".join(secrets.choice(CODE_LETTERS) for _ in range(4)) for _ in range(4)) for _ in range(CODES)]
-    for code in codes:
-        RecoveryCode.objects.create(account_id=str(actor.account), code_hash=_recovery_hash(str(actor.account), code))
-    events.record(actor, Kind.CODES_MADE, str(actor.account))
-    return codes
-
-
-def _recovery_hash(account: str, code: str) -> str:
-    plain = "".join(letter for letter in code.lower() if letter in CODE_LETTERS)
-    return vault.lookup("recovery", f"{account}:{plain}")
+    return make_codes(actor)
 
 
 def _tell(actor: Actor, subject: str, news: str) -> None:
@@ -336,15 +317,7 @@ def _any_code_counts(account: Account, code: str) -> bool:
         return False
     if any(_code_counts(factor, code) for factor in factors_of(AccountId(account.id))):
         return True
-    recovery_code = RecoveryCode.objects.filter(
-        account=account, used_at=None, code_hash=_recovery_hash(account.id, code)
-    )
-    if not recovery_code.update(used_at=clock.now()):
-        return False
-    text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    person = account.person
-    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
-    return True
+    return use_code(account, code)
 
 
 def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:

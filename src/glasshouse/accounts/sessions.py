@@ -91,7 +91,7 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
 
 
 def known(person: str, browser: str) -> bool:
-    """Whether somebody signed in from this browser before, all steps done, as this person."""
+    """Whether this person has signed in from this browser before, second factor included."""
     browsers = Browser.objects.filter(account__person_id=person, secret_hash=digest(browser[:SECRET_MOST]))
     return browsers.exists() and bool(browser)
 
@@ -147,7 +147,7 @@ def _live(secret: str, *, pending: bool) -> Session | None:
 
 
 def actor_of(secret: str) -> Actor:
-    """Who holds this session's secret; ANONYMOUS if nobody does (any more), or the second factor is still to come."""
+    """Who signed in with this session's secret; ANONYMOUS if the session has ended, or the second factor is still to come."""
     session = _live(secret, pending=False)
     if session is None:
         return ANONYMOUS
@@ -227,11 +227,11 @@ def sessions_of(actor: Actor) -> list[Session]:
 
 
 def reauthenticated(actor: Actor) -> None:
-    """Note that the person has just proved to be the one."""
+    """Note a reauthentication of the actor's session now."""
     Session.objects.filter(id=actor.session, account_id=actor.account).update(proved_at=clock.now())
 
 
 def require_reauthentication(actor: Actor) -> None:
-    """Nothing, if the person proved to be the one within FRESH. Raises ReauthenticationError."""
+    """Nothing, if the person reauthenticated within FRESH (15 minutes). Raises ReauthenticationError."""
     if actor.proved_at is None or clock.now() - actor.proved_at > FRESH:
         raise ReauthenticationError

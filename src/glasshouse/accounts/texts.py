@@ -1,8 +1,7 @@
 """Text messages: one interface, two providers, and by default a local one whose messages are read beside the outgoing mail.
 
 Text messages cost money by the piece, and fraudsters earn by having them sent to numbers of their own ("toll fraud"): hence
-limits
-by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
+limits by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
 """
 
 from dataclasses import dataclass

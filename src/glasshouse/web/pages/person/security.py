@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
+from glasshouse.accounts.recovery_codes import codes_left
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import FactorId, SessionId
 from glasshouse.web import once
@@ -24,7 +25,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
         "steps": second_factor.factors_of(actor.account),
-        "codes_left": second_factor.codes_left(actor.account),
+        "codes_left": codes_left(actor.account),
         "sessions": sessions.sessions_of(actor),
         "browsers": sessions.browsers(actor),
         "here": actor.session,
