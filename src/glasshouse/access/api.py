@@ -1,8 +1,8 @@
-"""Who may do what: the acting organisation of a transaction, rights, require(), organisations.
+"""Who may do what: organisation transactions, rights, require(), organisations.
 
-The database decides with us: `acting` tells PostgreSQL, for this transaction only, which organisation and account act, and
-the row
-policies look up, in the database, whether that account belongs there and which sites it sees. Nothing set means no rows.
+The database decides with us: `organisation_transaction` tells PostgreSQL, for this transaction only, which organisation and
+account act. The row policies look up, in the database, whether that account belongs there and which sites it sees. Nothing
+set means no rows.
 Rights are read anew for each request, so a change counts from the next one on. Source: SEC-03; DESIGN, "Who may do what".
 """
 
@@ -30,7 +30,7 @@ _acting_now: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
 class NotedAccess(NamedTuple):
-    """What an actor was shown: a kind of thing, and the ids of what of it."""
+    """What an actor was shown. what: the kind of thing; ids: which of them."""
 
     actor: Actor
     what: str
@@ -65,10 +65,10 @@ def register(kind: ActorKind, resolver: Resolver, recorder: Recorder) -> None:
 
 
 def record_access(actor: Actor, what: str, ids: Sequence[str]) -> None:
-    """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`.
+    """Note what the actor is shown, on record for actors whose every access is recorded. Call it in an organisation transaction.
 
-    While a page is made (`gathering`) what it reads is recorded when the page is about to leave, for only then it is known
-    to be shown. What is done is recorded in the transaction that does it.
+    While a page is rendered (`gathering`), what it reads is recorded just before the page is sent, because only then it is
+    known to be shown. A change is recorded in the transaction that makes it.
     """
     if recorder := _recorders.get(actor.kind):
         _recorded.set(True)
@@ -82,14 +82,14 @@ def record_access(actor: Actor, what: str, ids: Sequence[str]) -> None:
 
 
 def recorded_elsewhere(actor: Actor) -> None:
-    """Tell that what this transaction reads goes on record in another one, before it is shown. To be called in `acting`."""
+    """Note that what this organisation transaction reads goes on record in another one, before it is shown."""
     if actor.kind in _recorders:
         _recorded.set(True)
 
 
 @contextmanager
 def gathering() -> Iterator[list[NotedAccess]]:
-    """Gathers what `saw` is told within the block, instead of recording it: for whoever then records what was really shown."""
+    """Collect what `record_access` notes within the block, instead of recording it: the caller records what was really shown."""
     entries: list[NotedAccess] = []
     token = _gathered.set(entries)
     try:
@@ -99,7 +99,7 @@ def gathering() -> Iterator[list[NotedAccess]]:
 
 
 def write_record_access(entries: Sequence[NotedAccess]) -> None:
-    """Put what is about to be shown on record, each entry once. Raises DatabaseError where that cannot be: show nothing then."""
+    """Put what is about to be shown on record, each entry once. Raises DatabaseError where that fails: show nothing then."""
     for actor in dict.fromkeys(entry.actor for entry in entries):
         with organisation_transaction(actor):
             _recorded.set(True)
@@ -112,7 +112,7 @@ def organisation_transaction(actor: Actor, *, invitation: str = "") -> Iterator[
     """A transaction in which only what belongs to the actor (and its organisation) can be seen.
 
     May be entered again by the same actor. invitation: hash of an invitation's secret, which shows that invitation.
-    Raises ForbiddenError when another one is acting already.
+    Raises ForbiddenError inside the transaction of another actor.
     """
     inside = _acting_now.get()
     if inside is not None:
@@ -156,7 +156,7 @@ def _tell_database(actor: Actor, invitation: str) -> None:
 
 
 def rights_of(actor: Actor) -> Rights:
-    """What the actor may do in its organisation, read now. Raises NotFoundError (no part of it), SecondFactorNeededError."""
+    """What the actor may do in its organisation, read now. Raises NotFoundError (not a member), SecondFactorNeededError."""
     if resolver := _resolvers.get(actor.kind):
         return resolver(actor)
     if actor.kind is ActorKind.TOKEN:
@@ -250,7 +250,7 @@ def _token_rights(actor: Actor) -> Rights:
 
 
 def require(actor: Actor, permission: Permission) -> Rights:
-    """The actor's rights, if the permission is among them now. Raises NotFoundError (no part of it) or ForbiddenError."""
+    """The actor's rights, if the permission is among them now. Raises NotFoundError (not a member), ForbiddenError."""
     rights = rights_of(actor)
     if permission not in rights.permissions:
         raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
@@ -269,9 +269,9 @@ def require_staff(actor: Actor, permission: Permission) -> None:
 
 
 def create_organisation(actor: Actor, name: str) -> OrganisationId:
-    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
+    """Create an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
 
-    actor: of no organisation yet, or inside `acting` for the id that the new one is to have.
+    actor: of no organisation yet, or inside an organisation transaction for the id that the new one is to have.
     """
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")

@@ -49,8 +49,8 @@ class FormRules:
     """How a page takes what is sent to it.
 
     most_bytes: taken from anybody. most_bytes_allowed: taken from who may send it (None: what every signed-in person may
-    send). sender: for programs, turns a bearer's token into an id of the sender, or raises. account_limits: whether the limits
-    of account pages hold (None: where the page is public or a person's own,
+    send). sender: for programs, turns a bearer's token into an id of the sender, or raises. account_limits: whether the rate
+    limits of account pages hold (None: where the page is public or a person's own,
     and no program's). long_fields: read within bounds of their own.
     programs: no cookie counts, so no form token does. repeatable: carried out as often as it is sent. preview: an answer that
     is a page has done nothing yet. for_script: a script reads the answer.
@@ -91,7 +91,7 @@ class Page:
 
     @property
     def account_limits(self) -> bool:
-        """Whether the limits of account pages hold."""
+        """Whether the rate limits of account pages hold."""
         if self.form.account_limits is None:
             return self.audience in (Audience.PUBLIC, Audience.PERSON) and not self.form.programs
         return self.form.account_limits
@@ -161,7 +161,7 @@ def _check(declared: Page) -> None:
     if of_members is not declared.of_organisation or of_members is not (declared.audience is Audience.GROWER):
         raise DeclarationError(f"{where}: what members may do is asked where the path names their organisation.")
     if declared.reauth and declared.need is Need.ANYBODY:
-        raise DeclarationError(f"{where}: nobody can be asked to prove again who they are on an open page.")
+        raise DeclarationError(f"{where}: reauthentication cannot be asked on a page that needs no sign-in.")
 
 
 def pages() -> list[Page]:

@@ -45,7 +45,7 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
 
 
 def each_of_actor(account: str) -> Iterator[Event]:
-    """The events of one account, of organisations and of none, newest first: for the person's own view, read by the relay."""
+    """The events of one account, inside organisations and outside, newest first: for its person. Read by the relay's role."""
     yield from Event.objects.using(RELAY).filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
 
 

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
+    """What happened, as area:thing:act. Stored in events, so that a value never changes."""
+
     ACCESS_ASKED = "access:request:ask"
     ACCESS_DECIDED = "access:request:decide"
     ACCOUNT_CREATED = "accounts:account:create"

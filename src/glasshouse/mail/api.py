@@ -32,7 +32,7 @@ MOST_S = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail's words. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
+    """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
 
     subject: str
     body: str
@@ -62,7 +62,7 @@ def _objected(key_owner: KeyOwnerId, purpose: str) -> bool:
 
 
 def keep_sent(key_owner: KeyOwnerId, kind: str, address: str, *, body: str) -> None:
-    """Keep, beside the mails, a message that went out by another way."""
+    """Store, beside the mails, a message that was sent in another way."""
     message = _keep(key_owner, kind, address, subject="", body=body)
     message.sent_at = message.created_at
     message.save(force_insert=True)
@@ -206,7 +206,7 @@ def try_again(actor: Actor, message: str) -> None:
 
 @transaction.atomic
 def leave(actor: Actor, message: str) -> None:
-    """Leave a mail set aside: somebody has looked at it. Raises NotFoundError."""
+    """Leave a mail set aside: staff have looked at it. Raises NotFoundError."""
     rows = Message.objects.filter(id=message, sent_at=None).exclude(set_aside_at=None)
     if not rows.update(seen_at=clock.now()):
         raise NotFoundError
@@ -225,7 +225,7 @@ def bounced(message: str) -> bool:
 
 
 def fates(messages: list[str]) -> dict[str, str]:
-    """What became of mails: queued, sent, bounced or failed, by id. One that is not kept any more is left out."""
+    """Whether mails are queued, sent, bounced or failed, by id. A mail that is not stored any more is left out."""
     return {
         message.id: "bounced"
         if message.bounced_at
@@ -244,7 +244,7 @@ def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:
 
 
 def refused() -> int:
-    """How many mails wait because no disclosure covers their leaving."""
+    """How many mails wait because no registered recipient covers them."""
     return Message.objects.filter(sent_at=None).exclude(refused="").count()
 
 

@@ -14,7 +14,7 @@ NEVER_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line an
 
 
 def masked(text: str) -> str:
-    """A text without the secrets in it: who reads it later, by a stolen session or at a desk, finds no way in."""
+    """A text without the secrets in it: whoever reads it later cannot use them to sign in."""
     return SECRETS.sub("•••", text)
 
 

@@ -44,7 +44,7 @@ GONE = "This invitation is used up, taken back or too old. Ask whoever invited y
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered: a role, at some sites (None: all), for so many days, with the inviter's own words."""
+    """What is offered: a role, at some sites (None: all), for so many days, with a message of the inviter."""
 
     role: str
     sites: list[str] | None = None
@@ -238,7 +238,7 @@ def invitations(actor: Actor) -> list[Listed]:
 
 
 def _open(secret_hash: str) -> Invitation:
-    """The open invitation with that secret. To be called with the invitation told to the database. Raises NotFoundError."""
+    """The open invitation with that secret. Call it in a transaction that names the invitation. Raises NotFoundError."""
     invitation = Invitation.objects.filter(secret_hash=secret_hash).first()
     if invitation is None or _state(invitation) != "open":
         raise NotFoundError(GONE)
@@ -306,7 +306,7 @@ def newcomers_address(secret: str, address_input: str) -> str:
 
 
 def held(joining: Actor, secret: str) -> Invitation:
-    """The open invitation, locked: nobody else takes it until the transaction ends. To be called in `acting`.
+    """The open invitation, locked: nobody else accepts it until the transaction ends. Call it in an organisation transaction.
 
     Raises NotFoundError.
     """

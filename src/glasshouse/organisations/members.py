@@ -1,6 +1,6 @@
 """Verbs of members and roles: who is here, what each may do and why, changing and removing, custom roles, requests for access.
 
-Rules: nobody gives what they lack, nor takes a right from whom they could not give it to. The last administrator stays: each
+Rules: nobody gives a right that they lack, nor takes one that they could not give. The last administrator stays: each
 change locks the organisation's row first, so that two of them cannot remove each other, and a trigger of the database refuses
 what slips through. Source: SEC-03.
 """

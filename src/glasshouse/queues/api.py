@@ -145,7 +145,7 @@ def each_within(
 
 
 def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
-    """Act now, whatever happened before; whether it ended well. For what may be done twice, and comes again by itself.
+    """Act now, whatever happened before; returns whether it succeeded. For what is safe to repeat and is scheduled again anyway.
 
     A failure is counted and shown to staff after the last try, and never raised.
     """
@@ -160,7 +160,7 @@ def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
 
 
 def count_try(queue: str, item: str) -> int:
-    """Count a try of what another mechanism calls and puts off; returns which one it is, from 1. Its end is told to `failed`."""
+    """Count a try of an item that another mechanism runs and delays; returns its number, from 1. Call `failed` where it fails."""
     with transaction.atomic():
         now = clock.now()
         failure, _ = Failure.objects.select_for_update().get_or_create(
@@ -255,7 +255,7 @@ def try_again(actor: Actor, failure: str) -> None:
 
 @transaction.atomic
 def leave(actor: Actor, failure: str) -> None:
-    """Leave an item set aside: somebody has looked at it. Raises NotFoundError."""
+    """Leave an item set aside: staff have looked at it. Raises NotFoundError."""
     if not Failure.objects.filter(id=failure).exclude(set_aside_at=None).update(seen_at=clock.now()):
         raise NotFoundError
     events.record(actor.alone, Kind.ITEM_LEFT, failure)

@@ -1,9 +1,8 @@
 """Verbs of invited support: ask, give, approve, refuse, countersign, revoke; emergency; handed-over administration; the record.
 
 Rules: without a live grant the staff see a customer's opaque id and nothing else, which the database decides (SEC-04).
-While a grant
-lives, each thing seen is recorded in the transaction that read it; a read that nobody recorded is undone. Every grant is told
-to the administrators by mail. Only the customer gives and takes back; what it takes back is gone with the next request.
+While a grant lives, each access is recorded in the transaction that read; a read without a record is undone. The administrators
+get a mail about every grant. Only the customer gives and revokes; a revoked grant ends with the next request.
 """
 
 from collections.abc import Sequence
@@ -121,7 +120,7 @@ def rights_of_staff(actor: Actor) -> Rights:
 
 
 def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:
-    """Record, in the reading transaction, what support sees."""
+    """Record, in the transaction that reads, what support is shown. page_kind: the kind of thing; ids: which of them."""
     RecordAccess.objects.create(
         organisation_id=str(actor.organisation),
         staff=str(actor.account),
@@ -259,13 +258,8 @@ def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
         if row.approved_at is not None or _state(row) not in ("asked", "over"):
             raise InvalidError("This request is decided already.", field="grant")
         if approve:
-            life = row.ends_at - row.starts_at
-            row.approved_at, row.approved_by, row.starts_at, row.ends_at = (
-                now,
-                str(actor.account),
-                now,
-                now + life,
-            )
+            row.starts_at, row.ends_at = now, now + (row.ends_at - row.starts_at)
+            row.approved_at, row.approved_by = now, str(actor.account)
         else:
             row.revoked_at, row.revoked_by = now, str(actor.account)
         row.save()

@@ -108,7 +108,7 @@ def _key(key_owner: str, generation: int) -> bytes:
 def open_keys(owners: set[KeyOwnerId]) -> None:
     """Open the data keys of many key owners with one query, before a list of their sealed values is read.
 
-    A key that is destroyed or missing is left out: opening a value of its owner tells so.
+    A key that is destroyed or missing is left out: opening a value of its owner raises the error.
     """
     closed = [owner for owner in owners if not _is_open(owner)]
     for row in _keys().objects.filter(key_owner__in=closed, destroyed_at=None) if closed else ():
@@ -242,7 +242,7 @@ def key_owners(before: datetime | None = None) -> list[KeyOwnerId]:
 
 
 def age(key_owner: KeyOwnerId, made_at: datetime) -> None:
-    """Date a key owner's keys back, for the probe that looks whether unused keys are destroyed."""
+    """Set when a key owner's keys were made, for the probe that checks that unused keys are destroyed. made_at: aware UTC."""
     _keys().objects.filter(key_owner=key_owner).update(created_at=made_at)
 
 

@@ -97,7 +97,7 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
 
 
 def unreadable(length: int) -> Any:
-    """A value of so many bytes that opens never, in place of a sealed one: for probes of the database's own rules."""
+    """A value of so many bytes that never opens, in place of a sealed one: for probes of the database's own rules."""
     return _Sealed(bytes(length))
 
 

@@ -1,4 +1,4 @@
-"""Bytes that are in the house only for a moment (a body on its way in, an export on its way out): never readable on a disk.
+"""Bytes that are held only for a moment (a body on its way in, an export on its way out): never readable on a disk.
 
 Rules of this module:
 
