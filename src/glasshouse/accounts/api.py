@@ -219,21 +219,21 @@ def _set_password(actor: Actor, account: Account, password_hash: str) -> None:
     events.record(actor, Kind.PASSWORD_CHANGED, account.id)
 
 
-def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> SignedIn:
+def change_password(actor: Actor, present_password: str, new_password: str, visit: Visit) -> SignedIn:
     """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, OverloadedError."""
-    passwords.check_new(fresh)
-    account = _confirmed(actor, present)
-    password_hash = passwords.hashed(fresh)
+    passwords.check_new(new_password)
+    account = _confirmed(actor, present_password)
+    password_hash = passwords.hashed(new_password)
     with transaction.atomic():
         _set_password(actor, account, password_hash)
         return sessions.begin(account, visit, pending=False)
 
 
-def ask_change(actor: Actor, address: str, present: str) -> None:
+def ask_change(actor: Actor, address: str, present_password: str) -> None:
     """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, OverloadedError."""
     normal = normal_address(address)
     throttle.take("mail", normal, most=5, window=HOUR)
-    account = _confirmed(actor, present)
+    account = _confirmed(actor, present_password)
     with transaction.atomic():
         secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
         text = _letter("Make this the address of your account", f"change/{secret}")
@@ -268,16 +268,16 @@ def finish_change(actor: Actor, secret: str) -> None:
 
 
 def _change_address(actor: Actor, account: Account, address: str) -> None:
-    person, old, old_hash = account.person, account.person.address, account.person.address_hash
+    person, old_address, old_address_hash = account.person, account.person.address, account.person.address_hash
     person.address, person.address_hash = address, _address_hash(address)
     try:
         with transaction.atomic():
             person.save(update_fields=["address", "address_hash"])
     except IntegrityError:  # Somebody was faster.
         raise NotFoundError(links.ENDED) from None
-    credentials.changed(actor, account, old_hash, person.address_hash)
+    credentials.changed(actor, account, old_address_hash, person.address_hash)
     text = "The address of your account was changed. If that was not you, write to us at once.\n"
-    mail.queue(KeyOwnerId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
+    mail.queue(KeyOwnerId(person.id), CHANGE, old_address, subject="Your address for Glasshouse was changed", body=text)
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 
 

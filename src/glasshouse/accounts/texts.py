@@ -88,18 +88,18 @@ def sender() -> Sender:
     return providers[name](arguments[0], settings.TEXT_SECRET, arguments[1])
 
 
-def normal_number(written: str) -> str:
+def normal_number(number_input: str) -> str:
     """E.164 of a mobile number written with its country code. Raises InvalidError."""
-    if len(written) > NUMBER_MOST:
+    if len(number_input) > NUMBER_MOST:
         raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number")
     try:
-        number = phonenumbers.parse(written, None)
+        number = phonenumbers.parse(number_input, None)
     except phonenumbers.NumberParseException:
         raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number") from None
     mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
     if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in mobile:
         raise InvalidError("This is not a mobile number that can take text messages.", field="number")
-    if country_of(written) not in settings.TEXT_COUNTRIES:
+    if country_of(number_input) not in settings.TEXT_COUNTRIES:
         raise InvalidError(
             "We cannot send text messages to this country. Please use an app or a passkey.", field="number"
         )

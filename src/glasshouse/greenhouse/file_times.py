@@ -61,10 +61,10 @@ def wall_of(text: str, time_format: str) -> datetime | None:
         match = (ISO if time_format == "iso" else DMY).match(text)
         if match is None:
             return None
-        first, second, third, hour, minute, second_of = (int(part or 0) for part in match.groups())
-        orders = {"iso": (first, second, third), "dmy": (third, second, first), "mdy": (third, first, second)}
+        part_1, part_2, part_3, hour, minute, second = (int(part or 0) for part in match.groups())
+        orders = {"iso": (part_1, part_2, part_3), "dmy": (part_3, part_2, part_1), "mdy": (part_3, part_1, part_2)}
         year, month, day = orders[time_format]
-        return datetime(year, month, day, hour, minute, second_of)  # noqa: DTZ001 - local time, as in the file
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - local time, as in the file
     except ValueError:
         return None
 

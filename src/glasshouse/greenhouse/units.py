@@ -81,10 +81,10 @@ class UnknownUnitError(InvalidError):
     """A text that is no unit of this quantity."""
 
 
-def _per(first: Factors, *others: Factors) -> Factors:
-    """Every spelling of first / other / …, with the factor that comes of it."""
+def _per(numerator: Factors, *denominators: Factors) -> Factors:
+    """Every spelling of numerator / denominator / …, with its factor to the base unit."""
     spelled: Factors = {}
-    for (name, factor), *below in product(first.items(), *(other.items() for other in others)):
+    for (name, factor), *below in product(numerator.items(), *(denominator.items() for denominator in denominators)):
         divisor = 1.0
         for _, value in below:
             divisor *= value

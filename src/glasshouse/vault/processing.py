@@ -33,7 +33,7 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
                 (entry.purpose, str(entry.classification), str(entry.subject), str(entry.basis)), []
             ).append(row)
     order = {"personal": 0, "confidential": 1, "crop": 2}
-    activity_list = [
+    by_purpose = [
         Activity(
             purpose,
             classification,
@@ -46,7 +46,7 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
         )
         for (purpose, classification, subject, basis), some in groups.items()
     ]
-    return sorted(activity_list, key=lambda activity: (order.get(activity.classification, 3), activity.purpose))
+    return sorted(by_purpose, key=lambda activity: (order.get(activity.classification, 3), activity.purpose))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
