@@ -28,7 +28,7 @@ from crops.cache import NS_PER_S
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import LimitReached, Limits, Origin
 from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
-from crops.store import BusyError, Store, Token
+from crops.store import Store, Token, WriteQueueFullError
 from crops.wal import LogError
 
 log = logging.getLogger("crops")
@@ -198,7 +198,7 @@ class Plane:
                 batch, logged = await asyncio.to_thread(self._log, origin, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
@@ -294,7 +294,7 @@ class Plane:
         before = await asyncio.to_thread(self._stored_before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None

@@ -42,7 +42,7 @@ MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series that one statement names in 
 REPLAY_BYTES = 32 << 20  # of the log, inserted into chDB at once after a crash
 
 
-class BusyError(Exception):
+class WriteQueueFullError(Exception):
     """Too many readings wait for chDB. The sender should try again in a second."""
 
 
@@ -176,12 +176,12 @@ class Store:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, origin: Origin, batch: Batch) -> "Future[int]":
-        """Log a batch. The future is done when the batch is durable; it may hold LogError. Raises BusyError.
+        """Log a batch. The future is done when the batch is durable; it may hold LogError. Raises WriteQueueFullError.
 
         Readings of new series beyond a limit are removed from the batch; its `limit_reached` then says so.
         """
         if self._waiting_points > MOST_WAITING:
-            raise BusyError
+            raise WriteQueueFullError
         with self._lock:
             numbers = self._numbers(origin, batch)
             if not len(batch.code):

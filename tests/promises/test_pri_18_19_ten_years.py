@@ -74,8 +74,8 @@ def test_crop_data_keeps_its_value_when_the_person_who_brought_it_is_erased(
     upload = imports.upload(
         one.actor, boss.site, "", "a.csv", [b"time,temp\n2024-05-31 12:00,21.5\n2024-05-31 12:05,22.5\n"]
     )
-    imports.choose(one.actor, upload, imports.look(one.actor, upload).layout)
-    imports.take(one.actor, upload)
+    imports.choose(one.actor, upload, imports.preview(one.actor, upload).layout)
+    imports.run(one.actor, upload)
     before = [row["id"] for row in readings.series(boss.actor)]
     rights.erase(one.alone)
     assert [row["id"] for row in readings.series(boss.actor)] == before != []

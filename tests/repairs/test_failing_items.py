@@ -525,7 +525,7 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
     for first in (UnavailableError("away"), ValueError("x")):
         number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
         errors: list[Exception] = [first]
-        monkeypatch.setattr(imports, "take", fail)
+        monkeypatch.setattr(imports, "run", fail)
         for _ in range(MAX_TRIES - 1):
             with pytest.raises((UnavailableError, ValueError, OSError)):
                 tasks.take_file(**ids, upload=number)
@@ -535,7 +535,7 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
         assert (found.state, found.report) == ("failed", {"problem": tasks.GAVE_UP})
         assert Failure.objects.get(queue="greenhouse.import", item=number).set_aside_at
         Failure.objects.all().delete()
-    monkeypatch.setattr(imports, "take", lambda *_: None)
+    monkeypatch.setattr(imports, "run", lambda *_: None)
     tasks.take_file(**ids, upload=number)
     assert not Failure.objects.filter(item=number).exists()
 

@@ -29,14 +29,14 @@ class Rights:
 
     def narrowed(self, permissions: frozenset[Permission], sites: Sites, why: str) -> "Rights":
         """These rights, without what is not in permissions and sites."""
-        both = sites if self.sites is None else self.sites if sites is None else self.sites & sites
-        return Rights(self.permissions & permissions, both, self.role, why)
+        common_sites = sites if self.sites is None else self.sites if sites is None else self.sites & sites
+        return Rights(self.permissions & permissions, common_sites, self.role, why)
 
 
-def covers(mine: Rights, permissions: frozenset[Permission], sites: Sites) -> bool:
+def covers(giver: Rights, permissions: frozenset[Permission], sites: Sites) -> bool:
     """Whether somebody with these rights may give those away: nobody gives what they lack."""
-    inside = mine.sites is None or (sites is not None and sites <= mine.sites)
-    return permissions <= mine.permissions and inside
+    inside = giver.sites is None or (sites is not None and sites <= giver.sites)
+    return permissions <= giver.permissions and inside
 
 
 def invitation_state(

@@ -46,7 +46,7 @@ def confirmed_address(secret: str) -> str:
 def finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
     """Make account and organisation from a sign-up's link, and sign that browser in.
 
-    Raises NotFoundError, InvalidError, ThrottledError, BusyError.
+    Raises NotFoundError, InvalidError, ThrottledError, OverloadedError.
     """
     _count(visit)
     accounts.sign_up_address(secret)
