@@ -358,7 +358,7 @@ def test_a_row_that_cannot_be_deleted_keeps_no_other_from_going(
     monkeypatch.setattr(retention.blobs, "remove", remove)
     with gone_after(rows):
         with clock.frozen(now + timedelta(days=3)):
-            retention.sweep()
+            retention.run_deletions()
         left = [row.id for row in Export.objects.filter(id__in=[row.id for row in rows])]
         assert left == [rows[1].id]
 

@@ -201,7 +201,7 @@ def test_a_large_export_gets_on_from_piece_to_piece(
         watch.passed(600)
         real_tell(copy, done)
 
-    monkeypatch.setattr(exports, "_tell", tell)
+    monkeypatch.setattr(exports, "_note_progress", tell)
     with clock.frozen(clock.now() + timedelta(minutes=5)):
         watch.run(exports.fill_due)
     assert Export.objects.get(id=number).blob

@@ -75,8 +75,8 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         _figures(),
         _consent_records(),
-        retention.holds(),
-        retention.certificates(10),
+        retention.legal_holds(),
+        retention.deletion_runs(10),
         due,
         live,
         _assessed(),
@@ -165,13 +165,13 @@ def hold(actor: Actor, address: str, reason: str, days: int) -> None:
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
     whom = accounts.actor_of_address(address)
-    retention.hold(KeyOwnerId(str(whom.person)), actor.id, reason, days)
+    retention.place_legal_hold(KeyOwnerId(str(whom.person)), actor.id, reason, days)
 
 
 def end_hold(actor: Actor, number: str) -> None:
     """End a hold now. Raises NotFoundError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    retention.end_hold(actor, number)
+    retention.end_legal_hold(actor, number)
 
 
 def lift(actor: Actor, restriction: str, reason: str) -> None:

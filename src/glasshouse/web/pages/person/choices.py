@@ -118,7 +118,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Say that what others told is right; a name is corrected by it."""
     actor = actor_of(request)
     if name := sources.decide(actor, suggestion, right=True):
-        rights.correct_name(actor, name)
+        rights.rectify_name(actor, name)
     return redirect("my_choices")
 
 
