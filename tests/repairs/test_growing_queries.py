@@ -14,7 +14,7 @@ from glasshouse.disclosures import business_transfers
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
 from glasshouse.requests import api as requests
-from glasshouse.requests import referrals
+from glasshouse.requests import referrals, worklist
 from glasshouse.requests.models import Referral, Request
 from glasshouse.vault.datamap import Basis
 from tests.conftest import Customer, administering, forget_recipients
@@ -31,7 +31,7 @@ def _ask(count: int) -> None:
 
 def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> None:
     def shown() -> object:
-        return [(row.request.text, row.request.address, row.messages) for row in requests.worklist(officer.actor)]
+        return [(row.request.text, row.request.address, row.messages) for row in worklist.worklist(officer.actor)]
 
     _ask(2)
     few = _queries(shown)

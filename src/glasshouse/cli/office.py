@@ -34,10 +34,10 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
     """Have a privacy officer answer for REGIONS only (eu uk ch us br ca other); none: for all that nobody else does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.requests import api as requests
+    from glasshouse.requests import worklist
 
     who = accounts.actor_of_address(address)
-    requests.set_regions(str(who.account), list(regions))
+    worklist.set_regions(str(who.account), list(regions))
     click.echo(f"{address} answers for {', '.join(regions) or 'all that nobody else does'}.")
 
 
