@@ -1,4 +1,4 @@
-"""Legal requests: legal requests of authorities for a person's data."""
+"""Legal requests of authorities for a person's data."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,9 +12,9 @@ from glasshouse.vault.fields import SealedJson, SealedText
 
 
 class LegalRequest(models.Model):
-    """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
+    """A legal request for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
 
-    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever its address is by then.
+    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever their address is by then.
     `untellable_at`: since when nobody is left to be told, for the person was erased.
     """
 
