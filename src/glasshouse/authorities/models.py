@@ -67,7 +67,7 @@ class LegalRequest(models.Model):
                 | (~Q(first_by="") & ~Q(second_by="") & Q(first_verdict="answer", second_verdict="answer")),
                 name="answered_after_two_reviews",
             ),
-            # Whoever's data was handed over is told, or the law bars it until a day that is watched.
+            # The person whose data was handed over is told, or the law bars it until a day that the worker watches.
             models.CheckConstraint(
                 condition=~Q(outcome="answered") | Q(told_at__isnull=False) | Q(barred_until__isnull=False),
                 name="told_or_barred",

@@ -87,13 +87,13 @@ def transfers(actor: Actor) -> list[TransferProgress]:
     everybody = _customers().count()
     objected_count = _customers().filter(person_id__in=objected).count()
     restricted_count = _customers().filter(person_id__in=restricted).count()
-    told = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
+    notice_counts = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
     rows = BusinessTransfer.objects.select_related("recipient").order_by("-opened_at")
     return [
         TransferProgress(
             business_transfer,
             everybody,
-            told.get(business_transfer.pk, 0),
+            notice_counts.get(business_transfer.pk, 0),
             objected_count,
             restricted_count,
             categories,
@@ -122,14 +122,16 @@ def tell_due() -> int:
 
 
 def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> None:
-    told = BusinessTransferNotice.objects.filter(business_transfer=business_transfer, key_owner=OuterRef("person_id"))
+    notices = BusinessTransferNotice.objects.filter(
+        business_transfer=business_transfer, key_owner=OuterRef("person_id")
+    )
     size = BATCH
     while size == BATCH:
         # Owed to everybody, also to those whose data is restricted otherwise.
         with own(STORAGE), transaction.atomic():
             # One process after the other: nobody is told twice.
             BusinessTransfer.objects.select_for_update().get(id=business_transfer.id)
-            untold = _customers().filter(~Exists(told)).select_related("person")
+            untold = _customers().filter(~Exists(notices)).select_related("person")
             batch = list(queues.ready(untold, TELLING, prefix=f"{business_transfer.id}:")[:BATCH])
             counts.append(
                 queues.each_within(

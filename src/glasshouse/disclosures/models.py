@@ -19,7 +19,7 @@ REGISTER = confidential(
 
 
 class Recipient(models.Model):
-    """Somebody who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
+    """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
     `address_hash`: of the contact, where that is an email address.
     """

@@ -42,7 +42,7 @@ JOBS = {
     "sources.tell": "telling a person of third-party data",
     "worker.schedule": "a scheduled job",
 }
-# Jobs that no schedule takes up again: whoever asked for them starts them once more.
+# Jobs that no schedule takes up again: the person who asked for them starts them once more.
 ONCE = {"greenhouse.import"}
 
 

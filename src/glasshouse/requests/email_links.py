@@ -96,7 +96,7 @@ def renew(secret: str, network: str) -> None:
 
 
 def confirmed(secret: str) -> Confirmed:
-    """The confirmed request of a guest's page, for a day; of somebody who has an account too. Raises NotFoundError."""
+    """The confirmed request of a guest's page, for a day; also where the address has an account. Raises NotFoundError."""
     request = _of_page(secret)
     return Confirmed(request, accounts.address_known(request.address), secret)
 

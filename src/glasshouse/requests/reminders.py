@@ -27,7 +27,7 @@ from glasshouse.requests.worklist import covers
 def give_up_due() -> int:
     """Mail the link once more where the address is not confirmed, and later close the request; returns how many. For the worker.
 
-    Whoever asks under the address of somebody else gets no answer. Source: GDPR Art. 12(6).
+    Who asks under another person's address gets no answer. Source: GDPR Art. 12(6).
     """
     now = clock.now()
     unconfirmed = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)

@@ -270,7 +270,7 @@ def of_link(secret: str) -> list[LinkedValue]:
     """What a mailed link is about; values are shown until WITHIN has passed. Raises NotFoundError.
 
     The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
-    the values for a month only: whoever comes by an old mail reads nothing more. It works once, for it deletes what it is about.
+    the values for a month only: an old mail in wrong hands shows nothing more. It works once, for it deletes what it is about.
     """
     rows = list(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:

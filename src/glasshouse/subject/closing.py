@@ -31,7 +31,7 @@ def close(actor: Actor, name: str) -> None:
 def close_organisation(organisation: OrganisationId) -> None:
     """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
     job = JOB.for_organisation(organisation)
-    # All of it ends, also an invitation to somebody whose data is restricted otherwise.
+    # All of it ends, also an invitation to a person whose data is restricted.
     with own(STORAGE), access.organisation_transaction(job):
         greenhouse.forget(job)
         for model in customer_models():

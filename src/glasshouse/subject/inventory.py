@@ -160,7 +160,7 @@ def view(actor: Actor) -> Iterator[Item]:
 
 
 def held_at(address_hash: str) -> Iterator[Item]:
-    """Everything held of somebody without an account, known by a confirmed address only."""
+    """Everything held of a guest. address_hash: the keyed hash of the address that they confirmed."""
     entries = _entries()
     for row in addressed_to(address_hash):
         yield from _items_of(row, entries)
