@@ -139,9 +139,11 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         raise InvalidError(flaw.message, field=flaw.field)
     if not set(entry.channels) <= set(rules.CHANNELS):
         raise InvalidError("Choose the channels from the list.", field="channels")
-    least = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
-    if entry.wait_days < least:
-        raise InvalidError(f"Such a recipient waits at least {least} days after it was announced.", field="wait_days")
+    least_days = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
+    if entry.wait_days < least_days:
+        raise InvalidError(
+            f"Such a recipient waits at least {least_days} days after it was announced.", field="wait_days"
+        )
     now = clock.now()
     texts = {name: entry.texts.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     recipient = Recipient.objects.create(

@@ -54,9 +54,9 @@ def open_transfer(actor: Actor, buyer: str, region: str, days: int) -> BusinessT
         "basis": "legitimate interest",
         "safeguard": "the same notice and terms go on; data of who objects does not pass",
     }
-    least = rules.WAIT_DAYS[rules.Kind.BUYER]
-    if not least <= days <= 365:
-        raise InvalidError(f"People need {least} to 365 days to decide.", field="days")
+    least_days = rules.WAIT_DAYS[rules.Kind.BUYER]
+    if not least_days <= days <= 365:
+        raise InvalidError(f"People need {least_days} to 365 days to decide.", field="days")
     recipient = add(actor, Entry(rules.Kind.BUYER, texts, sorted(_categories()), [], days))
     business_transfer = BusinessTransfer.objects.create(recipient=recipient, opened_at=clock.now())
     events.record(actor, Kind.BUSINESS_TRANSFER_OPENED, business_transfer.id)

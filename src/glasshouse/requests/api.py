@@ -132,10 +132,10 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
 def mail_link(request: Request, secret: str) -> None:
     """Mail the link that confirms a request's address, in the caller's transaction."""
     law = legal_deadlines.LAWS[request.law]
-    after = f"It follows your request {request.follows}, which is closed.\n\n" if request.follows else ""
+    earlier = f"It follows your request {request.follows}, which is closed.\n\n" if request.follows else ""
     text = (
         f"We have your request (number {request.id}) and answer it by {request.due_at:%Y-%m-%d} at the latest ({law.title}).\n\n"
-        f"{after}Please confirm that this address is yours. Until then we can tell nobody anything about it:\n\n"
+        f"{earlier}Please confirm that this address is yours. Until then we can tell nobody anything about it:\n\n"
         f"{settings.ORIGIN}/privacy/prove/{secret}\n\n"
         "The link works once, for 24 hours. After that its page mails you a new one.\n"
     )
@@ -264,9 +264,9 @@ def answer(actor: Actor, number: RequestId, text: str, *, refuse: bool) -> None:
     if not text.strip() or len(text) > MOST_TEXT:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
     law = legal_deadlines.LAWS[request.law]
-    right = f"\n\nYou may complain to the authority: {law.authority}\n" if refuse else ""
+    complaint = f"\n\nYou may complain to the authority: {law.authority}\n" if refuse else ""
     close(request, text, "refused" if refuse else "answered")
-    write(request, "Re: your privacy request", f"{text}{right}")
+    write(request, "Re: your privacy request", f"{text}{complaint}")
     consent.judge(actor, request.id, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, request.id, refused=refuse)
 

@@ -56,10 +56,8 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
     open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
-    messages, passed = (
-        requests.messages_of(open_requests),
-        requests.passed_to([request.id for request in open_requests if request.referrals]),
-    )
+    messages = requests.messages_of(open_requests)
+    passed = requests.passed_to([request.id for request in open_requests if request.referrals])
     agents = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
     vault.open_keys({KeyOwnerId(agent.id) for agent in agents})
     agent_names = {agent.id: agent.name for agent in agents}
@@ -93,8 +91,8 @@ def of_officer(actor: Actor, number: str) -> Request | None:
 def covers(account: str) -> Callable[[str], bool]:
     """A function that tells whether an officer answers for a region: it is theirs, or nobody's. account: the officer's id."""
     regions = {row.account_id: set(row.regions) for row in OfficerRegion.objects.all()}
-    taken = set().union(*regions.values()) if regions else set()
-    return lambda region: region in regions.get(account, set()) or (region not in taken and account not in regions)
+    assigned = set().union(*regions.values()) if regions else set()
+    return lambda region: region in regions.get(account, set()) or (region not in assigned and account not in regions)
 
 
 @transaction.atomic
