@@ -39,7 +39,7 @@ from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
 
 ANSWER, REFUSE = "answer", "refuse"
-# Queues, as stored rows of `queues_failure` name them: kept as they are.
+# Names of queues: stored failures have them, so they stay as they are.
 FINISHING, TELLING = "rights.finish-demand", "rights.tell-demand"
 ANSWER_WITHIN = timedelta(days=30)
 REVIEWERS = staff_roles_with(Permission.LEGAL_REQUEST_REVIEW)

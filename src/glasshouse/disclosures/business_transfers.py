@@ -26,7 +26,7 @@ from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 
 BATCH = 500
-# Queues, as stored rows of `queues_failure` name them: kept as they are.
+# Names of queues: stored failures have them, so they stay as they are.
 ANNOUNCING, TELLING = "disclosures.announce-merger", "disclosures.tell-merger"
 
 

@@ -29,7 +29,7 @@ from glasshouse.queues import progress
 
 BATCH = 500
 RESEND_AFTER = timedelta(days=rules.RESEND_AFTER_DAYS)
-# Queues, as stored rows of `queues_failure` name them: kept as they are.
+# Names of queues: stored failures have them, so they stay as they are.
 ANNOUNCING, TELLING, RESENDING = "notices.announce", "notices.tell", "notices.settle"
 
 

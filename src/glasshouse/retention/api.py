@@ -31,7 +31,7 @@ from glasshouse.vault.datamap import K, counted_of, kept_of
 from glasshouse.vault.fields import SealedField, key_owner_column
 
 BATCH = 500
-# Queues, as stored rows of `queues_failure` name them: kept as they are.
+# Names of queues: stored failures have them, so they stay as they are.
 RUNNING, DELETING, COUNTING, ENDING_KEYS = (
     "retention.sweep",
     "retention.delete",
