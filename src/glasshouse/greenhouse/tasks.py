@@ -1,5 +1,6 @@
 """Jobs of the greenhouse. Their arguments are ids; they act as the person who started them, and check the permission again."""
 
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from glasshouse.greenhouse import imports
@@ -18,7 +19,8 @@ GAVE_UP = (
 @app.task(
     name=imports.TAKE_FILE,
     queue="imports",
-    retry=queues.QueueRetry(),
+    # Sooner than other queues: whoever uploaded the file waits for it. All tries take 55 minutes.
+    retry=RetryStrategy(max_attempts=MAX_TRIES, exponential_wait=3),
 )
 def take_file(account: str, person: str, organisation: str, upload: str) -> None:
     """Run an import; tried again, after growing waits, while a part of the service fails. Safe to repeat."""

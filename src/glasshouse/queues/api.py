@@ -16,9 +16,7 @@ from typing import TypeVar
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Concat, Least
-from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app as door
-from procrastinate.jobs import Job
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -48,16 +46,6 @@ def defer(task: str, queue: str, **ids: str) -> None:
     Tasks are named here and not imported: a task calls the verbs that defer it.
     """
     door.configure_task(task, queue=queue).defer(**ids)
-
-
-class QueueRetry(BaseRetryStrategy):
-    """Has procrastinate run a failed task again by the rule of the queues: as long a wait as any item, and as many tries."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """When the task runs again; None after the last try. job.attempts: tries before this one."""
-        if job.attempts >= rules.MAX_TRIES:
-            return None
-        return RetryDecision(retry_in={"seconds": int(rules.wait_before(job.attempts + 1).total_seconds())})
 
 
 @contextmanager
