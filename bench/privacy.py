@@ -70,7 +70,7 @@ def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
         def copy() -> int:
             number = exports.make_export(actor)
             exports.fill(number)  # What is left to the worker otherwise, here.
-            return sum(len(piece) for piece in exports.fetch_export(actor, number)[1])
+            return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
 
         copying, size = _timed(copy)
 
@@ -121,9 +121,9 @@ def _coverage() -> list[tuple[str, str, str]]:
 
     return [
         (
-            f"personal columns reached by {what}",
-            f"{done} of {total} ({done / total:.0%})",
-            "100 %" if what[:4] in ("view", "copy", "eras", "a ru") else "",
+            f"personal columns reached by {right}",
+            f"{reached} of {total} ({reached / total:.0%})",
+            "100 %" if right[:4] in ("view", "expo", "eras", "a re") else "",
         )
-        for what, done, total in coverage()
+        for right, reached, total in coverage()
     ]

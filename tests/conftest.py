@@ -176,7 +176,7 @@ def olaf(home: object) -> Callable[[], Customer]:
             created_at=clock.now(),
         )
         actor = Actor(ActorKind.STAFF, number, account.person_id, proved_at=clock.now())
-        notices.take(actor, notices.offer().claims("page"))
+        notices.record_acceptance(actor, notices.offer().claims("page"))
         return Customer(actor, address, password, "")
 
     return make

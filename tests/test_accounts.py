@@ -214,7 +214,7 @@ def test_data_keys_are_rotated_and_everything_still_opens(customer: Callable[[],
         assert vault.generations_of(KeyOwnerId(str(key_owner))) == [2]
     assert accounts.person_of(one.actor).address == one.address
     assert greenhouse.sites(one.actor)[0].name.startswith("Site ")
-    assert imports.look(one.actor, number).reading.points["temp"][0][1] == 21.75
+    assert imports.preview(one.actor, number).reading.points["temp"][0][1] == 21.75
     assert {what for what, *_ in steps} >= {"new keys", "persons' values sealed anew", "old keys deleted"}
 
 

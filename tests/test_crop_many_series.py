@@ -1,4 +1,4 @@
-"""100,000 series: every list, question and deletion works, and the counts that the limits stand on are right."""
+"""100,000 series: every list, question and deletion works, and the counts that the limits use are right."""
 
 import threading
 from collections.abc import Iterator
@@ -47,24 +47,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.mark.slow
 def test_100_000_series_are_listed_counted_read_and_deleted(store: Store) -> None:
-    held, ask = Capability(TENANT, (SITE,), ("readings:read",), "test", 0), store.ask
-    listed = Answers(store).series(held, START - 3600, 1800)
-    measured = [one for one in listed if not one["derived"]]
+    capability = Capability(TENANT, (SITE,), ("readings:read",), "test", 0)
+    questions = store.questions
+    listed = Answers(store).series(capability, START - 3600, 1800)
+    measured = [series for series in listed if not series["derived"]]
     assert len(measured) == MANY
-    assert all(one["at"] == START and len(one["trend"]) == 1 for one in measured)
+    assert all(series["at"] == START and len(series["trend"]) == 1 for series in measured)
     numbers = [series.id for series in store.of_tenant(TENANT, (SITE,))]
-    assert ask.count(numbers) == MANY
-    assert len(ask.raw(numbers, START, START + 1, MANY)) == MANY
-    answers = ask.range(dict.fromkeys(numbers, EVERYTHING), START, START + 60, 10)
+    assert questions.count(numbers) == MANY
+    assert len(questions.raw(numbers, START, START + 1, MANY)) == MANY
+    answers = questions.range(dict.fromkeys(numbers, EVERYTHING), START, START + 60, 10)
     assert sum(len(answer.rows) for answer in answers.values()) == MANY
-    full = store.limits.reached(Origin(TENANT, SITE, "new", ""))
-    assert full is not None
-    assert (full.scope, full.series) == ("This organisation", MANY)
+    reached = store.limits.reached(Origin(TENANT, SITE, "new", ""))
+    assert reached is not None
+    assert (reached.scope, reached.series) == ("This organisation", MANY)
     store.forget(TENANT)
     assert store.of_tenant(TENANT, (SITE,)) == []
-    assert ask.count(numbers) == 0
+    assert questions.count(numbers) == 0
     assert store.limits.reached(Origin(TENANT, SITE, "new", "")) is None
-    assert ask.count([series.id for series in store.of_tenant(OTHER, (SITE,))]) == 5, "the other customer keeps all"
+    assert questions.count([series.id for series in store.of_tenant(OTHER, (SITE,))]) == 5, (
+        "the other customer keeps all"
+    )
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "many", "1.5", "٣", "9" * 30])
@@ -79,8 +82,8 @@ def test_a_limit_that_is_no_number_stops_the_start(monkeypatch: pytest.MonkeyPat
 
 def test_a_device_that_moves_keeps_its_count() -> None:
     counted = Limits(device=2, organisation=3)
-    for place in ("a", "b"):
-        counted.count(Origin("t", "s", "d", place))
+    for compartment in ("a", "b"):
+        counted.count(Origin("t", "s", "d", compartment))
     assert counted.reached(Origin("t", "s", "d", "c")) is not None
     assert counted.reached(Origin("t", "s", "e", "c")) is None
     counted.count(Origin("t", "s", "", "a"))
@@ -90,17 +93,18 @@ def test_a_device_that_moves_keeps_its_count() -> None:
 
 
 def test_no_two_series_get_one_number_while_others_are_stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is stored in the background once set the last number back, so that it was given again."""
-    tenant, before, known, honest = "z" * 16, len(store.series), [], store._know
+    """The thread that stores once set the last number back, so that it was used again."""
+    tenant, count_before, original = "z" * 16, len(store.series), store._add_series
+    thread_ids = []
 
-    def noted(series: Series) -> None:
-        known.append(threading.get_ident())
-        honest(series)
+    def add_series(series: Series) -> None:
+        thread_ids.append(threading.get_ident())
+        original(series)
 
-    monkeypatch.setattr(store, "_know", noted)
+    monkeypatch.setattr(store, "_add_series", add_series)
     for device in range(5):
         store.write(Origin(tenant, SITE, f"{device:016d}", ""), batch(range(200))).result()
-        store.settle()
-    assert set(known) == {threading.get_ident()}, "only whoever holds the lock gives numbers"
-    assert len(store.series) - before == 1000
-    assert store.ask.count([series.id for series in store.of_tenant(tenant, (SITE,))]) == 1000
+        store.flush()
+    assert set(thread_ids) == {threading.get_ident()}, "only the thread that holds the lock gives numbers"
+    assert len(store.series) - count_before == 1000
+    assert store.questions.count([series.id for series in store.of_tenant(tenant, (SITE,))]) == 1000

@@ -1,4 +1,4 @@
-"""A restart: quick after many small writes, right after a kill at any moment of it, and never silent about a damaged log."""
+"""A restart: it is quick after many small writes, correct after a kill at any time, and it reports a damaged log."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ HOME = Origin("t" * 16, "s" * 16, "d" * 16, "")
 
 
 def keys(folder: Path) -> Path:
+    """The folder, with the keys that a store needs."""
     folder.mkdir(exist_ok=True)
     (folder / "disk.key").write_text("ab" * 32)
     (folder / "wal.key").write_bytes(KEY)
@@ -27,39 +29,40 @@ def keys(folder: Path) -> Path:
 
 
 def batch(at: int, count: int = 1, field: str = "air_temp") -> Batch:
+    """Readings of one series, one each second from START + at on; each value is its time after START, in s."""
     times = (np.arange(at, at + count, dtype=np.int64) + START) * 10**9
     return Batch(
         [(b"m", field.encode())], np.zeros(count, np.int32), times, np.arange(at, at + count, dtype=np.float64)
     )
 
 
-# A process that opens a store, writes, and kills itself at the given moment: the nth call of a method, before or after it.
+# A process that opens a store, writes, and kills itself at the nth call of a method, before or after it.
 CHILD = """
 import os, signal, sys
 from pathlib import Path
 from tests.test_crop_restart import HOME, batch
-from crops import store as stores, wal
+from crops import store as store_module, wal
 folder, method, nth, when, first, count, stop = sys.argv[1:]
 nth, calls = int(nth), 0
-stores.GROUP_POINTS, wal.SEGMENT_BYTES = 50, 4000
+store_module.GROUP_POINTS, wal.SEGMENT_BYTES = 50, 4000
 if stop == "kill":  # All of it stays in the log.
-    stores.GROUP_POINTS, stores.GATHER_S = 10**9, 600
-owner, name = (wal.Log if hasattr(wal.Log, method) else stores.Store), method
+    store_module.GROUP_POINTS, store_module.GATHER_S = 10**9, 600
+owner, name = (wal.Log if hasattr(wal.Log, method) else store_module.Store), method
 if method == "sync":
     owner = os
-whole = getattr(owner, name, None)
-def killing(*given, **more):
+original = getattr(owner, name, None)
+def killing(*arguments, **named):
     global calls
     calls += 1
     if calls == nth and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    result = whole(*given, **more)
+    result = original(*arguments, **named)
     if calls == nth and when == "after":
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 if nth:
     setattr(owner, name, killing)
-opened = stores.Store(Path(folder) / "crops", Path(folder) / "keys")
+opened = store_module.Store(Path(folder) / "crops", Path(folder) / "keys")
 for number in range(int(first), int(first) + int(count)):
     opened.write(HOME, batch(number)).result()
     print(number, flush=True)
@@ -70,6 +73,13 @@ else:
 """
 
 
+class Run(NamedTuple):
+    """How a store in a process of its own ended, and how many writes it acknowledged."""
+
+    exit_code: int
+    acknowledged: int
+
+
 def run(
     folder: Path,
     method: str = "none",
@@ -78,9 +88,9 @@ def run(
     first: int = 0,
     count: int = 0,
     stop: str = "kill",
-) -> tuple[int, int]:
-    """(exit code, how many writes were acknowledged) of a store in a process of its own."""
-    done = subprocess.run(
+) -> Run:
+    """Run CHILD. method, nth, when: where it kills itself; first, count: what it writes; stop: how it ends otherwise."""
+    child = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder), method, str(nth), when, str(first), str(count), stop],
         capture_output=True,
         text=True,
@@ -89,17 +99,17 @@ def run(
         env=os.environ | {"PYTHONPATH": os.pathsep.join(["src", "."])},
         cwd=Path(__file__).parents[1],
     )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
-    return done.returncode, len(done.stdout.split())
+    assert child.returncode in (0, -signal.SIGKILL), child.stderr[-2000:]
+    return Run(child.returncode, len(child.stdout.split()))
 
 
-def held(folder: Path) -> list[float]:
-    """Every stored value, by time, as a fresh store reads it; it is closed cleanly."""
+def stored_values(folder: Path) -> list[float]:
+    """Every stored value, by time, as a newly opened store reads it. The store is closed again."""
     opened = Store(folder / "crops", folder / "keys")
     try:
         numbers = list(opened.series)
-        found = opened.ask.raw(numbers, START - 1, START + 1_000_000, 1_000_000) if numbers else {}
-        return [value for number in numbers for value in found[number].value.tolist()]
+        segments = opened.questions.raw(numbers, START - 1, START + 1_000_000, 1_000_000) if numbers else {}
+        return [value for number in numbers for value in segments[number].value.tolist()]
     finally:
         opened.close()
 
@@ -111,21 +121,20 @@ def test_a_kill_while_the_log_is_replayed_loses_and_doubles_nothing(
     tmp_path: Path, method: str, nth: int, when: str
 ) -> None:
     keys(tmp_path / "keys")
-    code, acknowledged = run(tmp_path, count=200)
-    assert (code, acknowledged) == (-signal.SIGKILL, 200)
+    assert run(tmp_path, count=200) == Run(-signal.SIGKILL, 200)
     assert len(list((tmp_path / "crops" / "log").glob("*.wal"))) > 3
-    code, _ = run(tmp_path, method, nth, when, stop="stop")
-    assert code == -signal.SIGKILL, "the moment of the kill never came"
-    assert held(tmp_path) == [float(number) for number in range(200)]
+    restarted = run(tmp_path, method, nth, when, stop="stop")
+    assert restarted.exit_code == -signal.SIGKILL, "the call at which it is killed never came"
+    assert stored_values(tmp_path) == [float(number) for number in range(200)]
 
 
 @pytest.mark.parametrize(("method", "nth"), [("drop", 1), ("sync", 1), ("stop", 1)])
 @pytest.mark.slow
 def test_a_kill_during_a_clean_stop_loses_and_doubles_nothing(tmp_path: Path, method: str, nth: int) -> None:
     keys(tmp_path / "keys")
-    code, acknowledged = run(tmp_path, method, nth, "after", count=60, stop="stop")
-    assert code == -signal.SIGKILL
-    values = held(tmp_path)
+    exit_code, acknowledged = run(tmp_path, method, nth, "after", count=60, stop="stop")
+    assert exit_code == -signal.SIGKILL
+    values = stored_values(tmp_path)
     assert values[:acknowledged] == [float(number) for number in range(acknowledged)]
     assert len(values) in (acknowledged, acknowledged + 1)
 
@@ -133,9 +142,9 @@ def test_a_kill_during_a_clean_stop_loses_and_doubles_nothing(tmp_path: Path, me
 @pytest.mark.slow
 def test_a_clean_stop_leaves_no_log_to_replay(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
-    assert run(tmp_path, count=60, stop="stop") == (0, 60)
+    assert run(tmp_path, count=60, stop="stop") == Run(0, 60)
     assert list((tmp_path / "crops" / "log").glob("*.wal")) == []
-    assert held(tmp_path) == [float(number) for number in range(60)]
+    assert stored_values(tmp_path) == [float(number) for number in range(60)]
 
 
 def test_many_small_records_are_replayed_in_few_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,21 +152,21 @@ def test_many_small_records_are_replayed_in_few_statements(tmp_path: Path, monke
     opened = Store(tmp_path / "crops", tmp_path / "keys")
     monkeypatch.setattr(opened, "_insert", lambda records: None)
     for number in range(3000):
-        last = opened.write(HOME, batch(number, 4))
-    last.result()
+        logged = opened.write(HOME, batch(number, 4))
+    logged.result()
     monkeypatch.setattr(opened, "_drop_synced", lambda segments: None, raising=False)
     opened.close()
-    inserts: list[int] = []
-    whole = Store._insert
+    insert_sizes: list[int] = []
+    original = Store._insert
 
-    def counted(store: Store, records: list[bytes]) -> None:
-        inserts.append(len(records))
-        whole(store, records)
+    def insert(store: Store, records: list[bytes]) -> None:
+        insert_sizes.append(len(records))
+        original(store, records)
 
-    monkeypatch.setattr(Store, "_insert", counted)
-    assert len(held(tmp_path)) == 3003
-    assert sum(inserts) == 3000
-    assert len([size for size in inserts if size]) <= 3
+    monkeypatch.setattr(Store, "_insert", insert)
+    assert len(stored_values(tmp_path)) == 3003
+    assert sum(insert_sizes) == 3000
+    assert len([size for size in insert_sizes if size]) <= 3
 
 
 def _log(folder: Path, records: list[bytes]) -> Path:
@@ -173,32 +182,32 @@ RECORDS = [f"record {number}".encode() * 5 for number in range(10)]
 
 
 def _records(folder: Path) -> list[bytes]:
-    return [record for _, record in wal.Log(folder, KEY).replay()]
+    return [replayed.record for replayed in wal.Log(folder, KEY).replay()]
 
 
 def test_a_record_cut_off_at_the_end_is_dropped_at_any_byte(tmp_path: Path) -> None:
     path = _log(tmp_path, RECORDS)
-    whole = path.read_bytes()
-    size = (len(whole) - 8) // 10
-    for cut in range(1, size):
-        path.write_bytes(whole[:-cut])
-        assert _records(tmp_path) == RECORDS[:-1], cut
-    path.write_bytes(whole + bytes(5000))
-    assert _records(tmp_path) == RECORDS, "space given to the file and never written"
+    content = path.read_bytes()
+    record_bytes = (len(content) - 8) // 10
+    for cut_bytes in range(1, record_bytes):
+        path.write_bytes(content[:-cut_bytes])
+        assert _records(tmp_path) == RECORDS[:-1], cut_bytes
+    path.write_bytes(content + bytes(5000))
+    assert _records(tmp_path) == RECORDS, "space that the file was given but that was not written"
 
 
-def test_a_flipped_bit_anywhere_is_told(tmp_path: Path) -> None:
+def test_a_flipped_bit_anywhere_is_reported(tmp_path: Path) -> None:
     path = _log(tmp_path, RECORDS)
-    whole = path.read_bytes()
-    for at in range(8, len(whole)):
-        changed = bytearray(whole)
+    content = path.read_bytes()
+    for at in range(8, len(content)):
+        changed = bytearray(content)
         changed[at] ^= 0x40
         path.write_bytes(changed)
         with pytest.raises(wal.LogError, match="altered"):
             _records(tmp_path)
 
 
-def test_a_segment_cut_off_before_later_ones_is_told(tmp_path: Path) -> None:
+def test_a_segment_cut_off_before_later_segments_is_reported(tmp_path: Path) -> None:
     first = _log(tmp_path, RECORDS)
     _log(tmp_path, RECORDS)
     first.write_bytes(first.read_bytes()[:-3])
@@ -208,13 +217,13 @@ def test_a_segment_cut_off_before_later_ones_is_told(tmp_path: Path) -> None:
 
 def test_a_log_of_the_earlier_form_is_still_read(tmp_path: Path) -> None:
     log = wal.Log(tmp_path, KEY)
-    body = b""
+    content = b""
     for number, record in enumerate(RECORDS):
         sealed = bytes(12) + log._cipher.encrypt(bytes(12), record, b"1:%d" % number)
-        body += len(sealed).to_bytes(4, "big") + sealed
-    (tmp_path / "0000000001.wal").write_bytes(body)
+        content += len(sealed).to_bytes(4, "big") + sealed
+    (tmp_path / "0000000001.wal").write_bytes(content)
     assert _records(tmp_path) == RECORDS
-    (tmp_path / "0000000001.wal").write_bytes(body[:-3])
+    (tmp_path / "0000000001.wal").write_bytes(content[:-3])
     assert _records(tmp_path) == RECORDS[:-1]
 
 
@@ -224,14 +233,14 @@ def test_a_log_that_cannot_get_a_new_segment_refuses_and_recovers(
     log = wal.Log(tmp_path, KEY)
     log.start()
     log.append(b"before").result(5)
-    honest: Callable[..., int] = os.open
+    original: Callable[..., int] = os.open
 
-    def full(path: Path, flags: int, *more: int) -> int:
+    def open_on_full_disk(path: Path, flags: int, *mode: int) -> int:
         if flags & os.O_CREAT:
             raise OSError(28, "No space left on device")
-        return honest(path, flags, *more)
+        return original(path, flags, *mode)
 
-    monkeypatch.setattr(wal.os, "open", full)
+    monkeypatch.setattr(wal.os, "open", open_on_full_disk)
     log.roll().result(5)
     with pytest.raises(wal.LogError):
         log.append(b"lost").result(5)
@@ -241,7 +250,8 @@ def test_a_log_that_cannot_get_a_new_segment_refuses_and_recovers(
     assert _records(tmp_path) == [b"before", b"after"]
 
 
-FORGETTING = """
+# A process that opens a store, does what it is asked, and prints the series that the store then has.
+DELETING = """
 import sys
 from pathlib import Path
 import pyarrow as pa
@@ -254,54 +264,55 @@ if what == "write":
     opened.write(OTHER, batch(0)).result()
     opened.write(HOME, batch(0)).result()
 elif what == "forget":
-    opened.forget(OTHER.tenant)  # Its number lies below that of a series that lives.
-    opened.forget(NOBODY)  # Has no series at all, as a customer who never sent a reading.
+    opened.forget(OTHER.tenant)  # Its number is below that of a series that stays.
+    opened.forget(NOBODY)  # It has no series, as a customer that never sent a reading.
 elif what == "forget-highest":
     opened.forget(HOME.tenant)
-elif what == "harm":  # What earlier versions did at such a moment.
+elif what == "overwrite":  # What earlier versions did when a customer was deleted.
     rows = [{"id": 2, "tenant": "", "site": "", "device": "", "compartment": "", "tags": "", "field": ""}]
     opened._put("series", pa.Table.from_pylist(rows))
 elif what == "new":
     opened.write(OTHER, batch(0)).result()
-opened.settle()
-told = sorted((one.id, one.origin.tenant) for one in opened.series.values() if one.origin.tenant)
-print("TOLD", told, opened.ask.count([number for number, _ in told]))
+opened.flush()
+owners = sorted((series.id, series.origin.tenant) for series in opened.series.values() if series.origin.tenant)
+print("SERIES", owners, opened.questions.count([number for number, _ in owners]))
 opened.close()
 """
 
 
-def told(folder: Path, what: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", FORGETTING, str(folder), what],
+def series_after(folder: Path, what: str) -> str:
+    """Run DELETING: the numbers and tenants of the series that the store has afterwards, and the count of their readings."""
+    child = subprocess.run(
+        [sys.executable, "-c", DELETING, str(folder), what],
         capture_output=True,
         text=True,
         check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.rpartition("TOLD ")[2].strip()
+    assert child.returncode == 0, child.stderr[-3000:]
+    return child.stdout.rpartition("SERIES ")[2].strip()
 
 
-def test_forgetting_a_customer_leaves_the_series_of_others_also_after_a_restart(tmp_path: Path) -> None:
+def test_deleting_a_customer_leaves_the_series_of_others_also_after_a_restart(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     tenant = HOME.tenant
-    told(tmp_path, "write")
-    assert told(tmp_path, "forget") == f"[(2, '{tenant}')] 1"
-    assert told(tmp_path, "look") == f"[(2, '{tenant}')] 1", "the newest series of another customer lost its row"
+    series_after(tmp_path, "write")
+    assert series_after(tmp_path, "forget") == f"[(2, '{tenant}')] 1"
+    assert series_after(tmp_path, "look") == f"[(2, '{tenant}')] 1", "the last series of another customer lost its row"
 
 
-def test_a_number_is_not_given_again_after_the_highest_was_forgotten(tmp_path: Path) -> None:
+def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
-    told(tmp_path, "write")
-    told(tmp_path, "forget-highest")
-    assert told(tmp_path, "new").startswith("[(1, '"), "the other customer's own series"
-    told(tmp_path, "forget")
-    assert told(tmp_path, "new") == f"[(3, '{'u' * 16}')] 1"
+    series_after(tmp_path, "write")
+    series_after(tmp_path, "forget-highest")
+    assert series_after(tmp_path, "new").startswith("[(1, '"), "the other customer's own series"
+    series_after(tmp_path, "forget")
+    assert series_after(tmp_path, "new") == f"[(3, '{'u' * 16}')] 1"
 
 
 def test_a_series_whose_row_an_earlier_version_overwrote_is_found_again(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
-    told(tmp_path, "write")
-    told(tmp_path, "harm")
-    assert told(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2"
-    assert told(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2", "and stays so"
+    series_after(tmp_path, "write")
+    series_after(tmp_path, "overwrite")
+    assert series_after(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2"
+    assert series_after(tmp_path, "look") == f"[(1, '{'u' * 16}'), (2, '{HOME.tenant}')] 2", "and it stays"

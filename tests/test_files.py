@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from glasshouse.greenhouse.files import Given, Layout, Reading, convertible, propose, read, to_unit
+from glasshouse.greenhouse.files import FileChoices, Layout, Reading, convertible, propose, read, to_unit
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from tests.conftest import Customer, post
 
@@ -31,7 +31,7 @@ REAL = sorted(DATA.rglob("*.csv"))
 
 def taken(text: str | bytes, zone: str = "Europe/Rome", **given: object) -> tuple[Layout, Reading]:
     body = text.encode() if isinstance(text, str) else text
-    layout = propose(body, zone=zone, given=Given(**given))  # type: ignore[arg-type]
+    layout = propose(body, zone=zone, choices=FileChoices(**given))  # type: ignore[arg-type]
     return layout, read(body, layout)
 
 
@@ -162,14 +162,14 @@ def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Call
     )
     number = imports.upload(one.actor, one.site, "", "log.csv", [body])
     with pytest.raises(NotFoundError):
-        imports.look(other.actor, number)
+        imports.preview(other.actor, number)
     with pytest.raises(NotFoundError):
         imports.upload(other.actor, one.site, "", "log.csv", [body])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    assert [imports.take(one.actor, number)["new"] for _ in range(2)] == [48, 0]
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    assert [imports.run(one.actor, number)["new"] for _ in range(2)] == [48, 0]
     second = imports.upload(one.actor, one.site, "", "log2.csv", [body.replace(b",5,5", b",55,5")])
-    imports.choose(one.actor, second, imports.look(one.actor, second).layout)
-    report = imports.take(one.actor, second)
+    imports.choose(one.actor, second, imports.preview(one.actor, second).layout)
+    report = imports.run(one.actor, second)
     assert (report["new"], report["replaced"]) == (0, 1)
     assert sorted(series["field"] for series in readings.series(one.actor)) == ["air_temp", "odd name=x"]
     assert readings.series(other.actor) == []
@@ -247,16 +247,16 @@ def test_a_template_reads_files_of_its_kind_and_no_others(customer: Callable[[],
     one, other = customer(), customer()
     body = b"time,Box 1 (klux)\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n"
     number = imports.upload(one.actor, one.site, "", "a.csv", [body])
-    layout = imports.corrected(imports.look(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
+    layout = imports.corrected(imports.preview(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
     saved = imports.save_template(one.actor, "Roof", layout)
     again = imports.save_template(one.actor, "Roof", layout)
     assert [template.id for template in imports.templates(one.actor)] == [again] != [saved]
-    second = imports.look(one.actor, imports.upload(one.actor, one.site, "", "b.csv", [body]))
+    second = imports.preview(one.actor, imports.upload(one.actor, one.site, "", "b.csv", [body]))
     assert (second.template, second.layout) == ("Roof", layout)
     different = imports.upload(one.actor, one.site, "", "c.csv", [b"time,Box 2 (klux)\n2024-05-31 12:00,1\n"])
-    assert imports.look(one.actor, different).template == ""
+    assert imports.preview(one.actor, different).template == ""
     foreign = imports.upload(other.actor, other.site, "", "d.csv", [body])
-    assert imports.look(other.actor, foreign).template == ""
+    assert imports.preview(other.actor, foreign).template == ""
     with pytest.raises(NotFoundError):
         imports.remove_template(other.actor, again)
     imports.remove_template(one.actor, again)
@@ -276,7 +276,7 @@ def test_an_import_that_is_stopped_leaves_nothing(
         for minute in range(0, 60, 4)
     )
     number = imports.upload(one.actor, one.site, "", "long.csv", [b"time,temp\n", rows.encode()])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
     with pytest.raises(imports.StoppedError):
 
         def halfway(percent: int) -> None:
@@ -284,7 +284,7 @@ def test_an_import_that_is_stopped_leaves_nothing(
                 with_state(one, number, "reading")
                 imports.stop(one.actor, number)
 
-        imports.take(one.actor, number, halfway)
+        imports.run(one.actor, number, halfway)
     assert readings.series(one.actor) == []
     assert imports.report_of(one.actor, number).state == "stopped"
 
@@ -307,7 +307,7 @@ def test_a_job_whose_asker_lost_the_right_takes_nothing(customer: Callable[[], C
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
     with access.organisation_transaction(one.actor):
         Membership.objects.create(
             organisation_id=one.organisation, account_id="0" * 16, role="administrator", created_at=clock.now()
@@ -315,7 +315,7 @@ def test_a_job_whose_asker_lost_the_right_takes_nothing(customer: Callable[[], C
         Membership.objects.filter(account_id=one.actor.account).update(role="viewer")
     ids = {"account": one.actor.account, "person": one.actor.person, "organisation": one.actor.organisation}
     with pytest.raises(GlasshouseError):
-        imports.take(one.actor, number)
+        imports.run(one.actor, number)
     take_file(**ids, upload=number)
     assert readings.series(one.actor) == []
 
@@ -339,8 +339,8 @@ def test_what_is_plotted_of_a_real_file_is_what_stands_in_it(customer: Callable[
     one = customer()
     path = DATA / "tunnels" / "TRH_1.csv"
     number = imports.upload(one.actor, one.site, "", path.name, [path.read_bytes()])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    imports.take(one.actor, number)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    imports.run(one.actor, number)
     # Read once more by other means: the standard library, and the clock of the Internet's time-zone data.
     expected: dict[float, float] = {}
     with path.open(encoding="utf-8-sig") as file:

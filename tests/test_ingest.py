@@ -1,5 +1,6 @@
-"""A device's readings: taken, durable, refused with reasons, and seen by their owner alone."""
+"""A device's readings: stored durably or refused with reasons, and seen only by members of their organisation."""
 
+import errno
 import gzip
 import http.client
 import os
@@ -28,8 +29,9 @@ from tests.conftest import Customer
 NOW = int(time.time()) // 60 * 60
 
 
-def device(who: Customer) -> str:
-    return greenhouse.create_device(who.actor, who.site, "", "Box")
+def device(customer: Customer) -> str:
+    """Register a device; returns its token."""
+    return greenhouse.create_device(customer.actor, customer.site, "", "Box")
 
 
 def write(crops: httpx.Client, token: str, body: str | bytes, **params: str) -> httpx.Response:
@@ -38,40 +40,44 @@ def write(crops: httpx.Client, token: str, body: str | bytes, **params: str) -> 
     )
 
 
-def values(who: Customer) -> dict[str, float]:
-    return {one["field"]: one["value"] for one in readings.series(who.actor) if not one["derived"]}
+def values(customer: Customer) -> dict[str, float]:
+    """By field, the newest value."""
+    return {row["field"]: row["value"] for row in readings.series(customer.actor) if not row["derived"]}
 
 
-def count(who: Customer) -> int:
-    names = [one["id"] for one in readings.series(who.actor)]
-    found = readings.readings(who.actor, names, (NOW - 4000, NOW + 4000), 4000)
-    return sum(len(one["rows"]) + len(one["odd"]) for one in found["series"].values())
+def count(customer: Customer) -> int:
+    """How many readings of the time around NOW are stored."""
+    names = [row["id"] for row in readings.series(customer.actor)]
+    answer = readings.readings(customer.actor, names, (NOW - 4000, NOW + 4000), 4000)
+    return sum(len(series["rows"]) + len(series["odd"]) for series in answer["series"].values())
 
 
 def test_a_reading_is_seen_by_its_owner_and_nobody_else(customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    one, other = customer(), customer()
-    assert write(crops, device(one), f"climate air_temp=21.5,co2=800i {NOW}").status_code == 204
-    assert values(one) == {"air_temp": 21.5, "co2": 800.0}
+    owner, other = customer(), customer()
+    assert write(crops, device(owner), f"climate air_temp=21.5,co2=800i {NOW}").status_code == 204
+    assert values(owner) == {"air_temp": 21.5, "co2": 800.0}
     assert values(other) == {}
 
 
 def test_the_same_point_twice_is_one_point(customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    one = customer()
-    token = device(one)
+    owner = customer()
+    token = device(owner)
     for _ in range(2):
         assert write(crops, token, f"climate air_temp=21.5 {NOW}\nclimate air_temp=22 {NOW + 60}").status_code == 204
-    assert count(one) == 2
+    assert count(owner) == 2
 
 
-def test_a_bad_line_is_named_and_the_good_ones_are_kept(customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    one = customer()
-    answer = write(crops, device(one), f"climate air_temp=1 {NOW}\nclimate air_temp=warm {NOW}\nclimate co2=7 {NOW}")
+def test_a_bad_line_is_named_and_the_good_ones_are_stored(
+    customer: Callable[[], Customer], crops: httpx.Client
+) -> None:
+    owner = customer()
+    answer = write(crops, device(owner), f"climate air_temp=1 {NOW}\nclimate air_temp=warm {NOW}\nclimate co2=7 {NOW}")
     assert answer.status_code == 400
     assert answer.json()["problems"] == [
         {"line": 2, "column": 18, "message": "'warm' is not a number, a truth value or a quoted text"}
     ]
     assert "1 refused, 2 points stored" in answer.json()["message"]
-    assert values(one) == {"air_temp": 1.0, "co2": 7.0}
+    assert values(owner) == {"air_temp": 1.0, "co2": 7.0}
 
 
 @pytest.mark.parametrize("header", ["Token {}", "Bearer {}", "token {}"])
@@ -92,14 +98,14 @@ def test_tokens_come_as_influx_clients_send_them(
 
 
 def test_a_revoked_or_unknown_key_is_refused(customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    one, other = customer(), customer()
-    token = device(one)
-    with access.organisation_transaction(one.actor):
-        mine = Device.objects.get().id
+    owner, other = customer(), customer()
+    token = device(owner)
+    with access.organisation_transaction(owner.actor):
+        device_id = Device.objects.get().id
     with pytest.raises(NotFoundError):
-        greenhouse.revoke_device(other.actor, mine)
+        greenhouse.revoke_device(other.actor, device_id)
     assert write(crops, token, f"m a=1 {NOW}").status_code == 204
-    greenhouse.revoke_device(one.actor, mine)
+    greenhouse.revoke_device(owner.actor, device_id)
     assert write(crops, token, f"m a=1 {NOW}").status_code == 401
     assert write(crops, "gh_guess", f"m a=1 {NOW}").status_code == 401
 
@@ -115,43 +121,43 @@ def test_gzip_is_read_and_its_bombs_are_not(customer: Callable[[], Customer], cr
 
 
 def test_a_body_of_100_mb_is_refused_before_it_is_read(home: Installation, customer: Callable[[], Customer]) -> None:
-    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    link = http.client.HTTPSConnection("localhost", home.crops_port, context=trust, timeout=10)
-    link.putrequest("POST", "/api/v2/write")
-    link.putheader("Authorization", f"Token {device(customer())}")
-    link.putheader("Content-Length", str(100 << 20))
-    link.endheaders(b"m a=1 1\n")
-    assert link.getresponse().status == 413
-    link.close()
+    tls_context = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+    connection = http.client.HTTPSConnection("localhost", home.crops_port, context=tls_context, timeout=10)
+    connection.putrequest("POST", "/api/v2/write")
+    connection.putheader("Authorization", f"Token {device(customer())}")
+    connection.putheader("Content-Length", str(100 << 20))
+    connection.endheaders(b"m a=1 1\n")
+    assert connection.getresponse().status == 413
+    connection.close()
 
 
 @pytest.mark.parametrize(("at", "word"), [(NOW + 90_000_000, "future"), (-5, "20 years")])
 def test_times_far_off_are_refused(customer: Callable[[], Customer], crops: httpx.Client, at: int, word: str) -> None:
-    one = customer()
-    answer = write(crops, device(one), f"m a=1 {at}\nm a=2 {NOW}")
+    owner = customer()
+    answer = write(crops, device(owner), f"m a=1 {at}\nm a=2 {NOW}")
     assert answer.status_code == 400
     assert word in answer.json()["message"]
-    assert count(one) == 1
+    assert count(owner) == 1
 
 
 def test_a_forged_or_foreign_capability_opens_nothing(
     home: Installation, customer: Callable[[], Customer], crops: httpx.Client
 ) -> None:
-    one, other = customer(), customer()
-    assert write(crops, device(one), f"m a=1 {NOW}").status_code == 204
-    series = readings.series(one.actor)[0]["id"]
+    owner, other = customer(), customer()
+    assert write(crops, device(owner), f"m a=1 {NOW}").status_code == 204
+    series = readings.series(owner.actor)[0]["id"]
     key = (home.keys / "people" / "capability.key").read_bytes()
     with access.organisation_transaction(other.actor):
         tenant = access.organisation_of(other.actor).tenant
 
-    def ask(key: bytes, ends: float, verb: str = "readings:read") -> httpx.Response:
-        held = sign(key, Capability(tenant, (one.site, other.site), (verb,), "test", int(ends)))
+    def ask(key: bytes, expires_at: float, verb: str = "readings:read") -> httpx.Response:
+        capability = sign(key, Capability(tenant, (owner.site, other.site), (verb,), "test", int(expires_at)))
         question = {"series": [series], "start": NOW - 10, "end": NOW + 10}
-        return crops.post("/v1/readings", json=question, headers={"Authorization": f"Capability {held}"})
+        return crops.post("/v1/readings", json=question, headers={"Authorization": f"Capability {capability}"})
 
     assert ask(key, time.time() + 30).status_code == 404, "another tenant's series"
     assert ask(key, time.time() - 1).status_code == 401, "expired"
-    assert ask(key, time.time() + 600).status_code == 401, "lives too long"
+    assert ask(key, time.time() + 600).status_code == 401, "valid for too long"
     assert ask(os.urandom(32), time.time() + 30).status_code == 401, "forged"
     assert ask(key, time.time() + 30, "devices:write").status_code == 403, "another verb"
 
@@ -159,17 +165,17 @@ def test_a_forged_or_foreign_capability_opens_nothing(
 def test_what_was_acknowledged_survives_kill_9(
     home: Installation, customer: Callable[[], Customer], crops: httpx.Client
 ) -> None:
-    one = customer()
-    token = device(one)
+    owner = customer()
+    token = device(owner)
     for minute in range(30):
         assert write(crops, token, f"m a={minute} {NOW + minute * 60}").status_code == 204
-    found = subprocess.run(["pgrep", "-f", "--", "-m crops"], capture_output=True, text=True).stdout.split()
-    ours = [int(pid) for pid in found if str(home.data) in _environment(int(pid))]
-    assert ours
-    for pid in ours:
+    crops_pids = subprocess.run(["pgrep", "-f", "--", "-m crops"], capture_output=True, text=True).stdout.split()
+    own_pids = [int(pid) for pid in crops_pids if str(home.data) in _environment(int(pid))]
+    assert own_pids
+    for pid in own_pids:
         os.kill(pid, signal.SIGKILL)
-    _restart(home)
-    assert count(one) == 30
+    _wait_for_crops(home)
+    assert count(owner) == 30
 
 
 def _environment(pid: int) -> str:
@@ -179,12 +185,11 @@ def _environment(pid: int) -> str:
         return ""
 
 
-def _restart(home: Installation) -> None:
-    """Wait until the supervisor's part answers again."""
-
-    ends = time.monotonic() + 30
+def _wait_for_crops(home: Installation) -> None:
+    """Wait until the supervisor has started the crops service again."""
+    deadline = time.monotonic() + 30
     while not _answers(home, home.crops_port):
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
@@ -192,22 +197,22 @@ def _restart(home: Installation) -> None:
 def test_any_part_that_is_killed_comes_back_and_nothing_is_lost(
     home: Installation, customer: Callable[[], Customer], part: str
 ) -> None:
-    one = customer()
-    found = subprocess.run(["pgrep", "-f", "--", part], capture_output=True, text=True).stdout.split()
-    mine = [int(pid) for pid in found if str(home.data) in _environment(int(pid)) + _command(int(pid))]
-    assert mine
-    for pid in mine:
+    owner = customer()
+    part_pids = subprocess.run(["pgrep", "-f", "--", part], capture_output=True, text=True).stdout.split()
+    own_pids = [int(pid) for pid in part_pids if str(home.data) in _environment(int(pid)) + _command(int(pid))]
+    assert own_pids
+    for pid in own_pids:
         os.kill(pid, signal.SIGKILL)
     connections.close_all()
-    ends = time.monotonic() + 40
+    deadline = time.monotonic() + 40
     while True:
         try:
-            assert greenhouse.sites(one.actor)[0].id == one.site
+            assert greenhouse.sites(owner.actor)[0].id == owner.site
             if _answers(home, home.port):
                 break
         except (DatabaseError, OSError):
             connections.close_all()
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
         time.sleep(0.2)
 
 
@@ -218,11 +223,11 @@ def _command(pid: int) -> str:
         return ""
 
 
-def test_a_slow_sender_slows_nobody(home: Installation, customer: Callable[[], Customer], crops: httpx.Client) -> None:
-    one = customer()
-    token = device(one)
-    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    slow = http.client.HTTPSConnection("localhost", home.crops_port, context=trust, timeout=10)
+def test_a_slow_sender_delays_nobody(home: Installation, customer: Callable[[], Customer], crops: httpx.Client) -> None:
+    owner = customer()
+    token = device(owner)
+    tls_context = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+    slow = http.client.HTTPSConnection("localhost", home.crops_port, context=tls_context, timeout=10)
     slow.putrequest("POST", "/api/v2/write?precision=s")
     slow.putheader("Authorization", f"Token {token}")
     slow.putheader("Content-Length", "1000")
@@ -230,39 +235,40 @@ def test_a_slow_sender_slows_nobody(home: Installation, customer: Callable[[], C
     for minute in range(20):
         assert write(crops, token, f"m b={minute} {NOW + minute}").status_code == 204
     slow.close()
-    assert values(one) == {"b": 19.0}
+    assert values(owner) == {"b": 19.0}
 
 
-def test_a_full_disk_refuses_the_batch_and_spares_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-
+def test_a_full_disk_refuses_the_batch_and_leaves_the_log_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = wal.Log(tmp_path, b"k" * 32)
     log.start()
     assert log.append(b"before").result(5) == 1
-    honest, left = os.write, [20]
+    original, free_bytes = os.write, 20
 
-    def full(file: int, data: bytes) -> int:
-        if not left[0]:
+    def write_on_full_disk(file: int, content: bytes) -> int:
+        nonlocal free_bytes
+        if not free_bytes:
             raise OSError(errno.ENOSPC, "No space left on device")
-        taken = honest(file, bytes(data)[: left[0]])
-        left[0] -= taken
-        return taken
+        written = original(file, bytes(content)[:free_bytes])
+        free_bytes -= written
+        return written
 
-    monkeypatch.setattr(wal.os, "write", full)
+    monkeypatch.setattr(wal.os, "write", write_on_full_disk)
     with pytest.raises(wal.LogError, match="No space left"):
         log.append(b"lost" * 50).result(5)
     monkeypatch.undo()
     log.append(b"after").result(5)
     log.stop()
-    assert [record for _, record in wal.Log(tmp_path, b"k" * 32).replay()] == [b"before", b"after"]
+    assert [replayed.record for replayed in wal.Log(tmp_path, b"k" * 32).replay()] == [b"before", b"after"]
 
 
 def test_a_segment_that_was_rolled_can_be_dropped_alone(tmp_path: Path) -> None:
     log = wal.Log(tmp_path, b"k" * 32)
     log.start()
     log.append(b"old").result(5)
-    ended = log.roll().result(5)
+    ended_segment = log.roll().result(5)
     log.append(b"new").result(5)
-    log.drop(ended)
+    log.drop(ended_segment)
     log.stop()
-    assert [record for _, record in wal.Log(tmp_path, b"k" * 32).replay()] == [b"new"]
+    assert [replayed.record for replayed in wal.Log(tmp_path, b"k" * 32).replay()] == [b"new"]

@@ -1,4 +1,4 @@
-"""Line protocol: what is read, what is refused and where, and that the fast gear agrees with the exact one."""
+"""Line protocol: what is read, what is refused and where, and that the fast parser agrees with the exact one."""
 
 import time
 from unittest.mock import patch
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crop_contract.variables import recognise
-from crops.lines import LineError, _exact, parse, read_line
-from crops.store import decimals
+from crops.decimals import decimals
+from crops.decimals import values as values_of
+from crops.lines import Batch, LineError, _exact, parse, read_line
 
 NAME = st.text("abcxyz_0", min_size=1, max_size=6)
 NUMBER = st.one_of(
@@ -22,18 +23,18 @@ LINE = st.tuples(
     st.lists(st.tuples(NAME, NAME).map("=".join), max_size=2),
     st.lists(FIELD, min_size=1, max_size=3),
     st.sampled_from([" 1700000000000000000", " 17", "", " x", "  5"]),
-).map(lambda part: ",".join([part[0], *part[1]]) + " " + ",".join(part[2]) + part[3])
+).map(lambda parts: ",".join([parts[0], *parts[1]]) + " " + ",".join(parts[2]) + parts[3])
 
 
-def points(batch: object) -> list[object]:
-    rows = zip(batch.code.tolist(), batch.time.tolist(), batch.value.tolist(), strict=True)  # type: ignore[attr-defined]
-    return sorted((batch.series[code], time, value) for code, time, value in rows)  # type: ignore[attr-defined]
+def points(batch: Batch) -> list[tuple[tuple[bytes, bytes], int, float]]:
+    rows = zip(batch.code.tolist(), batch.time.tolist(), batch.value.tolist(), strict=True)
+    return sorted((batch.series[code], time, value) for code, time, value in rows)
 
 
 @given(st.lists(LINE, max_size=8))
-def test_both_gears_read_the_same(rows: list[str]) -> None:
+def test_both_parsers_read_the_same(rows: list[str]) -> None:
     body = "\n".join(rows).encode()
-    with patch("crops.lines.SMALL", -1):  # so that the fast gear is tried on short bodies too
+    with patch("crops.lines.SMALL_BODY", -1):  # so that the fast parser is tried on short bodies too
         either, exact = parse(body, unit_ns=1, now_ns=7), _exact(body, 1, 7)
     assert points(either) == points(exact)
     assert (either.refused, either.problems) == (exact.refused, exact.problems)
@@ -64,12 +65,12 @@ def test_good_lines_of_a_bad_batch_are_read() -> None:
     batch = parse(b"m a=1 1\nm a=\nm a=3 3\n", unit_ns=1_000, now_ns=0)
     assert batch.value.tolist() == [1.0, 3.0]
     assert batch.time.tolist() == [1_000, 3_000]
-    assert [(p.line, p.column) for p in batch.problems] == [(2, 3)]
+    assert [(problem.line, problem.column) for problem in batch.problems] == [(2, 3)]
 
 
 def test_escapes_integers_truth_and_text() -> None:
-    key, fields, time = read_line(rb'my\ place,bay=north\,west a=5i,b=t,c="a, b=1",d=-2.5 12')
-    assert (key, fields, time) == (rb"my\ place,bay=north\,west", [(b"a", 5.0), (b"b", 1.0), (b"d", -2.5)], 12)
+    key, fields, written_time = read_line(rb'my\ place,bay=north\,west a=5i,b=t,c="a, b=1",d=-2.5 12')
+    assert (key, fields, written_time) == (rb"my\ place,bay=north\,west", [(b"a", 5.0), (b"b", 1.0), (b"d", -2.5)], 12)
 
 
 def test_values_are_stored_exactly() -> None:
@@ -77,8 +78,7 @@ def test_values_are_stored_exactly() -> None:
     value = np.concatenate([np.round(rng.normal(20, 5, 500), 2), rng.normal(0, 1, 50), [0.0, -0.0, 1e300, 0.1 + 0.2]])
     code = np.zeros(len(value), np.int32)
     digits, scale = decimals(value, code, np.zeros(1, np.int8))
-    read = np.where(scale == 127, digits.view(np.float64), digits / 10.0 ** np.where(scale == 127, 0, scale))
-    assert (read == value).all()
+    assert (values_of(digits, scale) == value).all()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""`glasshouse dev`: a change of the source starts again what runs it, and broken code starts nothing."""
+"""`glasshouse dev`: a change of the source restarts the parts that run it, and broken code restarts nothing."""
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,21 @@ from glasshouse.operations.processes import Part, Supervisor
 from glasshouse.operations.reload import Reload
 
 NAMES = ("people store", "crops", "web", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Reloading:
+    """A reload of `parts`, and the lines that it has printed."""
+
+    reload: Reload
+    messages: list[str]
+    parts: dict[str, Part]
+
+    def restarted(self) -> set[str]:
+        """Look for changes once; the names of the parts that were restarted."""
+        pids_before = {name: part.child and part.child.pid for name, part in self.parts.items()}
+        self.reload.look()
+        return {name for name, part in self.parts.items() if part.child and part.child.pid != pids_before[name]}
 
 
 @pytest.fixture
@@ -33,27 +49,22 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reloading(parts: dict[str, Part], source: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Reload, list[str]]:
-    said: list[str] = []
+def reloading(parts: dict[str, Part], source: Path, monkeypatch: pytest.MonkeyPatch) -> Reloading:
+    messages: list[str] = []
     monkeypatch.setattr(reload, "EVERY_S", 0.0)
-    monkeypatch.setattr(service, "migrate", lambda home: said.append("migrated"))
+    monkeypatch.setattr(service, "migrate", lambda home: messages.append("migrated"))
     home = Installation(source / "data", source / "keys", 1, 2, 3, demo=True)
-    return Reload(home, Supervisor(parts=list(parts.values())), said.append, source), said
+    supervisor = Supervisor(parts=list(parts.values()))
+    return Reloading(Reload(home, supervisor, messages.append, source), messages, parts)
 
 
 def _changed(path: Path, text: str = "x = 1\n") -> None:
     path.write_text(text)
-    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))  # Whatever the steps of the file system's clock.
-
-
-def _restarted(parts: dict[str, Part], one: Reload) -> set[str]:
-    before = {name: part.child and part.child.pid for name, part in parts.items()}
-    one.look()
-    return {name for name, part in parts.items() if part.child and part.child.pid != before[name]}
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))  # The file system's clock may be coarse.
 
 
 @pytest.mark.parametrize(
-    ("file", "wanted"),
+    ("file", "expected"),
     [
         ("glasshouse/a.py", {"web", "worker"}),
         ("glasshouse/page.html", {"web", "worker"}),
@@ -61,32 +72,25 @@ def _restarted(parts: dict[str, Part], one: Reload) -> set[str]:
         ("crop_contract/a.py", {"crops", "web", "worker"}),
     ],
 )
-def test_a_change_starts_again_what_runs_it(
-    parts: dict[str, Part], source: Path, reloading: tuple[Reload, list[str]], file: str, wanted: set[str]
+def test_a_change_restarts_the_parts_that_run_it(
+    source: Path, reloading: Reloading, file: str, expected: set[str]
 ) -> None:
-    one, said = reloading
-    assert _restarted(parts, one) == set(), "nothing has changed"
+    assert reloading.restarted() == set(), "nothing has changed"
     _changed(source / file)
-    assert _restarted(parts, one) == wanted
-    assert _restarted(parts, one) == set()
-    assert "migrated" not in said
+    assert reloading.restarted() == expected
+    assert reloading.restarted() == set()
+    assert "migrated" not in reloading.messages
 
 
-def test_changed_models_change_the_tables_first(
-    parts: dict[str, Part], source: Path, reloading: tuple[Reload, list[str]]
-) -> None:
-    one, said = reloading
+def test_changed_models_change_the_tables_first(source: Path, reloading: Reloading) -> None:
     _changed(source / "glasshouse" / "models.py")
-    assert _restarted(parts, one) == {"web", "worker"}
-    assert said[-1] == "migrated"
+    assert reloading.restarted() == {"web", "worker"}
+    assert reloading.messages[-1] == "migrated"
 
 
-def test_broken_code_leaves_the_parts_running(
-    parts: dict[str, Part], source: Path, reloading: tuple[Reload, list[str]]
-) -> None:
-    one, said = reloading
+def test_broken_code_leaves_the_parts_running(source: Path, reloading: Reloading) -> None:
     _changed(source / "glasshouse" / "a.py", "def broken(:\n")
-    assert _restarted(parts, one) == set()
-    assert "a.py" in said[-1]
-    _changed(source / "glasshouse" / "a.py", "mended = 1\n")
-    assert _restarted(parts, one) == {"web", "worker"}
+    assert reloading.restarted() == set()
+    assert "a.py" in reloading.messages[-1]
+    _changed(source / "glasshouse" / "a.py", "repaired = 1\n")
+    assert reloading.restarted() == {"web", "worker"}

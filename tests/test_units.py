@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from crop_contract.variables import VARIABLES
-from glasshouse.greenhouse.files import Given, convertible, propose, read, to_unit
+from glasshouse.greenhouse.files import FileChoices, convertible, propose, read, to_unit
 from glasshouse.kernel.errors import InvalidError
 
 NO_TIME = "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5)."
@@ -236,7 +236,7 @@ def test_a_template_with_a_unit_that_is_no_longer_known_is_refused_not_guessed()
     from dataclasses import replace
 
     body = b"time,temp (C)\n2024-05-31 12:00,20\n2024-05-31 12:15,21\n"
-    layout = propose(body, zone="Europe/Rome", given=Given())
+    layout = propose(body, zone="Europe/Rome", choices=FileChoices())
     old = replace(layout, columns=(replace(layout.columns[0], unit="10**10**10"),))
     with pytest.raises(InvalidError, match="temp"):
         read(body, old)

@@ -1,6 +1,6 @@
 """The classification of each column of the crop store: the crop plane's part of the data map.
 
-`crops/schema.py` makes the tables, with the types; a test holds both together.
+`crops/schema.py` creates the tables, with the types of the columns. A test compares the two.
 """
 
 READINGS, SERIES, TOKENS = "readings", "series", "tokens"

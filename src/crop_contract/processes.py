@@ -8,6 +8,6 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, so that no orphan keeps the store locked. Linux only."""
+    """Have the kernel kill this process when its parent ends, so that no orphan keeps the store locked. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

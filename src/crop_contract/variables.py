@@ -1,4 +1,4 @@
-"""The field's variables: what they are called, their unit, and the range outside which a reading is implausible."""
+"""The variables that growers measure: names, units, and the range outside which a value is implausible."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ SYMBOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One measured quantity. unit in plain letters; least and most: plausible range in that unit; colour: CSS hex."""
+    """One measured quantity. unit: as pint writes it; least, most: plausible range in that unit; names: other names of it."""
 
     id: str
     title: str
@@ -38,7 +38,7 @@ class Variable:
 
     @property
     def symbol(self) -> str:
-        """The unit as people write it."""
+        """The unit as people write it, as in "µmol/m²/s"."""
         return SYMBOLS.get(self.unit, self.unit)
 
 
@@ -130,25 +130,30 @@ IONS = {
 WATERS = (("irr", "Irrigation water", "#0e7490"), ("drain", "Drain water", "#155e75"))
 LABORATORY = tuple(
     variable
-    for place, title, colour in WATERS
+    for water, title, colour in WATERS
     for variable in (
-        Variable(f"{place}_ph", f"{title}: pH", "", 0, 14, colour),
-        Variable(f"{place}_ec", f"{title}: EC", "dS/m", 0, 20, colour),
+        Variable(f"{water}_ph", f"{title}: pH", "", 0, 14, colour),
+        Variable(f"{water}_ec", f"{title}: EC", "dS/m", 0, 20, colour),
         *(
-            Variable(f"{place}_{ion.lower()}", f"{title}: {ion}", unit, 0, 500, colour)
+            Variable(f"{water}_{ion.lower()}", f"{title}: {ion}", unit, 0, 500, colour)
             for unit, ions in IONS.items()
             for ion in ions
         ),
     )
 )
-VARIABLES = {one.id: one for one in (*CLIMATE, *ROOTS, *OUTDOORS, *CROP, *RESOURCES, *LABORATORY)}
-_BY_NAME = {name: v for v in VARIABLES.values() for name in (v.id, *v.names)}
+VARIABLES = {variable.id: variable for variable in (*CLIMATE, *ROOTS, *OUTDOORS, *CROP, *RESOURCES, *LABORATORY)}
+_BY_NAME = {name: variable for variable in VARIABLES.values() for name in (variable.id, *variable.names)}
 
 
 def recognise(name: str) -> Variable | None:
-    """The variable that a field or column name most likely means, a number at its end aside; None if none is known."""
-    plain = name.strip(" %").lower().replace(" ", "_")
-    bare = plain.rstrip("0123456789")  # In linear time: a device chooses its fields' names.
-    if bare != plain and bare.endswith("_"):
+    """The variable that the name of a field or column most likely means; None if none is known.
+
+    Case, a "%" and a number at the end of the name do not matter.
+    """
+    normal = name.strip(" %").lower().replace(" ", "_")
+    bare = normal.rstrip(
+        "0123456789"
+    )  # No regular expression: a device chooses its fields' names, and they may be long.
+    if bare != normal and bare.endswith("_"):
         bare = bare[:-1]
-    return _BY_NAME.get(plain) or _BY_NAME.get(bare)
+    return _BY_NAME.get(normal) or _BY_NAME.get(bare)

@@ -1,4 +1,4 @@
-"""`python -m crops`: run the crop plane, over TLS only. Settings come from CROPS_* in the environment."""
+"""`python -m crops`: run the crop plane, over TLS only. Its settings are the CROPS_* variables of the environment."""
 
 import os
 from pathlib import Path
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def make() -> "Door":
-    """The application, from the environment."""
+    """The application, with the settings of the environment."""
     from crops.app import create
 
     die_with_parent()
-    most_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
-    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), most_s)
+    body_timeout_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
+    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends the process."""
     from granian.constants import Interfaces, SSLProtocols
     from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server

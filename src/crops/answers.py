@@ -1,46 +1,58 @@
-"""What web is told of a tenant's readings, derived variables included. The capability was checked one layer up; tenant and site
-are checked again here, series by series."""
+"""Answers to web about a tenant's readings, with derived variables. The capability was checked one layer up; tenant and site are
+checked again here, series by series."""
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from crop_contract.capability import Capability
 from crop_contract.variables import VARIABLES, Variable, recognise
-from crops.derived import KINDS, derive, pairs, together
-from crops.questions import EVERYTHING, Answer, Bounds, TooManyError
-from crops.recent import Stretch, usual_step
+from crops.cache import Reading, Segment, usual_interval
+from crops.derived import KINDS, ClimatePair, derive, derive_segment, pairs
+from crops.questions import EVERYTHING, Answer, Bounds, TooManyError, bucket_width
 from crops.series import Series
 from crops.store import Store
 
-MOST_EXPORTED = 1_000_000
-NEAR_S = 900  # how far apart the two readings of a derived newest value may lie, at most: see _near
-JOINED = 3  # A line is drawn between two readings (or buckets) that lie at most so many usual intervals apart.
+MOST_EXPORTED = 1_000_000  # readings
+MOST_APART_S = 900  # between the two newest readings from which a newest derived value is calculated
+JOINED_INTERVALS = 3  # A line joins two readings (or buckets) that are at most this many usual intervals apart.
 
 
 class UnknownSeriesError(Exception):
-    """A series that is not there, or not the asker's: the two cannot be told apart."""
+    """A series that does not exist, or that the asker may not see: the answer does not say which."""
+
+
+class Span(NamedTuple):
+    """From start (inclusive) to end (exclusive), in epoch seconds."""
+
+    start_s: int
+    end_s: int
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked for: a measured series, or one derived from two. `name` is its id in the answer."""
+class RequestedSeries:
+    """A measured series, or one derived from two. kind: of KINDS, or "" when measured. name: its id in the answer."""
 
     name: str
     kind: str
-    of: tuple[Series, ...]
+    inputs: tuple[Series, ...]
 
     @property
     def variable(self) -> Variable | None:
-        """The variable of the catalogue that it shows."""
-        return VARIABLES[self.kind] if self.kind else recognise(self.of[0].field)
+        """The variable of the catalogue that it shows; None if none is recognised."""
+        return VARIABLES[self.kind] if self.kind else recognise(self.inputs[0].field)
 
     @property
     def bounds(self) -> Bounds:
         """The plausible range of its values."""
-        return (self.variable.least, self.variable.most) if self.variable else EVERYTHING
+        return Bounds(self.variable.least, self.variable.most) if self.variable else EVERYTHING
+
+
+def measured(series: Series) -> RequestedSeries:
+    """The request for a series as it was measured."""
+    return RequestedSeries(str(series.id), "", (series,))
 
 
 class Answers:
@@ -49,157 +61,180 @@ class Answers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def _asked(self, held: Capability, names: list[str]) -> list[Asked]:
-        return [self._one(held, name) for name in names]
-
-    def _one(self, held: Capability, name: str) -> Asked:
+    def _requested(self, capability: Capability, name: str) -> RequestedSeries:
         kind, *numbers = name.split(".") if "." in name else ("", name)
-        found = [self._store.series.get(int(number)) for number in numbers if number.isdecimal()]
-        mine = tuple(one for one in found if one and one.origin.tenant == held.tenant and one.origin.site in held.sites)
-        if len(mine) != len(numbers) or len(mine) != (2 if kind else 1) or (kind and kind not in KINDS):
+        named = [self._store.series.get(int(number)) for number in numbers if number.isdecimal()]
+        permitted = tuple(
+            series
+            for series in named
+            if series and series.origin.tenant == capability.tenant and series.origin.site in capability.sites
+        )
+        wanted_count = 2 if kind else 1
+        if len(permitted) != len(numbers) or len(permitted) != wanted_count or (kind and kind not in KINDS):
             raise UnknownSeriesError
-        return Asked(name, kind, mine)
+        return RequestedSeries(name, kind, permitted)
 
     # -- lists ---------------------------------------------------------------------------------------------------
 
-    def series(self, held: Capability, since: int, step: int) -> list[dict[str, Any]]:
-        """Every series of the tenant's sites with its newest reading, and, since > 0, its means since then, step by step."""
-        measured = self._store.of_tenant(held.tenant, held.sites)
-        if not measured:
+    def series(self, capability: Capability, since_s: int, step_s: int) -> list[dict[str, Any]]:
+        """Every series of the capability's sites with its newest reading; with since_s > 0 also its trend.
+
+        Trend: rows (bucket start in epoch s, mean) since since_s, in buckets of step_s.
+        """
+        permitted = self._store.of_tenant(capability.tenant, capability.sites)
+        if not permitted:
             return []
-        numbers = [series.id for series in measured]
-        self._store.settle()
-        newest, usual = self._store.ask.latest(numbers), self._store.ask.usual(numbers)
-        trends = self._store.ask.trend(numbers, since, step) if since and step else {}
+        numbers = [series.id for series in permitted]
+        self._store.flush()
+        questions = self._store.questions
+        latest, usual = questions.latest(numbers), questions.usual_intervals(numbers)
+        trends = questions.trend(numbers, since_s, step_s) if since_s and step_s else {}
         rows = [
-            _shown(Asked(str(one.id), "", (one,)))
-            | _reading(newest.get(one.id))
-            | {"trend": trends.get(one.id, []), "usual_s": usual.get(one.id)}
-            for one in measured
+            _description(measured(series))
+            | _reading(latest.get(series.id))
+            | {"trend": trends.get(series.id, []), "usual_s": usual.get(series.id)}
+            for series in permitted
         ]
-        for both in pairs(measured, recognise):
+        for pair in pairs(permitted, recognise):
             for kind in KINDS:
-                one = Asked(f"{kind}.{both[0].id}.{both[1].id}", kind, both)
-                first, second = (newest.get(series.id) for series in both)
-                steps = [usual[series.id] for series in both if series.id in usual]
-                usual_s, reading = (max(steps) if len(steps) == 2 else None), None
-                near = first and second and abs(first[0] - second[0]) <= min(NEAR_S, usual_s or NEAR_S)
-                if first and second and near and all(map(_plausible, both, (first[1], second[1]))):
-                    value = derive(kind, np.array([first[1]]), np.array([second[1]]))
-                    reading = (min(first[0], second[0]), round(float(value[0]), 3))
-                trend = _derived_rows(kind, *(trends.get(series.id, []) for series in both))
-                rows.append(_shown(one) | _reading(reading) | {"trend": trend, "usual_s": usual_s})
+                derived = RequestedSeries(f"{kind}.{pair.air_temp.id}.{pair.air_rh.id}", kind, pair)
+                intervals_s = [usual[series.id] for series in pair if series.id in usual]
+                usual_s = max(intervals_s) if len(intervals_s) == 2 else None
+                reading = _derived_reading(kind, pair, latest, usual_s)
+                trend = _derived_rows(kind, *(trends.get(series.id, []) for series in pair))
+                rows.append(_description(derived) | _reading(reading) | {"trend": trend, "usual_s": usual_s})
         return rows
 
     # -- readings ------------------------------------------------------------------------------------------------
 
-    def readings(self, held: Capability, names: list[str], span: tuple[int, int], points: int, step: int) -> Any:
-        """By name, `rows` (bucket start, min, mean, max) of plausible readings, `odd` (time, value) of the implausible ones.
+    def readings(
+        self, capability: Capability, names: list[str], span: Span, points: int, step_s: int
+    ) -> dict[str, Any]:
+        """By name, the readings in buckets: at most `points` of them, or, step_s > 0, each of step_s. Raises UnknownSeriesError.
 
-        `odd_count`: how many these are, of which 200 are listed. `step_s`: width of a bucket. `joined_s`: rows further apart have
-        a gap between them, in which nothing was measured.
+        `rows`: (bucket start, min, mean, max) of the plausible readings. `odd`: (time, value) of implausible ones, at most 200
+        of `odd_count`. `step_s`: width of a bucket. `joined_s`: where rows are further apart, nothing was measured in between.
         """
-        asked = self._asked(held, names)
-        self._store.settle()
-        plain = {one.of[0].id: one.bounds for one in asked if not one.kind}
-        found = self._store.ask.range(plain, *span, points, step) if plain else {}
-        answers = {
-            one.name: found[one.of[0].id] if not one.kind else self._derived(one, span, points, step) for one in asked
-        }
-        step = step or max(1, -(-(span[1] - span[0]) // points))
-        usual = self._store.ask.usual(sorted({series.id for one in asked for series in one.of}))
-        shown = {}
-        for one in asked:
-            answer = answers[one.name]
-            own = max((usual.get(series.id, 0.0) for series in one.of), default=0.0)
-            joined = JOINED * max(step, _step_of(answer.rows) or own)
-            shown[one.name] = {
+        requests = [self._requested(capability, name) for name in names]
+        self._store.flush()
+        bounds = {request.inputs[0].id: request.bounds for request in requests if not request.kind}
+        answers = self._store.questions.range(bounds, *span, points, step_s) if bounds else {}
+        usual = self._store.questions.usual_intervals(
+            sorted({series.id for request in requests for series in request.inputs})
+        )
+        width_s = bucket_width(*span, points, step_s)
+        by_name = {}
+        for request in requests:
+            answer = self._derived(request, span, points, step_s) if request.kind else answers[request.inputs[0].id]
+            usual_s = max((usual.get(series.id, 0.0) for series in request.inputs), default=0.0)
+            by_name[request.name] = {
                 "rows": answer.rows,
-                "odd": answer.odd,
-                "odd_count": answer.odd_count,
-                "joined_s": joined,
+                # Programs read these two names at /api/v1/readings, so they stay.
+                "odd": answer.implausible,
+                "odd_count": answer.implausible_count,
+                "joined_s": JOINED_INTERVALS * max(width_s, _usual_row_interval(answer.rows) or usual_s),
             }
-        return {"series": shown, "step_s": step, "sites": sorted({one.of[0].origin.site for one in asked})}
+        sites = sorted({request.inputs[0].origin.site for request in requests})
+        return {"series": by_name, "step_s": width_s, "sites": sites}
 
-    def _derived(self, one: Asked, span: tuple[int, int], points: int, step: int) -> Answer:
-        numbers = [series.id for series in one.of]
-        parts = self._store.ask.stretches(numbers, *span)
-        if parts is not None:
-            whole = _derived(one, [parts[number] for number in numbers])
-            return self._store.ask.bucketed(whole, EVERYTHING, *span, points, step)
-        # Too many readings for memory: derived from the means of each bucket instead.
-        bounds = {series.id: Asked("", "", (series,)).bounds for series in one.of}
-        found = self._store.ask.range(bounds, *span, points, step)
-        means = ([[row[0], row[2]] for row in found[number].rows] for number in numbers)
-        width = step or max(1, -(-(span[1] - span[0]) // points))
-        both = self._store.ask.together(numbers, *span, width)
-        return Answer([[at, value, value, value] for at, value in _derived_rows(one.kind, *means) if at in both])
+    def _derived(self, request: RequestedSeries, span: Span, points: int, step_s: int) -> Answer:
+        numbers = [series.id for series in request.inputs]
+        questions = self._store.questions
+        segments = questions.segments(numbers, *span)
+        if segments is not None:
+            whole = _derived_segment(request, [segments[number] for number in numbers])
+            return questions.bucketed(whole, EVERYTHING, *span, points, step_s)
+        # These are too many readings for memory: the variable is derived from the means of each bucket instead.
+        bounds = {series.id: measured(series).bounds for series in request.inputs}
+        answers = questions.range(bounds, *span, points, step_s)
+        means = ([[row[0], row[2]] for row in answers[number].rows] for number in numbers)
+        shared = questions.shared_buckets(numbers, *span, bucket_width(*span, points, step_s))
+        return Answer([[at, value, value, value] for at, value in _derived_rows(request.kind, *means) if at in shared])
 
-    def export(self, held: Capability, names: list[str], span: tuple[int, int]) -> Any:
-        """By name, every reading: `time` (epoch s) and `value`. Raises TooManyError above MOST_EXPORTED."""
-        asked = self._asked(held, names)
-        self._store.settle()
-        numbers = sorted({series.id for one in asked for series in one.of})
-        found = self._store.ask.raw(numbers, *span, MOST_EXPORTED)
-        shown = {}
-        for one in asked:
-            parts = [found[series.id] for series in one.of]
-            whole = _derived(one, parts) if one.kind else parts[0]
-            shown[one.name] = {"time": (whole.time / 1e9).tolist(), "value": whole.value.tolist()}
-        return {"series": shown}
+    def export(self, capability: Capability, names: list[str], span: Span) -> dict[str, Any]:
+        """By name, every reading: `time` (epoch s) and `value`.
+
+        Raises UnknownSeriesError, and TooManyError above MOST_EXPORTED readings.
+        """
+        requests = [self._requested(capability, name) for name in names]
+        self._store.flush()
+        numbers = sorted({series.id for request in requests for series in request.inputs})
+        segments = self._store.questions.raw(numbers, *span, MOST_EXPORTED)
+        by_name = {}
+        for request in requests:
+            parts = [segments[series.id] for series in request.inputs]
+            whole = _derived_segment(request, parts) if request.kind else parts[0]
+            by_name[request.name] = {"time": (whole.time / 1e9).tolist(), "value": whole.value.tolist()}
+        return {"series": by_name}
 
 
-def _plausible(series: Series, value: float) -> bool:
-    least, most = Asked("", "", (series,)).bounds
+def _derived_reading(kind: str, pair: ClimatePair, latest: dict[int, Reading], usual_s: float | None) -> Reading | None:
+    """The newest derived value, where the newest readings of both are plausible and close enough to each other in time."""
+    air_temp, air_rh = (latest.get(series.id) for series in pair)
+    if air_temp is None or air_rh is None:
+        return None
+    if abs(air_temp.time_s - air_rh.time_s) > min(MOST_APART_S, usual_s or MOST_APART_S):
+        return None
+    if not (_is_plausible(pair.air_temp, air_temp.value) and _is_plausible(pair.air_rh, air_rh.value)):
+        return None
+    value = derive(kind, np.array([air_temp.value]), np.array([air_rh.value]))
+    return Reading(min(air_temp.time_s, air_rh.time_s), round(float(value[0]), 3))
+
+
+def _is_plausible(series: Series, value: float) -> bool:
+    least, most = measured(series).bounds
     return least <= value <= most
 
 
-def _derived(one: Asked, parts: list[Stretch]) -> Stretch:
-    """The derived variable where both inputs were measured at one moment, and both are plausible."""
-    good = []
-    for series, stretch in zip(one.of, parts, strict=True):
-        least, most = Asked("", "", (series,)).bounds
-        inside = (stretch.value >= least) & (stretch.value <= most)
-        good.append(Stretch(stretch.time[inside], stretch.value[inside]))
-    return together(one.kind, *good)
+def _derived_segment(request: RequestedSeries, segments: list[Segment]) -> Segment:
+    """The derived variable at every time at which both inputs were measured and are plausible."""
+    plausible_segments = []
+    for series, segment in zip(request.inputs, segments, strict=True):
+        least, most = measured(series).bounds
+        plausible = (segment.value >= least) & (segment.value <= most)
+        plausible_segments.append(Segment(segment.time[plausible], segment.value[plausible]))
+    return derive_segment(request.kind, *plausible_segments)
 
 
-def _step_of(rows: list[list[float]]) -> float | None:
-    """How far apart in s rows usually lie; None where they are too few to tell."""
-    return usual_step(np.diff(np.array([row[0] for row in rows], float)))
+def _usual_row_interval(rows: list[list[float]]) -> float | None:
+    """The usual interval between rows, in s; None where there are too few rows."""
+    return usual_interval(np.diff(np.array([row[0] for row in rows], float)))
 
 
-def _derived_rows(kind: str, first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
-    """Rows (time, derived value) of two lists of (time, mean)."""
-    at = [
-        Stretch(np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], float))
-        for rows in (first, second)
+def _derived_rows(kind: str, air_temp: list[list[float]], air_rh: list[list[float]]) -> list[list[float]]:
+    """Rows (time, derived value) of two lists of rows (time, mean)."""
+    segments = [
+        Segment(np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], float))
+        for rows in (air_temp, air_rh)
     ]
-    whole = together(kind, *at)
+    whole = derive_segment(kind, *segments)
     return [list(row) for row in zip(whole.time.tolist(), np.round(whole.value, 3).tolist(), strict=True)]
 
 
 @cache
-def _shown(one: Asked) -> dict[str, Any]:
-    variable, place = one.variable, one.of[0].origin
-    facts = (
+def _description(request: RequestedSeries) -> dict[str, Any]:
+    """What a series is and where it comes from, as web reads it."""
+    variable, series = request.variable, request.inputs[0]
+    of_variable = (
         {"variable": variable.id, "title": variable.title, "unit": variable.symbol, "colour": variable.colour}
         | {"least": variable.least, "most": variable.most}
         if variable
-        else {"variable": "", "title": one.of[0].field, "unit": "", "colour": "#57534e", "least": None, "most": None}
+        else {"variable": "", "title": series.field, "unit": "", "colour": "#57534e", "least": None, "most": None}
     )
-    head = {
-        "id": one.name,
-        "site": place.site,
-        "compartment": place.compartment,
-        "device": place.device,
-        "derived": bool(one.kind),
+    of_source = {
+        "id": request.name,
+        "site": series.origin.site,
+        "compartment": series.origin.compartment,
+        "device": series.origin.device,
+        "derived": bool(request.kind),
+        "tags": series.tags,
+        "field": request.kind or series.field,
     }
-    return head | {"tags": one.of[0].tags, "field": one.kind or one.of[0].field} | facts
+    return of_source | of_variable
 
 
-def _reading(reading: tuple[float, float] | None) -> dict[str, float | None]:
-    return {"at": reading[0] if reading else None, "value": reading[1] if reading else None}
+def _reading(reading: Reading | None) -> dict[str, float | None]:
+    return {"at": reading.time_s if reading else None, "value": reading.value if reading else None}
 
 
-__all__ = ["MOST_EXPORTED", "Answers", "TooManyError", "UnknownSeriesError"]
+__all__ = ["MOST_EXPORTED", "Answers", "Span", "TooManyError", "UnknownSeriesError"]

@@ -1,4 +1,4 @@
-"""The crop plane's door: InfluxDB write API for devices, capability-guarded questions for web."""
+"""The crop plane's routes: InfluxDB's write API for devices, and questions of web, each with a capability."""
 
 import asyncio
 import base64
@@ -12,112 +12,96 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crops import lines
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
-from crops.bodies import MOST_BODY, imported, plain
+from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
+from crops.cache import NS_PER_S
 from crops.door import Admitted, Door, Refusal, Scope, header
-from crops.limits import Limits, Origin
-from crops.store import BusyError, Store
+from crops.limits import LimitReached, Limits, Origin
+from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
+from crops.store import Store, Token, WriteQueueFullError
 from crops.wal import LogError
 
 log = logging.getLogger("crops")
 HEALTH_S = 1.0
-MOST_IMPORT, MOST_QUESTION = 128 << 20, 256 << 10  # bytes
-MOST_STEPS, MOST_BUCKETS = 1_000, 100_000  # a series, of a list with trends and of one question
-MOST_COMPARED = 20_000_000
-SLOWEST_S = 60.0
-OLDEST_S = 20 * 365 * 86_400
-FUTURE_S = 86_400
+MOST_IMPORT_BYTES, MOST_QUESTION_BYTES = 128 << 20, 256 << 10
+MOST_STEPS = 1_000  # of the trend of one series
+MOST_COMPARED = 20_000_000  # stored readings of one series, compared with those of a file
+BODY_TIMEOUT_S = 60.0
 WRITES = ("/api/v2/write", "/write")
-VERBS = {  # what a capability must cover, by route; and the most bytes of the route's body
+VERBS = {  # by route: what a capability must cover, and the most bytes of the body
     ("POST", "/v1/devices"): ("devices:write", 16 << 10),
     ("DELETE", "/v1/devices/"): ("devices:write", 0),
     ("GET", "/v1/series"): ("readings:read", 0),
-    ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT),
-    ("POST", "/v1/readings"): ("readings:read", MOST_QUESTION),
-    ("POST", "/v1/export"): ("readings:read", MOST_QUESTION),
+    ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT_BYTES),
+    ("POST", "/v1/readings"): ("readings:read", MOST_QUESTION_BYTES),
+    ("POST", "/v1/export"): ("readings:read", MOST_QUESTION_BYTES),
     ("DELETE", "/v1/tenant"): ("tenant:forget", 0),
     ("GET", "/v1/evidence"): ("evidence:read", 0),
 }
-Name = Annotated[str, Field(pattern=r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")]
-Id = Annotated[str, Field(pattern=r"^[0-9a-z]{16}$")]
-Room = Annotated[str, Field(pattern=r"^([0-9a-z]{16})?$")]
 
 
-class NewDevice(BaseModel):
-    """A device to be known from now on."""
+class LoggedBatch(NamedTuple):
+    """A batch, and the future of the log that completes when it is durable; None when nothing of it is stored."""
 
-    device: Id
-    site: Id
-    compartment: Room = ""
-
-
-class Question(BaseModel):
-    """Readings of some series between two times (epoch seconds), in at most `points` buckets."""
-
-    series: Annotated[list[Name], Field(min_length=1, max_length=500)]
-    start: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
-    end: Annotated[int, Field(ge=-(1 << 32), le=1 << 33)]
-    points: Annotated[int, Field(ge=1, le=4000)] = 400
-    step: Annotated[int, Field(ge=0, le=1 << 32)] = 0
-
-    def span(self) -> tuple[int, int]:
-        """Start and end. Raises Refusal."""
-        if self.end <= self.start:
-            raise Refusal(400, "invalid", "The end must come after the start.")
-        if self.step and (self.end - self.start) / self.step > MOST_BUCKETS:
-            raise Refusal(400, "invalid", f"More than {MOST_BUCKETS:,} buckets a series. Choose a longer step.")
-        return self.start, self.end
+    batch: lines.Batch
+    logged: "Future[int] | None"
 
 
-def create(data: Path, keys: Path, most_s: float = SLOWEST_S) -> Door:
-    """The ASGI application over the store in `data` with the keys in `keys`. most_s: seconds that a body may take."""
+class StoredBefore(NamedTuple):
+    """Before an import: how many readings its origin has, and how many of them the import gives another value."""
+
+    readings: int
+    replaced: int
+
+
+def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S) -> Door:
+    """The ASGI application over the store in `data` with the keys in `keys`. body_timeout_s: how long a body may take."""
     plane = Plane(data, keys, Limits.from_environment())
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         plane.open()
         yield
         await asyncio.to_thread(plane.store.close)
 
-    app = FastAPI(title="Glasshouse crops", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Glasshouse crops", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", plane.health, methods=["GET"])
     for path in WRITES:
-        app.add_route(path, plane.write, methods=["POST"])  # No schema to check: the lines are read by crops.lines.
+        app.add_route(path, plane.write, methods=["POST"])  # crops.lines checks the body, not FastAPI.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/series", plane.series, methods=["GET"])
-    app.add_api_route("/v1/imports", plane.take_import, methods=["POST"])
+    app.add_api_route("/v1/imports", plane.import_readings, methods=["POST"])
     app.add_api_route("/v1/readings", plane.readings, methods=["POST"])
     app.add_api_route("/v1/export", plane.export, methods=["POST"])
     app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
-    return Door(app, plane.admit, most_s)
+    return Door(app, plane.admit, body_timeout_s)
 
 
 async def _refused(_: Request, refusal: Refusal) -> Response:
-    status, headers, content = refusal.parts()
+    status, headers, content = refusal.response()
     return Response(content, status, {name.decode(): value.decode() for name, value in headers})
 
 
 async def _malformed(request: Request, error: RequestValidationError) -> Response:
-    """What FastAPI found wrong, without the value itself: it may hold what no answer can (NaN, half a character)."""
+    """What FastAPI found wrong. The value is left out: it may be one that JSON cannot hold (NaN, half a character)."""
     first = error.errors()[0]
-    place = ".".join(str(part)[:40] for part in first["loc"])
-    return await _refused(request, Refusal(422, "invalid", f"{place}: {first['msg']}"))
+    field = ".".join(str(part)[:40] for part in first["loc"])
+    return await _refused(request, Refusal(422, "invalid", f"{field}: {first['msg']}"))
 
 
 async def _ping() -> Response:
@@ -125,7 +109,7 @@ async def _ping() -> Response:
 
 
 def token_of(request: Request) -> str:
-    """The token as InfluxDB clients send it: Token, Bearer, or Basic with the token as password; or v1's ?p=."""
+    """The token, as InfluxDB clients send it: Token, Bearer, Basic with the token as password, or `?p=` of version 1."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in ("token", "bearer"):
         return rest.strip()
@@ -138,7 +122,7 @@ def token_of(request: Request) -> str:
 
 
 class Plane:
-    """The open store and the keys that the door checks with."""
+    """The open store, and the keys that requests are checked with."""
 
     store: Store
     answers: Answers
@@ -146,12 +130,12 @@ class Plane:
     def __init__(self, data: Path, keys: Path, limits: Limits) -> None:
         self._data, self._keys, self._limits = data, keys, limits
         self._token_key = (keys / "token.key").read_bytes()
-        self._public = (keys / "capability.pub").read_bytes()
+        self._capability_key = (keys / "capability.pub").read_bytes()
         self._health_lock, self._health_thread = asyncio.Lock(), ThreadPoolExecutor(1, "health")
-        self._well, self._asked_at = False, float("-inf")
+        self._is_well, self._checked_at_s = False, float("-inf")
 
     def open(self) -> None:
-        """Open the store; replays what a crash left in the log."""
+        """Open the store. This stores what a crash left in the log."""
         self.store = Store(self._data, self._keys, self._limits)
         self.answers = Answers(self.store)
 
@@ -159,65 +143,67 @@ class Plane:
         return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
 
     def admit(self, scope: Scope) -> Admitted:
-        """Who asks, and how long a body may be, from the head of a request alone. Raises Refusal."""
+        """The sender, and how long the body may be, from the head of a request alone. Raises Refusal."""
         method, path = scope["method"], scope["path"]
         if path in WRITES:
             if method != "POST":
                 return Admitted("", 0)
             token = token_of(Request(scope))
-            origin, revoked = self.store.tokens.get(self._hash(token), (None, True))
-            if origin is None or revoked:
+            known: Token | None = self.store.tokens.get(self._hash(token))
+            if known is None or known.revoked:
                 raise Refusal(
                     401,
                     "unauthorized",
                     "This token is unknown or revoked. Register the device, or give it its new key.",
                 )
-            scope["crops.origin"] = origin
-            return Admitted(f"{origin.tenant}/{origin.device}", MOST_BODY)
+            scope["crops.origin"] = known.origin
+            return Admitted(f"{known.origin.tenant}/{known.origin.device}", MOST_BODY_BYTES)
         route = "/v1/devices/" if path.startswith("/v1/devices/") else path
         if (method, route) not in VERBS:
-            return Admitted("", 0)  # Nothing is there, or it needs no right and no body.
+            return Admitted("", 0)  # There is no such route, or it needs neither a right nor a body.
         verb, most_bytes = VERBS[method, route]
-        return Admitted(f"web/{self._held(header(scope, b'authorization'), verb).tenant}", most_bytes)
+        capability = self._checked(header(scope, b"authorization"), verb)
+        return Admitted(f"web/{capability.tenant}", most_bytes)
 
-    def _may(self, request: Request, verb: str) -> Capability:
-        return self._held(request.headers.get("authorization", ""), verb)
+    def _capability(self, request: Request, verb: str) -> Capability:
+        """The capability of a request, if it covers the verb. Raises Refusal."""
+        return self._checked(request.headers.get("authorization", ""), verb)
 
-    def _held(self, authorization: str, verb: str) -> Capability:
+    def _checked(self, authorization: str, verb: str) -> Capability:
         scheme, _, text = authorization.partition(" ")
         try:
             if scheme != "Capability":
                 raise CapabilityError("A capability is needed.")
-            held = check(self._public, text)
+            capability = check(self._capability_key, text)
         except CapabilityError as error:
             raise Refusal(401, "unauthorized", str(error)) from None
-        if verb not in held.verbs:
+        if verb not in capability.verbs:
             raise Refusal(403, "forbidden", f"This capability does not cover {verb}.")
-        return held
+        return capability
 
     # -- devices ---------------------------------------------------------------------------------------------
 
     async def write(self, request: Request) -> Response:
-        """Take a body of line protocol. 204: all of it is durable. 400: what was wrong; the good lines are kept."""
+        """Store a body of line protocol. 204: all of it is durable. 400: which lines are wrong; the other lines are stored."""
         origin: Origin = request.scope["crops.origin"]
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
-        body = plain(request.headers.get("content-encoding", "identity").lower(), await request.body())
+        body = decoded(request.headers.get("content-encoding", "identity").lower(), await request.body())
         try:
-            # A handful of lines is read sooner than a thread is found for it.
-            if len(body) <= lines.SMALL:
-                batch, logged = self._take(origin, body, lines.NS[unit])
+            # Reading a few lines takes less time than passing them to a thread.
+            if len(body) <= lines.SMALL_BODY:
+                batch, logged = self._log(origin, body, lines.NS[unit])
             else:
-                batch, logged = await asyncio.to_thread(self._take, origin, body, lines.NS[unit])
+                batch, logged = await asyncio.to_thread(self._log, origin, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
-        if batch.beyond:
-            raise _beyond(batch)
+        if batch.limit_reached:
+            raise _limit_reached(batch, batch.limit_reached)
         if batch.refused:
             first = batch.problems[0]
             raise Refusal(
@@ -229,59 +215,60 @@ class Plane:
             )
         return Response(status_code=204)
 
-    def _take(self, origin: Origin, body: bytes, unit_ns: int) -> tuple[lines.Batch, "Future[int] | None"]:
-        batch = _parsed(body, unit_ns)
-        return batch, self.store.write(origin, batch) if len(batch.code) else None
+    def _log(self, origin: Origin, body: bytes, unit_ns: int) -> LoggedBatch:
+        batch = parsed(body, unit_ns)
+        return LoggedBatch(batch, self.store.write(origin, batch) if len(batch.code) else None)
 
     async def add_device(self, request: Request, new: NewDevice) -> dict[str, str]:
-        """Make a device's token: the one time that it is shown."""
-        held = self._may(request, "devices:write")
-        if new.site not in held.sites:
+        """Create a device's token. It is shown only in this answer."""
+        capability = self._capability(request, "devices:write")
+        if new.site not in capability.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         token = f"gh_{secrets.token_urlsafe(32)}"
-        origin = Origin(held.tenant, new.site, new.device, new.compartment)
+        origin = Origin(capability.tenant, new.site, new.device, new.compartment)
         await asyncio.to_thread(self.store.put_token, self._hash(token), origin, revoked=False)
         return {"token": token}
 
-    async def revoke_device(self, request: Request, device: Id) -> None:
-        """Refuse a device's token from now on."""
-        held = self._may(request, "devices:write")
-        for hashed, (origin, _) in list(self.store.tokens.items()):
-            if origin.device == device and origin.tenant == held.tenant and origin.site in held.sites:
-                await asyncio.to_thread(self.store.put_token, hashed, origin, revoked=True)
+    async def revoke_device(self, request: Request, device: OpaqueId) -> None:
+        """Revoke a device's token, at once."""
+        capability = self._capability(request, "devices:write")
+        for token_hash, token in list(self.store.tokens.items()):
+            origin = token.origin
+            if origin.device == device and origin.tenant == capability.tenant and origin.site in capability.sites:
+                await asyncio.to_thread(self.store.put_token, token_hash, origin, revoked=True)
 
     async def health(self) -> Response:
-        """Whether the store does its work, in InfluxDB's form; asked anew at most once in HEALTH_S. 503: it does not."""
+        """Whether the store works, in InfluxDB's form. 503: it does not. It is checked at most once every HEALTH_S."""
         async with self._health_lock:
-            if time.monotonic() - self._asked_at > HEALTH_S:
+            if time.monotonic() - self._checked_at_s > HEALTH_S:
                 loop = asyncio.get_running_loop()
                 try:
-                    # A thread of its own: long questions of others must not look like a dead store.
-                    self._well = await loop.run_in_executor(self._health_thread, self.store.is_well)
+                    # It has a thread of its own, so that long questions do not make the store look dead.
+                    self._is_well = await loop.run_in_executor(self._health_thread, self.store.is_well)
                 except Exception:
-                    log.exception("the store could not be asked")
-                    self._well = False
-                self._asked_at = time.monotonic()
-        body = {"name": "glasshouse-crops", "status": "pass" if self._well else "fail"}
-        return JSONResponse(body, 200 if self._well else 503)
+                    log.exception("the health of the store could not be checked")
+                    self._is_well = False
+                self._checked_at_s = time.monotonic()
+        body = {"name": "glasshouse-crops", "status": "pass" if self._is_well else "fail"}
+        return JSONResponse(body, 200 if self._is_well else 503)
 
     # -- questions of web ------------------------------------------------------------------------------------
 
     async def series(self, request: Request) -> Response:
-        """The tenant's series at its sites, each with its newest reading and the variable it most likely is.
+        """The tenant's series at its sites, each with its newest reading and the variable that it most likely is.
 
-        With since (epoch s) and step (s), each also with `trend`: rows of bucket start and mean.
+        With since (epoch s) and step (s), each also has `trend`: rows of bucket start and mean.
         """
-        held = self._may(request, "readings:read")
-        since, step = _whole(request, "since"), _whole(request, "step")
-        if since and step and (time.time() - since) / step > MOST_STEPS:
+        capability = self._capability(request, "readings:read")
+        since_s, step_s = _seconds(request, "since"), _seconds(request, "step")
+        if since_s and step_s and (time.time() - since_s) / step_s > MOST_STEPS:
             raise Refusal(400, "invalid", f"More than {MOST_STEPS:,} steps a series. Choose a longer step.")
-        return await self._answered(self.answers.series, held, since, step)
+        return await self._answered(self.answers.series, capability, since_s, step_s)
 
-    async def _answered(self, answer: Callable[..., Any], *asked: Any) -> Response:
-        """The answer as JSON, worked out beside the event loop."""
+    async def _answered(self, answer: Callable[..., Any], *arguments: Any) -> Response:
+        """The answer as JSON, computed in a thread. Raises Refusal."""
         try:
-            body = await asyncio.to_thread(lambda: json.dumps(answer(*asked)))
+            body = await asyncio.to_thread(lambda: json.dumps(answer(*arguments)))
         except UnknownSeriesError:
             raise Refusal(404, "not found", "There is no such series.") from None
         except TooManyError:
@@ -292,109 +279,93 @@ class Plane:
             ) from None
         return Response(body, media_type="application/json")
 
-    async def take_import(self, request: Request, site: Id, compartment: Room = "") -> dict[str, int]:
-        """Store a file's readings as one batch: durable as a whole before the answer. The same again changes nothing.
+    async def import_readings(
+        self, request: Request, site: OpaqueId, compartment: CompartmentId = ""
+    ) -> dict[str, int]:
+        """Store a file's readings as one batch. All of it is durable before the answer. Repeating it changes nothing.
 
-        Body: an Arrow stream of (stream, time in ns since 1970 UTC, value); its metadata names the streams and their fields.
+        Body: an Arrow stream of (stream, time in ns since 1970 UTC, value). Its metadata names the streams and their fields.
         """
-        held = self._may(request, "readings:write")
-        if site not in held.sites:
+        capability = self._capability(request, "readings:write")
+        if site not in capability.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
-        origin = Origin(held.tenant, site, "", compartment)
+        origin = Origin(capability.tenant, site, "", compartment)
         batch = await asyncio.to_thread(imported, await request.body())
-        before, replaced = await asyncio.to_thread(self._before, origin, batch)
+        before = await asyncio.to_thread(self._stored_before, origin, batch)
         try:
             await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
-        except BusyError:
+        except WriteQueueFullError:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
-        if batch.beyond:
-            raise _beyond(batch)
+        if batch.limit_reached:
+            raise _limit_reached(batch, batch.limit_reached)
         after = await asyncio.to_thread(self._count, origin)
-        return {"taken": len(batch.code), "new": after - before, "replaced": replaced}
+        return {"taken": len(batch.code), "new": after - before.readings, "replaced": before.replaced}
 
-    def _before(self, origin: Origin, batch: lines.Batch) -> tuple[int, int]:
-        """(readings that the place holds, how many of them the batch gives another value)."""
-        held, replaced = self._count(origin), 0
+    def _stored_before(self, origin: Origin, batch: lines.Batch) -> StoredBefore:
+        readings, replaced = self._count(origin), 0
         for code, (tags, field) in enumerate(batch.series):
             number = self.store.number_of(origin, tags, field)
-            mine = batch.code == code
-            if number is None or not mine.any():
+            of_series = batch.code == code
+            if number is None or not of_series.any():
                 continue
-            time, value = batch.time[mine], batch.value[mine]
-            span = int(time.min()) // 10**9, int(time.max()) // 10**9 + 1
-            old = self.store.ask.raw([number], *span, MOST_COMPARED)[number]
-            _, new, at = np.intersect1d(time, old.time, return_indices=True)
-            replaced += int((value[new] != old.value[at]).sum())
-        return held, replaced
+            time, value = batch.time[of_series], batch.value[of_series]
+            start_s, end_s = int(time.min()) // NS_PER_S, int(time.max()) // NS_PER_S + 1
+            stored = self.store.questions.raw([number], start_s, end_s, MOST_COMPARED)[number]
+            _, in_batch, in_store = np.intersect1d(time, stored.time, return_indices=True)
+            replaced += int((value[in_batch] != stored.value[in_store]).sum())
+        return StoredBefore(readings, replaced)
 
     def _count(self, origin: Origin) -> int:
-        self.store.settle()
-        return self.store.ask.count([one.id for one in list(self.store.series.values()) if one.origin == origin])
+        self.store.flush()
+        numbers = [series.id for series in list(self.store.series.values()) if series.origin == origin]
+        return self.store.questions.count(numbers)
 
     async def readings(self, request: Request, question: Question) -> Response:
-        """Buckets for charts; see Answers.readings."""
-        held, span = self._may(request, "readings:read"), question.span()
-        return await self._answered(self.answers.readings, held, question.series, span, question.points, question.step)
+        """Readings in buckets, for charts; see Answers.readings."""
+        capability, span = self._capability(request, "readings:read"), question.span()
+        return await self._answered(
+            self.answers.readings, capability, question.series, span, question.points, question.step
+        )
 
     async def export(self, request: Request, question: Question) -> Response:
         """Every reading; see Answers.export."""
-        held = self._may(request, "readings:read")
-        return await self._answered(self.answers.export, held, question.series, question.span())
+        capability = self._capability(request, "readings:read")
+        return await self._answered(self.answers.export, capability, question.series, question.span())
 
     async def forget(self, request: Request) -> None:
-        """Delete everything of a tenant: readings, series, device keys. Safe to repeat."""
-        held = self._may(request, "tenant:forget")
-        await asyncio.to_thread(self.store.forget, held.tenant)
+        """Delete everything of a tenant: readings, series, tokens of devices. Safe to repeat."""
+        capability = self._capability(request, "tenant:forget")
+        await asyncio.to_thread(self.store.forget, capability.tenant)
 
     async def evidence(self, request: Request) -> dict[str, Any]:
-        """The store's real columns with their class, for the promise checks."""
-        self._may(request, "evidence:read")
-        await asyncio.to_thread(self.store.settle)
+        """The columns that the store really has, with their classification, for the promise checks."""
+        self._capability(request, "evidence:read")
+        await asyncio.to_thread(self.store.flush)
         sql = "SELECT table, name FROM system.columns WHERE database = 'crop' ORDER BY table, name"
         rows = await asyncio.to_thread(self.store.rows, sql)
         for row in rows:
-            row["klass"] = CLASSIFICATION.get(row["table"], {}).get(row["name"], "unclassed")
+            row["classification"] = CLASSIFICATION.get(row["table"], {}).get(row["name"], "unclassified")
         return {"columns": rows}
 
 
-def _beyond(batch: lines.Batch) -> Refusal:
-    assert batch.beyond is not None  # noqa: S101 - for the type checker
+def _limit_reached(batch: lines.Batch, reached: LimitReached) -> Refusal:
     refused = f"; {batch.refused} lines were refused besides" if batch.refused else ""
     return Refusal(
         422,
         "unprocessable entity",
-        f"partial write: {batch.beyond.message}. {batch.left_out} points of {batch.left_out_series} new series were left out, "
+        f"partial write: {reached.message}. {batch.dropped_points} points of {batch.dropped_series} new series were left out, "
         f"{len(batch.code)} points stored{refused}",
-        limit=batch.beyond.limit,
-        series=batch.beyond.series,
-        dropped=batch.left_out,
+        limit=reached.limit,
+        series=reached.series,
+        dropped=batch.dropped_points,
         problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
     )
 
 
-def _whole(request: Request, name: str) -> int:
+def _seconds(request: Request, name: str) -> int:
     text = request.query_params.get(name, "0")
     if not text.isdecimal() or len(text) > 10:
         raise Refusal(400, "invalid", f"{name} must be a whole number of seconds.")
     return int(text)
-
-
-def _parsed(body: bytes, unit_ns: int) -> lines.Batch:
-    now = time.time_ns()
-    batch = lines.parse(body, unit_ns=unit_ns, now_ns=now)
-    late = batch.time > now + FUTURE_S * 1_000_000_000
-    early = batch.time < now - OLDEST_S * 1_000_000_000
-    wrong = late | early
-    if wrong.any():
-        # Times far off are most often a wrong precision; they are named by their line in the exact gear's numbering of points.
-        count = int(wrong.sum())
-        batch.refused += count
-        what = "lies more than a day in the future" if late.any() else "is more than 20 years old"
-        at = int(wrong.argmax())
-        message = f"a time {what}; is the request's precision right?"
-        batch.problems.append(lines.Problem(at + 1, 1, message))
-        keep = ~wrong
-        batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
-    return batch

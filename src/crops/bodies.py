@@ -1,33 +1,54 @@
-"""Bodies of the crop plane's routes: gzip undone within bounds, and files' readings out of an Arrow stream."""
+"""Bodies of the crop plane's routes: gzip unpacked within bounds, and readings from line protocol or from an Arrow stream."""
 
+import time
 import zlib
 
 import numpy as np
 import pyarrow as pa
 
 from crops import lines
+from crops.cache import NS_PER_S
 from crops.door import Refusal
 
-MOST_BODY = 32 << 20  # bytes of line protocol, packed and unpacked
-MOST_MEMBERS = 1_000  # of one gzip body
+MOST_BODY_BYTES = 32 << 20  # of line protocol, packed and unpacked
+MOST_GZIP_MEMBERS = 1_000  # of one body
 MOST_STREAMS = 5_000  # of one import
+OLDEST_S, FUTURE_S = 20 * 365 * 86_400, 86_400  # how far a time may lie in the past, and in the future
+
+
+def parsed(body: bytes, unit_ns: int) -> lines.Batch:
+    """The readings of a body of line protocol; see lines.parse. Times too old or too far in the future are refused."""
+    now_ns = time.time_ns()
+    batch = lines.parse(body, unit_ns=unit_ns, now_ns=now_ns)
+    too_late = batch.time > now_ns + FUTURE_S * NS_PER_S
+    too_early = batch.time < now_ns - OLDEST_S * NS_PER_S
+    refused = too_late | too_early
+    if refused.any():
+        # The cause is most often a wrong precision. The fast parser keeps no line numbers, so the reading's number is named.
+        batch.refused += int(refused.sum())
+        reason = "lies more than a day in the future" if too_late.any() else "is more than 20 years old"
+        message = f"a time {reason}; is the request's precision right?"
+        batch.problems.append(lines.Problem(int(refused.argmax()) + 1, 1, message))
+        accepted = ~refused
+        batch.code, batch.time, batch.value = batch.code[accepted], batch.time[accepted], batch.value[accepted]
+    return batch
 
 
 def imported(body: bytes) -> lines.Batch:
-    """The readings of a file. body: an Arrow stream; see Plane.take_import. Raises Refusal."""
+    """The readings of a file. body: an Arrow stream; see Plane.import_readings. Raises Refusal."""
     try:
         stream = pa.ipc.open_stream(body)
         types = [stream.schema.field(name).type for name in ("stream", "time", "value")]
         if types != [pa.int32(), pa.int64(), pa.float64()]:
             raise ValueError(types)
         table = stream.read_all()
-        told = {key: value.decode().split("\n") for key, value in (table.schema.metadata or {}).items()}
+        metadata = {key: value.decode().split("\n") for key, value in (table.schema.metadata or {}).items()}
         code, at, value = (table.column(name) for name in ("stream", "time", "value"))
         if code.null_count or at.null_count or value.null_count:
             raise ValueError("nulls")
         code, at, value = code.to_numpy(), at.to_numpy(), value.to_numpy()
-        names = [f"import,column={_escaped(name)}".encode() for name in told[b"names"]]
-        streams = list(zip(names, (field.encode() for field in told[b"fields"]), strict=True))
+        names = [f"import,column={_escaped(name)}".encode() for name in metadata[b"names"]]
+        streams = list(zip(names, (field.encode() for field in metadata[b"fields"]), strict=True))
     except (pa.ArrowException, KeyError, ValueError, OSError):
         raise Refusal(400, "invalid", "This is not an Arrow stream of (stream, time, value).") from None
     longest = max((max(len(tags), len(field)) for tags, field in streams), default=0)
@@ -42,27 +63,27 @@ def _escaped(name: str) -> str:
     return "".join(f"\\{char}" if char in " ,=\\" else char for char in name)
 
 
-def plain(encoding: str, body: bytes) -> bytes:
-    """The body without its Content-Encoding. Raises Refusal."""
+def decoded(encoding: str, body: bytes) -> bytes:
+    """The body without its Content-Encoding: "gzip", "identity" or "". Raises Refusal."""
     if encoding not in ("identity", "", "gzip"):
         raise Refusal(415, "invalid", "Content-Encoding must be gzip, or left out.")
-    return _inflated(body) if encoding == "gzip" else body
+    return _unpacked(body) if encoding == "gzip" else body
 
 
-def _inflated(body: bytes) -> bytes:
-    """gzip undone, with a limit, so that a small body cannot become a huge one. All members of it (RFC 1952, 2.2)."""
+def _unpacked(body: bytes) -> bytes:
+    """All members of a gzip body (RFC 1952, 2.2), up to a bound, so that a small body cannot fill the memory."""
     members: list[bytes] = []
-    left = MOST_BODY
+    left_bytes = MOST_BODY_BYTES
     while body:
-        if not left or len(members) == MOST_MEMBERS:
+        if not left_bytes or len(members) == MOST_GZIP_MEMBERS:
             raise Refusal(413, "request too large", "The gzip body is larger than allowed when unpacked.")
         inflater = zlib.decompressobj(31)
         try:
-            members.append(inflater.decompress(body, left))
+            members.append(inflater.decompress(body, left_bytes))
         except zlib.error:
             raise Refusal(400, "invalid", "The body is not gzip, though Content-Encoding says so.") from None
         if inflater.unconsumed_tail or not inflater.eof:
             raise Refusal(413, "request too large", "The gzip body is cut off, or larger than allowed when unpacked.")
-        left -= len(members[-1])
+        left_bytes -= len(members[-1])
         body = inflater.unused_data
     return b"".join(members)

@@ -1,7 +1,7 @@
-"""What stands before every route: who asks is checked before a byte of the body is read, and each body has bounds.
+"""What runs before every route: the sender is checked before a byte of the body is read, and each body has bounds.
 
-Of bytes (declared and counted), of seconds, and of how many of one sender's may be unfinished at once, so that one who never
-finishes is one who waits, and everybody else is served.
+Bodies are bounded in bytes (declared and counted), in seconds, and in how many of one sender may be unfinished at once. A sender
+that never finishes its bodies therefore only delays itself.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 log = logging.getLogger("crops")
 Scope = MutableMapping[str, Any]
@@ -19,85 +19,96 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_QUERY, MOST_HEADERS = 4 << 10, 96 << 10  # bytes; a capability names every site of a customer, 24 bytes each
+MOST_QUERY, MOST_HEADERS = 4 << 10, 96 << 10  # bytes; a capability names every site of a customer, in 24 bytes each
 MOST_UNFINISHED, MOST_UNFINISHED_OF_ALL = 256, 1_024  # bodies
 MOST_BYTES_OF_A_SENDER, MOST_BYTES_OF_ALL = 160 << 20, 512 << 20  # bytes of unfinished bodies
 
 
+class PlainResponse(NamedTuple):
+    """An answer as ASGI sends it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
 class Refusal(Exception):
-    """An answer in InfluxDB's form of error."""
+    """A request that is refused. code, message and the further fields are the JSON of the answer, in InfluxDB's form."""
 
-    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, **further: Any) -> None:
         super().__init__(message)
-        self.status, self.body = status, {"code": code, "message": message} | more
+        self.status, self.body = status, {"code": code, "message": message} | further
 
-    def parts(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Status, headers and body of the answer. Plain ASCII, so that no text of a sender's can spoil it."""
+    def response(self) -> PlainResponse:
+        """The answer. Its body is ASCII, so that a text of the sender that it quotes can always be encoded."""
         content = json.dumps(self.body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if self.status in (429, 503):
             headers.append((b"retry-after", b"1"))
-        return self.status, headers, content
+        return PlainResponse(self.status, headers, content)
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that may be read: the sender whose unfinished bodies count together, and the most bytes of its body."""
+    """A request whose body may be read. sender: whose unfinished bodies count together; most_bytes: of its body."""
 
     sender: str
     most_bytes: int
 
 
 class Door:
-    """The application behind the checks. admit: who asks, from the head alone; raises Refusal."""
+    """The application behind the checks.
 
-    def __init__(self, inner: Application, admit: Callable[[Scope], Admitted], most_s: float) -> None:
-        self._inner, self._admit, self._most_s = inner, admit, most_s
+    admit: decides from the head of a request alone, or raises Refusal. body_timeout_s: seconds that a body may take to arrive.
+    """
+
+    def __init__(self, inner: Application, admit: Callable[[Scope], Admitted], body_timeout_s: float) -> None:
+        self._inner, self._admit, self._body_timeout_s = inner, admit, body_timeout_s
         self._unfinished: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._all_unfinished = self._all_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answer one request."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
         try:
             _check_head(scope)
             admitted = self._admitted(scope)
-            body = await self._read(scope, receive, admitted)
+            body = await self._body(scope, receive, admitted)
         except Refusal as refusal:
-            status, headers, content = refusal.parts()
+            status, headers, content = refusal.response()
             if scope.get("http_version", "1.1").startswith("1"):
-                headers.append((b"connection", b"close"))  # What is left of the body is not read.
+                headers.append((b"connection", b"close"))  # The rest of the body is not read.
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": content})
             return
         if body is None:
-            return  # The sender went away.
-        given = False
+            return  # The sender closed the connection.
+        replayed = False
 
-        async def again() -> Message:
-            nonlocal given
-            if given:
+        async def receive_again() -> Message:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            given = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._inner(scope, again, send)
+        await self._inner(scope, receive_again, send)
 
     def _admitted(self, scope: Scope) -> Admitted:
-        """What the head allows. Raises Refusal, also for an error of ours: then nobody is let in."""
+        """What the head allows. Raises Refusal, also when the check itself fails: then the request is not served."""
         try:
             return self._admit(scope)
         except Refusal:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody is let in by it
-            log.error("a head could not be judged: %s", type(error).__name__)
-            raise Refusal(500, "internal error", "The request could not be judged.") from None
+        except Exception as error:  # noqa: BLE001 - no error may let a request in
+            log.error("the head of a request could not be checked: %s", type(error).__name__)
+            raise Refusal(500, "internal error", "The request could not be checked.") from None
 
-    async def _read(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes | None:
-        """The whole body within its bounds; None when its sender went away. Raises Refusal."""
+    async def _body(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes | None:
+        """The whole body, within its bounds; None when its sender closed the connection. Raises Refusal."""
         declared = _declared(scope)
         if declared is not None and declared > admitted.most_bytes:
             raise _too_large(admitted.most_bytes)
@@ -112,13 +123,13 @@ class Door:
         self._all_unfinished += 1
         received = bytearray()
         try:
-            async with asyncio.timeout(self._most_s):
+            async with asyncio.timeout(self._body_timeout_s):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return None
                     if piece := message.get("body", b""):
-                        self._take(sender, len(piece))
+                        self._reserve(sender, len(piece))
                         received += piece
                     if len(received) > admitted.most_bytes:
                         raise _too_large(admitted.most_bytes)
@@ -126,18 +137,18 @@ class Door:
                         return bytes(received)
         except TimeoutError:
             raise Refusal(
-                408, "timeout", f"The body did not arrive within {self._most_s:g} seconds; nothing was stored."
+                408, "timeout", f"The body did not arrive within {self._body_timeout_s:g} seconds; nothing was stored."
             ) from None
         finally:
-            self._let_go(sender, len(received))
+            self._release(sender, len(received))
 
-    def _take(self, sender: str, size: int) -> None:
+    def _reserve(self, sender: str, size: int) -> None:
         if self._bytes[sender] + size > MOST_BYTES_OF_A_SENDER or self._all_bytes + size > MOST_BYTES_OF_ALL:
             raise Refusal(503, "unavailable", "Too many bodies arrive at once. Send it again in a second.")
         self._bytes[sender] += size
         self._all_bytes += size
 
-    def _let_go(self, sender: str, size: int) -> None:
+    def _release(self, sender: str, size: int) -> None:
         self._all_unfinished -= 1
         self._all_bytes -= size
         for counter, count in ((self._unfinished, 1), (self._bytes, size)):
@@ -170,7 +181,9 @@ def _declared(scope: Scope) -> int | None:
     return int(text)
 
 
-def _too_large(most: int) -> Refusal:
-    size = f"{most >> 20} MB" if most >= 1 << 20 else f"{most >> 10} KB"
-    what = f"A body has at most {size} here. Send it in parts." if most else "A request of this kind has no body."
-    return Refusal(413, "request too large", what)
+def _too_large(most_bytes: int) -> Refusal:
+    size = f"{most_bytes >> 20} MB" if most_bytes >= 1 << 20 else f"{most_bytes >> 10} KB"
+    message = (
+        f"A body has at most {size} here. Send it in parts." if most_bytes else "A request of this kind has no body."
+    )
+    return Refusal(413, "request too large", message)

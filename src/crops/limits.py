@@ -1,4 +1,4 @@
-"""How many series a device and an organisation may have: a sender that makes up names meets a limit, not a full store."""
+"""How many series a device and an organisation may have, so that a sender with ever new names cannot fill the store."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ MOST = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where readings come from: all ids opaque."""
+    """Where readings come from, as opaque ids. device: "" for files; compartment: "" for the whole site."""
 
     tenant: str
     site: str
@@ -20,8 +20,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """A limit that is reached: of what, how many series it allows, how many there are, and what to do."""
+class LimitReached:
+    """A limit that is reached: what has it, how many series it may have, and how many it has."""
 
     scope: str
     limit: int
@@ -29,7 +29,7 @@ class Reached:
 
     @property
     def message(self) -> str:
-        """What happened and what to do."""
+        """What happened, and what the sender can do."""
         return (
             f"{self.scope} has {self.series:,} series and may have {self.limit:,}. A series is one measurement with its tags "
             "and one field: do not put times, counters or serial numbers into their names. Otherwise ask the operator for more"
@@ -37,7 +37,7 @@ class Reached:
 
 
 class Limits:
-    """Counts of series, looked up in constant time. Not safe by itself: the store asks and counts under its lock."""
+    """Counts of series, looked up in constant time. Not safe for several threads: the store calls it under its lock."""
 
     def __init__(self, device: int = MOST_OF_A_DEVICE, organisation: int = MOST_OF_AN_ORGANISATION) -> None:
         self._device, self._organisation = device, organisation
@@ -46,21 +46,21 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> "Limits":
-        """The limits of the settings. Raises ValueError when one of them is no whole number from 1 on."""
-        return cls(*(_number(name, usual) for name, usual in SETTINGS.items()))
+        """The limits that SETTINGS name in the environment. Raises ValueError when one is not a whole number of at least 1."""
+        return cls(*(_setting(name, default) for name, default in SETTINGS.items()))
 
     @staticmethod
     def _sender(origin: Origin) -> tuple[str, ...]:
-        # A device keeps its count when it moves. Files of one place count together, as if they came from one device.
+        # A device keeps its count when it moves. Files of one compartment count together, as if they came from one device.
         return (origin.tenant, origin.device) if origin.device else (origin.tenant, "", origin.site, origin.compartment)
 
     def count(self, origin: Origin) -> None:
-        """Note one more series."""
+        """Count one more series."""
         self._of_device[self._sender(origin)] += 1
         self._of_tenant[origin.tenant] += 1
 
     def forget(self, origin: Origin) -> None:
-        """Note one series less."""
+        """Count one series less."""
         sender = self._sender(origin)
         self._of_device[sender] -= 1
         self._of_tenant[origin.tenant] -= 1
@@ -69,19 +69,19 @@ class Limits:
         if self._of_tenant[origin.tenant] <= 0:
             del self._of_tenant[origin.tenant]
 
-    def reached(self, origin: Origin) -> Reached | None:
-        """The limit that one more series would pass; None if there is room."""
+    def reached(self, origin: Origin) -> LimitReached | None:
+        """The limit that one more series of this origin would exceed; None if it would exceed none."""
         of_device, of_tenant = self._of_device[self._sender(origin)], self._of_tenant[origin.tenant]
         if of_device >= self._device:
-            what = "This device" if origin.device else "The place of this file"
-            return Reached(what, self._device, of_device)
+            file_scope = "The compartment of this file" if origin.compartment else "The site of this file"
+            return LimitReached("This device" if origin.device else file_scope, self._device, of_device)
         if of_tenant >= self._organisation:
-            return Reached("This organisation", self._organisation, of_tenant)
+            return LimitReached("This organisation", self._organisation, of_tenant)
         return None
 
 
-def _number(name: str, usual: int) -> int:
-    text = os.environ.get(name) or str(usual)
+def _setting(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
     if not text.isascii() or not text.isdecimal() or len(text) > 8 or not 1 <= int(text) <= MOST:
         raise ValueError(f"{name} must be a whole number from 1 to {MOST:,}; it is {text[:20]!r}.")
     return int(text)

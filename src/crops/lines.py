@@ -1,8 +1,8 @@
-"""InfluxDB line protocol, in two gears that agree.
+"""InfluxDB line protocol, by two parsers that agree.
 
-Fast: a body of plain lines is split into columns by pyarrow, and each distinct series is looked at once. Whatever the fast
-gear is not sure of (escapes, quotes, comments, integers, missing times, anything wrong) goes to the exact gear, which
-reads line by line and names line and column of what it refuses. A test holds the two against each other.
+The fast parser splits a body of plain lines into columns with pyarrow, and checks each distinct series once. A body that it
+cannot be sure of (escapes, quotes, comments, integers, missing times, anything wrong) goes to the exact parser. That one reads
+line by line, and names line and column of what it refuses. A test compares the two.
 Source: InfluxDB 2 line protocol reference.
 """
 
@@ -15,20 +15,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from crops.limits import Reached
+from crops.limits import LimitReached
 
 NS = {"ns": 1, "n": 1, "us": 1_000, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 NS |= {"m": 60_000_000_000, "h": 3_600_000_000_000}
 MOST_PROBLEMS = 100
-LONGEST_KEY, LONGEST_NAME, LONGEST_VALUE = 8_192, 512, 400  # bytes
-SMALL = 4096  # bytes up to which the exact gear is the faster one
+LONGEST_KEY, LONGEST_NAME, LONGEST_VALUE = 8_192, 512, 400  # bytes; a key is a measurement with its tags
+SMALL_BODY = 4096  # bytes; up to here the exact parser is the faster one
 INTEGER = re.compile(rb"^-?\d{1,19}[iu]$")
 NUMBER = re.compile(rb"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 BOOLEANS = {b"t", b"T", b"true", b"True", b"TRUE", b"f", b"F", b"false", b"False", b"FALSE"}
 
 
 class LineError(Exception):
-    """A line that cannot be read; column counts from 1."""
+    """A line that cannot be read. column counts from 1."""
 
     def __init__(self, column: int, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class LineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What was refused, where, why. line and column count from 1."""
+    """What was refused, and why. line and column count from 1."""
 
     line: int
     column: int
@@ -46,7 +46,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Batch:
-    """Points in columns: `code` indexes `series`; `time` in ns since 1970 UTC; `value` as float64. And what was refused."""
+    """Readings in columns: `code` indexes `series`; `time` in ns since 1970 UTC; `value` as float64. And what was refused.
+
+    series: (measurement with tags as written, field name). refused: how many lines, of which MOST_PROBLEMS are in problems.
+    limit_reached: the limit that new series of this batch exceeded; dropped_series, dropped_points: what was left out for it.
+    """
 
     series: list[tuple[bytes, bytes]]
     code: npt.NDArray[np.int32]
@@ -54,20 +58,23 @@ class Batch:
     value: npt.NDArray[np.float64]
     problems: list[Problem] = field(default_factory=list)
     refused: int = 0
-    beyond: Reached | None = None  # the limit that new series of this batch met, how many they and their points were
-    left_out_series: int = 0
-    left_out: int = 0
+    limit_reached: LimitReached | None = None
+    dropped_series: int = 0
+    dropped_points: int = 0
 
 
 def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
-    """Every point of a body. series: (measurement with tags as written, field name). Never raises for bad lines."""
-    if len(body) > SMALL and not (b"\\" in body or b'"' in body or b"#" in body or b"\r" in body or b"\0" in body):
+    """Every reading of a body. Bad lines are in the batch's problems; they raise nothing.
+
+    unit_ns: ns of one unit of time in the body; now_ns: the time of lines that have none, in ns since 1970 UTC.
+    """
+    if len(body) > SMALL_BODY and not (b"\\" in body or b'"' in body or b"#" in body or b"\r" in body or b"\0" in body):
         try:
-            fast = _fast(body, unit_ns)
+            batch = _fast(body, unit_ns)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            fast = None
-        if fast is not None:
-            return fast
+            batch = None
+        if batch is not None:
+            return batch
     return _exact(body, unit_ns, now_ns)
 
 
@@ -87,6 +94,7 @@ def _split(body: pa.Buffer, delimiter: str, types: dict[str, pa.DataType]) -> pa
 
 
 def _fast(body: bytes, unit_ns: int) -> Batch | None:
+    """The batch of a body of plain lines; None, or pyarrow's error, where the exact parser must look."""
     text = pa.dictionary(pa.int32(), pa.binary())
     table = _split(pa.py_buffer(body), " ", {"key": text, "fields": pa.binary(), "time": pa.int64()})
     fields = _whole(table["fields"])
@@ -99,8 +107,8 @@ def _fast(body: bytes, unit_ns: int) -> Batch | None:
     keys, names = _whole(table["key"]), _whole(pairs["name"])
     value = _whole(pairs["value"]).to_numpy()
     time = _whole(table["time"]).to_numpy()
-    limit = (1 << 63) // unit_ns
-    if not np.isfinite(value).all() or (np.abs(time) >= limit).any():
+    time_bound = (1 << 63) // unit_ns
+    if not np.isfinite(value).all() or (np.abs(time) >= time_bound).any():
         return None
     known_keys, known_names = keys.dictionary.to_pylist(), names.dictionary.to_pylist()
     try:
@@ -113,8 +121,8 @@ def _fast(body: bytes, unit_ns: int) -> Batch | None:
     key_codes, time = keys.indices.to_numpy(), time * unit_ns
     if pairs.num_rows != table.num_rows:
         key_codes, time = np.repeat(key_codes, counts), np.repeat(time, counts)
-    both = key_codes.astype(np.int64) * len(known_names) + names.indices.to_numpy()
-    distinct, code = np.unique(both, return_inverse=True)
+    key_and_name = key_codes.astype(np.int64) * len(known_names) + names.indices.to_numpy()
+    distinct, code = np.unique(key_and_name, return_inverse=True)
     series = [
         (known_keys[pair // len(known_names)], known_names[pair % len(known_names)]) for pair in distinct.tolist()
     ]
@@ -122,22 +130,22 @@ def _fast(body: bytes, unit_ns: int) -> Batch | None:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    joined = column.combine_chunks()
-    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
 
 
 def _check_key(key: bytes) -> None:
     """Raises LineError unless key is measurement[,tag=value…] without escapes."""
     if len(key) > LONGEST_KEY:
         raise LineError(1, f"measurement and tags have more than {LONGEST_KEY:,} bytes")
-    at = 1
+    column = 1
     for number, part in enumerate(key.split(b",")):
         name, equals, value = part.partition(b"=")
         if number == 0 and (not part or equals):
-            raise LineError(at, "a measurement's name is missing, or holds a '='")
+            raise LineError(column, "a measurement's name is missing, or holds a '='")
         if (number and not (name and value)) or b"=" in value:
-            raise LineError(at, "a tag must be name=value, neither empty")
-        at += len(part) + 1
+            raise LineError(column, "a tag must be name=value, neither empty")
+        column += len(part) + 1
 
 
 def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
@@ -151,27 +159,32 @@ def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
         if not text.strip() or text.lstrip().startswith(b"#"):
             continue
         try:
-            key, found, moment = read_line(text)
-            moment_ns = now_ns if moment is None else moment * unit_ns
-            if abs(moment_ns) >= 1 << 63:
-                raise LineError(len(text) - len(str(moment)) + 1, "this time does not fit the precision of the request")
+            key, fields, written_time = read_line(text)
+            time_ns = now_ns if written_time is None else written_time * unit_ns
+            if abs(time_ns) >= 1 << 63:
+                raise LineError(
+                    len(text) - len(str(written_time)) + 1, "this time does not fit the precision of the request"
+                )
         except LineError as error:
             batch.refused += 1
             if len(batch.problems) < MOST_PROBLEMS:
                 batch.problems.append(Problem(number, error.column, error.message))
             continue
-        for name, number_read in found:
+        for name, field_value in fields:
             code.append(codes.setdefault((key, name), len(codes)))
-            time.append(moment_ns)
-            value.append(number_read)
+            time.append(time_ns)
+            value.append(field_value)
     batch.series = list(codes)
     batch.code, batch.time = np.array(code, np.int32), np.array(time, np.int64)
     batch.value = np.array(value, np.float64)
     return batch
 
 
-def _cut(text: bytes, stops: bytes, at: int, end: int, *, quotes: bool = False) -> int:
-    """Where the first unescaped stop character from `at` on is; `end` if there is none before it."""
+def _find_stop(text: bytes, stops: bytes, at: int, end: int, *, quotes: bool = False) -> int:
+    """Position of the first unescaped stop character from `at` on; `end` if there is none before it.
+
+    quotes: stop characters in quoted text do not count. Raises LineError when such a text does not end.
+    """
     quoted = False
     while at < end:
         char = text[at]
@@ -189,33 +202,36 @@ def _cut(text: bytes, stops: bytes, at: int, end: int, *, quotes: bool = False) 
 
 def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None]:
     """(measurement with tags as written, [(field, number)], time or None). Text fields are left out. Raises LineError."""
+    # Plain tuples: this runs once for each line that a device sends, and a named one costs more to create.
     if b"\0" in text:
         raise LineError(text.index(b"\0") + 1, "a NUL byte cannot be part of a line")
-    end = _cut(text, b" ", 0, len(text))
-    key = text[:end]
+    key_end = _find_stop(text, b" ", 0, len(text))
+    key = text[:key_end]
     if b"\\" not in key:
         _check_key(key)
     elif len(key) > LONGEST_KEY:
         raise LineError(1, f"measurement and tags have more than {LONGEST_KEY:,} bytes")
     elif key.startswith(b","):
         raise LineError(1, "a measurement's name is missing")
-    rest = _cut(text, b" ", end + 1, len(text), quotes=True)
-    if end + 1 >= len(text) or rest == end + 1:
-        raise LineError(min(end + 1, len(text)), "the fields are missing: write measurement,tag=value field=1.5 time")
-    found = _read_fields(text, end + 1, rest)
-    tail = text[rest + 1 :].strip()
-    if not tail:
-        return key, found, None
-    if not re.fullmatch(rb"-?\d{1,19}", tail):
-        raise LineError(rest + 2, "the time must be a whole number")
-    return key, found, int(tail)
+    fields_end = _find_stop(text, b" ", key_end + 1, len(text), quotes=True)
+    if key_end + 1 >= len(text) or fields_end == key_end + 1:
+        raise LineError(
+            min(key_end + 1, len(text)), "the fields are missing: write measurement,tag=value field=1.5 time"
+        )
+    fields = _read_fields(text, key_end + 1, fields_end)
+    time_text = text[fields_end + 1 :].strip()
+    if not time_text:
+        return key, fields, None
+    if not re.fullmatch(rb"-?\d{1,19}", time_text):
+        raise LineError(fields_end + 2, "the time must be a whole number")
+    return key, fields, int(time_text)
 
 
 def _read_fields(text: bytes, at: int, end: int) -> list[tuple[bytes, float]]:
-    found = []
+    fields = []
     while at < end:
-        stop = _cut(text, b",", at, end, quotes=True)
-        equals = _cut(text, b"=", at, stop)
+        stop = _find_stop(text, b",", at, end, quotes=True)
+        equals = _find_stop(text, b"=", at, stop)
         name, raw = text[at:equals], text[equals + 1 : stop]
         if not name or not raw:
             raise LineError(at + 1, "a field must be name=value, neither empty")
@@ -223,16 +239,16 @@ def _read_fields(text: bytes, at: int, end: int) -> list[tuple[bytes, float]]:
             raise LineError(at + 1, f"a field's name has more than {LONGEST_NAME} bytes")
         number = _read_value(raw, equals + 2)
         if number is not None:
-            found.append((name, number))
+            fields.append((name, number))
         at = stop + 1
         if at == end:
             raise LineError(end, "a field is missing after the last comma")
-    return found
+    return fields
 
 
 def _read_value(raw: bytes, column: int) -> float | None:
     if raw.startswith(b'"') and raw.endswith(b'"') and len(raw) > 1:
-        return None  # Text is no reading; InfluxDB would keep it, we say so in the documentation and leave it out.
+        return None  # Text is no reading. InfluxDB would store it; README.md says that this service does not.
     if raw in BOOLEANS:
         return float(raw[:1] in b"tT")
     if INTEGER.match(raw):

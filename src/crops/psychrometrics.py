@@ -1,12 +1,13 @@
-"""Saturation pressure of water vapour and dew point: arrays in, arrays out.
+"""Saturation pressure of water vapour and dew point, for arrays.
 
-The handbook changes from one equation to the other at 0 °C, where they do not meet. Here it is the triple point, 0.01 °C,
-where they do to within 1e-8: only so has every pressure one dew point.
+The handbook changes from one equation to the other at 0 °C, where their results differ. This module changes at the triple
+point, 0.01 °C, where they agree to within 1e-8, so that every pressure has exactly one dew point.
 
 Source: ASHRAE Handbook - Fundamentals (SI), 2017, chapter 1, equations 5 (over ice) and 6 (over water).
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,24 +43,32 @@ def _log_pressure(temperature_c: Floats) -> Floats:
 def saturation_pressure(temperature_c: Floats) -> Floats:
     """Pressure of water vapour in saturated air, in Pa: over ice up to 0.01 °C, over water above.
 
-    temperature_c: °C, any shape; what lies outside -100 to 200 counts as the nearest of the two. NaN stays NaN.
+    temperature_c: °C, any shape. A value outside -100 to 200 counts as the nearest of the two. NaN stays NaN.
     Accuracy: within 0.03 % of table 3 of the chapter from -20 °C to 150 °C.
     """
     return np.asarray(np.exp(_log_pressure(np.clip(temperature_c, LEAST_C, MOST_C))))
 
 
+class _InverseTable(NamedTuple):
+    """Logarithms of pressures in Pa, ascending, and for each the temperature in °C that it saturates at."""
+
+    log_pressure: Floats
+    temperature_c: Floats
+
+
 @cache
-def _inverse() -> tuple[Floats, Floats]:
-    """(logarithm of pressure, temperature). The triple point is an entry, because the slope changes there by a tenth."""
-    temperature = np.union1d(np.arange(LEAST_C, MOST_C, STEP_C), [TRIPLE_POINT_C, MOST_C])
-    return _log_pressure(temperature), temperature
+def _inverse_table() -> _InverseTable:
+    """The triple point is an entry, because the slope changes there by a tenth."""
+    temperature_c = np.union1d(np.arange(LEAST_C, MOST_C, STEP_C), [TRIPLE_POINT_C, MOST_C])
+    return _InverseTable(_log_pressure(temperature_c), temperature_c)
 
 
 def dew_point(pressure_pa: Floats) -> Floats:
-    """Temperature in °C at which a pressure of water vapour saturates the air; up to 0.01 °C it is the frost point.
+    """Temperature in °C at which a pressure of water vapour saturates the air. Up to 0.01 °C it is the frost point.
 
-    pressure_pa: Pa, above 0, any shape; what lies outside the pressures of -100 to 200 °C counts as the nearest of the two.
+    pressure_pa: Pa, above 0, any shape. A value outside the pressures of -100 to 200 °C counts as the nearest of the two.
     Accuracy: inverts saturation_pressure to 5e-6 K. Between two entries of a table, 0.05 K apart, the logarithm of the pressure
-    is taken for a line.
+    is interpolated linearly.
     """
-    return np.asarray(np.interp(np.log(pressure_pa), *_inverse()))
+    table = _inverse_table()
+    return np.asarray(np.interp(np.log(pressure_pa), table.log_pressure, table.temperature_c))

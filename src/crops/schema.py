@@ -4,13 +4,13 @@ from crop_contract.columns import READINGS as READINGS
 from crop_contract.columns import SERIES as SERIES
 from crop_contract.columns import TOKENS as TOKENS
 
-ASKED = "@asked"  # stands in a statement for the numbers of the series that it is about
-SCALE_BITS = 127  # `scale` of a value that no short decimal equals: its digits are the bits of the float64.
-# Digits are stored as high * 256 + low: the differences of `low` fill one byte each, which packs to half of what the
+SERIES_NUMBERS = "@series"  # stands in a statement for the numbers of the series that it asks about
+SCALE_BITS = 127  # The `scale` of a value that is no short decimal: its digits are then the bits of the float64.
+# Digits are stored as high * 256 + low. The differences of `low` fill one byte each, which compresses to half of what the
 # differences of a 64-bit column take (docs/adr/0001).
 DIGITS = "(bitShiftLeft(high, 8) + low)"
 VALUE = f"if(scale = {SCALE_BITS}, reinterpretAsFloat64({DIGITS}), {DIGITS} / intExp10(scale))"
-PUT_DIGITS = "bitShiftRight(digits, 8), toUInt8(bitAnd(digits, 255))"
+SPLIT_DIGITS = "bitShiftRight(digits, 8), toUInt8(bitAnd(digits, 255))"
 
 # table -> column -> type and codec
 COLUMNS: dict[str, dict[str, str]] = {
@@ -45,14 +45,14 @@ _VERSION = {TOKENS: "version"}
 
 
 def create_statements() -> list[str]:
-    """SQL that makes the tables on the encrypted disk, every part's files fsynced.
+    """SQL that creates the tables on the encrypted disk. The engine syncs the files of every part.
 
-    The engine's own fsync of a part's folder fails on an encrypted disk (it looks for the folder below itself); the store
-    syncs the file system before it drops a segment of the log instead. Groups of readings become wide parts (a file a column),
-    which pack better than compact ones: 0.61 against 0.65 bytes a reading.
+    The engine's own fsync of a part's folder fails on an encrypted disk, because it looks for the folder below itself. So the
+    store syncs the file system before it drops a segment of the log. Groups of readings become wide parts (one file per
+    column), which compress better than compact parts: 0.61 against 0.65 bytes per reading.
     """
     return [
-        f"CREATE TABLE IF NOT EXISTS crop.{table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())}) "
+        f"CREATE TABLE IF NOT EXISTS crop.{table} ({', '.join(f'{name} {type_}' for name, type_ in columns.items())}) "
         f"ENGINE = ReplacingMergeTree({_VERSION.get(table, '')}) ORDER BY {_ORDER[table]} "
         "SETTINGS storage_policy = 'sealed', fsync_after_insert = 1, old_parts_lifetime = 5, "
         "min_bytes_for_wide_part = 4194304, "
@@ -62,12 +62,12 @@ def create_statements() -> list[str]:
 
 
 def upgrade_statements(columns: set[str], tables: set[str]) -> list[str]:
-    """SQL that brings readings stored in one 64-bit column into this form. Safe to stop anywhere and to run again.
+    """SQL that moves readings stored in one 64-bit column into the present form. Safe to stop anywhere and to run again.
 
-    columns: of the present readings table; tables: names in the database.
+    columns: of the existing readings table; tables: all that are in the database. Without old readings: no statement.
     """
-    old, made = f"crop.{READINGS}_before", create_statements()[0]
-    move = f"INSERT INTO crop.{READINGS} SELECT series, time, {PUT_DIGITS}, scale FROM {old}"
+    old, create = f"crop.{READINGS}_before", create_statements()[0]
+    move = f"INSERT INTO crop.{READINGS} SELECT series, time, {SPLIT_DIGITS}, scale FROM {old}"
     if "digits" in columns:
-        return [f"RENAME TABLE crop.{READINGS} TO {old}", made, move, f"DROP TABLE {old}"]
+        return [f"RENAME TABLE crop.{READINGS} TO {old}", create, move, f"DROP TABLE {old}"]
     return [move, f"DROP TABLE {old}"] if f"{READINGS}_before" in tables else []

@@ -1,4 +1,4 @@
-"""Series: one stream of readings each, with where it comes from. Pure."""
+"""Series: the streams of readings, and where they come from. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from crops.limits import Origin
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One stream of readings."""
+    """One stream of readings. id: its number in the store; tags: measurement and tags, as they were sent."""
 
     id: int
     origin: Origin
@@ -22,20 +22,21 @@ class Series:
 
 
 def origin_of(row: dict[str, Any]) -> Origin:
+    """The origin that a stored row of a series or of a token names."""
     return Origin(row["tenant"], row["site"], row["device"], row["compartment"])
 
 
 class WholeRows(NamedTuple):
-    """One stored row for each series, and those of them beside which an empty one is stored."""
+    """One stored row of each series, and those of them that are stored together with an empty row."""
 
     rows: list[dict[str, Any]]
     overwritten: list[dict[str, Any]]
 
 
 def whole_rows(stored: Iterable[dict[str, Any]]) -> WholeRows:
-    """The row that counts of each series: a full one before an empty one, which says only that its number was given.
+    """The valid row of each series: a full row if there is one, else an empty row, which says only that its number was used.
 
-    Earlier versions put an empty row over that of a live series, when another customer was forgotten.
+    Earlier versions stored an empty row for a series in use when another customer was deleted.
     """
     rows: dict[int, dict[str, Any]] = {}
     empty: set[int] = set()

@@ -1,7 +1,8 @@
-"""The crop store: chDB on an encrypted disk behind a write-ahead log. One process, this one, opens it.
+"""The crop store: chDB on an encrypted disk behind a write-ahead log. Only one process may open it at a time.
 
-A batch goes to the log (durable, acknowledged), then in groups into chDB. What was in the log at a crash is put into chDB
-again at the next start; a point put twice is one point, because (series, time) is the key.
+A batch is first written to the log; then it is durable and is acknowledged. Groups of batches are then inserted into chDB. What
+a crash leaves in the log is inserted at the next start. A reading inserted twice is stored once, because (series, time) is the
+key.
 """
 
 import contextlib
@@ -13,23 +14,23 @@ import time
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from crop_contract.columns import READINGS, SERIES, TOKENS
-from crops import schema
+from crops import records, schema
+from crops.cache import BlockCache, LatestCache
 from crops.decimals import decimals, values
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
-from crops.recent import Blocks, Newest
 from crops.series import Series, origin_of, whole_rows
 from crops.wal import Log
 
-MOST_WAITING = 4_000_000  # points between log and chDB, above which senders are told to wait
+MOST_WAITING = 4_000_000  # readings between log and chDB; above it, senders are asked to wait
 CONFIG = """<clickhouse><storage_configuration>
 <disks><raw><type>local</type><path>{raw}/</path></raw>
 <sealed><type>encrypted</type><disk>raw</disk><path>sealed/</path><algorithm>AES_256_CTR</algorithm>
@@ -37,13 +38,30 @@ CONFIG = """<clickhouse><storage_configuration>
 <policies><sealed><volumes><main><disk>sealed</disk></main></volumes></sealed></policies>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
-MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series named by one statement as text: of a question, of a deletion
-REPLAY_BYTES = 32 << 20  # of the log, put into chDB at once after a crash
-HURRY: tuple[int, bytes, "Future[int]"] = (0, b"", Future())  # put into the queue by a reader: apply what is there
+MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series that one statement names in its text: of a question, of a deletion
+REPLAY_BYTES = 32 << 20  # of the log, inserted into chDB at once after a crash
 
 
-class BusyError(Exception):
-    """More points wait than may; the sender should come again in a second."""
+class WriteQueueFullError(Exception):
+    """Too many readings wait for chDB. The sender should try again in a second."""
+
+
+class Token(NamedTuple):
+    """A device's token: what its readings belong to, and whether it is revoked."""
+
+    origin: Origin
+    revoked: bool
+
+
+class QueuedRecord(NamedTuple):
+    """A record on its way to chDB: how many readings it holds, its bytes, and the future that the log completes."""
+
+    points: int
+    record: bytes
+    logged: "Future[int]"
+
+
+FLUSH = QueuedRecord(0, b"", Future())  # put into the queue by a reader: insert at once what is queued
 
 
 class Store:
@@ -61,28 +79,28 @@ class Store:
         config.write_text(CONFIG.format(raw=(folder / "raw").resolve()))
         self._session = Session(f"{(folder / 'engine').resolve()}?config-file={config.resolve()}")
         self._session.query("CREATE DATABASE IF NOT EXISTS crop")
-        self._make_tables()
+        self._create_tables()
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
         self._lock, self._inserting, self._asking = threading.Lock(), threading.Lock(), threading.Lock()
-        self._by_key: dict[tuple[Origin, bytes, bytes], int] = {}
+        self._number_by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
-        self.tokens: dict[str, tuple[Origin, bool]] = {}
+        self.tokens: dict[str, Token] = {}
         self._unlogged: dict[int, Series] = {}
-        self.newest, self.blocks, self.ask = Newest(), Blocks(), Questions(self)
+        self.latest_cache, self.block_cache, self.questions = LatestCache(), BlockCache(), Questions(self)
         self._scales = np.zeros(1 << 16, np.int8)
-        self._last = 0  # Numbers of series are never given again: readings of a forgotten one may still lie in a part.
-        self._waiting = 0
-        self._queue: queue.SimpleQueue[tuple[int, bytes, Future[int]] | None] = queue.SimpleQueue()
-        self._applied, self._taken = 0, 0
-        self._moved = threading.Condition()
+        self._last_number = 0  # Numbers of series are not reused: a part may still hold readings of a deleted series.
+        self._waiting_points = 0
+        self._queue: queue.SimpleQueue[QueuedRecord | None] = queue.SimpleQueue()
+        self._inserted_batches, self._queued_batches = 0, 0
+        self._progress = threading.Condition()
         self._load()
 
     # -- start and stop ------------------------------------------------------------------------------------------
 
-    def _make_tables(self) -> None:
-        found = self.rows("SELECT table, name FROM system.columns WHERE database = 'crop'")
-        present = {row["name"] for row in found if row["table"] == READINGS}
-        for statement in schema.upgrade_statements(present, {row["table"] for row in found}):
+    def _create_tables(self) -> None:
+        columns = self.rows("SELECT table, name FROM system.columns WHERE database = 'crop'")
+        of_readings = {row["name"] for row in columns if row["table"] == READINGS}
+        for statement in schema.upgrade_statements(of_readings, {row["table"] for row in columns}):
             self._session.query(statement)
         for statement in schema.create_statements():
             self._session.query(statement)
@@ -90,297 +108,276 @@ class Store:
     def _load(self) -> None:
         self._load_series()
         for row in self.rows("SELECT hash, tenant, site, device, compartment, revoked FROM crop.tokens FINAL"):
-            self.tokens[row["hash"]] = (origin_of(row), bool(row["revoked"]))
+            self.tokens[row["hash"]] = Token(origin_of(row), bool(row["revoked"]))
         self._replay()
         self.log.start()
-        self._thread = threading.Thread(target=self._apply, name="store", daemon=True)
+        self._thread = threading.Thread(target=self._insert_queued, name="store", daemon=True)
         self._thread.start()
 
     def _load_series(self) -> None:
-        found, overwritten = whole_rows(
-            self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series")
-        )
-        if overwritten:  # Before a merge keeps the empty row alone.
-            self._put(SERIES, pa.Table.from_pylist(overwritten))
-        for row in found:
-            self._know(Series(int(row["id"]), origin_of(row), row["tags"], row["field"]))
+        whole = whole_rows(self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series"))
+        if whole.overwritten:  # They are stored again, before a merge of the engine leaves only the empty row.
+            self._put(SERIES, pa.Table.from_pylist(whole.overwritten))
+        for row in whole.rows:
+            self._add_series(Series(int(row["id"]), origin_of(row), row["tags"], row["field"]))
 
     def _replay(self) -> None:
-        """Put what a crash left in the log into chDB, in groups; a segment is dropped when all of it is on disk there."""
+        """Insert what a crash left in the log, in groups. A segment is dropped when chDB has all of it on disk."""
         group: list[bytes] = []
         points = size = 0
-        left = self.log.segments()
+        remaining_segments = self.log.segments()
         for segment, record in self.log.replay():
-            while left[0] < segment:
+            while remaining_segments[0] < segment:
                 self._insert(group)
                 group, points, size = [], 0, 0
-                self._drop_synced([left.pop(0)])
-            for row in _new_series_of(record):
-                self._know(Series(row["id"], origin_of(row), row["tags"], row["field"]))
+                self._drop_synced([remaining_segments.pop(0)])
+            for row in records.new_series_of(record):
+                self._add_series(Series(row["id"], origin_of(row), row["tags"], row["field"]))
             group.append(record)
-            points, size = points + _points(record), size + len(record)
+            points, size = points + records.count_of(record), size + len(record)
             if points >= GROUP_POINTS or size >= REPLAY_BYTES:
                 self._insert(group)
                 group, points, size = [], 0, 0
         self._insert(group)
-        self._drop_synced(left)
+        self._drop_synced(remaining_segments)
 
     def _drop_synced(self, segments: list[int]) -> None:
-        """Drop segments of the log whose records are in chDB; first of all what is there is brought to the disk."""
+        """Drop segments of the log whose records are in chDB, after chDB's files are synced to the disk."""
         if segments:
             os.sync()
         for segment in segments:
             self.log.drop(segment)
 
     def close(self) -> None:
-        """Put everything acknowledged into chDB and end. The log is left empty, unless something could not be put there."""
+        """Insert everything acknowledged into chDB and stop. The log is then empty, unless something could not be inserted."""
         self.log.stop()
         self._queue.put(None)
         self._thread.join()
         self._session.close()
-        if self._applied == self._taken:
+        if self._inserted_batches == self._queued_batches:
             self._drop_synced(self.log.segments())
 
-    def _know(self, series: Series) -> None:
-        """Note a series. Under the lock, or before any thread runs: a number given twice would mix two series."""
+    def _add_series(self, series: Series) -> None:
+        """Note a series. Call it under the lock, or before any thread runs: a number used twice would mix two series."""
         if series.id not in self.series:
             self.limits.count(series.origin)
         self.series[series.id] = series
-        self._last = max(self._last, series.id)
-        self._by_key[series.origin, series.tags.encode(), series.field.encode()] = series.id
-        while series.id >= len(self._scales):  # More than twice as far, when series were forgotten in between.
+        self._last_number = max(self._last_number, series.id)
+        self._number_by_key[series.origin, series.tags.encode(), series.field.encode()] = series.id
+        while series.id >= len(
+            self._scales
+        ):  # Numbers have gaps where series were deleted: doubling once may be too little.
             self._scales = np.concatenate([self._scales, np.zeros(len(self._scales), np.int8)])
 
     def number_of(self, origin: Origin, tags: bytes, field: bytes) -> int | None:
         """The number of a series; None if nothing was ever written to it."""
-        return self._by_key.get((origin, tags, field))
+        return self._number_by_key.get((origin, tags, field))
 
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, origin: Origin, batch: Batch) -> "Future[int]":
-        """Log a batch; the future is done when it is durable. Raises BusyError; the future may hold LogError.
+        """Log a batch. The future is done when the batch is durable; it may hold LogError. Raises WriteQueueFullError.
 
-        Points of new series beyond a limit are taken out of the batch, which then says so in `beyond`.
+        Readings of new series beyond a limit are removed from the batch; its `limit_reached` then says so.
         """
-        if self._waiting > MOST_WAITING:
-            raise BusyError
+        if self._waiting_points > MOST_WAITING:
+            raise WriteQueueFullError
         with self._lock:
-            ids = self._numbers(origin, batch)
+            numbers = self._numbers(origin, batch)
             if not len(batch.code):
                 nothing: Future[int] = Future()
                 nothing.set_result(0)
                 return nothing
-            # A series is told in each record that speaks of it, until one of them is known to be durable.
-            fresh = [self._unlogged[number].as_json() for number in ids.tolist() if number in self._unlogged]
-            scales = self._scales[ids]
+            # A record names every series that no durable record has named yet.
+            new_series = [self._unlogged[n].as_json() for n in numbers.tolist() if n in self._unlogged]
+            scales = self._scales[numbers]
             digits, scale = decimals(batch.value, batch.code, scales)
-            self._scales[ids] = scales
-            head = json.dumps(fresh).encode()
-            record = b"".join(
-                (
-                    len(head).to_bytes(4, "big"),
-                    head,
-                    len(batch.code).to_bytes(4, "big"),
-                    ids[batch.code].tobytes(),
-                    batch.time.tobytes(),
-                    digits.tobytes(),
-                    scale.astype(np.int8).tobytes(),
-                )
-            )
-            self._waiting += len(batch.code)
-            self._taken += 1
-            done = self.log.append(record)
-            done.add_done_callback(lambda ended: self._logged(ended, fresh))
-            self._queue.put((len(batch.code), record, done))
-        return done
+            self._scales[numbers] = scales
+            columns = records.Columns(numbers[batch.code], batch.time, digits, scale.astype(np.int8))
+            record = records.encode(new_series, columns)
+            self._waiting_points += len(batch.code)
+            self._queued_batches += 1
+            logged = self.log.append(record)
+            logged.add_done_callback(lambda done: self._note_logged(done, new_series))
+            self._queue.put(QueuedRecord(len(batch.code), record, logged))
+        return logged
 
     def _numbers(self, origin: Origin, batch: Batch) -> npt.NDArray[np.uint32]:
-        """The number of each series of a batch; new ones get one, up to the limits. To be called under the lock."""
-        ids = np.zeros(len(batch.series), np.uint32)
-        used = np.bincount(batch.code, minlength=len(ids)) > 0 if len(batch.code) else np.zeros(len(ids), np.bool_)
+        """The number of each series of a batch. New series get one, up to the limits. Call it under the lock."""
+        numbers = np.zeros(len(batch.series), np.uint32)
+        has_points = (
+            np.bincount(batch.code, minlength=len(numbers)) > 0 if len(batch.code) else np.zeros(len(numbers), np.bool_)
+        )
         for code, (tags, field) in enumerate(batch.series):
-            number = self._by_key.get((origin, tags, field))
-            if number is None and used[code]:
+            number = self._number_by_key.get((origin, tags, field))
+            if number is None and has_points[code]:
                 if reached := self.limits.reached(origin):
-                    batch.beyond = reached
+                    batch.limit_reached = reached
                 else:
                     number = self._new_series(origin, tags, field)
-            ids[code] = number or 0
-        if batch.beyond is not None:
-            keep = ids[batch.code] > 0
-            batch.left_out_series, batch.left_out = int((used & (ids == 0)).sum()), int((~keep).sum())
-            batch.code, batch.time, batch.value = batch.code[keep], batch.time[keep], batch.value[keep]
-        return ids
+            numbers[code] = number or 0
+        if batch.limit_reached is not None:
+            has_number = numbers[batch.code] > 0
+            batch.dropped_series = int((has_points & (numbers == 0)).sum())
+            batch.dropped_points = int((~has_number).sum())
+            batch.code, batch.time, batch.value = (
+                batch.code[has_number],
+                batch.time[has_number],
+                batch.value[has_number],
+            )
+        return numbers
 
     def _new_series(self, origin: Origin, tags: bytes, field: bytes) -> int:
-        series = Series(self._last + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace"))
-        self._know(series)
-        self._by_key[origin, tags, field] = series.id
+        series = Series(self._last_number + 1, origin, tags.decode(errors="replace"), field.decode(errors="replace"))
+        self._add_series(series)
+        self._number_by_key[origin, tags, field] = series.id
         self._unlogged[series.id] = series
         return series.id
 
-    def _logged(self, ended: "Future[int]", fresh: list[dict[str, Any]]) -> None:
-        if ended.exception() is None:
-            for row in fresh:
+    def _note_logged(self, logged: "Future[int]", new_series: list[dict[str, Any]]) -> None:
+        if logged.exception() is None:
+            for row in new_series:
                 self._unlogged.pop(row["id"], None)
 
-    def _apply(self) -> None:
+    def _insert_queued(self) -> None:
         while (first := self._queue.get()) is not None:
-            group, ends = [first], time.monotonic() + GATHER_S
-            points, ended = first[0], False
-            # Few large statements cost the engine far less than many small ones; a reader who waits ends the gathering.
-            while points < GROUP_POINTS and (left := ends - time.monotonic()) > 0:
+            group, deadline_s = [first], time.monotonic() + GATHER_S
+            points, stopping = first.points, False
+            # A few large statements cost the engine far less than many small ones. A reader that waits ends the gathering.
+            while points < GROUP_POINTS and (left_s := deadline_s - time.monotonic()) > 0:
                 try:
-                    item = self._queue.get(timeout=left)
+                    item = self._queue.get(timeout=left_s)
                 except queue.Empty:
                     break
                 if item is None:
-                    ended = True
+                    stopping = True
                     break
-                if item is HURRY:
+                if item is FLUSH:
                     break
                 group.append(item)
-                points += item[0]
-            self._apply_group([item for item in group if item is not HURRY])
-            if ended:
+                points += item.points
+            self._insert_group([item for item in group if item is not FLUSH])
+            if stopping:
                 return
 
-    def _apply_group(self, group: list[Any]) -> None:
-        good, reached = [], 0
-        for _, record, done in group:
-            with contextlib.suppress(Exception):  # What could not be logged was answered as such, and is not stored.
-                reached = done.result()
-                good.append(record)
-        if good:
-            self._insert(good)
-        self._drop_synced([segment for segment in self.log.segments() if segment < reached])
-        with self._moved:
-            self._applied += len(group)
-            self._waiting -= sum(count for count, *_ in group)
-            self._moved.notify_all()
+    def _insert_group(self, group: list[QueuedRecord]) -> None:
+        logged_records, segment_reached = [], 0
+        for item in group:
+            with contextlib.suppress(
+                Exception
+            ):  # A record that was not logged was answered with an error: do not store it.
+                segment_reached = item.logged.result()
+                logged_records.append(item.record)
+        if logged_records:
+            self._insert(logged_records)
+        self._drop_synced([segment for segment in self.log.segments() if segment < segment_reached])
+        with self._progress:
+            self._inserted_batches += len(group)
+            self._waiting_points -= sum(item.points for item in group)
+            self._progress.notify_all()
 
-    def _insert(self, records: list[bytes]) -> None:
-        if not records:
+    def _insert(self, log_records: list[bytes]) -> None:
+        if not log_records:
             return
-        fresh: list[dict[str, Any]] = []
-        columns: list[list[Any]] = [[], [], [], []]
-        for record in records:
-            size = int.from_bytes(record[:4], "big")
-            fresh += _new_series_of(record)
-            at = 4 + size
-            count = int.from_bytes(record[at : at + 4], "big")
-            at += 4
-            for column, kind in zip(columns, (np.uint32, np.int64, np.int64, np.int8), strict=True):
-                column.append(np.frombuffer(record, kind, count, at))
-                at += count * np.dtype(kind).itemsize
-        if fresh:
-            self._put(SERIES, pa.Table.from_pylist([{k: row[k] for k in schema.COLUMNS["series"]} for row in fresh]))
-        names = ("series", "time", "digits", "scale")
-        whole = {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
-        if len(whole["series"]):
+        new_series = [row for record in log_records for row in records.new_series_of(record)]
+        if new_series:
+            names = list(schema.COLUMNS[SERIES])
+            self._put(SERIES, pa.Table.from_pylist([{name: row[name] for name in names} for row in new_series]))
+        columns = records.columns_of(log_records)
+        if len(columns.series):
             into = "series, time, high, low, scale"
-            select = f"series, fromUnixTimestamp64Nano(time), {schema.PUT_DIGITS}, scale"
-            self._put(READINGS, pa.table(whole), into, select)
-            self.blocks.touch(whole["series"], whole["time"])
-            self.newest.take(whole["series"], whole["time"], values(whole["digits"], whole["scale"]))
+            select = f"series, fromUnixTimestamp64Nano(time), {schema.SPLIT_DIGITS}, scale"
+            self._put(READINGS, pa.table(columns._asdict()), into, select)
+            self.block_cache.invalidate(columns.series, columns.time)
+            self.latest_cache.update(columns.series, columns.time, values(columns.digits, columns.scale))
 
     def _put(self, table: str, rows: pa.Table, into: str = "", select: str = "") -> None:
         names = into or ", ".join(rows.column_names)
-        # chDB finds the table by the name of a variable in the frames around the call, so the name must be nobody else's.
+        # chDB looks for a variable of this name in the frames around the call, so no other variable may have it.
         table_for_chdb = rows
         sql = f"INSERT INTO crop.{table} ({names}) SELECT {select or names} FROM Python(table_for_chdb)"
         with self._inserting:
             self._session.query(sql)
         del table_for_chdb
 
-    def settle(self, timeout_s: float = 5.0) -> None:
-        """Wait until what was acknowledged before this call can be read."""
-        with self._moved:
-            target = self._taken
-            if self._applied < target:
-                self._queue.put(HURRY)
-            self._moved.wait_for(lambda: self._applied >= target, timeout_s)
+    def flush(self, timeout_s: float = 5.0) -> None:
+        """Wait until everything acknowledged before this call can be read, at most timeout_s."""
+        with self._progress:
+            target = self._queued_batches
+            if self._inserted_batches < target:
+                self._queue.put(FLUSH)
+            self._progress.wait_for(lambda: self._inserted_batches >= target, timeout_s)
 
     # -- tokens --------------------------------------------------------------------------------------------------
 
-    def put_token(self, hashed: str, origin: Origin, *, revoked: bool) -> None:
-        """Make or revoke a device's token, durable before return, in force at once."""
-        row = asdict(origin) | {"hash": hashed, "revoked": int(revoked), "version": time.time_ns()}
+    def put_token(self, token_hash: str, origin: Origin, *, revoked: bool) -> None:
+        """Create or revoke a device's token. It is durable before this returns, and takes effect at once."""
+        row = asdict(origin) | {"hash": token_hash, "revoked": int(revoked), "version": time.time_ns()}
         self._put(TOKENS, pa.Table.from_pylist([row]))
-        self.tokens[hashed] = (origin, revoked)
+        self.tokens[token_hash] = Token(origin, revoked)
 
     def forget(self, tenant: str) -> None:
         """Delete readings, series and tokens of a tenant, in the log too. Safe to stop anywhere and to run again."""
-        for hashed, (origin, _) in list(self.tokens.items()):
-            if origin.tenant == tenant:
-                self.put_token(hashed, origin, revoked=True)  # Nothing more comes in from here on.
-        numbers = [number for number, one in list(self.series.items()) if one.origin.tenant == tenant]
-        ended = self.log.roll().result()
-        self.settle(60)
+        for token_hash, token in list(self.tokens.items()):
+            if token.origin.tenant == tenant:
+                self.put_token(
+                    token_hash, token.origin, revoked=True
+                )  # From here on, no new reading of it is accepted.
+        numbers = [number for number, series in list(self.series.items()) if series.origin.tenant == tenant]
+        last_segment = self.log.roll().result()
+        self.flush(60)
         for first in range(0, len(numbers), MOST_DELETED):
-            doomed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
+            listed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
             with self._inserting:
-                self._session.query(f"DELETE FROM crop.{READINGS} WHERE series IN ({doomed})")
-                self._session.query(f"DELETE FROM crop.{SERIES} WHERE id IN ({doomed})")
-        if self._last in numbers:  # It stays told by an empty row, so that it is not given again after a restart.
-            empty = Series(self._last, Origin("", "", "", ""), "", "").as_json()
-            self._put(SERIES, pa.Table.from_pylist([{k: empty[k] for k in schema.COLUMNS["series"]}]))
+                self._session.query(f"DELETE FROM crop.{READINGS} WHERE series IN ({listed})")
+                self._session.query(f"DELETE FROM crop.{SERIES} WHERE id IN ({listed})")
+        if self._last_number in numbers:  # An empty row keeps the number, so that it is not used again after a restart.
+            empty = Series(self._last_number, Origin("", "", "", ""), "", "").as_json()
+            self._put(SERIES, pa.Table.from_pylist([{name: empty[name] for name in schema.COLUMNS[SERIES]}]))
         os.sync()
         for segment in self.log.segments():
-            if segment <= ended:
+            if segment <= last_segment:
                 self.log.drop(segment)
         with self._lock:
             for number in numbers:
-                one = self.series.pop(number)
-                self._by_key.pop((one.origin, one.tags.encode(), one.field.encode()), None)
-                self.limits.forget(one.origin)
+                series = self.series.pop(number)
+                self._number_by_key.pop((series.origin, series.tags.encode(), series.field.encode()), None)
+                self.limits.forget(series.origin)
         if numbers:
-            everything = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
-            self.blocks.touch(np.array(numbers, np.uint32), everything)
+            all_times = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
+            self.block_cache.invalidate(np.array(numbers, np.uint32), all_times)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def is_well(self) -> bool:
-        """Whether the log's and the store's threads live and the engine answers."""
+        """Whether the log's and the store's threads are alive and the engine answers."""
         return self._thread.is_alive() and self.log.is_alive() and self.rows("SELECT 1 AS n") == [{"n": 1}]
 
-    def rows(self, sql: str, asked: list[int] | None = None) -> list[dict[str, Any]]:
-        """Result rows of a query of our own making. Values from outside come in as numbers, never as text.
+    def rows(self, sql: str, numbers: list[int] | None = None) -> list[dict[str, Any]]:
+        """Result rows of a query that this program wrote. It holds no text from outside, only numbers.
 
-        asked: numbers of series, however many, that stand where the query has schema.ASKED.
+        numbers: of series, as many as you like; they replace schema.SERIES_NUMBERS in the query.
         """
-        text = self._query(sql, "JSONEachRow", asked).decode()
+        text = self._query(sql, "JSONEachRow", numbers).decode()
         return [json.loads(line) for line in text.splitlines()]
 
-    def table(self, sql: str, asked: list[int] | None = None) -> pa.Table:
+    def table(self, sql: str, numbers: list[int] | None = None) -> pa.Table:
         """The same as columns, for results of many rows."""
-        body = self._query(f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream", asked)
+        body = self._query(f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream", numbers)
         return pa.ipc.open_stream(body).read_all() if body else pa.table({})
 
-    def _query(self, sql: str, form: str, asked: list[int] | None) -> bytes:
-        if asked is None or len(asked) <= MOST_LISTED:
-            listed = ",".join(str(int(number)) for number in asked or ()) or "0"
-            return bytes(self._session.query(sql.replace(schema.ASKED, listed), form).bytes())
+    def _query(self, sql: str, output_format: str, numbers: list[int] | None) -> bytes:
+        if numbers is None or len(numbers) <= MOST_LISTED:
+            listed = ",".join(str(int(number)) for number in numbers or ()) or "0"
+            return bytes(self._session.query(sql.replace(schema.SERIES_NUMBERS, listed), output_format).bytes())
         # The engine refuses a long list as text. It finds this table by the variable's name; see _put.
-        asked_for_chdb = pa.table({"series": pa.array(asked, pa.uint32())})
+        numbers_for_chdb = pa.table({"series": pa.array(numbers, pa.uint32())})
         with self._asking:
-            whole = sql.replace(schema.ASKED, "SELECT series FROM Python(asked_for_chdb)")
-            answer = bytes(self._session.query(whole, form).bytes())
-        del asked_for_chdb
+            whole_sql = sql.replace(schema.SERIES_NUMBERS, "SELECT series FROM Python(numbers_for_chdb)")
+            answer = bytes(self._session.query(whole_sql, output_format).bytes())
+        del numbers_for_chdb
         return answer
 
     def of_tenant(self, tenant: str, sites: tuple[str, ...]) -> list[Series]:
         """The series of a tenant's sites."""
         return [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
-
-
-def _new_series_of(record: bytes) -> list[dict[str, Any]]:
-    """The series that a record of the log tells of."""
-    rows: list[dict[str, Any]] = json.loads(record[4 : 4 + int.from_bytes(record[:4], "big")])
-    return rows
-
-
-def _points(record: bytes) -> int:
-    """How many points a record of the log holds."""
-    at = 4 + int.from_bytes(record[:4], "big")
-    return int.from_bytes(record[at : at + 4], "big")

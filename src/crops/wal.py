@@ -1,9 +1,10 @@
-"""The write-ahead log: a batch is sealed, written and fsynced here before its sender hears 204. Groups share one fsync.
+"""The write-ahead log: a batch is sealed, written and fsynced here before its sender is answered 204. Groups share one fsync.
 
 Segment: MAGIC, then records. Record: 4-byte length, 4-byte check sum of segment, record number and length, 12-byte nonce,
 AES-256-GCM cipher text bound to the segment's and the record's number. A segment of an earlier version has neither MAGIC nor
-check sums. A torn end of the newest segment (kill -9 or power lost while writing) was never acknowledged and is dropped;
-anything else that does not open stops the start: the check sum tells a cut record from an altered length.
+check sums. An incomplete end of the last segment (the process was killed, or power was lost while writing) was never
+acknowledged and is dropped. Anything else that cannot be opened stops the start. The check sum shows whether a record is cut
+off or its length was altered.
 """
 
 import os
@@ -13,35 +14,50 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SEGMENT_BYTES = 64 << 20
-MAGIC = b"GHWAL002"  # As the length of a record of the earlier form this would be more than a gigabyte.
-SEALING = 12 + 16  # bytes of nonce and tag: the least that a record has
+MAGIC = b"GHWAL002"  # Read as the length of a record of the earlier form, this would be more than a gigabyte.
+SEALING_BYTES = 12 + 16  # nonce and tag: the least that a record has
 
 
 class LogError(Exception):
-    """The log cannot be written (disk full?) or does not open."""
+    """The log cannot be written (disk full?) or cannot be opened."""
 
 
-def _place(segment: int, number: int) -> bytes:
+class LogRecord(NamedTuple):
+    """A record as it was appended, and the number of the segment that holds it."""
+
+    segment: int
+    record: bytes
+
+
+class _Queued(NamedTuple):
+    """What waits for the log's thread: a record, or None for the end of the segment, and the future to complete."""
+
+    record: bytes | None
+    done: "Future[int]"
+
+
+def _position(segment: int, number: int) -> bytes:
+    """What the seal of a record is bound to, so that records cannot be exchanged."""
     return b"%d:%d" % (segment, number)
 
 
 def _check_sum(segment: int, number: int, length: bytes) -> bytes:
-    return zlib.crc32(length, zlib.crc32(_place(segment, number))).to_bytes(4, "big")
+    return zlib.crc32(length, zlib.crc32(_position(segment, number))).to_bytes(4, "big")
 
 
 class Log:
-    """An append-only sealed log in segments. `append` returns a future of (segment, record) once durable."""
+    """An append-only sealed log in segments. One thread writes it; `append` may be called from any."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder, self._cipher = folder, AESGCM(key)
-        self._waiting: queue.SimpleQueue[tuple[bytes | None, Future[int]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._segment = max(self.segments(), default=0)
         self._thread: threading.Thread | None = None
 
@@ -52,47 +68,47 @@ class Log:
     def _path(self, segment: int) -> Path:
         return self.folder / f"{segment:010d}.wal"
 
-    def replay(self) -> Iterator[tuple[int, bytes]]:
-        """(segment, plain record) of all that is on disk, in order; one record at a time is held. Raises LogError."""
+    def replay(self) -> Iterator[LogRecord]:
+        """Every record on disk, in order. Only one of them is in memory at a time. Raises LogError."""
         segments = self.segments()
         for segment in segments:
             with self._path(segment).open("rb") as file:
-                for record in self._records(file, segment, newest=segment == segments[-1]):
-                    yield segment, record
+                for record in self._records(file, segment, is_last=segment == segments[-1]):
+                    yield LogRecord(segment, record)
 
-    def _records(self, file: BinaryIO, segment: int, *, newest: bool) -> Iterator[bytes]:
-        left, number = os.fstat(file.fileno()).st_size, 0
+    def _records(self, file: BinaryIO, segment: int, *, is_last: bool) -> Iterator[bytes]:
+        left_bytes, number = os.fstat(file.fileno()).st_size, 0
         head_bytes = 8 if file.read(len(MAGIC)) == MAGIC else 4
         if head_bytes == 8:
-            left -= len(MAGIC)
+            left_bytes -= len(MAGIC)
         else:
             file.seek(0)
-        while left:
+        while left_bytes:
             head = file.read(head_bytes)
             length = int.from_bytes(head[:4], "big")
-            torn = len(head) < head_bytes or (not any(head) and _only_zeros(file))
-            if not torn and head_bytes == 8 and head[4:] != _check_sum(segment, number, head[:4]):
+            incomplete = len(head) < head_bytes or (not any(head) and _only_zeros(file))
+            if not incomplete and head_bytes == 8 and head[4:] != _check_sum(segment, number, head[:4]):
                 raise self._altered(segment, number)
-            if torn or length > left - head_bytes:
-                if newest:
+            if incomplete or length > left_bytes - head_bytes:
+                if is_last:
                     return  # Never acknowledged.
                 raise LogError(
                     f"record {number} of {self._path(segment).name} is cut off, though later segments follow it"
                 )
             sealed = file.read(length)
-            if length < SEALING:
+            if length < SEALING_BYTES:
                 raise self._altered(segment, number)
             try:
-                yield self._cipher.decrypt(sealed[:12], sealed[12:], _place(segment, number))
+                yield self._cipher.decrypt(sealed[:12], sealed[12:], _position(segment, number))
             except InvalidTag:
                 raise self._altered(segment, number) from None
-            left, number = left - head_bytes - length, number + 1
+            left_bytes, number = left_bytes - head_bytes - length, number + 1
 
     def _altered(self, segment: int, number: int) -> LogError:
         return LogError(f"record {number} of {self._path(segment).name} was altered, or the key is another")
 
     def start(self) -> None:
-        """Begin a new segment and accept records."""
+        """Begin a new segment and start the thread that writes."""
         self._segment += 1
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -102,54 +118,54 @@ class Log:
         return self._thread is not None and self._thread.is_alive()
 
     def append(self, record: bytes) -> "Future[int]":
-        """Future of the segment's number, done when the record is on disk; LogError in it when it could not be."""
+        """A future of the segment's number, done when the record is on disk. It holds LogError when that was not possible."""
         done: Future[int] = Future()
-        self._waiting.put((record, done))
+        self._queue.put(_Queued(record, done))
         return done
 
     def roll(self) -> "Future[int]":
-        """Begin a new segment; the future holds the number of the one that ended."""
+        """Begin a new segment. The future holds the number of the segment that ended."""
         done: Future[int] = Future()
-        self._waiting.put((None, done))
+        self._queue.put(_Queued(None, done))
         return done
 
     def stop(self) -> None:
-        """Write what waits, then end."""
-        self._waiting.put(None)
+        """Write what is queued, then stop the thread."""
+        self._queue.put(None)
         if self._thread:
             self._thread.join()
 
     def drop(self, segment: int) -> None:
-        """Delete a segment whose records are all in the store."""
+        """Delete a segment. Its records must be on disk in the store, or be deleted there."""
         self._path(segment).unlink(missing_ok=True)
 
     @property
     def current(self) -> int:
-        """Number of the segment being written."""
+        """The number of the segment that is being written."""
         return self._segment
 
     def _run(self) -> None:
         number, file = 0, self._open()
-        while (first := self._waiting.get()) is not None:
+        while (first := self._queue.get()) is not None:
             group, rolls = [], []
-            item: tuple[bytes | None, Future[int]] | None = first
+            item: _Queued | None = first
             while item is not None:
                 record, done = item
                 if record is None:
                     rolls.append(done)
                     break
                 group.append((record, done))
-                if self._waiting.empty() or len(group) >= 256:
+                if self._queue.empty() or len(group) >= 256:
                     break
-                item = self._waiting.get()
+                item = self._queue.get()
                 if item is None:
-                    self._waiting.put(None)
+                    self._queue.put(None)
             if file is None:
                 file = self._open()
-            place = os.lseek(file, 0, os.SEEK_END) if file is not None else 0
-            if self._write_group(file, place, number, group):
+            end = os.lseek(file, 0, os.SEEK_END) if file is not None else 0
+            if self._write_group(file, end, number, group):
                 number += len(group)
-            if rolls or place > SEGMENT_BYTES:
+            if rolls or end > SEGMENT_BYTES:
                 if file is not None:
                     os.close(file)
                     self._segment += 1
@@ -159,12 +175,12 @@ class Log:
         if file is not None:
             os.close(file)
 
-    def _write_group(self, file: int | None, place: int, number: int, group: list[tuple[bytes, "Future[int]"]]) -> bool:
-        """Write and sync a group; all of it or nothing. The futures are told which."""
+    def _write_group(self, file: int | None, end: int, number: int, group: list[tuple[bytes, "Future[int]"]]) -> bool:
+        """Write and sync a group of records at the end of the file: all or none. Completes their futures."""
         try:
             if file is None:
                 raise OSError(0, "no new segment can be made; is the disk full?")
-            if group and not place:
+            if group and not end:
                 _put(file, MAGIC)
             for offset, (record, _) in enumerate(group):
                 self._write(file, record, number + offset)
@@ -172,7 +188,7 @@ class Log:
                 os.fdatasync(file)
         except OSError as error:
             if file is not None:
-                os.ftruncate(file, place)
+                os.ftruncate(file, end)
             for _, done in group:
                 done.set_exception(LogError(f"the log cannot be written: {error.strerror}"))
             return False
@@ -181,7 +197,7 @@ class Log:
         return True
 
     def _open(self) -> int | None:
-        """A new segment; None when the disk has no room for it: the next group tries again."""
+        """A new segment; None when the disk is full. The next group tries again."""
         try:
             file = os.open(self._path(self._segment), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
@@ -193,7 +209,7 @@ class Log:
 
     def _write(self, file: int, record: bytes, number: int) -> None:
         nonce = os.urandom(12)
-        sealed = nonce + self._cipher.encrypt(nonce, record, _place(self._segment, number))
+        sealed = nonce + self._cipher.encrypt(nonce, record, _position(self._segment, number))
         length = len(sealed).to_bytes(4, "big")
         _put(file, length + _check_sum(self._segment, number, length) + sealed)
 
@@ -205,7 +221,7 @@ def _put(file: int, content: bytes) -> None:
 
 
 def _only_zeros(file: BinaryIO) -> bool:
-    """Whether nothing but zeros follows: space that was given to the file, and never written before power was lost."""
+    """Whether only zeros follow: space that the file was given, but that was not written before power was lost."""
     while piece := file.read(1 << 20):
         if any(piece):
             return False

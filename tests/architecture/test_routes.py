@@ -73,7 +73,7 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
     guest = join(other, "viewer")
     greenhouse.create_device(other.actor, other.site, "", "Box")
     upload = imports.upload(other.actor, other.site, "", "a.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
-    layout = imports.look(other.actor, upload).layout
+    layout = imports.preview(other.actor, upload).layout
     with access.organisation_transaction(other.actor):
         device = Device.objects.get().id
     tokens.create_token(other.actor, "Script", ["greenhouse:site:read"], 3)

@@ -22,11 +22,12 @@ STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.disclosures.business_transfers": set(),
     "glasshouse.authorities.api": set(),
     "glasshouse.privacy_office.api": set(),
-    "glasshouse.sources.api": {"decide", "forget", "suggestions", "welcome_again"},
+    "glasshouse.requests.worklist": set(),
+    "glasshouse.sources.api": {"decide", "forget", "suggestions", "end_suppression"},
 }
 STAFF_VERBS = {
-    "glasshouse.notices.api": ("draft", "publish", "standings"),
-    "glasshouse.requests.api": ("answer", "ask_again", "enter", "extend", "worklist"),
+    "glasshouse.notices.api": ("draft", "progress_of_versions", "publish"),
+    "glasshouse.requests.api": ("answer", "ask_again", "enter", "extend"),
     "glasshouse.support.api": ("ask", "break_glass", "customers", "staff_grants"),
 }
 

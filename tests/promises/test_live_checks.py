@@ -46,7 +46,7 @@ def test_a_healthy_service_is_verified(promise: str) -> None:
     from glasshouse.retention import api as retention
 
     if promise == "PRI-18":  # The tests' own service has no schedule, and other tests make rows that are old.
-        retention.sweep()
+        retention.run_deletions()
     found = state(promise)
     assert found[0] == "verified", found
 
@@ -241,7 +241,7 @@ def test_sec_01_sees_a_layer_that_lets_through(home: Installation, monkeypatch: 
             assert state("SEC-01") == ("not verified", "tenant let through")
         finally:
             link.execute("DROP POLICY leak ON access_organisation")
-    monkeypatch.setattr(members, "require", lambda *_: Rights(frozenset(), None, "", ""))
+    monkeypatch.setattr(members, "require", lambda *_, **__: Rights(frozenset(), None, "", ""))
     assert state("SEC-01") == ("not verified", "authorisation let through")
 
 
@@ -382,9 +382,9 @@ def test_pri_18_sees_a_row_that_is_too_old() -> None:
 def test_pri_19_sees_a_sweep_that_leaves_rows_or_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.retention import api as retention
 
-    monkeypatch.setattr(retention, "_destroy_orphans", lambda: 0)
+    monkeypatch.setattr(retention, "_destroy_unused_keys", lambda: 0)
     assert state("PRI-19") == ("not verified", "after a deletion run its key opens it")
-    monkeypatch.setattr(retention, "sweep", lambda: None)
+    monkeypatch.setattr(retention, "run_deletions", lambda: None)
     assert "the row is there" in state("PRI-19")[1]
     from glasshouse.mail.models import Message
 
@@ -468,7 +468,7 @@ def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytes
 def test_pri_24_sees_a_mail_that_is_left_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.subject import erasure as rights
 
-    monkeypatch.setattr(rights, "_erase_addressed", lambda person: 0)
+    monkeypatch.setattr(rights, "_delete_addressed", lambda rows: set())
     found = state("PRI-24")
     assert found[0] == "not verified"
     assert "rows are there" in found[1]

@@ -112,7 +112,7 @@ def test_who_refuses_leaves_with_their_data(
     assert "glasshouse-data-" in client.get("/account/data").text
     done = post(client, "/account/data/erase", "/account/data/erase", word="erase").headers["location"]
     assert "You are erased" in client.get(done).text
-    notices.take(boss.actor, notices.offer().claims("page"))
+    notices.record_acceptance(boss.actor, notices.offer().claims("page"))
     assert [row.address for row in members.members(boss.actor)] == [boss.address]
 
 
@@ -123,6 +123,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.mail.models import Message
+    from glasshouse.notices import announcements
     from glasshouse.notices import api as notices
     from glasshouse.notices.models import Announcement, Version
     from glasshouse.notices.rules import Document
@@ -133,7 +134,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     version = notices.publish(officer.actor, drafted(officer, significant=True, days=20))
     with pytest.raises(InvalidError, match="being announced"):
         notices.publish(officer.actor, drafted(officer))
-    notices.announce_due()
+    announcements.announce_due()
     told = Announcement.objects.get(version=version, key_owner=one.actor.person)
     letter = Message.objects.get(id=told.message)
     assert letter.address == one.address
@@ -142,11 +143,11 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     Message.objects.filter(id=told.message).update(sent_at=None, next_try_at=clock.now() + timedelta(hours=1))
     Announcement.objects.filter(id=told.id).update(state="queued")
     Message.objects.filter(kind="announcement").exclude(id=told.message).update(sent_at=clock.now())
-    notices.announce_due()
+    announcements.announce_due()
     version.refresh_from_db()
     assert version.in_force_at is None
     Message.objects.filter(id=told.message).update(sent_at=clock.now())
-    notices.announce_due()
+    announcements.announce_due()
     version.refresh_from_db()
     assert version.in_force_at == version.announced_at + timedelta(days=20)
     assert notices.current(Document.COOKIES).number == 1
@@ -154,7 +155,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     with clock.frozen(clock.now() + timedelta(days=21)):
         assert notices.current(Document.COOKIES) == version
     late = customer()
-    notices.announce_due()
+    announcements.announce_due()
     assert Announcement.objects.filter(version=version, key_owner=late.actor.person).exists(), "newcomers are told, too"
     # The database refuses a shorter time.
     with pytest.raises(IntegrityError):
@@ -168,12 +169,13 @@ def test_a_mail_that_comes_back_is_followed_up(home: Installation, customer: Mak
 
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
+    from glasshouse.notices import announcements
     from glasshouse.notices import api as notices
     from glasshouse.notices.models import Announcement
 
     one = customer()
     version = notices.publish(officer.actor, drafted(officer, significant=True))
-    notices.announce_due()
+    announcements.announce_due()
     told = Announcement.objects.get(version=version, key_owner=one.actor.person)
     Message.objects.filter(kind="announcement").update(sent_at=clock.now())
     bounce = (
@@ -190,16 +192,16 @@ def test_a_mail_that_comes_back_is_followed_up(home: Installation, customer: Mak
             server.sendmail("", [f"bounce-{told.message}@localhost"], bounce.format(action))
         came_back = Message.objects.get(id=told.message).bounced_at is not None
         assert came_back is (action == "failed")
-    notices.announce_due()
+    announcements.announce_due()
     told.refresh_from_db()
     assert told.state == "bounced"
     with clock.frozen(clock.now() + timedelta(days=2)):
-        notices.announce_due()
+        announcements.announce_due()
     again = Announcement.objects.get(id=told.id)
     assert again.resent_at is not None
     assert again.message != told.message
-    standing = next(row for row in notices.standings(officer.actor) if row.version.id == version.id)
-    assert standing.concerned >= standing.told
+    progress = next(row for row in notices.progress_of_versions(officer.actor) if row.version.id == version.id)
+    assert progress.persons >= progress.sent
 
 
 @pytest.mark.usefixtures("kept")
@@ -215,11 +217,12 @@ def test_a_published_text_is_never_changed(officer: Customer) -> None:
 
 def test_the_tables_of_the_notice_are_those_of_the_data_map_and_a_change_is_flagged(web: Web) -> None:
     from glasshouse.notices import api as notices
+    from glasshouse.notices import versions
     from glasshouse.notices.models import Version
     from glasshouse.notices.rules import Document
 
     version = notices.current(Document.NOTICE)
-    assert version.tables == notices.tables()
+    assert version.tables == versions.tables()
     assert not notices.stale()
     page = web().get("/documents/notice").text
     for row in version.tables:
@@ -229,7 +232,7 @@ def test_the_tables_of_the_notice_are_those_of_the_data_map_and_a_change_is_flag
         assert notices.stale()
         assert "no longer match what is stored" in web().get("/documents/notice").text
     finally:
-        Version.objects.filter(id=version.id).update(tables=notices.tables())
+        Version.objects.filter(id=version.id).update(tables=versions.tables())
 
 
 def test_texts_come_in_the_readers_language_and_hostile_words_stay_words(web: Web) -> None:
@@ -261,7 +264,7 @@ def test_the_officers_page_drafts_and_publishes_and_is_nobody_elses(
     fields = {"document": "cookies", "body_en": "## Fresh", "summary_en": "Fresh words."}
     assert post(client, page, page, **fields | {"summary_en": ""}).status_code == 400
     assert post(client, page, page, **fields).status_code == 302
-    draft = next(row.version for row in notices.standings(officer.actor) if row.version.published_at is None)
+    draft = next(row.version for row in notices.progress_of_versions(officer.actor) if row.version.published_at is None)
     assert post(client, f"{page}/{draft.id}/publish", page).status_code == 302
     assert "Fresh words." in web().get("/documents/cookies").text
 
@@ -280,6 +283,7 @@ def test_a_comparison_marks_what_came_and_went() -> None:
 @pytest.mark.usefixtures("kept")
 def test_an_announcement_speaks_the_language_that_its_person_chose(customer: Make, officer: Customer) -> None:
     from glasshouse.mail.models import Message
+    from glasshouse.notices import announcements
     from glasshouse.notices import api as notices
     from glasshouse.notices.models import Acceptance, Announcement
 
@@ -287,7 +291,7 @@ def test_an_announcement_speaks_the_language_that_its_person_chose(customer: Mak
     Acceptance.objects.filter(key_owner=german.actor.person).delete()
     notices.accept(german.actor, [one.id for one in notices.offer("de").versions], "de")
     version = notices.publish(officer.actor, drafted(officer, significant=True))
-    notices.announce_due()
+    announcements.announce_due()
 
     def letter(who: Customer) -> str:
         return str(

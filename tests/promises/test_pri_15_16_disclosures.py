@@ -29,7 +29,7 @@ def _kept(home: Installation) -> Iterator[None]:
 def entry(**more: object):  # type: ignore[no-untyped-def]
     from glasshouse.disclosures.api import Entry
 
-    words = {
+    texts = {
         "name": "Text Co",
         "what": "Sends texts.",
         "region": "EU",
@@ -40,7 +40,7 @@ def entry(**more: object):  # type: ignore[no-untyped-def]
     fields = ["user.contact.phone_number", "user.content.private"]
     given: dict[str, object] = {
         "kind": "provider",
-        "words": words,
+        "texts": texts,
         "fields": fields,
         "channels": ["text:twilio"],
         "wait_days": 14,
@@ -137,11 +137,11 @@ def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make
     from glasshouse.disclosures import api as disclosures
     from glasshouse.kernel.errors import InvalidError, NotFoundError
 
-    words = entry().words
+    texts = entry().texts
     for bad in (
         entry(kind="friend"),
-        entry(words=words | {"agreement": ""}),
-        entry(words=words | {"region": " "}),
+        entry(texts=texts | {"agreement": ""}),
+        entry(texts=texts | {"region": " "}),
         entry(fields=[]),
         entry(fields=["nonsense"]),
         entry(channels=["pigeon"]),
@@ -203,7 +203,7 @@ def test_recipients_are_told_of_an_erasure(officer: Customer, customer: Make, jo
 
     one = join(customer(), "viewer")
     made = disclosures.add(
-        officer.actor, entry(kind="customer", words=entry().words | {"contact": "dpo@partner.example"}, wait_days=0)
+        officer.actor, entry(kind="customer", texts=entry().texts | {"contact": "dpo@partner.example"}, wait_days=0)
     )
     with transaction.atomic():
         disclosures.note(one.actor.person, made)
@@ -276,8 +276,8 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
     assert one.address not in body.decode()
     letter = next(row for row in mail.newest(50) if row.address == one.address)
     assert "The court" in letter.body
-    assert "An authority, demand" in web(one).get("/account/data/choices").text
-    assert "An authority, demand" not in web().get("/trust/providers").text
+    assert "An authority, legal request" in web(one).get("/account/data/choices").text
+    assert "An authority, legal request" not in web().get("/trust/providers").text
     year = legal_requests.report()[0]
     assert (year.received, year.outcomes, year.told) == (1, {"answered": 1}, 1)
     assert "NL 1" in web().get("/trust/legal-requests").text
@@ -318,7 +318,7 @@ def test_a_bar_keeps_it_unsaid_until_it_ends_and_then_it_is_told(
     legal_requests.tell_due()
     assert all("authority" not in row.subject for row in mail.newest(100) if row.address == one.address)
     assert not any("The court" in item.value or "authority" in item.value.lower() for item in view(one.alone))
-    assert "authority, demand" not in web(one).get("/account/data/choices").text
+    assert "authority, legal request" not in web(one).get("/account/data/choices").text
     assert str(authority_checks.legal_requests().state) == "verified"
     LegalRequest.objects.filter(id=made.id).update(barred_until=clock.now().date() - timedelta(days=3))
     assert str(authority_checks.legal_requests().state) == "not verified", "the bar is over, and nobody told the person"
@@ -386,9 +386,9 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     assert client.get(f"/staff/legal-requests/{made.id}").status_code == 200
     assert enter_staff(web(olaf())).get(page).status_code == 404
     register = "/staff/recipients"
-    words = entry().words | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
-    assert post(client, register, register, **words).status_code == 400
-    assert post(client, register, register, **words | {"wait_days": "30"}).status_code == 302
+    fields = entry().texts | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
+    assert post(client, register, register, **fields).status_code == 400
+    assert post(client, register, register, **fields | {"wait_days": "30"}).status_code == 302
     assert "Text Co" in client.get(register).text
     assert enter_staff(web(olaf())).get(register).status_code == 404
 
@@ -405,10 +405,10 @@ def test_everybody_is_told_of_a_sale_and_who_objects_stays_out(officer: Customer
     one, other, third = customer(), customer(), customer()
     consent.restrict(third.alone, "claims", "")
     with pytest.raises(InvalidError, match="30 to 365 days"):
-        business_transfers.open_room(officer.actor, "Buyer", "EU", 5)
-    room = business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
+        business_transfers.open_transfer(officer.actor, "Buyer", "EU", 5)
+    room = business_transfers.open_transfer(officer.actor, "Buyer", "EU", 40)
     with pytest.raises(InvalidError, match="open already"):
-        business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
+        business_transfers.open_transfer(officer.actor, "Buyer", "EU", 40)
     business_transfers.tell_due()
     assert business_transfers.tell_due() == 0, "nobody is told twice"
     addresses = [row.address for row in mail.newest(500) if "may take over" in (row.subject or "")]
@@ -420,7 +420,7 @@ def test_everybody_is_told_of_a_sale_and_who_objects_stays_out(officer: Customer
         "passes",
         "restricted",
     ]
-    shown = business_transfers.rooms(officer.actor)[0]
+    shown = business_transfers.transfers(officer.actor)[0]
     assert shown.told == shown.people
     assert shown.objected >= 1
     assert "Name" in shown.categories

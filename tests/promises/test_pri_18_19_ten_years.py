@@ -54,11 +54,12 @@ def test_small_groups_are_put_together_or_go() -> None:
     from glasshouse.retention import api as retention
     from glasshouse.retention.models import Statistic
 
+    groups = [retention.Group({"a": number}, count) for number, count in ((1, 7), (2, 3), (3, 2))]
     try:
-        assert retention._count("test", 1999, [({"a": 1}, 7), ({"a": 2}, 3), ({"a": 3}, 2)]) == 2
+        assert retention._count("test", 1999, groups) == 2
         rows = {json.dumps(row.group): row.count for row in Statistic.objects.filter(table="test")}
         assert rows == {'{"a": 1}': 7, "{}": 5}
-        assert retention._count("test", 2000, [({"a": 2}, 4)]) == 0
+        assert retention._count("test", 2000, [retention.Group({"a": 2}, 4)]) == 0
     finally:
         Statistic.objects.filter(table="test").delete()
 
@@ -74,8 +75,8 @@ def test_crop_data_keeps_its_value_when_the_person_who_brought_it_is_erased(
     upload = imports.upload(
         one.actor, boss.site, "", "a.csv", [b"time,temp\n2024-05-31 12:00,21.5\n2024-05-31 12:05,22.5\n"]
     )
-    imports.choose(one.actor, upload, imports.look(one.actor, upload).layout)
-    imports.take(one.actor, upload)
+    imports.choose(one.actor, upload, imports.preview(one.actor, upload).layout)
+    imports.run(one.actor, upload)
     before = [row["id"] for row in readings.series(boss.actor)]
     rights.erase(one.alone)
     assert [row["id"] for row in readings.series(boss.actor)] == before != []

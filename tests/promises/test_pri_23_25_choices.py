@@ -132,12 +132,12 @@ def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
 def test_a_closed_organisation_leaves_nothing_not_even_what_is_restricted(home: Installation, customer: Make) -> None:
     from glasshouse.kernel.ids import OrganisationId
     from glasshouse.organisations import invitations
-    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import closing
 
     boss, one = customer(), customer()
     invitations.invite(boss.actor, one.address, invitations.Offer("viewer"))
     restricted(one)
-    rights.close_organisation(OrganisationId(boss.organisation))
+    closing.close_organisation(OrganisationId(boss.organisation))
     with administering(home) as link:
         sql = "SELECT count(*) FROM access_invitation WHERE organisation_id = %s"
         assert link.execute(sql, [boss.organisation]).fetchone() == (0,)
@@ -180,7 +180,7 @@ def test_storing_goes_on_while_restricted(customer: Make) -> None:
     Message.objects.filter(key_owner=one.actor.person, kind="old").update(sent_at=clock.now() - timedelta(days=60))
     restricted(one)
     vault.age(one.actor.person, clock.now() - timedelta(days=400))
-    retention.sweep()
+    retention.run_deletions()
     assert vault.generations_of(one.actor.person)
     for _ in rotate_data_keys(wait_s=0):
         continue

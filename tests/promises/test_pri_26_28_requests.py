@@ -48,10 +48,10 @@ def test_each_law_has_its_clock(law: str, asked: str, until: str, extended: str)
         ("When are you open?", "question"),
     ],
 )
-def test_a_text_is_classed(text: str, kind: str) -> None:
-    from glasshouse.requests.rules import classed
+def test_the_kind_of_a_text_is_guessed(text: str, kind: str) -> None:
+    from glasshouse.requests.rules import likely_kind
 
-    assert classed(text) == kind
+    assert likely_kind(text) == kind
 
 
 def asked(address: str, **more: str) -> str:
@@ -106,12 +106,13 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
     from glasshouse.kernel.errors import InvalidError, NotFoundError
     from glasshouse.mail import api as mail
     from glasshouse.requests import api as requests
+    from glasshouse.requests import worklist
 
     address = f"asker-{uuid.uuid4().hex[:6]}@grower.example"
     number = asked(address)
     with pytest.raises(NotFoundError):
-        requests.worklist(customer().alone)
-    rows = {row.request.id: row for row in requests.worklist(officer.alone)}
+        worklist.worklist(customer().alone)
+    rows = {row.request.id: row for row in worklist.worklist(officer.alone)}
     assert rows[number].urgency == "calm"
     before = rows[number].request.due_at
     with pytest.raises(InvalidError):
@@ -119,7 +120,7 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
     requests.extend(officer.alone, number, "it is much")
     with pytest.raises(InvalidError):
         requests.extend(officer.alone, number, "still more")
-    rows = {row.request.id: row for row in requests.worklist(officer.alone)}
+    rows = {row.request.id: row for row in worklist.worklist(officer.alone)}
     assert rows[number].request.due_at > before
     requests.answer(officer.alone, number, "We hold nothing of you.", refuse=True)
     letters = [letter for letter in mail.newest(100) if letter.address == address]
@@ -129,7 +130,7 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
         requests.answer(officer.alone, number, "again", refuse=False)
     late = asked(address, region="br")
     with clock.frozen(clock.now() + timedelta(days=12)):
-        assert {row.request.id: row.urgency for row in requests.worklist(officer.alone)}[late] == "soon"
+        assert {row.request.id: row.urgency for row in worklist.worklist(officer.alone)}[late] == "soon"
     with pytest.raises(InvalidError, match="knows no"):
         requests.extend(officer.alone, late, "please")
 
@@ -212,7 +213,7 @@ def sent(home: Installation, sender: str, subject: str, body: str, **heads: str)
 
 def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Customer) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.requests import api as requests
+    from glasshouse.requests import worklist
     from glasshouse.requests.models import Request, RequestMessage
     from glasshouse.vault import api as vault
 
@@ -232,7 +233,7 @@ def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Cust
     sent(home, stranger, f"Re: Your privacy request [{request.id}]", "Let me in.")
     assert RequestMessage.objects.filter(request=request, sender="person").count() == 1
     assert Request.objects.filter(address_hash=vault.lookup("address", stranger)).exists()
-    listed = next(row for row in requests.worklist(officer.actor) if row.request.id == request.id)
+    listed = next(row for row in worklist.worklist(officer.actor) if row.request.id == request.id)
     assert [message.sender for message in listed.messages] == ["us", "person"]
 
 
@@ -305,8 +306,8 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
 def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, olaf: Make) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
-    from glasshouse.requests import api as requests
     from glasshouse.requests import reminders as deadlines
+    from glasshouse.requests import worklist
     from glasshouse.requests.models import OfficerRegion, Request
     from tests.conftest import as_staff
 
@@ -314,9 +315,9 @@ def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, ol
     OfficerRegion.objects.create(account_id=other.actor.account, regions=["br"])
     try:
         number = asked(f"{uuid.uuid4().hex[:8]}@grower.example", region="br")
-        listed = next(row for row in requests.worklist(other.actor) if row.request.id == number)
-        assert listed.mine
-        assert not next(row for row in requests.worklist(officer.actor) if row.request.id == number).mine
+        listed = next(row for row in worklist.worklist(other.actor) if row.request.id == number)
+        assert listed.is_own_region
+        assert not next(row for row in worklist.worklist(officer.actor) if row.request.id == number).is_own_region
 
         def told(who: Customer) -> int:
             mails = Message.objects.filter(key_owner=who.actor.person, kind="deadline")
@@ -360,10 +361,10 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
     requests.ask_again(officer.actor, number)
     fresh = prove_link(address, "privacy/prove")
     assert fresh != old
-    links.prove(fresh)
+    links.confirm(fresh)
     requests.answer(officer.actor, number, "Here it is.", refuse=False)
     with pytest.raises(Exception, match="belongs to no request"):
-        links.prove(old)
+        links.confirm(old)
     assert Request.objects.get(id=number).outcome == "answered"
     number = asked(f"{uuid.uuid4().hex[:10]}@grower.example")
     requests.answer(officer.actor, number, "Not without a proof.", refuse=True)

@@ -44,7 +44,7 @@ def test_the_view_shows_every_sealed_value_and_reaches_every_personal_column(cus
     assert any(item.place == "events_event.kind" for item in items)
     assert any(item.label == "Membership" for item in items)
     assert not any(other.address in item.value for item in items)
-    assert views.covered()[1] == []
+    assert views.view_coverage().missing == []
     assert all(item.purpose and item.retention for item in items)
 
 
@@ -80,7 +80,7 @@ def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
     from glasshouse.subject import exports as exports
 
     one = customer()
-    rights.correct_name(one.alone, "<script>alert(1)</script>")
+    rights.rectify_name(one.alone, "<script>alert(1)</script>")
     _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         assert "<script>" not in archive.read("data.html").decode()
@@ -110,7 +110,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     busy(one)
     canary = f"canary{new_id()}"
     # Everything that there is to use, with a word in it that stands nowhere else.
-    rights.correct_name(one.alone, canary)
+    rights.rectify_name(one.alone, canary)
     consent.withdraw(one.alone, "merger", canary)
     requests.object_to(one.alone, "new-browser", canary)
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
@@ -244,9 +244,9 @@ def test_rows_end_by_the_rule_of_their_model_and_no_sooner(customer: Make) -> No
     for key_owner, days in ((fresh, 29), (old, 31), (held, 31)):
         mail.keep_sent(key_owner, "probe", "x", body="x")
         Message.objects.filter(key_owner=key_owner).update(sent_at=clock.now() - timedelta(days=days))
-    retention.hold(held, "officer", "a court asked", 30)
+    retention.place_legal_hold(held, "officer", "a court asked", 30)
     assert retention.due()["mail_message"] >= 1
-    done = retention.sweep()
+    done = retention.run_deletions()
     assert done.rows["mail_message"] >= 1
     there = {key_owner for key_owner in (fresh, old, held) if Message.objects.filter(key_owner=key_owner).exists()}
     assert there == {fresh, held}
@@ -270,7 +270,7 @@ def test_in_ten_years_all_that_has_a_rule_is_due_and_what_lives_now_stays(custom
     assert due["accounts_session"] >= 0
     assert due["rights_copy"] >= 1
     assert due["access_token"] >= 1
-    retention.sweep()
+    retention.run_deletions()
     assert accounts.person_of(one.alone).address == one.address
 
 
@@ -305,7 +305,7 @@ def test_a_sweep_leaves_the_claims_of_a_sign_up_until_their_time(customer: Make)
     from glasshouse.retention import api as retention
 
     accounts.ask_sign_up("waits@grower.example", network="waits")
-    retention.sweep()
+    retention.run_deletions()
     assert accounts.sign_up_address(prove_link("waits@grower.example")) == "waits@grower.example"
 
 
@@ -338,7 +338,7 @@ def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, 
     from glasshouse.subject import inventory as views
 
     one = join(customer(), "viewer")
-    retention.hold(KeyOwnerId(str(one.actor.person)), "officer", "a court asked", 30)
+    retention.place_legal_hold(KeyOwnerId(str(one.actor.person)), "officer", "a court asked", 30)
     with pytest.raises(InvalidError, match="legal hold"):
         rights.erase(one.alone)
     assert any(item.label == "Legal hold" for item in views.view(one.alone))

@@ -160,7 +160,7 @@ def test_a_download_ends_where_the_grant_ends(
         crops.post("/write?precision=s", content=lines, headers={"Authorization": f"Token {token}"}).status_code == 204
     )
     grant = support.give(one.actor, wish())
-    monkeypatch.setattr(readings, "STILL_EACH", 10)
+    monkeypatch.setattr(readings, "ROWS_BETWEEN_CHECKS", 10)
     inside = staff.actor.for_organisation(one.actor.organisation)
     name = readings.series(inside)[0]["id"]
     rows = readings.export(inside, [name], (1_760_000_000, 1_760_000_100))

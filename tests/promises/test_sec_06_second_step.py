@@ -122,7 +122,7 @@ def test_guessing_codes_is_stopped(customer: Make, web: Web) -> None:
 
 
 def test_recovery_codes_work_once_each_and_are_kept_as_hashes(customer: Make, web: Web) -> None:
-    from glasshouse.accounts import second_factor
+    from glasshouse.accounts import recovery_codes
     from glasshouse.accounts.models import RecoveryCode
 
     one = customer()
@@ -133,7 +133,7 @@ def test_recovery_codes_work_once_each_and_are_kept_as_hashes(customer: Make, we
     client = web()
     sign_in(client, one)
     assert step(client, codes[3].upper()).status_code == 302
-    assert second_factor.codes_left(one.actor.account) == 9
+    assert recovery_codes.codes_left(one.actor.account) == 9
     again = web()
     sign_in(again, one)
     assert step(again, codes[3]).status_code == 400
@@ -176,7 +176,7 @@ def test_a_browser_is_remembered_until_it_is_forgotten(customer: Make, web: Web)
 def test_setting_up_and_removing_ask_for_reauthentication_and_tell_by_mail(customer: Make) -> None:
     from dataclasses import replace
 
-    from glasshouse.accounts import second_factor
+    from glasshouse.accounts import recovery_codes, second_factor
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import ReauthenticationError
     from glasshouse.mail import api as mail
@@ -186,14 +186,14 @@ def test_setting_up_and_removing_ask_for_reauthentication_and_tell_by_mail(custo
     with pytest.raises(ReauthenticationError):
         second_factor.begin_app(stale)
     with_app(one)
-    steps = second_factor.steps_of(one.actor.account)
+    steps = second_factor.factors_of(one.actor.account)
     with pytest.raises(ReauthenticationError):
         second_factor.remove(stale, steps[0].id)
     second_factor.remove(one.alone, steps[0].id)
     subjects = [letter.subject for letter in mail.newest(20) if letter.address == one.address]
     assert any("was added" in one for one in subjects)
     assert any("was removed" in one for one in subjects)
-    assert second_factor.codes_left(one.actor.account) == 0
+    assert recovery_codes.codes_left(one.actor.account) == 0
 
 
 def newest_text(ending: str) -> str:

@@ -1,4 +1,4 @@
-"""Somebody without an account sees, copies and erases what is held of their address, by the link that proves it."""
+"""A guest sees, exports and erases what is held of their address, by the link that confirms it."""
 
 import io
 import json
@@ -209,3 +209,31 @@ def test_what_was_erased_of_an_address_does_not_come_back_with_a_backup(known: s
         )
     assert rights.replay() == 1
     assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
+
+
+def test_a_guests_erasure_that_was_cut_off_before_the_keys_is_finished_by_the_worker(
+    known: str, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.sources.models import ThirdPartyData
+    from glasshouse.subject import erasure, guests
+    from glasshouse.subject.models import Erasure
+    from glasshouse.vault import api as vault
+
+    mark = vault.lookup("address", known)
+    key_owner = ThirdPartyData.objects.get(address_hash=mark).key_owner
+    _, own = proved(web(), known)
+    guest = guests.guest_of(own.rpartition("/")[2])
+
+    def cut_off(key_owners: set[str]) -> None:
+        raise SystemExit(str(len(key_owners)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "_destroy_keys", cut_off)
+        with pytest.raises(SystemExit):
+            erasure.erase(guest)
+    assert not ThirdPartyData.objects.filter(address_hash=mark).exists()
+    assert Erasure.objects.get(person=key_owner).done_at is None, "the ledger was written with the rows' deletion"
+    assert vault.generations_of(key_owner)
+    erasure.finish_erasures()
+    assert Erasure.objects.get(person=key_owner).done_at is not None
+    assert vault.generations_of(key_owner) == []

@@ -134,7 +134,7 @@ def test_a_sign_up_that_fails_in_the_middle_leaves_nothing_and_its_link_works(
     accounts.ask_sign_up(address, network=address)
     entry = onboarding.Entry("Cut Off", CHOSEN_BY_VICTIM, notices.offer().claims("sign-up"), "Lost Farm")
     with monkeypatch.context() as broken:
-        broken.setattr(onboarding.notices, "take", lambda *_: 1 / 0)
+        broken.setattr(onboarding.notices, "record_acceptance", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             onboarding.finish_sign_up(prove_link(address), entry, Visit(address))
     assert not accounts.address_known(address)

@@ -12,7 +12,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from glasshouse.kernel.networks import network_key
 from glasshouse.vault.spool import BLOCK, Spool, folder
 from glasshouse.web.bodies import Allowance, Bodies, DisconnectedError, Pace, RefusedError, Rules
-from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads
+from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads, ThreadQueueFullError
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -271,7 +271,7 @@ def test_waiting_requests_are_bounded() -> None:
 
         tasks = [asyncio.create_task(door.answer(scope(), Spool(), Client(), keep)) for _ in range(3)]
         await asyncio.sleep(0.02)
-        with pytest.raises(BusyError):
+        with pytest.raises(ThreadQueueFullError):
             await door.answer(scope(), Spool(), Client(), keep)
         go_on.set()
         await asyncio.gather(*tasks)

@@ -142,7 +142,7 @@ def test_two_hashes_at_a_time_and_the_next_waits_a_bounded_time(
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts import passwords
     from glasshouse.accounts.rules import Visit
-    from glasshouse.kernel.errors import BusyError, GlasshouseError
+    from glasshouse.kernel.errors import GlasshouseError, OverloadedError
 
     one, gate, lock = customer(), threading.Event(), threading.Lock()
     running, most, outcomes = 0, 0, []
@@ -169,7 +169,7 @@ def test_two_hashes_at_a_time_and_the_next_waits_a_bounded_time(
         try:
             acts[number % 3]()
             outcomes.append("done")
-        except BusyError as error:
+        except OverloadedError as error:
             assert error.status == 503
             outcomes.append("busy")
         except GlasshouseError:

@@ -1,4 +1,4 @@
-"""The crops service says that it is well only while its store works: the log's thread, the storing thread and the engine."""
+"""The crops service reports that it works only while its store does: the log's thread, the store's thread and the engine."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def _fail() -> bool:
 
 
 @pytest.mark.parametrize(("is_well", "status"), [(lambda: True, 200), (lambda: False, 503), (_fail, 503)])
-def test_the_door_tells_what_the_store_says(tmp_path: Path, is_well: Any, status: int) -> None:
+def test_the_service_reports_what_the_store_says(tmp_path: Path, is_well: Any, status: int) -> None:
     folder = keys(tmp_path / "keys")
     for name in ("token.key", "capability.pub"):
         (folder / name).write_bytes(b"x" * 32)
@@ -41,14 +41,14 @@ def test_many_questions_ask_the_store_once(tmp_path: Path) -> None:
     folder = keys(tmp_path / "keys")
     for name in ("token.key", "capability.pub"):
         (folder / name).write_bytes(b"x" * 32)
-    plane, asked = Plane(tmp_path, folder, None), []  # type: ignore[arg-type]
-    plane.store = SimpleNamespace(is_well=lambda: asked.append(1) is None)  # type: ignore[assignment]
+    plane, checks = Plane(tmp_path, folder, None), []  # type: ignore[arg-type]
+    plane.store = SimpleNamespace(is_well=lambda: checks.append(1) is None)  # type: ignore[assignment]
 
-    async def many() -> None:
+    async def ask_often() -> None:
         await asyncio.gather(*(plane.health() for _ in range(200)))
 
-    asyncio.run(many())
-    assert len(asked) == 1
+    asyncio.run(ask_often())
+    assert len(checks) == 1
 
 
 def test_the_running_service_is_well(crops: httpx.Client) -> None:

@@ -55,7 +55,7 @@ def add_passkey(one: Customer) -> None:
 def remove_step(one: Customer) -> None:
     from glasshouse.accounts import second_factor
 
-    second_factor.remove(one.alone, second_factor.steps_of(one.actor.account)[0].id)
+    second_factor.remove(one.alone, second_factor.factors_of(one.actor.account)[0].id)
 
 
 def new_codes(one: Customer) -> None:
@@ -174,8 +174,8 @@ def test_every_function_that_writes_credentials_ends_the_links() -> None:
         "open_account": "a new person has no links yet but the one that is used up",
         "create_staff": "as open_account, from the command line",
         "_new": "a factor that is not confirmed yet counts for nothing",
-        "_any_code_counts": "uses a code up",
-        "_new_codes": "a part: `new_codes` and `_confirmed` call it",
+        "use_code": "uses a code up",
+        "make_codes": "a part: `new_codes` and `_confirmed` call it",
     }
     missing = []
     for path in sorted(Path(str(area.__path__[0])).glob("*.py")):
@@ -184,10 +184,10 @@ def test_every_function_that_writes_credentials_ends_the_links() -> None:
             stores = any(f"update_fields=['{name}'" in text or f", '{name}'" in text for name in writes)
             stores |= any(
                 f"{model}.objects.{verb}" in text
-                for model in ("RecoveryCode", "SecondStep", "Person", "Account")
+                for model in ("RecoveryCode", "SecondFactor", "Person", "Account")
                 for verb in ("create(", "bulk_create(")
             )
-            stores |= ".delete()" in text and any(f"{one}.objects" in text for one in ("RecoveryCode", "SecondStep"))
+            stores |= ".delete()" in text and any(f"{one}.objects" in text for one in ("RecoveryCode", "SecondFactor"))
             stores |= "confirmed_at = " in text
             if stores and "credentials.changed(" not in text and function.name not in otherwise:
                 missing.append(f"{path.name}:{function.name}")

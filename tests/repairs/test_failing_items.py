@@ -358,7 +358,7 @@ def test_a_row_that_cannot_be_deleted_keeps_no_other_from_going(
     monkeypatch.setattr(retention.blobs, "remove", remove)
     with gone_after(rows):
         with clock.frozen(now + timedelta(days=3)):
-            retention.sweep()
+            retention.run_deletions()
         left = [row.id for row in Export.objects.filter(id__in=[row.id for row in rows])]
         assert left == [rows[1].id]
 
@@ -434,7 +434,7 @@ def test_a_person_who_cannot_be_read_keeps_nobody_from_hearing_of_a_sale(officer
     from glasshouse.queues.models import Failure
 
     bad, good = sorted((customer(), customer()), key=lambda one: str(one.actor.account))
-    room = business_transfers.open_room(officer.actor, "Buyer", "EU", 40)
+    room = business_transfers.open_transfer(officer.actor, "Buyer", "EU", 40)
     with connection.cursor() as cursor:
         cursor.execute("SELECT address FROM accounts_person WHERE id = %s", [bad.actor.person])
         (whole,) = cursor.fetchone()
@@ -525,7 +525,7 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
     for first in (UnavailableError("away"), ValueError("x")):
         number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,1\n"])
         errors: list[Exception] = [first]
-        monkeypatch.setattr(imports, "take", fail)
+        monkeypatch.setattr(imports, "run", fail)
         for _ in range(MAX_TRIES - 1):
             with pytest.raises((UnavailableError, ValueError, OSError)):
                 tasks.take_file(**ids, upload=number)
@@ -535,7 +535,7 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
         assert (found.state, found.report) == ("failed", {"problem": tasks.GAVE_UP})
         assert Failure.objects.get(queue="greenhouse.import", item=number).set_aside_at
         Failure.objects.all().delete()
-    monkeypatch.setattr(imports, "take", lambda *_: None)
+    monkeypatch.setattr(imports, "run", lambda *_: None)
     tasks.take_file(**ids, upload=number)
     assert not Failure.objects.filter(item=number).exists()
 

@@ -140,7 +140,7 @@ def test_what_waits_to_be_shown_is_sealed_short_lived_and_says_no_secret_in_the_
     with clock.frozen(clock.now() + once.LIFE + timedelta(seconds=1)):
         actor = own.alone
         assert once.collect(actor, row.purpose, row.id) is None
-        retention.sweep()
+        retention.run_deletions()
     assert not ShownOnce.objects.filter(id=row.id).exists()
     assert GONE in client.get(where).text
 
@@ -177,7 +177,7 @@ def test_forms_remembered_are_forgotten_after_a_day(customer: Make, web: Web) ->
     post(web(own), page, page, name="New", time_zone="Europe/Rome")
     assert FormSent.objects.exists()
     with clock.frozen(clock.now() + timedelta(days=1, minutes=1)):
-        retention.sweep()
+        retention.run_deletions()
     assert not FormSent.objects.exists()
 
 

@@ -14,7 +14,7 @@ from glasshouse.disclosures import business_transfers
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
 from glasshouse.requests import api as requests
-from glasshouse.requests import referrals
+from glasshouse.requests import referrals, worklist
 from glasshouse.requests.models import Referral, Request
 from glasshouse.vault.datamap import Basis
 from tests.conftest import Customer, administering, forget_recipients
@@ -31,7 +31,7 @@ def _ask(count: int) -> None:
 
 def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> None:
     def shown() -> object:
-        return [(row.request.text, row.request.address, row.messages) for row in requests.worklist(officer.actor)]
+        return [(row.request.text, row.request.address, row.messages) for row in worklist.worklist(officer.actor)]
 
     _ask(2)
     few = _queries(shown)
@@ -42,17 +42,17 @@ def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> Non
 
 def test_the_room_of_a_transfer_costs_the_same_for_many_people(officer: Customer, customer: Make, home: object) -> None:
     objector, restricted = customer(), customer()
-    business_transfers.open_room(officer.actor, "Buyer Ltd", "EU", 30)
+    business_transfers.open_transfer(officer.actor, "Buyer Ltd", "EU", 30)
     try:
-        before = business_transfers.rooms(officer.actor)[0]
+        before = business_transfers.transfers(officer.actor)[0]
         consent.withdraw(objector.alone, "merger")
         consent.restrict(restricted.alone, "claims", "")
-        few = _queries(lambda: business_transfers.rooms(officer.actor))
+        few = _queries(lambda: business_transfers.transfers(officer.actor))
         for _ in range(3):
             customer()
-        after = business_transfers.rooms(officer.actor)[0]
-        assert _queries(lambda: business_transfers.rooms(officer.actor)) == few
-        assert (after.objected - before.objected, after.stay - before.stay) == (1, 1)
+        after = business_transfers.transfers(officer.actor)[0]
+        assert _queries(lambda: business_transfers.transfers(officer.actor)) == few
+        assert (after.objected - before.objected, after.restricted - before.restricted) == (1, 1)
         assert after.people - before.people == 3
     finally:
         with administering(home) as link:  # type: ignore[arg-type]

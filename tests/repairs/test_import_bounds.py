@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from glasshouse.greenhouse import file_process
-from glasshouse.greenhouse.files import NOTHING_GIVEN, Given, propose, read
-from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
+from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, propose, read
+from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post
 
@@ -88,18 +88,18 @@ def test_a_page_that_is_opened_again_reads_nothing_of_the_file(customer: Make, m
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
-    before = imports.look(one.actor, number)
+    before = imports.preview(one.actor, number)
 
     def refuse(*_: object) -> Iterator[bytes]:
         raise AssertionError("the file was read again")
         yield b""
 
     monkeypatch.setattr(blobs, "read", refuse)
-    again = imports.look(one.actor, number)
+    again = imports.preview(one.actor, number)
     assert (again.layout, again.rows) == (before.layout, before.rows)
     assert again.reading.points["temp"][:3] == before.reading.points["temp"][:3]
-    same = Given(",", ".", True, 0, "iso")  # what the form says when nothing was changed
-    assert imports.look(one.actor, number, same, "Europe/London").layout.zone == "Europe/London"
+    same = FileChoices(",", ".", True, 0, "iso")  # what the form says when nothing was changed
+    assert imports.preview(one.actor, number, same, "Europe/London").layout.zone == "Europe/London"
     imports.queue(one.actor, number, before.layout)
 
 
@@ -118,9 +118,9 @@ def test_no_file_is_parsed_by_a_process_of_ours_that_holds_keys(
     one = customer()
     for name, body in (("a.csv", SMALL), ("b.xlsx", workbook("", b""))):
         number = imports.upload(one.actor, one.site, "", name, [body])
-        layout = imports.look(one.actor, number, Given(decimal=".")).layout
+        layout = imports.preview(one.actor, number, FileChoices(decimal=".")).layout
         imports.choose(one.actor, number, layout)
-        assert imports.take(one.actor, number)["points"] == 2
+        assert imports.run(one.actor, number)["points"] == 2
     assert len(readings.series(one.actor)) == 1 or readings.series(one.actor)
 
 
@@ -145,8 +145,8 @@ def test_a_file_is_read_outside_every_transaction_by_a_process_that_is_told_no_s
     monkeypatch.setenv("GLASSHOUSE_PROBE", "a secret")
     monkeypatch.setattr(subprocess, "Popen", watched)
     number = imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    imports.take(one.actor, number)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    imports.run(one.actor, number)
     assert len(started) == 2
     for more in started:
         assert set(more["env"]) == {"PYTHONPATH", "LC_ALL", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}  # type: ignore[call-overload]
@@ -162,7 +162,7 @@ def test_what_a_process_reads_is_what_the_functions_read(home: Installation) -> 
         "time,temp (°F)\n2024-03-31 01:45,1\n2024-03-31 02:15,2\n2024-03-31 03:15,999999\n",
     ]
     for body in [*(text.encode() for text in texts), workbook("", b"")]:
-        proposal = file_process.propose([body[:7], body[7:]], "Europe/Rome", NOTHING_GIVEN)
+        proposal = file_process.propose([body[:7], body[7:]], "Europe/Rome", NO_CHOICES)
         assert proposal.layout == propose(body, zone="Europe/Rome")
         there, here = file_process.read([body], proposal.layout), read(body, proposal.layout)
         assert {name: list(points) for name, points in there.points.items()} == {
@@ -185,7 +185,7 @@ def test_an_upload_of_an_earlier_version_is_read_once(customer: Make, monkeypatc
     runs = []
     answers = file_process._answers
     monkeypatch.setattr(file_process, "_answers", lambda *given: runs.append(1) or answers(*given))
-    assert [imports.look(one.actor, number).layout.headings for _ in range(3)] == [("time", "temp")] * 3
+    assert [imports.preview(one.actor, number).layout.headings for _ in range(3)] == [("time", "temp")] * 3
     assert len(runs) == 1
 
 
@@ -214,7 +214,7 @@ def test_what_is_stored_of_a_file_is_sealed_and_goes_with_it(customer: Make) -> 
         imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
     assert stored() is None
     with pytest.raises(InvalidError, match="removed after 30 days"):
-        imports.look(one.actor, number)
+        imports.preview(one.actor, number)
 
 
 # -- how many at once ----------------------------------------------------------------------------------------------
@@ -224,16 +224,16 @@ def test_one_organisation_has_one_place_and_all_have_two(home: Installation) -> 
     from glasshouse.greenhouse.file_process import place
 
     with place("a" * 16):  # type: ignore[arg-type]
-        with pytest.raises(BusyError), place("a" * 16):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("a" * 16):  # type: ignore[arg-type]
             pass
-        with pytest.raises(BusyError), place("a" * 16, for_import=True):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("a" * 16, for_import=True):  # type: ignore[arg-type]
             pass
-        with place("b" * 16, for_import=True), pytest.raises(BusyError), place("c" * 16):  # type: ignore[arg-type]
+        with place("b" * 16, for_import=True), pytest.raises(OverloadedError), place("c" * 16):  # type: ignore[arg-type]
             pass
         with place("c" * 16):  # type: ignore[arg-type]
             pass
     with place("a" * 16, for_import=True):  # type: ignore[arg-type]
-        with pytest.raises(BusyError), place("b" * 16, for_import=True):  # type: ignore[arg-type]
+        with pytest.raises(OverloadedError), place("b" * 16, for_import=True):  # type: ignore[arg-type]
             pass  # Imports never take the last place from the pages.
         with place("b" * 16):  # type: ignore[arg-type]
             pass
@@ -276,11 +276,11 @@ def test_an_import_waits_for_a_place_and_is_tried_again(customer: Make, monkeypa
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
     monkeypatch.setattr(file_process, "WAIT_S", 0.0)
     with file_process.place(one.actor.organisation), pytest.raises(UnavailableError):  # type: ignore[arg-type]
-        imports.take(one.actor, number)  # which the job tries again
-    assert imports.take(one.actor, number)["points"] == 2
+        imports.run(one.actor, number)  # which the job tries again
+    assert imports.run(one.actor, number)["points"] == 2
 
 
 def test_what_cannot_be_read_is_not_kept(customer: Make) -> None:
@@ -397,7 +397,7 @@ def test_a_wide_file_is_shown_in_part_and_imported_whole(customer: Make, web: We
     assert "1699 more columns are not shown here" in page.text
     assert (len(re.findall(r'name="v\d+"', page.text)), page.text.count("<td>")) == (200, 2 * 200 + 8 * 200)
     number = imports.ImportId(look.rsplit("/", 1)[1])
-    chosen = imports.look(one.actor, number).layout
+    chosen = imports.preview(one.actor, number).layout
     assert len(chosen.columns) == 1899
     assert post(client, f"{look}/run", look, **SAID).status_code == 302
     ends = time.monotonic() + 60
@@ -427,7 +427,7 @@ def test_a_long_cell_is_kept_cut_and_still_no_number(customer: Make) -> None:
 
     one = customer()
     body = SMALL + b"2024-05-31 14:00," + b"1" * 100_000 + b"\n"
-    look = imports.look(one.actor, imports.upload(one.actor, one.site, "", "a.csv", [body]))
+    look = imports.preview(one.actor, imports.upload(one.actor, one.site, "", "a.csv", [body]))
     assert max(len(cell) for row in look.rows for cell in row) <= 65
     assert [(issue.row, issue.kept) for issue in look.reading.issues] == [(4, False)]
 
@@ -488,8 +488,8 @@ def test_times_at_the_ends_of_the_years_come_in(customer: Make) -> None:
     rows = ["1900-01-02 00:00", "1970-01-01 00:00", "2024-05-31 12:00", "2200-12-31 00:00", "1900-01-01 00:00"]
     body = "\n".join(["time,temp", *(f"{row},1" for row in rows)]).encode()
     number = imports.upload(one.actor, one.site, "", "log.csv", [body])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    report = imports.take(one.actor, number)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    report = imports.run(one.actor, number)
     assert report["points"] == 4
     assert [issue["row"] for issue in report["issues"] if not issue["kept"]] == [6]  # In UTC it is still 1899.
 
@@ -518,11 +518,11 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
 
     one, staff = customer(), olaf()
     number = imports.upload(one.actor, one.site, "", "log.csv", [SMALL + b"2024-05-31 14:00,23\n"])
-    imports.choose(one.actor, number, imports.look(one.actor, number).layout)
-    imports.take(one.actor, number)
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    imports.run(one.actor, number)
     name = readings.series(one.actor)[0]["id"]
     support.give(one.actor, Wish(("climate",), 4, "ticket 7"))
-    monkeypatch.setattr(readings, "STILL_EACH", 1)
+    monkeypatch.setattr(readings, "ROWS_BETWEEN_CHECKS", 1)
     inside = staff.actor.for_organisation(one.actor.organisation)  # type: ignore[arg-type]
     assert len(list(readings.export(inside, [name], (1_700_000_000, 1_800_000_000)))) == 4
     seen = [row.ids for row, _ in support.record_of(one.actor) if row.what == "download"]

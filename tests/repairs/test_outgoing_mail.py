@@ -383,6 +383,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
     from glasshouse.promises.runner import run
+    from glasshouse.queues.rules import MAX_MAIL_TRIES
 
     def fail(message: Any) -> None:
         if message.id == poison.id:
@@ -396,7 +397,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
             mail.deliver_due(limit=5000)
         poison.refresh_from_db()
         moment = max(moment, poison.next_try_at)
-    assert poison.tries == mail.MOST_TRIES
+    assert poison.tries == MAX_MAIL_TRIES
     assert poison.set_aside_at
     assert mail.fates([poison.id]) == {poison.id: "failed"}
     assert "1 set aside that nobody has looked at" in run("PRI-26").figure
@@ -430,6 +431,7 @@ def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
+    from glasshouse.queues.rules import MAX_MAIL_TRIES
 
     class KilledError(BaseException):
         pass
@@ -444,7 +446,7 @@ def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
     monkeypatch.setattr(mail, "_send", send)
     with tomorrow():
         poison, moment = queued(), clock.now()
-    for _ in range(mail.MOST_TRIES):
+    for _ in range(MAX_MAIL_TRIES):
         with clock.frozen(moment), pytest.raises(KilledError):
             mail.deliver_due(limit=5000)
         poison.refresh_from_db()
@@ -452,4 +454,4 @@ def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
     with clock.frozen(moment):
         mail.deliver_due(limit=5000)
     poison.refresh_from_db()
-    assert (poison.reason, poison.set_aside_at, poison.tries) == ("ProcessDied", moment, mail.MOST_TRIES)
+    assert (poison.reason, poison.set_aside_at, poison.tries) == ("ProcessDied", moment, MAX_MAIL_TRIES)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_few_threads_wait_for_a_password_to_be_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.kernel.errors import BusyError
+    from glasshouse.kernel.errors import OverloadedError
 
     going_on, entered = threading.Event(), threading.Semaphore(0)
 
@@ -38,7 +38,7 @@ def test_few_threads_wait_for_a_password_to_be_hashed(monkeypatch: pytest.Monkey
         assert entered.acquire(timeout=10)
     while passwords._places.acquire(blocking=False):  # until the last of them stands in line
         passwords._places.release()
-    with pytest.raises(BusyError):
+    with pytest.raises(OverloadedError):
         passwords.matches("x" * 12, "encoded")
     going_on.set()
     for thread in threads:
@@ -66,7 +66,7 @@ def _burst(per_peer: int, act: Callable[[Any], Any]) -> Any:
 
 
 def test_a_peer_has_a_bounded_number_of_requests_under_way() -> None:
-    from glasshouse.web.threads import BusyError
+    from glasshouse.web.threads import ThreadQueueFullError
 
     async def keep(_: dict[str, Any]) -> None:
         return None
@@ -77,7 +77,7 @@ def test_a_peer_has_a_bounded_number_of_requests_under_way() -> None:
 
         waiting = [begin("loud") for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(BusyError) as busy:
+        with pytest.raises(ThreadQueueFullError) as busy:
             await begin("loud")
         assert busy.value.of_peer
         other = begin("quiet")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from crop_contract.capability import Capability
-from crops.answers import Answers
+from crops.answers import Answers, Span
+from crops.cache import LatestCache
 from crops.lines import Batch
-from crops.recent import Newest
 from crops.store import Origin, Store
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings
@@ -49,7 +49,7 @@ def put(store: Store, field: str, points: list[tuple[int, float]], device: str =
         np.array([value for _, value in points], np.float64),
     )
     store.write(origin, batch).result()
-    store.settle()
+    store.flush()
     return next(n for n, one in store.series.items() if one.field == field and one.origin == origin)
 
 
@@ -88,19 +88,19 @@ def test_after_a_restart_the_interval_is_the_same(store: Store) -> None:
     number = put(store, "restart", [(START + 300 * i, 1.0) for i in range(20)])
     old = put(store, "old", [(1_300_000_000 + 3600 * i, 1.0) for i in range(20)])
     before = usual_of(store, number), usual_of(store, old)
-    store.newest = Newest()  # all that a restart forgets
+    store.latest_cache = LatestCache()  # all that a restart forgets
     assert (usual_of(store, number), usual_of(store, old)) == before == (300, 3600)
 
 
 @pytest.mark.parametrize("many", [3, 40, 4000])
 def test_many_series_of_one_write_are_learned_each(many: int) -> None:
-    newest, chance = Newest(), np.random.default_rng(many)
+    newest, chance = LatestCache(), np.random.default_rng(many)
     steps = chance.integers(1, 5000, many)
     series = np.tile(np.arange(1, many + 1), 5).astype(np.uint32)
     moments = (np.repeat(np.arange(5), many) * np.tile(steps, 5) * 10**9).astype(np.int64)
     order = chance.permutation(len(series))
-    newest.take(series[order], moments[order], np.ones(len(series)))
-    assert list(newest.usual(list(range(1, many + 1))).values()) == steps.tolist()
+    newest.update(series[order], moments[order], np.ones(len(series)))
+    assert list(newest.usual_intervals(list(range(1, many + 1))).values()) == steps.tolist()
 
 
 def test_silence_is_three_times_the_own_interval() -> None:
@@ -139,7 +139,7 @@ def test_the_overview_and_the_api_tell_silence_by_the_own_interval(customer: Mak
 
 
 def ask(store: Store, name: str, start: int, end: int, points: int = 300) -> dict[str, object]:
-    return Answers(store).readings(held(), [name], (start, end), points, 0)["series"][name]
+    return Answers(store).readings(held(), [name], Span(start, end), points, 0)["series"][name]
 
 
 def gaps(answer: dict[str, object]) -> list[tuple[int, int]]:
@@ -183,7 +183,7 @@ def test_nothing_is_derived_from_an_impossible_reading(store: Store) -> None:
     damp = put(store, "air_rh", [(START, 70.0), (START + 60, 70.0)], device)
     name = f"vpd.{warm}.{damp}"
     assert [row[0] for row in ask(store, name, START, START + 120, 120)["rows"]] == [START]
-    assert Answers(store).export(held(), [name], (START, START + 120))["series"][name]["time"] == [START]
+    assert Answers(store).export(held(), [name], Span(START, START + 120))["series"][name]["time"] == [START]
     row = next(one for one in Answers(store).series(held(), 0, 0) if one["id"] == name)
     assert (row["at"], row["value"]) == (None, None)
 
@@ -206,10 +206,10 @@ def test_the_small_line_of_the_overview_has_gaps_too() -> None:
 
 
 def test_large_writes_are_learned_a_share_at_a_time() -> None:
-    newest, numbers = Newest(), np.arange(1, 11)
+    newest, numbers = LatestCache(), np.arange(1, 11)
     for turn in range(8):
         moments = np.repeat(np.arange(20_000) + 20_000 * turn, 10) * np.tile(numbers, 20_000) * 10**9
-        newest.take(np.tile(numbers, 20_000).astype(np.uint32), moments.astype(np.int64), np.ones(200_000))
-    usual = newest.usual(numbers.tolist())
+        newest.update(np.tile(numbers, 20_000).astype(np.uint32), moments.astype(np.int64), np.ones(200_000))
+    usual = newest.usual_intervals(numbers.tolist())
     assert set(usual) == set(numbers.tolist())
     assert all(abs(usual[number] / number - 1) < 0.01 for number in numbers.tolist())

@@ -73,7 +73,12 @@ def opened(organisation: str, account: str, role: str) -> dict[str, int]:
     sources |= {
         name: f"{name}()" for name in ("glasshouse_member_people", "glasshouse_customers", "glasshouse_staff_grants")
     }
-    for name in ("glasshouse_member()", "glasshouse_staff()", "glasshouse_grant_changes()", "glasshouse_granted('')"):
+    for name in (
+        "glasshouse_member()",
+        "glasshouse_staff()",
+        "glasshouse_grant_changes('climate')",
+        "glasshouse_granted('')",
+    ):
         sources[name] = f"(SELECT 1 WHERE {name}) yes"
     with faked(organisation, account, role) as cursor:
         return {name: count for name, sql in sources.items() if (count := rows(cursor, sql))}

@@ -191,7 +191,7 @@ def test_a_large_export_gets_on_from_piece_to_piece(
     from glasshouse.subject import exports as exports
     from glasshouse.subject.models import Export
 
-    own, real_fill, real_tell = customer(), exports.fill, exports._tell
+    own, real_fill, real_tell = customer(), exports.fill, exports._note_progress
     monkeypatch.setattr(exports, "fill", lambda copy: None)
     number = exports.make_export(own.alone)
     monkeypatch.setattr(exports, "fill", real_fill)
@@ -201,7 +201,7 @@ def test_a_large_export_gets_on_from_piece_to_piece(
         watch.passed(600)
         real_tell(copy, done)
 
-    monkeypatch.setattr(exports, "_tell", tell)
+    monkeypatch.setattr(exports, "_note_progress", tell)
     with clock.frozen(clock.now() + timedelta(minutes=5)):
         watch.run(exports.fill_due)
     assert Export.objects.get(id=number).blob

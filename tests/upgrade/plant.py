@@ -133,8 +133,8 @@ def fill(home: Installation) -> dict[str, Any]:
     site = greenhouse.sites(ada)[0].id
     body = b"time,air_temp,air_rh\n" + b"".join(b"2026-01-%02d 12:00,%d.5,70\n" % (day, day) for day in range(1, 29))
     upload = imports.upload(ada, site, "", "logger of Ada.csv", [body])
-    imports.choose(ada, upload, imports.look(ada, upload).layout)
-    imports.take(ada, upload)
+    imports.choose(ada, upload, imports.preview(ada, upload).layout)
+    imports.run(ada, upload)
     token = greenhouse.create_device(ada, site, "", "Small writer")
     start = 1_764_000_000
     for number in range(DEVICE_BATCHES):

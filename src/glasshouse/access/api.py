@@ -1,8 +1,8 @@
-"""Who may do what: the acting organisation of a transaction, rights, require(), organisations.
+"""Who may do what: organisation transactions, rights, require(), organisations.
 
-The database decides with us: `acting` tells PostgreSQL, for this transaction only, which organisation and account act, and
-the row
-policies look up, in the database, whether that account belongs there and which sites it sees. Nothing set means no rows.
+The database decides with us: `organisation_transaction` tells PostgreSQL, for this transaction only, which organisation and
+account act. The row policies look up, in the database, whether that account belongs there and which sites it sees. Nothing
+set means no rows.
 Rights are read anew for each request, so a change counts from the next one on. Source: SEC-03; DESIGN, "Who may do what".
 """
 
@@ -30,11 +30,18 @@ _acting_now: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
 
 class NotedAccess(NamedTuple):
-    """What an actor was shown: a kind of thing, and the ids of what of it."""
+    """What an actor was shown. what: the kind of thing; ids: which of them."""
 
     actor: Actor
     what: str
     ids: tuple[str, ...]
+
+
+class RoleDefinition(NamedTuple):
+    """What a role is called, and what it allows."""
+
+    title: str
+    permissions: frozenset[Permission]
 
 
 _gathered: ContextVar[list[NotedAccess] | None] = ContextVar("gathered", default=None)
@@ -58,10 +65,10 @@ def register(kind: ActorKind, resolver: Resolver, recorder: Recorder) -> None:
 
 
 def record_access(actor: Actor, what: str, ids: Sequence[str]) -> None:
-    """Tell what the actor is shown; kept on record for actors whose every look is recorded. To be called in `acting`.
+    """Note what the actor is shown, on record for actors whose every access is recorded. Call it in an organisation transaction.
 
-    While a page is made (`gathering`) what it reads is recorded when the page is about to leave, for only then it is known
-    to be shown. What is done is recorded in the transaction that does it.
+    While a page is rendered (`gathering`), what it reads is recorded just before the page is sent, because only then it is
+    known to be shown. A change is recorded in the transaction that makes it.
     """
     if recorder := _recorders.get(actor.kind):
         _recorded.set(True)
@@ -75,14 +82,14 @@ def record_access(actor: Actor, what: str, ids: Sequence[str]) -> None:
 
 
 def recorded_elsewhere(actor: Actor) -> None:
-    """Tell that what this transaction reads goes on record in another one, before it is shown. To be called in `acting`."""
+    """Note that what this organisation transaction reads goes on record in another one, before it is shown."""
     if actor.kind in _recorders:
         _recorded.set(True)
 
 
 @contextmanager
 def gathering() -> Iterator[list[NotedAccess]]:
-    """Gathers what `saw` is told within the block, instead of recording it: for whoever then records what was really shown."""
+    """Collect what `record_access` notes within the block, instead of recording it: the caller records what was really shown."""
     entries: list[NotedAccess] = []
     token = _gathered.set(entries)
     try:
@@ -92,7 +99,7 @@ def gathering() -> Iterator[list[NotedAccess]]:
 
 
 def write_record_access(entries: Sequence[NotedAccess]) -> None:
-    """Put what is about to be shown on record, each entry once. Raises DatabaseError where that cannot be: show nothing then."""
+    """Put what is about to be shown on record, each entry once. Raises DatabaseError where that fails: show nothing then."""
     for actor in dict.fromkeys(entry.actor for entry in entries):
         with organisation_transaction(actor):
             _recorded.set(True)
@@ -105,7 +112,7 @@ def organisation_transaction(actor: Actor, *, invitation: str = "") -> Iterator[
     """A transaction in which only what belongs to the actor (and its organisation) can be seen.
 
     May be entered again by the same actor. invitation: hash of an invitation's secret, which shows that invitation.
-    Raises ForbiddenError when another one is acting already.
+    Raises ForbiddenError inside the transaction of another actor.
     """
     inside = _acting_now.get()
     if inside is not None:
@@ -149,72 +156,76 @@ def _tell_database(actor: Actor, invitation: str) -> None:
 
 
 def rights_of(actor: Actor) -> Rights:
-    """What the actor may do in its organisation, read now. Raises NotFoundError (no part of it), SecondStepNeededError."""
+    """What the actor may do in its organisation, read now. Raises NotFoundError (not a member), SecondFactorNeededError."""
     if resolver := _resolvers.get(actor.kind):
         return resolver(actor)
     if actor.kind is ActorKind.TOKEN:
         return _token_rights(actor)
     if actor.kind is not ActorKind.PERSON:
         raise NotFoundError
-    found = membership_of(actor)
-    organisation = found.organisation
+    membership = membership_of(actor)
+    organisation = membership.organisation
     if second_factor_required(
-        organisation.second_factor_roles, organisation.second_factor_from, found.role, clock.now()
+        organisation.second_factor_roles, organisation.second_factor_from, membership.role, clock.now()
     ) and not second_factor.has_second_factor(actor.account):
         raise SecondFactorNeededError
-    return rights_of_membership(found)
+    return rights_of_membership(membership)
 
 
 def membership_of(actor: Actor) -> Membership:
     """The actor's membership in its organisation. Raises NotFoundError."""
-    mine = Membership.objects.select_related("organisation")
-    found = mine.filter(organisation_id=actor.organisation, account_id=actor.account).first()
-    if found is None:
+    memberships = Membership.objects.select_related("organisation")
+    membership = memberships.filter(organisation_id=actor.organisation, account_id=actor.account).first()
+    if membership is None:
         raise NotFoundError
-    return found
+    return membership
 
 
 def rights_of_membership(membership: Membership) -> Rights:
     """What a membership gives."""
-    title, permissions = role_of(membership.organisation_id, membership.role)
+    return _rights(membership, role_of(membership.organisation_id, membership.role))
+
+
+def _rights(membership: Membership, role: RoleDefinition) -> Rights:
     sites = None if membership.sites is None else frozenset(membership.sites)
-    return Rights(permissions, sites, title, f"by the role {title}")
+    return Rights(role.permissions, sites, role.title, f"by the role {role.title}")
 
 
 def rights_of_memberships(memberships: list[Membership]) -> dict[str, Rights]:
     """What each membership of one organisation gives, by its id; with one query for all. Raises NotFoundError."""
     if not memberships:
         return {}
-    known = roles_by_id(memberships[0].organisation_id, {membership.role for membership in memberships})
+    roles = roles_by_id(memberships[0].organisation_id, {membership.role for membership in memberships})
     rights = {}
     for membership in memberships:
-        if membership.role not in known:
+        if membership.role not in roles:
             raise NotFoundError("There is no such role.")
-        title, permissions = known[membership.role]
-        sites = None if membership.sites is None else frozenset(membership.sites)
-        rights[membership.id] = Rights(permissions, sites, title, f"by the role {title}")
+        rights[membership.id] = _rights(membership, roles[membership.role])
     return rights
 
 
-def role_of(organisation: str, role: str) -> tuple[str, frozenset[Permission]]:
-    """(title, permissions) of a built-in or custom role. Raises NotFoundError."""
-    known = roles_by_id(organisation, {role})
-    if role not in known:
+def role_of(organisation: str, role: str) -> RoleDefinition:
+    """Title and permissions of a built-in or custom role. Raises NotFoundError."""
+    roles_found = roles_by_id(organisation, {role})
+    if role not in roles_found:
         raise NotFoundError("There is no such role.")
-    return known[role]
+    return roles_found[role]
 
 
-def roles_by_id(organisation: str, roles: set[str]) -> dict[str, tuple[str, frozenset[Permission]]]:
-    """(title, permissions) of each built-in or custom role that there is; with one query at most."""
-    built_in = {role: (TITLES[Role(role)], GRANTED[Role(role)]) for role in roles if role in set(Role)}
-    wanted = roles - built_in.keys()
-    custom = CustomRole.objects.filter(id__in=wanted, organisation_id=organisation) if wanted else ()
+def roles_by_id(organisation: str, roles: set[str]) -> dict[str, RoleDefinition]:
+    """Title and permissions of each of the roles that exists, by its id; with one query at most."""
+    built_in = {role: RoleDefinition(TITLES[Role(role)], GRANTED[Role(role)]) for role in roles if role in set(Role)}
+    custom_ids = roles - built_in.keys()
+    custom = CustomRole.objects.filter(id__in=custom_ids, organisation_id=organisation) if custom_ids else ()
     return built_in | {role.id: permissions_of(role) for role in custom}
 
 
-def permissions_of(role: CustomRole) -> tuple[str, frozenset[Permission]]:
-    """(title, permissions) of a custom role. What is no permission of a customer's (any more) gives nothing."""
-    return role.name, frozenset(Permission(one) for one in role.permissions if one in CUSTOMER_PERMISSIONS)
+def permissions_of(role: CustomRole) -> RoleDefinition:
+    """Title and permissions of a custom role. What is no permission of a customer's (any more) gives nothing."""
+    return RoleDefinition(
+        role.name,
+        frozenset(Permission(permission) for permission in role.permissions if permission in CUSTOMER_PERMISSIONS),
+    )
 
 
 def _token_rights(actor: Actor) -> Rights:
@@ -222,20 +233,30 @@ def _token_rights(actor: Actor) -> Rights:
     token = ApiToken.objects.filter(id=actor.token, organisation_id=actor.organisation, revoked_at=None).first()
     if token is None or token.expires_at <= now or token.account_id != actor.account:
         raise NotFoundError
-    found = membership_of(actor)
-    organisation = found.organisation
+    membership = membership_of(actor)
+    organisation = membership.organisation
     if second_factor_required(
-        organisation.second_factor_roles, organisation.second_factor_from, found.role, now
+        organisation.second_factor_roles, organisation.second_factor_from, membership.role, now
     ) and not second_factor.has_second_factor(actor.account):
         raise SecondFactorNeededError
-    permissions = frozenset(Permission(one) for one in token.permissions if one in CUSTOMER_PERMISSIONS)
+    permissions = frozenset(
+        Permission(permission) for permission in token.permissions if permission in CUSTOMER_PERMISSIONS
+    )
     sites = None if token.sites is None else frozenset(token.sites)
-    mine = rights_of_membership(found)
-    return mine.narrowed(permissions, sites, f"by the token {token.name}, at most as the role {mine.role}")
+    member_rights = rights_of_membership(membership)
+    return member_rights.narrowed(
+        permissions, sites, f"by the token {token.name}, at most as the role {member_rights.role}"
+    )
+
+
+def require_at(rights: Rights, permission: Permission, site: str) -> None:
+    """Nothing, if the rights give the permission at a site that the actor sees. Raises ForbiddenError."""
+    if not rights.covers_site(permission, site):
+        raise ForbiddenError("You may look at this site, and not change it.")
 
 
 def require(actor: Actor, permission: Permission) -> Rights:
-    """The actor's rights, if the permission is among them now. Raises NotFoundError (no part of it) or ForbiddenError."""
+    """The actor's rights, if the permission is among them now. Raises NotFoundError (not a member), ForbiddenError."""
     rights = rights_of(actor)
     if permission not in rights.permissions:
         raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
@@ -245,7 +266,7 @@ def require(actor: Actor, permission: Permission) -> Rights:
 def require_staff(actor: Actor, permission: Permission) -> None:
     """Nothing, if the actor is staff, in a role that the permission is granted to, with a second factor.
 
-    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
+    Raises SecondFactorNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
     """
     accounts.require_staff_role(actor, staff_roles_with(permission))
 
@@ -254,9 +275,9 @@ def require_staff(actor: Actor, permission: Permission) -> None:
 
 
 def create_organisation(actor: Actor, name: str) -> OrganisationId:
-    """Make an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
+    """Create an organisation with the actor as its administrator. Raises ForbiddenError for the operator's staff.
 
-    actor: of no organisation yet, or inside `acting` for the id that the new one is to have.
+    actor: of no organisation yet, or inside an organisation transaction for the id that the new one is to have.
     """
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Staff accounts belong to no customer.")
@@ -278,8 +299,8 @@ def organisations_of(actor: Actor) -> list[Organisation]:
     if actor.kind is not ActorKind.PERSON:
         return []
     with organisation_transaction(actor):
-        mine = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
-        return list(Organisation.objects.filter(id__in=list(mine)).order_by("created_at"))
+        organisation_ids = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
+        return list(Organisation.objects.filter(id__in=list(organisation_ids)).order_by("created_at"))
 
 
 def organisation_or_none(actor: Actor) -> Organisation | None:
@@ -289,10 +310,10 @@ def organisation_or_none(actor: Actor) -> Organisation | None:
 
 def organisation_of(actor: Actor) -> Organisation:
     """The organisation that the actor acts for. Raises NotFoundError."""
-    found = organisation_or_none(actor)
-    if found is None:
+    organisation = organisation_or_none(actor)
+    if organisation is None:
         raise NotFoundError
-    return found
+    return organisation
 
 
 def all_organisations() -> list[OrganisationId]:

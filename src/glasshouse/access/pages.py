@@ -49,8 +49,8 @@ class FormRules:
     """How a page takes what is sent to it.
 
     most_bytes: taken from anybody. most_bytes_allowed: taken from who may send it (None: what every signed-in person may
-    send). sender: for programs, turns a bearer's token into an id of the sender, or raises. account_limits: whether the limits
-    of account pages hold (None: where the page is public or a person's own,
+    send). sender: for programs, turns a bearer's token into an id of the sender, or raises. account_limits: whether the rate
+    limits of account pages hold (None: where the page is public or a person's own,
     and no program's). long_fields: read within bounds of their own.
     programs: no cookie counts, so no form token does. repeatable: carried out as often as it is sent. preview: an answer that
     is a page has done nothing yet. for_script: a script reads the answer.
@@ -91,7 +91,7 @@ class Page:
 
     @property
     def account_limits(self) -> bool:
-        """Whether the limits of account pages hold."""
+        """Whether the rate limits of account pages hold."""
         if self.form.account_limits is None:
             return self.audience in (Audience.PUBLIC, Audience.PERSON) and not self.form.programs
         return self.form.account_limits
@@ -99,7 +99,7 @@ class Page:
     @property
     def arguments(self) -> dict[str, str]:
         """Name -> converter of each argument in the path."""
-        return {found["name"]: found["converter"] for found in _ARGUMENT.finditer(self.path)}
+        return {argument["name"]: argument["converter"] for argument in _ARGUMENT.finditer(self.path)}
 
     @property
     def of_organisation(self) -> bool:
@@ -135,51 +135,59 @@ def page(
     """
 
     def declare(view: View) -> View:
-        made = Page(
+        declared = Page(
             path, name, methods, need, audience, view, reauth, before_acceptance, to_support, form, menu, menu_order
         )
-        _check(made)
-        _pages.update({_Key(name, method): made for method in methods})
+        _check(declared)
+        _pages.update({_Key(name, method): declared for method in methods})
         return view
 
     return declare
 
 
-def _check(made: Page) -> None:
-    where = f"{made.view.__module__}.{getattr(made.view, '__name__', '')} ({made.path})"
-    if not made.methods:
+def _check(declared: Page) -> None:
+    where = f"{declared.view.__module__}.{getattr(declared.view, '__name__', '')} ({declared.path})"
+    if not declared.methods:
         raise DeclarationError(f"{where} declares no method.")
-    for other in _pages.values():
-        if (other.path == made.path) is not (other.name == made.name):
-            raise DeclarationError(f"{where}: {other.name} is the name of {other.path}.")
-        if other.name == made.name and set(other.methods) & set(made.methods):
+    for page_before in _pages.values():
+        if (page_before.path == declared.path) is not (page_before.name == declared.name):
+            raise DeclarationError(f"{where}: {page_before.name} is the name of {page_before.path}.")
+        if page_before.name == declared.name and set(page_before.methods) & set(declared.methods):
             raise DeclarationError(f"{where} is declared twice for a method.")
-    of_staff = made.need in STAFF_PERMISSIONS
-    if of_staff is not (made.audience is Audience.STAFF):
+    of_staff = declared.need in STAFF_PERMISSIONS
+    if of_staff is not (declared.audience is Audience.STAFF):
         raise DeclarationError(f"{where}: a page of the staff needs a permission of the staff, and no other page does.")
-    of_members = made.need is Need.MEMBER or (isinstance(made.need, Permission) and not of_staff)
-    if of_members is not made.of_organisation or of_members is not (made.audience is Audience.GROWER):
+    of_members = declared.need is Need.MEMBER or (isinstance(declared.need, Permission) and not of_staff)
+    if of_members is not declared.of_organisation or of_members is not (declared.audience is Audience.GROWER):
         raise DeclarationError(f"{where}: what members may do is asked where the path names their organisation.")
-    if made.reauth and made.need is Need.ANYBODY:
-        raise DeclarationError(f"{where}: nobody can be asked to prove again who they are on an open page.")
+    if declared.reauth and declared.need is Need.ANYBODY:
+        raise DeclarationError(f"{where}: reauthentication cannot be asked on a page that needs no sign-in.")
 
 
 def pages() -> list[Page]:
     """Every declared page, each once, those with the plainer paths first: "members/invite" before "members/<account>"."""
-    return sorted(dict.fromkeys(_pages.values()), key=lambda one: (_plainness(one.path), one.methods))
+    return sorted(dict.fromkeys(_pages.values()), key=lambda declared: (_plainness(declared.path), declared.methods))
 
 
 def _plainness(path: str) -> list[tuple[bool, str]]:
     return [("<" in part, part) for part in path.split("/")]
 
 
-def routes() -> Iterator[tuple[str, str, list[Page]]]:
-    """(path, name, pages) of every path, those with the plainer paths first."""
-    found: dict[tuple[str, str], list[Page]] = {}
-    for one in pages():
-        found.setdefault((one.path, one.name), []).append(one)
-    for (path, name), some in found.items():
-        yield path, name, some
+class Route(NamedTuple):
+    """A path with its name, and the pages behind it: each has methods of its own."""
+
+    path: str
+    name: str
+    pages: list[Page]
+
+
+def routes() -> Iterator[Route]:
+    """Every path with its pages, those with the plainer paths first."""
+    pages_by_route: dict[tuple[str, str], list[Page]] = {}
+    for declared in pages():
+        pages_by_route.setdefault((declared.path, declared.name), []).append(declared)
+    for (path, name), some in pages_by_route.items():
+        yield Route(path, name, some)
 
 
 def find(name: str, method: str) -> Page | None:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
+    """What may be done, as area:thing:act. Roles, tokens and page declarations name these."""
+
     ACCESS_RECORD_READ = "access:record:read"
     COMPARTMENT_CREATE = "greenhouse:compartment:create"
     DEVICE_CREATE = "greenhouse:device:create"

@@ -7,6 +7,7 @@ at a time. Source: SEC-08; NIST SP 800-57 part 1, 5.3.
 
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -21,48 +22,54 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.fields import SealedField
 
-Step = tuple[str, int, int]  # what is done, how much of how much
+
+class Progress(NamedTuple):
+    """How far a rotation of data keys is. step: what is being done, in words; done, total: how much of how much."""
+
+    step: str
+    done: int
+    total: int
 
 
 def sealed_models() -> list[type[models.Model]]:
     """Every model of ours that holds a sealed value or names a blob."""
-    ours = (model for model in apps.get_models() if model.__module__.startswith("glasshouse."))
-    return [model for model in ours if any(_seals(field) for field in model._meta.local_concrete_fields)]
+    own_models = (model for model in apps.get_models() if model.__module__.startswith("glasshouse."))
+    return [model for model in own_models if any(_seals(field) for field in model._meta.local_concrete_fields)]
 
 
 def _seals(field: "models.Field[object, object]") -> bool:
     return isinstance(field, SealedField) or hasattr(field, "blob_key_owner")
 
 
-def rotate_data_keys(wait_s: float | None = None) -> Iterator[Step]:
+def rotate_data_keys(wait_s: float | None = None) -> Iterator[Progress]:
     """Rotate all data keys; yields how far it is.
 
     wait_s: how long (s) other processes may still seal with the key before; None: as long as they keep an opened key.
     """
     wait_s = settings.DATA_KEYS_KEPT_S + 1 if wait_s is None else wait_s
     key_owners = vault.key_owners()
-    for done, key_owner in enumerate(key_owners, 1):
+    for count, key_owner in enumerate(key_owners, 1):
         if len(vault.generations_of(key_owner)) == 1:
             vault.new_generation(key_owner)
-        yield "new keys", done, len(key_owners)
+        yield Progress("new keys", count, len(key_owners))
     vault.forget_opened()
     ends = time.monotonic() + wait_s
-    while (left := ends - time.monotonic()) > 0:
-        yield "waiting until nobody uses the old keys", int(wait_s - left), int(wait_s)
-        time.sleep(min(1.0, left))
+    while (left_s := ends - time.monotonic()) > 0:
+        yield Progress("waiting until nobody uses the old keys", int(wait_s - left_s), int(wait_s))
+        time.sleep(min(1.0, left_s))
     newest = {key_owner: vault.generations_of(key_owner)[-1] for key_owner in key_owners}
     organisations = access.all_organisations()
-    for done, organisation in enumerate(organisations, 1):
+    for count, organisation in enumerate(organisations, 1):
         _reseal_organisation(organisation, newest)
-        yield "customers' values sealed anew", done, len(organisations)
+        yield Progress("customers' values sealed anew", count, len(organisations))
     shared = [model for model in sealed_models() if model._meta.db_table not in customer_tables()]
-    for done, model in enumerate(shared, 1):
+    for count, model in enumerate(shared, 1):
         with own(STORAGE):
             _reseal(model, newest)
-        yield "persons' values sealed anew", done, len(shared)
-    for done, key_owner in enumerate(key_owners, 1):
+        yield Progress("persons' values sealed anew", count, len(shared))
+    for count, key_owner in enumerate(key_owners, 1):
         vault.retire_generations(key_owner, before=newest[key_owner])
-        yield "old keys deleted", done, len(key_owners)
+        yield Progress("old keys deleted", count, len(key_owners))
 
 
 def _reseal_organisation(organisation: OrganisationId, newest: dict[KeyOwnerId, int]) -> None:
@@ -76,11 +83,15 @@ def _reseal(model: type[models.Model], newest: dict[KeyOwnerId, int]) -> None:
     fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
     files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_key_owner")]
     for row in model._default_manager.all().iterator(chunk_size=500):
-        old = [one for one in fields if 0 < one.generation(row) < newest.get(KeyOwnerId(one.place(row)[2]), 0)]
-        for field in old:
+        outdated = [
+            field
+            for field in fields
+            if 0 < field.generation(row) < newest.get(KeyOwnerId(field.place(row).key_owner), 0)
+        ]
+        for field in outdated:
             getattr(row, str(field.name))  # Opened here, sealed anew by the save.
-        if old:
-            row.save(update_fields=[str(field.name) for field in old])
+        if outdated:
+            row.save(update_fields=[str(field.name) for field in outdated])
         for file in files:
             key_owner, blob = (
                 KeyOwnerId(str(getattr(row, file.blob_key_owner))),

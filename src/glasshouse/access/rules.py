@@ -1,6 +1,7 @@
 """Pure rules of access: what somebody has, whether one may give something to another, what state an invitation is in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from glasshouse.access.permissions import Permission
@@ -10,23 +11,32 @@ Sites = frozenset[str] | None  # None: all sites
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What an actor may do in one organisation, at which sites, and where that comes from in plain words."""
+    """What an actor may do in one organisation, at which sites, and where that comes from in plain words.
+
+    by_permission: the sites of permissions that count at other ones than the rest, as where several grants of support meet.
+    """
 
     permissions: frozenset[Permission]
     sites: Sites
     role: str
     why: str
+    by_permission: Mapping[Permission, Sites] = field(default_factory=dict)
+
+    def covers_site(self, permission: Permission, site: str) -> bool:
+        """Whether the permission counts at a site."""
+        sites = self.by_permission.get(permission, self.sites)
+        return permission in self.permissions and (sites is None or site in sites)
 
     def narrowed(self, permissions: frozenset[Permission], sites: Sites, why: str) -> "Rights":
         """These rights, without what is not in permissions and sites."""
-        both = sites if self.sites is None else self.sites if sites is None else self.sites & sites
-        return Rights(self.permissions & permissions, both, self.role, why)
+        common_sites = sites if self.sites is None else self.sites if sites is None else self.sites & sites
+        return Rights(self.permissions & permissions, common_sites, self.role, why)
 
 
-def covers(mine: Rights, permissions: frozenset[Permission], sites: Sites) -> bool:
+def covers(giver: Rights, permissions: frozenset[Permission], sites: Sites) -> bool:
     """Whether somebody with these rights may give those away: nobody gives what they lack."""
-    inside = mine.sites is None or (sites is not None and sites <= mine.sites)
-    return permissions <= mine.permissions and inside
+    inside = giver.sites is None or (sites is not None and sites <= giver.sites)
+    return permissions <= giver.permissions and inside
 
 
 def invitation_state(

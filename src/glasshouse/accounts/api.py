@@ -41,8 +41,8 @@ def _address_hash(address: str) -> str:
     return vault.lookup("address", address)
 
 
-def _letter(what: str, path: str) -> str:
-    return f"{what}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
+def _letter(purpose: str, path: str) -> str:
+    return f"{purpose}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
 
 
 # -- signing up ----------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def open_account(actor: Actor, name: str, address: str, password_hash: str) -> A
 def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     """Begin a session, pending where the second factor is to come.
 
-    Raises InvalidError (one text for every reason), ThrottledError, BusyError.
+    Raises InvalidError (one text for every reason), ThrottledError, OverloadedError.
     """
     refused = InvalidError("Address and password do not match.", field="password")
     throttle.take_network("sign-in-network", visit.network, most=60, window=MINUTES_10)
@@ -115,12 +115,12 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     person = person_at(_address_hash(normal))
     _count_sign_in(normal, person, visit)
     account = Account.objects.filter(person_id=person).first()
-    good = passwords.matches(password, account.password if account else "")
+    is_correct = passwords.matches(password, account.password if account else "")
     with (
-        own(person if good else None),
+        own(person if is_correct else None),
         transaction.atomic(),
     ):  # A wrong password costs the same, whoever has the address.
-        if account is None or not good:
+        if account is None or not is_correct:
             events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
         else:
             pending = second_factor.has_second_factor(AccountId(account.id)) and not sessions.trusted(
@@ -133,21 +133,21 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
 def _count_sign_in(address: str, person: str, visit: Visit) -> None:
     """Count a try for an address. A browser that was let in before, or has just reset the password, is counted apart.
 
-    So guessing from elsewhere, which uses up what strangers may try, shuts nobody out who belongs here.
+    So guessing from elsewhere, which uses up the tries of unknown browsers, shuts out nobody who has signed in before.
     Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
     """
-    mine = f"{person}:{sessions.digest(visit.browser)}"
-    known = sessions.known(person, visit.browser)
-    if known or (person and visit.browser and throttle.counting("reset-browser", mine)):
-        throttle.take("sign-in-browser", mine, most=10, window=MINUTES_10)
+    person_and_browser = f"{person}:{sessions.digest(visit.browser)}"
+    is_known_browser = sessions.known(person, visit.browser)
+    if is_known_browser or (person and visit.browser and throttle.counting("reset-browser", person_and_browser)):
+        throttle.take("sign-in-browser", person_and_browser, most=10, window=MINUTES_10)
     else:
         throttle.take("sign-in", address, most=10, window=MINUTES_10)
 
 
 def reauthenticate(actor: Actor, password: str, code: str = "") -> None:
-    """Prove once more to be the person: the password, and a code where there is a second factor.
+    """Reauthenticate: the password, and a code where there is a second factor.
 
-    Raises InvalidError, ThrottledError, BusyError.
+    Raises InvalidError, ThrottledError, OverloadedError.
     """
     account = _confirmed(actor, password)
     if second_factor.has_second_factor(actor.account) and not second_factor.proves(account, code):
@@ -196,44 +196,44 @@ def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
 def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
     """Set the password by a mailed link, and end what was handed out before.
 
-    Raises InvalidError, NotFoundError, ThrottledError, BusyError.
+    Raises InvalidError, NotFoundError, ThrottledError, OverloadedError.
     """
     throttle.take_network("finish-reset", visit.network, most=30, window=MINUTES_10)
     links.claims_of(RESET, secret)
     throttle.take("finish-reset-link", secret, most=20, window=HOUR)
-    hashed = passwords.hashed(password)
+    password_hash = passwords.hashed(password)
     with transaction.atomic():
         account = Account.objects.filter(id=links.claims_of(RESET, secret, take=True)["account"]).first()
         if account is None:
             raise NotFoundError(links.ENDED)
-        _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, hashed)
+        _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, password_hash)
     if visit.browser:  # For an hour the mailbox's owner is not kept out by others' guessing.
-        mine = f"{account.person_id}:{sessions.digest(visit.browser)}"
-        throttle.take("reset-browser", mine, most=1_000, window=HOUR)
+        person_and_browser = f"{account.person_id}:{sessions.digest(visit.browser)}"
+        throttle.take("reset-browser", person_and_browser, most=1_000, window=HOUR)
 
 
-def _set_password(actor: Actor, account: Account, hashed: str) -> None:
-    account.password = hashed
+def _set_password(actor: Actor, account: Account, password_hash: str) -> None:
+    account.password = password_hash
     account.save(update_fields=["password"])
     credentials.changed(actor, account)
     events.record(actor, Kind.PASSWORD_CHANGED, account.id)
 
 
-def change_password(actor: Actor, present: str, fresh: str, visit: Visit) -> SignedIn:
-    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, BusyError."""
-    passwords.check_new(fresh)
-    account = _confirmed(actor, present)
-    hashed = passwords.hashed(fresh)
+def change_password(actor: Actor, present_password: str, new_password: str, visit: Visit) -> SignedIn:
+    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, OverloadedError."""
+    passwords.check_new(new_password)
+    account = _confirmed(actor, present_password)
+    password_hash = passwords.hashed(new_password)
     with transaction.atomic():
-        _set_password(actor, account, hashed)
+        _set_password(actor, account, password_hash)
         return sessions.begin(account, visit, pending=False)
 
 
-def ask_change(actor: Actor, address: str, present: str) -> None:
-    """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, BusyError."""
+def ask_change(actor: Actor, address: str, present_password: str) -> None:
+    """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, OverloadedError."""
     normal = normal_address(address)
     throttle.take("mail", normal, most=5, window=HOUR)
-    account = _confirmed(actor, present)
+    account = _confirmed(actor, present_password)
     with transaction.atomic():
         secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
         text = _letter("Make this the address of your account", f"change/{secret}")
@@ -268,16 +268,16 @@ def finish_change(actor: Actor, secret: str) -> None:
 
 
 def _change_address(actor: Actor, account: Account, address: str) -> None:
-    person, old, old_hash = account.person, account.person.address, account.person.address_hash
+    person, old_address, old_address_hash = account.person, account.person.address, account.person.address_hash
     person.address, person.address_hash = address, _address_hash(address)
     try:
         with transaction.atomic():
             person.save(update_fields=["address", "address_hash"])
     except IntegrityError:  # Somebody was faster.
         raise NotFoundError(links.ENDED) from None
-    credentials.changed(actor, account, old_hash, person.address_hash)
+    credentials.changed(actor, account, old_address_hash, person.address_hash)
     text = "The address of your account was changed. If that was not you, write to us at once.\n"
-    mail.queue(KeyOwnerId(person.id), CHANGE, old, subject="Your address for Glasshouse was changed", body=text)
+    mail.queue(KeyOwnerId(person.id), CHANGE, old_address, subject="Your address for Glasshouse was changed", body=text)
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 
 
@@ -291,14 +291,14 @@ def person_of(actor: Actor) -> Person:
 
 def name_of(person: KeyOwnerId) -> str:
     """The name of a person; "" where there is none (any more), or its use is restricted."""
-    found = Person.objects.filter(id=person).first()
-    return found.name if found else ""
+    found_person = Person.objects.filter(id=person).first()
+    return found_person.name if found_person else ""
 
 
 def address_of(person: KeyOwnerId) -> str:
     """The address of a person; "" where there is none (any more), or its use is restricted."""
-    found = Person.objects.filter(id=person).first()
-    return found.address if found else ""
+    found_person = Person.objects.filter(id=person).first()
+    return found_person.address if found_person else ""
 
 
 def address_known(address: str) -> bool:
@@ -308,29 +308,29 @@ def address_known(address: str) -> bool:
 
 def account_at(address: str) -> AccountId | None:
     """The account of an address, restricted or not; None where there is none. Raises InvalidError."""
-    found = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).values_list(
+    account_ids = Account.objects.filter(person_id=person_at(_address_hash(normal_address(address)))).values_list(
         "id", flat=True
     )
-    return AccountId(found[0]) if found else None
+    return AccountId(account_ids[0]) if account_ids else None
 
 
 def actor_of_address(address: str) -> Actor:
-    """The person with an address, as an actor that has just proved to be it; for the operator's command line only.
+    """The person with an address, as an actor that has just reauthenticated; for the operator's command line only.
 
     Raises InvalidError, NotFoundError.
     """
-    found = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
-    if found is None:
+    account = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
+    if account is None:
         raise NotFoundError("Nobody has this address.")
-    return Actor(ActorKind.PERSON, AccountId(found.id), PersonId(found.person_id), proved_at=clock.now())
+    return Actor(ActorKind.PERSON, AccountId(account.id), PersonId(account.person_id), proved_at=clock.now())
 
 
 def people(accounts: list[AccountId]) -> dict[str, Person]:
     """The persons behind accounts, by account id; without those whose data is restricted."""
-    found = Account.objects.filter(id__in=accounts)
-    persons = {person.id: person for person in Person.objects.filter(account__in=found)}
+    rows = Account.objects.filter(id__in=accounts)
+    persons = {person.id: person for person in Person.objects.filter(account__in=rows)}
     vault.open_keys({KeyOwnerId(person) for person in persons})  # Whoever asks for many shows their names.
-    return {account.id: persons[account.person_id] for account in found if account.person_id in persons}
+    return {account.id: persons[account.person_id] for account in rows if account.person_id in persons}
 
 
 def person_id(account: AccountId) -> PersonId:
@@ -362,14 +362,14 @@ def only_officer(actor: Actor) -> bool:
 
 def has_staff_role(actor: Actor, role: str) -> bool:
     """Whether the actor is staff with that role and has a second factor."""
-    mine = Account.objects.filter(id=actor.account, staff_role=role)
-    return mine.exists() and second_factor.has_second_factor(actor.account)
+    accounts = Account.objects.filter(id=actor.account, staff_role=role)
+    return accounts.exists() and second_factor.has_second_factor(actor.account)
 
 
 def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
     """Nothing, if the actor is staff with one of the roles and a second factor.
 
-    Raises SecondStepNeededError where only the factor is missing, NotFoundError for everybody else.
+    Raises SecondFactorNeededError where only the factor is missing, NotFoundError for everybody else.
     """
     if actor.kind is not ActorKind.STAFF or staff_role(actor.account) not in roles:
         raise NotFoundError

@@ -6,6 +6,7 @@ law makes us do for the person (erasing, resealing), runs inside `own`. Source: 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -29,7 +30,7 @@ def own(person: str | None) -> Iterator[None]:
 
 
 def at(address_hash: str) -> str:
-    """Who somebody without an account is, for `own`: the address that they have proved."""
+    """How a guest is named for `own`: the address that they have confirmed."""
     return f"@{address_hash}"
 
 
@@ -49,9 +50,16 @@ def known_hashes(address_hashes: list[str]) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def standing(person: str) -> tuple[bool, bool]:
-    """(whether the person accepted the documents in force, whether the use of their data is restricted)."""
+class PersonState(NamedTuple):
+    """What decides whether a person may use the service. accepted: the documents in force; restricted: the use of their data."""
+
+    accepted: bool
+    restricted: bool
+
+
+def state_of(person: str) -> PersonState:
+    """Whether the person accepted the documents in force, and whether the use of their data is restricted."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT glasshouse_accepted(%s), glasshouse_is_restricted(%s)", [person, person])
         accepted, restricted = cursor.fetchone()
-        return bool(accepted), bool(restricted)
+        return PersonState(bool(accepted), bool(restricted))

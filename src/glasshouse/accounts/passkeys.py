@@ -75,18 +75,18 @@ def _take(purpose: str, account: str, answer: str) -> bytes:
     """The challenge inside an answer, if it is one of ours, unused and for this account. Raises InvalidError."""
     try:
         client_data = _parsed(answer)["response"]["clientDataJSON"]
-        told = str(json.loads(base64url_to_bytes(client_data))["challenge"])[:SECRET_MOST]
+        challenge = str(json.loads(base64url_to_bytes(client_data))["challenge"])[:SECRET_MOST]
     except MALFORMED:
         raise _refused() from None
-    mine = EmailLink.objects.select_for_update().filter(secret_hash=digest(told), purpose=purpose)
-    ticket = mine.filter(expires_at__gt=clock.now()).first()
-    if ticket is None or ticket.claims["account"] != account:
+    challenges = EmailLink.objects.select_for_update().filter(secret_hash=digest(challenge), purpose=purpose)
+    stored = challenges.filter(expires_at__gt=clock.now()).first()
+    if stored is None or stored.claims["account"] != account:
         raise _refused()
-    ticket.delete()
-    return base64url_to_bytes(told)
+    stored.delete()
+    return base64url_to_bytes(challenge)
 
 
-def registration_options(account: str, address: str, name: str, known: list[str]) -> str:
+def registration_options(account: str, address: str, name: str, credential_ids: list[str]) -> str:
     """Options to make a passkey, as JSON. known: credential ids that the account has already."""
     options = webauthn.generate_registration_options(
         rp_id=_site(),
@@ -94,7 +94,9 @@ def registration_options(account: str, address: str, name: str, known: list[str]
         user_id=account.encode(),
         user_name=address,
         user_display_name=name,
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known],
+        exclude_credentials=[
+            PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential_id)) for credential_id in credential_ids
+        ],
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
         ),
@@ -107,20 +109,29 @@ def registered(account: str, answer: str) -> Made:
     """Check what the browser made. Raises InvalidError."""
     challenge = _take(MAKE, account, answer)
     try:
-        made = webauthn.verify_registration_response(
+        registration = webauthn.verify_registration_response(
             credential=answer, expected_challenge=challenge, expected_rp_id=_site(), expected_origin=settings.ORIGIN
         )
     except (WebAuthnException, *MALFORMED):
         raise _refused() from None
-    return Made(bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key), made.sign_count)
+    return Made(
+        bytes_to_base64url(registration.credential_id),
+        bytes_to_base64url(registration.credential_public_key),
+        registration.sign_count,
+    )
 
 
-def authentication_options(known: list[str]) -> str:
+def authentication_options(credential_ids: list[str]) -> str:
     """Options to use a passkey, as JSON. known: those that may be used; none named: any that the browser holds for us."""
     options = webauthn.generate_authentication_options(
         rp_id=_site(),
-        allow_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known] or None,
-        user_verification=UserVerificationRequirement.PREFERRED if known else UserVerificationRequirement.REQUIRED,
+        allow_credentials=[
+            PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential_id)) for credential_id in credential_ids
+        ]
+        or None,
+        user_verification=UserVerificationRequirement.PREFERRED
+        if credential_ids
+        else UserVerificationRequirement.REQUIRED,
     )
     _keep(USE, "", options.challenge)
     return options_to_json(options)
@@ -140,7 +151,7 @@ def answered(answer: str, key: str, count: int, *, alone: bool) -> int:
     """
     challenge = _take(USE, "", answer)
     try:
-        done = webauthn.verify_authentication_response(
+        authentication = webauthn.verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_site(),
@@ -151,4 +162,4 @@ def answered(answer: str, key: str, count: int, *, alone: bool) -> int:
         )
     except (WebAuthnException, *MALFORMED):
         raise _refused() from None
-    return done.new_sign_count
+    return authentication.new_sign_count

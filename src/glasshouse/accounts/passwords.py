@@ -1,6 +1,6 @@
 """Passwords: what one must be, hashing and comparing; the only place where Argon2 runs.
 
-Rules: cheap checks come first (length, then the list of breached ones); a caller has looked at its throttle and its link before.
+Rules: cheap checks come first (length, then the list of breached ones); a caller has checked its throttle and its link before.
 Argon2 takes 100 MB and a tenth of a second each time, so AT_ONCE run together in a process. IN_LINE more may wait, WAIT_S at
 most: whoever waits holds a thread, and most threads must stay free for all other pages.
 Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, 5.1.1.2.
@@ -15,7 +15,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from glasshouse.accounts.rules import PASSWORD_MOST
-from glasshouse.kernel.errors import BusyError, InvalidError
+from glasshouse.kernel.errors import InvalidError, OverloadedError
 
 AT_ONCE, IN_LINE, WAIT_S = 2, 3, 5.0
 _turns = threading.BoundedSemaphore(AT_ONCE)
@@ -25,10 +25,10 @@ _places = threading.BoundedSemaphore(AT_ONCE + IN_LINE)
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise BusyError
+        raise OverloadedError
     try:
         if not _turns.acquire(timeout=WAIT_S):
-            raise BusyError
+            raise OverloadedError
         try:
             yield
         finally:
@@ -48,14 +48,14 @@ def check_new(password: str) -> None:
 
 
 def hashed(password: str) -> str:
-    """The Argon2id hash of a new password. Raises InvalidError as check_new, BusyError when too many are hashed now."""
+    """The Argon2id hash of a new password. Raises InvalidError as check_new, OverloadedError when too many are hashed now."""
     check_new(password)
     with _turn():
         return make_password(password)
 
 
 def matches(password: str, encoded: str) -> bool:
-    """Whether the password is the one that was hashed; an overlong one is not, unread. Raises BusyError.
+    """Whether the password is the one that was hashed; an overlong one is not, unread. Raises OverloadedError.
 
     encoded: "" where there is no account; then the same work is done, so that the time taken tells nothing.
     """

@@ -32,22 +32,22 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 
     That the actor may ask is checked one layer up, where the transaction is begun in `own`: a restricted person is warned, too.
     """
-    found = Account.objects.filter(id=account).first()
-    if found is None or not has_second_factor(account):
+    target = Account.objects.filter(id=account).first()
+    if target is None or not has_second_factor(account):
         raise NotFoundError("This person has no second factor.")
-    if FactorReset.objects.filter(account=found).exists():
+    if FactorReset.objects.filter(account=target).exists():
         raise InvalidError("A reset is under way already.", field="account")
     secret = new_token()
     due = clock.now() + RESET_DELAY
     FactorReset.objects.create(
-        account=found, asked_by=actor.id, stop_hash=digest(secret), due_at=due, created_at=clock.now()
+        account=target, asked_by=actor.id, stop_hash=digest(secret), due_at=due, created_at=clock.now()
     )
     text = (
         "An administrator of your organisation asked to remove the second factor from your account, because you lost it.\n\n"
         f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
         f"{settings.ORIGIN}/stop-reset/{secret}\n"
     )
-    person = found.person
+    person = target.person
     mail.queue(
         KeyOwnerId(person.id), "second-step", person.address, subject="Your second factor is to be removed", body=text
     )
@@ -57,11 +57,11 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 @transaction.atomic
 def stop_reset(secret: str) -> None:
     """Stop a reset by the mailed link. Raises NotFoundError."""
-    found = FactorReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
-    if found is None:
+    reset = FactorReset.objects.filter(stop_hash=digest(secret)).first() if len(secret) <= SECRET_MOST else None
+    if reset is None:
         raise NotFoundError("This link is used up, or the reset has happened.")
-    account = found.account_id
-    found.delete()
+    account = reset.account_id
+    reset.delete()
     events.record(ANONYMOUS, Kind.SECOND_FACTOR_RESET_STOPPED, account)
 
 
@@ -77,18 +77,18 @@ def _person_of(number: str) -> str | None:
 
 def _finish_reset(number: str) -> bool:
     with own(_person_of(number)), transaction.atomic():  # A restricted person is told, too.
-        found = (
+        reset = (
             FactorReset.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("account")
             .filter(pk=number)
             .first()
         )
-        if found is None:
+        if reset is None:
             return False
-        account = found.account
+        account = reset.account
         SecondFactor.objects.filter(account=account).delete()
         RecoveryCode.objects.filter(account=account).delete()
-        found.delete()
+        reset.delete()
         credentials.changed(ANONYMOUS, account)
         link = f"{settings.ORIGIN}/account/security"
         text = f"The second factor is removed. Sign in with your password and set up a new one: {link}\n"

@@ -67,7 +67,7 @@ def device_of(agent: str) -> str:
 
 
 def place_of(network: str) -> str:
-    """A coarse place: the network without the part that tells one house from the next."""
+    """A coarse place: the network without the part that names one household."""
     try:
         address = ipaddress.ip_address(network)
     except ValueError:

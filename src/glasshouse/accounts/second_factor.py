@@ -7,7 +7,7 @@ Rules:
    before has its own count, so that whoever knows the password cannot shut the owner out by guessing.
 3. A recovery path never leads past the second factor: a reset of the password leaves it in force, and so does an
    administrator's reset for two days (resets.py).
-4. The first step set up gives ten recovery codes, shown once.
+4. The first factor set up gives ten recovery codes, shown once.
 
 Source: SEC-06; RFC 6238; NIST SP 800-63B, 5.1 and 5.2; WebAuthn Level 3, 7.1 and 7.2.
 """
@@ -16,6 +16,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from django.db import transaction
 from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
+from glasshouse.accounts.recovery_codes import codes_left, make_codes, use_code
 from glasshouse.accounts.rules import CODE_MOST, Visit, plain_name
 from glasshouse.accounts.sessions import (
     SignedIn,
@@ -41,15 +43,17 @@ from glasshouse.kernel.ids import AccountId, FactorId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
 
-CODES, CODE_LETTERS = 10, "23456789abcdefghjkmnpqrstuvwxyz"
 TEXT_LIFE = timedelta(minutes=10)
 UNCONFIRMED_LIFE = timedelta(minutes=30)
 WRONG = "This code is wrong, used up or too old. Look at the newest one and try again."
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A step on its way: what the person must copy or scan. key: base32 in groups; uri: otpauth, for a QR code."""
+class FactorSetup:
+    """What a person needs to set up a second factor.
+
+    key: base32 in groups of four; uri: otpauth, for a QR code; number: masked, where a code was sent.
+    """
 
     id: FactorId
     key: str = ""
@@ -57,7 +61,14 @@ class Begun:
     number: str = ""
 
 
-def steps_of(account: AccountId | None) -> list[SecondFactor]:
+class FactorInSetup(NamedTuple):
+    """A second factor that is not confirmed yet, and what the person needs for that."""
+
+    factor: SecondFactor
+    setup: FactorSetup
+
+
+def factors_of(account: AccountId | None) -> list[SecondFactor]:
     """The confirmed second factors of an account."""
     return list(SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).order_by("created_at"))
 
@@ -67,15 +78,10 @@ def has_second_factor(account: AccountId | None) -> bool:
     return SecondFactor.objects.filter(account_id=account).exclude(confirmed_at=None).exists()
 
 
-def having_step(accounts: list[AccountId]) -> set[str]:
+def having_second_factor(accounts: list[AccountId]) -> set[str]:
     """Those of the accounts that have a second factor; with one query."""
     confirmed = SecondFactor.objects.filter(account_id__in=accounts).exclude(confirmed_at=None)
     return set(confirmed.values_list("account_id", flat=True))
-
-
-def codes_left(account: AccountId | None) -> int:
-    """How many recovery codes are unused."""
-    return RecoveryCode.objects.filter(account_id=account, used_at=None).count()
 
 
 # -- setting up ----------------------------------------------------------------------------------------------------
@@ -95,133 +101,136 @@ def _new(actor: Actor, kind: FactorKind, name: str, secret: object) -> SecondFac
 
 
 @transaction.atomic
-def begin_app(actor: Actor, name: str = "Authenticator app") -> Begun:
-    """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect. Raises FreshProofError, InvalidError."""
+def begin_app(actor: Actor, name: str = "Authenticator app") -> FactorSetup:
+    """Begin to set up an authenticator app: SHA-1, 30 s, 6 digits, as the apps expect.
+
+    Raises ReauthenticationError, InvalidError.
+    """
     seed = secrets.token_bytes(20)
-    step = _new(actor, FactorKind.APP, name, {"seed": base64.b32encode(seed).decode()})
-    return _begun_app(actor, step)
+    factor = _new(actor, FactorKind.APP, name, {"seed": base64.b32encode(seed).decode()})
+    return _app_setup(actor, factor)
 
 
-def _begun_app(actor: Actor, step: SecondFactor) -> Begun:
-    key = step.secret["seed"]
+def _app_setup(actor: Actor, factor: SecondFactor) -> FactorSetup:
+    key = factor.secret["seed"]
     label = quote(f"Glasshouse:{Person.objects.get(id=actor.person).address}")
     query = urlencode({"secret": key, "issuer": "Glasshouse", "algorithm": "SHA1", "digits": 6, "period": totp.STEP_S})
     groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
-    return Begun(FactorId(step.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
+    return FactorSetup(FactorId(factor.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
 
 
 @transaction.atomic
-def begin_text(actor: Actor, number: str) -> Begun:
-    """Begin to set up codes by text message, and send the first one. Raises FreshProofError, InvalidError, ThrottledError."""
+def begin_text(actor: Actor, number: str) -> FactorSetup:
+    """Begin to set up codes by text message, and send the first one.
+
+    Raises ReauthenticationError, InvalidError, ThrottledError.
+    """
     normal = texts.normal_number(number)
-    step = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
-    _send_code(step)
-    return Begun(FactorId(step.id), number=texts.masked(normal))
+    factor = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
+    _send_code(factor)
+    return FactorSetup(FactorId(factor.id), number=texts.masked(normal))
 
 
-def begun(actor: Actor) -> tuple[SecondFactor, Begun] | None:
-    """The step that the actor is setting up, to be shown again; None if there is none."""
-    step = SecondFactor.objects.filter(
+def factor_in_setup(actor: Actor) -> FactorInSetup | None:
+    """The second factor that the actor is setting up, to be shown again; None if there is none."""
+    factor = SecondFactor.objects.filter(
         account_id=actor.account, confirmed_at=None, created_at__gt=clock.now() - UNCONFIRMED_LIFE
     ).first()
-    if step is None:
+    if factor is None:
         return None
-    if step.kind == FactorKind.APP:
-        return step, _begun_app(actor, step)
-    return step, Begun(FactorId(step.id), number=texts.masked(step.secret["number"]))
+    if factor.kind == FactorKind.APP:
+        return FactorInSetup(factor, _app_setup(actor, factor))
+    number = texts.masked(factor.secret["number"])
+    return FactorInSetup(factor, FactorSetup(FactorId(factor.id), number=number))
 
 
-def confirm(actor: Actor, step: FactorId, code: str) -> list[str]:
-    """Confirm a step with its first code; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
+def confirm(actor: Actor, factor_id: FactorId, code: str) -> list[str]:
+    """Confirm a second factor with its first code; returns recovery codes if they are new.
+
+    Raises InvalidError, ReauthenticationError.
+    """
     require_reauthentication(actor)
     _count_signed_in(str(actor.account))  # Outside the transaction, which a wrong code undoes.
     with transaction.atomic():
-        return _confirm(actor, step, code)
+        return _confirm(actor, factor_id, code)
 
 
-def _confirm(actor: Actor, step: FactorId, code: str) -> list[str]:
-    found = (
-        SecondFactor.objects.select_for_update().filter(id=step, account_id=actor.account, confirmed_at=None).first()
+def _confirm(actor: Actor, factor_id: FactorId, code: str) -> list[str]:
+    factor = (
+        SecondFactor.objects.select_for_update()
+        .filter(id=factor_id, account_id=actor.account, confirmed_at=None)
+        .first()
     )
-    if found is None or found.created_at < clock.now() - UNCONFIRMED_LIFE:
+    if factor is None or factor.created_at < clock.now() - UNCONFIRMED_LIFE:
         raise NotFoundError("Setting up took too long. Please begin anew.")
-    if not _code_counts(found, code):
+    if not _code_counts(factor, code):
         raise InvalidError(WRONG, field="code")
-    return _confirmed(actor, found)
+    return _confirmed(actor, factor)
 
 
-def _confirmed(actor: Actor, step: SecondFactor) -> list[str]:
-    first = not has_second_factor(actor.account)
-    step.confirmed_at = clock.now()
-    step.save(update_fields=["confirmed_at"])
-    credentials.changed(actor, step.account, keep=actor.session)
-    events.record(actor, Kind.SECOND_FACTOR_ADDED, step.id, way=step.kind)
-    _tell(actor, "A second factor was added to your account", f"From now on signing in asks for it: {step.name}.")
-    return _new_codes(actor) if first or not codes_left(actor.account) else []
+def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
+    is_first = not has_second_factor(actor.account)
+    factor.confirmed_at = clock.now()
+    factor.save(update_fields=["confirmed_at"])
+    credentials.changed(actor, factor.account, keep=actor.session)
+    events.record(actor, Kind.SECOND_FACTOR_ADDED, factor.id, way=factor.kind)
+    _tell(actor, "A second factor was added to your account", f"From now on signing in asks for it: {factor.name}.")
+    return make_codes(actor) if is_first or not codes_left(actor.account) else []
 
 
 @transaction.atomic
 def begin_passkey(actor: Actor) -> str:
-    """Options for the browser to make a passkey, as JSON. Raises FreshProofError."""
+    """Options for the browser to make a passkey, as JSON. Raises ReauthenticationError."""
     require_reauthentication(actor)
     throttle.take("passkey-make", actor.id, most=30, window=timedelta(hours=1))
     person = Person.objects.get(id=actor.person)
-    known = [step.secret["credential"] for step in steps_of(actor.account) if step.kind == FactorKind.PASSKEY]
-    return passkeys.registration_options(str(actor.account), person.address, person.name, known)
+    credential_ids = [
+        factor.secret["credential"] for factor in factors_of(actor.account) if factor.kind == FactorKind.PASSKEY
+    ]
+    return passkeys.registration_options(str(actor.account), person.address, person.name, credential_ids)
 
 
 @transaction.atomic
 def finish_passkey(actor: Actor, answer: str, name: str) -> list[str]:
-    """Keep the passkey that the browser made; returns recovery codes if they are new. Raises InvalidError, FreshProofError."""
-    made = passkeys.registered(str(actor.account), answer)
-    step = _new(actor, FactorKind.PASSKEY, name or "Passkey", {"credential": made.credential, "key": made.key})
-    step.lookup, step.last_turn = vault.lookup("passkey", made.credential), made.count
-    step.save(update_fields=["lookup", "last_turn"])
-    return _confirmed(actor, step)
+    """Keep the passkey that the browser made; returns recovery codes if they are new.
+
+    Raises InvalidError, ReauthenticationError.
+    """
+    passkey = passkeys.registered(str(actor.account), answer)
+    factor = _new(actor, FactorKind.PASSKEY, name or "Passkey", {"credential": passkey.credential, "key": passkey.key})
+    factor.lookup, factor.last_turn = vault.lookup("passkey", passkey.credential), passkey.count
+    factor.save(update_fields=["lookup", "last_turn"])
+    return _confirmed(actor, factor)
 
 
 @transaction.atomic
-def remove(actor: Actor, step: FactorId) -> None:
-    """Remove a second factor. Raises NotFoundError, FreshProofError."""
+def remove(actor: Actor, factor_id: FactorId) -> None:
+    """Remove a second factor. Raises NotFoundError, ReauthenticationError."""
     require_reauthentication(actor)
-    found = SecondFactor.objects.filter(id=step, account_id=actor.account).exclude(confirmed_at=None).first()
-    if found is None:
+    factor = SecondFactor.objects.filter(id=factor_id, account_id=actor.account).exclude(confirmed_at=None).first()
+    if factor is None:
         raise NotFoundError
-    name, account = found.name, found.account
-    found.delete()
+    name, account = factor.name, factor.account
+    factor.delete()
     if not has_second_factor(actor.account):
         RecoveryCode.objects.filter(account_id=actor.account).delete()
     credentials.changed(actor, account, keep=actor.session)
-    events.record(actor, Kind.SECOND_FACTOR_REMOVED, step)
+    events.record(actor, Kind.SECOND_FACTOR_REMOVED, factor_id)
     _tell(actor, "A second factor was removed from your account", f"It was: {name}.")
 
 
 @transaction.atomic
 def new_codes(actor: Actor) -> list[str]:
-    """Ten new recovery codes, shown this once; the old ones end. Raises FreshProofError."""
+    """Ten new recovery codes, shown this once; the old ones end. Raises ReauthenticationError."""
     require_reauthentication(actor)
     credentials.changed(actor, Account.objects.get(id=actor.account), end_sessions=False)
-    return _new_codes(actor)
+    return make_codes(actor)
 
 
-def _new_codes(actor: Actor) -> list[str]:
-    RecoveryCode.objects.filter(account_id=actor.account).delete()
-    codes = ["-".join("".join(secrets.choice(CODE_LETTERS) for _ in range(4)) for _ in range(4)) for _ in range(CODES)]
-    for code in codes:
-        RecoveryCode.objects.create(account_id=str(actor.account), code_hash=_recovery_hash(str(actor.account), code))
-    events.record(actor, Kind.CODES_MADE, str(actor.account))
-    return codes
-
-
-def _recovery_hash(account: str, code: str) -> str:
-    plain = "".join(letter for letter in code.lower() if letter in CODE_LETTERS)
-    return vault.lookup("recovery", f"{account}:{plain}")
-
-
-def _tell(actor: Actor, subject: str, what: str) -> None:
+def _tell(actor: Actor, subject: str, news: str) -> None:
     person = Person.objects.get(id=actor.person)
     text = (
-        f"{what}\n\nIf that was not you, sign in and change your password at once: {settings.ORIGIN}/account/security\n"
+        f"{news}\n\nIf that was not you, sign in and change your password at once: {settings.ORIGIN}/account/security\n"
     )
     mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject=subject, body=text)
 
@@ -230,8 +239,8 @@ def _tell(actor: Actor, subject: str, what: str) -> None:
 
 
 def _count_try(account: Account, browser: str) -> None:
-    known = sessions.known(account.person_id, browser)
-    _count_tries(f"{account.id}:{sessions.digest(browser)}" if known else account.id)
+    is_known_browser = sessions.known(account.person_id, browser)
+    _count_tries(f"{account.id}:{sessions.digest(browser)}" if is_known_browser else account.id)
 
 
 def _count_signed_in(account: str) -> None:
@@ -239,38 +248,43 @@ def _count_signed_in(account: str) -> None:
     _count_tries(f"{account}:signed-in")
 
 
-def _count_tries(whom: str) -> None:
-    throttle.take("step", whom, most=5, window=timedelta(minutes=10))
-    throttle.take("step-day", whom, most=30, window=timedelta(days=1))
+def _count_tries(counted_key: str) -> None:
+    throttle.take("step", counted_key, most=5, window=timedelta(minutes=10))
+    throttle.take("step-day", counted_key, most=30, window=timedelta(days=1))
 
 
-def _code_counts(step: SecondFactor, code: str) -> bool:
+def _code_counts(factor: SecondFactor, code: str) -> bool:
     """Whether the code is right and was not used; uses it up."""
     digits = "".join(code.split()) if len(code) <= CODE_MOST else ""
-    if step.kind == FactorKind.TEXT:
-        mine = SecondFactor.objects.filter(id=step.id, code_hash=_text_hash(step, digits), code_until__gt=clock.now())
-        return bool(digits) and bool(mine.update(code_hash="", code_until=None, used_at=clock.now()))
-    if step.kind != FactorKind.APP:
+    if factor.kind == FactorKind.TEXT:
+        live_code = SecondFactor.objects.filter(
+            id=factor.id, code_hash=_text_hash(factor, digits), code_until__gt=clock.now()
+        )
+        return bool(digits) and bool(live_code.update(code_hash="", code_until=None, used_at=clock.now()))
+    if factor.kind != FactorKind.APP:
         return False
-    time_step = totp.time_step_of(step.secret["seed"], digits, clock.now().timestamp())
+    time_step = totp.time_step_of(factor.secret["seed"], digits, clock.now().timestamp())
     if time_step is None:
         return False
-    unused = SecondFactor.objects.filter(id=step.id, last_turn__lt=time_step)
+    unused = SecondFactor.objects.filter(id=factor.id, last_turn__lt=time_step)
     return bool(unused.update(last_turn=time_step, used_at=clock.now()))
 
 
-def _text_hash(step: SecondFactor, digits: str) -> str:
-    return vault.lookup("text-code", f"{step.id}:{digits}")
+def _text_hash(factor: SecondFactor, digits: str) -> str:
+    return vault.lookup("text-code", f"{factor.id}:{digits}")
 
 
-def _send_code(step: SecondFactor) -> None:
+def _send_code(factor: SecondFactor) -> None:
     code = f"{secrets.randbelow(1_000_000):06d}"
-    number = step.secret["number"]
+    number = factor.secret["number"]
     texts.send(
-        KeyOwnerId(step.key_owner), str(step.account_id), number, f"{code} is your Glasshouse code. Tell it to nobody."
+        KeyOwnerId(factor.key_owner),
+        str(factor.account_id),
+        number,
+        f"{code} is your Glasshouse code. Tell it to nobody.",
     )
-    step.code_hash, step.code_until = _text_hash(step, code), clock.now() + TEXT_LIFE
-    step.save(update_fields=["code_hash", "code_until"])
+    factor.code_hash, factor.code_until = _text_hash(factor, code), clock.now() + TEXT_LIFE
+    factor.save(update_fields=["code_hash", "code_until"])
 
 
 def ask_text(pending: str) -> str:
@@ -279,12 +293,12 @@ def ask_text(pending: str) -> str:
     Raises NotFoundError, ThrottledError.
     """
     account = pending_account(pending)
-    step = next((one for one in steps_of(AccountId(account.id)) if one.kind == FactorKind.TEXT), None)
-    if step is None:
+    text_factor = next((factor for factor in factors_of(AccountId(account.id)) if factor.kind == FactorKind.TEXT), None)
+    if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():
-        _send_code(step)
-    return texts.masked(step.secret["number"])
+        _send_code(text_factor)
+    return texts.masked(text_factor.secret["number"])
 
 
 def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> SignedIn:
@@ -301,22 +315,16 @@ def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> Sig
 def _any_code_counts(account: Account, code: str) -> bool:
     if len(code) > CODE_MOST:
         return False
-    if any(_code_counts(step, code) for step in steps_of(AccountId(account.id))):
+    if any(_code_counts(factor, code) for factor in factors_of(AccountId(account.id))):
         return True
-    mine = RecoveryCode.objects.filter(account=account, used_at=None, code_hash=_recovery_hash(account.id, code))
-    if not mine.update(used_at=clock.now()):
-        return False
-    text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    person = account.person
-    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
-    return True
+    return use_code(account, code)
 
 
 def _finished(pending: str, visit: Visit, *, trust: bool) -> SignedIn:
-    done, actor = finish_pending(pending, visit)
+    finished = finish_pending(pending, visit)
     if trust:
-        trust_browser(actor)
-    return done
+        trust_browser(finished.actor)
+    return finished.signed_in
 
 
 def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
@@ -328,26 +336,28 @@ def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
     if not pending:
         return passkeys.authentication_options([])
     account = pending_account(pending)
-    mine = [step.secret["credential"] for step in steps_of(AccountId(account.id)) if step.kind == FactorKind.PASSKEY]
-    return passkeys.authentication_options(mine)
+    credential_ids = [
+        factor.secret["credential"] for factor in factors_of(AccountId(account.id)) if factor.kind == FactorKind.PASSKEY
+    ]
+    return passkeys.authentication_options(credential_ids)
 
 
 def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust: bool = False) -> SignedIn:
     """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
     refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
     throttle.take_network("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
-    mine = SecondFactor.objects.filter(lookup=vault.lookup("passkey", passkeys.credential_of(answer)))
-    with own(mine.values_list("account__person_id", flat=True).first()), transaction.atomic():
-        step = mine.select_related("account").select_for_update(of=("self",))
-        found = step.exclude(confirmed_at=None).first()
-        if found is None or (pending and pending_account(pending).id != found.account_id):
+    factors = SecondFactor.objects.filter(lookup=vault.lookup("passkey", passkeys.credential_of(answer)))
+    with own(factors.values_list("account__person_id", flat=True).first()), transaction.atomic():
+        confirmable = factors.select_related("account").select_for_update(of=("self",))
+        factor = confirmable.exclude(confirmed_at=None).first()
+        if factor is None or (pending and pending_account(pending).id != factor.account_id):
             raise refused
-        count = passkeys.answered(answer, found.secret["key"], found.last_turn, alone=not pending)
-        found.last_turn, found.used_at = count, clock.now()
-        found.save(update_fields=["last_turn", "used_at"])
+        count = passkeys.answered(answer, factor.secret["key"], factor.last_turn, alone=not pending)
+        factor.last_turn, factor.used_at = count, clock.now()
+        factor.save(update_fields=["last_turn", "used_at"])
         if pending:
             return _finished(pending, visit, trust=trust)
-        return sessions.begin(found.account, visit, pending=False)
+        return sessions.begin(factor.account, visit, pending=False)
 
 
 def proves(account: Account, code: str) -> bool:
@@ -361,12 +371,12 @@ def send_own_code(actor: Actor) -> str:
 
     Raises NotFoundError, ThrottledError.
     """
-    step = next((one for one in steps_of(actor.account) if one.kind == FactorKind.TEXT), None)
-    if step is None:
+    text_factor = next((factor for factor in factors_of(actor.account) if factor.kind == FactorKind.TEXT), None)
+    if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
     with transaction.atomic():
-        _send_code(step)
-    return texts.masked(step.secret["number"])
+        _send_code(text_factor)
+    return texts.masked(text_factor.secret["number"])
 
 
 def reauthenticate_with_passkey(actor: Actor, answer: str) -> None:
@@ -374,13 +384,13 @@ def reauthenticate_with_passkey(actor: Actor, answer: str) -> None:
     throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
     with transaction.atomic():
         credential = passkeys.credential_of(answer)
-        mine = SecondFactor.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
-        found = mine.filter(lookup=vault.lookup("passkey", credential)).first()
-        if found is None:
+        factors = SecondFactor.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
+        factor = factors.filter(lookup=vault.lookup("passkey", credential)).first()
+        if factor is None:
             raise InvalidError("This passkey is not one of yours.", field="passkey")
-        found.last_turn, found.used_at = (
-            passkeys.answered(answer, found.secret["key"], found.last_turn, alone=True),
+        factor.last_turn, factor.used_at = (
+            passkeys.answered(answer, factor.secret["key"], factor.last_turn, alone=True),
             clock.now(),
         )
-        found.save(update_fields=["last_turn", "used_at"])
+        factor.save(update_fields=["last_turn", "used_at"])
         sessions.reauthenticated(actor)

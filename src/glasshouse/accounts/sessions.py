@@ -7,6 +7,7 @@ Rules: a secret is stored as hash only. A session changes its secret whenever it
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -64,10 +65,10 @@ def begin(account: Account, visit: Visit, *, pending: bool) -> SignedIn:
 
 
 def _known(account: Account, secret_hash: str, label: str) -> Browser:
-    now, mine = clock.now(), Browser.objects.filter(account=account)
-    found = mine.filter(secret_hash=secret_hash).first()
-    if found is None:
-        if mine.exists():
+    now, browsers = clock.now(), Browser.objects.filter(account=account)
+    browser = browsers.filter(secret_hash=secret_hash).first()
+    if browser is None:
+        if browsers.exists():
             text = (
                 f"Somebody signed in to your account from a browser that we did not know: {label}.\n\n"
                 f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
@@ -84,21 +85,21 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
             created_at=now,
             seen_at=now,
         )
-    found.seen_at = now
-    found.save(update_fields=["seen_at"])
-    return found
+    browser.seen_at = now
+    browser.save(update_fields=["seen_at"])
+    return browser
 
 
 def known(person: str, browser: str) -> bool:
-    """Whether somebody signed in from this browser before, all steps done, as this person."""
-    mine = Browser.objects.filter(account__person_id=person, secret_hash=digest(browser[:SECRET_MOST]))
-    return mine.exists() and bool(browser)
+    """Whether this person has signed in from this browser before, second factor included."""
+    browsers = Browser.objects.filter(account__person_id=person, secret_hash=digest(browser[:SECRET_MOST]))
+    return browsers.exists() and bool(browser)
 
 
 def trusted(account: Account, browser: str) -> bool:
     """Whether this browser needs no second factor now."""
-    mine = Browser.objects.filter(account=account, secret_hash=digest(browser))
-    return bool(browser) and mine.filter(trusted_until__gt=clock.now()).exists()
+    browsers = Browser.objects.filter(account=account, secret_hash=digest(browser))
+    return bool(browser) and browsers.filter(trusted_until__gt=clock.now()).exists()
 
 
 def trust(actor: Actor, *, until_days: int = TRUST.days) -> None:
@@ -113,15 +114,15 @@ def trust(actor: Actor, *, until_days: int = TRUST.days) -> None:
 @transaction.atomic
 def forget_browser(actor: Actor, browser: str) -> None:
     """Trust a browser no longer, and end what is signed in there. Raises NotFoundError."""
-    found = Browser.objects.filter(id=browser, account_id=actor.account).first()
-    if found is None:
+    row = Browser.objects.filter(id=browser, account_id=actor.account).first()
+    if row is None:
         raise NotFoundError
-    Session.objects.filter(browser=found).exclude(id=actor.session).delete()
-    if Session.objects.filter(browser=found).exists():
-        found.trusted_until = None
-        found.save(update_fields=["trusted_until"])
+    Session.objects.filter(browser=row).exclude(id=actor.session).delete()
+    if Session.objects.filter(browser=row).exists():
+        row.trusted_until = None
+        row.save(update_fields=["trusted_until"])
     else:
-        found.delete()
+        row.delete()
     events.record(actor, Kind.BROWSER_FORGOTTEN, browser)
 
 
@@ -141,12 +142,12 @@ def _actor(session: Session) -> Actor:
 def _live(secret: str, *, pending: bool) -> Session | None:
     if len(secret) > SECRET_MOST:
         return None
-    found = Session.objects.select_related("account").filter(secret_hash=digest(secret), pending=pending)
-    return found.filter(expires_at__gt=clock.now()).first()
+    sessions = Session.objects.select_related("account").filter(secret_hash=digest(secret), pending=pending)
+    return sessions.filter(expires_at__gt=clock.now()).first()
 
 
 def actor_of(secret: str) -> Actor:
-    """Who holds this session's secret; ANONYMOUS if nobody does (any more), or the second factor is still to come."""
+    """Who signed in with this session's secret; ANONYMOUS if the session has ended, or the second factor is still to come."""
     session = _live(secret, pending=False)
     if session is None:
         return ANONYMOUS
@@ -164,13 +165,20 @@ def pending_account(secret: str) -> Account:
     return account
 
 
-def finish_pending(secret: str, visit: Visit) -> tuple[SignedIn, Actor]:
+class FinishedSignIn(NamedTuple):
+    """A sign-in after its second factor: what the browser is given, and who acts in the new session."""
+
+    signed_in: SignedIn
+    actor: Actor
+
+
+def finish_pending(secret: str, visit: Visit) -> FinishedSignIn:
     """Turn a pending session into a full one with a secret of its own, in the caller's transaction. Raises NotFoundError."""
     account = pending_account(secret)
     if not Session.objects.filter(secret_hash=digest(secret), pending=True).delete()[0]:
         raise NotFoundError("That took too long, or was done already. Please sign in again.")
-    done = begin(account, visit, pending=False)
-    return done, actor_of(done.secret)
+    signed_in = begin(account, visit, pending=False)
+    return FinishedSignIn(signed_in, actor_of(signed_in.secret))
 
 
 @transaction.atomic
@@ -214,16 +222,16 @@ def end_all(account: Account, *, keep: SessionId | None = None) -> None:
 
 def sessions_of(actor: Actor) -> list[Session]:
     """The account's sessions, the latest first."""
-    mine = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
-    return list(mine.order_by("-seen_at"))
+    sessions = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
+    return list(sessions.order_by("-seen_at"))
 
 
 def reauthenticated(actor: Actor) -> None:
-    """Note that the person has just proved to be the one."""
+    """Note a reauthentication of the actor's session now."""
     Session.objects.filter(id=actor.session, account_id=actor.account).update(proved_at=clock.now())
 
 
 def require_reauthentication(actor: Actor) -> None:
-    """Nothing, if the person proved to be the one within FRESH. Raises FreshProofError."""
+    """Nothing, if the person reauthenticated within FRESH (15 minutes). Raises ReauthenticationError."""
     if actor.proved_at is None or clock.now() - actor.proved_at > FRESH:
         raise ReauthenticationError

@@ -1,8 +1,7 @@
 """Text messages: one interface, two providers, and by default a local one whose messages are read beside the outgoing mail.
 
 Text messages cost money by the piece, and fraudsters earn by having them sent to numbers of their own ("toll fraud"): hence
-limits
-by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
+limits by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
 """
 
 from dataclasses import dataclass
@@ -82,25 +81,25 @@ def _post(url: str, *, auth: tuple[str, str], data: dict[str, str] | None = None
 
 def sender() -> Sender:
     """The provider that the settings name."""
-    name, *rest = settings.TEXT_PROVIDER.split(":")
+    name, *arguments = settings.TEXT_PROVIDER.split(":")
     if not name:
         return Local()
-    known: dict[str, type[Twilio] | type[Vonage]] = {"twilio": Twilio, "vonage": Vonage}
-    return known[name](rest[0], settings.TEXT_SECRET, rest[1])
+    providers: dict[str, type[Twilio] | type[Vonage]] = {"twilio": Twilio, "vonage": Vonage}
+    return providers[name](arguments[0], settings.TEXT_SECRET, arguments[1])
 
 
-def normal_number(written: str) -> str:
+def normal_number(number_input: str) -> str:
     """E.164 of a mobile number written with its country code. Raises InvalidError."""
-    if len(written) > NUMBER_MOST:
+    if len(number_input) > NUMBER_MOST:
         raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number")
     try:
-        number = phonenumbers.parse(written, None)
+        number = phonenumbers.parse(number_input, None)
     except phonenumbers.NumberParseException:
         raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number") from None
     mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
     if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in mobile:
         raise InvalidError("This is not a mobile number that can take text messages.", field="number")
-    if country_of(written) not in settings.TEXT_COUNTRIES:
+    if country_of(number_input) not in settings.TEXT_COUNTRIES:
         raise InvalidError(
             "We cannot send text messages to this country. Please use an app or a passkey.", field="number"
         )

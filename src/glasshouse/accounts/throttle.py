@@ -24,17 +24,17 @@ def take_network(purpose: str, network: str, *, most: int, window: timedelta) ->
     take(purpose, network_key(network), most=most, window=window)
 
 
-def counting(purpose: str, whom: str) -> bool:
-    """Whether a try of whom was counted within a window that has not ended."""
-    key = vault.lookup(f"tries:{purpose}", whom)
+def counting(purpose: str, counted: str) -> bool:
+    """Whether a try of `counted` was counted within a window that has not ended."""
+    key = vault.lookup(f"tries:{purpose}", counted)
     return Tries.objects.filter(key=key, until__gt=clock.now()).exists()
 
 
-def take(purpose: str, whom: str, *, most: int, window: timedelta) -> None:
-    """Count one try of whom (an address, a network address). Raises ThrottledError above `most` in the window."""
+def take(purpose: str, counted: str, *, most: int, window: timedelta) -> None:
+    """Count one try. counted: whose (an address, a network address). Raises ThrottledError above `most` in the window."""
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"key": vault.lookup(f"tries:{purpose}", whom), "now": now, "until": now + window})
+        cursor.execute(TAKE, {"key": vault.lookup(f"tries:{purpose}", counted), "now": now, "until": now + window})
         count, until = cursor.fetchone()
     if count > most:
         raise ThrottledError(max(1, int((until - now).total_seconds())))

@@ -1,18 +1,16 @@
-"""Verbs of legal demands: entered, reviewed by two people, narrowed, answered with the least data, told to the person.
+"""Verbs of legal requests: entered, reviewed by two people, narrowed, answered with the least data, told to the person.
 
-Rules: nothing is handed over before two different people have agreed on it; what both allow, and nothing besides,
-goes. The person
-is told at once; where the law bars that, as soon as the bar has ended, which the worker watches. The database holds
-each of these.
+Rules: nothing is handed over before two different people have agreed; only what both allow goes. The person is told at once, or,
+where the law bars that, as soon as the bar has ended, which the worker watches. The database holds each of these rules.
 Source: PRI-16.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -41,14 +39,18 @@ from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
 
 ANSWER, REFUSE = "answer", "refuse"
+# Names of queues: stored failures have them, so they stay as they are.
 FINISHING, TELLING = "rights.finish-demand", "rights.tell-demand"
-TIME = timedelta(days=30)
+ANSWER_WITHIN = timedelta(days=30)
 REVIEWERS = staff_roles_with(Permission.LEGAL_REQUEST_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A demand as it came. asked: categories of the data map; barred_until: until when the law forbids to tell the person."""
+    """A legal request as it came. country: two letters; asked: categories of the data map.
+
+    barred_until: the last day on which the law forbids to tell the person; None: it does not.
+    """
 
     address: str
     authority: str
@@ -59,7 +61,7 @@ class Facts:
 
 
 def enter(actor: Actor, facts: Facts) -> LegalRequest:
-    """Enter a demand. Raises InvalidError, NotFoundError."""
+    """Enter a legal request, and call the reviewers. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     address = normal_address(facts.address)
     if not facts.authority.strip() or not facts.grounds.strip():
@@ -71,7 +73,7 @@ def enter(actor: Actor, facts: Facts) -> LegalRequest:
     now = clock.now()
     if facts.barred_until is not None and facts.barred_until <= now.date():
         raise InvalidError("A bar ends on a day to come; without a bar leave it empty.", field="barred_until")
-    made = LegalRequest(
+    legal_request = LegalRequest(
         address=address,
         address_hash=vault.lookup("address", address),
         authority=facts.authority,
@@ -81,63 +83,66 @@ def enter(actor: Actor, facts: Facts) -> LegalRequest:
         asked=sorted(set(facts.asked)),
         entered_by=actor.id,
         received_at=now,
-        due_at=now + TIME,
+        due_at=now + ANSWER_WITHIN,
         barred_until=facts.barred_until,
     )
     with transaction.atomic():
-        made.save(force_insert=True)
-        _call_reviewers(actor, made)
-        events.record(actor, Kind.LEGAL_REQUEST_ENTERED, made.id)
-    return made
+        legal_request.save(force_insert=True)
+        _call_reviewers(actor, legal_request)
+        events.record(actor, Kind.LEGAL_REQUEST_ENTERED, legal_request.id)
+    return legal_request
 
 
 def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
-    """Mail to whoever else may review; the mail says nothing of whom it is about."""
+    """Mail to everybody else who may review; the mail says nothing of whom it is about."""
     text = f"A legal request waits for two reviews, by {legal_request.due_at:%Y-%m-%d}: {settings.ORIGIN}/staff/legal-requests\n"
     for account in Account.objects.select_related("person").filter(staff_role__in=REVIEWERS).exclude(id=actor.account):
         key_owner, address = KeyOwnerId(account.person_id), account.person.address
-        mail.queue(key_owner, "deadline", address, subject="A demand waits for review", body=text)
+        mail.queue(key_owner, "deadline", address, subject="A legal request waits for review", body=text)
 
 
 def legal_requests(actor: Actor) -> list[LegalRequest]:
-    """Every demand, the open ones first. Raises NotFoundError."""
+    """The newest 200 legal requests, the open ones first. Raises NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
-    return sorted(LegalRequest.objects.order_by("-received_at")[:200], key=lambda one: one.closed_at is not None)
+    newest = LegalRequest.objects.order_by("-received_at")[:200]
+    return sorted(newest, key=lambda legal_request: legal_request.closed_at is not None)
 
 
-def review(actor: Actor, legal_request: str, verdict: str, allowed: list[str], reasons: str) -> LegalRequest:
-    """Review as one of two. allowed: what may go at most; what both allow goes.
+def review(actor: Actor, number: str, verdict: str, allowed: list[str], reasons: str) -> LegalRequest:
+    """Review as one of two. verdict: ANSWER or REFUSE; allowed: categories that may go at most; what both allow goes.
 
-    The second review closes the demand: it is refused if either refuses, or nothing is left. Raises InvalidError, NotFoundError.
+    The second review closes the legal request: it is refused if either refuses, or nothing is left.
+    Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     with transaction.atomic():
-        found = LegalRequest.objects.select_for_update().filter(id=legal_request, closed_at=None, second_by="").first()
-        if found is None:
+        waiting = LegalRequest.objects.select_for_update().filter(id=number, closed_at=None, second_by="")
+        legal_request = waiting.first()
+        if legal_request is None:
             raise NotFoundError
-        if actor.id == found.first_by:
-            raise InvalidError("You have reviewed this demand. A second person has to.", field="verdict")
+        if actor.id == legal_request.first_by:
+            raise InvalidError("You have reviewed this legal request. A second person has to.", field="verdict")
         if verdict not in (ANSWER, REFUSE) or not reasons.strip():
             raise InvalidError("Decide, and say why.", field="reasons")
-        allowed_so_far = found.narrowed if found.first_by else found.asked
-        found.narrowed = sorted(set(allowed) & set(allowed_so_far)) if verdict == ANSWER else []
-        found.reasons = {**found.reasons, "second" if found.first_by else "first": reasons}
-        if found.first_by:
-            found.second_by, found.second_verdict = actor.id, verdict
+        allowed_so_far = legal_request.narrowed if legal_request.first_by else legal_request.asked
+        legal_request.narrowed = sorted(set(allowed) & set(allowed_so_far)) if verdict == ANSWER else []
+        legal_request.reasons = {**legal_request.reasons, "second" if legal_request.first_by else "first": reasons}
+        if legal_request.first_by:
+            legal_request.second_by, legal_request.second_verdict = actor.id, verdict
         else:
-            found.first_by, found.first_verdict = actor.id, verdict
-        found.save()
-        events.record(actor, Kind.LEGAL_REQUEST_REVIEWED, found.id, verdict=verdict)
-    if not found.second_by:
-        return found
-    with queues.claimed(FINISHING, found.id) as mine:  # The worker finishes what nobody does.
-        return _close(found) if mine else found
+            legal_request.first_by, legal_request.first_verdict = actor.id, verdict
+        legal_request.save()
+        events.record(actor, Kind.LEGAL_REQUEST_REVIEWED, legal_request.id, verdict=verdict)
+    if not legal_request.second_by:
+        return legal_request
+    with queues.claimed(FINISHING, legal_request.id) as is_claimed:  # The worker finishes what nobody does.
+        return _close(legal_request) if is_claimed else legal_request
 
 
 def finish_due() -> int:
     """Close what two have reviewed, where a process died before it was closed; returns how many. For the worker."""
-    left = queues.ready(LegalRequest.objects.filter(closed_at=None).exclude(second_by=""), FINISHING)
-    return queues.each(FINISHING, list(left.values_list("id", flat=True)), _finish)
+    reviewed = queues.ready(LegalRequest.objects.filter(closed_at=None).exclude(second_by=""), FINISHING)
+    return queues.each(FINISHING, list(reviewed.values_list("id", flat=True)), _finish)
 
 
 def _finish(number: str) -> bool:
@@ -155,7 +160,7 @@ def _close(legal_request: LegalRequest) -> LegalRequest:
     # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
     with own(str(person.person) if person else None):
         if person:
-            values = [one.as_json() for one in view(person) if one.category in legal_request.narrowed]
+            values = [item.as_json() for item in view(person) if item.category in legal_request.narrowed]
             legal_request.blob = blobs.store([json.dumps(values).encode()], KeyOwnerId(legal_request.id))
         with transaction.atomic():
             if not LegalRequest.objects.select_for_update().filter(id=legal_request.id, closed_at=None).exists():
@@ -172,14 +177,14 @@ def _close(legal_request: LegalRequest) -> LegalRequest:
 
 
 def _recipient(legal_request: LegalRequest) -> Recipient:
-    """The register's entry of an answered demand; which authority it is stays sealed in the demand."""
+    """The register's entry of an answered legal request, in which alone the authority is named."""
     now = clock.now()
     return Recipient.objects.create(
         kind=kinds.Kind.AUTHORITY,
-        name=f"An authority, demand {legal_request.id}",
-        what="An answer to a legal demand, with the least data.",
+        name=f"An authority, legal request {legal_request.id}",
+        what="An answer to a legal request, with the least data.",
         region=legal_request.country,
-        purpose="answering a demand of an authority",
+        purpose="answering a legal request of an authority",
         basis="legal obligation",
         fields=legal_request.narrowed,
         written_by="demands",
@@ -190,17 +195,16 @@ def _recipient(legal_request: LegalRequest) -> Recipient:
 
 def _tell(legal_request: LegalRequest, person: KeyOwnerId, address: str) -> None:
     """Tell the person, at the address that it has now, in the caller's transaction."""
-    what = ", ".join(NAMES[one].lower() for one in legal_request.narrowed)
+    what = ", ".join(NAMES[category].lower() for category in legal_request.narrowed)
     text = (
-        "An authority demanded data about you, and the law made us answer: "
+        "An authority requested data about you, and the law made us answer: "
         f"{legal_request.authority} ({legal_request.country}).\n\n"
-        f"It received: {what}. The ground that it named: {legal_request.grounds}\n\nTwo people reviewed the demand, and no "
-        f"more was given than "
-        f"both found necessary. You may contest it with that authority or in court; we help with what we know: "
-        f"{settings.ORIGIN}/privacy\n"
+        f"It received: {what}. The ground that it named: {legal_request.grounds}\n\nTwo people reviewed the request, "
+        "and no more was given than both found necessary. You may contest it with that authority or in court; we help with "
+        f"what we know: {settings.ORIGIN}/privacy\n"
     )
     mail.queue(person, "announcement", address, subject="An authority received data about you", body=text)
-    # On the person's own record from now on; before, the demand alone is the record, for telling is barred.
+    # On the person's own record from now on; before, the legal request alone is the record, for telling is barred.
     disclosures.note(person, _recipient(legal_request))
     legal_request.told_at = clock.now()
     events.record(JOB, Kind.LEGAL_REQUEST_TOLD, legal_request.id)
@@ -210,13 +214,13 @@ def tell_due() -> int:
     """Tell persons whose bar has ended; returns how many. For the worker. Safe to repeat."""
     untold = LegalRequest.objects.filter(outcome="answered", told_at=None, untellable_at=None)
     ended = untold.filter(barred_until__lt=clock.now().date())
-    return queues.each(TELLING, list(queues.ready(ended, TELLING).values_list("id", flat=True)), _tell_one)
+    return queues.each(TELLING, list(queues.ready(ended, TELLING).values_list("id", flat=True)), _tell_person)
 
 
-def _tell_one(number: str) -> bool:
-    known = LegalRequest.objects.filter(id=number).first()
-    # Answers of earlier versions name nobody.
-    subject = (known.person or person_at(known.address_hash)) if known else ""
+def _tell_person(number: str) -> bool:
+    answered = LegalRequest.objects.filter(id=number).first()
+    # Answers of earlier versions name no person.
+    subject = (answered.person or person_at(answered.address_hash)) if answered else ""
     with own(subject), transaction.atomic():
         rows = LegalRequest.objects.select_for_update(skip_locked=True).filter(
             id=number, told_at=None, untellable_at=None
@@ -233,19 +237,27 @@ def _tell_one(number: str) -> bool:
     return person is not None
 
 
-def fetch(actor: Actor, legal_request: str) -> tuple[str, bytes]:
-    """(name, bytes) of what is to be handed over. Raises NotFoundError, FreshProofError."""
+class HandOver(NamedTuple):
+    """What is to be handed over to an authority. name: of the file; body: JSON, a list of items of the view."""
+
+    name: str
+    body: bytes
+
+
+def fetch(actor: Actor, number: str) -> HandOver:
+    """What both reviewers allowed. Raises NotFoundError, FreshProofError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     accounts.require_reauthentication(actor)
-    found = LegalRequest.objects.filter(id=legal_request, outcome="answered").exclude(blob="").first()
-    if found is None:
+    legal_request = LegalRequest.objects.filter(id=number, outcome="answered").exclude(blob="").first()
+    if legal_request is None:
         raise NotFoundError
-    return f"demand-{found.id}.json", b"".join(blobs.read(BlobId(found.blob), KeyOwnerId(found.id)))
+    pieces = blobs.read(BlobId(legal_request.blob), KeyOwnerId(legal_request.id))
+    return HandOver(f"legal-request-{legal_request.id}.json", b"".join(pieces))
 
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """One year of the transparency report. late: bars that have ended without the person having been told."""
+    """A year of the transparency report. outcomes, countries: counts; told: persons; barred: persons who may not be told yet."""
 
     year: int
     received: int
@@ -255,16 +267,31 @@ class Year:
     barred: int
 
 
+class _Row(NamedTuple):
+    year: int
+    outcome: str
+    country: str
+    is_told: bool
+    is_untellable: bool
+
+
 def report() -> list[Year]:
-    """The transparency report, the newest year first."""
-    rows = list(LegalRequest.objects.values_list("received_at", "outcome", "country", "told_at", "untellable_at"))
-    years = sorted({one[0].year for one in rows} | {clock.now().year}, reverse=True)
-    return [_year(year, [one for one in rows if one[0].year == year]) for year in years]
+    """The transparency report, the newest year first; this year always, others with a legal request in them."""
+    columns = ("received_at", "outcome", "country", "told_at", "untellable_at")
+    rows = [
+        _Row(received_at.year, outcome or "open", country, told_at is not None, untellable_at is not None)
+        for received_at, outcome, country, told_at, untellable_at in LegalRequest.objects.values_list(*columns)
+    ]
+    years = sorted({row.year for row in rows} | {clock.now().year}, reverse=True)
+    return [_year(year, [row for row in rows if row.year == year]) for year in years]
 
 
-def _year(year: int, rows: "Iterable[tuple[datetime, str, str, datetime | None, datetime | None]]") -> Year:
-    found = list(rows)
-    outcomes = Counter(one[1] or "open" for one in found)
-    countries = Counter(one[2] for one in found)
-    barred = sum(one[1] == "answered" and one[3] is None and one[4] is None for one in found)
-    return Year(year, len(found), dict(outcomes), dict(countries), sum(one[3] is not None for one in found), barred)
+def _year(year: int, rows: list[_Row]) -> Year:
+    return Year(
+        year,
+        received=len(rows),
+        outcomes=dict(Counter(row.outcome for row in rows)),
+        countries=dict(Counter(row.country for row in rows)),
+        told=sum(row.is_told for row in rows),
+        barred=sum(row.outcome == "answered" and not row.is_told and not row.is_untellable for row in rows),
+    )

@@ -1,4 +1,4 @@
-"""Legal requests: legal requests of authorities for a person's data."""
+"""Legal requests of authorities for a person's data."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -13,9 +13,9 @@ from glasshouse.vault.fields import SealedJson, SealedText
 
 
 class LegalRequest(models.Model):
-    """A legal demand for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
+    """A legal request for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
 
-    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever its address is by then.
+    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever their address is by then.
     `untellable_at`: since when nobody is left to be told, for the person was erased.
     """
 
@@ -68,7 +68,7 @@ class LegalRequest(models.Model):
                 | (~Q(first_by="") & ~Q(second_by="") & Q(first_verdict="answer", second_verdict="answer")),
                 name="answered_after_two_reviews",
             ),
-            # Whoever's data was handed over is told, or the law bars it until a day that is watched.
+            # The person whose data was handed over is told, or the law bars it until a day that the worker watches.
             models.CheckConstraint(
                 condition=~Q(outcome="answered") | Q(told_at__isnull=False) | Q(barred_until__isnull=False),
                 name="told_or_barred",

@@ -189,13 +189,14 @@ def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
             bar.update(task, completed=done, total=total)
 
         try:
-            count, wrong = api.verify(tell)
+            verification = api.verify(tell)
         except KeyboardInterrupt:
             bar.stop()
             click.echo(f"Interrupted after {read} links. Nothing was changed; run it again for a result.")
             sys.exit(130)
-    click.echo("\n".join([*wrong, f"{count} events in the chain; {len(wrong)} breaks."]))
-    sys.exit(1 if wrong else 0)
+    summary = f"{verification.event_count} events in the chain; {len(verification.breaks)} breaks."
+    click.echo("\n".join([*verification.breaks, summary]))
+    sys.exit(1 if verification.breaks else 0)
 
 
 @main.group()
@@ -217,10 +218,10 @@ def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_key
 
     with Progress(console=console) as progress:
         task = progress.add_task("Wrapping data keys anew", total=None)
-        for done, total in api.rotate_root():
-            progress.update(task, completed=done, total=total)
-        for what, done, total in rotate_data_keys() if data_keys else ():
-            progress.update(task, description=what.capitalize(), completed=done, total=total)
+        for wrapped in api.rotate_root():
+            progress.update(task, completed=wrapped.done, total=wrapped.total)
+        for resealed in rotate_data_keys() if data_keys else ():
+            progress.update(task, description=resealed.step.capitalize(), completed=resealed.done, total=resealed.total)
     click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
     if data_keys:
         click.echo("Every key owner has a new data key; the old ones are deleted.")

@@ -36,12 +36,12 @@ def bring_in(
     try:
         actor, site, room = _place(person, *where)
         number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
-        layout = imports.look(actor, number).layout
+        layout = imports.preview(actor, number).layout
         layout = imports.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
             yield f"{column.name}: {column.variable or 'kept under its own name'}"
         imports.choose(actor, number, layout)
-        report = imports.take(actor, number, progress)
+        report = imports.run(actor, number, progress)
     finally:
         sessions.end(person, done.secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"

@@ -34,10 +34,10 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
     """Have a privacy officer answer for REGIONS only (eu uk ch us br ca other); none: for all that nobody else does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.requests import api as requests
+    from glasshouse.requests import worklist
 
     who = accounts.actor_of_address(address)
-    requests.set_regions(str(who.account), list(regions))
+    worklist.set_regions(str(who.account), list(regions))
     click.echo(f"{address} answers for {', '.join(regions) or 'all that nobody else does'}.")
 
 
@@ -81,7 +81,7 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
     from glasshouse.retention import api
 
     if past:
-        for one in api.certificates():
+        for one in api.deletion_runs():
             rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
             click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
         return
@@ -89,7 +89,7 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
         for table, count in api.due().items():
             click.echo(f"{count:8} rows of {table} are due")
         return
-    done = api.sweep()
+    done = api.run_deletions()
     told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
     click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
 
@@ -111,7 +111,7 @@ def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None
     whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
     if not accounts.is_staff(who.account):
         raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.hold(KeyOwnerId(str(whom.person)), str(who.account), reason, days)
+    number = retention.place_legal_hold(KeyOwnerId(str(whom.person)), str(who.account), reason, days)
     click.echo(f"Held for {days} days: {number}.")
 
 
@@ -138,8 +138,8 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
         click.echo(f"in the way: {obstacle}")
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)
-        done = rights.erase(actor)
-        click.echo(f"Erased: {done.rows} rows, the key destroyed. Certificate {done.id}.")
+        erased = rights.erase(actor)
+        click.echo(f"Erased: {erased.rows} rows, the key destroyed. Certificate {erased.id}.")
 
 
 COMMANDS = (add_staff, erase, hold, office, sweep, take_source)

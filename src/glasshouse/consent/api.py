@@ -1,8 +1,8 @@
-"""Verbs of a person's own decisions: consent, withdraw, object, restrict, lift; and what the rest of the service must ask.
+"""Verbs of a person's decisions: consent, withdrawal, objection, restriction; and what the rest of the service must ask.
 
-Rules: who processes for a purpose that is not the service itself asks `may` first; the database refuses the mail besides. An
-objection counts from the moment it is made, also while it is judged. Restricted rows are hidden by the database from everybody
-but their person. Source: PRI-23, PRI-25; GDPR Art. 7(3), 18, 21.
+Rules: code that uses data for a purpose beyond the service itself asks `may` first; the database also refuses such mails. An
+objection counts from the moment it is made, also while it is judged. The database hides restricted rows from everybody but their
+person. Source: PRI-23, PRI-25; GDPR Art. 7(3), 18, 21.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault.datamap import Basis
 
-NOTICE = timedelta(days=7)  # An officer's lifting of a restriction is told this long before.
-MOST_WORDS = 4000
+NOTICE = timedelta(days=7)  # How long before an officer lifts a restriction its person is told.
+MOST_TEXT = 4000  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A purpose, where the person stands on it, and whether data is used for it."""
+class Decision:
+    """A purpose, what the person decided on it (of `State`; "": nothing), and whether their data is used for it."""
 
     purpose: Purpose
     state: str
@@ -44,7 +44,7 @@ def _purpose(purpose: str) -> Purpose:
 
 
 def state_of(key_owner: str, purpose: str) -> str:
-    """Where a person stands on a purpose; "" if they never said."""
+    """What a person decided on a purpose, of `State`; "" if they never decided. key_owner: the person's id."""
     newest = ConsentRecord.objects.filter(key_owner=key_owner, purpose=purpose).order_by("-at", "-id").first()
     return newest.state if newest else ""
 
@@ -55,7 +55,7 @@ def may(key_owner: str, purpose: str) -> bool:
 
 
 def refusing(purpose: str) -> set[str]:
-    """Everybody whose data may not be used for a purpose that needs no consent. Raises ValueError for one that needs it."""
+    """Ids of persons whose data may not be used for a purpose that needs no consent. Raises ValueError for one that needs it."""
     if PURPOSES[purpose].basis is Basis.CONSENT:
         raise ValueError(f"{purpose} needs consent: whoever never said anything refuses it.")
     newest = ConsentRecord.objects.filter(purpose=purpose).order_by("key_owner", "-at", "-id").distinct("key_owner")
@@ -67,63 +67,61 @@ def refusing(purpose: str) -> set[str]:
 
 
 def restricted_persons() -> set[str]:
-    """Everybody whose data is restricted now."""
-    live = Q(lifts_at=None) | Q(lifts_at__gt=clock.now())
-    return set(Restriction.objects.filter(live).values_list("key_owner", flat=True))
+    """Ids of the key owners whose data is restricted now."""
+    return set(Restriction.objects.filter(_live()).values_list("key_owner", flat=True))
 
 
-def standings(actor: Actor) -> list[Standing]:
-    """Every purpose that the actor's person decides about."""
-    found = []
-    for one in PURPOSES.values():
-        state = state_of(str(actor.person), one.id)
-        found.append(Standing(one, state, allows(one, state)))
-    return found
+def decisions(actor: Actor) -> list[Decision]:
+    """Every purpose that the actor's person decides about, with the decision."""
+    states = {purpose.id: state_of(str(actor.person), purpose.id) for purpose in PURPOSES.values()}
+    return [Decision(purpose, states[purpose.id], allows(purpose, states[purpose.id])) for purpose in PURPOSES.values()]
 
 
-def note(key_owner: str, purpose: str, state: State, words: str, *, request: str = "") -> None:
-    """Keep a stance, in the caller's transaction."""
+def note(key_owner: str, purpose: str, state: State, text: str, *, request: str = "") -> None:
+    """Store a consent record, in the caller's transaction. text: the sentence shown, or the person's reasons."""
     ConsentRecord(
-        key_owner=key_owner, purpose=purpose, state=state, words=words[:MOST_WORDS], request=request, at=clock.now()
+        key_owner=key_owner, purpose=purpose, state=state, words=text[:MOST_TEXT], request=request, at=clock.now()
     ).save(force_insert=True)
 
 
 @transaction.atomic
 def give(actor: Actor, purpose: str) -> None:
     """Consent to a purpose, or take an objection back. Raises InvalidError."""
-    wanted = _purpose(purpose)
-    shown = f"I allow {wanted.title}. {wanted.explained}"
+    details = _purpose(purpose)
+    shown = f"I allow {details.title}. {details.explained}"
     note(str(actor.person), purpose, State.GIVEN, shown)
     events.record(actor.alone, Kind.CONSENT_GIVEN, str(actor.person), purpose=purpose)
 
 
 @transaction.atomic
-def withdraw(actor: Actor, purpose: str, words: str = "", *, request: str = "") -> State:
-    """Withdraw consent, or object. An objection counts now; OBJECTED: it has still to be judged, by `request`.
+def withdraw(actor: Actor, purpose: str, reasons: str = "", *, request: str = "") -> State:
+    """Withdraw consent, or object; returns the new state. An objection counts now; OBJECTED: it has still to be judged.
+
+    request: the id of the privacy request by which it is judged.
 
     Raises InvalidError.
     """
-    wanted = _purpose(purpose)
-    if wanted.basis is Basis.CONSENT:
-        note(str(actor.person), purpose, State.WITHDRAWN, words)
+    details = _purpose(purpose)
+    if details.basis is Basis.CONSENT:
+        note(str(actor.person), purpose, State.WITHDRAWN, reasons)
         events.record(actor.alone, Kind.CONSENT_WITHDRAWN, str(actor.person), purpose=purpose)
         return State.WITHDRAWN
-    state = State.UPHELD if wanted.at_once else State.OBJECTED
-    if state is State.OBJECTED and not words.strip():
+    state = State.UPHELD if details.at_once else State.OBJECTED
+    if state is State.OBJECTED and not reasons.strip():
         raise InvalidError("Say why, in your own words: this objection is judged by a person.", field="words")
-    note(str(actor.person), purpose, state, words, request=request)
+    note(str(actor.person), purpose, state, reasons, request=request)
     events.record(actor.alone, Kind.OBJECTION_MADE, str(actor.person), purpose=purpose)
     return state
 
 
 def judge(actor: Actor, request: str, *, uphold: bool) -> None:
     """Decide the objection that a request is about, in the caller's transaction; nothing where it is about none."""
-    found = ConsentRecord.objects.filter(request=request, state=State.OBJECTED).first()
-    if found is None:
+    objection = ConsentRecord.objects.filter(request=request, state=State.OBJECTED).first()
+    if objection is None:
         return
     state = State.UPHELD if uphold else State.OVERRULED
-    note(found.key_owner, found.purpose, state, "decided by the privacy officer", request=request)
-    events.record(actor, Kind.OBJECTION_DECIDED, found.key_owner, upheld=uphold)
+    note(objection.key_owner, objection.purpose, state, "decided by the privacy officer", request=request)
+    events.record(actor, Kind.OBJECTION_DECIDED, objection.key_owner, upheld=uphold)
 
 
 # -- restriction ---------------------------------------------------------------------------------------------------
@@ -131,78 +129,79 @@ def judge(actor: Actor, request: str, *, uphold: bool) -> None:
 
 def restriction_of(person: str) -> Restriction | None:
     """The live restriction on a person's data."""
-    rows = Restriction.objects.filter(key_owner=person).order_by("-at")
-    now = clock.now()
-    return next((one for one in rows if one.lifts_at is None or one.lifts_at > now), None)
+    return Restriction.objects.filter(_live(), key_owner=person).order_by("-at").first()
+
+
+def _live() -> Q:
+    return Q(lifts_at=None) | Q(lifts_at__gt=clock.now())
 
 
 @transaction.atomic
-def restrict(actor: Actor, ground: str, words: str) -> None:
+def restrict(actor: Actor, ground: str, reasons: str) -> None:
     """Have the data of the actor's person stored only, from now on. Raises InvalidError."""
     if ground not in set(Ground):
         raise InvalidError("Choose the reason from the list.", field="ground")
     if restriction_of(str(actor.person)):
         raise InvalidError("The use of your data is restricted already.", field="ground")
-    made = Restriction(key_owner=str(actor.person), ground=ground, words=words[:MOST_WORDS], at=clock.now())
-    made.save(force_insert=True)
-    events.record(actor.alone, Kind.RESTRICTION_MADE, made.id, ground=ground)
+    restriction = Restriction(key_owner=str(actor.person), ground=ground, words=reasons[:MOST_TEXT], at=clock.now())
+    restriction.save(force_insert=True)
+    events.record(actor.alone, Kind.RESTRICTION_MADE, restriction.id, ground=ground)
 
 
 @transaction.atomic
 def lift(actor: Actor) -> None:
     """Lift the restriction on the data of the actor's person, at once; told by mail. Raises NotFoundError."""
-    found = restriction_of(str(actor.person))
-    if found is None:
+    restriction = restriction_of(str(actor.person))
+    if restriction is None:
         raise NotFoundError("Nothing of yours is restricted.")
-    found.lifts_at, found.lifted_by = clock.now(), actor.id
-    found.save(update_fields=["lifts_at", "lifted_by"])
+    restriction.lifts_at, restriction.lifted_by = clock.now(), actor.id
+    restriction.save(update_fields=["lifts_at", "lifted_by"])
     person = accounts.person_of(actor)
     text = "The restriction on your data is lifted, as you asked. If that was not you, write to us at once.\n"
     mail.queue(KeyOwnerId(person.id), "restriction", person.address, subject="Your data is in use again", body=text)
-    events.record(actor.alone, Kind.RESTRICTION_LIFTED, found.id)
+    events.record(actor.alone, Kind.RESTRICTION_LIFTED, restriction.id)
 
 
 def restriction_at(address_hash: str) -> Restriction | None:
-    """The live restriction of somebody without an account, by their address."""
-    rows, now = Restriction.objects.filter(address_hash=address_hash).order_by("-at"), clock.now()
-    return next((one for one in rows if one.lifts_at is None or one.lifts_at > now), None)
+    """The live restriction of a guest, by the keyed hash of their address."""
+    return Restriction.objects.filter(_live(), address_hash=address_hash).order_by("-at").first()
 
 
 @transaction.atomic
-def restrict_at(address: str, address_hash: str, words: str) -> None:
-    """Have what is held of an address stored only; for somebody who has proved it, and has no account. Raises InvalidError."""
+def restrict_at(address: str, address_hash: str, reasons: str) -> None:
+    """Have what is held of an address stored only; for a guest. Raises InvalidError."""
     if restriction_at(address_hash):
         raise InvalidError("The use of it is restricted already.", field="act")
-    made = Restriction(key_owner=new_id(), ground=Ground.CLAIMS, words=words[:MOST_WORDS], at=clock.now())
-    made.address, made.address_hash = address, address_hash
-    made.save(force_insert=True)
-    events.record(ANONYMOUS, Kind.RESTRICTION_MADE, made.id, ground=made.ground)
+    restriction = Restriction(key_owner=new_id(), ground=Ground.CLAIMS, words=reasons[:MOST_TEXT], at=clock.now())
+    restriction.address, restriction.address_hash = address, address_hash
+    restriction.save(force_insert=True)
+    events.record(ANONYMOUS, Kind.RESTRICTION_MADE, restriction.id, ground=restriction.ground)
 
 
 @transaction.atomic
 def lift_at(address_hash: str) -> None:
-    """Lift the restriction of somebody without an account, at once. Raises NotFoundError."""
-    found = restriction_at(address_hash)
-    if found is None:
+    """Lift a guest's restriction, at once. Raises NotFoundError."""
+    restriction = restriction_at(address_hash)
+    if restriction is None:
         raise NotFoundError("Nothing of yours is restricted.")
-    found.lifts_at = clock.now()
-    found.save(update_fields=["lifts_at"])
-    events.record(ANONYMOUS, Kind.RESTRICTION_LIFTED, found.id)
+    restriction.lifts_at = clock.now()
+    restriction.save(update_fields=["lifts_at"])
+    events.record(ANONYMOUS, Kind.RESTRICTION_LIFTED, restriction.id)
 
 
 @transaction.atomic
 def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> None:
-    """As an officer: lift a restriction in NOTICE's time, of which the person is told now. Raises InvalidError, NotFoundError."""
-    found = restriction_of(person)
-    if found is None:
+    """As an officer: lift a restriction after NOTICE; the person is told now. Raises InvalidError, NotFoundError."""
+    restriction = restriction_of(person)
+    if restriction is None:
         raise NotFoundError("Nothing of this person is restricted.")
     if not reason.strip():
         raise InvalidError("Say why; the person is told.", field="reason")
-    found.lifts_at, found.lifted_by = clock.now() + NOTICE, actor.id
-    found.save(update_fields=["lifts_at", "lifted_by"])
+    restriction.lifts_at, restriction.lifted_by = clock.now() + NOTICE, actor.id
+    restriction.save(update_fields=["lifts_at", "lifted_by"])
     text = (
-        f"The restriction on your data will be lifted on {found.lifts_at:%Y-%m-%d}: {reason}\n\nIf you do not agree, answer "
-        f"this mail, restrict it again on your page, or turn to your authority: {settings.ORIGIN}/account/data/choices\n"
+        f"The restriction on your data will be lifted on {restriction.lifts_at:%Y-%m-%d}: {reason}\n\nIf you do not agree, "
+        f"answer this mail, restrict it again on your page, or turn to your authority: {settings.ORIGIN}/account/data/choices\n"
     )
     mail.queue(person, "restriction", address, subject="Your data will be in use again", body=text)
-    events.record(actor, Kind.RESTRICTION_LIFTED, found.id, announced=True)
+    events.record(actor, Kind.RESTRICTION_LIFTED, restriction.id, announced=True)

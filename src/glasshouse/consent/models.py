@@ -1,4 +1,4 @@
-"""Where persons stand on purposes, and whose data may be stored only."""
+"""What persons decided on purposes, and whose data may be stored only."""
 
 from django.db import models
 
@@ -45,7 +45,7 @@ class ConsentRecord(models.Model):
 class Restriction(models.Model):
     """That a person's data is stored only. It ends when it is lifted; an officer's lifting is announced and comes later.
 
-    Of somebody without an account it is by address, until there is an account; `key owner` is a key of its own then.
+    A guest's is by address, until there is an account; `key_owner` is a key of its own then.
     """
 
     row_access = RowAccess(open_though_restricted="it says what is restricted")

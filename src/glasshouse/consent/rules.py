@@ -1,4 +1,4 @@
-"""Pure rules of objecting, consenting and restricting: which purposes a person decides about, why use may be restricted."""
+"""Pure rules of consent, objection and restriction: which purposes a person decides about, why use may be restricted."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +19,8 @@ class Purpose:
 
 
 PURPOSES = {
-    one.id: one
-    for one in (
+    purpose.id: purpose
+    for purpose in (
         Purpose(
             "supplement",
             "supplementing what is held with data of third parties",
@@ -58,7 +58,7 @@ PURPOSES = {
 
 
 class State(StrEnum):
-    """Where a person stands on a purpose. OBJECTED: counts while it is judged."""
+    """What a person decided on a purpose. OBJECTED counts while it is judged; then it is UPHELD or OVERRULED."""
 
     GIVEN = "given"
     WITHDRAWN = "withdrawn"
@@ -85,7 +85,7 @@ GROUNDS = {
 
 
 def allows(purpose: Purpose, state: str) -> bool:
-    """Whether data may be used for a purpose, as the person stands on it ("" : never said anything)."""
+    """Whether data may be used for a purpose. state: what the person decided, of `State`; "": nothing."""
     if purpose.basis is Basis.CONSENT:
         return state == State.GIVEN
     return state not in (State.OBJECTED, State.UPHELD)

@@ -5,7 +5,7 @@ from glasshouse.rowsecurity.settings import PERSON
 
 SQL = Sql(
     functions={
-        # Persons whose data may be stored only, whoever acts for themself aside.
+        # Persons whose data may be stored only, without the person whose own act this is.
         "glasshouse_restricted()": (
             "SETOF text",
             "SELECT key_owner FROM consent_restriction WHERE (lifts_at IS NULL OR lifts_at > clock_timestamp()) "

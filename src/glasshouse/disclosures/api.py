@@ -1,17 +1,18 @@
-"""Verbs of disclosures: the register of recipients, the gate, what went where, who hears of new providers.
+"""Verbs of disclosures: the register of recipients, egress, what went where, who gets news of new providers.
 
-Rules: nothing personal leaves but by the gate (`kernel.gate`), which asks the register: a live recipient, this road,
-these fields.
-A row of what went where cannot be written for a recipient that is announced only or has ended; the database holds that too.
+Rules: personal data leaves by the gate (`kernel.gate`) only, which asks the register for a live recipient with this channel and
+these fields. A row of what went where cannot be written for a recipient that is only announced, or has ended; the database holds
+that too.
 Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -41,7 +42,7 @@ OPTIONAL = ("agreement", "safeguard", "contact")
 
 
 def install() -> None:
-    """Register the operator's own mail server, where no recipient is registered yet: without it no sign-up could be proved."""
+    """Register the operator's own mail server, where no recipient is registered yet: without it no sign-up could be confirmed."""
     if Recipient.objects.exists():
         return
     now = clock.now()
@@ -62,30 +63,27 @@ def install() -> None:
     )
 
 
-# -- the gate ------------------------------------------------------------------------------------------------------
+# -- egress -------------------------------------------------------------------------------------------------------
 
 
 def _live(now: datetime) -> list[Recipient]:
-    return [one for one in Recipient.objects.filter(active_from__lte=now) if one.ended_at is None or one.ended_at > now]
+    return list(Recipient.objects.filter(Q(ended_at=None) | Q(ended_at__gt=now), active_from__lte=now))
 
 
-def let_out(egress: Egress) -> None:
-    """Note that something leaves, if a live recipient covers road and fields. Raises UncoveredError.
-
-    In the caller's transaction.
-    """
-    for one in _live(clock.now()):
-        if egress.channel in one.channels and egress.fields <= set(one.fields):
-            note(egress.key_owner, one)
+def allow_egress(egress: Egress) -> None:
+    """Put on record what leaves, in the caller's transaction. Raises UncoveredError where no live recipient covers it."""
+    for recipient in _live(clock.now()):
+        if egress.channel in recipient.channels and egress.fields <= set(recipient.fields):
+            note(egress.key_owner, recipient)
             return
-    told = ", ".join(sorted(NAMES.get(one, one) for one in egress.fields))
-    raise UncoveredError(f"No disclosure covers {told} by {egress.channel}: it stays in.")
+    fields = ", ".join(sorted(NAMES.get(name, name) for name in egress.fields))
+    raise UncoveredError(f"No disclosure covers {fields} by {egress.channel}: it stays in.")
 
 
 def note(key_owner: KeyOwnerId, recipient: Recipient) -> None:
     """Put on record that something of a key owner went to a recipient, in the caller's transaction."""
-    now, mine = clock.now(), Disclosure.objects.filter(key_owner=key_owner, recipient=recipient)
-    if not mine.update(last_at=now, times=F("times") + 1):
+    now, rows = clock.now(), Disclosure.objects.filter(key_owner=key_owner, recipient=recipient)
+    if not rows.update(last_at=now, times=F("times") + 1):
         Disclosure.objects.create(key_owner=key_owner, recipient=recipient, first_at=now, last_at=now)
 
 
@@ -96,22 +94,23 @@ def of_person(key_owner: KeyOwnerId) -> list[Disclosure]:
 
 def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
     """Tell each recipient with a contact that a person is erased (GDPR Art. 19); returns how many. Safe to repeat."""
-    told = 0
-    for one in of_person(key_owner):
-        if one.told_at is None and one.recipient.contact and address:
+    count = 0
+    for disclosure in of_person(key_owner):
+        recipient = disclosure.recipient
+        if disclosure.told_at is None and recipient.contact and address:
             with transaction.atomic():
-                text = f"Please erase what you hold of {address}, received from us for: {one.recipient.purpose}.\n"
+                text = f"Please erase what you hold of {address}, received from us for: {recipient.purpose}.\n"
                 # Under a key of its own: the person's key is destroyed in a moment.
                 mail.queue(
                     KeyOwnerId(new_id()),
                     "erased",
-                    one.recipient.contact,
+                    recipient.contact,
                     subject="An erasure to be followed",
                     body=text,
                 )
-                Disclosure.objects.filter(id=one.id).update(told_at=clock.now())
-                told += 1
-    return told
+                Disclosure.objects.filter(id=disclosure.id).update(told_at=clock.now())
+                count += 1
+    return count
 
 
 # -- the register --------------------------------------------------------------------------------------------------
@@ -119,10 +118,10 @@ def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A recipient as a form says it. words: name, what, region, agreement, safeguard, purpose, basis, contact."""
+    """A recipient as a form says it. texts: by the names in REQUIRED and OPTIONAL; fields: categories of the data map."""
 
     kind: str
-    words: dict[str, str]
+    texts: dict[str, str]
     fields: list[str]
     channels: list[str] = field(default_factory=list)
     wait_days: int = 0
@@ -130,40 +129,42 @@ class Entry:
 
 @transaction.atomic
 def add(actor: Actor, entry: Entry) -> Recipient:
-    """Register a recipient, and tell whoever wants to hear of it; nothing goes there before the waiting period is over.
+    """Register a recipient, and announce a provider; nothing goes there before the waiting period is over.
 
     Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
-    wrong, text = rules.flaw(entry.kind, entry.words, entry.fields)
-    if wrong:
-        raise InvalidError(text, field=wrong)
+    flaw = rules.flaw(entry.kind, entry.texts, entry.fields)
+    if flaw is not None:
+        raise InvalidError(flaw.message, field=flaw.field)
     if not set(entry.channels) <= set(rules.CHANNELS):
-        raise InvalidError("Choose the roads from the list.", field="channels")
-    least = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
-    if entry.wait_days < least:
-        raise InvalidError(f"Such a recipient waits at least {least} days after it was announced.", field="wait_days")
+        raise InvalidError("Choose the channels from the list.", field="channels")
+    least_days = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
+    if entry.wait_days < least_days:
+        raise InvalidError(
+            f"Such a recipient waits at least {least_days} days after it was announced.", field="wait_days"
+        )
     now = clock.now()
-    words = {name: entry.words.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
-    made = Recipient.objects.create(
+    texts = {name: entry.texts.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
+    recipient = Recipient.objects.create(
         kind=entry.kind,
         channels=entry.channels,
         fields=entry.fields,
         written_by=actor.id,
         announced_at=now,
         active_from=now + timedelta(days=entry.wait_days),
-        address_hash=_contact_hash(words["contact"]),
-        **{name: words[name] for name in REQUIRED},
-        **{name: words[name] or None for name in OPTIONAL},
+        address_hash=_contact_hash(texts["contact"]),
+        **{name: texts[name] for name in REQUIRED},
+        **{name: texts[name] or None for name in OPTIONAL},
     )
     if entry.kind in (rules.Kind.PROVIDER, rules.Kind.GROUP):
-        _announce(made)
-    events.record(actor, Event.RECIPIENT_ADDED, made.id, recipient=entry.kind)
-    return made
+        _announce(recipient)
+    events.record(actor, Event.RECIPIENT_ADDED, recipient.id, recipient=entry.kind)
+    return recipient
 
 
 def _contact_hash(contact: str) -> str | None:
-    """By which a contact is found that is an email address; None for a contact of any other form."""
+    """The keyed hash by which a contact is found that is an email address; None for a contact of any other form."""
     try:
         return vault.lookup("address", normal_address(contact))
     except InvalidError:
@@ -171,15 +172,15 @@ def _contact_hash(contact: str) -> str | None:
 
 
 def _announce(recipient: Recipient) -> None:
-    fields = ", ".join(NAMES[one].lower() for one in recipient.fields)
+    fields = ", ".join(NAMES[name].lower() for name in recipient.fields)
     text = (
         f"From {recipient.active_from:%Y-%m-%d} on {recipient.name} ({recipient.region}) works for us: {recipient.what}\n\n"
         f"It receives: {fields}. For: {recipient.purpose}.\n\nThe whole list: {settings.ORIGIN}/trust/providers\n"
         "If you object, answer this mail, or stop these mails on that page.\n"
     )
     subject = f"A new service provider from {recipient.active_from:%Y-%m-%d}"
-    for one in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
-        mail.queue(KeyOwnerId(one.id), "providers", one.address, subject=subject, body=text)
+    for subscriber in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
+        mail.queue(KeyOwnerId(subscriber.id), "providers", subscriber.address, subject=subject, body=text)
     newest: dict[str, str] = {}
     for key_owner, state in (
         ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
@@ -192,7 +193,7 @@ def _announce(recipient: Recipient) -> None:
 
 @transaction.atomic
 def end(actor: Actor, recipient: str) -> None:
-    """Let nothing more go to a recipient. Raises NotFoundError."""
+    """End a recipient: nothing more goes to it. Raises NotFoundError."""
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     if not Recipient.objects.filter(id=recipient, ended_at=None).update(ended_at=clock.now()):
         raise NotFoundError
@@ -200,8 +201,8 @@ def end(actor: Actor, recipient: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A recipient as pages show it. state: live, coming or ended."""
+class ListedRecipient:
+    """A recipient as pages show it. state: live, coming or ended; fields, kind: in plain words."""
 
     recipient: Recipient
     state: str
@@ -209,19 +210,25 @@ class Listed:
     kind: str
 
 
-def recipients() -> list[Listed]:
+def recipients() -> list[ListedRecipient]:
     """The register, the live ones first."""
     now, order = clock.now(), ("live", "coming", "ended")
-    found = [
-        Listed(
-            one,
-            "ended" if one.ended_at and one.ended_at <= now else "coming" if one.active_from > now else "live",
-            [NAMES.get(name, name) for name in one.fields],
-            rules.TITLES[rules.Kind(one.kind)],
+    rows = [
+        ListedRecipient(
+            recipient,
+            _state(recipient, now),
+            [NAMES.get(name, name) for name in recipient.fields],
+            rules.TITLES[rules.Kind(recipient.kind)],
         )
-        for one in Recipient.objects.all()
+        for recipient in Recipient.objects.all()
     ]
-    return sorted(found, key=lambda one: (order.index(one.state), one.recipient.name))
+    return sorted(rows, key=lambda row: (order.index(row.state), row.recipient.name))
+
+
+def _state(recipient: Recipient, now: datetime) -> str:
+    if recipient.ended_at and recipient.ended_at <= now:
+        return "ended"
+    return "coming" if recipient.active_from > now else "live"
 
 
 # -- subscriptions -------------------------------------------------------------------------------------------------
@@ -229,44 +236,54 @@ def recipients() -> list[Listed]:
 
 @transaction.atomic
 def subscribe(address: str, *, network: str) -> None:
-    """Mail a link that proves an address which wants to hear of new providers. Raises InvalidError, ThrottledError."""
+    """Mail a link that confirms an address, for news of new providers. Raises InvalidError, ThrottledError."""
     normal = normal_address(address)
     throttle.take_network("subscribe", network, most=10, window=timedelta(hours=1))
     throttle.take("mail", normal, most=5, window=timedelta(hours=1))
     secret = new_token()
-    made = Subscriber(
+    subscriber = Subscriber(
         address=normal, address_hash=vault.lookup("address", normal), secret_hash=digest(secret), created_at=clock.now()
     )
-    # What is never proved ends by itself: it counts as ended until then.
-    made.ended_at = clock.now()
-    made.save(force_insert=True)
+    # What is never confirmed ends by itself: it counts as ended until it is confirmed.
+    subscriber.ended_at = clock.now()
+    subscriber.save(force_insert=True)
     text = (
         "Confirm within 24 hours that you want to hear of new service providers, here:\n\n"
         f"{settings.ORIGIN}/trust/providers/{secret}\n\n"
         "The same link stops these mails, at any time: keep it.\n"
     )
-    mail.queue(KeyOwnerId(made.id), "providers", normal, subject="News of service providers", body=text)
-    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, made.id)
+    mail.queue(KeyOwnerId(subscriber.id), "providers", normal, subject="News of service providers", body=text)
+    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, subscriber.id)
 
 
 def _subscriber(secret: str) -> Subscriber:
-    found = Subscriber.objects.filter(secret_hash=digest(secret)).first()
-    if found is None:
+    subscriber = Subscriber.objects.filter(secret_hash=digest(secret)).first()
+    if subscriber is None:
         raise NotFoundError("This link belongs to no subscription.")
-    return found
+    return subscriber
 
 
-def subscription(secret: str) -> tuple[bool, bool]:
-    """(whether the subscription of a mailed link is live, whether the link may begin it now). Raises NotFoundError."""
-    found = _subscriber(secret)
-    return found.proved_at is not None and found.ended_at is None, _may_begin(found)
+class Subscription(NamedTuple):
+    """Whether a subscription is live, and whether its link may begin it now."""
+
+    is_live: bool
+    may_begin: bool
+
+
+def subscription(secret: str) -> Subscription:
+    """The state of the subscription of a mailed link. Raises NotFoundError."""
+    subscriber = _subscriber(secret)
+    return Subscription(_is_live(subscriber), _may_begin(subscriber))
+
+
+def _is_live(subscriber: Subscriber) -> bool:
+    return subscriber.proved_at is not None and subscriber.ended_at is None
 
 
 def _may_begin(subscriber: Subscriber) -> bool:
     """A link begins a subscription once, within a day.
 
-    It ends one for as long as the row is kept: nobody who wants no more mails may find that the way out has run out
-    (GDPR Art. 7(3): as easy to withdraw as to give).
+    It ends one for as long as the row exists: withdrawing must always be possible (GDPR Art. 7(3): as easy as giving).
     """
     return subscriber.proved_at is None and clock.now() - subscriber.created_at < CONFIRM_WITHIN
 
@@ -274,11 +291,11 @@ def _may_begin(subscriber: Subscriber) -> bool:
 @transaction.atomic
 def decide(secret: str, *, wanted: bool) -> None:
     """Begin (once, within a day) or end the subscription of a mailed link. Raises InvalidError, NotFoundError."""
-    found = Subscriber.objects.select_for_update().get(id=_subscriber(secret).id)
-    if wanted and found.proved_at is not None and found.ended_at is None:
+    subscriber = Subscriber.objects.select_for_update().get(id=_subscriber(secret).id)
+    if wanted and _is_live(subscriber):
         return
-    if wanted and not _may_begin(found):
+    if wanted and not _may_begin(subscriber):
         raise InvalidError("This link has been used, or is older than 24 hours. Ask for a new one on the list's page.")
-    found.proved_at, found.ended_at = found.proved_at or clock.now(), None if wanted else clock.now()
-    found.save(update_fields=["proved_at", "ended_at"])
-    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED if wanted else Event.PROVIDERS_UNSUBSCRIBED, found.id)
+    subscriber.proved_at, subscriber.ended_at = subscriber.proved_at or clock.now(), None if wanted else clock.now()
+    subscriber.save(update_fields=["proved_at", "ended_at"])
+    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED if wanted else Event.PROVIDERS_UNSUBSCRIBED, subscriber.id)

@@ -2,14 +2,14 @@ from django.apps import AppConfig
 
 
 class DisclosuresConfig(AppConfig):
-    """Keeps the gate through which personal data leaves."""
+    """Gives the kernel's gate its decision on what personal data may leave."""
 
     name = "glasshouse.disclosures"
     label = "disclosures"
 
     def ready(self) -> None:
-        """Keep the gate."""
+        """Have the gate ask the register of recipients."""
         from glasshouse.disclosures import api
         from glasshouse.kernel import gate
 
-        gate.keep(api.let_out)
+        gate.keep(api.allow_egress)

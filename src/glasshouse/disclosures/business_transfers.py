@@ -1,4 +1,4 @@
-"""The business transfer: what of whom would pass to a buyer, everybody told beforehand, and who has objected. Source: PRI-15."""
+"""Verbs of business transfers: what would pass to a buyer, the notice to everybody, who objected. Source: PRI-15."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,65 +26,78 @@ from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 
 BATCH = 500
+# Names of queues: stored failures have them, so they stay as they are.
 ANNOUNCING, TELLING = "disclosures.announce-merger", "disclosures.tell-merger"
 
 
 def _categories() -> dict[str, str]:
     """Category -> its plain name, of everything personal that is held in the sealed form."""
-    rows = [one for one in people_rows([]) if one.sealed and one.entry and one.entry.classification is Class.PERSONAL]
-    return {one.entry.category: NAMES[one.entry.category] for one in rows if one.entry}
+    entries = [row.entry for row in people_rows([]) if row.sealed and row.entry]
+    personal = [entry for entry in entries if entry.classification is Class.PERSONAL]
+    return {entry.category: NAMES[entry.category] for entry in personal}
 
 
 @transaction.atomic
-def open_room(actor: Actor, buyer: str, region: str, days: int) -> BusinessTransfer:
-    """Open a room: the buyer is registered, everybody is told, and nothing passes before `days` have gone.
+def open_transfer(actor: Actor, buyer: str, region: str, days: int) -> BusinessTransfer:
+    """Open a business transfer: the buyer is registered, everybody is told, and nothing passes before `days` have gone.
 
     Raises InvalidError.
     """
     access.require_staff(actor, Permission.MERGER_CHANGE)
     if BusinessTransfer.objects.filter(closed_at=None).exists():
         raise InvalidError("A business transfer is open already.", field="buyer")
-    words = {
+    texts = {
         "name": buyer,
         "what": "Would take over the business, and people's accounts with it.",
         "region": region,
         "purpose": "handing data to a buyer of the business",
         "basis": "legitimate interest",
-        "safeguard": "the same notice and terms go on; whoever objects stays out",
+        "safeguard": "the same notice and terms go on; data of who objects does not pass",
     }
-    least = rules.WAIT_DAYS[rules.Kind.BUYER]
-    if not least <= days <= 365:
-        raise InvalidError(f"People need {least} to 365 days to decide.", field="days")
-    recipient = add(actor, Entry(rules.Kind.BUYER, words, sorted(_categories()), [], days))
-    made = BusinessTransfer.objects.create(recipient=recipient, opened_at=clock.now())
-    events.record(actor, Kind.BUSINESS_TRANSFER_OPENED, made.id)
-    return made
+    least_days = rules.WAIT_DAYS[rules.Kind.BUYER]
+    if not least_days <= days <= 365:
+        raise InvalidError(f"People need {least_days} to 365 days to decide.", field="days")
+    recipient = add(actor, Entry(rules.Kind.BUYER, texts, sorted(_categories()), [], days))
+    business_transfer = BusinessTransfer.objects.create(recipient=recipient, opened_at=clock.now())
+    events.record(actor, Kind.BUSINESS_TRANSFER_OPENED, business_transfer.id)
+    return business_transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What the officer sees: how many people were told, object or are restricted, and what would pass, by category."""
+class TransferProgress:
+    """What the officer sees of a business transfer: how many persons were told, object or are restricted; what would pass.
+
+    people: with an account. restricted: their data would not pass. categories: in plain words.
+    """
 
     business_transfer: BusinessTransfer
     people: int
     told: int
     objected: int
-    stay: int
+    restricted: int
     categories: list[str]
 
 
-def rooms(actor: Actor) -> list[Room]:
-    """Every room, the newest first. Raises NotFoundError."""
+def transfers(actor: Actor) -> list[TransferProgress]:
+    """Every business transfer, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     categories = sorted(_categories().values())
     restricted = consent.restricted_persons()
     objected = consent.refusing("merger") - restricted
     everybody = _customers().count()
-    objecting, staying = (_customers().filter(person_id__in=persons).count() for persons in (objected, restricted))
-    told = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
+    objected_count = _customers().filter(person_id__in=objected).count()
+    restricted_count = _customers().filter(person_id__in=restricted).count()
+    notice_counts = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
     rows = BusinessTransfer.objects.select_related("recipient").order_by("-opened_at")
     return [
-        Room(business_transfer, everybody, told.get(business_transfer.pk, 0), objecting, staying, categories)
+        TransferProgress(
+            business_transfer,
+            everybody,
+            notice_counts.get(business_transfer.pk, 0),
+            objected_count,
+            restricted_count,
+            categories,
+        )
         for business_transfer in rows
     ]
 
@@ -94,14 +107,14 @@ def _customers() -> "QuerySet[Account]":
 
 
 def would_pass(person: KeyOwnerId) -> str:
-    """passes, objected or restricted."""
+    """Whether a person's data would pass: passes, objected or restricted."""
     if consent.restriction_of(person):
         return "restricted"
     return "passes" if consent.may(person, "merger") else "objected"
 
 
 def tell_due() -> int:
-    """Tell everybody who has an account of an open room, once; returns how many mails were queued. For the worker."""
+    """Tell everybody with an account of an open business transfer, once; returns how many mails were queued. For the worker."""
     counts: list[int] = []
     for business_transfer in BusinessTransfer.objects.select_related("recipient").filter(closed_at=None):
         queues.guarded(ANNOUNCING, business_transfer.id, partial(_tell_everybody, business_transfer, counts))
@@ -109,15 +122,16 @@ def tell_due() -> int:
 
 
 def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> None:
-    told = BusinessTransferNotice.objects.filter(business_transfer=business_transfer, key_owner=OuterRef("person_id"))
+    notices = BusinessTransferNotice.objects.filter(
+        business_transfer=business_transfer, key_owner=OuterRef("person_id")
+    )
     size = BATCH
     while size == BATCH:
         # Owed to everybody, also to those whose data is restricted otherwise.
         with own(STORAGE), transaction.atomic():
-            BusinessTransfer.objects.select_for_update().get(
-                id=business_transfer.id
-            )  # One after the other: nobody is told twice.
-            untold = _customers().filter(~Exists(told)).select_related("person")
+            # One process after the other: nobody is told twice.
+            BusinessTransfer.objects.select_for_update().get(id=business_transfer.id)
+            untold = _customers().filter(~Exists(notices)).select_related("person")
             batch = list(queues.ready(untold, TELLING, prefix=f"{business_transfer.id}:")[:BATCH])
             counts.append(
                 queues.each_within(
@@ -145,11 +159,9 @@ def _tell(business_transfer: BusinessTransfer, account: Account) -> None:
 
 
 @transaction.atomic
-def close(actor: Actor, business_transfer: str) -> None:
-    """Close a room: the sale does not happen, or has been carried out. Raises NotFoundError."""
+def close(actor: Actor, number: str) -> None:
+    """Close a business transfer: the sale does not happen, or has been carried out. Raises NotFoundError."""
     access.require_staff(actor, Permission.MERGER_CHANGE)
-    found = BusinessTransfer.objects.filter(id=business_transfer, closed_at=None).first()
-    if found is None:
+    if not BusinessTransfer.objects.filter(id=number, closed_at=None).update(closed_at=clock.now()):
         raise NotFoundError
-    BusinessTransfer.objects.filter(id=business_transfer).update(closed_at=clock.now())
-    events.record(actor, Kind.BUSINESS_TRANSFER_CLOSED, business_transfer)
+    events.record(actor, Kind.BUSINESS_TRANSFER_CLOSED, number)

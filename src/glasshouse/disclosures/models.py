@@ -20,7 +20,7 @@ REGISTER = confidential(
 
 
 class Recipient(models.Model):
-    """Somebody who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
+    """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
     `address_hash`: of the contact, where that is an email address.
     """
@@ -88,7 +88,7 @@ class Disclosure(models.Model):
 
 
 class Subscriber(models.Model):
-    """An address that wants to hear of new providers, once it is proved. Sealed under a key of its own."""
+    """An address that wants to hear of new providers, once it is confirmed. Sealed under a key of its own."""
 
     by_address = ByAddress(ErasedBy.ANYBODY, once_filled="proved_at", hidden=True)
     kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
@@ -114,7 +114,7 @@ class Subscriber(models.Model):
 
 
 class BusinessTransfer(models.Model):
-    """A room for a sale of the business: who buys, from when on data would pass."""
+    """A merger or a sale of the business. `recipient`: the buyer, with the day from which on data would pass."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     recipient = technical(models.OneToOneField(Recipient, on_delete=models.PROTECT))
@@ -126,7 +126,7 @@ class BusinessTransfer(models.Model):
 
 
 class BusinessTransferNotice(models.Model):
-    """That a person was told of a sale, by which mail."""
+    """That a person was told of a business transfer. `message`: the mail."""
 
     kept = (Kept("at", 1095, "the notice, to be able to show it"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -1,6 +1,7 @@
 """Pure rules of disclosures: kinds of recipients, how long each waits after it was announced, what an entry must say."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from glasshouse.vault.datamap import NAMES
 
@@ -28,15 +29,22 @@ WAIT_DAYS = {Kind.PROVIDER: 14, Kind.GROUP: 14, Kind.BUYER: 30}  # between the a
 CHANNELS = {"mail": "outgoing mail", "text:twilio": "text messages by Twilio", "text:vonage": "text messages by Vonage"}
 
 
-def flaw(kind: str, words: dict[str, str], fields: list[str]) -> tuple[str, str]:
-    """(field, what is wrong) of an entry of the register; ("", "") where it is whole."""
+class Flaw(NamedTuple):
+    """What is wrong with an entry of the register. field: of its form; message: in plain words."""
+
+    field: str
+    message: str
+
+
+def flaw(kind: str, texts: dict[str, str], fields: list[str]) -> Flaw | None:
+    """The first flaw of an entry of the register; None where it is complete. fields: categories of the data map."""
     if kind not in set(Kind):
-        return "kind", "Choose the kind of recipient from the list."
+        return Flaw("kind", "Choose the kind of recipient from the list.")
     for name in ("name", "what", "region", "purpose", "basis"):
-        if not words.get(name, "").strip():
-            return name, f"The register must say the {name}."
-    if kind in (Kind.PROVIDER, Kind.GROUP) and not words.get("agreement", "").strip():
-        return "agreement", "A provider needs an agreement on processing; name it."
+        if not texts.get(name, "").strip():
+            return Flaw(name, f"The register must say the {name}.")
+    if kind in (Kind.PROVIDER, Kind.GROUP) and not texts.get("agreement", "").strip():
+        return Flaw("agreement", "A provider needs an agreement on processing; name it.")
     if not fields or not set(fields) <= set(NAMES):
-        return "fields", "Choose what it receives, from the categories of the data map."
-    return "", ""
+        return Flaw("fields", "Choose what it receives, from the categories of the data map.")
+    return None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
+from typing import NamedTuple
 
 from django.db import connection, connections, transaction
 
@@ -44,7 +45,7 @@ def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Even
 
 
 def each_of_actor(account: str) -> Iterator[Event]:
-    """The events of one account, of organisations and of none, newest first: for the person's own view, read by the relay."""
+    """The events of one account, inside organisations and outside, newest first: for its person. Read by the relay's role."""
     yield from Event.objects.using(RELAY).filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
 
 
@@ -61,36 +62,36 @@ def chain_new(limit: int = TURN_EVENTS) -> int:
     with transaction.atomic(using=RELAY):
         with connections[RELAY].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RELAY_LOCK])
-        last = Link.objects.using(RELAY).order_by("-number").first()
+        last_link = Link.objects.using(RELAY).order_by("-number").first()
         _publish_roots()
         waiting = Unchained.objects.using(RELAY).filter(lost=False).order_by("number")
         outbox = dict(waiting.values_list("number", "event_id")[:limit])
         events = Event.objects.using(RELAY).in_bulk(list(outbox.values()))
         chained = set(Link.objects.using(RELAY).filter(event_id__in=list(events)).values_list("event_id", flat=True))
-        fresh = sorted((events[id] for id in events.keys() - chained), key=lambda event: (event.at, event.id))
-        Link.objects.using(RELAY).bulk_create(_links(last, fresh))
-        lost = [number for number, id in outbox.items() if id not in events]
-        if lost:
-            Unchained.objects.using(RELAY).filter(number__in=lost).update(lost=True)
-        Unchained.objects.using(RELAY).filter(number__in=[*(outbox.keys() - set(lost))]).delete()
+        new_events = sorted((events[id] for id in events.keys() - chained), key=lambda event: (event.at, event.id))
+        Link.objects.using(RELAY).bulk_create(_links(last_link, new_events))
+        lost_numbers = [number for number, id in outbox.items() if id not in events]
+        if lost_numbers:
+            Unchained.objects.using(RELAY).filter(number__in=lost_numbers).update(lost=True)
+        Unchained.objects.using(RELAY).filter(number__in=[*(outbox.keys() - set(lost_numbers))]).delete()
     return len(outbox)
 
 
 def chain_waiting(most_turns: int = 40) -> int:
     """Turn until the outbox is empty, at most so many times; returns how many rows of it are done with. For the worker."""
-    done = 0
+    total = 0
     for _ in range(most_turns):
         count = chain_new()
-        done += count
+        total += count
         if count < TURN_EVENTS:
             break
-    return done
+    return total
 
 
-def _links(last: Link | None, fresh: list[Event]) -> list[Link]:
-    before, first = (last.hash, last.number + 1) if last else (START, 1)
+def _links(last_link: Link | None, new_events: list[Event]) -> list[Link]:
+    before, first_number = (last_link.hash, last_link.number + 1) if last_link else (START, 1)
     now, links = clock.now(), []
-    for number, event in enumerate(fresh, first):
+    for number, event in enumerate(new_events, first_number):
         hashed = digest(before, _content(event), now)
         links.append(Link(number=number, event_id=event.id, before=before, hash=hashed, chained_at=now))
         before = hashed
@@ -129,16 +130,23 @@ def roots(limit: int = 400) -> list[Root]:
 # -- verifying -----------------------------------------------------------------------------------------------------
 
 
-def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str]]:
-    """(events chained, what is wrong with the chain: at most MOST_BREAKS lines, then how many more).
+class Verification(NamedTuple):
+    """What reading the whole chain gave. event_count: events chained; breaks: MOST_BREAKS lines at most, then how many more."""
+
+    event_count: int
+    breaks: list[str]
+
+
+def verify(progress: Progress = lambda done, total: None) -> Verification:
+    """Read the chain, and say what is wrong with it.
 
     Events not yet chained are chained first. Reads the chain once, in batches, up to the link that was the last at its start;
     memory does not grow with the chain. progress: told (links read, links in all).
     """
     while chain_new():
         continue
-    last = Link.objects.using(RELAY).order_by("-number").first()
-    total = last.number if last else 0
+    last_link = Link.objects.using(RELAY).order_by("-number").first()
+    total = last_link.number if last_link else 0
     wrong: list[str] = []
     more = 0
     for line in chain(breaks(_joints(total, progress)), _false_roots(), _never_chained()):
@@ -148,7 +156,7 @@ def verify(progress: Progress = lambda done, total: None) -> tuple[int, list[str
             more += 1
     if more:
         wrong.append(f"{more} more breaks are not listed")
-    return Link.objects.using(RELAY).count(), wrong
+    return Verification(Link.objects.using(RELAY).count(), wrong)
 
 
 def _joints(total: int, progress: Progress) -> Iterator[Joint]:

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
+    """What happened, as area:thing:act. Stored in events, so that a value never changes."""
+
     ACCESS_ASKED = "access:request:ask"
     ACCESS_DECIDED = "access:request:decide"
     ACCOUNT_CREATED = "accounts:account:create"
@@ -127,7 +129,7 @@ _ACTS = {
 def words_of(kind: str) -> str:
     """A kind in plain words: "access:member:remove" is "member: remove"."""
     try:
-        _, thing, act = kind.split(":")
+        _, object_name, act = kind.split(":")
     except ValueError:
         return kind
-    return f"{thing.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"
+    return f"{object_name.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"

@@ -1,4 +1,6 @@
-"""Verbs of the greenhouse: sites, compartments, devices, limits."""
+"""Verbs of the greenhouse: sites, compartments, devices, target ranges."""
+
+from typing import NamedTuple
 
 from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
@@ -34,32 +36,35 @@ def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
 def create_compartment(actor: Actor, site: SiteId, name: str) -> CompartmentId:
     """Make a compartment at a site. Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.COMPARTMENT_CREATE)
-        made = Compartment.objects.create(
+        rights, place = access.require(actor, Permission.COMPARTMENT_CREATE), _site(actor, site)
+        access.require_at(rights, Permission.COMPARTMENT_CREATE, place.id)
+        compartment = Compartment.objects.create(
             organisation_id=str(actor.organisation),
-            site=_site(actor, site),
+            site=place,
             name=plain_name(name, field="name"),
             created_at=clock.now(),
         )
-        access.record_access(actor, "compartment made", [made.id])
-        events.record(actor, Kind.COMPARTMENT_CREATED, made.id)
-    return CompartmentId(made.id)
+        access.record_access(actor, "compartment made", [compartment.id])
+        events.record(actor, Kind.COMPARTMENT_CREATED, compartment.id)
+    return CompartmentId(compartment.id)
 
 
 def create_device(actor: Actor, site: SiteId, compartment: str, name: str) -> str:
     """Register a device; returns its key, which is shown this once. Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.DEVICE_CREATE)
-        place = _site(actor, site)
-        inside = None
+        site_row = _site(actor, site)
+        compartment_row = None
         if compartment:
-            inside = Compartment.objects.filter(id=compartment, site=place, organisation_id=actor.organisation).first()
-            if inside is None:
+            compartment_row = Compartment.objects.filter(
+                id=compartment, site=site_row, organisation_id=actor.organisation
+            ).first()
+            if compartment_row is None:
                 raise NotFoundError
         device = Device.objects.create(
             organisation_id=str(actor.organisation),
-            site=place,
-            compartment=inside,
+            site=site_row,
+            compartment=compartment_row,
             name=plain_name(name, field="name"),
             created_at=clock.now(),
         )
@@ -68,10 +73,10 @@ def create_device(actor: Actor, site: SiteId, compartment: str, name: str) -> st
             "POST",
             "/v1/devices",
             tenant=access.organisation_of(actor).tenant,
-            sites=[place.id],
+            sites=[site_row.id],
             verb="devices:write",
             purpose="registering a device",
-            body={"device": device.id, "site": place.id, "compartment": compartment},
+            body={"device": device.id, "site": site_row.id, "compartment": compartment},
         )
     return str(answer["token"])
 
@@ -80,71 +85,79 @@ def revoke_device(actor: Actor, device: DeviceId) -> None:
     """Refuse the device's key from now on. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.DEVICE_REVOKE)
-        found = Device.objects.filter(id=device, organisation_id=actor.organisation).first()
-        if found is None:
+        row = Device.objects.filter(id=device, organisation_id=actor.organisation).first()
+        if row is None:
             raise NotFoundError
-        found.revoked_at = clock.now()
-        found.save(update_fields=["revoked_at"])
+        row.revoked_at = clock.now()
+        row.save(update_fields=["revoked_at"])
         events.record(actor, Kind.DEVICE_REVOKED, device)
         crops_client.ask(
             "DELETE",
             f"/v1/devices/{device}",
             tenant=access.organisation_of(actor).tenant,
-            sites=[found.site_id],
+            sites=[row.site_id],
             verb="devices:write",
             purpose="revoking a device",
         )
 
 
 def _site(actor: Actor, site: str) -> Site:
-    found = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
-    if found is None:
+    row = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
+    if row is None:
         raise NotFoundError
-    return found
+    return row
 
 
 def sites(actor: Actor) -> list[Site]:
     """The organisation's sites with their compartments, devices and target ranges. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SITE_READ)
-        mine = Site.objects.filter(organisation_id=actor.organisation)
-        found = list(mine.prefetch_related("compartment_set", "device_set").order_by("created_at"))
-        access.record_access(actor, "sites", [site.id for site in found])
-        for site in found:
+        rows = Site.objects.filter(organisation_id=actor.organisation)
+        sites = list(rows.prefetch_related("compartment_set", "device_set").order_by("created_at"))
+        access.record_access(actor, "sites", [site.id for site in sites])
+        for site in sites:
             places: list[Site | Compartment] = [site, *site.compartment_set.all()]
             site.ranges = [_ranges(place) for place in places if place.limits]
-        return found
+        return sites
 
 
-def site_names(actor: Actor) -> list[tuple[str, str]]:
-    """(id, name) of the sites that the actor's transactions see, for choosing among them; no permission is asked."""
+class SiteName(NamedTuple):
+    """A site to choose."""
+
+    id: str
+    name: str
+
+
+def site_names(actor: Actor) -> list[SiteName]:
+    """The sites that the actor's transactions see, for choosing among them; no permission is asked."""
     with access.organisation_transaction(actor):
-        found = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
-        names = [(site.id, site.name) for site in found]
-        access.record_access(actor, "sites", [site for site, _ in names])
+        rows = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        names = [SiteName(site.id, site.name) for site in rows]
+        access.record_access(actor, "sites", [site.id for site in names])
         return names
 
 
 def _ranges(place: Site | Compartment) -> dict[str, object]:
-    room = place.name if isinstance(place, Compartment) else ""
+    compartment = place.name if isinstance(place, Compartment) else ""
     lines = [
         {"title": VARIABLES[variable].title, "unit": VARIABLES[variable].symbol, "least": least, "most": most}
         for variable, (least, most) in sorted((place.limits or {}).items())
     ]
-    return {"room": room, "lines": lines}
+    return {"room": compartment, "lines": lines}
 
 
 def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[str, str]) -> None:
-    """Set or clear the limits of one variable at a site or in its compartment.
+    """Set or clear the target range of one variable at a site or in its compartment.
 
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.TARGET_RANGES_SET)
+        rights = access.require(actor, Permission.TARGET_RANGES_SET)
         place: Site | Compartment | None = _site(actor, site)
+        access.require_at(rights, Permission.TARGET_RANGES_SET, site)
         if compartment:
-            mine = Compartment.objects.filter(site_id=site, organisation_id=actor.organisation)
-            place = mine.filter(id=compartment).first()
+            compartments = Compartment.objects.filter(site_id=site, organisation_id=actor.organisation)
+            place = compartments.filter(id=compartment).first()
         if place is None:
             raise NotFoundError
         place.limits = target_ranges_with(place.limits, raw)
@@ -156,7 +169,7 @@ def set_target_ranges(actor: Actor, site: SiteId, compartment: str, raw: dict[st
 def forget(actor: Actor) -> None:
     """Delete every reading, device key and uploaded file of the organisation that the actor (a job) acts for. Safe to repeat.
 
-    To be called in `acting`. Raises UnavailableError. Source: PRI-24.
+    Call it in an organisation transaction. Raises UnavailableError. Source: PRI-24.
     """
     organisation = access.organisation_or_none(actor)
     if organisation is None:

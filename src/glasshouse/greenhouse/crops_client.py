@@ -25,11 +25,13 @@ def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, pur
     Raises NotFoundError, InvalidError (what was asked for makes no sense, or is too much), UnavailableError.
     """
     ends = int(time.time()) + LONGEST_S - 5
-    held = Capability(tenant, tuple(sites), (verb,), purpose, ends)
+    capability = Capability(tenant, tuple(sites), (verb,), purpose, ends)
     key = read_secret(settings.KEYS_FOLDER / "capability.key")
-    sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+    content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
     try:
-        answer = _client().request(method, path, headers={"Authorization": f"Capability {sign(key, held)}"}, **sent)
+        answer = _client().request(
+            method, path, headers={"Authorization": f"Capability {sign(key, capability)}"}, **content
+        )
     except httpx.HTTPError:
         raise UnavailableError(
             "The crop data cannot be reached right now. It is safe; try again in a moment."

@@ -1,10 +1,10 @@
-"""Has a customer's file read in a process of its own, within bounds: the only way in which the service reads one.
+"""Reads a customer's file in a process of its own, within bounds: the only way in which the service reads one.
 
 Rules of this module:
 
 1. No thread of the web part or the worker parses a file. It waits for a process that the kernel bounds (`file_process_child.py`).
 2. At most two such processes run on an installation, one for an organisation, one for imports. The places are locks on files,
-   which end with the process that holds them. Pages do not wait for a place (BusyError), jobs do.
+   which end with the process that holds them. Pages do not wait for a place (OverloadedError), jobs do.
 3. The file goes through a pipe, in pieces as it is unsealed. Nothing of it is written to a disk.
 4. Nothing that the process answers is believed beyond a size. What breaks a bound is an InvalidError that says what to do.
 
@@ -25,14 +25,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from django.conf import settings
 
 from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
 from glasshouse.greenhouse.file_rows import MOST_READINGS
-from glasshouse.greenhouse.file_shapes import Given, ImportIssue, Layout, Proposal, Reading, Series
-from glasshouse.kernel.errors import BusyError, InvalidError, UnavailableError
+from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, Proposal, Reading, Series
+from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
 log = logging.getLogger("glasshouse.imports")
@@ -64,11 +64,11 @@ WAIT_S = 300.0  # for a place, of an import
 
 @contextmanager
 def place(organisation: OrganisationId, *, for_import: bool = False, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold one of the places for a reading process. wait_s: how long to wait for it. Raises BusyError."""
+    """Hold one of the places for a reading process. wait_s: how long to wait for it. Raises OverloadedError."""
     ends = time.monotonic() + wait_s
     while (lock := _take_place(f"{'import' if for_import else 'page'} {organisation}")) is None:
         if time.monotonic() >= ends:
-            raise BusyError(BUSY)
+            raise OverloadedError(BUSY)
         time.sleep(PAUSE_S)
     with lock:
         yield
@@ -81,7 +81,7 @@ def _take_place(holder: str) -> BinaryIO | None:
     with (folder / "lock").open("ab") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         free: list[BinaryIO] = []
-        others: list[str] = []
+        holders: list[str] = []
         for number in range(PLACES):
             file = (folder / f"place-{number}").open("a+b")
             try:
@@ -89,10 +89,10 @@ def _take_place(holder: str) -> BinaryIO | None:
                 free.append(file)
             except BlockingIOError:
                 file.seek(0)
-                others.append(file.read(100).decode())
+                holders.append(file.read(100).decode())
                 file.close()
-        taken = {part for other in others for part in other.split()} & set(holder.split()) - {"page"}
-        chosen = None if taken or not free else free.pop(0)
+        conflicts = {part for holder_text in holders for part in holder_text.split()} & set(holder.split()) - {"page"}
+        chosen = None if conflicts or not free else free.pop(0)
         for unused in free:
             unused.close()
         if chosen:
@@ -102,11 +102,11 @@ def _take_place(holder: str) -> BinaryIO | None:
         return chosen
 
 
-def propose(pieces: Iterable[bytes], zone: str, given: Given, bounds: Bounds = TO_PROPOSE) -> Proposal:
+def propose(pieces: Iterable[bytes], zone: str, choices: FileChoices, bounds: Bounds = TO_PROPOSE) -> Proposal:
     """How a file would be read. To be called while holding a place. Raises InvalidError."""
-    request = {"what": "propose", "zone": zone, "given": asdict(given)}
+    request = {"what": "propose", "zone": zone, "choices": asdict(choices)}
     answers = list(_answers(request, pieces, bounds))
-    return Proposal.from_json(json.loads(answers[0][1]))
+    return Proposal.from_json(json.loads(answers[0].content))
 
 
 def read(
@@ -117,13 +117,13 @@ def read(
 ) -> Reading:
     """Every row of a file. To be called while holding a place. progress: as of `files.read`. Raises InvalidError."""
     reading, names, numbers = Reading(), list[str](), list[bytes]()
-    for kind, content in _answers({"what": "read", "layout": layout.as_json()}, pieces, bounds):
-        if kind == PROGRESS:
-            progress(*json.loads(content))
-        elif kind == NUMBERS:
-            numbers.append(content)
+    for frame in _answers({"what": "read", "layout": layout.as_json()}, pieces, bounds):
+        if frame.kind == PROGRESS:
+            progress(*json.loads(frame.content))
+        elif frame.kind == NUMBERS:
+            numbers.append(frame.content)
         else:
-            facts = json.loads(content)
+            facts = json.loads(frame.content)
             names, issues = facts.pop("series"), [ImportIssue(**issue) for issue in facts.pop("issues")]
             reading = Reading(issues=issues, **facts)
     for name, times, values in zip(names, numbers[::2], numbers[1::2], strict=True):
@@ -131,8 +131,15 @@ def read(
     return reading
 
 
-def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
-    """The frames (kind, content) that a new process answers. Raises InvalidError, UnavailableError."""
+class _Frame(NamedTuple):
+    """One answer of the process that reads. kind: a byte of `file_process_child`; content: JSON, or the bytes of an array."""
+
+    kind: bytes
+    content: bytes
+
+
+def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -> Iterator[_Frame]:
+    """The frames that a new process answers. Raises InvalidError, UnavailableError."""
     child, late = _start(), threading.Event()
 
     def end() -> None:
@@ -175,22 +182,22 @@ def _start() -> "subprocess.Popen[bytes]":
 def _hand_over(child: "subprocess.Popen[bytes]", request: dict[str, Any], pieces: Iterable[bytes]) -> None:
     """Give the child its request and the file. It may end before it has all: its answer, or its status, says why."""
     assert child.stdin is not None  # noqa: S101 - a pipe was asked for
-    said = json.dumps(request).encode()
+    request_bytes = json.dumps(request).encode()
     with suppress(BrokenPipeError):
-        child.stdin.write(struct.pack("!I", len(said)) + said)
+        child.stdin.write(struct.pack("!I", len(request_bytes)) + request_bytes)
         for piece in pieces:
             child.stdin.write(piece)
         child.stdin.close()
 
 
-def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
+def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[_Frame]:
     """The frames until the child ends, also in the middle of one. Raises InvalidError for those that tell of a failure."""
     assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    left = bounds.answer
+    bytes_left = bounds.answer
     while len(head := child.stdout.read(HEAD.size)) == HEAD.size:
         kind, length = HEAD.unpack(head)
-        left -= length + HEAD.size
-        if left < 0:
+        bytes_left -= length + HEAD.size
+        if bytes_left < 0:
             raise InvalidError(f"What this file holds is more than is read of one file. {ADVICE}", field="file")
         content = child.stdout.read(length)
         if len(content) < length:
@@ -202,7 +209,7 @@ def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[tuple[
             raise _too_much_memory(bounds)
         if kind == BROKEN:
             raise _unreadable(json.loads(content))
-        yield kind, content
+        yield _Frame(kind, content)
 
 
 def _broken(status: int, bounds: Bounds, *, late: bool) -> InvalidError:

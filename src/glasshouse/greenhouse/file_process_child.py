@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from crop_contract.processes import die_with_parent
 from glasshouse.greenhouse import files
-from glasshouse.greenhouse.files import Given, Layout, Reading
+from glasshouse.greenhouse.files import FileChoices, Layout, Reading
 from glasshouse.kernel.errors import InvalidError
 
 HEAD = struct.Struct("!cQ")  # a frame's kind and the bytes of its content
@@ -40,9 +40,9 @@ def _bound(request: dict[str, Any]) -> None:
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_NPROC: (0, 0),
     }
-    for kind, pair in bounds.items():
+    for kind, soft_and_hard in bounds.items():
         with suppress(OSError, ValueError):
-            resource.setrlimit(kind, pair)
+            resource.setrlimit(kind, soft_and_hard)
     os.nice(NICER)  # Pages come first.
 
 
@@ -57,7 +57,7 @@ def _json(value: object) -> bytes:
 
 
 def _propose(out: BinaryIO, request: dict[str, Any], body: bytes) -> None:
-    proposal = files.proposal_of(body, zone=request["zone"], given=Given(**request["given"]))
+    proposal = files.proposal_of(body, zone=request["zone"], choices=FileChoices(**request["choices"]))
     _send(out, ANSWER, _json(proposal.as_json()))
 
 

@@ -1,4 +1,4 @@
-"""The rows of a file, read by a layout: each cell a reading or a remark. Without I/O."""
+"""The rows of a file, read by a layout: each cell becomes a reading or an import issue. Without I/O."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from crop_contract.variables import Variable, recognise
 from glasshouse.greenhouse.file_shapes import Column, ImportIssue, Layout, Reading, Series
 from glasshouse.greenhouse.file_times import Clock, TimeIssue
-from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, line_to
+from glasshouse.greenhouse.units import LONGEST_UNIT, UNCHANGED, Conversion, conversion_to, convertible
 from glasshouse.kernel.errors import InvalidError
 
 NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
@@ -20,6 +20,7 @@ MOST_READINGS = 6_000_000  # of one file: what the crop plane takes in one batch
 
 
 def is_number(cell: str, decimal: str) -> bool:
+    """Whether a cell holds a number, written with this decimal mark ("." or ",")."""
     return len(cell) <= LONGEST_NUMBER and bool(NUMBER.match(cell.replace(",", ".") if decimal == "," else cell))
 
 
@@ -63,17 +64,17 @@ class _ColumnRead:
     column: Column
     decimal: str
     variable: Variable | None
-    convert: tuple[float, float] | None
+    convert: Conversion | None
 
 
 def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
-    """The columns to read; a doubt about a unit becomes a remark. Raises InvalidError where a column could only be guessed."""
+    """The columns to read; a doubt about a unit is an import issue. Raises InvalidError where a column could only be guessed."""
     columns = []
     for column in layout.columns:
         _check_unit(column, result)
         variable = recognise(column.variable) if column.variable else None
-        line = line_to(column.unit, variable.unit) if variable and column.unit else (1.0, 0.0)
-        columns.append(_ColumnRead(column, layout.decimal, variable, None if line == (1.0, 0.0) else line))
+        conversion = conversion_to(column.unit, variable.unit) if variable and column.unit else UNCHANGED
+        columns.append(_ColumnRead(column, layout.decimal, variable, None if conversion == UNCHANGED else conversion))
     return columns
 
 
@@ -103,7 +104,7 @@ def _read_cells(row: list[str], number: int, at_s: int, columns: list[_ColumnRea
             continue
         value = float(cell.replace(",", ".") if read_as.decimal == "," else cell)
         if read_as.convert:
-            value = round(value * read_as.convert[0] + read_as.convert[1], 9) if math.isfinite(value) else value
+            value = round(value * read_as.convert.factor + read_as.convert.offset, 9) if math.isfinite(value) else value
         if not math.isfinite(value):
             result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
             continue

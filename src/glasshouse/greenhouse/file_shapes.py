@@ -1,4 +1,4 @@
-"""What is said of a file: by a person (`Given`), by us (`Layout`, `Proposal`), and what it holds (`Reading`). Without I/O."""
+"""What a person says of a file (`FileChoices`), what we say (`Layout`, `Proposal`), what it holds (`Reading`). No I/O."""
 
 from array import array
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Layout:
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Layout":
-        """The layout that as_json told of."""
+        """The layout from the values of as_json."""
         columns = tuple(Column(**column) for column in raw["columns"])
         return cls(**(raw | {"columns": columns, "headings": tuple(raw["headings"])}))
 
@@ -85,9 +85,9 @@ class Series:
 
 @dataclass(slots=True)
 class Reading:
-    """What a file says: its readings by column, and the remarks. Counted are also the remarks that are not kept.
+    """What a file says: its readings by column, and the import issues. Those beyond MOST_ISSUES are counted and not stored.
 
-    refused: rows left out; left_out: rows and cells left out; flagged: what came in with a remark.
+    refused: rows left out; left_out: rows and cells left out; flagged: what came in with an import issue.
     """
 
     rows: int = 0
@@ -98,7 +98,7 @@ class Reading:
     flagged: int = 0
 
     def issue(self, row: int, column: str, text: str, *, kept: bool) -> None:
-        """Add a remark. A file may give reason for millions: only the first ones are kept."""
+        """Add an import issue. A file may have millions: only the first MOST_ISSUES are stored."""
         self.flagged += kept
         self.left_out += not kept
         self.refused += not kept and not column
@@ -119,19 +119,21 @@ class Proposal:
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Proposal":
-        """The proposal that as_json told of."""
+        """The proposal from the values of as_json."""
         return cls(Layout.from_json(raw["layout"]), [[str(cell) for cell in row] for row in raw["rows"]])
 
-    def answers(self, given: "Given") -> bool:
-        """Whether the file, read as given, would be read as proposed here."""
+    def answers(self, choices: "FileChoices") -> bool:
+        """Whether the file, read by these choices, would be read as proposed here."""
         layout = self.layout
-        said = (given.delimiter, given.decimal, given.header, given.time_column, given.time_format)
+        chosen = (choices.delimiter, choices.decimal, choices.header, choices.time_column, choices.time_format)
         proposed = (layout.delimiter, layout.decimal, layout.header, layout.time_column, layout.time_format)
-        return all(part is None or part == own for part, own in zip(said, proposed, strict=True))
+        return all(
+            choice is None or choice == proposed_part for choice, proposed_part in zip(chosen, proposed, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FileChoices:
     """What a person says of a file instead of what would be proposed; None where nothing is said."""
 
     delimiter: str | None = None
@@ -141,4 +143,4 @@ class Given:
     time_format: str | None = None
 
 
-NOTHING_GIVEN = Given()
+NO_CHOICES = FileChoices()

@@ -18,6 +18,7 @@ EARLIEST, LATEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 
 
 
 def time_format_of(cells: list[str]) -> str:
+    """The one of TIME_FORMATS that more than nine tenths of the cells are written in; "" where none is."""
     if sum(bool(ISO.match(cell)) for cell in cells) > 0.9 * len(cells):
         return "iso"
     slashed = [match for match in map(DMY.match, cells) if match]
@@ -25,7 +26,7 @@ def time_format_of(cells: list[str]) -> str:
         # A second number above 12 can be no month; where nothing tells, the day comes first, as in most of the world.
         return "mdy" if any(int(match[2]) > 12 for match in slashed) else "dmy"
     serials = [float(cell) for cell in cells if SERIAL.match(cell)]
-    if len(serials) > 0.9 * len(cells) and all(20_000 < one < 80_000 for one in serials):
+    if len(serials) > 0.9 * len(cells) and all(20_000 < serial < 80_000 for serial in serials):
         rising = sum(b > a for a, b in pairwise(serials))
         if rising >= 0.9 * (len(serials) - 1):
             return "excel"
@@ -53,16 +54,17 @@ def skipped(wall: datetime, zone: ZoneInfo) -> bool:
 
 
 def wall_of(text: str, time_format: str) -> datetime | None:
+    """The local time that a cell says, without a zone; None where it cannot be read. time_format: one of TIME_FORMATS."""
     try:
         if time_format == "excel":
             return EXCEL_START + timedelta(seconds=round(float(text) * 86_400)) if SERIAL.match(text) else None
         match = (ISO if time_format == "iso" else DMY).match(text)
         if match is None:
             return None
-        first, second, third, hour, minute, second_of = (int(part or 0) for part in match.groups())
-        orders = {"iso": (first, second, third), "dmy": (third, second, first), "mdy": (third, first, second)}
+        part_1, part_2, part_3, hour, minute, second = (int(part or 0) for part in match.groups())
+        orders = {"iso": (part_1, part_2, part_3), "dmy": (part_3, part_2, part_1), "mdy": (part_3, part_1, part_2)}
         year, month, day = orders[time_format]
-        return datetime(year, month, day, hour, minute, second_of)  # noqa: DTZ001 - local time, as in the file
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - local time, as in the file
     except ValueError:
         return None
 
@@ -113,12 +115,12 @@ class Clock:
         count = len(self.moments)
         places = range(count)
         ends = [choose(4, places, key=self.moments.__getitem__) for choose in (heapq.nsmallest, heapq.nlargest)]
-        found = []
-        for side, other in (ends, ends[::-1]):
+        rows = []
+        for side, opposite in (ends, ends[::-1]):
             for cut in range(1, min(4, count // 4 + 1)):
                 at_s = self.moments[side[cut]]
-                gap, span = abs(at_s - self.moments[side[cut - 1]]), abs(self.moments[other[0]] - at_s)
+                gap, span = abs(at_s - self.moments[side[cut - 1]]), abs(self.moments[opposite[0]] - at_s)
                 if gap > span > 0:
-                    found += [self.numbers[place] for place in side[:cut]]
+                    rows += [self.numbers[place] for place in side[:cut]]
                     break
-        return sorted(set(found))
+        return sorted(set(rows))

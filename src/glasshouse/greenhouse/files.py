@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from crop_contract.variables import recognise
@@ -18,9 +19,9 @@ from glasshouse.greenhouse.file_rows import LONGEST_NUMBER, is_number, read_rows
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
     MOST_ISSUES,
-    NOTHING_GIVEN,
+    NO_CHOICES,
     Column,
-    Given,
+    FileChoices,
     ImportIssue,
     Layout,
     Proposal,
@@ -35,9 +36,9 @@ __all__ = [
     "DELIMITERS",
     "MOST_BYTES",
     "MOST_ISSUES",
-    "NOTHING_GIVEN",
+    "NO_CHOICES",
     "TIME_FORMATS",
-    "Given",
+    "FileChoices",
     "ImportIssue",
     "Layout",
     "Proposal",
@@ -69,25 +70,25 @@ def _headings(rows: list[list[str]]) -> list[str]:
     return head
 
 
-def propose(body: bytes, *, zone: str, given: Given = NOTHING_GIVEN) -> Layout:
-    """How this file would be read, given the clock of its site and what a person says of it. Raises InvalidError."""
-    return proposal_of(body, zone=zone, given=given).layout
+def propose(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Layout:
+    """How this file would be read, by the clock of its site and what a person says of it. Raises InvalidError."""
+    return proposal_of(body, zone=zone, choices=choices).layout
 
 
-def proposal_of(body: bytes, *, zone: str, given: Given = NOTHING_GIVEN) -> Proposal:
+def proposal_of(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Proposal:
     """The layout that would be proposed, and the first rows to show it by. Raises InvalidError."""
-    table = open_table(body, given.delimiter)
+    table = open_table(body, choices.delimiter)
     rows = list(islice(table.rows, LOOKED_AT + 1))
     if len(rows) < 2:
         raise InvalidError("The file holds no rows below its heading.", field="file")
-    layout = _layout(rows, table.delimiter, zone, given)
+    layout = _layout(rows, table.delimiter, zone, choices)
     most_cells = SCANNED_SHEET_CELLS if table.delimiter == "excel" else SCANNED_CELLS
     scanned = _up_to(chain(rows[1:] if layout.header else rows, islice(table.rows, SCANNED_ROWS)), most_cells)
     return Proposal(replace(layout, zone=_steady_zone(layout, scanned)), _sample(rows))
 
 
-def _layout(rows: list[list[str]], delimiter: str, zone: str, given: Given) -> Layout:
-    header = not any(is_number(cell, ".") for cell in rows[0] if cell) if given.header is None else given.header
+def _layout(rows: list[list[str]], delimiter: str, zone: str, choices: FileChoices) -> Layout:
+    header = not any(is_number(cell, ".") for cell in rows[0] if cell) if choices.header is None else choices.header
     whole = _headings(rows) if header else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
     head = [heading[:LONGEST_HEADING] for heading in whole]
     if sum(map(len, head)) > MOST_HEADINGS:
@@ -97,18 +98,18 @@ def _layout(rows: list[list[str]], delimiter: str, zone: str, given: Given) -> L
             field="file",
         )
     sample = rows[1:] if header else rows[:LOOKED_AT]
-    time_column, time_format = _time_column(head, sample, given)
-    cells = [cell for row in sample for i, cell in enumerate(row) if i != time_column]
+    time = _time_column(head, sample, choices)
+    cells = [cell for row in sample for i, cell in enumerate(row) if i != time.column]
     commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
     points = sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells)
-    decimal = given.decimal or ("," if delimiter != "," and commas > points else ".")
-    columns = _columns(head, time_column, sample, decimal)
+    decimal = choices.decimal or ("," if delimiter != "," and commas > points else ".")
+    columns = _columns(head, time.column, sample, decimal)
     if not columns:
         raise InvalidError(
             "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?",
             field="file",
         )
-    return Layout(delimiter, decimal, header, time_column, time_format, zone, columns, tuple(head))
+    return Layout(delimiter, decimal, header, time.column, time.time_format, zone, columns, tuple(head))
 
 
 def _up_to(rows: Iterable[list[str]], cells: int) -> Iterator[list[str]]:
@@ -134,27 +135,35 @@ def _sample(rows: list[list[str]]) -> list[list[str]]:
     return sample
 
 
-def _time_column(head: list[str], sample: list[list[str]], given: Given) -> tuple[int, str]:
-    """(place of the time column, its format), as said or as found. Raises InvalidError."""
-    if given.time_column is not None and not 0 <= given.time_column < len(head):
+class _TimeColumn(NamedTuple):
+    """Which column holds the times, and how they are written: one of TIME_FORMATS."""
+
+    column: int
+    time_format: str
+
+
+def _time_column(head: list[str], sample: list[list[str]], choices: FileChoices) -> _TimeColumn:
+    """The time column, as said or as found. Raises InvalidError."""
+    if choices.time_column is not None and not 0 <= choices.time_column < len(head):
         raise InvalidError(f"The file has columns 1 to {len(head)}.", field="time_column")
-    places = range(len(head)) if given.time_column is None else [given.time_column]
+    places = range(len(head)) if choices.time_column is None else [choices.time_column]
     formats = {i: time_format_of([row[i] for row in sample if i < len(row) and row[i]]) for i in places}
     # A written date beats a serial number, which an odd column of numbers may look like.
-    found = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
-    if given.time_column is not None and given.time_format:
-        return given.time_column, given.time_format
-    if not found:
+    candidates = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
+    if choices.time_column is not None and choices.time_format:
+        return _TimeColumn(choices.time_column, choices.time_format)
+    if not candidates:
         raise InvalidError(
             "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
             field="time_column",
         )
-    return found[0][1], given.time_format or found[0][2]
+    _, column, time_format = candidates[0]
+    return _TimeColumn(column, choices.time_format or time_format)
 
 
 def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
-    found: list[Column] = []
-    seen: dict[str, int] = {}
+    columns: list[Column] = []
+    name_counts: dict[str, int] = {}
     for index, whole in enumerate(head):
         heading = CONTROL.sub(" ", whole[:LONGEST_HEADING])
         counter = re.fullmatch(r"(read_?no|no|nr|index|id|#)\.?", heading.strip().lower())
@@ -164,14 +173,14 @@ def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal
             continue
         unit = UNIT.search(heading)
         plain = UNIT.sub("", heading).strip(" %") or f"column {index + 1}"
-        seen[plain] = seen.get(plain, 0) + 1
-        name = plain if seen[plain] == 1 else f"{plain} ({seen[plain]})"
+        name_counts[plain] = name_counts.get(plain, 0) + 1
+        name = plain if name_counts[plain] == 1 else f"{plain} ({name_counts[plain]})"
         variable = recognise(plain)
-        written = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
-        if variable and written and not convertible(written, variable.unit):
+        unit_text = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
+        if variable and unit_text and not convertible(unit_text, variable.unit):
             variable = None
-        found.append(Column(index, name, written, variable.id if variable else ""))
-    return tuple(found)
+        columns.append(Column(index, name, unit_text, variable.id if variable else ""))
+    return tuple(columns)
 
 
 def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
@@ -186,7 +195,7 @@ def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
 
 
 def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lambda done, total: None) -> Reading:
-    """Every row of the file, read by the layout. A row that cannot be read becomes a remark, the others come in.
+    """Every row of the file, read by the layout. A row that cannot be read becomes an import issue, the others come in.
 
     progress: told now and then how many rows of about how many are done; what it raises ends the reading. Raises InvalidError.
     """

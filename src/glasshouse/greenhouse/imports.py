@@ -1,13 +1,10 @@
-"""Verbs of files: upload one (sealed at once), look at it, correct, take its readings in the background, save how it is read."""
+"""Verbs of imports: upload a file (sealed at once), preview it, correct how it is read, run the import, save templates."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
-
-import numpy as np
-import pyarrow as pa
 
 from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
@@ -15,13 +12,13 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
-from glasshouse.greenhouse import crops_client, file_process, files
-from glasshouse.greenhouse.files import MOST_ISSUES, NOTHING_GIVEN, Given, Layout
+from glasshouse.greenhouse import crops_client, file_process, files, import_results
+from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
 from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import BusyError, GlasshouseError, InvalidError, NotFoundError, UnavailableError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import BlobId, ImportId, KeyOwnerId, SiteId, TemplateId
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
@@ -38,8 +35,8 @@ class StoppedError(GlasshouseError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A file before it is taken: how it would be read, its first rows as they are, and as they are read.
+class ImportPreview:
+    """A file before the import: how it would be read, its first rows as they are written, and as they are read.
 
     reading: of those rows, and of the first SHOWN_COLUMNS columns only.
     """
@@ -52,9 +49,9 @@ class Look:
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
-    """Keep a file, sealed, until its readings are taken. Raises InvalidError, NotFoundError, ForbiddenError, BusyError.
+    """Store a file, sealed, until it is imported. Raises InvalidError, NotFoundError, ForbiddenError, OverloadedError.
 
-    It is read outside any transaction, in a process of its own; what cannot be read is not kept.
+    It is read outside any transaction, in a process of its own; a file that cannot be read is not stored.
     """
     with access.organisation_transaction(actor):
         _place_of(actor, site, compartment)
@@ -64,111 +61,121 @@ def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iter
         blob = blobs.store(pieces, owner)
         try:
             with access.organisation_transaction(actor):
-                place, _ = _place_of(actor, site, compartment)
-            zone = str(place.facts["time_zone"])
-            proposal = file_process.propose(blobs.read(blob, owner), zone, NOTHING_GIVEN)
+                zone = str(_place_of(actor, site, compartment).site.facts["time_zone"])
+            proposal = file_process.propose(blobs.read(blob, owner), zone, NO_CHOICES)
             return _keep(actor, site, compartment, name, blob, proposal)
         except BaseException:
             blobs.remove(blob)
             raise
 
 
-def _place_of(actor: Actor, site: SiteId, compartment: str) -> tuple[Site, Compartment | None]:
-    """The place that a file speaks of. To be called in `acting`. Raises NotFoundError, ForbiddenError."""
+class _Place(NamedTuple):
+    """Where a file was measured: a site, and a compartment of it or None."""
+
+    site: Site
+    compartment: Compartment | None
+
+
+def _place_of(actor: Actor, site: SiteId, compartment: str) -> _Place:
+    """Where a file was measured. Call it in an organisation transaction. Raises NotFoundError, ForbiddenError."""
     access.require(actor, Permission.FILE_IMPORT)
-    place = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
-    room = Compartment.objects.filter(id=compartment, site=place, organisation_id=actor.organisation).first()
-    if place is None or (compartment and room is None):
+    site_row = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
+    compartment_row = Compartment.objects.filter(
+        id=compartment, site=site_row, organisation_id=actor.organisation
+    ).first()
+    if site_row is None or (compartment and compartment_row is None):
         raise NotFoundError
-    return place, room
+    return _Place(site_row, compartment_row)
 
 
 def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId, proposal: files.Proposal) -> ImportId:
     with access.organisation_transaction(actor):
-        place, room = _place_of(actor, site, compartment)
-        made = Upload.objects.create(
+        place = _place_of(actor, site, compartment)
+        row = Upload.objects.create(
             organisation_id=str(actor.organisation),
-            site=place,
-            compartment=room,
+            site=place.site,
+            compartment=place.compartment,
             name=name[:200] or "file",
             blob=blob,
             proposal=proposal.as_json(),
             created_at=clock.now(),
         )
-        events.record(actor, Kind.FILE_UPLOADED, made.id)
+        events.record(actor, Kind.FILE_UPLOADED, row.id)
         _drop_old(actor)
-    return ImportId(made.id)
+    return ImportId(row.id)
 
 
 def _drop_old(actor: Actor) -> None:
-    old = Upload.objects.filter(organisation_id=actor.organisation, created_at__lt=clock.now() - KEPT).exclude(blob="")
-    for one in old.defer("proposal"):
-        blobs.remove(BlobId(one.blob))
-        one.blob, one.proposal = "", None
-        one.save(update_fields=["blob", "proposal"])
+    outdated = Upload.objects.filter(organisation_id=actor.organisation, created_at__lt=clock.now() - KEPT).exclude(
+        blob=""
+    )
+    for row in outdated.defer("proposal"):
+        blobs.remove(BlobId(row.blob))
+        row.blob, row.proposal = "", None
+        row.save(update_fields=["blob", "proposal"])
 
 
 def _found(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
     """An upload; its proposal, which may be large, only where it is asked for."""
     rows = Upload.objects.select_related("site")
     rows = rows if proposal else rows.defer("proposal")
-    found = rows.filter(id=number, organisation_id=actor.organisation).first()
-    if found is None:
+    row = rows.filter(id=number, organisation_id=actor.organisation).first()
+    if row is None:
         raise NotFoundError
-    return found
+    return row
 
 
-def _pieces(actor: Actor, found: Upload) -> Iterator[bytes]:
-    """The file, unsealed piece by piece. Raises InvalidError at once where it is not kept any more."""
-    if not found.blob or not blobs.generation_of(BlobId(found.blob)):
+def _pieces(actor: Actor, row: Upload) -> Iterator[bytes]:
+    """The file, unsealed piece by piece. Raises InvalidError at once where it is not stored any more."""
+    if not row.blob or not blobs.generation_of(BlobId(row.blob)):
         raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
-    return blobs.read(BlobId(found.blob), KeyOwnerId(str(actor.organisation)))
+    return blobs.read(BlobId(row.blob), KeyOwnerId(str(actor.organisation)))
 
 
-def look(actor: Actor, number: ImportId, given: Given = NOTHING_GIVEN, zone: str = "") -> Look:
-    """A file and how it would be read: as last chosen, as a template says, or as proposed.
+def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "") -> ImportPreview:
+    """Preview a file: how it would be read, as last chosen, as a template says, or as proposed.
 
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
-    ForbiddenError, BusyError.
+    ForbiddenError, OverloadedError.
     """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number, proposal=True)
-        pieces = _pieces(actor, found)
+        row = _found(actor, number, proposal=True)
+        pieces = _pieces(actor, row)
         templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
     if zone and zone not in available_timezones():
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
-    proposal = _proposal(actor, found, pieces, given, zone)
+    proposal = _proposal(actor, row, pieces, choices, zone)
     layout, template = proposal.layout, ""
     if zone:
         layout = replace(layout, zone=zone)
-    if found.layout and given == NOTHING_GIVEN:
-        layout = Layout.from_json(found.layout)
-    elif given == NOTHING_GIVEN:
-        for one in templates:
-            if tuple(one.layout["headings"]) == layout.headings:
-                layout, template = Layout.from_json(one.layout), one.name
+    if row.layout and choices == NO_CHOICES:
+        layout = Layout.from_json(row.layout)
+    elif choices == NO_CHOICES:
+        for saved in templates:
+            if tuple(saved.layout["headings"]) == layout.headings:
+                layout, template = Layout.from_json(saved.layout), saved.name
                 break
-    first = files.read_rows(proposal.rows, replace(layout, columns=layout.columns[:SHOWN_COLUMNS]))
-    return Look(found, layout, proposal.rows[:8], first, template)
+    sample = files.read_rows(proposal.rows, replace(layout, columns=layout.columns[:SHOWN_COLUMNS]))
+    return ImportPreview(row, layout, proposal.rows[:8], sample, template)
 
 
-def _proposal(actor: Actor, found: Upload, pieces: Iterator[bytes], given: Given, zone: str) -> files.Proposal:
+def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], choices: FileChoices, zone: str) -> files.Proposal:
     """The stored proposal, or a new one where another is asked for or (uploads of earlier versions) none is stored."""
-    if found.proposal:
-        stored = files.Proposal.from_json(found.proposal)
-        if stored.answers(given):
+    if row.proposal:
+        stored = files.Proposal.from_json(row.proposal)
+        if stored.answers(choices):
             return stored
     assert actor.organisation is not None  # noqa: S101 - the upload belongs to it
     with file_process.place(actor.organisation):
-        proposal = file_process.propose(pieces, zone or str(found.site.facts["time_zone"]), given)
-    if given == NOTHING_GIVEN:  # Otherwise somebody tries something out.
+        proposal = file_process.propose(pieces, zone or str(row.site.facts["time_zone"]), choices)
+    if choices == NO_CHOICES:  # Otherwise somebody tries something out.
         with access.organisation_transaction(actor):
             access.require(actor, Permission.FILE_IMPORT)
-            found = _found(actor, ImportId(found.id), proposal=True)
-            if found.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
-                found.proposal = proposal.as_json()
-                found.save(update_fields=["proposal"])
+            row = _found(actor, ImportId(row.id), proposal=True)
+            if row.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
+                row.proposal = proposal.as_json()
+                row.save(update_fields=["proposal"])
     return proposal
 
 
@@ -178,20 +185,20 @@ def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
     columns = []
     for column in layout.columns:
-        wanted = variables.get(column.index, column.variable)
+        variable_id = variables.get(column.index, column.variable)
         unit = (units or {}).get(column.index, column.unit).strip()
-        if wanted == "-":
+        if variable_id == "-":
             continue
-        if wanted and wanted not in VARIABLES:
-            raise InvalidError(f"{wanted[:40]!r} is not a variable of the catalogue.", field="variable")
+        if variable_id and variable_id not in VARIABLES:
+            raise InvalidError(f"{variable_id[:40]!r} is not a variable of the catalogue.", field="variable")
         if len(unit) > LONGEST_UNIT:
             raise InvalidError(f"The unit of {column.name} is longer than {LONGEST_UNIT} characters.", field="variable")
-        if wanted and unit and not convertible(unit, VARIABLES[wanted].unit):
+        if variable_id and unit and not convertible(unit, VARIABLES[variable_id].unit):
             raise InvalidError(
-                f"{column.name} is in {unit}, which {VARIABLES[wanted].title} ({VARIABLES[wanted].symbol}) cannot be.",
+                f"{column.name} is in {unit}, which {VARIABLES[variable_id].title} ({VARIABLES[variable_id].symbol}) cannot be.",
                 field="variable",
             )
-        columns.append(replace(column, variable=wanted, unit=unit))
+        columns.append(replace(column, variable=variable_id, unit=unit))
     if not columns:
         raise InvalidError("Choose at least one column.", field="variable")
     return replace(layout, zone=zone, columns=tuple(columns))
@@ -201,21 +208,23 @@ def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Say how a file is to be read. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        found.layout = layout.as_json()
-        found.save(update_fields=["layout"])
+        row = _found(actor, number)
+        row.layout = layout.as_json()
+        row.save(update_fields=["layout"])
 
 
 def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
-    """Have the file's readings taken in the background. Nothing changes when that is under way already."""
+    """Have the file imported in the background. Nothing changes when that is under way already.
+
+    Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        if found.state in UNDER_WAY:
+        row = _found(actor, number)
+        if row.state in UNDER_WAY:
             return
-        _pieces(actor, found)  # Asked for now, so that a file no longer there is told at once.
-        found.layout, found.state, found.percent, found.report = layout.as_json(), UploadState.QUEUED, 0, None
-        found.save(update_fields=["layout", "state", "percent", "report"])
+        _pieces(actor, row)  # Asked for now, so that a missing file is reported at once.
+        row.layout, row.state, row.percent, row.report = layout.as_json(), UploadState.QUEUED, 0, None
+        row.save(update_fields=["layout", "state", "percent", "report"])
         queues.worked(IMPORTING, number)  # Whoever starts it once more has all tries again.
         events.record(actor, Kind.FILE_QUEUED, number)
         queues.defer(
@@ -232,121 +241,90 @@ def stop(actor: Actor, number: ImportId) -> None:
     """Stop an import that is under way; nothing of the file is stored then. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        if found.state in UNDER_WAY:
-            found.state = UploadState.STOPPED
-            found.save(update_fields=["state"])
+        row = _found(actor, number)
+        if row.state in UNDER_WAY:
+            row.state = UploadState.STOPPED
+            row.save(update_fields=["state"])
             events.record(actor, Kind.FILE_STOPPED, number)
 
 
-def take(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
+def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
     """Put the file's readings into the crop store, all or none; returns the report. Safe to repeat. progress: percent done.
 
     Raises StoppedError, InvalidError, NotFoundError, ForbiddenError (the right is asked for at the start and at the end),
     UnavailableError.
     """
 
-    def told(done: int, total: int) -> None:
+    def note_progress(done: int, total: int) -> None:
         percent = 90 * done // max(total, 1)
         _note(actor, number, percent)
         progress(percent)
 
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        if found.state == UploadState.STOPPED or not found.layout:
+        row = _found(actor, number)
+        if row.state == UploadState.STOPPED or not row.layout:
             raise StoppedError("This import was stopped.")
-        layout, pieces = Layout.from_json(found.layout), _pieces(actor, found)
-        found.state = UploadState.READING
-        found.save(update_fields=["state"])
-    reading = _read(actor, pieces, layout, told)
+        layout, pieces = Layout.from_json(row.layout), _pieces(actor, row)
+        row.state = UploadState.READING
+        row.save(update_fields=["state"])
+    reading = _read(actor, pieces, layout, note_progress)
     if not reading.points:
         raise InvalidError("No row of this file could be read with these choices.", field="file")
-    told(1, 1)
+    note_progress(1, 1)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        found = _found(actor, number)
-        if found.state == UploadState.STOPPED:
+        row = _found(actor, number)
+        if row.state == UploadState.STOPPED:
             raise StoppedError("This import was stopped.")
         answer = crops_client.ask(
             "POST",
-            f"/v1/imports?site={found.site_id}&compartment={found.compartment_id or ''}",
+            f"/v1/imports?site={row.site_id}&compartment={row.compartment_id or ''}",
             tenant=access.organisation_of(actor).tenant,
-            sites=[found.site_id],
+            sites=[row.site_id],
             verb="readings:write",
             purpose="importing a file",
-            body=_arrow(layout, reading),
+            body=import_results.arrow_stream(layout, reading),
         )
-        found.report, found.state, found.percent = _report(layout, reading, answer), UploadState.TAKEN, 100
-        found.save(update_fields=["report", "state", "percent"])
-        events.record(actor, Kind.FILE_IMPORTED, found.id, points=answer["taken"])
+        row.report, row.state, row.percent = import_results.report(layout, reading, answer), UploadState.TAKEN, 100
+        row.save(update_fields=["report", "state", "percent"])
+        events.record(actor, Kind.FILE_IMPORTED, row.id, points=answer["taken"])
     progress(100)
-    return dict(found.report)
+    return dict(row.report)
 
 
-def _read(actor: Actor, pieces: Iterator[bytes], layout: Layout, told: Callable[[int, int], None]) -> files.Reading:
+def _read(actor: Actor, pieces: Iterator[bytes], layout: Layout, progress: Callable[[int, int], None]) -> files.Reading:
     """The whole file, read in a process of its own once there is a place for it. Raises InvalidError, UnavailableError."""
     assert actor.organisation is not None  # noqa: S101 - the upload belongs to it
     try:
         with file_process.place(actor.organisation, for_import=True, wait_s=file_process.WAIT_S):
-            return file_process.read(pieces, layout, told)
-    except BusyError:
+            return file_process.read(pieces, layout, progress)
+    except OverloadedError:
         raise UnavailableError("Other files are being read. This one is safe; try again in some minutes.") from None
 
 
 def _note(actor: Actor, number: ImportId, percent: int) -> None:
     with access.organisation_transaction(actor):
-        mine = Upload.objects.filter(id=number, organisation_id=actor.organisation)
-        if not mine.exclude(state=UploadState.STOPPED).update(percent=percent):
+        rows = Upload.objects.filter(id=number, organisation_id=actor.organisation)
+        if not rows.exclude(state=UploadState.STOPPED).update(percent=percent):
             raise StoppedError("This import was stopped.")
 
 
-def failed(actor: Actor, number: ImportId, why: str) -> None:
-    """Note that an import came to nothing, and why. Nothing of it is in the crop store."""
+def failed(actor: Actor, number: ImportId, problem: str) -> None:
+    """Note that an import failed, and why. Nothing of it is in the crop store."""
     with access.organisation_transaction(actor):
-        found = _found(actor, number)
-        found.state, found.report = UploadState.FAILED, {"problem": why}
-        found.save(update_fields=["state", "report"])
+        row = _found(actor, number)
+        row.state, row.report = UploadState.FAILED, {"problem": problem}
+        row.save(update_fields=["state", "report"])
         events.record(actor, Kind.FILE_FAILED, number)
-
-
-def _report(layout: Layout, reading: files.Reading, answer: dict[str, int]) -> dict[str, Any]:
-    return {
-        "rows": reading.rows,
-        "rows_in": reading.rows - reading.refused,
-        "points": answer["taken"],
-        "new": answer["new"],
-        "replaced": answer["replaced"],
-        "flagged": reading.flagged,
-        "left_out": reading.left_out,
-        "zone": layout.zone,
-        "issues": [asdict(issue) for issue in reading.issues[:MOST_ISSUES]],
-    }
-
-
-def _arrow(layout: Layout, reading: files.Reading) -> bytes:
-    """An Arrow stream of (stream, time in ns, value), one batch a stream; the streams' names and fields in its metadata."""
-    by_name = {column.name: column for column in layout.columns}
-    names = [name for name, points in reading.points.items() if points]
-    told = {"names": "\n".join(names), "fields": "\n".join(by_name[name].variable or name for name in names)}
-    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=told)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as stream:
-        for number, name in enumerate(names):
-            series = reading.points[name]
-            times = np.frombuffer(series.times, np.int64) * 1_000_000_000
-            places = np.full(len(series), number, np.int32)
-            values = np.frombuffer(series.values, np.float64)
-            stream.write_batch(pa.record_batch([pa.array(one) for one in (places, times, values)], schema=schema))
-    return bytes(sink.getvalue())
 
 
 def uploads(actor: Actor) -> list[Upload]:
     """The organisation's uploads, newest first. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        mine = Upload.objects.select_related("site").defer("proposal").filter(organisation_id=actor.organisation)
-        return list(mine.order_by("-created_at")[:30])
+        rows = Upload.objects.select_related("site").defer("proposal").filter(organisation_id=actor.organisation)
+        return list(rows.order_by("-created_at")[:30])
 
 
 def report_of(actor: Actor, number: ImportId) -> Upload:
@@ -360,18 +338,18 @@ def report_of(actor: Actor, number: ImportId) -> Upload:
 
 
 def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
-    """Save how a kind of file is read; one of the same name is replaced. Raises InvalidError, ForbiddenError."""
-    wanted = plain_name(name, field="template")
+    """Save how a kind of file is read; a template of the same name is replaced. Raises InvalidError, ForbiddenError."""
+    plain = plain_name(name, field="template")
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        for one in Template.objects.filter(organisation_id=actor.organisation):
-            if one.name == wanted:
-                one.delete()
-        made = Template.objects.create(
-            organisation_id=str(actor.organisation), name=wanted, layout=layout.as_json(), created_at=clock.now()
+        for saved in Template.objects.filter(organisation_id=actor.organisation):
+            if saved.name == plain:
+                saved.delete()
+        template = Template.objects.create(
+            organisation_id=str(actor.organisation), name=plain, layout=layout.as_json(), created_at=clock.now()
         )
-        events.record(actor, Kind.TEMPLATE_SAVED, made.id)
-    return TemplateId(made.id)
+        events.record(actor, Kind.TEMPLATE_SAVED, template.id)
+    return TemplateId(template.id)
 
 
 def templates(actor: Actor) -> list[Template]:
@@ -382,7 +360,7 @@ def templates(actor: Actor) -> list[Template]:
 
 
 def remove_template(actor: Actor, number: TemplateId) -> None:
-    """Remove a template; files taken by it stay as they are. Raises NotFoundError, ForbiddenError."""
+    """Remove a template; files imported with it stay as they are. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         if not Template.objects.filter(id=number, organisation_id=actor.organisation).delete()[0]:

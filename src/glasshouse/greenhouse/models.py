@@ -32,7 +32,7 @@ class Site(models.Model):
 
 
 class Compartment(models.Model):
-    """A part of a site with a climate, and if wanted limits, of its own."""
+    """A part of a site with a climate of its own, and target ranges of its own where they are set."""
 
     row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

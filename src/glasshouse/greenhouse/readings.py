@@ -16,7 +16,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 
 DAY_S, TREND_STEP_S = 86_400, 1800
-STILL_EACH = 5000  # rows of a download after which it is asked again whether the reader may read
+ROWS_BETWEEN_CHECKS = 5000  # rows of a download after which it is asked again whether the reader may read
 MOST_SHADED_S = 60 * DAY_S
 
 
@@ -26,32 +26,35 @@ class Place:
 
     tenant: str
     sites: dict[str, Site]
-    rooms: dict[str, Compartment]
+    compartments: dict[str, Compartment]
     devices: dict[str, str]
 
     def zone(self, site: str) -> str:
-        """The site's clock."""
+        """IANA name of the site's time zone."""
         return str(self.sites[site].facts["time_zone"])
 
 
-def _place(actor: Actor, what: str, names: list[str]) -> Place:
-    """what, names: for the record of what support is shown; what is "" where the caller records it before it shows anything."""
+def _place(actor: Actor, record_kind: str, names: list[str]) -> Place:
+    """record_kind, names: what support is shown; record_kind is "" where the caller records it before it shows anything."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
-        rooms = {room.id: room for room in Compartment.objects.filter(organisation_id=actor.organisation)}
-        if what:
-            access.record_access(actor, what, names or sorted(sites))
+        compartments = {
+            compartment.id: compartment
+            for compartment in Compartment.objects.filter(organisation_id=actor.organisation)
+        }
+        if record_kind:
+            access.record_access(actor, record_kind, names or sorted(sites))
         else:
             access.recorded_elsewhere(actor)
         devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
-        return Place(access.organisation_of(actor).tenant, sites, rooms, devices)
+        return Place(access.organisation_of(actor).tenant, sites, compartments, devices)
 
 
 def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
     if not place.sites:
         return []
-    found: list[dict[str, Any]] = crops_client.ask(
+    series_list: list[dict[str, Any]] = crops_client.ask(
         "GET",
         f"/v1/series{query}",
         tenant=place.tenant,
@@ -60,27 +63,30 @@ def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
         purpose="overview",
     )
     now_s = clock.now().timestamp()
-    for one in found:
-        room = place.rooms.get(one["compartment"])
-        one["site_name"], one["room_name"] = place.sites[one["site"]].name, room.name if room else ""
-        one["zone"] = place.zone(one["site"])
-        one["silent_after_s"] = silent_after_s(one["usual_s"])
-        one["silent"] = one["at"] is not None and now_s - one["at"] > one["silent_after_s"]
-        one["source"] = _source(one, place.devices.get(one.pop("device"), ""))
-    return found
+    for entry in series_list:
+        compartment = place.compartments.get(entry["compartment"])
+        entry["site_name"], entry["room_name"] = (
+            place.sites[entry["site"]].name,
+            compartment.name if compartment else "",
+        )
+        entry["zone"] = place.zone(entry["site"])
+        entry["silent_after_s"] = silent_after_s(entry["usual_s"])
+        entry["silent"] = entry["at"] is not None and now_s - entry["at"] > entry["silent_after_s"]
+        entry["source"] = _source(entry, place.devices.get(entry.pop("device"), ""))
+    return series_list
 
 
-def _source(one: dict[str, Any], device: str) -> str:
+def _source(entry: dict[str, Any], device: str) -> str:
     """Where a series comes from, as a person says it: device and tags, or a file's column."""
-    plain = str(one["tags"]).replace("\\", "")
+    plain = str(entry["tags"]).replace("\\", "")
     if plain.startswith("import,column="):
-        told = plain.removeprefix("import,column=")
+        origin = plain.removeprefix("import,column=")
     else:
-        told = " · ".join(filter(None, (device, *plain.split(",")[1:])))
-    return f"derived from {told}" if one["derived"] else told
+        origin = " · ".join(filter(None, (device, *plain.split(",")[1:])))
+    return f"derived from {origin}" if entry["derived"] else origin
 
 
-def _still(actor: Actor) -> None:
+def _require_still(actor: Actor) -> None:
     """Nothing, while the actor may still read: a download ends where a right ends. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
@@ -96,19 +102,21 @@ def overview(actor: Actor) -> list[dict[str, Any]]:
     """Every series with its newest reading, state, trend over the hour and line of the day."""
     place, now = _place(actor, "overview", []), clock.now().timestamp()
     start = int(now - DAY_S) // TREND_STEP_S * TREND_STEP_S
-    found = _list(place, f"?since={start}&step={TREND_STEP_S}")
-    for one in found:
-        wanted: list[float | None] = [None, None]
-        for where in (place.sites.get(one["site"]), place.rooms.get(one["compartment"])):
-            wanted = ((where.limits if where else None) or {}).get(one["variable"], wanted)
-        one["wanted"] = wanted
-        usual_s = one["usual_s"]
-        one["state"] = state_of(one["value"], one["at"], now, [one["least"], one["most"]], wanted, usual_s)
-        one["trend_word"] = trend_of(one["trend"], now) if one["state"] != "silent" else ""
-        one["line"] = sparkline(one["trend"], start, now, 3 * max(TREND_STEP_S, usual_s or 0))
-        one["when"] = datetime.fromtimestamp(one["at"], UTC) if one["at"] else None
-        one["ago_s"] = max(0, int(now - one["at"])) if one["at"] else None
-    return found
+    series_list = _list(place, f"?since={start}&step={TREND_STEP_S}")
+    for entry in series_list:
+        target_range: list[float | None] = [None, None]
+        for scope in (place.sites.get(entry["site"]), place.compartments.get(entry["compartment"])):
+            target_range = ((scope.limits if scope else None) or {}).get(entry["variable"], target_range)
+        entry["wanted"] = target_range
+        usual_s = entry["usual_s"]
+        entry["state"] = state_of(
+            entry["value"], entry["at"], now, [entry["least"], entry["most"]], target_range, usual_s
+        )
+        entry["trend_word"] = trend_of(entry["trend"], now) if entry["state"] != "silent" else ""
+        entry["line"] = sparkline(entry["trend"], start, now, 3 * max(TREND_STEP_S, usual_s or 0))
+        entry["when"] = datetime.fromtimestamp(entry["at"], UTC) if entry["at"] else None
+        entry["ago_s"] = max(0, int(now - entry["at"])) if entry["at"] else None
+    return series_list
 
 
 def readings(actor: Actor, names: list[str], span: tuple[int, int], points: int) -> dict[str, Any]:
@@ -141,7 +149,7 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
     """
     place = _place(actor, "", [])
     body = {"series": names, "start": span[0], "end": span[1]}
-    found = crops_client.ask(
+    answer = crops_client.ask(
         "POST",
         "/v1/export",
         tenant=place.tenant,
@@ -150,25 +158,25 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
         purpose="export",
         body=body,
     )
-    known = {one["id"]: one for one in _list(place)}
-    series = list(found["series"])
+    series_by_id = {entry["id"]: entry for entry in _list(place)}
+    series = list(answer["series"])
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         # Once for the whole download: the sites that it is of, by which its customer knows it, and the series.
-        access.record_access(actor, "download", [*sorted({known[name]["site"] for name in series}), *series])
+        access.record_access(actor, "download", [*sorted({series_by_id[name]["site"] for name in series}), *series])
 
     def rows() -> Iterator[list[object]]:
         yield ["site", "compartment", "series", "variable", "unit", "time_local", "time_utc", "value", "flag"]
-        for name, columns in found["series"].items():
-            one = known[name]
-            zone, least, most = ZoneInfo(one["zone"]), one["least"], one["most"]
-            head = [one["site_name"], one["room_name"], one["source"], one["title"], one["unit"]]
+        for name, columns in answer["series"].items():
+            entry = series_by_id[name]
+            zone, least, most = ZoneInfo(entry["zone"]), entry["least"], entry["most"]
+            head = [entry["site_name"], entry["room_name"], entry["source"], entry["title"], entry["unit"]]
             for number, (at, value) in enumerate(zip(columns["time"], columns["value"], strict=True)):
-                if number % STILL_EACH == 0:
-                    _still(actor)
+                if number % ROWS_BETWEEN_CHECKS == 0:
+                    _require_still(actor)
                 moment = datetime.fromtimestamp(at, UTC)
-                odd = least is not None and not least <= value <= most
+                is_implausible = least is not None and not least <= value <= most
                 local = moment.astimezone(zone).isoformat(" ", "seconds")
-                yield [*head, local, moment.isoformat(), value, "implausible" if odd else ""]
+                yield [*head, local, moment.isoformat(), value, "implausible" if is_implausible else ""]
 
     return rows()

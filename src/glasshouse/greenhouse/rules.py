@@ -1,4 +1,4 @@
-"""Pure rules of sites: what may be said of one, and when a reading is out of range."""
+"""Pure rules of sites: facts about a site, target ranges, and the state of a reading."""
 
 import math
 from zoneinfo import ZoneInfo, available_timezones
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from crop_contract.variables import VARIABLES
 from glasshouse.kernel.errors import InvalidError
 
-Limits = dict[str, list[float | None]]
+Ranges = dict[str, list[float | None]]
 SILENT_INTERVALS = 3  # A series is silent when so many of its usual intervals passed without a reading.
 SILENT_LEAST_S = 15.0  # No sooner: a reading takes some seconds to get here.
 SILENT_UNKNOWN_S = 3600.0  # for a series with too few readings to know its interval
@@ -41,16 +41,19 @@ def _number(raw: dict[str, str], field: str, least: float, most: float) -> float
     return number
 
 
-def target_ranges_with(limits: Limits | None, raw: dict[str, str]) -> Limits:
-    """The limits with those that a person wrote for one variable (`least`, `most`; both empty: none). Raises InvalidError."""
+def target_ranges_with(ranges: Ranges | None, raw: dict[str, str]) -> Ranges:
+    """The target ranges with the one that a person wrote for a variable. Raises InvalidError.
+
+    raw: `variable`, `least`, `most` (in the variable's unit; both empty: no range).
+    """
     variable = VARIABLES.get(raw.get("variable", ""))
     if variable is None:
         raise InvalidError("Choose a variable of the catalogue.", field="variable")
     least, most = (_number(raw, field, variable.least, variable.most) for field in ("least", "most"))
     if least is not None and most is not None and least >= most:
         raise InvalidError("The lower limit must be below the upper one.", field="least")
-    rest = {key: value for key, value in (limits or {}).items() if key != variable.id}
-    return rest if least is None and most is None else rest | {variable.id: [least, most]}
+    other_ranges = {key: value for key, value in (ranges or {}).items() if key != variable.id}
+    return other_ranges if least is None and most is None else other_ranges | {variable.id: [least, most]}
 
 
 def silent_after_s(usual_s: float | None) -> float:
@@ -65,10 +68,10 @@ def state_of(
     at: float | None,
     now: float,
     plausible: list[float | None],
-    wanted: list[float | None],
+    target_range: list[float | None],
     usual_s: float | None = None,
 ) -> str:
-    """silent, implausible, low, high or ok. plausible and wanted: [least, most], None where there is no limit.
+    """silent, implausible, low, high or ok. plausible, target_range: [least, most], None where there is no bound.
 
     usual_s: how far apart the readings usually lie.
     """
@@ -76,13 +79,13 @@ def state_of(
         return "silent"
     if not _inside(value, plausible):
         return "implausible"
-    if _inside(value, wanted):
+    if _inside(value, target_range):
         return "ok"
-    return "low" if wanted[0] is not None and value < wanted[0] else "high"
+    return "low" if target_range[0] is not None and value < target_range[0] else "high"
 
 
-def _inside(value: float, limits: list[float | None]) -> bool:
-    least, most = limits
+def _inside(value: float, bounds: list[float | None]) -> bool:
+    least, most = bounds
     return (least is None or value >= least) and (most is None or value <= most)
 
 

@@ -14,14 +14,14 @@ def nights(facts: dict[str, object], start_s: int, end_s: int) -> list[list[int]
     latitude, longitude = facts.get("latitude"), facts.get("longitude")
     if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return []
-    observer, found = Observer(latitude, longitude), []
+    observer, spans = Observer(latitude, longitude), []
     day = datetime.fromtimestamp(start_s, UTC).date() - timedelta(days=1)
-    last = datetime.fromtimestamp(end_s, UTC).date() + timedelta(days=1)
+    last_day = datetime.fromtimestamp(end_s, UTC).date() + timedelta(days=1)
     edges: list[tuple[int, bool]] = []  # (moment, whether the sun is up from then on)
-    while day <= last:
+    while day <= last_day:
         try:
-            both = sun(observer, date=day, tzinfo=UTC)
-            edges += [(int(both["sunrise"].timestamp()), True), (int(both["sunset"].timestamp()), False)]
+            sun_times = sun(observer, date=day, tzinfo=UTC)
+            edges += [(int(sun_times["sunrise"].timestamp()), True), (int(sun_times["sunset"].timestamp()), False)]
         except ValueError:  # Polar day or polar night.
             noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
             edges.append((int(noon.timestamp()) - 43_200, elevation(observer, noon) > 0))
@@ -33,6 +33,6 @@ def nights(facts: dict[str, object], start_s: int, end_s: int) -> list[list[int]
             dark = moment
         elif light and dark is not None:
             if moment > start_s and dark < end_s:
-                found.append([max(dark, start_s), min(moment, end_s)])
+                spans.append([max(dark, start_s), min(moment, end_s)])
             dark = None
-    return found
+    return spans

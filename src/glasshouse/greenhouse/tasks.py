@@ -1,4 +1,4 @@
-"""Jobs of the greenhouse. They are given ids only, act as whoever asked for them, and ask for the right anew when they run."""
+"""Jobs of the greenhouse. Their arguments are ids; they act as the person who started them, and check the permission again."""
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -19,24 +19,25 @@ GAVE_UP = (
 @app.task(
     name=imports.TAKE_FILE,
     queue="imports",
+    # Sooner than other queues: whoever uploaded the file waits for it. All tries take 55 minutes.
     retry=RetryStrategy(max_attempts=MAX_TRIES, exponential_wait=3),
 )
 def take_file(account: str, person: str, organisation: str, upload: str) -> None:
-    """Take a file's readings; tried again, after growing waits, while a part of the service fails. Safe to repeat."""
+    """Run an import; tried again, after growing waits, while a part of the service fails. Safe to repeat."""
     actor = Actor(ActorKind.PERSON, AccountId(account), PersonId(person), OrganisationId(organisation))
-    with queues.claimed(IMPORTING, upload) as mine:
-        if mine:  # Otherwise it was taken for dead while it worked slowly: that process takes the file to the end.
-            _take(actor, ImportId(upload))
+    with queues.claimed(IMPORTING, upload) as is_claimed:
+        if is_claimed:  # Otherwise a slow worker was taken for dead: that process finishes the import.
+            _run(actor, ImportId(upload))
 
 
-def _take(actor: Actor, upload: ImportId) -> None:
+def _run(actor: Actor, upload: ImportId) -> None:
     tries = queues.count_try(IMPORTING, upload)
-    if tries > MAX_TRIES:  # Each worker that took it died of it.
+    if tries > MAX_TRIES:  # Every worker that ran it died.
         queues.failed(IMPORTING, upload, ProcessDied())
         imports.failed(actor, upload, GAVE_UP)
         return
     try:
-        imports.take(actor, upload)
+        imports.run(actor, upload)
     except imports.StoppedError:
         pass
     except Exception as error:

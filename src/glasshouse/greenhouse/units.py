@@ -9,6 +9,7 @@ import re
 import unicodedata
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from glasshouse.kernel.errors import InvalidError
 
@@ -80,10 +81,10 @@ class UnknownUnitError(InvalidError):
     """A text that is no unit of this quantity."""
 
 
-def _per(first: Factors, *others: Factors) -> Factors:
-    """Every spelling of first / other / …, with the factor that comes of it."""
+def _per(numerator: Factors, *denominators: Factors) -> Factors:
+    """Every spelling of numerator / denominator / …, with its factor to the base unit."""
     spelled: Factors = {}
-    for (name, factor), *below in product(first.items(), *(other.items() for other in others)):
+    for (name, factor), *below in product(numerator.items(), *(denominator.items() for denominator in denominators)):
         divisor = 1.0
         for _, value in below:
             divisor *= value
@@ -99,10 +100,20 @@ def _inverse(unit: str) -> str:
     return f"{unit[:-1]}-{unit[-1]}" if unit[-1].isdecimal() else f"{unit}-1"
 
 
-def _temperature() -> dict[str, tuple[float, float]]:
-    spelled = dict.fromkeys(KELVIN, (1.0, -273.15))
-    scales = {"C": (1.0, 0.0), "F": (5 / 9, -160 / 9), "R": (5 / 9, -273.15)}
-    spelled |= {form.format(letter): line for letter, line in scales.items() for form in DEGREES}
+class Conversion(NamedTuple):
+    """From one unit to another: value × factor + offset."""
+
+    factor: float
+    offset: float
+
+
+UNCHANGED = Conversion(1.0, 0.0)
+
+
+def _temperature() -> dict[str, Conversion]:
+    spelled = dict.fromkeys(KELVIN, Conversion(1.0, -273.15))
+    scales = {"C": UNCHANGED, "F": Conversion(5 / 9, -160 / 9), "R": Conversion(5 / 9, -273.15)}
+    spelled |= {form.format(letter): conversion for letter, conversion in scales.items() for form in DEGREES}
     for name, letter in (("celsius", "C"), ("centigrade", "C"), ("fahrenheit", "F"), ("rankine", "R")):
         spelled |= {form.format(name): scales[letter] for form in DEGREES}
     return spelled
@@ -203,60 +214,63 @@ def _canonical(text: str) -> str:
 
 
 def _apart(word: str) -> list[str]:
-    """The two units of "m2s" or "m²d" below the line."""
-    both = re.fullmatch(r"([a-zA-Z]{1,3}[23])([a-zA-Z]{1,4})", word)
-    return [both[1], both[2]] if both else [word]
+    """The two units of "m2s" or "m²d" below the line of a fraction."""
+    match = re.fullmatch(r"([a-zA-Z]{1,3}[23])([a-zA-Z]{1,4})", word)
+    return [match[1], match[2]] if match else [word]
 
 
 @cache
-def _table() -> dict[str, dict[str, tuple[float, float]]]:
+def _table() -> dict[str, dict[str, Conversion]]:
     """By dimension, canonical spelling -> (factor, offset) to the base unit."""
     lines = {
-        name: {spelling: (float(factor), 0.0) for spelling, factor in table.items()}
+        name: {spelling: Conversion(float(factor), 0.0) for spelling, factor in table.items()}
         for name, table in _dimensions().items()
     }
     lines["temperature"] = _temperature()
-    return {name: {_canonical(spelling): line for spelling, line in table.items()} for name, table in lines.items()}
+    return {
+        name: {_canonical(spelling): conversion for spelling, conversion in table.items()}
+        for name, table in lines.items()
+    }
 
 
 @cache
-def _folded() -> dict[str, dict[str, tuple[float, float]]]:
+def _folded() -> dict[str, dict[str, Conversion]]:
     """The same without regard to case, leaving out what would then mean two things."""
-    folded: dict[str, dict[str, tuple[float, float]]] = {}
+    folded: dict[str, dict[str, Conversion]] = {}
     for dimension, table in _table().items():
-        meanings: dict[str, set[tuple[float, float]]] = {}
-        for spelling, line in table.items():
+        meanings: dict[str, set[Conversion]] = {}
+        for spelling, conversion in table.items():
             if spelling.split("/")[0] not in EXACT_CASE:
-                meanings.setdefault(spelling.casefold(), set()).add(line)
+                meanings.setdefault(spelling.casefold(), set()).add(conversion)
         folded[dimension] = {spelling: lines.pop() for spelling, lines in meanings.items() if len(lines) == 1}
     return folded
 
 
-def line_to(written: str, unit: str) -> tuple[float, float]:
-    """(factor, offset) that lead from a unit as written to a unit of the catalogue. Raises UnknownUnitError."""
+def conversion_to(source_unit: str, unit: str) -> Conversion:
+    """The conversion from a unit as written to a unit of the catalogue. Raises UnknownUnitError."""
     dimension = OF_CATALOGUE[unit]
-    table, spelling = _table()[dimension], _canonical(written)
-    line = table.get(spelling)
-    if line is None and spelling.partition("/")[0] not in EXACT_CASE:
-        line = _folded()[dimension].get(spelling.casefold())
-    if line is None:
-        raise UnknownUnitError(f"{written[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
-    factor, offset = table[_canonical(unit or "1")]
-    return line[0] / factor, (line[1] - offset) / factor
+    table, spelling = _table()[dimension], _canonical(source_unit)
+    conversion = table.get(spelling)
+    if conversion is None and spelling.partition("/")[0] not in EXACT_CASE:
+        conversion = _folded()[dimension].get(spelling.casefold())
+    if conversion is None:
+        raise UnknownUnitError(f"{source_unit[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
+    target = table[_canonical(unit or "1")]
+    return Conversion(conversion.factor / target.factor, (conversion.offset - target.offset) / target.factor)
 
 
-def convertible(written: str, unit: str) -> bool:
+def convertible(source_unit: str, unit: str) -> bool:
     """Whether a unit as written measures the same quantity as a unit of the catalogue."""
     try:
-        line_to(written, unit)
+        conversion_to(source_unit, unit)
     except UnknownUnitError:
         return False
     return True
 
 
-def to_unit(value: float, written: str, unit: str) -> float:
+def to_unit(value: float, source_unit: str, unit: str) -> float:
     """A value in the unit as written, in `unit`; without a unit it is taken to be in `unit` already. Raises UnknownUnitError."""
-    if not written:
+    if not source_unit:
         return value
-    factor, offset = line_to(written, unit)
-    return value if (factor, offset) == (1.0, 0.0) else round(value * factor + offset, 9)
+    conversion = conversion_to(source_unit, unit)
+    return value if conversion == UNCHANGED else round(value * conversion.factor + conversion.offset, 9)

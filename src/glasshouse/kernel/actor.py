@@ -1,4 +1,4 @@
-"""Who does something. An Actor travels with each call."""
+"""Who acts. An Actor travels with each call."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +8,8 @@ from glasshouse.kernel.ids import AccountId, OrganisationId, PersonId, SessionId
 
 
 class ActorKind(StrEnum):
+    """What kind of actor acts."""
+
     ANONYMOUS = "anonymous"
     JOB = "job"
     PERSON = "person"
@@ -19,7 +21,7 @@ class ActorKind(StrEnum):
 class Actor:
     """Somebody or something that acts, and for which organisation it acts at the moment.
 
-    proved_at: when whoever holds the session last proved to be its person. token: the API token that acts in the person's name.
+    proved_at: when the person last reauthenticated in this session, aware UTC. token: the API token that acts for the person.
     """
 
     kind: ActorKind

@@ -1,4 +1,4 @@
-"""What each area brings of its own accord: a module of a known name beside its models, found here and listed nowhere."""
+"""Modules of a known name (`schedule.py`, `sql.py`) that areas bring: found here, listed nowhere."""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -25,7 +25,7 @@ class ForbiddenError(GlasshouseError):
 
 
 class ReauthenticationError(ForbiddenError):
-    """The act is sensitive, and it is too long ago that the person proved to be the one."""
+    """The act is sensitive and needs a fresh proof of identity."""
 
     def __init__(self) -> None:
         super().__init__("Please prove once more that it is you, then do it again.")
@@ -39,7 +39,7 @@ class SecondFactorNeededError(ForbiddenError):
 
 
 class InvalidError(GlasshouseError):
-    """A value that somebody gave cannot be used. `field` names where."""
+    """A value from outside cannot be used. `field` names where."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -65,8 +65,8 @@ def _in_words(seconds: int) -> str:
     return "a minute"
 
 
-class BusyError(ThrottledError):
-    """Too much of what costs much is under way; the same is possible in a moment."""
+class OverloadedError(ThrottledError):
+    """Too much expensive work is under way; the same is possible in a moment."""
 
     status = 503
 

@@ -1,6 +1,6 @@
-"""The one gate through which personal data leaves the service. Who lets what out is for the disclosures; until they say, nothing.
+"""The one gate through which personal data leaves the service. `disclosures` decides; until it is registered, nothing leaves.
 
-Every road out (mail, text messages, an integration) calls `leave` before it sends, in the transaction that notes the sending.
+Every way out (mail, text messages, an integration) calls `leave` before it sends, in the transaction that notes the sending.
 Source: PRI-15.
 """
 
@@ -12,14 +12,14 @@ from glasshouse.kernel.ids import KeyOwnerId
 
 
 class UncoveredError(GlasshouseError):
-    """No disclosure covers this: it stays in."""
+    """No registered recipient covers this: it does not leave."""
 
     status = 403
 
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """What is about to leave. channel: by which road; fields: categories of the data map; key owner: whose data it is."""
+    """What is about to leave. channel: how; fields: categories of the data map; key_owner: whose data it is."""
 
     channel: str
     key_owner: KeyOwnerId
@@ -31,12 +31,12 @@ _gatekeepers: list[Gatekeeper] = []
 
 
 def keep(gatekeeper: Gatekeeper) -> None:
-    """Have this decide (and keep the record of) what leaves. It raises UncoveredError for what may not."""
+    """Register what decides, and records, what leaves. It raises UncoveredError for what may not."""
     _gatekeepers[:] = [gatekeeper]
 
 
 def leave(egress: Egress) -> None:
-    """Nothing, if a disclosure covers the outflow, which is on record then. Raises UncoveredError."""
+    """Let personal data leave and put that on record, if a registered recipient covers it. Raises UncoveredError."""
     if not _gatekeepers:
-        raise UncoveredError("Nobody keeps the gate, so nothing leaves.")
+        raise UncoveredError("No register of recipients is there, so nothing leaves.")
     _gatekeepers[0](egress)

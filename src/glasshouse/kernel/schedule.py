@@ -1,4 +1,4 @@
-"""What an area has done by itself, again and again: `SCHEDULE` in the area's `schedule.py`. The worker finds it there."""
+"""What an area does by itself, repeatedly: `SCHEDULE` in the area's `schedule.py`. The worker finds it there."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -17,8 +17,9 @@ from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
-from glasshouse.mail.rules import MOST_TRIES, body_text, message_id, subject_line, wait_before
+from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.queues import rules as failures
+from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import KeyDestroyedError
 
@@ -31,7 +32,7 @@ MOST_S = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail's words. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
+    """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
 
     subject: str
     body: str
@@ -61,7 +62,7 @@ def _objected(key_owner: KeyOwnerId, purpose: str) -> bool:
 
 
 def keep_sent(key_owner: KeyOwnerId, kind: str, address: str, *, body: str) -> None:
-    """Keep, beside the mails, a message that went out by another way."""
+    """Store, beside the mails, a message that was sent in another way."""
     message = _keep(key_owner, kind, address, subject="", body=body)
     message.sent_at = message.created_at
     message.save(force_insert=True)
@@ -82,23 +83,23 @@ def _keep(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body:
 
 
 def deliver_due(limit: int = 200) -> int:
-    """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MOST_TRIES.
+    """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MAX_MAIL_TRIES.
 
     After MOST_S (of the monotonic clock) it stops; the next turn, a second later, goes on with those that have waited longest.
     With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
     """
     if not settings.SMTP_HOST and not settings.DEMO:
         return 0
-    now, sent, ends_s = clock.now(), 0, monotonic() + MOST_S
+    now, sent_count, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
-    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MOST_TRIES)
+    dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MAX_MAIL_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
         number = _begin_next() if monotonic() < ends_s else ""
         if not number:
             break
-        sent += _try(number)
-    return sent
+        sent_count += _try(number)
+    return sent_count
 
 
 def next_due() -> "QuerySet[Message]":
@@ -150,7 +151,7 @@ def _try(number: str) -> bool:
 def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
-    rows.filter(tries__gte=MOST_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
+    rows.filter(tries__gte=MAX_MAIL_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
     log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
 
 
@@ -207,7 +208,7 @@ def try_again(actor: Actor, message: str) -> None:
 
 @transaction.atomic
 def leave(actor: Actor, message: str) -> None:
-    """Leave a mail set aside: somebody has looked at it. Raises NotFoundError."""
+    """Leave a mail set aside: staff have looked at it. Raises NotFoundError."""
     rows = Message.objects.filter(id=message, sent_at=None).exclude(set_aside_at=None)
     if not rows.update(seen_at=clock.now()):
         raise NotFoundError
@@ -221,15 +222,21 @@ def forget(key_owners: set[str]) -> None:
 
 def bounced(message: str) -> bool:
     """Note that a mail came back; whether there was one."""
-    found = Message.objects.filter(id=message).exclude(sent_at=None)
-    return bool(found.update(bounced_at=clock.now()))
+    rows = Message.objects.filter(id=message).exclude(sent_at=None)
+    return bool(rows.update(bounced_at=clock.now()))
 
 
 def fates(messages: list[str]) -> dict[str, str]:
-    """What became of mails: queued, sent, bounced or failed, by id. One that is not kept any more is left out."""
+    """Whether mails are queued, sent, bounced or failed, by id. A mail that is not stored any more is left out."""
     return {
-        one.id: "bounced" if one.bounced_at else "sent" if one.sent_at else "failed" if one.set_aside_at else "queued"
-        for one in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
+        message.id: "bounced"
+        if message.bounced_at
+        else "sent"
+        if message.sent_at
+        else "failed"
+        if message.set_aside_at
+        else "queued"
+        for message in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
     }
 
 
@@ -239,7 +246,7 @@ def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:
 
 
 def refused() -> int:
-    """How many mails wait because no disclosure covers their leaving."""
+    """How many mails wait because no registered recipient covers them."""
     return Message.objects.filter(sent_at=None).exclude(refused="").count()
 
 

@@ -87,5 +87,5 @@ class Message(models.Model):
 
     def source_of(self, field: str) -> str:
         """Who a value comes from, in words for the person; "" where the data map says it."""
-        theirs = field in ("subject", "body") or (field == "address" and self.kind == "invitation")
-        return self.written_by if theirs else ""
+        is_written_by_others = field in ("subject", "body") or (field == "address" and self.kind == "invitation")
+        return self.written_by if is_written_by_others else ""

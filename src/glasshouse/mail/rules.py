@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
 
 # The secrets of mailed links (256 bits, URL-safe), and the codes of text messages.
 SECRETS = re.compile(r"(?<![\w-])[\w-]{40,}(?![\w-])|(?<!\d)\d{6,8}(?!\d)")
@@ -11,28 +10,19 @@ ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 # RFC 5322, 3.6.4: dot-atoms, or a domain literal, of a length that fits into one line.
 MESSAGE_ID = re.compile(rf"<({ATOMS}{{1,200}})@({ATOMS}{{1,200}}|\[[A-Za-z0-9.:-]{{1,100}}\])>")
 MAX_SUBJECT = 400
-MOST_TRIES = 12
 NEVER_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
 
 
-def wait_before(tries: int) -> timedelta:
-    """How long a mail waits after so many tries: 10 seconds, three times as long each time, up to a day.
-
-    MOST_TRIES tries take three days, so that a mail server may be away over a weekend.
-    """
-    return min(timedelta(days=1), timedelta(seconds=10 * 3 ** min(max(tries, 1) - 1, 20)))
-
-
 def masked(text: str) -> str:
-    """A text without the secrets in it: who reads it later, by a stolen session or at a desk, finds no way in."""
+    """A text without the secrets in it: whoever reads it later cannot use them to sign in."""
     return SECRETS.sub("•••", text)
 
 
 def message_id(text: str) -> str:
     """A Message-ID as the grammar has it; "" where the text is none. Source: RFC 5322, 3.6.4."""
-    found = MESSAGE_ID.fullmatch(text[:500].strip(" \t\r\n"))
+    match = MESSAGE_ID.fullmatch(text[:500].strip(" \t\r\n"))
     # An encoded word would be decoded by whoever reads the header.
-    return found[0] if found and "=?" not in found[0] else ""
+    return match[0] if match and "=?" not in match[0] else ""
 
 
 def subject_line(text: str) -> str:
@@ -48,4 +38,4 @@ def body_text(text: str) -> str:
 
 def _without(text: str, categories: set[str], but: frozenset[str] = frozenset(), instead: str = " ") -> str:
     category: Callable[[str], str] = unicodedata.category
-    return "".join(one if one in but or category(one) not in categories else instead for one in text)
+    return "".join(char if char in but or category(char) not in categories else instead for char in text)

@@ -49,8 +49,8 @@ def _address(mail: EmailMessage, address: str) -> None:
         if len(address) > addresses.MAX_LENGTH or "=?" in address or not address.isprintable():
             raise ValueError
         mail["To"] = address
-        (written,) = mail["To"].addresses
-        if f"{written.username}@{written.domain}" != address:
+        (parsed,) = mail["To"].addresses
+        if f"{parsed.username}@{parsed.domain}" != address:
             raise ValueError
     except Exception as error:  # The library's parser of addresses ends in several kinds of exceptions.
         raise addresses.AddressError("not one address that can be written into a mail") from error

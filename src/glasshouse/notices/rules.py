@@ -8,6 +8,8 @@ from functools import lru_cache
 
 
 class Document(StrEnum):
+    """The documents of the service, by the names in their addresses."""
+
     AGREEMENT = "agreement"
     COOKIES = "cookies"
     NOTICE = "notice"
@@ -26,13 +28,13 @@ LEAST_LEAD_DAYS = 14
 RESEND_AFTER_DAYS = 1
 MOST_BY_WORD = 25_000_000  # characters times characters that are compared word by word
 # What a change is announced with. {title}, {number}, {day}, {summary}, {path} (of the document), {data} (of one's own data).
-LETTERS = {
+ANNOUNCEMENTS = {
     "en": (
         "A change of our {title}",
         "Our {title} changes. Version {number} comes into force {day}.\n\nWhat changes, in plain words:\n\n{summary}\n\n"
         "The new text: {path}?version={number}\nCompared with what holds now: {path}/compare?to={number}\n\n"
         "From that day on we ask you to accept it when you next use the service. If you do not want to, you can leave "
-        "with a copy of all your data: {data}\n",
+        "with an export of all your data: {data}\n",
     ),
     "de": (
         "Eine Änderung: {title}",
@@ -48,7 +50,7 @@ DAYS = {
     "de": ("ab {day}", "frühestens {days} Tage nach dieser E-Mail"),
 }
 TITLES_BY_LANGUAGE = {
-    "en": {one: title.lower() for one, title in TITLES.items()},
+    "en": {document: title.lower() for document, title in TITLES.items()},
     "de": {
         Document.NOTICE: "Datenschutzerklärung",
         Document.TERMS: "Nutzungsbedingungen",
@@ -71,45 +73,45 @@ class Piece:
 
 
 def _plain(text: str) -> str:
-    """A text without its marks and without the line breaks inside its paragraphs."""
+    """A text without its Markdown marks and without the line breaks inside its paragraphs."""
     unwrapped = re.sub(r"(?<![\n|])\n(?![\n|#-])", " ", text.replace("\r\n", "\n").strip())
     return re.sub(r"(?m)^#+ |\*\*", "", unwrapped)
 
 
 @lru_cache(maxsize=64)
 def compared(old: str, new: str) -> tuple[Piece, ...]:
-    """What became of a text: paragraph by paragraph, and word by word where one changed.
+    """How a text changed: paragraph by paragraph, and word by word where one changed.
 
     Anybody may ask for it, so it stays cheap: published texts never change, hence the cache, and a whole text is never compared
     word by word.
     """
     before, after = (re.findall(r"[^\n]+\n*|\n+", _plain(text)) for text in (old, new))
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for act, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        gone, come = "".join(before[a:b]), "".join(after[c:d])
+        removed, added = "".join(before[a:b]), "".join(after[c:d])
         if act == "equal":
-            found.append(Piece("same", gone))
-        elif act == "replace" and len(gone) * len(come) < MOST_BY_WORD:
-            found += _by_word(gone, come)
+            pieces.append(Piece("same", removed))
+        elif act == "replace" and len(removed) * len(added) < MOST_BY_WORD:
+            pieces += _by_word(removed, added)
         else:
-            found += [piece for piece in (Piece("removed", gone), Piece("added", come)) if piece.text]
-    return tuple(found)
+            pieces += [piece for piece in (Piece("removed", removed), Piece("added", added)) if piece.text]
+    return tuple(pieces)
 
 
 def _by_word(old: str, new: str) -> list[Piece]:
     before, after = (re.findall(r"\n+|[^\s]+[ \t]*", text) for text in (old, new))
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for act, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if act == "equal":
-            found.append(Piece("same", "".join(before[a:b])))
+            pieces.append(Piece("same", "".join(before[a:b])))
         if act in ("delete", "replace"):
-            found.append(Piece("removed", "".join(before[a:b])))
+            pieces.append(Piece("removed", "".join(before[a:b])))
         if act in ("insert", "replace"):
-            found.append(Piece("added", "".join(after[c:d])))
-    return found
+            pieces.append(Piece("added", "".join(after[c:d])))
+    return pieces
 
 
-def language_of(wanted: str) -> str:
+def language_of(accept_language: str) -> str:
     """The first language of an Accept-Language header (or a bare code) that there are texts in; English otherwise."""
-    codes = (part.split(";")[0].strip().lower()[:2] for part in wanted.split(","))
+    codes = (part.split(";")[0].strip().lower()[:2] for part in accept_language.split(","))
     return next((code for code in codes if code in LANGUAGES), "en")

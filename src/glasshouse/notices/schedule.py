@@ -1,6 +1,6 @@
 """What documents have done by themselves."""
 
 from glasshouse.kernel.schedule import Job
-from glasshouse.notices import api as notices
+from glasshouse.notices import announcements
 
-SCHEDULE = (Job(notices.announce_due, every_s=10, first_s=3),)
+SCHEDULE = (Job(announcements.announce_due, every_s=10, first_s=3),)

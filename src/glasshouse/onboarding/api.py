@@ -46,7 +46,7 @@ def confirmed_address(secret: str) -> str:
 def finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
     """Make account and organisation from a sign-up's link, and sign that browser in.
 
-    Raises NotFoundError, InvalidError, ThrottledError, BusyError.
+    Raises NotFoundError, InvalidError, ThrottledError, OverloadedError.
     """
     _count(visit)
     accounts.sign_up_address(secret)
@@ -56,7 +56,7 @@ def finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
     with access.organisation_transaction(actor):
         address = accounts.sign_up_address(secret, take=True)
         account = accounts.open_account(actor, name, address, password_hash)
-        notices.take(actor, entry.accepted)
+        notices.record_acceptance(actor, entry.accepted)
         access.create_organisation(actor, organisation)
         return Welcome(actor, sessions.begin(account, visit, pending=False))
 
@@ -74,7 +74,7 @@ def finish_invitation(secret: str, address: str, entry: Entry, visit: Visit) -> 
     with access.organisation_transaction(actor, invitation=sessions.digest(secret)):
         invitation = invitations.held(actor, secret)
         account = accounts.open_account(actor, name, invited, password_hash)
-        notices.take(actor, entry.accepted)
+        notices.record_acceptance(actor, entry.accepted)
         invitations.join(actor, invitation)
         return Welcome(actor, sessions.begin(account, visit, pending=False))
 

@@ -10,6 +10,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -43,7 +44,7 @@ GONE = "This invitation is used up, taken back or too old. Ask whoever invited y
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered: a role, at some sites (None: all), for so many days, with the inviter's own words."""
+    """What is offered: a role, at some sites (None: all), for so many days, with a message of the inviter."""
 
     role: str
     sites: list[str] | None = None
@@ -77,37 +78,37 @@ class Listed:
 
 
 def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
-    """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, FreshProofError."""
+    """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, ReauthenticationError."""
     normal = normal_address(address)
     if not 1 <= offer.days <= MOST_DAYS:
         raise InvalidError(f"An invitation lives 1 to {MOST_DAYS} days.", field="days")
     if len(offer.message) > MOST_MESSAGE:
         raise InvalidError(f"The message has at most {MOST_MESSAGE} characters.", field="message")
     with organisation_transaction(actor):
-        mine = require(actor, Permission.MEMBER_INVITE)
+        inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
-        check_gift(mine, str(actor.organisation), offer.role, offer.sites)
+        check_gift(inviter_rights, str(actor.organisation), offer.role, offer.sites)
         throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
-        hashed = vault.lookup("address", normal)
+        address_hash = vault.lookup("address", normal)
         account = accounts.account_at(normal)
         if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
             raise InvalidError(
                 "This person is a member already. Change the role in the list of people.", field="address"
             )
-        open_ones = Invitation.objects.filter(
-            organisation_id=actor.organisation, address_hash=hashed, accepted_at=None, revoked_at=None
+        open_invitations = Invitation.objects.filter(
+            organisation_id=actor.organisation, address_hash=address_hash, accepted_at=None, revoked_at=None
         )
-        if open_ones.filter(expires_at__gt=clock.now()).exists():
+        if open_invitations.filter(expires_at__gt=clock.now()).exists():
             raise InvalidError(
                 "This address is invited already. Resend that invitation, or take it back.", field="address"
             )
         secret, now = new_token(), clock.now()
-        made = Invitation.objects.create(
+        invitation = Invitation.objects.create(
             organisation_id=str(actor.organisation),
             inviter=str(actor.account),
             key_owner=new_id(),
             address=normal,
-            address_hash=hashed,
+            address_hash=address_hash,
             message=offer.message.strip(),
             role=offer.role,
             sites=offer.sites,
@@ -115,17 +116,17 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
             created_at=now,
             expires_at=now + timedelta(days=offer.days),
         )
-        _send(actor, made, secret)
-        events.record(actor, Kind.INVITED, made.id, role=offer.role)
-    return InvitationId(made.id)
+        _send(actor, invitation, secret)
+        events.record(actor, Kind.INVITED, invitation.id, role=offer.role)
+    return InvitationId(invitation.id)
 
 
 def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     organisation = Organisation.objects.get(id=actor.organisation)
     inviter = accounts.people([AccountId(str(actor.account))])[str(actor.account)]
-    words = f"\n{inviter.name} writes:\n\n{invitation.message}\n" if invitation.message else ""
+    message = f"\n{inviter.name} writes:\n\n{invitation.message}\n" if invitation.message else ""
     text = (
-        f"{inviter.name} invites you to {organisation.name} on Glasshouse.\n{words}\n"
+        f"{inviter.name} invites you to {organisation.name} on Glasshouse.\n{message}\n"
         f"{settings.ORIGIN}/invitation/{secret}\n\n"
         f"The invitation is for this address only and ends on {invitation.expires_at:%Y-%m-%d}.\n"
     )
@@ -133,34 +134,44 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     mail.queue(KeyOwnerId(invitation.key_owner), "invitation", invitation.address, subject=subject, body=text)
 
 
-def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[tuple[str, str]]:
-    """Invite every address of a pasted list or CSV (first column); returns (address, "" or what was wrong), row by row."""
+class Outcome(NamedTuple):
+    """What became of one address of a list. problem: what was wrong with it; "": it is invited."""
+
+    address: str
+    problem: str
+
+
+def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[Outcome]:
+    """Invite every address of a pasted list or CSV (first column); returns what became of each, row by row.
+
+    Raises InvalidError (the list as a whole), ForbiddenError.
+    """
     if len(pasted) > MOST_PASTED:
         raise InvalidError(f"The list has at most {MOST_PASTED} characters.", field="addresses")
     rows = [row[0].strip() for row in csv.reader(io.StringIO(pasted.replace(";", ","))) if row and row[0].strip()]
-    wanted = [row for number, row in enumerate(rows) if "@" in row or number]
-    if not wanted:
+    addresses = [row for number, row in enumerate(rows) if "@" in row or number]
+    if not addresses:
         raise InvalidError("Write one address a line.", field="addresses")
-    if len(wanted) > MOST_AT_ONCE:
-        raise InvalidError(f"At most {MOST_AT_ONCE} addresses at once; these are {len(wanted)}.", field="addresses")
+    if len(addresses) > MOST_AT_ONCE:
+        raise InvalidError(f"At most {MOST_AT_ONCE} addresses at once; these are {len(addresses)}.", field="addresses")
     report = []
-    for address in wanted:
+    for address in addresses:
         try:
             invite(actor, address, offer)
         except ForbiddenError:
             raise
         except GlasshouseError as error:
-            report.append((address, str(error)))
+            report.append(Outcome(address, str(error)))
         else:
-            report.append((address, ""))
+            report.append(Outcome(address, ""))
     return report
 
 
 def _mine(actor: Actor, invitation: InvitationId) -> Invitation:
-    found = Invitation.objects.select_for_update().filter(id=invitation, organisation_id=actor.organisation).first()
-    if found is None:
+    row = Invitation.objects.select_for_update().filter(id=invitation, organisation_id=actor.organisation).first()
+    if row is None:
         raise NotFoundError
-    return found
+    return row
 
 
 def _state(invitation: Invitation) -> str:
@@ -175,31 +186,31 @@ def _state(invitation: Invitation) -> str:
 def resend(actor: Actor, invitation: InvitationId) -> None:
     """Send it again with a new link and its full time; the old link ends. Raises InvalidError, NotFoundError, ForbiddenError."""
     with organisation_transaction(actor):
-        mine = require(actor, Permission.MEMBER_INVITE)
+        inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
-        found = _mine(actor, invitation)
-        if _state(found) not in ("open", "expired"):
+        row = _mine(actor, invitation)
+        if _state(row) not in ("open", "expired"):
             raise InvalidError("This invitation is accepted or taken back.", field="invitation")
-        check_gift(mine, str(actor.organisation), found.role, found.sites)
-        throttle.take("resend", found.id, most=5, window=timedelta(days=1))
+        check_gift(inviter_rights, str(actor.organisation), row.role, row.sites)
+        throttle.take("resend", row.id, most=5, window=timedelta(days=1))
         secret = new_token()
-        life = found.expires_at - found.created_at
-        found.secret_hash, found.expires_at, found.inviter = digest(secret), clock.now() + life, str(actor.account)
-        found.sent += 1
-        found.save(update_fields=["secret_hash", "expires_at", "sent", "inviter"])
-        _send(actor, found, secret)
-        events.record(actor, Kind.INVITED, found.id, again=True)
+        life = row.expires_at - row.created_at
+        row.secret_hash, row.expires_at, row.inviter = digest(secret), clock.now() + life, str(actor.account)
+        row.sent += 1
+        row.save(update_fields=["secret_hash", "expires_at", "sent", "inviter"])
+        _send(actor, row, secret)
+        events.record(actor, Kind.INVITED, row.id, again=True)
 
 
 def revoke(actor: Actor, invitation: InvitationId) -> None:
     """Take an invitation back. Raises NotFoundError, ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
-        found = _mine(actor, invitation)
-        if found.accepted_at is None and found.revoked_at is None:
-            found.revoked_at = clock.now()
-            found.save(update_fields=["revoked_at"])
-            events.record(actor, Kind.INVITATION_REVOKED, found.id)
+        row = _mine(actor, invitation)
+        if row.accepted_at is None and row.revoked_at is None:
+            row.revoked_at = clock.now()
+            row.save(update_fields=["revoked_at"])
+            events.record(actor, Kind.INVITATION_REVOKED, row.id)
 
 
 def invitations(actor: Actor) -> list[Listed]:
@@ -208,12 +219,12 @@ def invitations(actor: Actor) -> list[Listed]:
         require(actor, Permission.MEMBER_INVITE)
         rows = list(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
         vault.open_keys({KeyOwnerId(row.key_owner) for row in rows})
-        known = roles_by_id(str(actor.organisation), {row.role for row in rows})
+        roles = roles_by_id(str(actor.organisation), {row.role for row in rows})
         return [
             Listed(
                 row.id,
                 row.address,
-                known.get(row.role, ROLE_GONE)[0],
+                roles.get(row.role, ROLE_GONE).title,
                 row.sites,
                 _state(row),
                 row.sent,
@@ -227,23 +238,23 @@ def invitations(actor: Actor) -> list[Listed]:
 
 
 def _open(secret_hash: str) -> Invitation:
-    """The open invitation with that secret. To be called with the invitation told to the database. Raises NotFoundError."""
-    found = Invitation.objects.filter(secret_hash=secret_hash).first()
-    if found is None or _state(found) != "open":
+    """The open invitation with that secret. Call it in a transaction that names the invitation. Raises NotFoundError."""
+    invitation = Invitation.objects.filter(secret_hash=secret_hash).first()
+    if invitation is None or _state(invitation) != "open":
         raise NotFoundError(GONE)
-    return found
+    return invitation
 
 
 def look(secret: str) -> Shown:
     """An invitation as whoever holds its link may see it. Raises NotFoundError."""
-    hashed = _hash(secret)
-    with organisation_transaction(ANONYMOUS, invitation=hashed):
-        found = _open(hashed)
-        name = Organisation.objects.get(id=found.organisation_id).name
-        local, _, domain = found.address.partition("@")
+    secret_hash = _hash(secret)
+    with organisation_transaction(ANONYMOUS, invitation=secret_hash):
+        invitation = _open(secret_hash)
+        name = Organisation.objects.get(id=invitation.organisation_id).name
+        local, _, domain = invitation.address.partition("@")
         masked = f"{local[:1]}•••@{domain}"
-    role = _title_in(found)
-    return Shown(name, role, found.message, masked, found.address, accounts.address_known(found.address))
+    role = _title_in(invitation)
+    return Shown(name, role, invitation.message, masked, invitation.address, accounts.address_known(invitation.address))
 
 
 def _hash(secret: str) -> str:
@@ -254,8 +265,8 @@ def _hash(secret: str) -> str:
 
 def _title_in(invitation: Invitation) -> str:
     with organisation_transaction(JOB.for_organisation(OrganisationId(invitation.organisation_id))):
-        known = roles_by_id(invitation.organisation_id, {invitation.role})
-        return known.get(invitation.role, ROLE_GONE)[0]
+        roles = roles_by_id(invitation.organisation_id, {invitation.role})
+        return roles.get(invitation.role, ROLE_GONE).title
 
 
 def accept(actor: Actor, secret: str) -> OrganisationId:
@@ -264,10 +275,10 @@ def accept(actor: Actor, secret: str) -> OrganisationId:
         raise ForbiddenError("Staff accounts belong to no customer.")
     joining = actor.for_organisation(organisation_of(secret))
     with organisation_transaction(joining, invitation=_hash(secret)):
-        found = held(joining, secret)
-        if found.address_hash != accounts.person_of(actor).address_hash:
+        invitation = held(joining, secret)
+        if invitation.address_hash != accounts.person_of(actor).address_hash:
             raise ForbiddenError(OTHER_ADDRESS)
-        return join(joining, found)
+        return join(joining, invitation)
 
 
 def organisation_of(secret: str) -> OrganisationId:
@@ -276,15 +287,15 @@ def organisation_of(secret: str) -> OrganisationId:
         return OrganisationId(_open(_hash(secret)).organisation_id)
 
 
-def newcomers_address(secret: str, written: str) -> str:
+def newcomers_address(secret: str, address_input: str) -> str:
     """The invited address, if that is what a newcomer wrote.
 
     Raises NotFoundError, InvalidError, ForbiddenError (another address), ThrottledError.
     """
-    hashed, address = _hash(secret), normal_address(written)
-    with organisation_transaction(ANONYMOUS, invitation=hashed):
-        invited = str(_open(hashed).address)
-    throttle.take("invitation-address", hashed, most=10, window=timedelta(hours=1))
+    secret_hash, address = _hash(secret), normal_address(address_input)
+    with organisation_transaction(ANONYMOUS, invitation=secret_hash):
+        invited = str(_open(secret_hash).address)
+    throttle.take("invitation-address", secret_hash, most=10, window=timedelta(hours=1))
     if address != invited:
         raise ForbiddenError(OTHER_ADDRESS)
     if accounts.address_known(invited):
@@ -295,16 +306,16 @@ def newcomers_address(secret: str, written: str) -> str:
 
 
 def held(joining: Actor, secret: str) -> Invitation:
-    """The open invitation, locked: nobody else takes it until the transaction ends. To be called in `acting`.
+    """The open invitation, locked: nobody else accepts it until the transaction ends. Call it in an organisation transaction.
 
     Raises NotFoundError.
     """
     lock(joining)
-    found = Invitation.objects.select_for_update().filter(secret_hash=_hash(secret)).first()
-    if found is None or _state(found) != "open":
+    invitation = Invitation.objects.select_for_update().filter(secret_hash=_hash(secret)).first()
+    if invitation is None or _state(invitation) != "open":
         raise NotFoundError(GONE)
-    _still_given(found)
-    return found
+    _still_given(invitation)
+    return invitation
 
 
 def join(joining: Actor, invitation: Invitation) -> OrganisationId:
@@ -331,10 +342,10 @@ def _still_given(invitation: Invitation) -> None:
     ).first()
     if inviter is None:
         raise NotFoundError(GONE)
-    mine = rights_of_membership(inviter)
+    inviter_rights = rights_of_membership(inviter)
     try:
-        check_gift(mine, invitation.organisation_id, invitation.role, invitation.sites)
+        check_gift(inviter_rights, invitation.organisation_id, invitation.role, invitation.sites)
     except GlasshouseError:
         raise NotFoundError(GONE) from None
-    if Permission.MEMBER_INVITE not in mine.permissions:
+    if Permission.MEMBER_INVITE not in inviter_rights.permissions:
         raise NotFoundError(GONE)

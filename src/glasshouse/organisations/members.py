@@ -1,13 +1,15 @@
 """Verbs of members and roles: who is here, what each may do and why, changing and removing, custom roles, requests for access.
 
-Rules: nobody gives what they lack, nor takes a right from whom they could not give it to. The last administrator stays: each
+Rules: nobody gives a right that they lack, nor takes one that they could not give. The last administrator stays: each
 change locks the organisation's row first, so that two of them cannot remove each other, and a trigger of the database refuses
 what slips through. Source: SEC-03.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glasshouse.access.api import (
+    RoleDefinition,
     membership_of,
     organisation_transaction,
     permissions_of,
@@ -37,7 +39,7 @@ from glasshouse.organisations.models import AccessRequest
 from glasshouse.vault import api as vault
 
 RESTRICTED = "Somebody whose data is restricted"
-GONE = ("a role that is gone", frozenset[Permission]())
+GONE = RoleDefinition("a role that is gone", frozenset[Permission]())
 MORE_THAN_MINE = "You cannot give (or take) what you do not have yourself."
 
 
@@ -59,26 +61,26 @@ def lock(actor: Actor) -> None:
     Organisation.objects.select_for_update().filter(id=actor.organisation).first()
 
 
-def site_choice(written: list[str], all_sites: bool) -> list[str] | None:
+def site_choice(site_ids: list[str], all_sites: bool) -> list[str] | None:
     """Sites as a form says them: None for all. Raises InvalidError."""
     if all_sites:
         return None
-    if not written:
+    if not site_ids:
         raise InvalidError("Choose at least one site, or all sites.", field="sites")
-    return sorted(set(written))
+    return sorted(set(site_ids))
 
 
 def _as_set(sites: list[str] | None) -> Sites:
     return None if sites is None else frozenset(sites)
 
 
-def check_gift(mine: Rights, organisation: str, role: str, sites: list[str] | None) -> None:
+def check_gift(giver: Rights, organisation: str, role: str, sites: list[str] | None) -> None:
     """Nothing, if somebody with these rights may give that role at those sites. Raises ForbiddenError, InvalidError."""
     try:
-        _, permissions = role_of(organisation, role)
+        permissions = role_of(organisation, role).permissions
     except NotFoundError:
         raise InvalidError("Choose a role from the list.", field="role") from None
-    if not covers(mine, permissions, _as_set(sites)):
+    if not covers(giver, permissions, _as_set(sites)):
         raise ForbiddenError(MORE_THAN_MINE)
 
 
@@ -98,7 +100,7 @@ def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person])
     steps = (
         set()
         if actor.kind is ActorKind.STAFF
-        else second_factor.having_step([AccountId(row.account_id) for row in rows])
+        else second_factor.having_second_factor([AccountId(row.account_id) for row in rows])
     )
     rights = rights_of_memberships(rows)
     return [
@@ -116,53 +118,53 @@ def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person])
     ]
 
 
-def _people(actor: Actor, whom: list[AccountId]) -> dict[str, Person]:
+def _people(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
     if actor.kind is not ActorKind.STAFF:
-        return accounts.people(whom)
+        return accounts.people(account_ids)
     # Support has no right to the table of persons; the database hands out these, where a grant names them.
-    found = Person.objects.raw("SELECT * FROM glasshouse_member_people()")
-    return {str(getattr(person, "account_id", "")): person for person in found}
+    persons = Person.objects.raw("SELECT * FROM glasshouse_member_people()")
+    return {str(getattr(person, "account_id", "")): person for person in persons}
 
 
 def member(actor: Actor, account: AccountId) -> Member:
     """One member. Raises NotFoundError, ForbiddenError."""
-    found = next((one for one in members(actor) if one.account == account), None)
-    if found is None:
+    listed = next((candidate for candidate in members(actor) if candidate.account == account), None)
+    if listed is None:
         raise NotFoundError
-    return found
+    return listed
 
 
 def _theirs(actor: Actor, account: AccountId) -> Membership:
-    found = Membership.objects.filter(organisation_id=actor.organisation, account_id=account).first()
-    if found is None:
+    membership = Membership.objects.filter(organisation_id=actor.organisation, account_id=account).first()
+    if membership is None:
         raise NotFoundError
-    return found
+    return membership
 
 
 def _keep_an_administrator(actor: Actor, leaving: Membership) -> None:
-    others = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR, sites=None)
-    if leaving.role == Role.ADMINISTRATOR and not others.exclude(id=leaving.id).exists():
+    administrators = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR, sites=None)
+    if leaving.role == Role.ADMINISTRATOR and not administrators.exclude(id=leaving.id).exists():
         raise InvalidError("The last administrator cannot go. Make somebody else an administrator first.", field="role")
 
 
 def change_member(actor: Actor, account: AccountId, role: str, sites: list[str] | None) -> None:
     """Give a member another role and other sites, from the next request on.
 
-    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError.
     """
     with organisation_transaction(actor):
-        mine = require(actor, Permission.MEMBER_CHANGE)
+        actor_rights = require(actor, Permission.MEMBER_CHANGE)
         accounts.require_reauthentication(actor)
         lock(actor)
-        theirs = _theirs(actor, account)
-        before = rights_of_membership(theirs)
-        if not covers(mine, before.permissions, before.sites):
+        membership = _theirs(actor, account)
+        before = rights_of_membership(membership)
+        if not covers(actor_rights, before.permissions, before.sites):
             raise ForbiddenError(MORE_THAN_MINE)
-        check_gift(mine, str(actor.organisation), role, sites)
+        check_gift(actor_rights, str(actor.organisation), role, sites)
         if role != Role.ADMINISTRATOR or sites is not None:
-            _keep_an_administrator(actor, theirs)
-        theirs.role, theirs.sites = role, sites
-        theirs.save(update_fields=["role", "sites"])
+            _keep_an_administrator(actor, membership)
+        membership.role, membership.sites = role, sites
+        membership.save(update_fields=["role", "sites"])
         events.record(actor, Kind.MEMBER_CHANGED, account, role=role, sites="all" if sites is None else len(sites))
 
 
@@ -170,33 +172,35 @@ def remove_member(actor: Actor, account: AccountId) -> None:
     """Remove a member, or leave oneself (which needs no permission). Raises InvalidError, NotFoundError, ForbiddenError."""
     with organisation_transaction(actor):
         leaving = account == actor.account
-        mine = rights_of_membership(membership_of(actor)) if leaving else require(actor, Permission.MEMBER_REMOVE)
+        actor_rights = (
+            rights_of_membership(membership_of(actor)) if leaving else require(actor, Permission.MEMBER_REMOVE)
+        )
         if not leaving:
             accounts.require_reauthentication(actor)
         lock(actor)
-        theirs = _theirs(actor, account)
-        before = rights_of_membership(theirs)
-        if not leaving and not covers(mine, before.permissions, before.sites):
+        membership = _theirs(actor, account)
+        before = rights_of_membership(membership)
+        if not leaving and not covers(actor_rights, before.permissions, before.sites):
             raise ForbiddenError(MORE_THAN_MINE)
-        _keep_an_administrator(actor, theirs)
+        _keep_an_administrator(actor, membership)
         ApiToken.objects.filter(organisation_id=actor.organisation, account_id=account, revoked_at=None).update(
             revoked_at=clock.now()
         )
         AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=account, decided_at=None).delete()
         events.record(actor, Kind.MEMBER_LEFT if leaving else Kind.MEMBER_REMOVED, account)
-        theirs.delete()
+        membership.delete()
 
 
 def take_out(organisation: OrganisationId, account: AccountId) -> None:
     """Take a member out who leaves the service, as a job: also one who may not enter the organisation any more."""
     job = JOB.for_organisation(organisation)
     with organisation_transaction(job):
-        theirs = _theirs(job, account)
+        membership = _theirs(job, account)
         tokens = ApiToken.objects.filter(organisation_id=organisation, account_id=account, revoked_at=None)
         tokens.update(revoked_at=clock.now())
         AccessRequest.objects.filter(organisation_id=organisation, account_id=account, decided_at=None).delete()
         events.record(job, Kind.MEMBER_LEFT, account)
-        theirs.delete()
+        membership.delete()
 
 
 def hand_over(actor: Actor, account: AccountId, role: str) -> None:
@@ -210,10 +214,10 @@ def hand_over(actor: Actor, account: AccountId, role: str) -> None:
 def ask_reset(actor: Actor, account: AccountId) -> None:
     """Reset a member's lost second factor, after a delay in which they may stop it. Raises ForbiddenError, NotFoundError."""
     with own(accounts.person_id(account)), organisation_transaction(actor):
-        mine = require(actor, Permission.SECOND_FACTOR_RESET)
+        actor_rights = require(actor, Permission.SECOND_FACTOR_RESET)
         accounts.require_reauthentication(actor)
         before = rights_of_membership(_theirs(actor, account))
-        if not covers(mine, before.permissions, before.sites):
+        if not covers(actor_rights, before.permissions, before.sites):
             raise ForbiddenError(MORE_THAN_MINE)
         resets.ask_reset(actor, account)
 
@@ -221,50 +225,58 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
 # -- roles ---------------------------------------------------------------------------------------------------------
 
 
-def roles(actor: Actor) -> list[tuple[str, str, frozenset[Permission]]]:
-    """(id, title, permissions) of every role there is, the built-in ones first."""
+class ListedRole(NamedTuple):
+    """A role, built in or the organisation's own, as the page lists it."""
+
+    id: str
+    title: str
+    permissions: frozenset[Permission]
+
+
+def roles(actor: Actor) -> list[ListedRole]:
+    """Every role there is, the built-in ones first. Raises NotFoundError, SecondFactorNeededError."""
     with organisation_transaction(actor):
         rights_of(actor)
         record_access(actor, "roles", [])
-        own = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
-        built_in = [(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
-        return built_in + [(one.id, *permissions_of(one)) for one in own]
+        custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        built_in = [ListedRole(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
+        return built_in + [ListedRole(role.id, *permissions_of(role)) for role in custom_roles]
 
 
-def _chosen(mine: Rights, written: list[str]) -> list[str]:
-    known = {str(one) for one in CUSTOMER_PERMISSIONS}
-    if not written or not set(written) <= known:
+def _chosen(actor_rights: Rights, chosen: list[str]) -> list[str]:
+    permission_ids = {str(permission) for permission in CUSTOMER_PERMISSIONS}
+    if not chosen or not set(chosen) <= permission_ids:
         raise InvalidError("Choose at least one permission from the grid.", field="permissions")
-    if not covers(mine, frozenset(map(Permission, written)), mine.sites):
+    if not covers(actor_rights, frozenset(map(Permission, chosen)), actor_rights.sites):
         raise ForbiddenError(MORE_THAN_MINE)
-    return sorted(set(written))
+    return sorted(set(chosen))
 
 
-def save_role(actor: Actor, name: str, written: list[str], role: str = "") -> RoleId:
+def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> RoleId:
     """Make a role, or change one of one's own; whoever has it has the new rights at once.
 
-    Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError.
+    Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError.
     """
     with organisation_transaction(actor):
-        mine = require(actor, Permission.ROLE_CHANGE)
+        actor_rights = require(actor, Permission.ROLE_CHANGE)
         accounts.require_reauthentication(actor)
-        permissions = _chosen(mine, written)
-        found = CustomRole(organisation_id=str(actor.organisation), created_at=clock.now())
+        permissions = _chosen(actor_rights, chosen)
+        custom_role = CustomRole(organisation_id=str(actor.organisation), created_at=clock.now())
         if role:
-            kept = CustomRole.objects.filter(id=role, organisation_id=actor.organisation).first()
-            if kept is None:
+            stored_role = CustomRole.objects.filter(id=role, organisation_id=actor.organisation).first()
+            if stored_role is None:
                 raise NotFoundError
-            found = kept
-            if not covers(mine, role_of(found.organisation_id, role)[1], mine.sites):
+            custom_role = stored_role
+            if not covers(actor_rights, role_of(custom_role.organisation_id, role).permissions, actor_rights.sites):
                 raise ForbiddenError(MORE_THAN_MINE)
-        found.name, found.permissions = plain_name(name, field="name"), permissions
-        found.save()
-        events.record(actor, Kind.ROLE_SAVED, found.id, permissions=len(permissions))
-    return RoleId(found.id)
+        custom_role.name, custom_role.permissions = plain_name(name, field="name"), permissions
+        custom_role.save()
+        events.record(actor, Kind.ROLE_SAVED, custom_role.id, permissions=len(permissions))
+    return RoleId(custom_role.id)
 
 
 def remove_role(actor: Actor, role: RoleId) -> None:
-    """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, FreshProofError."""
+    """Remove a role that nobody has. Raises InvalidError, NotFoundError, ForbiddenError, ReauthenticationError."""
     with organisation_transaction(actor):
         require(actor, Permission.ROLE_CHANGE)
         accounts.require_reauthentication(actor)
@@ -286,9 +298,9 @@ def ask_access(actor: Actor, role: str, sites: list[str] | None, reason: str) ->
             role_of(str(actor.organisation), role)
         except NotFoundError:
             raise InvalidError("Choose a role from the list.", field="role") from None
-        open_ones = AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
-        open_ones.filter(decided_at=None).delete()
-        made = AccessRequest.objects.create(
+        own_requests = AccessRequest.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
+        own_requests.filter(decided_at=None).delete()
+        access_request = AccessRequest.objects.create(
             organisation_id=str(actor.organisation),
             account_id=str(actor.account),
             role=role,
@@ -296,8 +308,8 @@ def ask_access(actor: Actor, role: str, sites: list[str] | None, reason: str) ->
             reason=plain_name(reason, field="reason", most=400),
             created_at=clock.now(),
         )
-        events.record(actor, Kind.ACCESS_ASKED, made.id)
-    return RequestId(made.id)
+        events.record(actor, Kind.ACCESS_ASKED, access_request.id)
+    return RequestId(access_request.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,15 +326,20 @@ def requests(actor: Actor) -> list[Asked]:
     """Requests that wait for a decision. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_CHANGE)
-        found = list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
-        record_access(actor, "requests", [one.account_id for one in found])
-        people = _people(actor, [AccountId(one.account_id) for one in found])
+        access_requests = list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
+        record_access(actor, "requests", [access_request.account_id for access_request in access_requests])
+        people = _people(actor, [AccountId(access_request.account_id) for access_request in access_requests])
         vault.open_keys({KeyOwnerId(person.id) for person in people.values()})
-        known = roles_by_id(str(actor.organisation), {one.role for one in found})
+        roles = roles_by_id(str(actor.organisation), {access_request.role for access_request in access_requests})
         return [
-            Asked(one.id, people[one.account_id].name, known.get(one.role, GONE)[0], one.reason)
-            for one in found
-            if one.account_id in people
+            Asked(
+                access_request.id,
+                people[access_request.account_id].name,
+                roles.get(access_request.role, GONE).title,
+                access_request.reason,
+            )
+            for access_request in access_requests
+            if access_request.account_id in people
         ]
 
 
@@ -331,12 +348,14 @@ def decide(actor: Actor, request: RequestId, *, grant: bool) -> None:
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_CHANGE)
         accounts.require_reauthentication(actor)
-        mine = AccessRequest.objects.select_for_update().filter(organisation_id=actor.organisation, decided_at=None)
-        found = mine.filter(id=request).first()
-        if found is None:
+        open_requests = AccessRequest.objects.select_for_update().filter(
+            organisation_id=actor.organisation, decided_at=None
+        )
+        access_request = open_requests.filter(id=request).first()
+        if access_request is None:
             raise NotFoundError
         if grant:
-            change_member(actor, AccountId(found.account_id), found.role, found.sites)
-        found.decided_at, found.decided_by, found.granted = clock.now(), actor.id, grant
-        found.save(update_fields=["decided_at", "decided_by", "granted"])
-        events.record(actor, Kind.ACCESS_DECIDED, found.id, granted=grant)
+            change_member(actor, AccountId(access_request.account_id), access_request.role, access_request.sites)
+        access_request.decided_at, access_request.decided_by, access_request.granted = clock.now(), actor.id, grant
+        access_request.save(update_fields=["decided_at", "decided_by", "granted"])
+        events.record(actor, Kind.ACCESS_DECIDED, access_request.id, granted=grant)

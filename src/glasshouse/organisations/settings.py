@@ -17,7 +17,9 @@ from glasshouse.kernel.errors import InvalidError
 def set_second_factor_rule(actor: Actor, roles: list[str] | None, begins: datetime | None = None) -> None:
     """Require a second factor of some roles (empty: of all; None: of nobody) from a moment on (None: now).
 
-    Whoever requires it must have one, or they would shut themselves out. Raises InvalidError, ForbiddenError, FreshProofError.
+    Whoever requires it must have one, or they would shut themselves out.
+
+    Raises InvalidError, ForbiddenError, ReauthenticationError.
     """
     with organisation_transaction(actor):
         require(actor, Permission.SETTINGS_CHANGE)

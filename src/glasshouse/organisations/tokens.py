@@ -30,30 +30,30 @@ SCOPES = (
 
 
 def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: list[str] | None = None) -> str:
-    """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, FreshProofError."""
+    """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, ReauthenticationError."""
     if not 1 <= days <= MOST_DAYS:
         raise InvalidError(f"A token lives 1 to {MOST_DAYS} days.", field="days")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise InvalidError("Choose at least one thing that the program may do.", field="scopes")
     with organisation_transaction(actor):
-        mine = require(actor, Permission.TOKEN_CREATE)
+        member_rights = require(actor, Permission.TOKEN_CREATE)
         accounts.require_reauthentication(actor)
-        wanted = frozenset(map(Permission, scopes))
-        if not covers(mine, wanted, mine.sites if sites is None else frozenset(sites)):
+        permissions = frozenset(map(Permission, scopes))
+        if not covers(member_rights, permissions, member_rights.sites if sites is None else frozenset(sites)):
             raise ForbiddenError(MORE_THAN_MINE)
-        secret, now, number = new_token(), clock.now(), new_id()
+        secret, now, token_id = new_token(), clock.now(), new_id()
         ApiToken.objects.create(
-            id=number,
+            id=token_id,
             organisation_id=str(actor.organisation),
             account_id=str(actor.account),
             name=plain_name(name, field="name"),
             secret_hash=digest(secret),
-            permissions=sorted(wanted),
+            permissions=sorted(permissions),
             sites=sites,
             created_at=now,
             expires_at=now + timedelta(days=days),
         )
-        events.record(actor, Kind.TOKEN_CREATED, number)
+        events.record(actor, Kind.TOKEN_CREATED, token_id)
     # The organisation stands in the token, so that it is looked up among that organisation's rows only.
     return f"{PREFIX}_{actor.organisation}_{secret}"
 
@@ -62,34 +62,34 @@ def tokens(actor: Actor) -> list[ApiToken]:
     """The actor's own tokens, newest first. Raises NotFoundError."""
     with organisation_transaction(actor):
         rights_of(actor)
-        mine = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
-        return list(mine.order_by("-created_at")[:100])
+        own_tokens = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
+        return list(own_tokens.order_by("-created_at")[:100])
 
 
 def revoke_token(actor: Actor, token: TokenId) -> None:
     """End a token now. Raises NotFoundError."""
     with organisation_transaction(actor):
         rights_of(actor)
-        mine = ApiToken.objects.filter(id=token, organisation_id=actor.organisation, account_id=actor.account)
-        if not mine.filter(revoked_at=None).update(revoked_at=clock.now()):
+        own_tokens = ApiToken.objects.filter(id=token, organisation_id=actor.organisation, account_id=actor.account)
+        if not own_tokens.filter(revoked_at=None).update(revoked_at=clock.now()):
             raise NotFoundError
         events.record(actor, Kind.TOKEN_REVOKED, token)
 
 
 def actor_of_token(text: str) -> Actor:
     """Who a token acts as; ANONYMOUS when it is unknown, revoked or too old. Notes when it was last used."""
-    prefix, _, rest = text.partition("_")
-    organisation, _, secret = rest.partition("_")
+    prefix, _, id_and_secret = text.partition("_")
+    organisation, _, secret = id_and_secret.partition("_")
     if prefix != PREFIX or not secret:
         return ANONYMOUS
     seeker = Actor(ActorKind.JOB, organisation=OrganisationId(organisation))
     with organisation_transaction(seeker):
         now = clock.now()
-        found = ApiToken.objects.filter(organisation_id=organisation, secret_hash=digest(secret)).first()
-        if found is None or found.revoked_at is not None or found.expires_at <= now:
+        token = ApiToken.objects.filter(organisation_id=organisation, secret_hash=digest(secret)).first()
+        if token is None or token.revoked_at is not None or token.expires_at <= now:
             return ANONYMOUS
-        if found.used_at is None or now - found.used_at > timedelta(minutes=1):
-            ApiToken.objects.filter(id=found.id).update(used_at=now)
-        account = AccountId(found.account_id)
-        person, number = accounts.person_id(account), TokenId(found.id)
+        if token.used_at is None or now - token.used_at > timedelta(minutes=1):
+            ApiToken.objects.filter(id=token.id).update(used_at=now)
+        account = AccountId(token.account_id)
+        person, number = accounts.person_id(account), TokenId(token.id)
         return Actor(ActorKind.TOKEN, account, person, organisation=OrganisationId(organisation), token=number)

@@ -1,7 +1,11 @@
-"""The privacy officer's desk: figures, holds, certificates, assessments, restrictions. Raises NotFoundError for anybody else."""
+"""Verbs of the privacy officer's desk: figures, legal holds, deletion runs, assessments, restrictions.
+
+Each raises NotFoundError for anybody but a privacy officer. Source: PRI-18, PRI-23, PRI-28; GDPR Art. 35.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
@@ -40,28 +44,42 @@ MEDIAN_DAYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Assessed:
-    """A purpose of the record of processing, with its newest assessment, if there is one."""
+class AssessedPurpose:
+    """A purpose of the record of processing, with its newest assessment, if there is one. due: it needs a new one."""
 
     purpose: str
     newest: Assessment | None
     due: bool
 
 
+class Figure(NamedTuple):
+    """A figure of the privacy requests, in plain words."""
+
+    title: str
+    value: str
+
+
+class PurposeCounts(NamedTuple):
+    """How many persons are in which state (of `consent.rules.State`) of a purpose."""
+
+    title: str
+    persons_by_state: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that the officer's page shows. figures: (what, how many); restricted: (restriction's id, person, since, ends).
+    """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 
-    figures: list[tuple[str, str]]
-    consent_records: list[tuple[str, dict[str, int]]]
-    holds: list[LegalHold]
+    figures: list[Figure]
+    consent_records: list[PurposeCounts]
+    legal_holds: list[LegalHold]
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
-    assessed: list[Assessed]
+    assessed: list[AssessedPurpose]
     statistics: list[Statistic]
     set_aside: int
 
@@ -70,13 +88,13 @@ def desk(actor: Actor) -> Desk:
     """The officer's desk."""
     access.require_staff(actor, Permission.DESK_READ)
     now = clock.now()
-    live = [one for one in Restriction.objects.order_by("at") if one.lifts_at is None or one.lifts_at > now]
+    live = list(Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now)).order_by("at"))
     due = sum(retention.due().values())
     return Desk(
         _figures(),
         _consent_records(),
-        retention.holds(),
-        retention.certificates(10),
+        retention.legal_holds(),
+        retention.deletion_runs(10),
         due,
         live,
         _assessed(),
@@ -85,8 +103,8 @@ def desk(actor: Actor) -> Desk:
     )
 
 
-def _figures() -> list[tuple[str, str]]:
-    """Counted by the database: the page costs the same however many requests there have been."""
+def _figures() -> list[Figure]:
+    """Counted by the database: the page costs the same however many requests there are."""
     late = Q(closed_at__gt=F("due_at")) | Q(closed_at=None, due_at__lt=clock.now())
     totals = Request.objects.aggregate(
         asked=Count("pk"),
@@ -99,15 +117,15 @@ def _figures() -> list[tuple[str, str]]:
         cursor.execute(MEDIAN_DAYS)
         median_days = cursor.fetchone()[0]
     return [
-        ("requests", f"{totals['asked']} ({_counts('kind', KIND_TITLES) or 'none yet'})"),
-        ("by law", _counts("law", LAW_TITLES) or "–"),
-        (
+        Figure("requests", f"{totals['asked']} ({_counts('kind', KIND_TITLES) or 'none yet'})"),
+        Figure("by law", _counts("law", LAW_TITLES) or "–"),
+        Figure(
             "answered",
             f"{totals['answered']}, after {median_days:.1f} days in the middle" if totals["answered"] else "0",
         ),
-        ("refused", str(totals["refused"])),
-        ("extended", str(totals["extended"])),
-        ("late", str(totals["late"])),
+        Figure("refused", str(totals["refused"])),
+        Figure("extended", str(totals["extended"])),
+        Figure("late", str(totals["late"])),
     ]
 
 
@@ -116,7 +134,7 @@ def _counts(column: str, titles: dict[str, str]) -> str:
     return ", ".join(f"{titles.get(value, value)} {count}" for value, count in rows)
 
 
-def _consent_records() -> list[tuple[str, dict[str, int]]]:
+def _consent_records() -> list[PurposeCounts]:
     newest = (
         ConsentRecord.objects.order_by("key_owner", "purpose", "-at", "-id")
         .distinct("key_owner", "purpose")
@@ -126,28 +144,31 @@ def _consent_records() -> list[tuple[str, dict[str, int]]]:
     rows = ConsentRecord.objects.filter(pk__in=newest).values_list("purpose", "state").annotate(count=Count("pk"))
     for purpose, state, count in rows.order_by("purpose", "state"):
         counts.setdefault(purpose, {})[state] = count
-    return [(purpose.title, counts.get(purpose.id, {})) for purpose in PURPOSES.values()]
+    return [PurposeCounts(purpose.title, counts.get(purpose.id, {})) for purpose in PURPOSES.values()]
 
 
-def _assessed() -> list[Assessed]:
-    newest: dict[str, Assessment] = {one.purpose: one for one in Assessment.objects.order_by("at")}
+def _assessed() -> list[AssessedPurpose]:
+    newest: dict[str, Assessment] = {assessment.purpose: assessment for assessment in Assessment.objects.order_by("at")}
     today = clock.now().date()
     purposes = dict.fromkeys(
-        one.purpose[:200] for one in activities(people_rows([])) if one.classification == "personal"
+        activity.purpose[:200] for activity in activities(people_rows([])) if activity.classification == "personal"
     )
-    return [Assessed(one, newest.get(one), one not in newest or newest[one].review_at < today) for one in purposes]
+    return [
+        AssessedPurpose(purpose, newest.get(purpose), purpose not in newest or newest[purpose].review_at < today)
+        for purpose in purposes
+    ]
 
 
 @transaction.atomic
 def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
-    """Note an assessment of a purpose; it is due again after a year. Raises InvalidError, NotFoundError."""
+    """Note an assessment of a purpose; a new one is due after a year. risk: of RISKS. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.PURPOSE_ASSESS)
     if risk not in RISKS or not text.strip() or len(text) > 20_000:
         raise InvalidError("Say how high the risk is, and why; what lowers it.", field="text")
-    if purpose not in {one.purpose for one in _assessed()}:
+    if purpose not in {assessed.purpose for assessed in _assessed()}:
         raise InvalidError("Choose a purpose from the record of processing.", field="purpose")
     now = clock.now()
-    made = Assessment(
+    assessment = Assessment(
         purpose=purpose,
         risk=risk,
         text=text,
@@ -155,31 +176,31 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
         at=now,
         review_at=date.fromisoformat(f"{now + REVIEW:%Y-%m-%d}"),
     )
-    made.save(force_insert=True)
-    events.record(actor, Kind.ASSESSMENT_NOTED, made.id, risk=risk)
+    assessment.save(force_insert=True)
+    events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
 
 
-def hold(actor: Actor, address: str, reason: str, days: int) -> None:
-    """Hold a person's data, found by address. Raises InvalidError, NotFoundError."""
+def place_legal_hold(actor: Actor, address: str, reason: str, days: int) -> None:
+    """Put a legal hold on the data of a person, found by address. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
-    whom = accounts.actor_of_address(address)
-    retention.hold(KeyOwnerId(str(whom.person)), actor.id, reason, days)
+    person = accounts.actor_of_address(address).person
+    retention.place_legal_hold(KeyOwnerId(str(person)), actor.id, reason, days)
 
 
-def end_hold(actor: Actor, number: str) -> None:
-    """End a hold now. Raises NotFoundError."""
+def end_legal_hold(actor: Actor, number: str) -> None:
+    """End a legal hold now. Raises NotFoundError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    retention.end_hold(actor, number)
+    retention.end_legal_hold(actor, number)
 
 
-def lift(actor: Actor, restriction: str, reason: str) -> None:
+def lift(actor: Actor, number: str, reason: str) -> None:
     """Lift a restriction, with notice to its person. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.RESTRICTION_LIFT)
-    found = Restriction.objects.filter(id=restriction, lifts_at=None).first()
-    if found is None:
+    live = Restriction.objects.filter(id=number, lifts_at=None).first()
+    if live is None:
         raise NotFoundError
-    with own(found.key_owner):  # The law wants the person told.
-        address = found.address or accounts.address_of(KeyOwnerId(found.key_owner))
-        consent.lift_for(actor, KeyOwnerId(found.key_owner), address, reason)
+    with own(live.key_owner):  # The law wants the person told.
+        address = live.address or accounts.address_of(KeyOwnerId(live.key_owner))
+        consent.lift_for(actor, KeyOwnerId(live.key_owner), address, reason)

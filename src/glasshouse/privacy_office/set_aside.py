@@ -1,6 +1,6 @@
-"""What was set aside after its last try: mails and items of scheduled jobs, for the privacy officer to see and to try again.
+"""Verbs of what was set aside after its last try: mails and items of jobs, for the privacy officer to see and to try again.
 
-Nothing here says whom an item is about: an opaque id, what kind it is, since when, why in plain words.
+Nothing here says whom an item is about: it has an opaque id, a kind, a time, and a reason in plain words.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from glasshouse.queues import api as queues
 from glasshouse.queues.rules import plain_reason
 
 MAIL, JOB = "mail", "job"
-# What a queue does, in plain words; one that is not named here is shown by its technical name.
+# What a queue is for, in plain words; one that is not named here is shown by its technical name.
 JOBS = {
     "accounts.reset": "removing a second factor after its waiting time",
     "disclosures.announce-merger": "telling everybody of a business transfer",
@@ -42,13 +42,16 @@ JOBS = {
     "sources.tell": "telling a person of third-party data",
     "worker.schedule": "a scheduled job",
 }
-# Jobs that no schedule takes up again: whoever asked for them starts them once more.
+# Jobs that no schedule takes up again: the person who asked for them starts them once more.
 ONCE = {"greenhouse.import"}
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One item. source: MAIL or JOB; item: an opaque id, or a table or job by name; place: where in our code it failed."""
+    """One item. source: MAIL or JOB; item: an opaque id, or the name of a table or job; place: where in our code it failed.
+
+    seen: staff have looked at it.
+    """
 
     source: str
     id: str
@@ -66,33 +69,40 @@ def listed(actor: Actor) -> list[SetAside]:
     """Everything that was set aside, what nobody has looked at first. Raises NotFoundError."""
     access.require_staff(actor, Permission.FAILURE_RETRY)
     mails = [
-        SetAside(MAIL, one.id, f"a mail: {one.kind}", one.id, one.created_at, *_why(one), one.seen, True)
-        for one in mail.set_aside()
+        SetAside(
+            MAIL,
+            message.id,
+            f"a mail: {message.kind}",
+            message.id,
+            message.created_at,
+            message.tries,
+            message.reason,
+            message.place,
+            message.seen,
+            may_retry=True,
+        )
+        for message in mail.set_aside()
     ]
     jobs = [
         SetAside(
             JOB,
-            one.id,
-            JOBS.get(one.queue, one.queue),
-            one.item,
-            one.tried_at,
-            one.tries,
-            plain_reason(one.reason),
-            one.place,
-            one.seen_at is not None,
-            one.queue not in ONCE,
+            failure.id,
+            JOBS.get(failure.queue, failure.queue),
+            failure.item,
+            failure.tried_at,
+            failure.tries,
+            plain_reason(failure.reason),
+            failure.place,
+            failure.seen_at is not None,
+            may_retry=failure.queue not in ONCE,
         )
-        for one in queues.set_aside()
+        for failure in queues.set_aside()
     ]
-    return sorted([*mails, *jobs], key=lambda one: one.seen)
-
-
-def _why(message: mail.SetAside) -> tuple[int, str, str]:
-    return message.tries, message.reason, message.place
+    return sorted([*mails, *jobs], key=lambda item: item.seen)
 
 
 def try_again(actor: Actor, source: str, number: str) -> None:
-    """Have an item tried again from the start, at the next turn of its queue. Raises NotFoundError."""
+    """Have an item tried again from the start, at the next run of its queue. Raises NotFoundError."""
     access.require_staff(actor, Permission.FAILURE_RETRY)
     (mail.try_again if source == MAIL else queues.try_again)(actor, number)
 

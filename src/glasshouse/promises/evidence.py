@@ -70,7 +70,7 @@ def whole_map() -> list[Row]:
 def crop_columns() -> list[tuple[str, str, str]]:
     """(table, column, class) as the running crop store tells them. Raises UnavailableError."""
     answer = crops_client.ask("GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check")
-    return [(row["table"], row["name"], row["klass"]) for row in answer["columns"]]
+    return [(row["table"], row["name"], row["classification"]) for row in answer["columns"]]
 
 
 def people_columns() -> list[tuple[str, str, str]]:

@@ -24,7 +24,7 @@ from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, SiteId,
 from glasshouse.mail.models import Message
 from glasshouse.notices import api as notices
 from glasshouse.onboarding import api as onboarding
-from glasshouse.subject import erasure as rights
+from glasshouse.subject import closing
 from glasshouse.vault import api as vault
 
 SENT_BYTES = 4 << 20
@@ -104,7 +104,7 @@ def customers(count: int) -> Iterator[list[Grower]]:
 
 
 def _forget(actor: Actor, key_owner: str) -> None:
-    rights.close_organisation(OrganisationId(str(actor.organisation)))
+    closing.close_organisation(OrganisationId(str(actor.organisation)))
     Message.objects.filter(key_owner=actor.person).delete()
     Person.objects.filter(id=actor.person).delete()
     for one in (key_owner, actor.person):

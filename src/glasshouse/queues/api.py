@@ -58,11 +58,11 @@ def claimed(queue: str, item: str) -> Iterator[bool]:
     key = f"{queue}:{item}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
-        (got,) = cursor.fetchone()
+        (is_locked,) = cursor.fetchone()
     try:
-        yield bool(got)
+        yield bool(is_locked)
     finally:
-        if got:
+        if is_locked:
             with suppress(DatabaseError), connection.cursor() as cursor:  # A connection that is gone holds no lock.
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
@@ -88,26 +88,26 @@ def each(queue: str, items: Iterable[str], act: Callable[[str], object]) -> int:
 
     act: does one item, in transactions of its own, and may be repeated; it returns False where there was nothing (left) to do.
     """
-    done = 0
+    count = 0
     for item in items:
         progress.report()
-        done += attempt(queue, item, act)
-    return done
+        count += attempt(queue, item, act)
+    return count
 
 
 def attempt(queue: str, item: str, act: Callable[[str], object]) -> bool:
     """Try one item now, if it is ready and nobody else works on it; whether it was done."""
-    with claimed(queue, item) as mine:
-        if not mine or not _begun(queue, item):
+    with claimed(queue, item) as is_claimed:
+        if not is_claimed or not _begun(queue, item):
             return False
         try:
             with transaction.atomic() if connection.in_atomic_block else nullcontext():
-                done = act(item)
+                result = act(item)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
             failed(queue, item, error)
             return False
         Failure.objects.filter(queue=queue, item=item).delete()
-        return done is not False
+        return result is not False
 
 
 def each_within(
@@ -118,7 +118,7 @@ def each_within(
     The caller has locked what it works on. A failure is noted in the caller's transaction, which therefore must end well.
     name: the item's opaque name.
     """
-    done = []
+    finished = []
     for row in rows:
         progress.report()
         try:
@@ -127,13 +127,13 @@ def each_within(
         except Exception as error:  # noqa: BLE001 - whatever it is, it is noted, and is this item's alone
             count_failure(queue, name(row), error)
         else:
-            done.append(name(row))
-    Failure.objects.filter(queue=queue, item__in=done).delete()
-    return len(done)
+            finished.append(name(row))
+    Failure.objects.filter(queue=queue, item__in=finished).delete()
+    return len(finished)
 
 
 def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
-    """Act now, whatever happened before; whether it ended well. For what may be done twice, and comes again by itself.
+    """Act now, whatever happened before; returns whether it succeeded. For what is safe to repeat and is scheduled again anyway.
 
     A failure is counted and shown to staff after the last try, and never raised.
     """
@@ -148,16 +148,16 @@ def guarded(queue: str, item: str, act: Callable[[], object]) -> bool:
 
 
 def count_try(queue: str, item: str) -> int:
-    """Count a try of what another mechanism calls and puts off; returns which one it is, from 1. Its end is told to `failed`."""
+    """Count a try of an item that another mechanism runs and delays; returns its number, from 1. Call `failed` where it fails."""
     with transaction.atomic():
         now = clock.now()
-        found, _ = Failure.objects.select_for_update().get_or_create(
+        failure, _ = Failure.objects.select_for_update().get_or_create(
             queue=queue, item=item, defaults={"tried_at": now, "next_try_at": now}
         )
-        found.tries, found.tried_at = min(found.tries + 1, rules.MOST_COUNTED), now
-        found.reason, found.place = rules.DIED, ""
-        found.save()
-    return found.tries
+        failure.tries, failure.tried_at = min(failure.tries + 1, rules.MOST_COUNTED), now
+        failure.reason, failure.place = rules.DIED, ""
+        failure.save()
+    return failure.tries
 
 
 def _begun(queue: str, item: str) -> bool:
@@ -187,14 +187,14 @@ def failed(queue: str, item: str, error: BaseException) -> None:
     """Note why a try failed that was counted when it began; the last one sets the item aside."""
     now = clock.now()
     with transaction.atomic():
-        found = Failure.objects.select_for_update().filter(queue=queue, item=item).first()
-        if found is None:
-            found = Failure(queue=queue, item=item, tries=1)
-        found.tried_at, found.next_try_at = now, now + rules.wait_before(found.tries)
-        found.reason, found.place = rules.reason_of(error), rules.place_of(error.__traceback__)
-        found.set_aside_at = found.set_aside_at or (now if found.tries >= rules.MAX_TRIES else None)
-        found.save()
-    _log(queue, item, found.tries, error)
+        failure = Failure.objects.select_for_update().filter(queue=queue, item=item).first()
+        if failure is None:
+            failure = Failure(queue=queue, item=item, tries=1)
+        failure.tried_at, failure.next_try_at = now, now + rules.wait_before(failure.tries)
+        failure.reason, failure.place = rules.reason_of(error), rules.place_of(error.__traceback__)
+        failure.set_aside_at = failure.set_aside_at or (now if failure.tries >= rules.MAX_TRIES else None)
+        failure.save()
+    _log(queue, item, failure.tries, error)
 
 
 def count_failure(queue: str, item: str, error: BaseException) -> None:
@@ -243,7 +243,7 @@ def try_again(actor: Actor, failure: str) -> None:
 
 @transaction.atomic
 def leave(actor: Actor, failure: str) -> None:
-    """Leave an item set aside: somebody has looked at it. Raises NotFoundError."""
+    """Leave an item set aside: staff have looked at it. Raises NotFoundError."""
     if not Failure.objects.filter(id=failure).exclude(set_aside_at=None).update(seen_at=clock.now()):
         raise NotFoundError
     events.record(actor.alone, Kind.ITEM_LEFT, failure)

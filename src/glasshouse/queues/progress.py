@@ -1,4 +1,4 @@
-"""Says that a long job gets on. Whoever runs the job (the worker) says what is called; every loop over items calls it.
+"""Reports that a long job makes progress. The worker says what is called; every loop over items calls it.
 
 A job may take as long as it has items. What hangs is one item, and that shows: nothing is called any more.
 """
@@ -13,7 +13,7 @@ _renew: ContextVar[Callable[[], None] | None] = ContextVar("renew", default=None
 
 @contextmanager
 def reported_to(renew: Callable[[], None]) -> Iterator[None]:
-    """Have `renew` called, in the block, each time that its job has got on. It must be quick and raise nothing."""
+    """Have `renew` called, in the block, each time that its job makes progress. It must be quick and raise nothing."""
     token = _renew.set(renew)
     try:
         yield
@@ -22,6 +22,6 @@ def reported_to(renew: Callable[[], None]) -> Iterator[None]:
 
 
 def report() -> None:
-    """The job of this thread gets on: its next item, batch or piece begins."""
+    """Report that the job of this thread begins its next item, batch or piece."""
     if renew := _renew.get():
         renew()

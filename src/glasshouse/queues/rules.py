@@ -1,4 +1,4 @@
-"""Pure rules of queues: how long a failed item waits, after which try it is set aside, what is told of an error."""
+"""Pure rules of queues: how long a failed item waits, after which try it is set aside, what staff are told of an error."""
 
 import re
 import traceback
@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-MAX_TRIES = 8
+# After so many tries an item is set aside: 23 hours after the first one. A mail has more, and so almost five days, because the
+# mail server of the person may be away for long. Source: RFC 5321, 4.5.4.1 (give up after 4 to 5 days at the earliest).
+MAX_TRIES, MAX_MAIL_TRIES = 8, 12
 MOST_COUNTED = 1000  # What comes again by itself may fail for ever; it is counted up to here.
 # What the columns may hold, in the syntax of Python and of PostgreSQL: a queue; an error's class; a place in our code.
 QUEUE = r"^[a-z][a-z0-9.-]*$"
@@ -42,14 +44,17 @@ PLAIN = {
 
 
 def wait_before(tries: int) -> timedelta:
-    """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day."""
+    """How long an item waits after so many tries: 15 seconds, 1 minute, 4 minutes, and on, up to a day.
+
+    The one rule of all that is tried again: items of queues, mails, imports of files.
+    """
     factor: int = GROWTH ** min(max(tries, 1) - 1, 20)
     return min(LONGEST_WAIT, FIRST_WAIT * factor)
 
 
 def reason_of(error: BaseException) -> str:
     """The error's class, or the nearest one above it that staff are told something of. Never its text."""
-    names = [one.__name__ for one in type(error).__mro__]
+    names = [base.__name__ for base in type(error).__mro__]
     name = next((name for name in names if name in PLAIN), names[0])[:60]
     return (
         name if re.fullmatch(REASON, name) else Exception.__name__
@@ -58,8 +63,8 @@ def reason_of(error: BaseException) -> str:
 
 def place_of(trace: TracebackType | None) -> str:
     """Where in our own code it failed, as "mail/api.py:120"; "" where none of ours took part. Never a value."""
-    ours = [one for one in traceback.extract_tb(trace) if one.filename.startswith(SOURCE)]
-    place = f"{Path(ours[-1].filename).relative_to(SOURCE)}:{ours[-1].lineno}"[-80:] if ours else ""
+    own_frames = [frame for frame in traceback.extract_tb(trace) if frame.filename.startswith(SOURCE)]
+    place = f"{Path(own_frames[-1].filename).relative_to(SOURCE)}:{own_frames[-1].lineno}"[-80:] if own_frames else ""
     return place if re.fullmatch(PLACE, place) else ""
 
 

@@ -1,10 +1,9 @@
 """The Data Rights Protocol, version 1.0: authorised agents ask in people's names.
 
-Rules: an agent is registered by the officer with its public key. What it sends is signed (Ed25519, signature before
-the text, both
-in base64) and valid for minutes; what comes twice is the same request. That an agent vouches for an address proves nothing to us:
-the person is mailed the same link as everybody, and nothing is answered before. Source: PRI-28; Data Rights Protocol 1.0, 2.01 to
-2.06, 3.07.
+Rules: an agent is registered by the officer with its public key. What it sends is signed (Ed25519, signature before the text,
+both in base64) and valid for minutes; what comes twice is the same request. That an agent vouches for an address is no proof
+for us: the person is mailed the same link as everybody, and nothing is answered before. Source: PRI-28; Data Rights Protocol
+1.0, 2.01 to 2.06, 3.07.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -48,7 +47,7 @@ EXERCISES = {
     "deletion": "erase",
     "sale:opt_out": "object",
 }
-SIGNATURE = 64
+SIGNATURE_BYTES = 64
 TELLING = "rights.tell-agent"
 # What `agent_told` holds once nothing is left to tell: the agent knows how it ended, or cannot be called any more.
 FINAL, UNREACHABLE = "final", "unreachable"
@@ -58,14 +57,14 @@ ANSWER_S, CALL_S = 10.0, 30.0  # for one step of a call; for all of it
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A signed message that was found good. seal: by which it is known if it comes again."""
+    """A message whose signature is good. seal: SHA-256 of it, hexadecimal, by which it is known if it comes again."""
 
     body: dict[str, Any]
     seal: str
 
 
 def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host: str = "") -> None:
-    """Let an agent in. verify_key: base64 of the 32 bytes. Raises InvalidError, NotFoundError."""
+    """Register an agent. verify_key: base64 of the 32 bytes. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.AGENT_CHANGE)
     try:
         Ed25519PublicKey.from_public_bytes(base64.b64decode(verify_key, validate=True))
@@ -75,73 +74,74 @@ def register(actor: Actor, agent: str, name: str, verify_key: str, callback_host
         not agent.strip()
         or len(agent) > 60
         or not name.strip()
-        or Agent.objects.filter(agent_hash=_mark(agent)).exists()
+        or Agent.objects.filter(agent_hash=_agent_hash(agent)).exists()
     ):
         raise InvalidError("Give the agent's id, which is not in use yet, and its name.", field="agent")
     with transaction.atomic():
-        made = Agent.objects.create(
+        registered = Agent.objects.create(
             agent_id=agent,
-            agent_hash=_mark(agent),
+            agent_hash=_agent_hash(agent),
             name=name[:120],
             verify_key=verify_key,
             callback_host=callback_host.strip().lower()[:120] or None,
             created_at=clock.now(),
         )
-        events.record(actor, Kind.AGENT_REGISTERED, made.id)
+        events.record(actor, Kind.AGENT_REGISTERED, registered.id)
 
 
-def _mark(agent: str) -> str:
-    """By which an agent is found that the protocol names so."""
+def _agent_hash(agent: str) -> str:
+    """By which an agent is found, from the name that the protocol gives it."""
     return vault.lookup("agent", agent)
 
 
 def end(actor: Actor, agent: str) -> None:
     """Let an agent, named as the protocol names it, in no more."""
     access.require_staff(actor, Permission.AGENT_CHANGE)
-    Agent.objects.filter(agent_hash=_mark(agent), ended_at=None).update(ended_at=clock.now(), token_hash="")
+    Agent.objects.filter(agent_hash=_agent_hash(agent), ended_at=None).update(ended_at=clock.now(), token_hash="")
 
 
 def agents(actor: Actor) -> list[Agent]:
     """Every agent. Raises NotFoundError."""
     access.require_staff(actor, Permission.REQUEST_READ)
-    return sorted(Agent.objects.all(), key=lambda one: one.name)
+    return sorted(Agent.objects.all(), key=lambda agent: agent.name)
 
 
 def _agent(agent: str) -> Agent:
-    found = Agent.objects.filter(agent_hash=_mark(agent), ended_at=None).first()
-    if found is None:
+    registered = Agent.objects.filter(agent_hash=_agent_hash(agent), ended_at=None).first()
+    if registered is None:
         raise ForbiddenError("This agent is not registered here.")
-    return found
+    return registered
 
 
-def _text_of(agent: Agent, raw: bytes) -> tuple[dict[str, Any], str]:
-    """(the signed text, its seal). Raises ForbiddenError."""
+def _signed(agent: Agent, raw: bytes) -> Message:
+    """A message whose signature is good, and nothing else is checked of. Raises ForbiddenError."""
     refused = ForbiddenError("The message is not signed as the protocol wants.")
     try:
         signed = base64.b64decode(raw, validate=True)
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(agent.verify_key))
-        key.verify(signed[:SIGNATURE], signed[SIGNATURE:])
-        body = json.loads(signed[SIGNATURE:])
+        key.verify(signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:])
+        body = json.loads(signed[SIGNATURE_BYTES:])
     except (binascii.Error, InvalidSignature, ValueError):
         raise refused from None
     if not isinstance(body, dict):
         raise refused
-    return body, hashlib.sha256(signed).hexdigest()
+    return Message(body, hashlib.sha256(signed).hexdigest())
 
 
 def _moment(body: dict[str, Any], name: str) -> datetime:
     try:
-        found = datetime.fromisoformat(str(body.get(name, "")))
+        moment = datetime.fromisoformat(str(body.get(name, "")))
     except ValueError:
         raise InvalidError(f"{name} is not an ISO 8601 time.", field=name) from None
-    if found.tzinfo is None:
+    if moment.tzinfo is None:
         raise InvalidError(f"{name} has no time zone.", field=name)
-    return found
+    return moment
 
 
-def opened(agent: Agent, raw: bytes) -> Message:
+def checked_message(agent: Agent, raw: bytes) -> Message:
     """A signed message, checked whole: signature, sender, receiver, version, time. Raises ForbiddenError, InvalidError."""
-    body, seal = _text_of(agent, raw)
+    message = _signed(agent, raw)
+    body = message.body
     if body.get("agent-id") != agent.agent_id or body.get("business-id") != settings.DRP_BUSINESS:
         raise ForbiddenError("The message is from another agent, or for another business.")
     if str(body.get("drp.version", "")) not in VERSIONS:
@@ -149,16 +149,16 @@ def opened(agent: Agent, raw: bytes) -> Message:
     now, issued, expires = clock.now(), _moment(body, "issued-at"), _moment(body, "expires-at")
     if not (issued - timedelta(minutes=1) <= now < expires and expires - issued <= LONGEST):
         raise ForbiddenError("The message is too old, or valid for too long.")
-    return Message(body, seal)
+    return message
 
 
 def pair(agent_id: str, raw: bytes) -> str:
-    """A token for an agent that signs to be the one; the one before ends. Raises ForbiddenError, InvalidError.
+    """A token for an agent that has signed with its key; the token before it ends. Raises ForbiddenError, InvalidError.
 
     It is a program's credential and no mailed link: it counts until the agent asks for another, or the officer ends the agent.
     """
     agent = _agent(agent_id)
-    opened(agent, raw)
+    checked_message(agent, raw)
     token = new_token()
     Agent.objects.filter(id=agent.id).update(token_hash=digest(token))
     return token
@@ -166,19 +166,19 @@ def pair(agent_id: str, raw: bytes) -> str:
 
 def agent_of(token: str) -> Agent:
     """The agent that bears a token. Raises ForbiddenError."""
-    found = Agent.objects.filter(token_hash=digest(token), ended_at=None).first() if token else None
-    if found is None:
+    agent = Agent.objects.filter(token_hash=digest(token), ended_at=None).first() if token else None
+    if agent is None:
         raise ForbiddenError("The token is not known here.")
-    return found
+    return agent
 
 
 def exercise(agent: Agent, raw: bytes) -> Request:
     """Open the request that an agent sends; the same message again is the same request. Raises ForbiddenError, InvalidError."""
-    message = opened(agent, raw)
+    message = checked_message(agent, raw)
     body = message.body
-    known = Request.objects.filter(agent=agent.id, agent_seal=message.seal).first()
-    if known:
-        return known
+    earlier = Request.objects.filter(agent=agent.id, agent_seal=message.seal).first()
+    if earlier:
+        return earlier
     kind = EXERCISES.get(str(body.get("exercise", "")))
     if kind is None:
         raise InvalidError(f"We know these rights: {', '.join(EXERCISES)}. Nothing is sold here.", field="exercise")
@@ -192,70 +192,77 @@ def exercise(agent: Agent, raw: bytes) -> Request:
     region = "us" if body.get("regime") == "ccpa" else "other"
     text = f"{agent.name} asks in this person's name: {body['exercise']}. {body.get('name', '')}"[: requests.MOST_TEXT]
     with transaction.atomic():
-        made, secret = requests.opened(address, kind, region, text, requests.Arrival("agent"))
-        made.agent, made.agent_seal, made.callback = agent.id, message.seal, callback[:400] or None
-        made.agent_request = str(body.get("agent-request-id") or "")[:120] or None
-        made.save(force_insert=True)
-        requests.ask_proof(made, secret)
-        events.record(ANONYMOUS, Kind.REQUEST_OPENED, made.id, channel="agent")
-    return made
+        request, secret = requests.new_request(address, kind, region, text, requests.Arrival("agent"))
+        request.agent, request.agent_seal, request.callback = agent.id, message.seal, callback[:400] or None
+        request.agent_request = str(body.get("agent-request-id") or "")[:120] or None
+        request.save(force_insert=True)
+        requests.mail_link(request, secret)
+        events.record(ANONYMOUS, Kind.REQUEST_OPENED, request.id, channel="agent")
+    return request
 
 
-def of_agent(agent: Agent, request: str) -> Request:
+def of_agent(agent: Agent, number: str) -> Request:
     """A request that this agent sent. Raises ForbiddenError for any other, known or not."""
-    found = Request.objects.filter(id=request, agent=agent.id).first()
-    if found is None:
+    request = Request.objects.filter(id=number, agent=agent.id).first()
+    if request is None:
         raise ForbiddenError("This request is not yours.")
-    return found
+    return request
 
 
-def revoke(agent: Agent, request: str, raw: bytes) -> Request:
+def revoke(agent: Agent, number: str, raw: bytes) -> Request:
     """Withdraw a request that is open. Raises ForbiddenError."""
-    found = of_agent(agent, request)
-    _text_of(agent, raw)
+    request = of_agent(agent, number)
+    _signed(agent, raw)
     with transaction.atomic():
-        if found.closed_at is None:
-            requests.close(found, "withdrawn by the agent", "revoked")
-            events.record(ANONYMOUS, Kind.REQUEST_WITHDRAWN, found.id)
-    return found
+        if request.closed_at is None:
+            requests.close(request, "withdrawn by the agent", "revoked")
+            events.record(ANONYMOUS, Kind.REQUEST_WITHDRAWN, request.id)
+    return request
 
 
 DETAILS = {
     "other": "the reasons went to the person",
-    "insuf_verification": "nobody proved the address",
+    "insuf_verification": "nobody confirmed the address",
     "need_user_verification": "a link went to the address that the person gave; the request goes on when it is followed",
 }
 
 
-def _state(request: Request) -> tuple[str, str]:
-    """(status, reason) of a request as the protocol names them, from columns that are not sealed."""
+class ProtocolState(NamedTuple):
+    """The state of a request, by the protocol's own words. reason: "" where the status says all."""
+
+    status: str
+    reason: str
+
+
+def _state(request: Request) -> ProtocolState:
+    """The state of a request, from columns that are not sealed."""
     if request.outcome == "refused":
-        return "denied", "other"
+        return ProtocolState("denied", "other")
     if request.outcome == "unproved":
-        return "denied", "insuf_verification"
+        return ProtocolState("denied", "insuf_verification")
     if request.closed_at is not None:
-        return "revoked" if request.outcome == "revoked" else "fulfilled", ""
-    return "in_progress", "" if request.proved_at else "need_user_verification"
+        return ProtocolState("revoked" if request.outcome == "revoked" else "fulfilled", "")
+    return ProtocolState("in_progress", "" if request.proved_at else "need_user_verification")
 
 
 def status_of(request: Request) -> dict[str, str]:
-    """The state of a request as the protocol tells it. Source: Data Rights Protocol, 3.02, 3.03."""
+    """The answer to an agent about a request, as JSON values. Source: Data Rights Protocol, 3.02, 3.03."""
     status, reason = _state(request)
-    told = {
+    answer = {
         "request_id": request.id,
         "received_at": request.asked_at.isoformat(),
         "expected_by": request.due_at.isoformat(),
         "status": status,
     }
     if request.agent_request:
-        told["agent_request_id"] = request.agent_request
+        answer["agent_request_id"] = request.agent_request
     if reason:
-        told |= {"reason": reason, "processing_details": DETAILS[reason]}
+        answer |= {"reason": reason, "processing_details": DETAILS[reason]}
     if reason == "need_user_verification":
-        told["user_verification_url"] = f"{settings.ORIGIN}/privacy"
+        answer["user_verification_url"] = f"{settings.ORIGIN}/privacy"
     if (status, reason) == ("in_progress", "") and request.extended_at is not None:
-        told["processing_details"] = "it takes longer, as the law allows; the person was told why"
-    return told
+        answer["processing_details"] = "it takes longer, as the law allows; the person was told why"
+    return answer
 
 
 def _may_call(agent: Agent, url: str) -> bool:

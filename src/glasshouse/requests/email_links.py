@@ -2,7 +2,7 @@
 
 Rules: opening a link changes nothing, for mail scanners open links; a click confirms. A link works once, for 24 hours; a new one
 ends the one before, and goes to the request's own address only, whoever asks for it. The page that the confirmation opens has a
-secret of its own: whoever reads the mail later finds no way in. Source: PRI-26; GDPR Art. 12(6).
+secret of its own: whoever reads the mail later cannot open it. Source: PRI-26; GDPR Art. 12(6).
 """
 
 from datetime import timedelta
@@ -26,7 +26,7 @@ PAGE_OPEN = timedelta(hours=24)
 
 
 class LinkEndedError(GlasshouseError):
-    """The confirmation link has been used, or its day is over. renewable: whether a new one can be mailed."""
+    """The confirmation link has been used, or its day is over. renewable: a new one can be mailed; used: it confirmed before."""
 
     status = 410
 
@@ -35,8 +35,8 @@ class LinkEndedError(GlasshouseError):
         self.renewable, self.used = renewable, used
 
 
-class Proved(NamedTuple):
-    """A request whose address was just confirmed. page_secret: opens the guest's page for a day."""
+class Confirmed(NamedTuple):
+    """A request whose address is confirmed. page_secret: opens the guest's page for a day."""
 
     request: Request
     has_account: bool
@@ -45,38 +45,38 @@ class Proved(NamedTuple):
 
 def _of_link(secret: str) -> Request:
     """The request of a mailed link, locked until the transaction ends. Raises NotFoundError."""
-    found = Request.objects.select_for_update().filter(proof_hash=digest(secret)).first()
-    if found is None:
+    request = Request.objects.select_for_update().filter(proof_hash=digest(secret)).first()
+    if request is None:
         raise NotFoundError("This link belongs to no request.")
-    return found
+    return request
 
 
 def _live(secret: str) -> Request:
-    found = _of_link(secret)
-    renewable = found.closed_at is None or found.proved_at is not None
-    if found.proof_used_at is not None:
+    request = _of_link(secret)
+    renewable = request.closed_at is None or request.proved_at is not None
+    if request.proof_used_at is not None:
         raise LinkEndedError("Your address is already confirmed.", renewable=renewable, used=True)
-    if found.proof_ends_at is None or clock.now() >= found.proof_ends_at:
+    if request.proof_ends_at is None or clock.now() >= request.proof_ends_at:
         raise LinkEndedError("This link has expired. Each link works for 24 hours.", renewable=renewable)
-    return found
+    return request
 
 
 @transaction.atomic
 def check_link(secret: str) -> None:
-    """Nothing, if a mailed link can confirm its address now; changes nothing. Raises LinkEndedError, NotFoundError."""
+    """Return if a mailed link can confirm its address now; change nothing. Raises LinkEndedError, NotFoundError."""
     _live(secret)
 
 
 @transaction.atomic
-def prove(secret: str) -> Proved:
+def confirm(secret: str) -> Confirmed:
     """Confirm a request's address by its mailed link, once. Raises LinkEndedError, NotFoundError."""
-    found, page_secret, now = _live(secret), new_token(), clock.now()
-    if found.proved_at is None:
-        events.record(ANONYMOUS, Kind.REQUEST_PROVED, found.id)
-    found.proved_at = found.proof_used_at = now
-    found.page_hash = digest(page_secret)
-    found.save(update_fields=["proved_at", "proof_used_at", "page_hash"])
-    return Proved(found, accounts.address_known(found.address), page_secret)
+    request, page_secret, now = _live(secret), new_token(), clock.now()
+    if request.proved_at is None:
+        events.record(ANONYMOUS, Kind.REQUEST_PROVED, request.id)
+    request.proved_at = request.proof_used_at = now
+    request.page_hash = digest(page_secret)
+    request.save(update_fields=["proved_at", "proof_used_at", "page_hash"])
+    return Confirmed(request, accounts.address_known(request.address), page_secret)
 
 
 def renew(secret: str, network: str) -> None:
@@ -89,30 +89,30 @@ def renew(secret: str, network: str) -> None:
         address = _of_link(secret).address
     throttle.take("request-address", address, most=5, window=timedelta(hours=1))
     with transaction.atomic():
-        found = _of_link(secret)
-        if found.closed_at is not None and found.proved_at is None:
+        request = _of_link(secret)
+        if request.closed_at is not None and request.proved_at is None:
             raise LinkEndedError("This request is closed.", renewable=False)
-        requests.mail_again(found)
+        requests.mail_again(request)
 
 
-def confirmed(secret: str) -> Proved:
-    """The confirmed request of a guest's page, for a day; of somebody who has an account too. Raises NotFoundError."""
-    found = _of_page(secret)
-    return Proved(found, accounts.address_known(found.address), secret)
+def confirmed(secret: str) -> Confirmed:
+    """The confirmed request of a guest's page, for a day; also where the address has an account. Raises NotFoundError."""
+    request = _of_page(secret)
+    return Confirmed(request, accounts.address_known(request.address), secret)
 
 
 def of_page(secret: str) -> Request:
     """The confirmed request whose guest's page a secret opens, for a day. Raises NotFoundError."""
-    found = _of_page(secret)
-    if accounts.address_known(found.address):
+    request = _of_page(secret)
+    if accounts.address_known(request.address):
         raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
-    return found
+    return request
 
 
 def _of_page(secret: str) -> Request:
-    found = Request.objects.filter(page_hash=digest(secret)).exclude(proved_at=None).first()
-    if found is None or found.proved_at is None or clock.now() - found.proved_at > PAGE_OPEN:
+    request = Request.objects.filter(page_hash=digest(secret)).exclude(proved_at=None).first()
+    if request is None or request.proved_at is None or clock.now() - request.proved_at > PAGE_OPEN:
         raise NotFoundError(
             "This page is open for 24 hours after you confirmed your address. Ask once more for a new link."
         )
-    return found
+    return request

@@ -1,4 +1,4 @@
-"""Legal clocks, without I/O: which law applies to a person of a region, until when it wants an answer, how far it may be put off.
+"""Pure rules of legal deadlines: which law applies in a region, by when it wants an answer, how far that may be extended.
 
 A month ends on the day of the same number, or on the last day of the month that has none (Regulation 1182/71, Art. 3).
 """
@@ -13,7 +13,7 @@ WARN = timedelta(days=5)
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A law's clock. days or months until the answer; more_days or more_months by an extension with notice (0: none)."""
+    """A law's deadline: days or months until the answer; more_days or more_months by an extension with notice (0: none)."""
 
     id: str
     title: str
@@ -66,7 +66,7 @@ def _months_later(moment: datetime, months: int) -> datetime:
 
 
 def due(law: Law, asked: datetime, *, extended: bool = False) -> datetime:
-    """Latest moment to answer. asked: aware. Source: the law's own, named in LAWS."""
+    """Latest moment to answer. asked: aware; so is the result. Source: the law's own, named in LAWS."""
     days, months = law.days, law.months
     if extended:
         days, months = days + law.more_days, months + law.more_months
@@ -87,7 +87,7 @@ def may_extend(law: Law) -> bool:
 
 
 def urgency(now: datetime, due_at: datetime) -> str:
-    """overdue, soon or calm."""
+    """overdue, soon (within WARN) or calm."""
     if now > due_at:
         return "overdue"
     return "soon" if due_at - now < WARN else "calm"

@@ -43,7 +43,7 @@ def _of_request(purpose: str, category: str, *, source: str) -> SealedText:
 class Request(models.Model):
     """A person's request, with the legal deadline of its region.
 
-    Sealed under a key of its own: until the address is proved, anybody may have written it. `agent`: our own id of the agent.
+    Sealed under a key of its own: until the address is confirmed, anybody may have written it. `agent`: our own id of the agent.
     `follows`: the closed request that this one replies to. `proof_hash`: the mailed confirmation link, until `proof_ends_at`,
     once. `page_hash`: the guest's page that the confirmation opens.
     """
@@ -180,7 +180,7 @@ class RequestMessage(models.Model):
 
     @property
     def written_by(self) -> str:
-        """Whose words these are, in words for the person."""
+        """Who wrote the message, in words for the person."""
         return WRITERS[self.sender]
 
     def source_of(self, field: str) -> str:
@@ -189,7 +189,7 @@ class RequestMessage(models.Model):
 
 
 class Referral(models.Model):
-    """That a request was passed to the customer that entered the person's data, which answers by a day of its own."""
+    """That a request was passed to the customer that entered the person's data, with a deadline of its own."""
 
     row_access = RowAccess(owner_reads=True)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -1,14 +1,14 @@
-"""Verbs of referrals: a person whom only a customer knows is brought to that customer, if the person agrees.
+"""Verbs of referrals: the request of a person whom only a customer knows is passed to that customer, if the person agrees.
 
 Rules: nothing is passed before the person has agreed on a page that says what goes to whom. What is passed is what the person
-asks for (the kind) and the address, to the organisation that entered the address, with a day of its own; never the person's
-words: they may be about that very organisation. The person is told of organisations that have written to them before, and of no
+asks for (the kind) and the address, to the organisation that entered the address, with a deadline of its own; never the person's
+text: it may be about that very organisation. The person is told of organisations that have written to them before, and of no
 other. One customer never learns of another. Source: PRI-27; GDPR Art. 5(1)(c).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -30,18 +30,18 @@ from glasshouse.mail import api as mail
 from glasshouse.organisations.models import Invitation
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
-from glasshouse.requests import email_links as links
+from glasshouse.requests import email_links
 from glasshouse.requests.models import Passing, Referral, Request, RequestMessage
 from glasshouse.vault import api as vault
 
 WARNING = "rights.warn-referral"
-DAYS = timedelta(days=14)
+ANSWER_WITHIN = timedelta(days=14)
 ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """A request as the customer sees it: what is asked for and by whom; not a word of what the person wrote.
+class PassedRequest:
+    """A request as the customer sees it: what is asked for and by whom; nothing of what the person wrote.
 
     agreed: whether the person agreed to it; an older version passed requests on without asking. answer: what was answered.
     """
@@ -50,9 +50,9 @@ class Passed:
     request_id: str
     kind: str
     address: str
-    due_at: object
+    due_at: datetime
     late: bool
-    answered_at: object
+    answered_at: datetime | None
     agreed: bool
     answer: str
 
@@ -69,7 +69,7 @@ def offered(secret: str) -> list[Customer]:
 
     Raises NotFoundError.
     """
-    return customers_of(links.of_page(secret))
+    return customers_of(email_links.of_page(secret))
 
 
 def customers_of(request: Request) -> list[Customer]:
@@ -80,21 +80,22 @@ def customers_of(request: Request) -> list[Customer]:
     with access.organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT organisation_id FROM glasshouse_invitations_for(%s)", [request.address_hash])
         organisations = [OrganisationId(row[0]) for row in cursor.fetchall()]
-    return sorted((Customer(one, _name_of(one)) for one in organisations), key=lambda one: one.name)
+    customers = [Customer(organisation, _name_of(organisation)) for organisation in organisations]
+    return sorted(customers, key=lambda customer: customer.name)
 
 
 def _name_of(organisation: OrganisationId) -> str:
-    """Its name; "" where it is closed."""
+    """An organisation's name; "" where it is closed."""
     with access.organisation_transaction(JOB.for_organisation(organisation)):
-        found = Organisation.objects.filter(id=organisation).first()
-        return str(found.name) if found else ""
+        row = Organisation.objects.filter(id=organisation).first()
+        return str(row.name) if row else ""
 
 
 def names_passed_to(secret: str) -> list[str]:
     """The names of the organisations to which the request of a guest's page was passed. Raises NotFoundError."""
-    request = links.of_page(secret)
+    request = email_links.of_page(secret)
     customers = requests.passed_to([request.id]).get(request.id, [])
-    return sorted(filter(None, (_name_of(one.organisation) for one in customers)))
+    return sorted(filter(None, (_name_of(customer.organisation) for customer in customers)))
 
 
 def agree(secret: str, organisations: Sequence[str]) -> list[str]:
@@ -102,15 +103,15 @@ def agree(secret: str, organisations: Sequence[str]) -> list[str]:
 
     Raises InvalidError, NotFoundError. Safe to repeat where it was cut off.
     """
-    request = links.of_page(secret)
-    chosen = [one for one in customers_of(request) if one.id in organisations]
+    request = email_links.of_page(secret)
+    chosen = [customer for customer in customers_of(request) if customer.id in organisations]
     if not chosen or len(chosen) != len(set(organisations)):
         raise InvalidError(
             "Choose at least one organisation of the list, or do not pass the request on.", field="organisation"
         )
     for customer in chosen:
         _pass(request, customer.id)
-    names = [one.name for one in chosen]
+    names = [customer.name for customer in chosen]
     with transaction.atomic():
         _decide(request, Passing.AGREED)
         tell_person(request, names)
@@ -120,7 +121,7 @@ def agree(secret: str, organisations: Sequence[str]) -> list[str]:
 def decline(secret: str) -> None:
     """Have nothing passed on: the privacy officer answers. Raises InvalidError, NotFoundError."""
     with transaction.atomic():
-        _decide(links.of_page(secret), Passing.DECLINED)
+        _decide(email_links.of_page(secret), Passing.DECLINED)
 
 
 def _decide(request: Request, passing: Passing) -> None:
@@ -136,12 +137,12 @@ def _pass(request: Request, organisation: OrganisationId) -> None:
         Request.objects.select_for_update().get(id=request.id)  # One after the other: nothing is passed twice.
         if Referral.objects.filter(organisation_id=organisation, request_id=request.id).exists():
             return
-        due = min(now + DAYS, request.due_at)
-        made = Referral(organisation_id=organisation, request_id=request.id, asked_at=now, due_at=due)
-        made.save(force_insert=True)
+        due = min(now + ANSWER_WITHIN, request.due_at)
+        referral = Referral(organisation_id=organisation, request_id=request.id, asked_at=now, due_at=due)
+        referral.save(force_insert=True)
         Request.objects.filter(id=request.id).update(referrals=F("referrals") + 1)
         _tell_contacts(organisation, f"A person asks about their data. Please answer by {due:%Y-%m-%d}")
-        events.record(job, Kind.REQUEST_REFERRED, made.id)
+        events.record(job, Kind.REQUEST_REFERRED, referral.id)
 
 
 def _tell_contacts(organisation: OrganisationId, subject: str) -> None:
@@ -154,7 +155,7 @@ def _tell_contacts(organisation: OrganisationId, subject: str) -> None:
         mail.queue(KeyOwnerId(person.id), "referral", person.address, subject=subject, body=text)
 
 
-def passed(actor: Actor) -> list[Passed]:
+def passed(actor: Actor) -> list[PassedRequest]:
     """Requests that were passed to the actor's organisation, the open ones first. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.REFERRAL_ANSWER)
@@ -162,60 +163,62 @@ def passed(actor: Actor) -> list[Passed]:
         rows = list(
             Referral.objects.filter(organisation_id=actor.organisation).order_by("-answered_at", "due_at")[:200]
         )
-        known = {one.id: one for one in Request.objects.filter(id__in=[row.request_id for row in rows])}
-        vault.open_keys({KeyOwnerId(request.key_owner) for request in known.values()})
+        requests_by_id = {
+            request.id: request for request in Request.objects.filter(id__in=[row.request_id for row in rows])
+        }
+        vault.open_keys({KeyOwnerId(request.key_owner) for request in requests_by_id.values()})
         answers = RequestMessage.objects.filter(
             sender="customer", referral__in=[row.id for row in rows if row.answered_at]
         )
         texts = {message.referral: message.text for message in answers}
-        found = [
-            Passed(
+        passed_requests = [
+            PassedRequest(
                 row.id,
                 row.request_id,
-                known[row.request_id].get_kind_display(),
-                known[row.request_id].address,
+                requests_by_id[row.request_id].get_kind_display(),
+                requests_by_id[row.request_id].address,
                 row.due_at,
                 row.answered_at is None and row.due_at < clock.now(),
                 row.answered_at,
-                known[row.request_id].passing == Passing.AGREED,
+                requests_by_id[row.request_id].passing == Passing.AGREED,
                 texts.get(row.id, ""),
             )
             for row in rows
-            if row.request_id in known
+            if row.request_id in requests_by_id
         ]
-    return sorted(found, key=lambda one: one.answered_at is not None)
+    return sorted(passed_requests, key=lambda passed_request: passed_request.answered_at is not None)
 
 
-def answer(actor: Actor, referral: str, text: str, *, delete: bool) -> None:
-    """Answer as the customer; delete: what the organisation entered of the person goes. Raises InvalidError, NotFoundError."""
+def answer(actor: Actor, number: str, text: str, *, delete: bool) -> None:
+    """Answer as the customer. delete: delete the organisation's invitations to the person. Raises InvalidError, NotFoundError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.REFERRAL_ANSWER)
-        mine = Referral.objects.select_for_update().filter(organisation_id=actor.organisation, answered_at=None)
-        found = mine.filter(id=referral).first()
-        if found is None:
+        unanswered = Referral.objects.select_for_update().filter(organisation_id=actor.organisation, answered_at=None)
+        referral = unanswered.filter(id=number).first()
+        if referral is None:
             raise NotFoundError
         if not text.strip() or len(text) > requests.MOST_TEXT:
             raise InvalidError("Write what the person should hear.", field="text")
-        request = Request.objects.select_for_update().get(id=found.request_id)
-        found.answered_at, found.answered_by = clock.now(), actor.id
-        found.save(update_fields=["answered_at", "answered_by"])
+        request = Request.objects.select_for_update().get(id=referral.request_id)
+        referral.answered_at, referral.answered_by = clock.now(), actor.id
+        referral.save(update_fields=["answered_at", "answered_by"])
         if delete:
             Invitation.objects.filter(organisation_id=actor.organisation, address_hash=request.address_hash).delete()
         name = access.organisation_of(actor).name
-        requests.write(request, f"The answer of {name}", f"{name} answers:\n\n{text}\n", referral=found.id)
-        events.record(actor, Kind.REFERRAL_ANSWERED, found.id, deleted=delete)
+        requests.write(request, f"The answer of {name}", f"{name} answers:\n\n{text}\n", referral=referral.id)
+        events.record(actor, Kind.REFERRAL_ANSWERED, referral.id, deleted=delete)
 
 
 def warn_due() -> int:
-    """Remind customers whose day has passed, once; returns how many. For the worker."""
-    told = 0
+    """Remind customers whose deadline has passed, once; returns how many. For the worker."""
+    count = 0
     for organisation in _late():
         with access.organisation_transaction(JOB.for_organisation(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
             due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)
             numbers = list(due.values_list("id", flat=True))
-        told += queues.each(WARNING, numbers, partial(_warn, organisation))
-    return told
+        count += queues.each(WARNING, numbers, partial(_warn, organisation))
+    return count
 
 
 def _late() -> list[OrganisationId]:

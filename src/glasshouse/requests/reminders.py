@@ -1,4 +1,4 @@
-"""What the worker does about requests' days: reminding officers, reminding of the proof, closing what nobody proves.
+"""The worker's jobs for legal deadlines: reminding officers, reminding of the confirmation link, closing what nobody confirms.
 
 Source: PRI-28; GDPR Art. 12.
 """
@@ -19,19 +19,22 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
-from glasshouse.requests import legal_deadlines as clocks
+from glasshouse.requests import legal_deadlines
 from glasshouse.requests.models import Request
+from glasshouse.requests.worklist import covers
 
 
 def give_up_due() -> int:
-    """Remind, once, whoever has not proved their address, and close what nobody proved; returns how many. For the worker.
+    """Mail the link once more where the address is not confirmed, and later close the request; returns how many. For the worker.
 
-    Nobody waits for the answer to what a stranger asked under another's address. Source: GDPR Art. 12(6).
+    Who asks under another person's address gets no answer. Source: GDPR Art. 12(6).
     """
     now = clock.now()
-    unproved = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)
-    to_remind = unproved.filter(asked_at__lt=now - requests.PROOF / 2, reminded_at=None)
-    to_close = unproved.filter(asked_at__lt=now - requests.PROOF, reminded_at__lt=now - requests.PROOF / 2)
+    unconfirmed = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)
+    to_remind = unconfirmed.filter(asked_at__lt=now - requests.CONFIRM_WITHIN / 2, reminded_at=None)
+    to_close = unconfirmed.filter(
+        asked_at__lt=now - requests.CONFIRM_WITHIN, reminded_at__lt=now - requests.CONFIRM_WITHIN / 2
+    )
     count = 0
     for queue, rows, act in (
         ("rights.remind", to_remind, requests.mail_again),
@@ -57,25 +60,25 @@ def _claimed(rows: "QuerySet[Request]", number: str, act: Callable[[Request], No
 
 def _give_up(request: Request) -> None:
     requests.close(request, "nobody confirmed the address", "unproved")
-    words = (
+    text = (
         "Nobody confirmed that this address asked us something, so we close the request; nothing was told to "
         f"anybody. If it was you after all, ask once more: {settings.ORIGIN}/privacy\n"
     )
-    requests.write(request, "Your privacy request is closed", words)
+    requests.write(request, "Your privacy request is closed", text)
     events.record(JOB, Kind.REQUEST_CLOSED, request.id, unproved=True)
 
 
 def escalate_due() -> int:
-    """Remind the officers of a region before the day, once, and everybody in the office when it has passed; returns how many.
+    """Remind the officers of a region before the deadline, once, and every officer when it has passed; returns how many.
 
-    For the worker. Safe to repeat: what was told is noted in the transaction that queues the mails.
+    For the worker. Safe to repeat: a reminder is noted in the transaction that queues its mails.
     """
-    now, told = clock.now(), 0
-    for step, moment in ((1, now + clocks.WARN), (2, now)):
+    now, count = clock.now(), 0
+    for step, moment in ((1, now + legal_deadlines.WARN), (2, now)):
         rows = Request.objects.filter(closed_at=None, due_at__lt=moment, escalated__lt=step)
         queue, act = f"rights.escalate-{step}", partial(_escalate, step)
-        told += queues.each(queue, _ids(rows, queue), partial(_claimed, rows, act=act))
-    return told
+        count += queues.each(queue, _ids(rows, queue), partial(_claimed, rows, act=act))
+    return count
 
 
 def _escalate(step: int, request: Request) -> None:
@@ -88,6 +91,6 @@ def _remind(request: Request, *, everybody: bool) -> None:
     state = "is past its deadline" if everybody else f"is to be answered by {request.due_at:%Y-%m-%d}"
     text = f"The request {request.id} ({request.kind}, {request.law}) {state}: {settings.ORIGIN}/staff/requests\n"
     for account in Account.objects.select_related("person").filter(staff_role="privacy"):
-        if everybody or requests.covers(account.id)(request.region):
+        if everybody or covers(account.id)(request.region):
             key_owner, address = KeyOwnerId(account.person_id), account.person.address
             mail.queue(key_owner, "deadline", address, subject=f"A privacy request {state}", body=text)

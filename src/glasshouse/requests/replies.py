@@ -21,7 +21,7 @@ from glasshouse.mail import api as mail
 from glasshouse.requests import api as requests
 from glasshouse.requests.api import MOST_TEXT, Arrival
 from glasshouse.requests.models import Request, RequestMessage
-from glasshouse.requests.rules import classed
+from glasshouse.requests.rules import likely_kind
 from glasshouse.vault import api as vault
 
 ID = "[0-9a-hjkmnp-tv-z]{16}"
@@ -43,22 +43,22 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
         return RequestId(earlier.id)
     text = f"{subject}\n\n{body}"[:MOST_TEXT]
     region = earlier.region if earlier else "other"
-    return requests.ask(normal, classed(text), region, text, arrival, follows=earlier)
+    return requests.ask(normal, likely_kind(text), region, text, arrival, follows=earlier)
 
 
 def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
-    theirs = Request.objects.filter(address_hash=vault.lookup("address", address))
+    of_address = Request.objects.filter(address_hash=vault.lookup("address", address))
     numbers = NUMBER.findall(subject[:MOST_HEADER])[:MOST_IDS]
-    if found := theirs.filter(id__in=numbers).order_by("-asked_at").first():
-        return found
+    if request := of_address.filter(id__in=numbers).order_by("-asked_at").first():
+        return request
     mails = OUR_MAIL.findall(replies_to[:MOST_HEADER])[-MOST_IDS:]
-    if found := theirs.filter(key_owner__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
-        return found
-    return theirs.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
+    if request := of_address.filter(key_owner__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
+        return request
+    return of_address.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 
 
 def _continued(request: Request, text: str, arrival: Arrival) -> bool:
-    """Add a message to a request's thread, if it is still open. It counts as little or as much as the request's proof."""
+    """Add a message to a request's thread, if it is still open. It is confirmed only if the request is."""
     throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
     with transaction.atomic():
         if not Request.objects.select_for_update().filter(id=request.id, closed_at=None).exists():

@@ -2,8 +2,8 @@
 
 import re
 
-# The words by which a mail is classed; the first that fits. Staff see the text and may see it otherwise.
-WORDS = (
+# Patterns by which the kind of a mail is guessed; the first that fits counts. Staff see the text, and may decide otherwise.
+PATTERNS = (
     ("erase", r"eras|delet|remove me|forget|lösch|supprim|borrar|elimin"),
     ("copy", r"copy|export|portab|kopie|copie|copia"),
     ("correct", r"correct|wrong|rectif|berichtig|corrig"),
@@ -13,14 +13,14 @@ WORDS = (
 )
 
 
-def classed(text: str) -> str:
+def likely_kind(text: str) -> str:
     """What a text most likely asks for: access, copy, correct, erase, object, restrict or question."""
     plain = text.lower()
-    found = next((kind for kind, words in WORDS if re.search(words, plain)), "")
-    return found or ("access" if any(_asks_what(line) for line in plain.splitlines()) else "question")
+    kind = next((kind for kind, pattern in PATTERNS if re.search(pattern, plain)), "")
+    return kind or ("access" if any(_asks_what(line) for line in plain.splitlines()) else "question")
 
 
 def _asks_what(line: str) -> bool:
-    """Whether a line asks what we hold, have or store. One look only, for the text is a stranger’s."""
+    """Whether a line asks what we hold, have or store. In linear time, for anybody may have written the text."""
     _, what, rest = line.partition("what ")
     return bool(what) and any(verb in rest for verb in ("hold", "have", "store"))

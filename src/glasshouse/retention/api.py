@@ -1,13 +1,14 @@
-"""Verbs of retention: what is due, sweep it, hold something back. The rules stand in the models (`kept`) and nowhere else.
+"""Verbs of retention: what is due, deletion runs, legal holds, statistics. Only the models (`kept`) hold the retention rules.
 
-A sweep is safe to stop anywhere and to run again. A key that nothing is sealed with any more is destroyed, which makes the
-copies in old backups unreadable. Source: PRI-18, PRI-19.
+A deletion run may be stopped anywhere, and run again. A key that no row is sealed with any more is destroyed, which makes old
+backups of its rows unreadable. Source: PRI-18, PRI-19.
 """
 
 import logging
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import models, transaction
@@ -30,7 +31,8 @@ from glasshouse.vault.datamap import K, counted_of, kept_of
 from glasshouse.vault.fields import SealedField, key_owner_column
 
 BATCH = 500
-SWEEPING, DELETING, COUNTING, ENDING_KEYS = (
+# Names of queues: stored failures have them, so they stay as they are.
+RUNNING, DELETING, COUNTING, ENDING_KEYS = (
     "retention.sweep",
     "retention.delete",
     "retention.count",
@@ -43,17 +45,17 @@ YOUNG = timedelta(days=1)  # A key may be made a moment before the row that it i
 def ours() -> list[type[models.Model]]:
     """Every model of ours in the people store."""
     return [
-        one
-        for one in apps.get_models()
-        if one.__module__.startswith("glasshouse.") and one._meta.app_label != "vault_keys" and one._meta.managed
+        model
+        for model in apps.get_models()
+        if model.__module__.startswith("glasshouse.") and model._meta.app_label != "vault_keys" and model._meta.managed
     ]
 
 
 def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models.Model]":
-    now, wanted = clock.now() - grace, models.Q(pk__in=[])
+    moment, is_due = clock.now() - grace, models.Q(pk__in=[])
     for rule in kept_of(model):
-        wanted |= models.Q(**{f"{rule.column}__lt": now - timedelta(days=rule.days)})
-    rows = model._default_manager.filter(wanted)
+        is_due |= models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
+    rows = model._default_manager.filter(is_due)
     if key_owner := key_owner_column(model):
         held = LegalHold.objects.filter(ends_at__gt=clock.now()).values_list("key_owner", flat=True)
         rows = rows.exclude(**{f"{key_owner}__in": list(held)})
@@ -68,37 +70,37 @@ def _actors(model: type[models.Model]) -> list[Actor]:
 
 
 def due(grace: timedelta = timedelta()) -> dict[str, int]:
-    """How many rows of each table have outlived their rule by more than grace, and are held by nobody."""
-    found = {}
+    """How many rows of each table have outlived their retention rule by more than grace, without a legal hold on them."""
+    counts = {}
     for model in ours():
         if kept_of(model):
             count = 0
             for actor in _actors(model):
                 with access.organisation_transaction(actor):
                     count += _due(model, grace).count()
-            found[model._meta.db_table] = count
-    return found
+            counts[model._meta.db_table] = count
+    return counts
 
 
-def sweep() -> DeletionRun:
-    """Delete what is due, in batches; destroy the keys that nothing is sealed with any more; returns the certificate."""
+def run_deletions() -> DeletionRun:
+    """Delete what is due, in batches; destroy the keys that no row is sealed with any more; returns the run's certificate."""
     rows: dict[str, int] = {}
     count_years()
     for model in ours():
         if kept_of(model):
-            queues.guarded(SWEEPING, model._meta.db_table, partial(_sweep_table, model, rows))
-    ended: list[int] = []
-    queues.guarded(SWEEPING, "unused keys", lambda: ended.append(_destroy_orphans()))
-    keys = sum(ended)
+            queues.guarded(RUNNING, model._meta.db_table, partial(_delete_due, model, rows))
+    destroyed: list[int] = []
+    queues.guarded(RUNNING, "unused keys", lambda: destroyed.append(_destroy_unused_keys()))
+    keys = sum(destroyed)
     with access.organisation_transaction(JOB):
-        done = DeletionRun.objects.create(
+        deletion_run = DeletionRun.objects.create(
             at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
         )
-        events.record(JOB, Kind.DELETION_RUN, done.id, rows=sum(rows.values()), keys=keys)
-    return done
+        events.record(JOB, Kind.DELETION_RUN, deletion_run.id, rows=sum(rows.values()), keys=keys)
+    return deletion_run
 
 
-def _sweep_table(model: type[models.Model], counts: dict[str, int]) -> None:
+def _delete_due(model: type[models.Model], counts: dict[str, int]) -> None:
     for actor in _actors(model):
         counts[model._meta.db_table] = counts.get(model._meta.db_table, 0) + _delete(model, actor)
 
@@ -109,38 +111,46 @@ def count_years() -> int:
     Groups that are too small are put together; if they are too few even so, nothing of them stays. Source: PRI-19.
     """
     counts: list[int] = []
-    models_by_table = {one._meta.db_table: one for one in ours() if counted_of(one)}
+    models_by_table = {model._meta.db_table: model for model in ours() if counted_of(model)}
     queues.each(COUNTING, sorted(models_by_table), lambda table: counts.append(_count_model(models_by_table[table])))
     return sum(counts)
 
 
 def _count_model(model: type[models.Model]) -> int:
-    made, counted = 0, counted_of(model)
+    new_count, counted = 0, counted_of(model)
     if counted is None:
         return 0
     table, column = model._meta.db_table, counted.year
-    known = set(Statistic.objects.filter(table=table).values_list("year", flat=True))
+    counted_years = set(Statistic.objects.filter(table=table).values_list("year", flat=True))
     years = set(
         model._default_manager.filter(**{f"{column}__year__lt": clock.now().year}).values_list(
             f"{column}__year", flat=True
         )
     )
-    for year in sorted(years - known):
+    for year in sorted(years - counted_years):
         rows = model._default_manager.filter(**{f"{column}__year": year})
-        groups = rows.values(*counted.by).annotate(count=models.Count("pk")).order_by()
-        made += _count(table, year, [({name: one[name] for name in counted.by}, one["count"]) for one in groups])
-    return made
+        counts = rows.values(*counted.by).annotate(count=models.Count("pk")).order_by()
+        groups = [Group({name: row[name] for name in counted.by}, row["count"]) for row in counts]
+        new_count += _count(table, year, groups)
+    return new_count
 
 
-def _count(table: str, year: int, groups: list[tuple[dict[str, object], int]]) -> int:
-    kept = [(group, count) for group, count in groups if count >= K]
-    small = sum(count for _, count in groups if count < K)
-    if small >= K:
-        kept.append(({}, small))
+class Group(NamedTuple):
+    """Rows of a year that are alike in some columns. values: of those columns; rows: how many there are."""
+
+    values: dict[str, object]
+    rows: int
+
+
+def _count(table: str, year: int, groups: list[Group]) -> int:
+    large = [group for group in groups if group.rows >= K]
+    rest = Group({}, sum(group.rows for group in groups if group.rows < K))
+    if rest.rows >= K:
+        large.append(rest)
     with transaction.atomic():
-        for group, count in kept:
-            Statistic.objects.create(table=table, year=year, group=group, count=count)
-    return len(kept)
+        for group in large:
+            Statistic.objects.create(table=table, year=year, group=group.values, count=group.rows)
+    return len(large)
 
 
 def statistics() -> list[Statistic]:
@@ -192,9 +202,9 @@ def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
         blobs.remove(BlobId(str(name)))
 
 
-def _destroy_orphans() -> int:
+def _destroy_unused_keys() -> int:
     before = clock.now() - YOUNG
-    left = set(vault.key_owners(before=before))
+    unused = set(vault.key_owners(before=before))
     for model in ours():
         columns = {field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
         for column in columns:
@@ -202,19 +212,23 @@ def _destroy_orphans() -> int:
                 progress.report()
                 # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
                 with own(STORAGE), access.organisation_transaction(actor):
-                    left -= {
-                        KeyOwnerId(str(one)) for one in model._default_manager.values_list(column, flat=True).distinct()
-                    }
-    return sum(queues.guarded(ENDING_KEYS, key_owner, partial(vault.destroy, key_owner)) for key_owner in sorted(left))
+                    used = model._default_manager.values_list(column, flat=True).distinct()
+                    unused -= {KeyOwnerId(str(key_owner)) for key_owner in used}
+    return sum(
+        queues.guarded(ENDING_KEYS, key_owner, partial(vault.destroy, key_owner)) for key_owner in sorted(unused)
+    )
 
 
-def hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:
-    """Keep everything of a key owner for so many days, whatever its rules say. Raises InvalidError."""
+def place_legal_hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:
+    """Put a legal hold on everything of a key owner for so many days, whatever its retention rules say; returns its id.
+
+    owner: the id of the staff account that answers for it. Raises InvalidError.
+    """
     if not 1 <= days <= 3650:
-        raise InvalidError("A hold lasts 1 to 3650 days.", field="days")
+        raise InvalidError("A legal hold lasts 1 to 3650 days.", field="days")
     now = clock.now()
     with access.organisation_transaction(JOB):
-        made = LegalHold(
+        legal_hold = LegalHold(
             id=new_id(),
             key_owner=key_owner,
             owner=owner,
@@ -222,31 +236,29 @@ def hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:
             created_at=now,
             ends_at=now + timedelta(days=days),
         )
-        made.save(force_insert=True)
-        events.record(JOB, Kind.LEGAL_HOLD_MADE, made.id)
-    return made.id
+        legal_hold.save(force_insert=True)
+        events.record(JOB, Kind.LEGAL_HOLD_MADE, legal_hold.id)
+    return legal_hold.id
 
 
-def holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
-    """The live holds on a person or a customer."""
+def legal_holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
+    """The live legal holds on a person or a customer."""
     return list(LegalHold.objects.filter(key_owner=key_owner, ends_at__gt=clock.now()))
 
 
-def holds() -> list[LegalHold]:
-    """Every live hold, the one that ends first first."""
+def legal_holds() -> list[LegalHold]:
+    """Every live legal hold, the one that ends first first."""
     return list(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
 
 
-def end_hold(actor: Actor, number: str) -> None:
-    """End a hold now. Raises NotFoundError."""
+def end_legal_hold(actor: Actor, number: str) -> None:
+    """End a legal hold now. Raises NotFoundError."""
     with access.organisation_transaction(JOB):
-        found = LegalHold.objects.filter(id=number, ends_at__gt=clock.now()).first()
-        if found is None:
+        if not LegalHold.objects.filter(id=number, ends_at__gt=clock.now()).update(ends_at=clock.now()):
             raise NotFoundError
-        LegalHold.objects.filter(id=number).update(ends_at=clock.now())
         events.record(JOB, Kind.LEGAL_HOLD_ENDED, number, by=actor.id)
 
 
-def certificates(limit: int = 30) -> list[DeletionRun]:
-    """The newest sweeps."""
+def deletion_runs(limit: int = 30) -> list[DeletionRun]:
+    """The certificates of the newest deletion runs, the newest first."""
     return list(DeletionRun.objects.order_by("-at")[:limit])

@@ -1,4 +1,4 @@
-"""Holds, which keep what would end; the certificates of the sweeps; the numbers that stay."""
+"""Legal holds, certificates of deletion runs, and statistics, which stay when the rows go."""
 
 from django.db import models
 
@@ -11,7 +11,7 @@ from glasshouse.vault.fields import SealedText
 
 
 class LegalHold(models.Model):
-    """A legal hold: nothing of this key owner (a person or a customer) is swept until it ends."""
+    """A legal hold: nothing of this key owner (a person or a customer) is deleted until it ends."""
 
     row_access = RowAccess(open_though_restricted="it says what is kept, and why")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -46,7 +46,7 @@ class Statistic(models.Model):
 
 
 class DeletionRun(models.Model):
-    """What one sweep deleted, by table; and how many keys, which nothing was sealed with any more, it destroyed."""
+    """What one deletion run deleted, by table; and how many keys that no row was sealed with any more it destroyed."""
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     at = technical(models.DateTimeField(db_index=True))

@@ -3,4 +3,4 @@
 from glasshouse.kernel.schedule import Job
 from glasshouse.retention import api as retention
 
-SCHEDULE = (Job(retention.sweep, every_s=86_400, first_s=90),)
+SCHEDULE = (Job(retention.run_deletions, every_s=86_400, first_s=90),)

@@ -9,6 +9,7 @@ whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SE
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import connections, models
@@ -75,26 +76,39 @@ def is_append_only(model: type[models.Model]) -> bool:
     return row_access(model).app is App.APPEND
 
 
-def support_condition(model: type[models.Model]) -> tuple[str, str] | None:
-    """(which rows support reads, which it changes) of a customer's table; None where no grant opens it."""
+class SupportRows(NamedTuple):
+    """Which rows of a customer's table a grant opens to support, as SQL conditions: to be read, and to be changed."""
+
+    read: str
+    change: str
+
+
+def support_condition(model: type[models.Model]) -> SupportRows | None:
+    """Which rows of a customer's table support reads and changes; None where no grant opens it."""
     declared = row_access(model)
     if declared.support is None:
         return None
     support = declared.support
     rows = f"{declared.organisation} = {ORGANISATION} AND (SELECT glasshouse_granted('{support.area}'))"
+    changed = f"{rows} AND (SELECT glasshouse_grant_changes('{support.area}'))"
     if site := site_column(model):
-        rows += f" AND {_inside(site, 'glasshouse_grant_sites()')}"
-    return rows, f"{rows} AND (SELECT glasshouse_grant_changes())" if support.changes else "false"
+        rows += f" AND {_inside(site, _grant_sites(support.area, 'false'))}"
+        changed += f" AND {_inside(site, _grant_sites(support.area, 'true'))}"
+    return SupportRows(rows, changed if support.changes else "false")
+
+
+def _grant_sites(area: str, changing: str) -> str:
+    return f"glasshouse_grant_sites('{area}', {changing})"
 
 
 def restrictable() -> dict[str, str]:
     """Table -> the column with the person whose restriction hides its rows."""
-    found = {}
+    columns = {}
     for model in our_models():
         hidden = not condition(model) and not row_access(model).open_though_restricted
         if hidden and (column := key_owner_column(model)):
-            found[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
-    return found
+            columns[model._meta.db_table] = str(getattr(model._meta.get_field(column), "column", column))
+    return columns
 
 
 def hidden_by_address() -> set[str]:
@@ -108,14 +122,21 @@ def area_sql() -> Iterator[Sql]:
         yield module.SQL
 
 
-def functions() -> dict[str, tuple[str, str]]:
-    """name(arguments) -> (type, body) of every function of the areas. Raises ValueError where two areas bring one."""
-    found: dict[str, tuple[str, str]] = {}
+class SqlFunction(NamedTuple):
+    """A function of the database: the type that it returns, and its body."""
+
+    returns: str
+    body: str
+
+
+def functions() -> dict[str, SqlFunction]:
+    """name(arguments) -> function, of all areas. Raises ValueError where two areas bring one."""
+    by_name: dict[str, SqlFunction] = {}
     for sql in area_sql():
-        if twice := found.keys() & sql.functions.keys():
+        if twice := by_name.keys() & sql.functions.keys():
             raise ValueError(f"two areas bring the function {twice.pop()}")
-        found |= sql.functions
-    return found
+        by_name |= {name: SqlFunction(*function) for name, function in sql.functions.items()}
+    return by_name
 
 
 # -- statements ----------------------------------------------------------------------------------------------------
@@ -130,7 +151,7 @@ def statements(tables: list[str]) -> list[str]:
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_app",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {ROLES}",
         *_rights(tables),
-        *(statement for name, (kind, body) in functions().items() for statement in _function(name, kind, body)),
+        *(statement for name, function in functions().items() for statement in _function(name, function)),
         *(statement for model in customer_models() for statement in _customer_policies(model)),
         *_owner_policies(),
         *(statement for sql in area_sql() for statement in sql.statements),
@@ -139,11 +160,11 @@ def statements(tables: list[str]) -> list[str]:
 
 
 def _rights(tables: list[str]) -> Iterator[str]:
-    ours = {model._meta.db_table: model for model in our_models()}
+    models_by_table = {model._meta.db_table: model for model in our_models()}
     for table in tables:
-        app = row_access(ours[table]).app if table in ours else THIRD_PARTY.get(table, App.CHANGE)
+        app = row_access(models_by_table[table]).app if table in models_by_table else THIRD_PARTY.get(table, App.CHANGE)
         if app is not App.NOTHING:
-            again = ", ".join(row_access(ours[table]).rewritable) if table in ours else ""
+            again = ", ".join(row_access(models_by_table[table]).rewritable) if table in models_by_table else ""
             yield f"GRANT {app}{f', UPDATE ({again})' if again else ''} ON {table} TO glasshouse_app"
 
 
@@ -156,12 +177,12 @@ def callers(name: str) -> tuple[str, ...]:
     return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
 
 
-def _function(name: str, kind: str, body: str) -> list[str]:
+def _function(name: str, function: SqlFunction) -> list[str]:
     # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
-    simple = kind in ("boolean", "text", "text[]")
-    language, text = ("plpgsql", f"BEGIN RETURN ({body}); END") if simple else ("sql", body)
+    simple = function.returns in ("boolean", "text", "text[]")
+    language, text = ("plpgsql", f"BEGIN RETURN ({function.body}); END") if simple else ("sql", function.body)
     return [
-        f"CREATE OR REPLACE FUNCTION {name} RETURNS {kind} LANGUAGE {language} STABLE SECURITY DEFINER "
+        f"CREATE OR REPLACE FUNCTION {name} RETURNS {function.returns} LANGUAGE {language} STABLE SECURITY DEFINER "
         f"SET search_path = public AS $$ {text} $$",
         f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
         f"REVOKE ALL ON FUNCTION {name} FROM {ROLES}",
@@ -178,17 +199,16 @@ def _customer_policies(model: type[models.Model]) -> list[str]:
         f"CREATE POLICY own_rows ON {table} TO glasshouse_app USING ({rows}) WITH CHECK ({write})",
     ]
     if opened := support_condition(model):
-        reads, changes = opened
         sql += [
             f"GRANT SELECT ON {table} TO glasshouse_support",
-            f"CREATE POLICY support_sees ON {table} FOR SELECT TO glasshouse_support USING ({reads})",
+            f"CREATE POLICY support_sees ON {table} FOR SELECT TO glasshouse_support USING ({opened.read})",
         ]
-        if changes != "false":
+        if opened.change != "false":
             sql += [
                 f"GRANT INSERT, UPDATE ON {table} TO glasshouse_support",
                 f"CREATE POLICY support_changes ON {table} FOR UPDATE TO glasshouse_support "
-                f"USING ({changes}) WITH CHECK ({changes})",
-                f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({changes})",
+                f"USING ({opened.change}) WITH CHECK ({opened.change})",
+                f"CREATE POLICY support_adds ON {table} FOR INSERT TO glasshouse_support WITH CHECK ({opened.change})",
             ]
     return sql
 
@@ -201,21 +221,21 @@ def _owner_policies() -> Iterator[str]:
 
 def _restrictions() -> Iterator[str]:
     """Restricted rows are there for storing only: they can be added, and neither read, changed nor deleted."""
-    hidden, ours = restrictable(), {model._meta.db_table: model for model in our_models()}
+    hidden, models_by_table = restrictable(), {model._meta.db_table: model for model in our_models()}
     for table, key_owner in hidden.items():
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
         yield f"CREATE POLICY all_rows ON {table} TO glasshouse_app USING (true) WITH CHECK (true)"
-        yield unrestricted_policy(ours[table], key_owner)
+        yield unrestricted_policy(models_by_table[table], key_owner)
     for table in sorted(hidden_by_address() - hidden.keys()):
-        yield unrestricted_policy(ours[table])
+        yield unrestricted_policy(models_by_table[table])
 
 
 def unrestricted_policy(model: type[models.Model], key_owner: str = "") -> str:
     """The statement that makes a table's restrictive policy. key owner: its column with the person; "": found by address only."""
     table, open_rows = model._meta.db_table, row_access(model).open_rows
     parts = [f"({key_owner} NOT IN (SELECT glasshouse_restricted()))"] if key_owner else []
-    shown = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
-    rows = f"(({shown}) OR {open_rows})" if open_rows else f"({shown})"
+    condition_sql = " AND ".join([*parts, NOT_ADDRESSED] if table in hidden_by_address() else parts)
+    rows = f"(({condition_sql}) OR {open_rows})" if open_rows else f"({condition_sql})"
     return f"CREATE POLICY unrestricted ON {table} AS RESTRICTIVE TO glasshouse_app USING {rows} WITH CHECK (true)"
 
 

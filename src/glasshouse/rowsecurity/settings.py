@@ -1,4 +1,6 @@
-"""What a transaction tells the database of itself, as SQL that reads it. Set by `access.acting` and `connections.acting_for`.
+"""What a transaction tells the database of itself, as SQL that reads it.
+
+Set by `access.organisation_transaction` and `connections.acting_for`.
 
 A transaction says who acts; that it is true is for the application, that the one who acts belongs there is for the database.
 What the database cannot look up (a background job, a person's own act) counts for the roles of `connections.py` alone. They are

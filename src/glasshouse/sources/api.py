@@ -1,13 +1,13 @@
 """Verbs of third-party data: register a source, take contacts in, tell their persons, suggest, object.
 
 Rules: nothing comes in without source, licence and purpose. What the person gave is never overwritten: a different value is a
-suggestion, shown to the person with its source. Each person is told within a month, by us within minutes, with one
-click to object;
-who objected, or whose data is restricted, is skipped at the next import. Source: PRI-08; GDPR Art. 14, 21.
+suggestion, shown to the person with its source. The law wants each person told within a month; we do so within minutes, with one
+click to object. Who objected, or whose data is restricted, is skipped at the next import. Source: PRI-08; GDPR Art. 14, 21.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -31,6 +31,7 @@ from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.sources import rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
+from glasshouse.sources.rules import Problem
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import EMPTY_BYTES
 
@@ -42,33 +43,56 @@ TELLING = "sources.tell"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a file. conflicts: values that differ from what the person gave; problems: (line, what was wrong)."""
+    """What became of a file. taken, unchanged, conflicts: values (conflicts: other than the person gave). skipped: persons."""
 
     taken: int
     unchanged: int
     skipped: int
     conflicts: int
-    problems: list[tuple[int, str]]
+    problems: list[Problem]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What a source says of the person. mine: what the person gave, where it differs."""
+    """What a source says of the person. own_value: what the person gave, where it differs; state: as in ThirdPartyData."""
 
     id: str
     label: str
     value: str
-    mine: str
+    own_value: str
     source: Source
-    received_at: object
+    received_at: datetime
     state: str
 
 
-def sources(actor: Actor) -> list[tuple[Source, int]]:
-    """Every source, with how many values of it are held. Raises NotFoundError."""
+class SourceCount(NamedTuple):
+    """A source, and how many values of it are held."""
+
+    source: Source
+    values: int
+
+
+class LinkedValue(NamedTuple):
+    """What a mailed link is about. value: "" once it is shown no more."""
+
+    label: str
+    value: str
+    source: Source
+
+
+class Provenance(NamedTuple):
+    """How many values are held; how many without source, licence or purpose; how many whose person was not told in time."""
+
+    values: int
+    without_provenance: int
+    told_late: int
+
+
+def sources(actor: Actor) -> list[SourceCount]:
+    """Every source, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
     counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
-    return [(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
+    return [SourceCount(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
 
 
 @transaction.atomic
@@ -80,7 +104,7 @@ def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -
     for field, value in (("name", name), ("licence", licence), ("purpose", purpose)):
         if not value.strip():
             raise InvalidError(f"A source without its {field} is not taken in.", field=field)
-    made = Source.objects.create(
+    source = Source.objects.create(
         kind=kind,
         name=name.strip(),
         licence=licence.strip(),
@@ -88,8 +112,8 @@ def add_source(actor: Actor, kind: str, name: str, licence: str, purpose: str) -
         written_by=actor.id,
         created_at=clock.now(),
     )
-    events.record(actor, Kind.SOURCE_ADDED, made.id, origin=kind)
-    return made
+    events.record(actor, Kind.SOURCE_ADDED, source.id, origin=kind)
+    return source
 
 
 @transaction.atomic
@@ -103,21 +127,21 @@ def make_token(actor: Actor, source: str) -> str:
     return token
 
 
-def bring_in(actor: Actor, source: str, text: str) -> Report:
+def bring_in(actor: Actor, source_id: str, text: str) -> Report:
     """Take a file of contacts in, or nothing of it; rows that cannot be used are told by line.
 
     Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.SOURCE_CHANGE)
-    found = Source.objects.filter(id=source).first()
-    if found is None:
+    source = Source.objects.filter(id=source_id).first()
+    if source is None:
         raise NotFoundError("There is no such source.")
-    return _brought(actor, found, text)
+    return _import(actor, source, text)
 
 
 def hand_in(token: str, text: str) -> Report:
     """Take contacts in from a source that bears its token. Raises ForbiddenError, InvalidError."""
-    return _brought(ANONYMOUS, _bearer(token), text)
+    return _import(ANONYMOUS, _bearer(token), text)
 
 
 def source_of_token(token: str) -> str:
@@ -133,37 +157,40 @@ def _bearer(token: str) -> Source:
 
 
 @transaction.atomic
-def _brought(actor: Actor, source: Source, text: str) -> Report:
+def _import(actor: Actor, source: Source, text: str) -> Report:
     try:
         rows = rules.contacts(text)
     except rules.FileError as error:
         raise InvalidError(str(error), field="file") from None
-    counts, problems = {"taken": 0, "unchanged": 0, "skipped": 0, "conflicts": 0}, []
+    counts = {"taken": 0, "unchanged": 0, "skipped": 0, "conflicts": 0}
+    problems: list[Problem] = []
     for row in rows:
         try:
-            address, wrong = normal_address(row.address), rules.flaw(row)
+            address, flaw = normal_address(row.address), rules.flaw(row)
         except InvalidError as error:
-            address, wrong = "", str(error)
-        if wrong:
-            problems.append((row.line, wrong))
+            address, flaw = "", str(error)
+        if flaw:
+            problems.append(Problem(row.line, flaw))
         else:
-            for what, count in _take(source, address, row.values).items():
-                counts[what] += count
+            for name, count in _import_row(source, address, row.values).items():
+                counts[name] += count
     events.record(actor, Kind.SOURCE_IMPORTED, source.id, taken=counts["taken"], skipped=counts["skipped"])
     return Report(**counts, problems=problems)
 
 
-def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int]:
-    hashed = vault.lookup("address", address)
-    person = person_at(hashed)
-    if not _wanted(person, hashed):
+def _import_row(source: Source, address: str, values: dict[str, str]) -> dict[str, int]:
+    """Take the values of one contact in; returns what to add to the counts of a Report."""
+    address_hash = vault.lookup("address", address)
+    person = person_at(address_hash)
+    if not _may_import(person, address_hash):
         return {"skipped": 1}
-    known = {one.field: one for one in ThirdPartyData.objects.filter(source=source, address_hash=hashed)}
-    key_owner = person or next((one.key_owner for one in known.values()), new_id())
+    rows = ThirdPartyData.objects.filter(source=source, address_hash=address_hash)
+    rows_by_field = {row.field: row for row in rows}
+    key_owner = person or next((row.key_owner for row in rows_by_field.values()), new_id())
     name = accounts.name_of(KeyOwnerId(person)) if person else ""
     counts = {"taken": 0, "unchanged": 0, "conflicts": 0}
     for field, value in values.items():
-        before = known.get(field)
+        before = rows_by_field.get(field)
         if before is not None and before.value == value:
             counts["unchanged"] += 1
             continue
@@ -173,7 +200,7 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
             source=source,
             key_owner=key_owner,
             address=address,
-            address_hash=hashed,
+            address_hash=address_hash,
             field=field,
             value=value,
             received_at=clock.now(),
@@ -183,26 +210,26 @@ def _take(source: Source, address: str, values: dict[str, str]) -> dict[str, int
     return counts
 
 
-def _wanted(person: str, hashed: str) -> bool:
-    """Whether something may be taken in of whoever has this address: not against an objection, nor while restricted."""
-    if Suppression.objects.filter(address_hash=hashed).exists() or consent.restriction_at(hashed):
+def _may_import(person: str, address_hash: str) -> bool:
+    """Whether data of an address may be taken in: not against an objection, nor while restricted. person: "" if unknown."""
+    if Suppression.objects.filter(address_hash=address_hash).exists() or consent.restriction_at(address_hash):
         return False
     return not person or (consent.may(person, PURPOSE) and consent.restriction_of(person) is None)
 
 
-# -- telling and objecting -----------------------------------------------------------------------------------------
+# -- notice and objection ------------------------------------------------------------------------------------------
 
 
 def tell_due() -> int:
     """Tell persons what was taken in about them, one mail a person; returns how many. For the worker. Safe to repeat."""
-    told = 0
+    count = 0
     while True:
         untold = queues.ready(ThirdPartyData.objects.filter(told_at=None), TELLING, "key_owner")
         key_owners = list(untold.values_list("key_owner", flat=True).distinct()[:BATCH])
-        done = queues.each(TELLING, key_owners, _tell_person)
-        told += done
-        if not done:  # The rest waits for its next try, or another process has it.
-            return told
+        mailed = queues.each(TELLING, key_owners, _tell_person)
+        count += mailed
+        if not mailed:  # The rest waits for its next try, or another process has it.
+            return count
 
 
 def _tell_person(key_owner: str) -> bool:
@@ -217,9 +244,9 @@ def _tell_person(key_owner: str) -> bool:
 def _tell(rows: list[ThirdPartyData]) -> None:
     first, secret = rows[0], new_token()
     lines = [
-        f"- {rules.FIELDS[one.field]}: {one.value} (from {one.source.name}, {rules.KINDS[one.source.kind]}; licence: "
-        f"{one.source.licence}; for: {one.source.purpose})"
-        for one in rows
+        f"- {rules.FIELDS[row.field]}: {row.value} (from {row.source.name}, {rules.KINDS[row.source.kind]}; licence: "
+        f"{row.source.licence}; for: {row.source.purpose})"
+        for row in rows
     ]
     text = (
         "We received data about you from somebody else, and the law wants you to know:\n\n" + "\n".join(lines) + "\n\n"
@@ -235,27 +262,28 @@ def _tell(rows: list[ThirdPartyData]) -> None:
         subject="Data about you from a third party",
         body=text,
     )
-    ids = [one.id for one in rows]
+    ids = [row.id for row in rows]
     ThirdPartyData.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))
 
 
-def of_link(secret: str) -> list[tuple[str, str, Source]]:
-    """(label, value, source) of what a mailed link is about; the value is "" after WITHIN. Raises NotFoundError.
+def of_link(secret: str) -> list[LinkedValue]:
+    """What a mailed link is about; values are shown until WITHIN has passed. Raises NotFoundError.
 
     The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
-    the values for a month only: whoever comes by an old mail reads nothing more. It works once, for it deletes what it is about.
+    the values for a month only: an old mail in wrong hands shows nothing more. It works once, for it deletes what it is about.
     """
     rows = list(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
     since = clock.now() - WITHIN
     return [
-        (rules.FIELDS[one.field], one.value if one.told_at and one.told_at > since else "", one.source) for one in rows
+        LinkedValue(rules.FIELDS[row.field], row.value if row.told_at and row.told_at > since else "", row.source)
+        for row in rows
     ]
 
 
 def object_by_link(secret: str) -> None:
-    """Object by a mailed link: delete what was supplied about this address, and take nothing in any more.
+    """Object by a mailed link: delete the third-party data of its address, and take nothing in any more.
 
     Raises NotFoundError.
     """
@@ -271,7 +299,7 @@ def object_by_link(secret: str) -> None:
 
 
 def forget(actor: Actor) -> None:
-    """Delete what was supplied about the actor's person, who has objected."""
+    """Delete the third-party data of the actor's person, who has objected, and take nothing in any more."""
     person = accounts.person_of(actor)
     with transaction.atomic():
         _forget(person.address_hash, person.id)
@@ -279,23 +307,22 @@ def forget(actor: Actor) -> None:
 
 
 def forget_address(address_hash: str) -> None:
-    """Delete what was supplied about an address, and take nothing in any more; in the caller's transaction."""
+    """Delete the third-party data of an address, and take nothing in any more; in the caller's transaction."""
     _forget(address_hash, person_at(address_hash))
 
 
 def _forget(address_hash: str, person: str) -> None:
-    key_owners = set(ThirdPartyData.objects.filter(address_hash=address_hash).values_list("key_owner", flat=True)) - {
-        person
-    }
-    ThirdPartyData.objects.filter(address_hash=address_hash).delete()
+    rows = ThirdPartyData.objects.filter(address_hash=address_hash)
+    key_owners = set(rows.values_list("key_owner", flat=True)) - {person}
+    rows.delete()
     Suppression.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
     mail.forget(key_owners)
     for key_owner in key_owners:
         vault.destroy(KeyOwnerId(key_owner))
 
 
-def welcome_again(actor: Actor) -> None:
-    """Take the objection of the actor's person back."""
+def end_suppression(actor: Actor) -> None:
+    """Take the objection of the actor's person back: third-party data may be taken in again."""
     Suppression.objects.filter(address_hash=accounts.person_of(actor).address_hash).delete()
 
 
@@ -306,41 +333,40 @@ def suggestions(actor: Actor) -> list[Suggestion]:
     """What sources say of the actor's person, those that differ from what the person gave first."""
     person = accounts.person_of(actor)
     rows = ThirdPartyData.objects.select_related("source").filter(address_hash=person.address_hash)
-    found = [
+    items = [
         Suggestion(
-            one.id,
-            rules.FIELDS[one.field],
-            one.value,
-            person.name if one.field == "name" and one.value != person.name else "",
-            one.source,
-            one.received_at,
-            one.state,
+            row.id,
+            rules.FIELDS[row.field],
+            row.value,
+            person.name if row.field == "name" and row.value != person.name else "",
+            row.source,
+            row.received_at,
+            row.state,
         )
-        for one in rows.order_by("received_at")
+        for row in rows.order_by("received_at")
     ]
-    return sorted(found, key=lambda one: not one.mine)
+    return sorted(items, key=lambda item: not item.own_value)
 
 
 def decide(actor: Actor, suggestion: str, *, right: bool) -> str:
     """Confirm a suggestion, or have it deleted as wrong; returns the name to take over, if it was one. Raises NotFoundError."""
     person = accounts.person_of(actor)
     with transaction.atomic():
-        found = (
-            ThirdPartyData.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash).first()
-        )
-        if found is None:
+        rows = ThirdPartyData.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash)
+        row = rows.first()
+        if row is None:
             raise NotFoundError
-        name = found.value if right and found.field == "name" else ""
+        name = row.value if right and row.field == "name" else ""
         if right:
-            ThirdPartyData.objects.filter(id=found.id).update(state="confirmed")
+            ThirdPartyData.objects.filter(id=row.id).update(state="confirmed")
         else:
-            found.delete()
+            row.delete()
         events.record(actor.alone, Kind.SUGGESTION_DECIDED, suggestion, right=right)
     return name
 
 
-def standing() -> tuple[int, int, int]:
-    """(values held, those without source, licence or purpose, those whose person was not told within the legal time)."""
+def provenance() -> Provenance:
+    """What the promise about third-party data is judged by, counted by the database. Source: PRI-08; GDPR Art. 14(3)(a)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), count(*) FILTER (WHERE NOT coalesce(least(octet_length(s.name), octet_length(s.licence), "
@@ -349,5 +375,4 @@ def standing() -> tuple[int, int, int]:
             "LEFT JOIN sources_source s ON s.id = v.source_id",
             [EMPTY_BYTES, clock.now() - WITHIN, WITHIN.days],
         )
-        total, bare, late = cursor.fetchone()
-    return int(total), int(bare), int(late)
+        return Provenance(*map(int, cursor.fetchone()))

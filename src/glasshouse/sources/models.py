@@ -1,4 +1,4 @@
-"""Third-party sources, and what each supplied about whom. No value without its source, licence and purpose."""
+"""Sources, their third-party data, and suppressions. No value without its source, licence and purpose."""
 
 from django.db import models
 from django.db.models import Q
@@ -47,7 +47,7 @@ class Source(models.Model):
 
 
 class ThirdPartyData(models.Model):
-    """One value that a source supplied. Sealed under the person's key, or, where we know nobody, under one of its own.
+    """One value of third-party data. Sealed under the person's key, or, where we know nobody, under one of its own.
 
     state: new, told, confirmed (the person says it is right).
     """
@@ -92,7 +92,7 @@ class ThirdPartyData(models.Model):
 
 
 class Suppression(models.Model):
-    """That whoever has an address wants nothing of it taken in, by keyed hash: kept so that it can be honoured."""
+    """The note that nothing is taken in of an address, by its keyed hash: stored so that the objection can be followed."""
 
     by_address = ByAddress(ErasedBy.NOBODY)
     address_hash = hashed(

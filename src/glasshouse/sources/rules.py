@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glasshouse.kernel.text import is_line
 
 FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
 KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
-MOST_ROWS, MOST_VALUE = 5_000, 200
+MOST_ROWS, MOST_VALUE = 5_000, 200  # rows of a file; characters of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class Row:
     line: int
     address: str
     values: dict[str, str]
+
+
+class Problem(NamedTuple):
+    """What is wrong with a line of a file, from 1."""
+
+    line: int
+    flaw: str
 
 
 class FileError(ValueError):
@@ -46,28 +54,28 @@ def _from_csv(reader: "csv.DictReader[str]") -> list[Row]:
     if unknown := sorted(set(names) - {"address", *FIELDS}):
         raise FileError(f"These columns are not taken in: {', '.join(unknown)}. Leave out what has no purpose here.")
     reader.fieldnames = names
-    return _bounded([Row(reader.line_num, (one.get("address") or "").strip(), _values(one)) for one in reader])
+    return _bounded([Row(reader.line_num, (cells.get("address") or "").strip(), _values(cells)) for cells in reader])
 
 
 def _from_json(text: str) -> list[Row]:
     try:
-        found = json.loads(text)
+        entries = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FileError(f"This is no JSON: {str(error)[:200]}.") from None
-    if not all(isinstance(one, dict) for one in found):
+    if not all(isinstance(entry, dict) for entry in entries):
         raise FileError("A JSON file holds a list of objects, each with an address.")
     rows = []
-    for number, one in enumerate(found, 1):
-        if unknown := sorted(set(one) - {"address", *FIELDS}):
+    for number, entry in enumerate(entries, 1):
+        if unknown := sorted(set(entry) - {"address", *FIELDS}):
             raise FileError(f"Entry {number} has what is not taken in: {', '.join(unknown)}.")
-        rows.append(Row(number, str(one.get("address", "")).strip(), _values(one)))
+        rows.append(Row(number, str(entry.get("address", "")).strip(), _values(entry)))
     return _bounded(rows)
 
 
-def _values(one: dict[str, object]) -> dict[str, str]:
-    return {
-        name: str(one[name]).strip() for name in FIELDS if one.get(name) not in (None, "") and str(one[name]).strip()
-    }
+def _values(contact: dict[str, object]) -> dict[str, str]:
+    """The fields of a contact that hold something."""
+    texts = {name: str(contact[name]).strip() for name in FIELDS if contact.get(name) is not None}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _bounded(rows: list[Row]) -> list[Row]:

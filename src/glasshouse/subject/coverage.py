@@ -1,15 +1,25 @@
-"""Which share of the schema's personal columns each right reaches, computed from the models and the map, never listed.
+"""Which share of the schema's personal columns each right reaches, computed from the models and the data map, never listed.
 
 Source: PRI-18, PRI-21, PRI-22, PRI-24.
 """
+
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import models
 
 from glasshouse.rowsecurity.policies import hidden_by_address, restrictable
-from glasshouse.subject import inventory as view
+from glasshouse.subject import inventory
 from glasshouse.vault.datamap import Class, OnErasure, Row, people_rows
 from glasshouse.vault.declarations import ErasedBy, models_by_address
+
+
+class Coverage(NamedTuple):
+    """How many personal columns a right reaches, of how many there are."""
+
+    right: str
+    reached: int
+    total: int
 
 
 def _personal() -> list[Row]:
@@ -32,32 +42,33 @@ def _goes_with(table: str, doomed: set[str]) -> bool:
 
 def _erased(rows: list[Row]) -> int:
     """Columns whose rows an erasure deletes, or whose key it destroys; a hash on nobody's row ends by its rule within a day."""
-    doomed = view.tables() | {
+    doomed = inventory.tables() | {
         model._meta.db_table for model, declared in models_by_address() if declared.erased_by is not ErasedBy.NOBODY
     }
     while more := {row.table for row in rows if _goes_with(row.table, doomed)} - doomed:
         doomed |= more
     doomed |= {row.table for row in rows if row.entry and "day after" in row.entry.retention}
-    return sum(row.table in doomed and row not in _kept(rows) for row in rows)
+    return sum(row.table in doomed and row not in _outlasting(rows) for row in rows)
 
 
-def _kept(rows: list[Row]) -> list[Row]:
+def _outlasting(rows: list[Row]) -> list[Row]:
     """Columns that outlive an erasure by law, or because the person wants it so, as their entries say; each with its end."""
     return [row for row in rows if row.entry and row.entry.erasure is OnErasure.KEEP]
 
 
-def coverage() -> list[tuple[str, int, int]]:
-    """(right, personal columns that it reaches, personal columns that there are)."""
+def coverage() -> list[Coverage]:
+    """How far each right reaches. Source: PRI-18, PRI-21, PRI-22, PRI-24."""
     rows = _personal()
-    total, missing = view.covered()
-    seen, kept = total - len(missing), len(_kept(rows))
+    total, missing = inventory.view_coverage()
+    in_view, outlasting = total - len(missing), len(_outlasting(rows))
     hidden = set(restrictable()) | hidden_by_address()
+    hidden_count = sum(row.table in hidden for row in rows)
     by_hand = sum(bool(row.entry and row.entry.rectified_by) for row in rows)
     return [
-        ("view", seen, total),
-        ("copy", seen, total),  # It is made of the view, value by value; a live check holds one against the other.
-        ("correction by one's own hand (the rest on request)", by_hand, total),
-        ("restriction (the rest: the way in, and what is unsealed)", sum(row.table in hidden for row in rows), total),
-        (f"erasure, or kept by law until its end ({kept})", _erased(rows) + kept, total),
-        ("a rule of retention", sum(bool(row.entry and row.entry.retention) for row in rows), total),
+        Coverage("view", in_view, total),
+        Coverage("export", in_view, total),  # It is made of the view, value by value; a live check compares the two.
+        Coverage("rectification by the person (the rest on request)", by_hand, total),
+        Coverage("restriction (the rest: the way in, and what is unsealed)", hidden_count, total),
+        Coverage(f"erasure, or stored until the law lets it end ({outlasting})", _erased(rows) + outlasting, total),
+        Coverage("a retention rule", sum(bool(row.entry and row.entry.retention) for row in rows), total),
     ]

@@ -1,40 +1,52 @@
-"""Verbs of a person's rights: see, copy, correct, erase. Source: PRI-21, PRI-22, PRI-24; GDPR Art. 15 to 20."""
+"""Verbs of rectification and erasure, of a person with an account and of a guest.
 
+Rules: who is erased stands in the ledger, with opaque ids only, before or together with the first row that goes. Which rows go is
+read from what models declare. Keys are destroyed last. So an erasure can be finished after a crash, and done again after a
+restore. Source: PRI-24; GDPR Art. 16, 17.
+"""
+
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Membership, Organisation
-from glasshouse.access.permissions import Permission, Role
+from glasshouse.access.models import Membership
+from glasshouse.access.permissions import Role
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
-from glasshouse.accounts.own import STORAGE, own
+from glasshouse.accounts.own import STORAGE, at, own
 from glasshouse.accounts.rules import plain_name
+from glasshouse.accounts.sessions import FRESH
 from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
-from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId
 from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
+from glasshouse.requests import api as requests
+from glasshouse.requests.models import Request
 from glasshouse.retention import api as retention
-from glasshouse.rowsecurity.policies import customer_models, is_append_only
-from glasshouse.subject.inventory import addressed, count_of, held_models, key_owner_of, purposes_of
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
+from glasshouse.sources import api as sources
+from glasshouse.subject.closing import close_organisation
+from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of, purposes_of
 from glasshouse.subject.models import Erasure, Export
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
+from glasshouse.vault.declarations import ErasedBy, by_address
 from glasshouse.vault.fields import key_owner_column
 
-ERASING = "rights.erase"
+ERASING, ERASING_GUEST = "rights.erase", "rights.erase-guest"
 BATCH = 5000
 LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
 STAYS = (
@@ -46,24 +58,28 @@ STAYS = (
 )
 
 
-# -- correction ---------------------------------------------------------------------------------------------------
+# -- rectification -------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def correct_name(actor: Actor, name: str) -> None:
-    """Correct the person's name, wherever it is shown from now on. Raises InvalidError."""
+def rectify_name(actor: Actor, name: str) -> None:
+    """Rectify the person's name, wherever it is shown from now on. Raises InvalidError. Source: GDPR Art. 16."""
     person = accounts.person_of(actor)
     person.name = plain_name(name, field="name")
     person.save(update_fields=["name"])
     events.record(actor.alone, Kind.PERSON_CORRECTED, person.id)
 
 
-# -- erasure -------------------------------------------------------------------------------------------------------
+# -- what an erasure would do --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an erasure would do: rows by what they are for; organisations left and closed; what stands in its way."""
+    """What an erasure would do.
+
+    rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
+    plain words. stays: what the law lets stay, in plain words.
+    """
 
     rows: dict[str, int]
     leaves: list[str]
@@ -72,17 +88,27 @@ class Plan:
     stays: str = STAYS
 
 
-def _alone(organisation: str) -> tuple[bool, bool]:
-    """(whether it has one member only, whether another administrator is left)."""
+class MemberCounts(NamedTuple):
+    """How many members an organisation has, and how many of them administer all of its sites."""
+
+    members: int
+    administrators: int
+
+
+def _member_counts(organisation: str) -> MemberCounts:
     with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
-        rows = list(Membership.objects.filter(organisation_id=organisation))
-    return len(rows) == 1, sum(row.role == Role.ADMINISTRATOR and row.sites is None for row in rows) > 1
+        memberships = list(Membership.objects.filter(organisation_id=organisation))
+    return MemberCounts(len(memberships), sum(_administers_all(membership) for membership in memberships))
+
+
+def _administers_all(membership: Membership) -> bool:
+    return bool(membership.role == Role.ADMINISTRATOR and membership.sites is None)
 
 
 def _is_administrator(actor: Actor, organisation: str) -> bool:
-    with access.organisation_transaction(actor.for_organisation(OrganisationId(organisation))):
-        mine = access.membership_of(actor.for_organisation(OrganisationId(organisation)))
-    return mine.role == Role.ADMINISTRATOR and mine.sites is None
+    member = actor.for_organisation(OrganisationId(organisation))
+    with access.organisation_transaction(member):
+        return _administers_all(access.membership_of(member))
 
 
 def plan(actor: Actor) -> Plan:
@@ -95,43 +121,115 @@ def plan(actor: Actor) -> Plan:
         rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
     leaves, closes, obstacles = [], [], []
     for organisation in access.organisations_of(actor):
-        alone, others = _alone(organisation.id)
-        if alone:
+        counts = _member_counts(organisation.id)
+        if counts.members == 1:
             closes.append(organisation.name)
-        elif _is_administrator(actor, organisation.id) and not others:
+        elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
             obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
         else:
             leaves.append(organisation.name)
     if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
         obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    for hold in retention.holds_of(KeyOwnerId(str(actor.person))):
-        obstacles.append(f"A legal hold keeps your data until {hold.ends_at:%Y-%m-%d}; ask again after that.")
+    for legal_hold in retention.legal_holds_of(KeyOwnerId(str(actor.person))):
+        obstacles.append(f"A legal hold keeps your data until {legal_hold.ends_at:%Y-%m-%d}; ask again after that.")
     return Plan(rows, leaves, closes, obstacles)
 
 
-def erase(actor: Actor) -> Erasure:
-    """Erase the actor's person everywhere, key last. Finished by the worker if it is cut off or has over ROWS_WHILE_WAITING rows.
+# -- erasure -------------------------------------------------------------------------------------------------------
 
-    Raises InvalidError, FreshProofError.
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A data subject without an account, known by the address that the link of a privacy request confirmed."""
+
+    request: Request
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the address was confirmed in the last minutes, as what cannot be undone requires."""
+        return self.request.proved_at is not None and clock.now() - self.request.proved_at <= FRESH
+
+
+class Erased(NamedTuple):
+    """What an erasure has done so far. id: of its row in the ledger, "" for a guest; rows: how many it deleted."""
+
+    id: str
+    rows: int
+
+
+def erase(subject: Actor | Guest) -> Erased:
+    """Erase a data subject: first the ledger, then the rows that the models declare, and the keys last.
+
+    An actor's person is erased everywhere; the worker finishes what is cut off, or has over ROWS_WHILE_WAITING rows. Of a guest,
+    what a customer entered stays: it is the customer's to delete. Privacy requests stay for their three years. Safe to repeat.
+
+    Raises InvalidError where something stands in the way, or a guest's confirmation is not fresh; FreshProofError where an
+    actor's reauthentication is not. Source: PRI-24; GDPR Art. 17.
     """
+    return _erase_guest(subject) if isinstance(subject, Guest) else _erase_person(subject)
+
+
+def _erase_person(actor: Actor) -> Erased:
     accounts.require_reauthentication(actor)
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
     total = count_of(str(actor.person))
     # Claimed before the ledger's row can be seen: neither the worker nor a second click does the same meanwhile.
-    with queues.claimed(ERASING, str(actor.person)) as mine:
+    with queues.claimed(ERASING, str(actor.person)) as is_claimed:
         with transaction.atomic():
-            begun, _ = Erasure.objects.get_or_create(
-                person=str(actor.person),
-                defaults={"account": str(actor.account), "begun_at": clock.now(), "total": total},
-            )
+            erasure = _enter_in_ledger(str(actor.person), account=str(actor.account), total=total)
         if total > settings.ROWS_WHILE_WAITING:
-            sessions.end_every(AccountId(begun.account))
-        if total > settings.ROWS_WHILE_WAITING or not mine or (begun.done_at and not _is_there(begun.person)):
-            return begun
-        done = _finish(begun)
-    queues.worked(ERASING, done.person)
-    return done
+            sessions.end_every(AccountId(erasure.account))
+        is_over = erasure.done_at and not _is_there(erasure.person)
+        if total > settings.ROWS_WHILE_WAITING or not is_claimed or is_over:
+            return Erased(erasure.id, erasure.rows)
+        erasure = _finish(erasure)
+    queues.worked(ERASING, erasure.person)
+    return Erased(erasure.id, erasure.rows)
+
+
+def _erase_guest(guest: Guest) -> Erased:
+    if not guest.is_fresh:
+        raise InvalidError("For this, confirm your address once more: have a new link mailed to you.", field="word")
+    with queues.claimed(ERASING_GUEST, guest.request.id) as is_claimed:  # A second click finds the first one at work.
+        return Erased("", _erase_address(guest.request) if is_claimed else 0)
+
+
+def _erase_address(request: Request) -> int:
+    """Erase what is held of the address of a guest's request; returns how many rows."""
+    address_hash = request.address_hash
+    # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
+    with connected_as(DatabaseRole.JOB), own(at(address_hash)), ExitStack() as claims:
+        with access.organisation_transaction(JOB):
+            everything = addressed_to(address_hash)
+            rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
+            # What a customer entered is the customer's to delete; the key that seals it stays with it.
+            of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
+            unused = _delete_addressed(rows) - of_customers
+            for key_owner in unused:
+                claims.enter_context(queues.claimed(ERASING, key_owner))  # The worker takes up only what is cut off.
+                _enter_in_ledger(key_owner, total=len(rows), rows=len(rows))
+            sources.forget_address(address_hash)
+            # What a customer entered is still there: the request stays open for that customer, or for the officer.
+            if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
+                requests.close(request, "erased by the person's own hand", "answered")
+            events.record(ANONYMOUS, Kind.GUEST_ERASED, request.id, rows=len(rows))
+        _destroy_keys(unused)
+        Erasure.objects.filter(person__in=unused, done_at=None).update(done_at=clock.now())
+    return len(rows)
+
+
+def _erased_by(row: models.Model) -> ErasedBy:
+    """Whose erasure deletes a row that was found by the address."""
+    declared = by_address(type(row))
+    return declared.erased_by if declared else ErasedBy.NOBODY
+
+
+def _enter_in_ledger(key_owner: str, *, account: str = "", total: int = 0, rows: int = 0) -> Erasure:
+    """The ledger's row of a key owner whose key an erasure destroys; in the caller's transaction."""
+    fields = {"account": account, "begun_at": clock.now(), "total": total, "rows": rows}
+    erasure, _ = Erasure.objects.get_or_create(person=key_owner, defaults=fields)
+    return erasure
 
 
 def _is_there(person: str) -> bool:
@@ -139,12 +237,12 @@ def _is_there(person: str) -> bool:
         return Person.objects.filter(id=person).exists()
 
 
-def progress_of(erasure: str) -> Erasure:
+def progress_of(number: str) -> Erasure:
     """How far an erasure is, for whoever has its number. Raises NotFoundError."""
-    found = Erasure.objects.filter(id=erasure).first()
-    if found is None:
+    erasure = Erasure.objects.filter(id=number).first()
+    if erasure is None:
         raise NotFoundError
-    return found
+    return erasure
 
 
 def _finish(erasure: Erasure) -> Erasure:
@@ -155,30 +253,55 @@ def _finish(erasure: Erasure) -> Erasure:
 
 def _erase_all(erasure: Erasure) -> Erasure:
     actor = Actor(ActorKind.PERSON, AccountId(erasure.account), PersonId(erasure.person), proved_at=clock.now())
-    for organisation in access.organisations_of(actor):
-        if _alone(organisation.id)[0]:
-            close_organisation(OrganisationId(organisation.id))
-        else:
-            members.take_out(OrganisationId(organisation.id), AccountId(erasure.account))
-    for copy in Export.objects.filter(key_owner=erasure.person):
-        blobs.remove(BlobId(copy.blob))
-    here = Person.objects.filter(id=erasure.person).first()
-    if here and vault.generations_of(
-        KeyOwnerId(erasure.person)
-    ):  # In a replay the key is destroyed, and everybody was told.
-        disclosures.tell_erased(KeyOwnerId(erasure.person), here.address)
-    count = _erase_addressed(erasure.person)
+    _leave_organisations(actor)
+    for export in Export.objects.filter(key_owner=erasure.person):
+        blobs.remove(BlobId(export.blob))
+    count = 0
+    if person := Person.objects.filter(id=erasure.person).first():
+        # In a replay the key is destroyed, and every recipient was told.
+        if vault.generations_of(KeyOwnerId(person.id)):
+            disclosures.tell_erased(KeyOwnerId(person.id), person.address)
+        # Invitations and mails to the person's address, under other keys.
+        rows = addressed(person)
+        _destroy_keys(_delete_addressed(rows))
+        count += len(rows)
     for model in held_models():
         if model is not Person:
             _erase_rows(erasure, model)
     with transaction.atomic():
         count += Person.objects.filter(id=erasure.person).delete()[0]
-    vault.destroy(KeyOwnerId(erasure.person))
+    _destroy_keys({erasure.person})
     with transaction.atomic():
         Erasure.objects.filter(id=erasure.id).update(done_at=clock.now(), rows=F("rows") + count)
         events.record(Actor(ActorKind.JOB), Kind.PERSON_ERASED, erasure.person, rows=count)
     erasure.refresh_from_db()
     return erasure
+
+
+def _leave_organisations(actor: Actor) -> None:
+    """Close the organisations of which the actor is the only member, and leave the others."""
+    for organisation in access.organisations_of(actor):
+        if _member_counts(organisation.id).members == 1:
+            close_organisation(OrganisationId(organisation.id))
+        else:
+            members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))
+
+
+def _delete_addressed(rows: list[models.Model]) -> set[str]:
+    """Delete rows that were found by an address; returns the key owners whose keys no row needs any more."""
+    for row in rows:
+        progress.report()
+        organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
+        actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
+        with access.organisation_transaction(actor):
+            row.delete()
+    return unused_keys({key_owner_of(row) for row in rows})
+
+
+def _destroy_keys(key_owners: set[str]) -> None:
+    """Destroy keys, after the rows that they sealed are gone: what is left of those in backups opens no more."""
+    for key_owner in sorted(key_owners):
+        vault.destroy(KeyOwnerId(key_owner))
 
 
 def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
@@ -197,8 +320,8 @@ def erase_late() -> int:
 
     def erase_rows(person: str) -> bool:
         with own(person):
-            rows = [model._default_manager.filter(**{key_owner_column(model): person}) for model in held_models()]
-            counts.append(sum(some.delete()[0] for some in rows))
+            querysets = [model._default_manager.filter(**{key_owner_column(model): person}) for model in held_models()]
+            counts.append(sum(rows.delete()[0] for rows in querysets))
         return counts[-1] > 0
 
     recent = Erasure.objects.filter(done_at__gt=clock.now() - LATE)
@@ -210,42 +333,25 @@ def _persons(erasures: "models.QuerySet[Erasure]", queue: str) -> list[str]:
     return list(queues.ready(erasures, queue, "person").values_list("person", flat=True))
 
 
-def _erase_addressed(person: str) -> int:
-    """Delete invitations and mails to the person's address under other keys, and destroy those keys; returns how many rows."""
-    found = Person.objects.filter(id=person).first()
-    if found is None:
-        return 0
-    rows = addressed(found)
-    for row in rows:
-        progress.report()
-        organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
-        actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
-        with access.organisation_transaction(actor):
-            row.delete()
-    for key_owner in unused_keys({key_owner_of(row) for row in rows}):
-        vault.destroy(KeyOwnerId(key_owner))
-    return len(rows)
-
-
 def unused_keys(key_owners: set[str]) -> set[str]:
     """Those among key owners whose key no row needs any more, so that it may be destroyed.
 
     Never the key of somebody else: who asked to change to an address had the mail sealed under their own. And a request keeps its
-    words for the three years in which we must show that it was answered.
+    text for the three years in which we must show that it was answered.
     """
     needed = accounts.persons_among(key_owners)
     with own(STORAGE):  # Also a restricted row needs its key.
         for model in held_models():
             column = key_owner_column(model)
             rows = model._default_manager.filter(**{f"{column}__in": key_owners})
-            needed |= {str(owner) for owner in rows.values_list(column, flat=True).distinct()}
+            needed |= {str(key_owner) for key_owner in rows.values_list(column, flat=True).distinct()}
     return key_owners - needed
 
 
 def finish_erasures() -> int:
     """Finish what was cut off; returns how many. For the worker."""
-    left = _persons(Erasure.objects.filter(done_at=None).order_by("begun_at"), ERASING)
-    return queues.each(ERASING, left[:50], _finish_left)
+    unfinished = _persons(Erasure.objects.filter(done_at=None).order_by("begun_at"), ERASING)
+    return queues.each(ERASING, unfinished[:50], _finish_left)
 
 
 def _finish_left(person: str) -> bool:
@@ -257,49 +363,13 @@ def _finish_left(person: str) -> bool:
 def replay() -> int:
     """Erase once more everybody in the ledger of whom something is there again, as after a restore; returns how many."""
     erased = list(Erasure.objects.exclude(done_at=None).values_list("person", flat=True))
-    again: set[str] = set()
+    restored: set[str] = set()
     with own(STORAGE):
         for model in held_models():
             column = key_owner_column(model)
             for start in range(0, len(erased), BATCH):
                 progress.report()
-                back = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
-                again |= {str(one) for one in back.values_list(column, flat=True)}
+                rows = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
+                restored |= {str(key_owner) for key_owner in rows.values_list(column, flat=True)}
     # The same claim as at the first time: two processes never erase one person at once.
-    return queues.each(ERASING, sorted(again), lambda person: _finish(Erasure.objects.get(person=person)))
-
-
-def write_down(key_owners: set[str], rows: int) -> None:
-    """Put keys that an erasure destroys on the ledger, so that they stay so after a restore; in the caller's transaction."""
-    now = clock.now()
-    for key_owner in key_owners:
-        Erasure.objects.get_or_create(
-            person=key_owner, defaults={"account": "", "begun_at": now, "done_at": now, "rows": rows}
-        )
-
-
-def close(actor: Actor, name: str) -> None:
-    """Close the actor's organisation, whose name must be written as it is.
-
-    Raises InvalidError, ForbiddenError, FreshProofError.
-    """
-    with access.organisation_transaction(actor):
-        access.require(actor, Permission.ORGANISATION_CLOSE)
-        accounts.require_reauthentication(actor)
-        if name.strip() != access.organisation_of(actor).name:
-            raise InvalidError("Write the organisation's name exactly as it is.", field="name")
-    close_organisation(OrganisationId(str(actor.organisation)))
-
-
-def close_organisation(organisation: OrganisationId) -> None:
-    """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
-    job = JOB.for_organisation(organisation)
-    # All of it ends, also an invitation to somebody whose data is restricted otherwise.
-    with own(STORAGE), access.organisation_transaction(job):
-        greenhouse.forget(job)
-        for model in customer_models():
-            if model is not Organisation and not is_append_only(model):
-                model._default_manager.filter(organisation_id=organisation).delete()
-        Organisation.objects.filter(id=organisation).delete()
-        events.record(job, Kind.ORGANISATION_CLOSED, organisation)
-    vault.destroy(KeyOwnerId(organisation))
+    return queues.each(ERASING, sorted(restored), lambda person: _finish(Erasure.objects.get(person=person)))

@@ -1,6 +1,6 @@
-"""Verbs of copies: everything held, as a zip of a page to read and a file for programs, made and sealed in a stream.
+"""Verbs of exports: everything held, as a zip of a page to read and a file for programs, made and sealed in a stream.
 
-Nothing of a copy is ever whole in memory or readable on disk. A large one is made by the worker, with its progress on the page.
+No export is ever whole in memory or readable on disk. A large one is made by the worker, with its progress on the page.
 Source: PRI-22; GDPR Art. 15(3), 20.
 """
 
@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import escape
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -30,13 +31,20 @@ from glasshouse.vault import blobs
 EXPORTING = "rights.copy"
 FILL_EXPORT = "rights.fill_copy"  # the task in tasks.py
 LINK = timedelta(hours=24)
-PATIENCE = timedelta(minutes=2)  # After that, a copy that nobody is making was left by a process that died.
-PIECE = 1 << 18
+PATIENCE = timedelta(minutes=2)  # After that, an export that nobody is making was left by a process that died.
+PIECE = 1 << 18  # bytes
 TELL_EVERY = 2000
 HEAD = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1><tr><th>What</th>"
     "<th>Value</th><th>From</th><th>What for</th><th>On what ground</th><th>How long</th><th>Who gets it</th></tr>\n"
 )
+
+
+class ExportFile(NamedTuple):
+    """An export to hand over. name: of the file; body: its bytes, in pieces."""
+
+    name: str
+    body: Iterator[bytes]
 
 
 class _Pipe:
@@ -60,12 +68,15 @@ class _Pipe:
 
 
 def make_export(actor: Actor) -> str:
-    """Make a copy, or have the worker make it where there is much; returns its id. Raises FreshProofError."""
+    """Make an export of everything held of the actor's person; the worker makes a large one. Returns its id.
+
+    Raises FreshProofError. Source: GDPR Art. 15(3), 20.
+    """
     accounts.require_reauthentication(actor)
     person, now = accounts.person_of(actor), clock.now()
     total = count_of(person.id)
     with transaction.atomic():
-        made = Export.objects.create(
+        export = Export.objects.create(
             key_owner=person.id,
             account=str(actor.account),
             name=f"glasshouse-data-{now:%Y-%m-%d}.zip",
@@ -73,40 +84,44 @@ def make_export(actor: Actor) -> str:
             created_at=now,
             expires_at=now + LINK,
         )
-        events.record(actor.alone, Kind.EXPORT_MADE, made.id)
+        events.record(actor.alone, Kind.EXPORT_MADE, export.id)
         if total > settings.ROWS_WHILE_WAITING:
-            queues.defer(FILL_EXPORT, "imports", copy=made.id)
+            queues.defer(FILL_EXPORT, "imports", copy=export.id)
     if total <= settings.ROWS_WHILE_WAITING:
-        with queues.claimed(EXPORTING, made.id):  # The worker looks for copies that nobody makes.
-            fill(made.id)
-    return made.id
+        with queues.claimed(EXPORTING, export.id):  # The worker looks for exports that nobody makes.
+            fill(export.id)
+    return export.id
 
 
-def fill(copy: str) -> None:
-    """Fill a copy that is not filled yet; nothing if it is, or is no longer wanted."""
-    made = Export.objects.filter(id=copy, blob="").first()
-    if made is None:
+def fill(number: str) -> None:
+    """Fill an export that is not filled yet; nothing if it is, or is no longer wanted. Safe to repeat."""
+    export = Export.objects.filter(id=number, blob="").first()
+    if export is None:
         return
-    actor = Actor(ActorKind.PERSON, AccountId(made.account), PersonId(made.key_owner), proved_at=clock.now())
-    with own(made.key_owner):
-        blob = blobs.store(zipped(lambda: view(actor), lambda done: _tell(made, done)), KeyOwnerId(made.key_owner))
-        if not Export.objects.filter(id=copy, blob="").update(blob=blob, done=made.total):
+    actor = Actor(ActorKind.PERSON, AccountId(export.account), PersonId(export.key_owner), proved_at=clock.now())
+    with own(export.key_owner):
+        pieces = zipped(lambda: view(actor), lambda count: _note_progress(export, count))
+        blob = blobs.store(pieces, KeyOwnerId(export.key_owner))
+        if not Export.objects.filter(id=number, blob="").update(blob=blob, done=export.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
 
 
 def fill_due() -> int:
-    """Make the copies that a process left unfinished; returns how many. For the worker. Safe to repeat."""
+    """Make the exports that a process left unfinished; returns how many. For the worker. Safe to repeat."""
     now = clock.now()
-    left = Export.objects.filter(blob="", expires_at__gt=now, created_at__lt=now - PATIENCE).order_by("created_at")
-    return queues.each(EXPORTING, list(queues.ready(left, EXPORTING).values_list("id", flat=True)[:20]), fill)
+    unfilled = Export.objects.filter(blob="", expires_at__gt=now, created_at__lt=now - PATIENCE).order_by("created_at")
+    return queues.each(EXPORTING, list(queues.ready(unfilled, EXPORTING).values_list("id", flat=True)[:20]), fill)
 
 
-def _tell(copy: Export, done: int) -> None:
-    Export.objects.filter(id=copy.id).update(done=min(done, copy.total))
+def _note_progress(export: Export, item_count: int) -> None:
+    Export.objects.filter(id=export.id).update(done=min(item_count, export.total))
 
 
-def zipped(items: Callable[[], Iterator[Item]], tell: Callable[[int], None]) -> Iterator[bytes]:
-    """A zip of a page and a file for programs, in pieces. items: gone through twice; tell: called with how many are in it."""
+def zipped(items: Callable[[], Iterator[Item]], note_progress: Callable[[int], None]) -> Iterator[bytes]:
+    """The bytes of a zip of a page and a file for programs, in pieces.
+
+    items: gone through twice. note_progress: called now and then with how many items are in it.
+    """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for name, first, line, last in (
@@ -121,7 +136,7 @@ def zipped(items: Callable[[], Iterator[Item]], tell: Callable[[int], None]) -> 
                         yield pipe.taken()
                     if number % TELL_EVERY == TELL_EVERY - 1:
                         progress.report()
-                        tell(number // (2 if name == "data.json" else 1))
+                        note_progress(number // (2 if name == "data.json" else 1))
                 file.write(last.encode())
     yield pipe.taken()
 
@@ -136,15 +151,15 @@ def _row(item: Item, number: int) -> str:
 
 
 def exports(actor: Actor) -> list[Export]:
-    """The actor's copies that can still be fetched, or are being made."""
+    """The actor's exports that can still be fetched, or are being made."""
     return list(Export.objects.filter(key_owner=actor.person, expires_at__gt=clock.now()).order_by("-created_at"))
 
 
-def fetch_export(actor: Actor, copy: str) -> tuple[str, Iterator[bytes]]:
-    """(name, bytes in pieces) of one of the actor's copies. Raises NotFoundError, FreshProofError."""
+def fetch_export(actor: Actor, number: str) -> ExportFile:
+    """One of the actor's exports. Raises NotFoundError, FreshProofError."""
     accounts.require_reauthentication(actor)
-    mine = Export.objects.filter(id=copy, key_owner=actor.person, expires_at__gt=clock.now())
-    found = mine.exclude(blob="").first()
-    if found is None:
-        raise NotFoundError("This copy is no longer kept. Make a new one.")
-    return found.name, blobs.read(BlobId(found.blob), KeyOwnerId(found.key_owner))
+    available = Export.objects.filter(id=number, key_owner=actor.person, expires_at__gt=clock.now())
+    export = available.exclude(blob="").first()
+    if export is None:
+        raise NotFoundError("This export is no longer stored. Make a new one.")
+    return ExportFile(export.name, blobs.read(BlobId(export.blob), KeyOwnerId(export.key_owner)))

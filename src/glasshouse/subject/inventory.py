@@ -1,11 +1,12 @@
-"""Everything held of a person, from the data map: whatever is sealed under the person's key, and what hangs on the account.
+"""Everything held of a data subject, from the data map: what is sealed under the person's key, and what belongs to the account.
 
-A field that somebody adds with its entry is in the view, the copy and the erasure by that alone. Source: PRI-21; GDPR Art. 15.
+A new field with an entry in the data map is in the view, the export and the erasure by that alone. Source: PRI-21; GDPR Art. 15.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, models
 
@@ -27,7 +28,7 @@ from glasshouse.vault.fields import SealedField, key_owner_column
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One value that is held, in plain words. place: table and column; since: when its row was made, if the row tells."""
+    """One value that is held, in plain words. place: table and column; since: when its row was made, or None."""
 
     place: str
     category: str
@@ -41,7 +42,7 @@ class Item:
     since: datetime | None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values."""
+        """The item as JSON; times in ISO 8601."""
         return asdict(self) | {"since": self.since.isoformat() if self.since else None}
 
 
@@ -80,7 +81,9 @@ def _source(row: models.Model, field: str, entry: Entry) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {'•••' if key in ('seed', 'key', 'password') else one}" for key, one in value.items())
+        return ", ".join(
+            f"{key}: {'•••' if key in ('seed', 'key', 'password') else part}" for key, part in value.items()
+        )
     return str(value)
 
 
@@ -103,7 +106,7 @@ def tables() -> set[str]:
 
 
 def count_of(person: str) -> int:
-    """How many rows are sealed under the person's key: what a copy or an erasure has to go through."""
+    """How many rows are sealed under the person's key: what an export or an erasure has to go through."""
     return sum(model._default_manager.filter(**{key_owner_column(model): person}).count() for model in held_models())
 
 
@@ -139,15 +142,15 @@ def view(actor: Actor) -> Iterator[Item]:
     yield from _stays_of(person.address_hash, entries)
     yield from _disclosures(person.id)
     yield from _memberships(actor)
-    yield from _holds(person.id)
+    yield from _legal_holds(person.id)
     for event in events.each_of_actor(str(actor.account)):
-        told = "what you did, for security: opaque ids only"
+        purpose = "what you did, for security: opaque ids only"
         yield Item(
             place("events.Event", "kind"),
             "user.behavior",
             "Activity",
             event.kind,
-            told,
+            purpose,
             "legitimate interest",
             "kept, without your name",
             (),
@@ -157,7 +160,7 @@ def view(actor: Actor) -> Iterator[Item]:
 
 
 def held_at(address_hash: str) -> Iterator[Item]:
-    """Everything held of somebody without an account, known by a proved address only."""
+    """Everything held of a guest. address_hash: the keyed hash of the address that they confirmed."""
     entries = _entries()
     for row in addressed_to(address_hash):
         yield from _items_of(row, entries)
@@ -173,12 +176,12 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
 
 
 def addressed(person: Person) -> list[models.Model]:
-    """Rows that speak of the person's proved address under other keys than the person's, and end with an erasure."""
+    """Rows that speak of the person's confirmed address under other keys than the person's, and end with an erasure."""
     return addressed_to(person.address_hash, but=person.id)
 
 
 def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
-    """Rows that speak of a proved address under other keys than `but`, and end with an erasure."""
+    """Rows that speak of a confirmed address under other keys than `but`, and end with an erasure."""
     return [
         row
         for model, declared in models_by_address()
@@ -202,10 +205,10 @@ def key_owner_of(row: models.Model) -> str:
     return str(getattr(row, key_owner_column(type(row)), ""))
 
 
-def _holds(person: str) -> Iterator[Item]:
+def _legal_holds(person: str) -> Iterator[Item]:
     """Legal holds: what would end is kept, and the person sees until when."""
-    for one in retention.holds_of(KeyOwnerId(person)):
-        until = f"until {one.ends_at:%Y-%m-%d}"
+    for legal_hold in retention.legal_holds_of(KeyOwnerId(person)):
+        until = f"until {legal_hold.ends_at:%Y-%m-%d}"
         yield Item(
             place("retention.LegalHold", "reason"),
             "user.privacy_preferences",
@@ -216,38 +219,38 @@ def _holds(person: str) -> Iterator[Item]:
             until,
             (),
             "us",
-            one.created_at,
+            legal_hold.created_at,
         )
 
 
 def _disclosures(person: str) -> Iterator[Item]:
     """What went to whom, with how often and when last."""
-    for one in disclosures.of_person(KeyOwnerId(person)):
-        to = one.recipient
-        fields = ", ".join(NAMES.get(name, name).lower() for name in to.fields)
-        value = f"{fields} to {to.name} ({to.region}), {one.times} times, last on {one.last_at:%Y-%m-%d}"
+    for disclosure in disclosures.of_person(KeyOwnerId(person)):
+        recipient = disclosure.recipient
+        fields = ", ".join(NAMES.get(name, name).lower() for name in recipient.fields)
+        last = f"{disclosure.times} times, last on {disclosure.last_at:%Y-%m-%d}"
+        value = f"{fields} to {recipient.name} ({recipient.region}), {last}"
         period = "3 years after the last time"
         yield Item(
             place("disclosures.Disclosure", "recipient"),
             "user.behavior",
             "Disclosure",
             value,
-            to.purpose,
-            to.basis,
+            recipient.purpose,
+            recipient.basis,
             period,
-            (to.name,),
+            (recipient.name,),
             "us",
-            one.first_at,
+            disclosure.first_at,
         )
 
 
 def _memberships(actor: Actor) -> Iterator[Item]:
     for organisation in access.organisations_of(actor):
-        mine = replace(
-            JOB.for_organisation(OrganisationId(organisation.id)), account=actor.account
-        )  # also before the documents are accepted
-        with access.organisation_transaction(mine):
-            rights = access.rights_of_membership(access.membership_of(mine))
+        # A job reads it also before the documents are accepted.
+        member = replace(JOB.for_organisation(OrganisationId(organisation.id)), account=actor.account)
+        with access.organisation_transaction(member):
+            rights = access.rights_of_membership(access.membership_of(member))
         value = f"{organisation.name}: {rights.role}"
         purpose = "deciding what you may do there"
         where, category = place("access.Membership", "role"), "user.workplace"
@@ -256,8 +259,15 @@ def _memberships(actor: Actor) -> Iterator[Item]:
         )
 
 
-def covered() -> tuple[int, list[str]]:
-    """(personal columns of the people store, those that the view does not reach)."""
+class ViewCoverage(NamedTuple):
+    """How many personal columns the people store has, and those that the view does not reach ("table.column")."""
+
+    total: int
+    missing: list[str]
+
+
+def view_coverage() -> ViewCoverage:
+    """Which personal columns the view reaches. Source: PRI-21."""
     customers = customer_models()
     reached = {Account._meta.db_table, *tables()}
     # Where rows may lie under a person's own key, finding them by the address alone would miss those.
@@ -266,11 +276,12 @@ def covered() -> tuple[int, list[str]]:
     }
     reached |= {model._meta.db_table for model in ours() if shows_nobody(model)}
     personal = [row for row in people_rows([]) if row.entry and row.entry.classification is Class.PERSONAL]
-    return len(personal), [f"{row.table}.{row.column}" for row in personal if row.table not in reached]
+    missing = [f"{row.table}.{row.column}" for row in personal if row.table not in reached]
+    return ViewCoverage(len(personal), missing)
 
 
 def sealed_values(person: str) -> int:
-    """How many sealed values lie under a person's key, by a raw look at every table: what the view is held against."""
+    """How many sealed values lie under a person's key, read from every table by SQL: what the view is compared with."""
     count = 0
     for model in ours():
         for field in model._meta.local_concrete_fields:

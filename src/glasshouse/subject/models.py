@@ -9,7 +9,7 @@ from glasshouse.vault.fields import SealedText
 
 
 class Export(models.Model):
-    """A copy of a person's data, sealed under the person's own key, until its link runs out.
+    """An export of a person's data, sealed under the person's own key, until its link runs out.
 
     `blob` is empty while it is being made; `done` of `total` rows are in it so far.
     """
@@ -31,7 +31,10 @@ class Export(models.Model):
 
 
 class Erasure(models.Model):
-    """One erasure: opaque ids only, kept for ever, so that it can be finished after a crash and done again after a restore."""
+    """One erasure: opaque ids only, kept for ever, so that it can be finished after a crash and done again after a restore.
+
+    `person`: whose key is destroyed; of a guest, each key that sealed rows of the address. `account`: "" for a guest.
+    """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     person = technical(models.CharField(max_length=16, unique=True))

@@ -1,4 +1,4 @@
-"""Jobs of rights. They are given ids only."""
+"""Jobs of a data subject's rights. They are given ids only."""
 
 from procrastinate.contrib.django import app
 
@@ -8,5 +8,8 @@ from glasshouse.subject import exports
 
 @app.task(name=exports.FILL_EXPORT, queue="imports")
 def fill_export(copy: str) -> None:
-    """Make the copy that somebody asked for, once; what fails is taken up by `copies.fill_due`. Safe to repeat."""
+    """Make the export that a person asked for; what fails is taken up by `exports.fill_due`. Safe to repeat.
+
+    copy: the export's id. Tasks that wait in the queue of an older version name their argument so.
+    """
     queues.attempt(exports.EXPORTING, copy, exports.fill)

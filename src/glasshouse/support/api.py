@@ -1,14 +1,14 @@
 """Verbs of invited support: ask, give, approve, refuse, countersign, revoke; emergency; handed-over administration; the record.
 
 Rules: without a live grant the staff see a customer's opaque id and nothing else, which the database decides (SEC-04).
-While a grant
-lives, each thing seen is recorded in the transaction that read it; a read that nobody recorded is undone. Every grant is told
-to the administrators by mail. Only the customer gives and takes back; what it takes back is gone with the next request.
+While a grant lives, each access is recorded in the transaction that read; a read without a record is undone. The administrators
+get a mail about every grant. Only the customer gives and revokes; a revoked grant ends with the next request.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -16,7 +16,7 @@ from django.db import connection
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
-from glasshouse.access.rules import Rights
+from glasshouse.access.rules import Rights, Sites
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
@@ -84,14 +84,13 @@ def _grant(wish: Wish, actor: Actor, now: datetime) -> Grant:
 def rights_of_staff(actor: Actor) -> Rights:
     """What the live grants give to a member of the support staff, read now, as the database sees them.
 
-    Raises NotFoundError, SecondStepNeededError.
+    Raises NotFoundError, SecondFactorNeededError.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT glasshouse_support_role(), glasshouse_staff(), glasshouse_administering(), glasshouse_granted(''), "
-            "glasshouse_grant_changes()"
+            "SELECT glasshouse_support_role(), glasshouse_staff(), glasshouse_administering(), glasshouse_granted('')"
         )
-        support, factor, administered, live, changes = cursor.fetchone()
+        support, factor, administered, live = cursor.fetchone()
     if actor.kind is not ActorKind.STAFF or not support:
         raise NotFoundError
     if not factor:
@@ -103,26 +102,38 @@ def rights_of_staff(actor: Actor) -> Rights:
     if not live:
         raise NotFoundError
     now = clock.now()
-    mine = Grant.objects.filter(
+    running_grants = Grant.objects.filter(
         organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
     )
-    grants = [one for one in mine.exclude(approved_at=None) if one.staff in (TEAM, actor.account)]
-    permissions = frozenset[Permission]().union(
-        *(rules.granted(one.areas, change=one.change and changes) for one in grants)
-    )
-    sites = (
-        None if any(one.sites is None for one in grants) else frozenset(s for one in grants for s in one.sites or [])
-    )
-    ends = max((one.ends_at for one in grants), default=now)
-    return Rights(permissions, sites, "Support", f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC")
+    grants = [grant for grant in running_grants.exclude(approved_at=None) if grant.staff in (TEAM, actor.account)]
+    # Each grant counts at its own sites only; the row policies say the same.
+    at = {permission: _sites_of(permission, grants, actor) for permission in rules.GRANTABLE}
+    permissions = frozenset(permission for permission, sites in at.items() if sites is None or sites)
+    ends = max((grant.ends_at for grant in grants), default=now)
+    why = f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC"
+    return Rights(permissions, at[Permission.SITE_READ], "Support", why, at)
 
 
-def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
-    """Record, in the reading transaction, what support sees."""
+def _sites_of(permission: Permission, grants: list[Grant], actor: Actor) -> Sites:
+    """The sites at which grants give a permission; None: all; empty: it is not given."""
+    giving = [
+        grant
+        for grant in grants
+        if permission
+        in rules.granted(grant.areas, change=grant.change and grant.countersigned_by not in ("", actor.account))
+    ]
+    # What is not of a site is given by a grant for some sites, too.
+    if any(grant.sites is None for grant in giving) or (giving and permission not in rules.OF_SITES):
+        return None
+    return frozenset(site for grant in giving for site in grant.sites or [])
+
+
+def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:
+    """Record, in the transaction that reads, what support is shown. page_kind: the kind of thing; ids: which of them."""
     RecordAccess.objects.create(
         organisation_id=str(actor.organisation),
         staff=str(actor.account),
-        what=what,
+        what=page_kind,
         ids=list(ids)[:200],
         at=clock.now(),
     )
@@ -132,7 +143,7 @@ def record_seen(actor: Actor, what: str, ids: Sequence[str]) -> None:
 
 
 def customers(actor: Actor) -> list[str]:
-    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondStepNeededError."""
+    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.organisation_transaction(actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_customers()")
@@ -140,11 +151,11 @@ def customers(actor: Actor) -> list[str]:
 
 
 def staff_grants(actor: Actor) -> list[Listed]:
-    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondStepNeededError."""
+    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.organisation_transaction(actor):
-        found = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
-        return [_listed(one, {}) for one in found]
+        rows = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
+        return [_listed(grant, {}) for grant in rows]
 
 
 def ask(actor: Actor, wish: Wish) -> GrantId:
@@ -154,16 +165,16 @@ def ask(actor: Actor, wish: Wish) -> GrantId:
     with access.organisation_transaction(actor):
         _exists(actor)
         access.record_access(actor, "request", [])
-        made = _grant(wish, actor, clock.now())
-        made.save(force_insert=True)
-        events.record(actor, Kind.GRANT_ASKED, made.id)
+        grant = _grant(wish, actor, clock.now())
+        grant.save(force_insert=True)
+        events.record(actor, Kind.GRANT_ASKED, grant.id)
     _tell_administrators(
         actor,
         "Support asks for access",
         f"Support asks to see: {_titles(wish.areas)}{', and to change it' if wish.change else ''}, for {wish.hours} hours. "
         f"Reason: {wish.reason}\n\nApprove or refuse: {settings.ORIGIN}/o/{actor.organisation}/support",
     )
-    return GrantId(made.id)
+    return GrantId(grant.id)
 
 
 def break_glass(actor: Actor, reason: str) -> GrantId:
@@ -181,18 +192,18 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
             if cursor.fetchone() != (True,):
                 raise ForbiddenError("This customer has not allowed emergency access.")
         now = clock.now()
-        made = _grant(wish, actor, now)
-        made.emergency, made.approved_at, made.ends_at = True, now, now + rules.EMERGENCY - timedelta(seconds=1)
-        made.save(force_insert=True)
-        access.record_access(actor, "emergency", [made.id])
-        events.record(actor, Kind.GLASS_BROKEN, made.id)
+        grant = _grant(wish, actor, now)
+        grant.emergency, grant.approved_at, grant.ends_at = True, now, now + rules.EMERGENCY - timedelta(seconds=1)
+        grant.save(force_insert=True)
+        access.record_access(actor, "emergency", [grant.id])
+        events.record(actor, Kind.GLASS_BROKEN, grant.id)
     _tell_administrators(
         actor,
         "EMERGENCY: support opened your data",
         f"Support used the emergency access that you allowed, for one hour. Reason: {wish.reason}\n\n"
         f"See what is looked at, and end it: {settings.ORIGIN}/o/{actor.organisation}/support",
     )
-    return GrantId(made.id)
+    return GrantId(grant.id)
 
 
 def countersign(actor: Actor, grant: GrantId) -> None:
@@ -201,8 +212,8 @@ def countersign(actor: Actor, grant: GrantId) -> None:
     accounts.require_reauthentication(actor)
     with access.organisation_transaction(actor):
         access.record_access(actor, "countersignature", [grant])
-        found = Grant.objects.filter(id=grant, organisation_id=actor.organisation, change=True)
-        if not found.update(countersigned_by=str(actor.account)):
+        rows = Grant.objects.filter(id=grant, organisation_id=actor.organisation, change=True)
+        if not rows.update(countersigned_by=str(actor.account)):
             raise ForbiddenError("Somebody else of the staff must countersign: not who asked, nor who will act.")
         events.record(actor, Kind.GRANT_COUNTERSIGNED, grant)
 
@@ -218,92 +229,94 @@ def _exists(actor: Actor) -> None:
 
 
 def give(actor: Actor, wish: Wish) -> GrantId:
-    """Let support in. Raises InvalidError, ForbiddenError, FreshProofError."""
+    """Let support in. Raises InvalidError, ForbiddenError, ReauthenticationError."""
     wish = _checked(wish)
     with access.organisation_transaction(actor):
         _may_give(actor, wish.sites)
         if wish.staff != TEAM and accounts.staff_role(AccountId(wish.staff[:16])) != SUPPORT:
             raise InvalidError("This is no account of the support staff.", field="staff")
-        made = _grant(wish, actor, clock.now())
-        made.approved_at, made.approved_by = made.created_at, str(actor.account)
-        made.save(force_insert=True)
-        events.record(actor, Kind.GRANT_GIVEN, made.id)
-    what = f"Support may see: {_titles(wish.areas)}{', and change it' if wish.change else ''}, for {wish.hours} hours."
-    _tell_administrators(actor, "Support was let in", f"{what}\n\n{settings.ORIGIN}/o/{actor.organisation}/support")
-    return GrantId(made.id)
+        grant = _grant(wish, actor, clock.now())
+        grant.approved_at, grant.approved_by = grant.created_at, str(actor.account)
+        grant.save(force_insert=True)
+        events.record(actor, Kind.GRANT_GIVEN, grant.id)
+    scope = f"Support may see: {_titles(wish.areas)}{', and change it' if wish.change else ''}, for {wish.hours} hours."
+    _tell_administrators(actor, "Support was let in", f"{scope}\n\n{settings.ORIGIN}/o/{actor.organisation}/support")
+    return GrantId(grant.id)
 
 
 def _may_give(actor: Actor, sites: tuple[str, ...] | None) -> None:
-    mine = access.require(actor, Permission.GRANT_GIVE)
+    giver_rights = access.require(actor, Permission.GRANT_GIVE)
     accounts.require_reauthentication(actor)
-    if mine.sites is not None and (sites is None or not set(sites) <= mine.sites):
+    if giver_rights.sites is not None and (sites is None or not set(sites) <= giver_rights.sites):
         raise ForbiddenError("You cannot let support see more than you see yourself.")
 
 
 def _theirs(actor: Actor, grant: GrantId) -> Grant:
-    found = Grant.objects.select_for_update().filter(id=grant, organisation_id=actor.organisation).first()
-    if found is None:
+    row = Grant.objects.select_for_update().filter(id=grant, organisation_id=actor.organisation).first()
+    if row is None:
         raise NotFoundError
-    return found
+    return row
 
 
 def decide(actor: Actor, grant: GrantId, *, approve: bool) -> None:
     """Approve or refuse what support asked for. Approved, its time begins now. Raises as give."""
     with access.organisation_transaction(actor):
-        found = _theirs(actor, grant)
-        _may_give(actor, None if found.sites is None else tuple(found.sites))
+        row = _theirs(actor, grant)
+        _may_give(actor, None if row.sites is None else tuple(row.sites))
         now = clock.now()
-        if found.approved_at is not None or _state(found) not in ("asked", "over"):
+        if row.approved_at is not None or _state(row) not in ("asked", "over"):
             raise InvalidError("This request is decided already.", field="grant")
         if approve:
-            life = found.ends_at - found.starts_at
-            found.approved_at, found.approved_by, found.starts_at, found.ends_at = (
-                now,
-                str(actor.account),
-                now,
-                now + life,
-            )
+            row.starts_at, row.ends_at = now, now + (row.ends_at - row.starts_at)
+            row.approved_at, row.approved_by = now, str(actor.account)
         else:
-            found.revoked_at, found.revoked_by = now, str(actor.account)
-        found.save()
-        events.record(actor, Kind.GRANT_GIVEN if approve else Kind.GRANT_REFUSED, found.id)
+            row.revoked_at, row.revoked_by = now, str(actor.account)
+        row.save()
+        events.record(actor, Kind.GRANT_GIVEN if approve else Kind.GRANT_REFUSED, row.id)
 
 
 def revoke(actor: Actor, grant: GrantId) -> None:
     """End a grant now. Raises NotFoundError, ForbiddenError. Source: SEC-04."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
-        found = _theirs(actor, grant)
-        if found.revoked_at is None:
-            found.revoked_at, found.revoked_by = clock.now(), str(actor.account)
-            found.save(update_fields=["revoked_at", "revoked_by"])
-            events.record(actor, Kind.GRANT_REVOKED, found.id)
+        row = _theirs(actor, grant)
+        if row.revoked_at is None:
+            row.revoked_at, row.revoked_by = clock.now(), str(actor.account)
+            row.save(update_fields=["revoked_at", "revoked_by"])
+            events.record(actor, Kind.GRANT_REVOKED, row.id)
 
 
 def grants(actor: Actor) -> list[Listed]:
     """The organisation's grants, newest first. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
-        found = list(Grant.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:100])
-        people = accounts.people([AccountId(one.staff) for one in found if one.staff])
-        return [_listed(one, {key: person.name for key, person in people.items()}) for one in found]
+        rows = list(Grant.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:100])
+        people = accounts.people([AccountId(grant.staff) for grant in rows if grant.staff])
+        return [_listed(grant, {key: person.name for key, person in people.items()}) for grant in rows]
 
 
 def live_grants(actor: Actor) -> list[Listed]:
     """The grants under which support may look right now, for the banner that every member sees."""
     now = clock.now()
-    mine = Grant.objects.filter(
+    running_grants = Grant.objects.filter(
         organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
     )
-    return [_listed(one, {}) for one in mine.exclude(approved_at=None)]
+    return [_listed(grant, {}) for grant in running_grants.exclude(approved_at=None)]
 
 
-def staff_names() -> list[tuple[str, str]]:
-    """(account, name) of the support staff, whom a customer may name in a grant."""
+class StaffName(NamedTuple):
+    """A member of the support staff."""
+
+    account: str
+    name: str
+
+
+def staff_names() -> list[StaffName]:
+    """The support staff, whom a customer may name in a grant."""
     from glasshouse.accounts.models import Account
 
-    found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
-    return [(one.id, one.person.name) for one in found]
+    accounts_found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
+    return [StaffName(account.id, account.person.name) for account in accounts_found]
 
 
 def _state(grant: Grant) -> str:
@@ -317,8 +330,8 @@ def _state(grant: Grant) -> str:
 
 
 def _listed(grant: Grant, names: dict[str, str]) -> Listed:
-    who = names.get(grant.staff, "one of the support staff") if grant.staff else "the support team"
-    return Listed(grant, _state(grant), who, _titles(grant.areas))
+    staff_name = names.get(grant.staff, "one of the support staff") if grant.staff else "the support team"
+    return Listed(grant, _state(grant), staff_name, _titles(grant.areas))
 
 
 def _titles(areas: Sequence[str]) -> str:
@@ -333,7 +346,7 @@ def settings_of(actor: Actor) -> Organisation:
 
 
 def set_emergency(actor: Actor, *, allowed: bool) -> None:
-    """Allow emergency access, or allow it no longer. Raises ForbiddenError, FreshProofError."""
+    """Allow emergency access, or allow it no longer. Raises ForbiddenError, ReauthenticationError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
         accounts.require_reauthentication(actor)
@@ -342,7 +355,7 @@ def set_emergency(actor: Actor, *, allowed: bool) -> None:
 
 
 def hand_administration(actor: Actor, *, to_operator: bool) -> None:
-    """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, FreshProofError."""
+    """Hand the administration to the operator, or take it back at once. Raises ForbiddenError, ReauthenticationError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SETTINGS_CHANGE)
         if to_operator:
@@ -350,29 +363,38 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
         since = clock.now() if to_operator else None
         Organisation.objects.filter(id=actor.organisation).update(administered_since=since)
         events.record(actor, Kind.ADMINISTRATION_HANDED, str(actor.organisation), operator=to_operator)
-    what = "was handed to the operator" if to_operator else "was taken back from the operator"
-    _tell_administrators(actor, f"Administration {what}", f"The administration of your organisation {what}.")
+    change = "was handed to the operator" if to_operator else "was taken back from the operator"
+    _tell_administrators(actor, f"Administration {change}", f"The administration of your organisation {change}.")
 
 
-def record_of(actor: Actor, limit: int = 3000) -> list[tuple[RecordAccess, str]]:
+class NamedAccess(NamedTuple):
+    """What support saw, and a name: of the staff member in an organisation's record, of the organisation in a person's."""
+
+    access: RecordAccess
+    name: str
+
+
+def record_of(actor: Actor, limit: int = 3000) -> list[NamedAccess]:
     """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.ACCESS_RECORD_READ)
         rows = list(RecordAccess.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
-        people = accounts.people([AccountId(one.staff) for one in rows])
-        return [(one, people[one.staff].name if one.staff in people else "somebody who has left") for one in rows]
+        people = accounts.people([AccountId(row.staff) for row in rows])
+        return [
+            NamedAccess(row, people[row.staff].name if row.staff in people else "somebody who has left") for row in rows
+        ]
 
 
-def seen_of(actor: Actor) -> list[tuple[RecordAccess, str]]:
+def seen_of(actor: Actor) -> list[NamedAccess]:
     """When support saw the actor's person among the people of an organisation, newest first, with that organisation's name."""
-    found = []
+    entries: list[NamedAccess] = []
     for organisation in access.organisations_of(actor):
         with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation.id))):
             rows = RecordAccess.objects.filter(
                 organisation_id=organisation.id, what__in=("members", "requests")
             ).order_by("-at")[:500]
-            found += [(one, organisation.name) for one in rows if str(actor.account) in one.ids]
-    return sorted(found, key=lambda pair: pair[0].at, reverse=True)[:50]
+            entries += [NamedAccess(row, organisation.name) for row in rows if str(actor.account) in row.ids]
+    return sorted(entries, key=lambda entry: entry.access.at, reverse=True)[:50]
 
 
 def _tell_administrators(actor: Actor, subject: str, text: str) -> None:

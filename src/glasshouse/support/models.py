@@ -16,9 +16,8 @@ class Grant(models.Model):
     """A customer's leave for support to see (or change) some areas at some sites for some time.
 
     `staff`: one account of the staff, or empty for the team. It counts from `approved_at` on, between `starts_at` and
-    `ends_at`, until
-    `revoked_at`; `change` counts only with the countersignature of somebody else of the staff. Whether it lives is decided in the
-    database (sql.py).
+    `ends_at`, until `revoked_at`; `change` counts only with the countersignature of somebody else of the staff. Whether it is
+    live is decided in the database (sql.py).
     """
 
     row_access = RowAccess(owner_reads=True)

@@ -22,6 +22,8 @@ CHANGES: dict[str, frozenset[Permission]] = {
     "events": frozenset(),
     "people": frozenset(),
 }
+OF_SITES = READS["climate"] | CHANGES["climate"]  # The others are of the whole organisation.
+GRANTABLE = frozenset[Permission]().union(*READS.values(), *CHANGES.values())
 # Handed-over administration: all but what would let the operator keep itself in, or do what cannot be undone.
 ADMINISTERED = CUSTOMER_PERMISSIONS - {
     Permission.ACCESS_RECORD_READ,

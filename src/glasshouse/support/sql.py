@@ -6,6 +6,9 @@ from glasshouse.rowsecurity.settings import ACCOUNT, ORGANISATION
 LIVE_GRANT = f"""SELECT g.* FROM support_grant g WHERE g.organisation_id = {ORGANISATION}
     AND (g.staff = {ACCOUNT} OR g.staff = '') AND g.approved_at IS NOT NULL AND g.revoked_at IS NULL
     AND g.starts_at <= clock_timestamp() AND clock_timestamp() < g.ends_at"""
+# Whether a live grant `l` lets an area be changed: four eyes have seen it, and the second pair is not the one that acts.
+CHANGES = f"area = ANY (l.areas) AND l.change AND l.countersigned_by NOT IN ('', {ACCOUNT})"
+COUNTS = f"area = ANY (l.areas) AND (NOT changing OR ({CHANGES}))"
 # What support may write as a grant by itself: a wish that a customer must approve, or an hour's emergency where that was allowed.
 ASKED = (
     f"organisation_id = {ORGANISATION} AND asked_by = {ACCOUNT} AND (SELECT glasshouse_staff()) "
@@ -24,17 +27,18 @@ SQL = Sql(
             "boolean",
             f"SELECT glasshouse_staff() AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE area = '' OR area = ANY (l.areas))",
         ),
-        # Whether support may change what it reads: four eyes have seen the grant, and the second pair is not the one that acts.
-        "glasshouse_grant_changes()": (
+        # Whether support may change something of an area.
+        "glasshouse_grant_changes(area text)": (
             "boolean",
-            f"SELECT glasshouse_staff() AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l "
-            f"WHERE l.change AND l.countersigned_by NOT IN ('', {ACCOUNT}))",
+            f"SELECT glasshouse_staff() AND EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE {CHANGES})",
         ),
-        # The sites that support's grants are limited to; null: all.
-        "glasshouse_grant_sites()": (
+        # The sites at which a grant lets support read an area, or change it; null: all. Each grant counts for its own area and
+        # its own sites only: two of them never add up to more than what each of them says.
+        "glasshouse_grant_sites(area text, changing boolean)": (
             "text[]",
-            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE l.sites IS NULL) THEN NULL "
-            f"ELSE (SELECT coalesce(array_agg(one), ARRAY[]::text[]) FROM ({LIVE_GRANT}) l, unnest(l.sites) one) END",
+            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM ({LIVE_GRANT}) l WHERE {COUNTS} AND l.sites IS NULL) THEN NULL "
+            "ELSE (SELECT coalesce(array_agg(site), ARRAY[]::text[]) "
+            f"FROM ({LIVE_GRANT}) l, unnest(l.sites) site WHERE {COUNTS}) END",
         ),
         # Names and addresses of the members, sealed, where a grant names them or the administration was handed over.
         "glasshouse_member_people()": (
@@ -46,8 +50,8 @@ SQL = Sql(
     },
     for_support=frozenset(
         {
-            "glasshouse_grant_changes()",
-            "glasshouse_grant_sites()",
+            "glasshouse_grant_changes(area text)",
+            "glasshouse_grant_sites(area text, changing boolean)",
             "glasshouse_granted(area text)",
             "glasshouse_member_people()",
             "glasshouse_staff_grants()",

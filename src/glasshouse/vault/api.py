@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -93,9 +93,9 @@ def ensure_key(key_owner: KeyOwnerId) -> int:
 
 
 def _key(key_owner: str, generation: int) -> bytes:
-    kept = _opened.get((key_owner, generation))
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    cached = _opened.get((key_owner, generation))
+    if cached and cached[0] > time.monotonic():
+        return cached[1]
     row = _keys().objects.filter(key_owner=key_owner, generation=generation).first()
     if row is None:
         raise envelope.SealBrokenError(f"There is no key of generation {generation} for this key owner.")
@@ -110,7 +110,7 @@ def _key(key_owner: str, generation: int) -> bytes:
 def open_keys(owners: set[KeyOwnerId]) -> None:
     """Open the data keys of many key owners with one query, before a list of their sealed values is read.
 
-    A key that is destroyed or missing is left out: opening a value of its owner tells so.
+    A key that is destroyed or missing is left out: opening a value of its owner raises the error.
     """
     closed = [owner for owner in owners if not _is_open(owner)]
     for row in _keys().objects.filter(key_owner__in=closed, destroyed_at=None) if closed else ():
@@ -127,9 +127,9 @@ def _is_open(owner: str) -> bool:
 
 
 def _current(key_owner: str) -> int:
-    kept = _newest.get(key_owner)
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    cached = _newest.get(key_owner)
+    if cached and cached[0] > time.monotonic():
+        return cached[1]
     generation = ensure_key(KeyOwnerId(key_owner))
     with _lock:
         if len(_newest) > 10_000:
@@ -156,8 +156,15 @@ def destroy(key_owner: KeyOwnerId) -> None:
     _forget(key_owner)
 
 
-def rotate_root() -> Iterator[tuple[int, int]]:
-    """Make a new root key and wrap every data key anew with it; yields (done, total).
+class Progress(NamedTuple):
+    """How many data keys of how many are wrapped anew."""
+
+    done: int
+    total: int
+
+
+def rotate_root() -> Iterator[Progress]:
+    """Make a new root key and wrap every data key anew with it; yields how far it is.
 
     Safe to stop and to run again: each row says which root key wraps it, and an old root key is removed only when
     it wraps nothing. Source: SEC-08, SEC-12.
@@ -166,9 +173,9 @@ def rotate_root() -> Iterator[tuple[int, int]]:
     behind = table.objects.filter(destroyed_at=None).exclude(root_generation=keys.current())
     # A rotation that was interrupted is finished first, with the root key it had made.
     target = keys.current() if behind.exists() else keys.add()
-    left = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
-    total = left.count()
-    for done, row in enumerate(left.order_by("id").iterator(chunk_size=500), 1):
+    rows = table.objects.filter(destroyed_at=None).exclude(root_generation=target)
+    total = rows.count()
+    for count, row in enumerate(rows.order_by("id").iterator(chunk_size=500), 1):
         opened = envelope.unwrap(
             keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
@@ -176,12 +183,12 @@ def rotate_root() -> Iterator[tuple[int, int]]:
         table.objects.filter(id=row.id, root_generation=row.root_generation).update(
             wrapped=wrapped, root_generation=target
         )
-        yield done, total
+        yield Progress(count, total)
     in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
     for number in keys.generations():
         if number != target and number not in in_use:
             keys.remove(number)
-    yield total, total
+    yield Progress(total, total)
 
 
 def new_generation(key_owner: KeyOwnerId) -> int:
@@ -237,7 +244,7 @@ def key_owners(before: datetime | None = None) -> list[KeyOwnerId]:
 
 
 def age(key_owner: KeyOwnerId, made_at: datetime) -> None:
-    """Date a key owner's keys back, for the probe that looks whether unused keys are destroyed."""
+    """Set when a key owner's keys were made, for the probe that checks that unused keys are destroyed. made_at: aware UTC."""
     _keys().objects.filter(key_owner=key_owner).update(created_at=made_at)
 
 

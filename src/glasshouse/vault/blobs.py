@@ -15,7 +15,7 @@ from django.conf import settings
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
 from glasshouse.vault import api
-from glasshouse.vault.envelope import SealBrokenError
+from glasshouse.vault.envelope import SealBrokenError, SealPlace
 
 CHUNK = 1 << 18
 
@@ -24,18 +24,18 @@ def _path(blob: BlobId) -> Path:
     return Path(settings.BLOB_FOLDER) / blob[:2] / blob
 
 
-def _place(blob: BlobId, key_owner: KeyOwnerId, number: int, last: bool) -> tuple[str, str, str]:
-    return (f"blob:{blob}", f"{number}:{'last' if last else 'more'}", key_owner)
+def _place(blob: BlobId, key_owner: KeyOwnerId, number: int, is_last: bool) -> SealPlace:
+    return SealPlace(f"blob:{blob}", f"{number}:{'last' if is_last else 'more'}", key_owner)
 
 
 def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
+    buffer = bytearray()
     for piece in pieces:
-        held += piece
-        while len(held) > CHUNK:
-            yield bytes(held[:CHUNK])
-            del held[:CHUNK]
-    yield bytes(held)
+        buffer += piece
+        while len(buffer) > CHUNK:
+            yield bytes(buffer[:CHUNK])
+            del buffer[:CHUNK]
+    yield bytes(buffer)
 
 
 def store(pieces: Iterable[bytes], key_owner: KeyOwnerId) -> BlobId:
@@ -74,14 +74,14 @@ def _put_file(blob: BlobId, pieces: Iterable[bytes], key_owner: KeyOwnerId) -> N
 
 
 def _write(file: BinaryIO, pieces: Iterable[bytes], blob: BlobId, key_owner: KeyOwnerId) -> None:
-    held: bytes | None = None
+    previous: bytes | None = None
     number = 0
     for chunk in _chunks(pieces):
-        if held is not None:
-            _put(file, api.seal(held, place=_place(blob, key_owner, number, False)))
+        if previous is not None:
+            _put(file, api.seal(previous, place=_place(blob, key_owner, number, False)))
             number += 1
-        held = chunk
-    _put(file, api.seal(held or b"", place=_place(blob, key_owner, number, True)))
+        previous = chunk
+    _put(file, api.seal(previous or b"", place=_place(blob, key_owner, number, True)))
 
 
 def _put(file: BinaryIO, sealed: bytes) -> None:
@@ -99,11 +99,11 @@ def read(blob: BlobId, key_owner: KeyOwnerId) -> Iterator[bytes]:
         while True:
             length = int.from_bytes(file.read(4), "big")
             sealed = file.read(length)
-            last = file.tell() >= size
+            is_last = file.tell() >= size
             if not sealed:
                 raise SealBrokenError("A stored file was cut off.")
-            yield api.open_sealed(sealed, place=_place(blob, key_owner, number, last))
-            if last:
+            yield api.open_sealed(sealed, place=_place(blob, key_owner, number, is_last))
+            if is_last:
                 return
             number += 1
 

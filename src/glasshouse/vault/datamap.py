@@ -1,4 +1,4 @@
-"""The data map: what each stored field is, whom it speaks of, why it is held, for how long, and who gets it.
+"""The data map: what each stored field is, whom it is about, why it is held, for how long, and who gets it.
 
 A field's declaration is its entry: `sealed(...)`, `technical(...)` and `hashed(...)` in `vault.fields` attach an Entry to
 the field, and everything else (forms, notice, record of processing, erasure) is read from here.
@@ -36,6 +36,8 @@ NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data
 
 
 class Class(StrEnum):
+    """Classification of a field: decides whether its values are sealed, and who may learn them."""
+
     ANONYMOUS = "anonymous"
     CONFIDENTIAL = "confidential"
     CROP = "crop"
@@ -44,12 +46,16 @@ class Class(StrEnum):
 
 
 class Subject(StrEnum):
+    """Whom a field is about."""
+
     CUSTOMER = "customer"
     NOBODY = "nobody"
     PERSON = "person"
 
 
 class Basis(StrEnum):
+    """Legal basis of processing. Source: GDPR Art. 6(1)."""
+
     CONSENT = "consent"
     CONTRACT = "contract"
     LEGAL_OBLIGATION = "legal obligation"
@@ -58,6 +64,8 @@ class Basis(StrEnum):
 
 
 class OnErasure(StrEnum):
+    """What the erasure of its person or organisation does to a field."""
+
     DELETE = "delete"
     KEEP = "keep"
     KEY_DESTROYED = "key destroyed"
@@ -93,7 +101,7 @@ class Entry:
 class Kept:
     """How long a row is kept: so many days after the time in a column (while that is empty: without end).
 
-    A model's `kept` holds its rules. The sweep (retention) carries them out; the words of the data map are made from them.
+    A model's `kept` holds its rules. The deletion run carries them out; the texts of the data map are made from them.
     """
 
     column: str
@@ -126,14 +134,14 @@ def _span(days: int) -> str:
 
 def kept_of(model: "type[models.Model]") -> tuple[Kept, ...]:
     """The rules by which rows of a model end; empty: with what they belong to."""
-    found: tuple[Kept, ...] = getattr(model, "kept", ())
-    return found
+    declared: tuple[Kept, ...] = getattr(model, "kept", ())
+    return declared
 
 
 def counted_of(model: "type[models.Model]") -> Counted | None:
     """What stays of a model's rows as numbers; None: nothing."""
-    found: Counted | None = getattr(model, "counted", None)
-    return found
+    declared: Counted | None = getattr(model, "counted", None)
+    return declared
 
 
 TECHNICAL = Entry(

@@ -6,6 +6,7 @@ The data map entries of the fields are in `classification.py` and `fields.py`; r
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import models
@@ -38,15 +39,22 @@ class ByAddress:
 
 def by_address(model: type[models.Model]) -> ByAddress | None:
     """How a model's rows are found by an address; None where they speak of none."""
-    found: ByAddress | None = getattr(model, "by_address", None)
-    return found
+    declared: ByAddress | None = getattr(model, "by_address", None)
+    return declared
 
 
-def models_by_address() -> Iterator[tuple[type[models.Model], ByAddress]]:
+class ModelByAddress(NamedTuple):
+    """A model whose rows are found by an address, and how."""
+
+    model: type[models.Model]
+    declared: ByAddress
+
+
+def models_by_address() -> Iterator[ModelByAddress]:
     """Every model whose rows are found by an address, with its declaration."""
     for model in apps.get_models():
         if declared := by_address(model):
-            yield model, declared
+            yield ModelByAddress(model, declared)
 
 
 def shows_nobody(model: type[models.Model]) -> str:

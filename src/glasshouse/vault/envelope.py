@@ -14,6 +14,7 @@ Source: NIST SP 800-38D; DESIGN, "Sealing".
 import hashlib
 import hmac
 import os
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,6 +25,14 @@ VERSION = 1
 KEY_BYTES = 32
 NONCE_BYTES = 12
 EMPTY_BYTES = 2 + NONCE_BYTES + 16  # length of a sealed value that holds nothing: head, nonce, tag
+
+
+class SealPlace(NamedTuple):
+    """Where a value stands; it opens nowhere else. Of a file's chunk: blob, number and whether it is the last, key owner."""
+
+    table: str
+    column: str
+    key_owner: str
 
 
 class SealBrokenError(GlasshouseError):

@@ -12,7 +12,7 @@ from django.db import models
 
 from glasshouse.vault import api
 from glasshouse.vault.datamap import Entry
-from glasshouse.vault.envelope import generation_of
+from glasshouse.vault.envelope import SealPlace, generation_of
 
 
 class _Sealed:
@@ -60,9 +60,9 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, name, _Opening(self))
 
-    def place(self, instance: models.Model) -> tuple[str, str, str]:
+    def place(self, instance: models.Model) -> SealPlace:
         """The associated data of this field on this row: table, column, key owner."""
-        return (instance._meta.db_table, str(self.column), str(getattr(instance, self.key_owner)))
+        return SealPlace(instance._meta.db_table, str(self.column), str(getattr(instance, self.key_owner)))
 
     def generation(self, instance: models.Model) -> int:
         """Generation of the data key that the stored value is sealed with; 0 where there is none."""
@@ -97,14 +97,14 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
 
 
 def unreadable(length: int) -> Any:
-    """A value of so many bytes that opens never, in place of a sealed one: for probes of the database's own rules."""
+    """A value of so many bytes that never opens, in place of a sealed one: for probes of the database's own rules."""
     return _Sealed(bytes(length))
 
 
 def key_owner_column(model: type[models.Model]) -> str:
     """The column that names whose key seals a row; "" where nothing is sealed."""
-    found = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
-    return found[0] if found else ""
+    columns = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return columns[0] if columns else ""
 
 
 class SealedText(SealedField):

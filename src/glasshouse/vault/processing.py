@@ -33,7 +33,7 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
                 (entry.purpose, str(entry.classification), str(entry.subject), str(entry.basis)), []
             ).append(row)
     order = {"personal": 0, "confidential": 1, "crop": 2}
-    found = [
+    by_purpose = [
         Activity(
             purpose,
             classification,
@@ -41,12 +41,12 @@ def activities(rows: Iterable[Row]) -> list[Activity]:
             _distinct(NAMES.get(row.entry.category, row.entry.category) for row in some if row.entry),
             basis,
             _distinct(row.entry.retention for row in some if row.entry),
-            _distinct(one for row in some if row.entry for one in row.entry.recipients),
+            _distinct(recipient for row in some if row.entry for recipient in row.entry.recipients),
             tuple(f"{row.store}.{row.table}.{row.column}" for row in some),
         )
         for (purpose, classification, subject, basis), some in groups.items()
     ]
-    return sorted(found, key=lambda one: (order.get(one.classification, 3), one.purpose))
+    return sorted(by_purpose, key=lambda activity: (order.get(activity.classification, 3), activity.purpose))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

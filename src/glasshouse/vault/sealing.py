@@ -82,12 +82,12 @@ def seal_columns(cursor: Any, table: str, key_owner: str, columns: Sequence[Colu
     Empty texts become null. Where the key is destroyed, values that may be null are dropped: they may not be read any more. A row
     with a required value gets a new key, if nothing of it is sealed yet. Raises UnsealableRowError.
     """
-    clear, count, last = ", ".join(f'"{column.clear}"' for column in columns), 0, ""
+    clear, count, last_key = ", ".join(f'"{column.clear}"' for column in columns), 0, ""
     select = f'SELECT id, "{key_owner}", {clear} FROM {table} WHERE id > %s ORDER BY id LIMIT {BATCH}'
     assigned = ", ".join(f'"{column.name}" = %s' for column in columns)
     update = f"UPDATE {table} SET {assigned} WHERE id = %s"
     while True:
-        cursor.execute(select, [last])
+        cursor.execute(select, [last_key])
         rows = cursor.fetchall()
         for row_id, owner, *values in rows:
             row = _Row(table, str(row_id), str(owner), dict(zip(columns, values, strict=True)))
@@ -97,7 +97,7 @@ def seal_columns(cursor: Any, table: str, key_owner: str, columns: Sequence[Colu
                 count += 1
         if len(rows) < BATCH:
             break
-        last = rows[-1][0]
+        last_key = rows[-1][0]
     cursor.execute(f"COMMENT ON TABLE {table} IS '{MARK}'")
     return count
 
@@ -140,11 +140,11 @@ def _holds_sealed(cursor: Any, row: _Row) -> bool:
         "AND attnum > 0 AND NOT attisdropped",
         [row.table],
     )
-    others = {str(name) for (name,) in cursor.fetchall()} - {column.name for column in row.clear}
-    if not others:
+    sealed_columns = {str(name) for (name,) in cursor.fetchall()} - {column.name for column in row.clear}
+    if not sealed_columns:
         return False
-    held = " OR ".join(f'"{name}" IS NOT NULL' for name in sorted(others))
-    cursor.execute(f"SELECT {held} FROM {row.table} WHERE id = %s", [row.id])
+    has_sealed = " OR ".join(f'"{name}" IS NOT NULL' for name in sorted(sealed_columns))
+    cursor.execute(f"SELECT {has_sealed} FROM {row.table} WHERE id = %s", [row.id])
     return bool(cursor.fetchone()[0])
 
 

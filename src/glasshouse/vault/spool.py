@@ -1,4 +1,4 @@
-"""Bytes that are in the house only for a moment (a body on its way in, an export on its way out): never readable on a disk.
+"""Bytes that are held only for a moment (a body on its way in, an export on its way out): never readable on a disk.
 
 Rules of this module:
 
@@ -71,9 +71,9 @@ class Spool(io.RawIOBase):
 
     def _seal(self, block: bytes) -> int:
         if self._file is None:
-            made = tempfile.TemporaryFile(dir=folder(), buffering=0)  # noqa: SIM115 - `close` closes it
-            assert isinstance(made, io.FileIO)  # noqa: S101 - tells the type checker what buffering=0 gives
-            self._file = made
+            file = tempfile.TemporaryFile(dir=folder(), buffering=0)  # noqa: SIM115 - `close` closes it
+            assert isinstance(file, io.FileIO)  # noqa: S101 - tells the type checker what buffering=0 gives
+            self._file = file
         at = self._written
         sealed = memoryview(self._cipher.encrypt(_nonce(len(self._blocks)), block, None))
         while sealed:
@@ -84,11 +84,11 @@ class Spool(io.RawIOBase):
     def _block(self, number: int) -> bytes:
         if number == len(self._blocks):
             return bytes(self._tail)
-        held = self._blocks[number]
-        if isinstance(held, bytes):
-            return held
+        block = self._blocks[number]  # Its bytes, or where in the file it begins.
+        if isinstance(block, bytes):
+            return block
         assert self._file is not None  # noqa: S101 - a place in the file is only known once there is one
-        sealed = os.pread(self._file.fileno(), BLOCK + 16, held)
+        sealed = os.pread(self._file.fileno(), BLOCK + 16, block)
         return self._cipher.decrypt(_nonce(number), sealed, None)
 
     @property

@@ -33,7 +33,7 @@ from glasshouse.web.bodies import (  # noqa: E402
     RefusedError,
     Rules,
 )
-from glasshouse.web.threads import Bounds, BrokenOffError, BusyError, DjangoThreads, Scope, Send  # noqa: E402
+from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads, Scope, Send, ThreadQueueFullError  # noqa: E402
 
 HEALTH = "/health"
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
@@ -71,7 +71,7 @@ class Application:
         except RefusedError as refused:
             await self._refuse(scope, headers, refused, send)
             await self.bodies.drain(receive)
-        except BusyError as error:
+        except ThreadQueueFullError as error:
             await self._refuse(scope, headers, RefusedError(429 if error.of_peer else 503), send)
         except DisconnectedError:
             return

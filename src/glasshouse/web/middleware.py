@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access import pages
 from glasshouse.access.pages import Page
 from glasshouse.accounts import sessions, throttle
-from glasshouse.accounts.own import own, standing
+from glasshouse.accounts.own import own, state_of
 from glasshouse.accounts.rules import SECRET_MOST, Visit
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import (
@@ -172,10 +172,10 @@ class accepted:
         actor = actor_of(request)
         if actor.person is None:
             return self.get_response(request)
-        done, restricted = standing(actor.person)
-        request.accepted = done  # type: ignore[attr-defined]
-        request.restricted = restricted  # type: ignore[attr-defined]
-        with own(actor.person if restricted else None):
+        state = state_of(actor.person)
+        request.accepted = state.accepted  # type: ignore[attr-defined]
+        request.restricted = state.restricted  # type: ignore[attr-defined]
+        with own(actor.person if state.restricted else None):
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:

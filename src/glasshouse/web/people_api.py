@@ -11,7 +11,7 @@ from pydantic import model_validator
 from glasshouse.access import api as access
 from glasshouse.access.pages import Need
 from glasshouse.access.permissions import Permission
-from glasshouse.accounts.own import standing
+from glasshouse.accounts.own import state_of
 from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings
@@ -32,7 +32,7 @@ class Token(HttpBearer):
         actor = actor_of_token(token)
         if actor.kind is not ActorKind.TOKEN:
             return None
-        if not standing(str(actor.person))[0]:
+        if not state_of(str(actor.person)).accepted:
             raise ForbiddenError(
                 "The documents in force are not accepted yet: sign in on the page once, then try again."
             )

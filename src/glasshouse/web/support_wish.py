@@ -5,15 +5,14 @@ from django.http import HttpRequest
 from glasshouse.support.api import Wish
 
 
-def wish_of(request: HttpRequest) -> Wish:
-    """The wish that a form says."""
+def wish_of(request: HttpRequest, sites: list[str] | None) -> Wish:
+    """The wish that a form says. sites: those that it chose; None: all of them."""
     hours = request.POST.get("hours", "")
-    sites = request.POST.getlist("sites")
     return Wish(
         tuple(request.POST.getlist("areas")),
         int(hours) if hours.isdecimal() and len(hours) < 5 else 0,
         request.POST.get("reason", ""),
-        None if request.POST.get("all_sites", "yes") == "yes" or not sites else tuple(sorted(sites)),
+        None if sites is None else tuple(sorted(sites)),
         request.POST.get("change") == "yes",
         request.POST.get("staff", ""),
     )

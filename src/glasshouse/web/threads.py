@@ -52,7 +52,7 @@ class Bounds:
     spool_bytes_in_all: int = 6 << 30
 
 
-class BusyError(Exception):
+class ThreadQueueFullError(Exception):
     """Too many requests wait for a thread already. of_peer: they are this peer's own."""
 
     def __init__(self, *, of_peer: bool = False) -> None:
@@ -122,12 +122,12 @@ class DjangoThreads:
     async def answer(self, scope: Scope, body: Spool, receive: Any, send: Send, peer: str = "") -> None:
         """Answer a request whose body is whole. peer: whom it comes from.
 
-        Raises BusyError before anything was sent, BrokenOffError.
+        Raises ThreadQueueFullError before anything was sent, BrokenOffError.
         """
         if self.under_way >= self.bounds.threads + self.bounds.waiting:
-            raise BusyError
+            raise ThreadQueueFullError
         if self.of_peers[peer] >= self.bounds.per_peer:
-            raise BusyError(of_peer=True)
+            raise ThreadQueueFullError(of_peer=True)
         if not self.under_way:
             self.moved_at = time.monotonic()
         self.under_way += 1

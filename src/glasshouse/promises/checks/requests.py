@@ -86,7 +86,8 @@ def referral() -> Finding:
         with transaction.atomic():
             number = requests.ask(address, "access", "other", "probe", requests.Arrival(network=address))
             proof = probe.taken_link(address, "prove")
-        request, _, page = email_links.prove(proof)
+        confirmed = email_links.confirm(proof)
+        request, page = confirmed.request, confirmed.page_secret
         asked_first = not referrals.passed(customer.actor)
         names = referrals.agree(page, [referrals.offered(page)[0].id])
         mine, theirs = referrals.passed(customer.actor), referrals.passed(other.actor)

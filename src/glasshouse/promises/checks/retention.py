@@ -48,7 +48,7 @@ def deletion_run() -> Finding:
             sent_at=old,
         )
     vault.age(key_owner, old)
-    retention.sweep()
+    retention.run_deletions()
     there = Message.objects.filter(id=row.id).exists()
     opened = _opens(row)
     _, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])

@@ -54,7 +54,7 @@ def complete_inventory() -> Finding:
             if "hash only" not in item.value and item.place.split(".")[0] in inventory.tables()
         )
         raw = inventory.sealed_values(str(customer.actor.person))
-    total, missing = inventory.covered()
+    total, missing = inventory.view_coverage()
     good = shown == raw and not missing and bool(rows) and "accounts_person.address" in place
     figure = f"{shown} of {raw} sealed values of a probe person shown; {total - len(missing)} of {total} personal columns reached"
     return judge(good, "; ".join([figure, *missing[:2]]))
@@ -66,7 +66,7 @@ def complete_export() -> Finding:
     with probe.customers(2) as (customer, other):
         expected = [item.as_json() for item in inventory.view(customer.actor)]
         number = exports.make_export(customer.actor)
-        _, body = exports.fetch_export(customer.actor, number)
+        body = exports.fetch_export(customer.actor, number).body
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             told = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()

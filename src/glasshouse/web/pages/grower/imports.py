@@ -10,7 +10,15 @@ from glasshouse.access.pages import KB, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
-from glasshouse.greenhouse.files import DELIMITERS, MOST_BYTES, MOST_ISSUES, NOTHING_GIVEN, TIME_FORMATS, Given, Layout
+from glasshouse.greenhouse.files import (
+    DELIMITERS,
+    MOST_BYTES,
+    MOST_ISSUES,
+    NO_CHOICES,
+    TIME_FORMATS,
+    FileChoices,
+    Layout,
+)
 from glasshouse.greenhouse.imports import SHOWN_COLUMNS
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
@@ -54,15 +62,15 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     return redirect("preview_import", organisation, number)
 
 
-def _given(request: HttpRequest) -> Given:
+def _given(request: HttpRequest) -> FileChoices:
     """What the form says of the file as a whole. Raises InvalidError."""
     said = request.POST
     if "time_column" not in said:
-        return NOTHING_GIVEN
+        return NO_CHOICES
     if said.get("delimiter") not in DELIMITERS or said.get("time_format") not in TIME_FORMATS:
         raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
     column = said.get("time_column", "")
-    return Given(
+    return FileChoices(
         said["delimiter"],
         "," if said.get("decimal") == "," else ".",
         said.get("header") == "yes",
@@ -94,12 +102,12 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
     actor, shown = inside(request)
-    return shown | _looked(imports.look(actor, ImportId(number)), None)
+    return shown | _looked(imports.preview(actor, ImportId(number)), None)
 
 
-def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Look, Layout]:
+def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.ImportPreview, Layout]:
     """The file as the form says that it is read, and the form's layout. Raises InvalidError."""
-    found = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
+    found = imports.preview(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
     return found, _chosen(request, found.layout)
 
 
@@ -159,7 +167,7 @@ def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     return redirect("import_report", organisation, number)
 
 
-def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
+def _looked(found: imports.ImportPreview, chosen: Layout | None) -> dict[str, object]:
     """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
     kept = {column.index: column for column in chosen.columns} if chosen else {}
     columns = [

@@ -35,17 +35,18 @@ OF_SERIES = ("chart", "download")
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
     actor, shown = inside(request)
-    found = support.record_of(actor)
-    names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
+    entries = support.record_of(actor)
+    names = {site.id: f"“{site.name}”" for site in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
-    for one, who in found:
-        what = WORDS.get(one.what, one.what).format(_named(one.what, one.ids, names))
+    for entry in entries:
+        seen, who = entry.access, entry.name
+        what = WORDS.get(seen.what, seen.what).format(_named(seen.what, seen.ids, names))
         # A page left open asks again and again: what was looked at within ten minutes is one line.
         same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
-        if same is not None and same["since"] - one.at < timedelta(minutes=10):  # type: ignore[operator]
-            same["since"], same["times"] = one.at, int(str(same["times"])) + 1
+        if same is not None and same["since"] - seen.at < timedelta(minutes=10):  # type: ignore[operator]
+            same["since"], same["times"] = seen.at, int(str(same["times"])) + 1
         else:
-            rows.append({"at": one.at, "since": one.at, "times": 1, "who": who, "what": what})
+            rows.append({"at": seen.at, "since": seen.at, "times": 1, "who": who, "what": what})
     return render(request, "grower/record.html", shown | {"rows": rows})
 
 

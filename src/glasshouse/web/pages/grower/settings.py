@@ -10,7 +10,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.organisations import settings as rules_of
-from glasshouse.subject import erasure as rights
+from glasshouse.subject import closing
 from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 
@@ -67,5 +67,5 @@ def _moment(text: str) -> datetime | None:
 def close(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
     actor = inside(request).actor
-    rights.close(actor, request.POST.get("name", ""))
+    closing.close(actor, request.POST.get("name", ""))
     return redirect("home")

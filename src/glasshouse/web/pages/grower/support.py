@@ -10,7 +10,7 @@ from glasshouse.kernel.ids import GrantId
 from glasshouse.support import api as support
 from glasshouse.support.rules import AREA_TITLES
 from glasshouse.web.forms import one_of, shows_again
-from glasshouse.web.organisation_page import inside
+from glasshouse.web.organisation_page import chosen_sites, inside
 from glasshouse.web.support_wish import wish_of
 
 
@@ -50,7 +50,7 @@ def grants(request: HttpRequest, organisation: str) -> HttpResponse:
 def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
     """Let support in."""
     actor = inside(request).actor
-    support.give(actor, wish_of(request))
+    support.give(actor, wish_of(request, chosen_sites(request)))
     return redirect("support_access", organisation)
 
 

@@ -20,7 +20,7 @@ from glasshouse.web.middleware import actor_of
 def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "standings": consent.standings(actor),
+        "decisions": consent.decisions(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
         "requests": requests.of_person(actor),
@@ -52,7 +52,7 @@ def give_consent(request: HttpRequest) -> HttpResponse:
     purpose = given.get("purpose", "")
     consent.give(actor, purpose)
     if purpose == sources.PURPOSE:
-        sources.welcome_again(actor)
+        sources.end_suppression(actor)
     return redirect("my_choices")
 
 
@@ -118,7 +118,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Say that what others told is right; a name is corrected by it."""
     actor = actor_of(request)
     if name := sources.decide(actor, suggestion, right=True):
-        rights.correct_name(actor, name)
+        rights.rectify_name(actor, name)
     return redirect("my_choices")
 
 

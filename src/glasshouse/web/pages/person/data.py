@@ -42,7 +42,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "person/data.html", _shown(request))
     try:
-        rights.correct_name(actor_of(request), request.POST.get("name", ""))
+        rights.rectify_name(actor_of(request), request.POST.get("name", ""))
     except InvalidError as error:
         return again(request, "person/data.html", error, **_shown(request))
     return redirect("my_data")
@@ -74,13 +74,13 @@ def make_export(request: HttpRequest) -> HttpResponse:
 def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
     """Fetch a copy of one's own."""
     actor = actor_of(request)
-    name, body = exports.fetch_export(actor, export)
-    response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    file = exports.fetch_export(actor, export)
+    response = StreamingHttpResponse(_as_own(actor, file.body), content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 
 
-def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _as_own(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces, read as the person's own act also after the view has returned."""
     with own(str(actor.person)):
         yield from pieces
@@ -113,9 +113,9 @@ def erase(request: HttpRequest) -> HttpResponse:
     try:
         if request.POST.get("word", "").strip().lower() != "erase":
             raise InvalidError("Write the word erase to go on.", field="word")
-        done = rights.erase(actor)
+        erased = rights.erase(actor)
     except InvalidError as error:
         return again(request, "person/erase.html", error, **shown)
-    response = redirect("erasure", done.id)
+    response = redirect("erasure", erased.id)
     response.delete_cookie(SESSION_COOKIE)
     return response

@@ -16,7 +16,7 @@ from glasshouse.web.redirects import safe_path
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
-    kinds = {step.kind for step in second_factor.steps_of(actor_of(request).account)}
+    kinds = {step.kind for step in second_factor.factors_of(actor_of(request).account)}
     return {"kinds": kinds, "coded": bool(kinds), "next": request.GET.get("next", request.POST.get("next", ""))}
 
 

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
+from glasshouse.accounts.recovery_codes import codes_left
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import FactorId, SessionId
 from glasshouse.web import once
@@ -23,8 +24,8 @@ def security(request: HttpRequest) -> HttpResponse:
 def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "steps": second_factor.steps_of(actor.account),
-        "codes_left": second_factor.codes_left(actor.account),
+        "steps": second_factor.factors_of(actor.account),
+        "codes_left": codes_left(actor.account),
         "sessions": sessions.sessions_of(actor),
         "browsers": sessions.browsers(actor),
         "here": actor.session,
@@ -43,11 +44,11 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
     actor = actor_of(request)
     _check(kind)
-    begun = second_factor.begun(actor)
-    if kind == FactorKind.APP and (begun is None or begun[0].kind != FactorKind.APP):
+    in_setup = second_factor.factor_in_setup(actor)
+    if kind == FactorKind.APP and (in_setup is None or in_setup.factor.kind != FactorKind.APP):
         second_factor.begin_app(actor)
-        begun = second_factor.begun(actor)
-    return render(request, "person/add_second_factor.html", _begun(kind, begun))
+        in_setup = second_factor.factor_in_setup(actor)
+    return render(request, "person/add_second_factor.html", _begun(kind, in_setup))
 
 
 def _check(kind: str) -> None:
@@ -69,7 +70,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        shown = _begun(FactorKind.TEXT, second_factor.begun(actor))
+        shown = _begun(FactorKind.TEXT, second_factor.factor_in_setup(actor))
         return again(request, "person/add_second_factor.html", error, **shown)
     return redirect("add_second_factor", FactorKind.TEXT)
 
@@ -89,16 +90,18 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         codes = second_factor.confirm(actor, FactorId(request.POST.get("step", "")), request.POST.get("code", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        return again(request, "person/add_second_factor.html", error, **_begun(kind, second_factor.begun(actor)))
+        return again(
+            request, "person/add_second_factor.html", error, **_begun(kind, second_factor.factor_in_setup(actor))
+        )
     return _confirmed(request, codes)
 
 
-def _begun(kind: str, begun: object) -> dict[str, object]:
+def _begun(kind: str, in_setup: second_factor.FactorInSetup | None) -> dict[str, object]:
     shown: dict[str, object] = {"kind": kind}
-    if isinstance(begun, tuple) and begun[0].kind == kind:
-        shown["begun"] = begun[1]
+    if in_setup is not None and in_setup.factor.kind == kind:
+        shown["begun"] = in_setup.setup
         if kind == "app":
-            shown["picture"] = segno.make(begun[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
+            shown["picture"] = segno.make(in_setup.setup.uri, error="m").svg_data_uri(scale=5, border=3, light="white")
     return shown
 
 

@@ -12,7 +12,7 @@ from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines as clocks
 from glasshouse.requests import referrals
 from glasshouse.requests.models import Request
-from glasshouse.subject import guests
+from glasshouse.subject import erasure, guests
 from glasshouse.web.forms import shows_again
 from glasshouse.web.held import grouped
 from glasshouse.web.request_choices import KINDS
@@ -53,10 +53,10 @@ def guest(request: HttpRequest, secret: str) -> HttpResponse:
 @own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
 @shows_again("public/guest.html", _held)
 def export(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """A copy of it, as a file."""
-    name, body = guests.copy(secret)
-    response = StreamingHttpResponse(body, content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    """An export of it, as a file."""
+    file = guests.export(secret)
+    response = StreamingHttpResponse(file.body, content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 
 
@@ -98,7 +98,7 @@ def erase(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, asked for by its word."""
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
-    guests.erase(secret)
+    erasure.erase(guests.guest_of(secret))
     return redirect("own_page", secret)
 
 

@@ -48,7 +48,7 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method == "GET":
             links.check_link(secret)
             return render(request, "public/privacy_confirm.html")
-        done = links.prove(secret)
+        done = links.confirm(secret)
     except links.LinkEndedError as error:
         return render(
             request, "public/request_link_ended.html", {"ended": error, "secret": secret}, status=error.status

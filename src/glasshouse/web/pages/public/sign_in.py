@@ -78,7 +78,7 @@ def do_step(request: HttpRequest) -> HttpResponse:
     """The second factor of a sign-in: a code of any kind."""
     pending, wanted = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
     try:
-        kinds = {step.kind for step in second_factor.steps_of(AccountId(sessions.pending_account(pending).id))}
+        kinds = {step.kind for step in second_factor.factors_of(AccountId(sessions.pending_account(pending).id))}
     except NotFoundError:
         return redirect("sign_in")
     shown = {"kinds": kinds, "next": wanted}

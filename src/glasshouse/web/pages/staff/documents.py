@@ -14,9 +14,9 @@ from glasshouse.web.middleware import actor_of
 
 
 def _staff_page(actor: Actor) -> dict[str, object]:
-    rows = notices.standings(actor)
+    rows = notices.progress_of_versions(actor)
     return {
-        "standings": rows,
+        "rows": rows,
         "announcing": any(one.waiting or (one.version.published_at and not one.version.in_force_at) for one in rows),
         "documents": TITLES.items(),
         "languages": LANGUAGES.items(),

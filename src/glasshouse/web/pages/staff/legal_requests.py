@@ -93,7 +93,7 @@ def review(request: HttpRequest, legal_request: str) -> HttpResponse:
 )
 def fetch_legal_request(request: HttpRequest, legal_request: str) -> HttpResponse:
     """What is handed over, as a file."""
-    name, body = legal.fetch(actor_of(request), legal_request)
-    response = HttpResponse(body, content_type="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    file = legal.fetch(actor_of(request), legal_request)
+    response = HttpResponse(file.body, content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response

@@ -39,7 +39,9 @@ def office(request: HttpRequest) -> HttpResponse:
 def hold(request: HttpRequest) -> HttpResponse:
     """Hold a person's data."""
     actor, given = actor_of(request), request.POST
-    desks.hold(actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", "")))
+    desks.place_legal_hold(
+        actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", ""))
+    )
     return redirect("office")
 
 
@@ -52,7 +54,7 @@ def hold(request: HttpRequest) -> HttpResponse:
 )
 def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """End a hold."""
-    desks.end_hold(actor_of(request), hold)
+    desks.end_legal_hold(actor_of(request), hold)
     return redirect("office")
 
 

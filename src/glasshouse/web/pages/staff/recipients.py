@@ -16,7 +16,11 @@ WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": business_transfers.rooms(actor)}
+    shown = {
+        "rows": disclosures.recipients(),
+        "categories": categories(),
+        "transfers": business_transfers.transfers(actor),
+    }
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
 
@@ -71,7 +75,7 @@ def open_business_transfer(request: HttpRequest) -> HttpResponse:
     """Open a business transfer, and tell everybody."""
     actor, given = actor_of(request), request.POST
     buyer, region = given.get("buyer", ""), given.get("region", "")
-    business_transfers.open_room(actor, buyer, region, small_number(given.get("days", "")))
+    business_transfers.open_transfer(actor, buyer, region, small_number(given.get("days", "")))
     return redirect("recipients")
 
 

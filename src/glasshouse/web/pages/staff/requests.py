@@ -11,6 +11,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
 from glasshouse.requests import drp
+from glasshouse.requests import worklist as worklists
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.request_choices import CHOICES
@@ -18,14 +19,14 @@ from glasshouse.web.request_choices import CHOICES
 
 def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
+    return CHOICES | {"rows": worklists.worklist(actor), "agents": drp.agents(actor)}
 
 
 def _done(request: HttpRequest) -> dict[str, object]:
     """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
     done = request.GET.get("done", "")
     number = request.GET.get("request", "") if done else ""
-    return {"done": done, "done_request": requests.of_officer(actor_of(request), number) if number else None}
+    return {"done": done, "done_request": worklists.of_officer(actor_of(request), number) if number else None}
 
 
 @page(

@@ -1,0 +1,105 @@
+"""Verbs of the privacy officer's work list: open requests by deadline; which officer answers for which region. Source: PRI-28."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import holidays
+from django.conf import settings
+from django.db import transaction
+
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
+from glasshouse.accounts.own import known_hashes
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.requests import api as requests
+from glasshouse.requests import legal_deadlines
+from glasshouse.requests.api import PassedTo
+from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestMessage
+from glasshouse.vault import api as vault
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """A request in the officer's work list.
+
+    answer_by: the last working day before the deadline. is_own_region: the officer answers for its region. known: the address
+    has an account. earlier: the closed request that it follows.
+    """
+
+    request: Request
+    law: legal_deadlines.Law
+    urgency: str
+    answer_by: date
+    may_extend: bool
+    known: bool
+    is_own_region: bool
+    messages: list[RequestMessage]
+    passed_to: list[PassedTo]
+    earlier: Request | None
+    agent: str
+
+
+def _closed_days(year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays(settings.OPERATOR_COUNTRY, years=(year - 1, year, year + 1))
+
+
+def worklist(actor: Actor) -> list[WorklistItem]:
+    """Open requests, those of the officer's regions first, by deadline.
+
+    Raises NotFoundError for anybody but a privacy officer.
+    """
+    access.require_staff(actor, Permission.REQUEST_READ)
+    now, answers_for = clock.now(), covers(str(actor.account))
+    holidays_around = _closed_days(now.year)
+    open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
+    messages = requests.messages_of(open_requests)
+    passed = requests.passed_to([request.id for request in open_requests if request.referrals])
+    agents = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
+    vault.open_keys({KeyOwnerId(agent.id) for agent in agents})
+    agent_names = {agent.id: agent.name for agent in agents}
+    with_account = known_hashes([request.address_hash for request in open_requests])
+    earlier = Request.objects.in_bulk([request.follows for request in open_requests if request.follows])
+    items = [
+        WorklistItem(
+            request,
+            law := legal_deadlines.LAWS[request.law],
+            legal_deadlines.urgency(now, request.due_at),
+            legal_deadlines.working_day(request.due_at, holidays_around),
+            legal_deadlines.may_extend(law) and request.extended_at is None,
+            request.proved_at is not None and bool(request.address) and request.address_hash in with_account,
+            answers_for(request.region),
+            messages[request.id],
+            passed.get(request.id, []),
+            earlier.get(request.follows),
+            agent_names.get(request.agent, ""),
+        )
+        for request in open_requests
+    ]
+    return sorted(items, key=lambda item: not item.is_own_region)
+
+
+def of_officer(actor: Actor, number: str) -> Request | None:
+    """Any request, open or closed, for the page that says what was done; None where there is none. Raises NotFoundError."""
+    access.require_staff(actor, Permission.REQUEST_READ)
+    return Request.objects.filter(id=number).first()
+
+
+def covers(account: str) -> Callable[[str], bool]:
+    """A function that tells whether an officer answers for a region: it is theirs, or nobody's. account: the officer's id."""
+    regions = {row.account_id: set(row.regions) for row in OfficerRegion.objects.all()}
+    assigned = set().union(*regions.values()) if regions else set()
+    return lambda region: region in regions.get(account, set()) or (region not in assigned and account not in regions)
+
+
+@transaction.atomic
+def set_regions(account: str, regions: list[str]) -> None:
+    """Have an officer answer for regions only. For the command line. Raises InvalidError."""
+    if not set(regions) <= set(legal_deadlines.REGIONS):
+        raise InvalidError(f"Regions are: {', '.join(legal_deadlines.REGIONS)}.", field="regions")
+    OfficerRegion.objects.filter(account_id=account).delete()
+    if regions:
+        OfficerRegion.objects.create(account_id=account, regions=regions)

@@ -1,0 +1,42 @@
+"""Verbs of closing an organisation, with everything that is its own. Source: PRI-24."""
+
+from glasshouse.access import api as access
+from glasshouse.access.models import Organisation
+from glasshouse.access.permissions import Permission
+from glasshouse.accounts import api as accounts
+from glasshouse.accounts.own import STORAGE, own
+from glasshouse.events import api as events
+from glasshouse.events.kinds import Kind
+from glasshouse.greenhouse import api as greenhouse
+from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
+from glasshouse.rowsecurity.policies import customer_models, is_append_only
+from glasshouse.vault import api as vault
+
+
+def close(actor: Actor, name: str) -> None:
+    """Close the actor's organisation, whose name must be written as it is.
+
+    Raises InvalidError, ForbiddenError, FreshProofError.
+    """
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.ORGANISATION_CLOSE)
+        accounts.require_reauthentication(actor)
+        if name.strip() != access.organisation_of(actor).name:
+            raise InvalidError("Write the organisation's name exactly as it is.", field="name")
+    close_organisation(OrganisationId(str(actor.organisation)))
+
+
+def close_organisation(organisation: OrganisationId) -> None:
+    """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
+    job = JOB.for_organisation(organisation)
+    # All of it ends, also an invitation to a person whose data is restricted.
+    with own(STORAGE), access.organisation_transaction(job):
+        greenhouse.forget(job)
+        for model in customer_models():
+            if model is not Organisation and not is_append_only(model):
+                model._default_manager.filter(organisation_id=organisation).delete()
+        Organisation.objects.filter(id=organisation).delete()
+        events.record(job, Kind.ORGANISATION_CLOSED, organisation)
+    vault.destroy(KeyOwnerId(organisation))
