@@ -99,7 +99,7 @@ def plan_of(cursor: Any, sql: str, values: object = None) -> str:
 EVENTS = """
 INSERT INTO events_event (id, at, kind, actor, organisation_id, subject, facts)
 SELECT 'e' || lpad(n::text, 15, '0'), {at}, 'greenhouse:site:create', 'a' || lpad((n % 997)::text, 15, '0'),
-  'o' || lpad((CASE WHEN n % 2 = 0 THEN 0 ELSE n % 1000 END)::text, 15, '0'), 'subject', '{{}}'
+  'r' || lpad((CASE WHEN n % 2 = 0 THEN 0 ELSE n % 1000 END)::text, 15, '0'), 'unknown', '{{}}'
 FROM generate_series(1, {count}) AS n ORDER BY n
 """
 # The digest of `events.rules`, in SQL: of ASCII texts and whole seconds.
@@ -124,7 +124,7 @@ END $$
 
 UNVERIFIABLE_LINKS = """
 INSERT INTO events_link (number, event_id, before, hash, chained_at)
-SELECT row_number() OVER (ORDER BY id), id, md5(id), md5(id), at FROM events_event
+SELECT row_number() OVER (ORDER BY id), id, repeat(md5(id), 2), repeat(md5(id), 2), at FROM events_event
 """
 
 

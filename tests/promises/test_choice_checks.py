@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from glasshouse.kernel.ids import new_id
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
 from tests.promises.test_live_checks import state
@@ -57,7 +58,7 @@ def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Install
         number=99,
         significant=True,
         lead_days=14,
-        written_by="test",
+        written_by=new_id(),
         created_at=now,
         published_at=now - timedelta(days=30),
         announced_at=now - timedelta(days=20),

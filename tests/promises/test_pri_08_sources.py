@@ -8,6 +8,7 @@ import httpx
 import pytest
 from django.db import IntegrityError
 
+from glasshouse.kernel.ids import new_id
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, post, prove_link
 from tests.promises.test_live_checks import state
@@ -44,7 +45,9 @@ def test_a_source_says_who_under_which_licence_and_for_what(officer: Customer, c
     with pytest.raises(NotFoundError):
         sources.add_source(customer().actor, "partner", "a", "b", "c")
     with pytest.raises(IntegrityError):
-        Source.objects.create(kind="partner", name="a", licence="", purpose="c", written_by="x", created_at=clock.now())
+        Source.objects.create(
+            kind="partner", name="a", licence="", purpose="c", written_by=new_id(), created_at=clock.now()
+        )
 
 
 def test_values_keep_their_source_and_the_person_is_told_once(officer: Customer, source: str, web: Web) -> None:

@@ -244,7 +244,7 @@ def test_rows_end_by_the_rule_of_their_model_and_no_sooner(customer: Make) -> No
     for key_owner, days in ((fresh, 29), (old, 31), (held, 31)):
         mail.keep_sent(key_owner, "probe", "x", body="x")
         Message.objects.filter(key_owner=key_owner).update(sent_at=clock.now() - timedelta(days=days))
-    retention.place_legal_hold(held, "officer", "a court asked", 30)
+    retention.place_legal_hold(held, "0" * 16, "a court asked", 30)
     assert retention.due()["mail_message"] >= 1
     done = retention.run_deletions()
     assert done.rows["mail_message"] >= 1
@@ -338,7 +338,7 @@ def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, 
     from glasshouse.subject import inventory as views
 
     one = join(customer(), "viewer")
-    retention.place_legal_hold(KeyOwnerId(str(one.actor.person)), "officer", "a court asked", 30)
+    retention.place_legal_hold(KeyOwnerId(str(one.actor.person)), "0" * 16, "a court asked", 30)
     with pytest.raises(InvalidError, match="legal hold"):
         rights.erase(one.alone)
     assert any(item.label == "Legal hold" for item in views.view(one.alone))

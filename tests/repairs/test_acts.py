@@ -106,10 +106,11 @@ def _sources(made: dict[str, Any]) -> Form:
 def _recipients(made: dict[str, Any]) -> Form:
     from glasshouse.disclosures.models import Recipient
     from glasshouse.kernel import clock
+    from glasshouse.kernel.ids import new_id
 
     now, words = clock.now(), dict.fromkeys(("name", "what", "region", "purpose", "basis"), "words")
     number = Recipient.objects.create(
-        kind="other", fields=[], written_by="test", announced_at=now, active_from=now, **words
+        kind="other", fields=[], written_by=new_id(), announced_at=now, active_from=now, **words
     ).id
     rows = Recipient.objects.filter(id=number)
     state = lambda: list(rows.values("ended_at"))  # noqa: E731

@@ -1,6 +1,7 @@
 """Whoever has not confirmed an address prepares nothing for the person who later confirms it (pre-hijacking)."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -260,8 +261,10 @@ def test_the_migration_ends_links_that_hold_a_password_hash(customer: Make, home
     from glasshouse.kernel.ids import new_id
 
     kept = {"expires_at": clock.now() + timedelta(hours=20), "claims": {"account": "x"}}
-    ids = [EmailLink.objects.create(secret_hash=new_id(), purpose="sign-up", key_owner=new_id(), **kept).id]
-    ids.append(EmailLink.objects.create(secret_hash=new_id(), purpose="reset", key_owner=new_id(), **kept).id)
+    ids = [EmailLink.objects.create(secret_hash=uuid.uuid4().hex * 2, purpose="sign-up", key_owner=new_id(), **kept).id]
+    ids.append(
+        EmailLink.objects.create(secret_hash=uuid.uuid4().hex * 2, purpose="reset", key_owner=new_id(), **kept).id
+    )
     migration = import_module("glasshouse.operations.upgrade.accounts.0003_email_links").Migration
     sql = migration.operations[0].sql
     assert sql.startswith("DELETE FROM accounts_ticket")

@@ -8,9 +8,13 @@ import pytest
 
 from tests.growth import Store, chained_events, people_store, rows_visited
 
+MANY_EVENTS = (
+    "INSERT INTO events_event (id, at, kind, actor, subject, facts) SELECT '{name}' || lpad(n::text, 12, '0'), now(), "
+    "'access:request:ask', 'job', 'unknown', '{{}}' FROM generate_series(1, {count}) n"
+)
 NEW_EVENT = (
     "INSERT INTO events_event (id, at, kind, actor, organisation_id, subject, facts) "
-    "VALUES (%s, {at}, 'x:y:z', 'actor', NULL, 'subject', '{{}}')"
+    "VALUES (lpad(%s, 16, '0'), {at}, 'access:request:ask', 'anonymous', NULL, 'unknown', '{{}}')"
 )
 AT_ONCE, LATER = NEW_EVENT.format(at="now()"), NEW_EVENT.format(at="now() - interval '5 minutes'")
 TURN = """
@@ -99,11 +103,14 @@ def test_verifying_a_million_events_keeps_none_of_them_in_memory(empty: Store) -
 def test_an_event_that_is_committed_later_is_chained_whatever_its_time_and_number(empty: Store) -> None:
     with empty.administering() as slow, empty.administering() as quick:
         with slow.transaction():
-            slow.execute(LATER, ["slow"])
-            quick.execute(AT_ONCE, ["quick"])
+            slow.execute(LATER, ["s1ow"])
+            quick.execute(AT_ONCE, ["qa1ck"])
             assert empty.run("from glasshouse.events import api; answer(api.chain_new())") == 1
         assert empty.run("from glasshouse.events import api; answer(api.chain_new())") == 1
-    assert _number_of(empty, "SELECT array_agg(event_id ORDER BY number) FROM events_link") == ["quick", "slow"]
+    assert _number_of(empty, "SELECT array_agg(event_id ORDER BY number) FROM events_link") == [
+        "qa1ck".rjust(16, "0"),
+        "s1ow".rjust(16, "0"),
+    ]
     assert empty.run(VERIFY)["wrong"] == []
 
 
@@ -120,10 +127,7 @@ def test_a_rolled_back_event_leaves_nothing(empty: Store) -> None:
 
 def test_relays_at_the_same_time_chain_each_event_once(empty: Store) -> None:
     with empty.administering() as link:
-        link.execute(
-            "INSERT INTO events_event (id, at, kind, actor, subject, facts) "
-            "SELECT 'many' || n, now(), 'x:y:z', 'actor', 'subject', '{}' FROM generate_series(1, 3000) n"
-        )
+        link.execute(MANY_EVENTS.format(name="many", count=3000))
     drain = "from glasshouse.events import api\nwhile api.chain_new():\n    pass"
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: empty.run(drain), range(3)))
@@ -133,24 +137,18 @@ def test_relays_at_the_same_time_chain_each_event_once(empty: Store) -> None:
 
 def test_a_turn_takes_a_bounded_number_of_events(empty: Store) -> None:
     with empty.administering() as link:
-        link.execute(
-            "INSERT INTO events_event (id, at, kind, actor, subject, facts) "
-            "SELECT 'many' || n, now(), 'x:y:z', 'actor', 'subject', '{}' FROM generate_series(1, 700) n"
-        )
+        link.execute(MANY_EVENTS.format(name="many", count=700))
     turns = empty.run("from glasshouse.events import api; answer([api.chain_new() for _ in range(5)])")
     assert turns == [250, 250, 200, 0, 0]
 
 
 def test_events_removed_before_they_were_chained_are_told_and_stop_nothing(empty: Store) -> None:
     with empty.administering() as link:
-        link.execute(
-            "INSERT INTO events_event (id, at, kind, actor, subject, facts) "
-            "SELECT 'gone' || n, now(), 'x:y:z', 'actor', 'subject', '{}' FROM generate_series(1, 600) n"
-        )
+        link.execute(MANY_EVENTS.format(name="gane", count=600))
         link.execute("DELETE FROM events_event")
         link.execute(AT_ONCE, ["after"])
     verified = empty.run(VERIFY)
-    assert _number_of(empty, "SELECT array_agg(event_id) FROM events_link") == ["after"]
+    assert _number_of(empty, "SELECT array_agg(event_id) FROM events_link") == ["after".rjust(16, "0")]
     assert len(verified["wrong"]) == 600
     assert "was removed before it was chained" in verified["wrong"][0]
 
@@ -160,13 +158,13 @@ def test_an_event_inserted_past_the_outbox_is_told(empty: Store) -> None:
         link.execute("ALTER TABLE events_event DISABLE TRIGGER event_to_outbox")
         link.execute(AT_ONCE, ["past"])
         link.execute("ALTER TABLE events_event ENABLE TRIGGER event_to_outbox")
-    assert empty.run(VERIFY)["wrong"] == ["event past is in no link: it was inserted past the outbox"]
+    assert empty.run(VERIFY)["wrong"] == ["event 000000000000past is in no link: it was inserted past the outbox"]
 
 
 def test_many_breaks_are_counted_and_not_all_listed(empty: Store) -> None:
     chained_events(empty, 3000)
     with empty.administering() as link:
-        link.execute("UPDATE events_event SET kind = 'other:kind:now'")
+        link.execute("UPDATE events_event SET kind = 'access:request:ask'")
     wrong = empty.run(VERIFY)["wrong"]
     assert len(wrong) == 1001
     assert wrong[-1] == "2000 more breaks are not listed"
@@ -199,7 +197,7 @@ from django.db import transaction
 day = datetime(2031, 5, 1, 12, tzinfo=timezone.utc)
 def record(name, at):
     with transaction.atomic():
-        Event.objects.create(id=name, at=at, kind="x:y:z", actor="actor", subject="subject")
+        Event.objects.create(id=name.rjust(16, "0"), at=at, kind="access:request:ask", actor="job", subject="unknown")
 def turn(at):
     with clock.frozen(at):
         api.chain_new()
@@ -210,19 +208,19 @@ answer([[str(one.day), one.number] for one in reversed(api.roots())])
 
 
 def test_the_day_before_the_first_link_has_no_root(empty: Store) -> None:
-    shown = empty.run(ROOTS + "record('one', day)\nturn(day)\nturn(day + timedelta(minutes=1))" + SHOWN)
+    shown = empty.run(ROOTS + "record('f1rst', day)\nturn(day)\nturn(day + timedelta(minutes=1))" + SHOWN)
     assert shown == []
 
 
 def test_each_day_has_its_root_also_after_days_without_a_relay(empty: Store) -> None:
     code = """
-record("one", day); turn(day)
-record("two", day + timedelta(hours=1)); turn(day + timedelta(hours=1))
-record("late", day + timedelta(hours=2))
+record("f1rst", day); turn(day)
+record("next", day + timedelta(hours=1)); turn(day + timedelta(hours=1))
+record("1ate", day + timedelta(hours=2))
 turn(day + timedelta(days=5)); turn(day + timedelta(days=5, minutes=1))
 """
     shown = empty.run(ROOTS + code + SHOWN)
-    # "late" was chained on the sixth day: no root of the days before holds it.
+    # "1ate" was chained on the sixth day: no root of the days before holds it.
     assert shown == [["2031-05-01", 2], ["2031-05-02", 2], ["2031-05-03", 2], ["2031-05-04", 2], ["2031-05-05", 2]]
     shown = empty.run(ROOTS + "turn(day + timedelta(days=6))" + SHOWN)
     assert shown[-1] == ["2031-05-06", 3]
@@ -230,9 +228,9 @@ turn(day + timedelta(days=5)); turn(day + timedelta(days=5, minutes=1))
 
 def test_a_day_that_was_left_out_is_published_from_what_was_chained_by_its_end(empty: Store) -> None:
     code = """
-record("one", day); turn(day)
-record("two", day + timedelta(days=1)); turn(day + timedelta(days=1))
-record("three", day + timedelta(days=2)); turn(day + timedelta(days=2))
+record("f1rst", day); turn(day)
+record("next", day + timedelta(days=1)); turn(day + timedelta(days=1))
+record("3rd", day + timedelta(days=2)); turn(day + timedelta(days=2))
 turn(day + timedelta(days=3))
 """
     empty.run(ROOTS + code)

@@ -119,7 +119,7 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
             "CASE WHEN n BETWEEN 40001 AND 50000 THEN now() END FROM generate_series(1, 60000) n"
         )
         link.execute("ANALYZE mail_message")
-    job = {"glasshouse.kind": "job", "glasshouse.organisation": "o00000000000000"}
+    job = {"glasshouse.kind": "job", "glasshouse.organisation": "r00000000000000"}
     event = "SELECT * FROM events_event WHERE"
     plans = {
         "outbox": _plan(store, "relay", "SELECT * FROM events_unchained WHERE NOT lost ORDER BY number LIMIT 250", {}),
@@ -127,7 +127,7 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
         "event page": _plan(
             store,
             "app",
-            f"{event} organisation_id = 'o000000000000001' ORDER BY at DESC, id DESC LIMIT 200",
+            f"{event} organisation_id = 'r000000000000001' ORDER BY at DESC, id DESC LIMIT 200",
             job,
         ),
         "events of an actor": _plan(

@@ -119,12 +119,26 @@ def _fill(canary: str) -> None:
         name: f"{name} {canary}" for name in ("name", "what", "region", "agreement", "safeguard", "purpose", "basis")
     }
     same = {"written_by": "x", "announced_at": NOW, "active_from": NOW, "channels": [], "fields": []}
-    _insert("disclosures_recipient", id="d000000000000001", kind="provider", contact=f"{canary}@grower.example", **words, **same)
     _insert(
-        "disclosures_recipient", id="d000000000000002", kind="other", contact="", **words | {"agreement": "", "safeguard": ""}, **same
+        "disclosures_recipient",
+        id="d000000000000001",
+        kind="provider",
+        contact=f"{canary}@grower.example",
+        **words,
+        **same,
+    )
+    _insert(
+        "disclosures_recipient",
+        id="d000000000000002",
+        kind="other",
+        contact="",
+        **words | {"agreement": "", "safeguard": ""},
+        **same,
     )
     texts = {name: f"{name} {canary}" for name in ("name", "licence", "purpose")}
-    _insert("sources_source", id="s000000000000001", kind="partner", written_by="x", token_hash="", created_at=NOW, **texts)
+    _insert(
+        "sources_source", id="s000000000000001", kind="partner", written_by="x", token_hash="", created_at=NOW, **texts
+    )
 
 
 def _clear(canary: str) -> list[str]:

@@ -214,7 +214,7 @@ def test_an_installed_agreement_is_corrected_by_a_new_version_and_once(store: St
 
 def test_an_agreement_of_the_operators_own_is_left_alone(store: Store) -> None:
     with store.administering() as link:
-        link.execute("UPDATE notices_version SET written_by = 'officer' WHERE document = 'agreement'")
+        link.execute("UPDATE notices_version SET written_by = repeat('0', 16) WHERE document = 'agreement'")
         link.execute(FORMER)
         link.execute("COMMENT ON DATABASE people IS NULL")
     before = store.run(DOCUMENTS)

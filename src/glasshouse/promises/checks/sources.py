@@ -20,7 +20,7 @@ def provenance() -> Finding:
         with transaction.atomic():
             full, empty = unreadable(EMPTY_BYTES + 1), unreadable(EMPTY_BYTES)
             Source.objects.create(
-                kind="probe", name=full, licence=empty, purpose=full, written_by=new_id(), created_at=clock.now()
+                kind="partner", name=full, licence=empty, purpose=full, written_by=new_id(), created_at=clock.now()
             )
             transaction.set_rollback(True)
         wrong = ["the database takes a source without a licence"]
