@@ -5,19 +5,21 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from glasshouse.access.pages import View
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
+from glasshouse.web.refill import refilled
 
 
 def again(request: HttpRequest, template: str, error: GlasshouseError, **more: object) -> HttpResponse:
     """The form once more, with what was written (no password) and what was wrong."""
     written = {key: value for key, value in request.POST.items() if "password" not in key and key != "present"}
     field = error.field if isinstance(error, InvalidError) else ""
-    return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
+    page = render_to_string(template, {"error": error, "field": field, "written": written} | more, request)
+    return HttpResponse(refilled(page, request.path, request.POST), status=error.status)
 
 
 def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Callable[[View], View]:

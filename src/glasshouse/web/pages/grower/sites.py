@@ -58,6 +58,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     methods=("POST",),
 )
+@shows_again("grower/sites.html", _sites)
 def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Make a compartment."""
     actor = inside(request).actor
@@ -72,6 +73,7 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
     audience=Audience.GROWER,
     methods=("POST",),
 )
+@shows_again("grower/sites.html", _sites)
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Register a device; the page that follows shows its key once."""
     actor = inside(request).actor
