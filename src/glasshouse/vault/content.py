@@ -95,7 +95,7 @@ class EachMatching:
 
 
 class Facts:
-    """JSON whose texts, keys included, are ids, times, or words that our code chooses: small letters, none with a space or an @."""
+    """JSON whose texts, keys included, are ids, times, or words that our code chooses: small letters, no space, no @."""
 
     WORD = "^([a-z0-9._:/-]*|[0-9-]{10}T[0-9:.]+([+-][0-9:]+|Z)?)$"
 
