@@ -396,7 +396,7 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
         FactorReset.objects.create(
             account_id=one.actor.account,
             asked_by="0" * 16,
-            stop_hash=uuid.uuid4().hex,
+            stop_hash=uuid.uuid4().hex * 2,
             due_at=moment - timedelta(hours=2 - n),
             created_at=clock.now(),
         )
