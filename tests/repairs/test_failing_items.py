@@ -309,7 +309,7 @@ def test_an_agent_that_cannot_be_reached_keeps_no_other_from_hearing(
             raise httpx.InvalidURL("no url")
 
     agent = Agent(
-        agent_id="agent", agent_hash=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example"
+        agent_id="agent", agent_hash=uuid.uuid4().hex * 2, name="Agent", verify_key="x", callback_host="a.example"
     )
     agent.created_at = officer.actor.proved_at
     agent.save(force_insert=True)
@@ -395,8 +395,8 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
     for n, one in enumerate((bad, good)):
         FactorReset.objects.create(
             account_id=one.actor.account,
-            asked_by="x",
-            stop_hash=uuid.uuid4().hex,
+            asked_by="0" * 16,
+            stop_hash=uuid.uuid4().hex * 2,
             due_at=moment - timedelta(hours=2 - n),
             created_at=clock.now(),
         )
@@ -673,7 +673,7 @@ def test_an_agent_that_is_told_nothing_costs_no_try(
 
     monkeypatch.setattr(drp, "_call", lambda url, state: called.append(url))
     agent = Agent(
-        agent_id="agent", agent_hash=uuid.uuid4().hex, name="Agent", verify_key="x", callback_host="a.example"
+        agent_id="agent", agent_hash=uuid.uuid4().hex * 2, name="Agent", verify_key="x", callback_host="a.example"
     )
     agent.created_at = clock.now()
     agent.ended_at = clock.now() if state == "the agent ended" else None

@@ -185,10 +185,10 @@ def test_a_note_that_cannot_be_read_stops_nothing() -> None:
     forged = {"part": "web", "reason": "anna@secret.example", "code": 0, "at": "2026-01-01T00:00:00+00:00"}
     for number, text in enumerate(("", "[]", "{}", json.dumps(forged), json.dumps(forged | {"part": []}))):
         (folder / f"000000000000000{number}.json").write_text(text)
-    restarts.leave(data, "inbound SMTP", "ended", -9)
+    restarts.leave(data, "inbound smtp", "ended", -9)
     until(lambda: restarts.record_restarts() == 0 and not list(folder.glob("*.json")))
     events = Event.objects.using("relay").filter(kind="operations:part:restart")
-    assert [event.facts for event in events if event.facts["part"] == "inbound-SMTP" and event.facts["code"] == -9]
+    assert [event.facts for event in events if event.facts["part"] == "inbound-smtp" and event.facts["code"] == -9]
     assert not [event for event in events if "secret" in str(event.facts)]
     for path in folder.glob("*.bad"):
         path.unlink()

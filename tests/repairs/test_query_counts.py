@@ -114,7 +114,8 @@ def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_ind
             "INSERT INTO mail_message (id, key_owner, kind, address, subject, body, purpose, refused, created_at, sent_at, "
             "tries, next_try_at, reason, place, set_aside_at) "
             # Sent; set aside, all of them due; waiting, few of them due.
-            "SELECT n::text, 'h', 'k', '', '', '', '', '', now(), CASE WHEN n <= 40000 THEN now() END, 1, "
+            "SELECT lpad(n::text, 16, '0'), repeat('0', 16), 'k', '', '', '', '', '', now(), "
+            "CASE WHEN n <= 40000 THEN now() END, 1, "
             "now() + interval '1 minute' * CASE WHEN n <= 50010 THEN -1 ELSE n END, '', '', "
             "CASE WHEN n BETWEEN 40001 AND 50000 THEN now() END FROM generate_series(1, 60000) n"
         )

@@ -38,7 +38,6 @@ LACKS = {
     "factor not confirmed": unconfirmed,
     "privacy officer": lambda staff: as_staff(staff, "privacy"),
     "security analyst": lambda staff: as_staff(staff, "security"),
-    "unknown role": lambda staff: as_staff(staff, "supporter"),
     "dismissed": dismissed,
 }
 
@@ -100,7 +99,7 @@ def prepared(one: Customer, staff: Customer, way: str) -> None:
         from glasshouse.access import api as access
 
         with access.organisation_transaction(one.actor):
-            Grant.objects.filter(id=grant).update(countersigned_by="another0000000id", starts_at=clock.now())
+            Grant.objects.filter(id=grant).update(countersigned_by="an0ther000000000", starts_at=clock.now())
 
 
 WAYS = ("team", "named", "emergency", "administered")

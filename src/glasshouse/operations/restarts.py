@@ -15,7 +15,7 @@ from glasshouse.kernel.ids import ALPHABET, LENGTH, new_id
 
 log = logging.getLogger("glasshouse.worker")
 MOST_FILES = 1000
-PARTS = ("people store", "crops", "web", "inbound SMTP", "worker")
+PARTS = ("people store", "crops", "web", "inbound smtp", "worker")
 REASONS = ("ended", "hung")
 
 

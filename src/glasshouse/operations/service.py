@@ -102,7 +102,7 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     supervisor.add(Part("web", [*python, "glasshouse.operations.web"], people, log=logs / "web.log", probe=web))
     supervisor.add(
         Part(
-            "inbound SMTP",
+            "inbound smtp",
             [*python, "glasshouse.operations.inbound_smtp"],
             people,
             log=logs / "inbound-smtp.log",

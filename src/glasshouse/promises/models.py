@@ -2,8 +2,9 @@
 
 from django.db import models
 
+from glasshouse.promises.findings import State
 from glasshouse.vault.classification import published, technical
-from glasshouse.vault.content import Matching
+from glasshouse.vault.content import Matching, OneOf
 from glasshouse.vault.datamap import Kept
 
 
@@ -12,7 +13,7 @@ class Result(models.Model):
 
     kept = (Kept("checked_at", 730, "the check"),)
     promise = technical(models.CharField(max_length=6, db_index=True), Matching("(SEC|PRI)-[0-9]{2}"))
-    state = technical(models.CharField(max_length=16))
+    state = technical(models.CharField(max_length=16), OneOf(State))
     figure = published(models.CharField(max_length=300))
     checked_at = technical(models.DateTimeField(db_index=True))
 

@@ -19,7 +19,7 @@ class Failure(models.Model):
     kept = (Kept("tried_at", 365, "its last try"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     queue = technical(models.CharField(max_length=40), Code())
-    item = technical(models.CharField(max_length=64), Matching("[A-Za-z0-9._:-]+"))
+    item = technical(models.CharField(max_length=64), Matching("[a-z0-9_.:-]+|(SEC|PRI)-[0-9]{2}"))
     tries = technical(models.PositiveSmallIntegerField(default=0))
     tried_at = technical(models.DateTimeField())
     next_try_at = technical(models.DateTimeField())

@@ -4,6 +4,7 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import blob_ref, technical
+from glasshouse.vault.content import ID, Matching
 from glasshouse.vault.datamap import Kept, personal
 from glasshouse.vault.fields import SealedText
 
@@ -38,7 +39,7 @@ class Erasure(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     person = technical(models.CharField(max_length=16, unique=True))
-    account = technical(models.CharField(max_length=16))
+    account = technical(models.CharField(max_length=16), Matching(f"({ID})?"))  # Empty: of somebody without one.
     begun_at = technical(models.DateTimeField())
     done_at = technical(models.DateTimeField(null=True, db_index=True))
     rows = technical(models.PositiveIntegerField(default=0))

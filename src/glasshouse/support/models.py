@@ -5,9 +5,9 @@ from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess
-from glasshouse.support.rules import AREA_TITLES
+from glasshouse.support.rules import AREA_TITLES, RECORDED
 from glasshouse.vault.classification import technical
-from glasshouse.vault.content import EachMatching, Matching, SomeOf
+from glasshouse.vault.content import EachMatching, OneOf, SomeOf
 from glasshouse.vault.datamap import confidential
 from glasshouse.vault.fields import SealedText
 
@@ -50,8 +50,8 @@ class RecordAccess(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     staff = technical(models.CharField(max_length=16))
-    what = technical(models.CharField(max_length=40), Matching("[a-z]+([ -][a-z]+)*"))
-    ids = technical(ArrayField(models.CharField(max_length=60)), EachMatching("[A-Za-z0-9._:-]+"))
+    what = technical(models.CharField(max_length=40), OneOf(RECORDED))
+    ids = technical(ArrayField(models.CharField(max_length=60)), EachMatching("[a-z0-9_.:-]+"))
     at = technical(models.DateTimeField(db_index=True))
 
     class Meta:

@@ -9,6 +9,27 @@ from glasshouse.access.rules import Sites
 
 MOST_HOURS = 7 * 24
 EMERGENCY = timedelta(hours=1)
+# What support may be shown or do, as its record names it.
+RECORDED = (
+    "chart",
+    "compartment made",
+    "countersignature",
+    "download",
+    "emergency",
+    "events",
+    "list of series",
+    "members",
+    "overview",
+    "own rights",
+    "page",
+    "referrals",
+    "refused",
+    "request",
+    "requests",
+    "roles",
+    "sites",
+    "target range set",
+)
 AREA_TITLES = {
     "climate": "Sites, devices and readings",
     "events": "The list of events",
