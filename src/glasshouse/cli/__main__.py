@@ -283,6 +283,29 @@ def bench(what: str, readings: int, rows: int) -> None:
 @main.command()
 def check() -> None:
     """Run the linters, the type check and the contracts."""
+    _run_tools(
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["lint-imports"],
+        ["mypy"],
+        ["django-admin", "makemigrations", "--check", "--dry-run"],
+    )
+
+
+@main.command()
+@click.argument("area", default="")
+def makemigrations(area: str) -> None:
+    """Write the migrations that changed models want, of one area or of all, in the form that `check` wants."""
+    migrations = [str(path) for path in sorted((ROOT / "src").rglob("migrations"))]
+    _run_tools(
+        ["django-admin", "makemigrations", *([area] if area else [])],
+        ["ruff", "check", "--fix", "--quiet", *migrations],
+        ["ruff", "format", "--quiet", *migrations],
+    )
+
+
+def _run_tools(*commands: list[str]) -> None:
+    """Run tools of the environment one after the other, with settings but without a store; ends at the first that fails."""
     os.chdir(ROOT)
     tools = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as scratch:
@@ -291,14 +314,8 @@ def check() -> None:
         # No store runs: that migrations cannot be compared with what a database has applied is no warning here.
         quiet = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore::RuntimeWarning"}
         environment = os.environ | home.environment() | quiet
-        for command in (
-            ["ruff", "check", "."],
-            ["ruff", "format", "--check", "."],
-            ["lint-imports"],
-            ["mypy"],
-            ["django-admin", "makemigrations", "--check", "--dry-run"],
-        ):
-            click.echo(f"· {' '.join(command)}")
+        for command in commands:
+            click.echo(f"· {' '.join(command[:4])}")
             if code := subprocess.run([str(tools / command[0]), *command[1:]], env=environment).returncode:
                 sys.exit(code)
 
