@@ -29,7 +29,7 @@ WRITTEN = "csrfmiddlewaretoken=old&once=old&present=secret&days=999&note=%3Cscri
 
 def fields(page: str, action: str) -> dict[str, list[str]]:
     """name -> what a browser would send of the form with that address."""
-    (form,) = [form for form in LexborHTMLParser(page).css("form") if form.attributes.get("action") == action]
+    (form,) = [form for form in LexborHTMLParser(page).css("form") if form.attributes.get("action") in (action, None)]
     sent: dict[str, list[str]] = {}
     for field in form.css("input[name], select[name], textarea[name]"):
         attributes, name = field.attributes, str(field.attributes["name"])
@@ -93,7 +93,7 @@ def test_a_refused_form_of_an_organisation_widens_nothing(customer: Make, web: W
     assert shown["all_sites"] == []
     assert shown["sites"] == [one.site]
     for name, value in written.items():
-        assert shown[name] == (value if isinstance(value, list) else [value]), name
+        assert sorted(shown[name]) == sorted(value if isinstance(value, list) else [value]), name
 
 
 OFFICE: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -122,7 +122,7 @@ def test_a_refused_form_of_the_office_changes_no_choice(officer: Customer, web: 
     assert answer.status_code in (400, 404, 422)
     shown = fields(answer.text, page + act)
     for name, value in written.items():
-        assert shown[name] == (value if isinstance(value, list) else [value]), name
+        assert sorted(shown[name]) == sorted(value if isinstance(value, list) else [value]), name
 
 
 def test_a_blank_name_of_a_compartment_leads_back_to_its_form(customer: Make, web: Web) -> None:
