@@ -8,6 +8,8 @@ import pytest
 from django.http import QueryDict
 from selectolax.lexbor import LexborHTMLParser
 
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.organisations import members
 from glasshouse.web.refill import refilled
 from tests.conftest import Customer, enter_staff, post
 
@@ -132,3 +134,26 @@ def test_a_blank_name_of_a_compartment_leads_back_to_its_form(customer: Make, we
         answer = post(web(one), f"{page}/{one.site}/{act}", page, name="   ")
         assert answer.status_code == 400
         assert f'action="{page}/{one.site}/{act}"' in answer.text
+
+
+def test_a_role_that_is_changed_stays_the_one_that_is_changed(customer: Make, web: Web) -> None:
+    one = customer()
+    page = f"/o/{one.organisation}/roles"
+    role = members.save_role(one.actor, "Adviser", ["greenhouse:site:read"])
+    client = web(one)
+    answer = post(client, page, f"{page}?role={role}", role=role, name="  ", permissions=["greenhouse:site:read"])
+    assert answer.status_code == 400
+    shown = fields(answer.text, page)
+    assert shown["role"] == [role]
+    assert shown["permissions"] == ["greenhouse:site:read"]
+    assert post(client, page, page, **{**shown, "name": "Adviser 2"}).status_code == 302
+    assert [other.title for other in members.roles(one.actor) if len(other.id) == 16] == ["Adviser 2"]
+
+
+@pytest.mark.parametrize("name", ["Grower", "  administrator ", "ADVISER"])
+def test_two_roles_never_bear_one_name(customer: Make, name: str) -> None:
+    one = customer()
+    role = members.save_role(one.actor, "Adviser", ["greenhouse:site:read"])
+    with pytest.raises(InvalidError, match="of this name already"):
+        members.save_role(one.actor, name, ["greenhouse:site:read"])
+    members.save_role(one.actor, "adviser", ["greenhouse:site:read"], role)

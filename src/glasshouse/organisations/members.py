@@ -269,10 +269,19 @@ def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> Rol
             custom_role = stored_role
             if not covers(actor_rights, role_of(custom_role.organisation_id, role).permissions, actor_rights.sites):
                 raise ForbiddenError(MORE_THAN_MINE)
-        custom_role.name, custom_role.permissions = plain_name(name, field="name"), permissions
+        custom_role.name, custom_role.permissions = _free_name(actor, name, custom_role.id), permissions
         custom_role.save()
         events.record(actor, Kind.ROLE_SAVED, custom_role.id, permissions=len(permissions))
     return RoleId(custom_role.id)
+
+
+def _free_name(actor: Actor, written: str, role: str) -> str:
+    """A name that no other role of the organisation has, built in or own: two alike cannot be told apart. Raises InvalidError."""
+    name = plain_name(written, field="name")
+    others = CustomRole.objects.filter(organisation_id=actor.organisation).exclude(id=role)
+    if name.casefold() in {title.casefold() for title in (*TITLES.values(), *(str(other.name) for other in others))}:
+        raise InvalidError("There is a role of this name already. Choose another name.", field="name")
+    return name
 
 
 def remove_role(actor: Actor, role: RoleId) -> None:

@@ -18,7 +18,8 @@ def _grid(request: HttpRequest, shown: dict[str, object], actor: Actor) -> dict[
     found = members.roles(actor)
     rows = [(one, text, [one in role.permissions for role in found]) for one, text in EXPLAINED.items()]
     chosen = set(request.GET.getlist("permissions"))
-    editing = next((role for role in found if role.id == request.GET.get("role") and len(role.id) == 16), None)
+    chosen_role = request.POST.get("role") or request.GET.get("role")
+    editing = next((role for role in found if role.id == chosen_role and len(role.id) == 16), None)
     ticked = {str(one) for one in editing.permissions} if editing else chosen
     shown |= {"roles": found, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
     return shown
