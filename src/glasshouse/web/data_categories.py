@@ -5,5 +5,6 @@ from glasshouse.vault.datamap import NAMES, Class, people_rows
 
 def categories() -> list[tuple[str, str]]:
     """(category, its plain name) of everything personal that is held."""
-    found = {one.entry.category for one in people_rows([]) if one.entry and one.entry.classification is Class.PERSONAL}
-    return sorted(((one, NAMES[one]) for one in found), key=lambda pair: pair[1])
+    entries = [column.entry for column in people_rows([]) if column.entry]
+    categories_held = {entry.category for entry in entries if entry.classification is Class.PERSONAL}
+    return sorted(((category, NAMES[category]) for category in categories_held), key=lambda pair: pair[1])

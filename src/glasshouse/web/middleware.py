@@ -172,8 +172,8 @@ class accepted:
         actor = actor_of(request)
         if actor.person is None:
             return self.get_response(request)
-        done, restricted = standing(actor.person)
-        request.accepted = done  # type: ignore[attr-defined]
+        accepted, restricted = standing(actor.person)
+        request.accepted = accepted  # type: ignore[attr-defined]
         request.restricted = restricted  # type: ignore[attr-defined]
         with own(actor.person if restricted else None):
             return self.get_response(request)
@@ -192,8 +192,8 @@ class accepted:
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who is asking."""
-    found: Actor = getattr(request, "actor", ANONYMOUS)
-    return found
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    return actor
 
 
 def page_of(request: HttpRequest) -> Page | None:

@@ -39,8 +39,8 @@ def enter(request: HttpRequest, organisation: str, page: Page) -> None:
 
 def inside(request: HttpRequest) -> Inside:
     """Who acts in the organisation of the page, and a copy of what every page of it shows."""
-    found: Inside = request.inside  # type: ignore[attr-defined]
-    return Inside(found.actor, dict(found.shown))
+    entered: Inside = request.inside  # type: ignore[attr-defined]
+    return Inside(entered.actor, dict(entered.shown))
 
 
 def inside_or_none(request: HttpRequest) -> Inside | None:

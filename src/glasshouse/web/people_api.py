@@ -63,8 +63,8 @@ def told(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
 
 
 def _actor(request: HttpRequest) -> Actor:
-    found: Actor = request.auth  # type: ignore[attr-defined]
-    return found
+    actor: Actor = request.auth  # type: ignore[attr-defined]
+    return actor
 
 
 class PlainSchema(Schema):
@@ -156,8 +156,8 @@ def event_list(request: HttpRequest) -> list[dict[str, Any]]:
     actor = _actor(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
-        found = events.of_organisation(OrganisationId(str(actor.organisation)))
+        recorded = events.of_organisation(OrganisationId(str(actor.organisation)))
     return [
-        {"at": one.at, "kind": one.kind, "actor": one.actor, "subject": one.subject, "facts": one.facts}
-        for one in found
+        {"at": event.at, "kind": event.kind, "actor": event.actor, "subject": event.subject, "facts": event.facts}
+        for event in recorded
     ]

@@ -31,13 +31,13 @@ NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
     actor, shown = inside(request)
-    found = readings_of.series(actor)
-    chosen = set(request.GET.getlist("s")) or {str(one["id"]) for one in found[:1]}
+    all_series = readings_of.series(actor)
+    chosen = set(request.GET.getlist("s")) or {str(series["id"]) for series in all_series[:1]}
     places: dict[str, list[dict[str, object]]] = {}
-    for one in found:
-        one["chosen"] = str(one["id"]) in chosen
-        places.setdefault(" · ".join(filter(None, (one["site_name"], one["room_name"]))), []).append(one)
-    return render(request, "grower/chart.html", shown | {"places": sorted(places.items()), "count": len(found)})
+    for series in all_series:
+        series["chosen"] = str(series["id"]) in chosen
+        places.setdefault(" · ".join(filter(None, (series["site_name"], series["room_name"]))), []).append(series)
+    return render(request, "grower/chart.html", shown | {"places": sorted(places.items()), "count": len(all_series)})
 
 
 def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:

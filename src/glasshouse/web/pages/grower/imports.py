@@ -74,8 +74,8 @@ def _given(request: HttpRequest) -> Given:
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     """The layout with the variables, units and zone of the form."""
     said = request.POST
-    variables = {one.index: said.get(f"v{one.index}", one.variable) for one in layout.columns}
-    units = {one.index: said.get(f"u{one.index}", one.unit) for one in layout.columns}
+    variables = {column.index: said.get(f"v{column.index}", column.variable) for column in layout.columns}
+    units = {column.index: said.get(f"u{column.index}", column.unit) for column in layout.columns}
     return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
 
 
@@ -99,8 +99,8 @@ def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, objec
 
 def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Look, Layout]:
     """The file as the form says that it is read, and the form's layout. Raises InvalidError."""
-    found = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
-    return found, _chosen(request, found.layout)
+    preview = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
+    return preview, _chosen(request, preview.layout)
 
 
 @page(
@@ -116,8 +116,8 @@ def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Lo
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Look again, with what the person corrected."""
     actor, shown = inside(request)
-    found, layout = _wished(request, actor, number)
-    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
+    preview, layout = _wished(request, actor, number)
+    return render(request, "grower/import_preview.html", shown | _looked(preview, layout))
 
 
 @page(
@@ -133,13 +133,13 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
     actor, shown = inside(request)
-    found, layout = _wished(request, actor, number)
+    preview, layout = _wished(request, actor, number)
     try:
         imports.save_template(actor, request.POST.get("template", ""), layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **shown | _looked(found, layout))
+        return again(request, "grower/import_preview.html", error, **shown | _looked(preview, layout))
     shown["saved"] = True
-    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
+    return render(request, "grower/import_preview.html", shown | _looked(preview, layout))
 
 
 @page(
@@ -159,27 +159,26 @@ def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     return redirect("import_report", organisation, number)
 
 
-def _looked(found: imports.Look, chosen: Layout | None) -> dict[str, object]:
+def _looked(preview: imports.Look, chosen: Layout | None) -> dict[str, object]:
     """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
-    kept = {column.index: column for column in chosen.columns} if chosen else {}
+    chosen_columns = {column.index: column for column in chosen.columns} if chosen else {}
     columns = [
-        (column, kept.get(column.index, replace(column, variable="-") if chosen else column))
-        for column in found.layout.columns[:SHOWN_COLUMNS]
+        (column, chosen_columns.get(column.index, replace(column, variable="-") if chosen else column))
+        for column in preview.layout.columns[:SHOWN_COLUMNS]
     ]
-    shown = chosen or found.layout
+    shown = chosen or preview.layout
     headings = list(enumerate(shown.headings))
-    cells = max(map(len, found.rows))
-    return {"upload": found.upload, "layout": shown, "columns": columns} | {
+    cells = max(map(len, preview.rows))
+    return {"upload": preview.upload, "layout": shown, "columns": columns} | {
         "delimiters": DELIMITERS.items(),
         "time_formats": TIME_FORMATS.items(),
-        "rows": [row[:SHOWN_COLUMNS] for row in found.rows],
+        "rows": [row[:SHOWN_COLUMNS] for row in preview.rows],
         "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
-        "more_columns": len(found.layout.columns) - len(columns),
+        "more_columns": len(preview.layout.columns) - len(columns),
         "more_cells": max(0, cells - SHOWN_COLUMNS),
-        "template_name": found.template,
-        "first": found.reading,
-        "points": [(name, points[:3]) for name, points in found.reading.points.items()],
-        "issues": found.reading.issues[:5],
+        "template_name": preview.template,
+        "points": [(name, points[:3]) for name, points in preview.reading.points.items()],
+        "issues": preview.reading.issues[:5],
     }
 
 
@@ -223,14 +222,14 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
     actor, shown = inside(request)
-    found = imports.report_of(actor, ImportId(number))
-    issues = imports.issues_of(found.report)
+    upload = imports.report_of(actor, ImportId(number))
+    issues = imports.issues_of(upload.report)
     if request.GET.get("format") != "csv":
         template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
-        shown |= {"upload": found, "first": issues[:100], "under_way": found.state in imports.UNDER_WAY}
+        shown |= {"upload": upload, "listed_issues": issues[:100], "under_way": upload.state in imports.UNDER_WAY}
         shown |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
         response = render(request, template, shown)
-        if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
+        if request.headers.get("HX-Request") and upload.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
         return response
     response = HttpResponse(content_type=CSV)
@@ -238,6 +237,6 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     writer = csv.writer(response)
     writer.writerow(["row", "column", "what", "kept"])
     for issue in issues:
-        kept = "yes" if issue["kept"] else "no"
-        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), kept])
+        flagged = "yes" if issue["kept"] else "no"
+        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), flagged])
     return response

@@ -22,21 +22,21 @@ def member(request: HttpRequest, organisation: str, account: str) -> HttpRespons
 
 def _one(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     actor, shown = inside(request)
-    found = members.member(actor, AccountId(account))
-    rights = [(EXPLAINED[one], one in found.rights.permissions) for one in EXPLAINED]
+    member = members.member(actor, AccountId(account))
+    rights = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
     names = dict(greenhouse.site_names(actor))
     sees = (
         None
-        if found.rights.sites is None
-        else sorted(names.get(site, "a site of others") for site in found.rights.sites)
+        if member.rights.sites is None
+        else sorted(names.get(site, "a site of others") for site in member.rights.sites)
     )
     return shown | {
-        "one": found,
+        "member": member,
         "rights": rights,
         "sees": sees,
         "roles": members.roles(actor),
         "sites": greenhouse.site_names(actor),
-        "self": found.account == actor.account,
+        "self": member.account == actor.account,
     }
 
 

@@ -20,7 +20,8 @@ def _mine(request: HttpRequest, **_: str) -> dict[str, object]:
     with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
         access.record_access(actor, "own rights", [])
-    shown |= {"rights": [(EXPLAINED[one], one in rights.permissions) for one in EXPLAINED], "why": rights.why}
+    explained = [(text, permission in rights.permissions) for permission, text in EXPLAINED.items()]
+    shown |= {"rights": explained, "why": rights.why}
     return shown | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
 
 

@@ -35,22 +35,22 @@ OF_SERIES = ("chart", "download")
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
     actor, shown = inside(request)
-    found = support.record_of(actor)
+    record_entries = support.record_of(actor)
     names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
-    for one, who in found:
-        what = WORDS.get(one.what, one.what).format(_named(one.what, one.ids, names))
+    for entry, who in record_entries:
+        what = WORDS.get(entry.what, entry.what).format(_named(entry.what, entry.ids, names))
         # A page left open asks again and again: what was looked at within ten minutes is one line.
         same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
-        if same is not None and same["since"] - one.at < timedelta(minutes=10):  # type: ignore[operator]
-            same["since"], same["times"] = one.at, int(str(same["times"])) + 1
+        if same is not None and same["since"] - entry.at < timedelta(minutes=10):  # type: ignore[operator]
+            same["since"], same["times"] = entry.at, int(str(same["times"])) + 1
         else:
-            rows.append({"at": one.at, "since": one.at, "times": 1, "who": who, "what": what})
+            rows.append({"at": entry.at, "since": entry.at, "times": 1, "who": who, "what": what})
     return render(request, "grower/record.html", shown | {"rows": rows})
 
 
 def _named(what: str, ids: list[str], names: dict[str, str]) -> str:
-    known = [names[one] for one in ids if one in names]
+    known = [names[number] for number in ids if number in names]
     rest = len(ids) - len(known)
     if what in OF_SERIES:
         sites, series = ", ".join(known), f"{rest} series" if rest else "no series"

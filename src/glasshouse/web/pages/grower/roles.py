@@ -15,12 +15,12 @@ from glasshouse.web.organisation_page import inside
 
 def _grid(request: HttpRequest, shown: dict[str, object], actor: Actor) -> dict[str, object]:
     """Roles × permissions, with what the form below them begins with."""
-    found = members.roles(actor)
-    rows = [(one, text, [one in permissions for _, _, permissions in found]) for one, text in EXPLAINED.items()]
+    roles = members.roles(actor)
+    rows = [(id, text, [id in permissions for _, _, permissions in roles]) for id, text in EXPLAINED.items()]
     chosen = set(request.GET.getlist("permissions"))
-    editing = next((one for one in found if one[0] == request.GET.get("role") and len(one[0]) == 16), None)
-    ticked = {str(one) for one in editing[2]} if editing else chosen
-    shown |= {"roles": found, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
+    editing = next((role for role in roles if role[0] == request.GET.get("role") and len(role[0]) == 16), None)
+    ticked = {str(permission) for permission in editing[2]} if editing else chosen
+    shown |= {"roles": roles, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
     return shown
 
 

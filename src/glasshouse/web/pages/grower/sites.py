@@ -15,7 +15,7 @@ from glasshouse.web import once
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
-LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
+LIMITED = sorted(VARIABLES.values(), key=lambda variable: variable.title)
 
 
 def _sites(request: HttpRequest, **_: str) -> dict[str, object]:

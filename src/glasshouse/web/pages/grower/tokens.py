@@ -17,7 +17,7 @@ from glasshouse.web.organisation_page import chosen_sites, inside
 
 def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
     may = getattr(shown["rights"], "permissions", ())
-    scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one in may]
+    scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
     return shown | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
 
 
@@ -26,8 +26,8 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
     actor, shown = inside(request)
     if "new" in request.GET:
-        shown["made"] = once.collect(actor, "token", request.GET["new"])
-        shown["gone"] = shown["made"] is None
+        shown["new_token"] = once.collect(actor, "token", request.GET["new"])
+        shown["new_token_gone"] = shown["new_token"] is None
     return render(request, "grower/tokens.html", _shown(actor, shown))
 
 
@@ -44,10 +44,12 @@ def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
     actor, shown = inside(request)
     try:
         days, sites = number_of(request.POST.get("days", ""), "days"), chosen_sites(request)
-        made = tokens.create_token(actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites)
+        new_token = tokens.create_token(
+            actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites
+        )
     except InvalidError as error:
         return again(request, "grower/tokens.html", error, **_shown(actor, shown))
-    return redirect(f"{request.path}?new={once.hand_over(actor, 'token', made)}")
+    return redirect(f"{request.path}?new={once.hand_over(actor, 'token', new_token)}")
 
 
 @page(

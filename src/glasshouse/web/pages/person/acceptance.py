@@ -26,7 +26,7 @@ def accept(request: HttpRequest) -> HttpResponse:
     actor, language = actor_of(request), reader_language(request)
     wanted = request.GET.get("next", request.POST.get("next", "/"))
     missing = notices.missing(actor)
-    texts = [(TITLES[Document(one.document)], one, notices.text_of(one, language)) for one in missing]
+    texts = [(TITLES[Document(version.document)], version, notices.text_of(version, language)) for version in missing]
     shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(wanted), "language": language}
     if request.method == "GET":
         return render(request, "person/accept.html", shown) if missing else redirect(safe_path(wanted))

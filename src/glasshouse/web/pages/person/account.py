@@ -47,5 +47,5 @@ def change_address(request: HttpRequest) -> HttpResponse:
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""
     actor, given = actor_of(request), request.POST
-    done = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
-    return with_session(redirect("account"), done)
+    signed_in = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
+    return with_session(redirect("account"), signed_in)

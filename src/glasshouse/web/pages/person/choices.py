@@ -20,13 +20,13 @@ from glasshouse.web.middleware import actor_of
 def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "standings": consent.standings(actor),
+        "choices": consent.standings(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
         "requests": requests.of_person(actor),
         "acceptances": notices.acceptances(actor),
         "disclosed": disclosures.of_person(KeyOwnerId(str(actor.person))),
-        "seen": support.seen_of(actor),
+        "views": support.seen_of(actor),
         "suggestions": sources.suggestions(actor),
     }
 

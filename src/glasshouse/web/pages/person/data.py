@@ -19,8 +19,8 @@ from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 
 
 def _exports(actor: Actor) -> dict[str, object]:
-    found = exports.exports(actor)
-    return {"copies": found, "making": any(not one.blob for one in found)}
+    of_person = exports.exports(actor)
+    return {"exports": of_person, "making": any(not export.blob for export in of_person)}
 
 
 def _shown(request: HttpRequest) -> dict[str, object]:
@@ -113,9 +113,9 @@ def erase(request: HttpRequest) -> HttpResponse:
     try:
         if request.POST.get("word", "").strip().lower() != "erase":
             raise InvalidError("Write the word erase to go on.", field="word")
-        done = rights.erase(actor)
+        erasure = rights.erase(actor)
     except InvalidError as error:
         return again(request, "person/erase.html", error, **shown)
-    response = redirect("erasure", done.id)
+    response = redirect("erasure", erasure.id)
     response.delete_cookie(SESSION_COOKIE)
     return response

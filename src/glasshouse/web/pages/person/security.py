@@ -23,7 +23,7 @@ def security(request: HttpRequest) -> HttpResponse:
 def _shown(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "steps": second_factor.steps_of(actor.account),
+        "factors": second_factor.steps_of(actor.account),
         "codes_left": second_factor.codes_left(actor.account),
         "sessions": sessions.sessions_of(actor),
         "browsers": sessions.browsers(actor),
@@ -168,11 +168,11 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""
     actor, given = actor_of(request), request.POST
     try:
-        made = second_factor.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
+        recovery_codes = second_factor.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/security.html", error, **_shown(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.
-    return JsonResponse({"onward": _confirmed(request, made).headers["Location"]})
+    return JsonResponse({"onward": _confirmed(request, recovery_codes).headers["Location"]})
 
 
 @page(

@@ -87,9 +87,9 @@ def exercise(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, number: str) -> HttpResponse:
     """The state of a request; withdrawing it."""
     try:
-        mine = _agent(request)
+        agent = _agent(request)
         if request.method == "DELETE":
-            return JsonResponse(drp.status_of(drp.revoke(mine, number, _body(request))))
-        return JsonResponse(drp.status_of(drp.of_agent(mine, number)))
+            return JsonResponse(drp.status_of(drp.revoke(agent, number, _body(request))))
+        return JsonResponse(drp.status_of(drp.of_agent(agent, number)))
     except GlasshouseError as error:
         return _refused(error)

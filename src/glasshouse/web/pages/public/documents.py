@@ -39,15 +39,15 @@ def _shown(version: Version, language: str) -> dict[str, object]:
         "languages": LANGUAGES.items(),
         "versions": notices.versions(document),
         "stale": document is Document.NOTICE and version == notices.current(document) and notices.stale(),
-        "coming": [one for one in notices.coming() if one.document == document],
+        "coming": [version for version in notices.coming() if version.document == document],
     }
 
 
 @page("documents", name="documents", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def documents(request: HttpRequest) -> HttpResponse:
     """Every document in force, and what is coming."""
-    rows = [(TITLES[one], notices.current(one)) for one in TITLES]
-    coming = [(TITLES[Document(one.document)], one) for one in notices.coming()]
+    rows = [(TITLES[document], notices.current(document)) for document in TITLES]
+    coming = [(TITLES[Document(version.document)], version) for version in notices.coming()]
     return render(request, "public/documents.html", {"rows": rows, "coming": coming})
 
 

@@ -21,18 +21,23 @@ from glasshouse.web.request_choices import KINDS
 own_page = partial(page, need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 
 
-def _passing(found: Request, secret: str) -> dict[str, object]:
+def _passing(privacy_request: Request, secret: str) -> dict[str, object]:
     """What a page needs to ask what may be passed to whom. secret: of the guest's page."""
-    offered = referrals.customers_of(found)
-    return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
+    offered = referrals.customers_of(privacy_request)
+    return {
+        "request_row": privacy_request,
+        "offered": offered,
+        "asked_for": KINDS[privacy_request.kind],
+        "secret": secret,
+    }
 
 
 @own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request")
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
-    done = links.confirmed(secret)
-    shown = _passing(done.request, secret)
-    shown |= {"known": done.has_account, "law": clocks.LAWS[done.request.law]}
+    confirmation = links.confirmed(secret)
+    shown = _passing(confirmation.request, secret)
+    shown |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
     return render(request, "public/privacy_proved.html", shown)
 
 

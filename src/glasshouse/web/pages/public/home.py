@@ -23,13 +23,15 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "public/home.html")
     if actor.kind is ActorKind.STAFF:
         return redirect(reverse(staff_start(accounts.staff_role(actor.account))))
-    mine = access.organisations_of(actor)
-    if mine:
-        return redirect("overview", mine[0].id)
+    memberships = access.organisations_of(actor)
+    if memberships:
+        return redirect("overview", memberships[0].id)
     if request.method == "GET":
         return render(request, "public/organisation.html")
     try:
-        made = access.create_organisation(actor, plain_name(request.POST.get("organisation", ""), field="organisation"))
+        organisation = access.create_organisation(
+            actor, plain_name(request.POST.get("organisation", ""), field="organisation")
+        )
     except InvalidError as error:
         return again(request, "public/organisation.html", error)
-    return redirect("overview", made)
+    return redirect("overview", organisation)

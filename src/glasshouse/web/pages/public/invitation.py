@@ -21,9 +21,9 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation's own page: what is offered, and the way in, for a known address or a new one."""
     actor = actor_of(request)
     offered = invitations.look(secret)
-    mine = actor.account is not None and accounts.person_of(actor).address == offered.address
+    for_this_account = actor.account is not None and accounts.person_of(actor).address == offered.address
     wanted = notices.offer(reader_language(request))
-    shown = {"offer": offered, "mine": mine, "path": request.path, "documents": wanted}
+    shown = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": wanted}
     if request.method == "GET":
         return render(request, "public/invitation.html", shown)
     try:
@@ -31,7 +31,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
             return redirect("overview", invitations.accept(actor, secret))
         address, name, password = (request.POST.get(field, "") for field in ("address", "name", "password"))
         entry = onboarding.Entry(name, password, claims_of(request, wanted))
-        done = onboarding.finish_invitation(secret, address, entry, visit_of(request))
+        joined = onboarding.finish_invitation(secret, address, entry, visit_of(request))
     except (InvalidError, ForbiddenError, ThrottledError) as error:
         return again(request, "public/invitation.html", error, **shown)
-    return with_session(redirect("overview", str(done.actor.organisation)), done.signed_in)
+    return with_session(redirect("overview", str(joined.actor.organisation)), joined.signed_in)

@@ -48,12 +48,12 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method == "GET":
             links.check_link(secret)
             return render(request, "public/privacy_confirm.html")
-        done = links.prove(secret)
+        confirmation = links.prove(secret)
     except links.LinkEndedError as error:
         return render(
             request, "public/request_link_ended.html", {"ended": error, "secret": secret}, status=error.status
         )
-    return redirect("confirmed_request", done.page_secret)
+    return redirect("confirmed_request", confirmation.page_secret)
 
 
 @page(

@@ -13,7 +13,7 @@ from glasshouse.web.middleware import network_of
 
 def _listed() -> dict[str, object]:
     # Authorities stand in the transparency report, where no person can be told from them.
-    return {"rows": [one for one in disclosures.recipients() if one.recipient.kind != rules.Kind.AUTHORITY]}
+    return {"rows": [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]}
 
 
 @page(

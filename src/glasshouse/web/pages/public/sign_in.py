@@ -36,15 +36,19 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         }
         return render(request, "public/sign_in.html", notes | {"next": wanted})
     try:
-        done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
+        signed_in = accounts.sign_in(
+            request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request)
+        )
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/sign_in.html", error, next=wanted)
-    if done.pending:
+    if signed_in.pending:
         response = redirect(f"/second-factor?next={quote(safe_path(wanted))}")
         life = sessions.PENDING_LIFE
-        response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
+        response.set_cookie(
+            PENDING_COOKIE, signed_in.secret, max_age=life, secure=True, httponly=True, samesite="Strict"
+        )
         return response
-    return with_session(HttpResponseRedirect(safe_path(wanted)), done)
+    return with_session(HttpResponseRedirect(safe_path(wanted)), signed_in)
 
 
 @page(
@@ -86,14 +90,14 @@ def do_step(request: HttpRequest) -> HttpResponse:
         return render(request, "public/second_factor.html", shown)
     try:
         trust = request.POST.get("trust") == "yes"
-        done = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
+        signed_in = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/second_factor.html", error, **shown)
-    return _in(done, wanted)
+    return _in(signed_in, wanted)
 
 
-def _in(done: SignedIn, wanted: str) -> HttpResponse:
-    response = with_session(HttpResponseRedirect(safe_path(wanted)), done)
+def _in(signed_in: SignedIn, wanted: str) -> HttpResponse:
+    response = with_session(HttpResponseRedirect(safe_path(wanted)), signed_in)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -144,9 +148,11 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
     trust = request.POST.get("trust") == "yes"
     try:
         answer = request.POST.get("answer", "")
-        done = second_factor.sign_in_with_passkey(answer, visit_of(request), pending=_pending(request), trust=trust)
+        signed_in = second_factor.sign_in_with_passkey(
+            answer, visit_of(request), pending=_pending(request), trust=trust
+        )
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
-    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
+    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), signed_in)
     response.delete_cookie(PENDING_COOKIE)
     return response

@@ -35,9 +35,9 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
             return render(request, "public/finish_sign_up.html", shown)
         name, organisation, password = (request.POST.get(field, "") for field in ("name", "organisation", "password"))
         entry = onboarding.Entry(name, password, claims_of(request, offer), organisation)
-        done = onboarding.finish_sign_up(secret, entry, visit_of(request))
+        signed_up = onboarding.finish_sign_up(secret, entry, visit_of(request))
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "sign_up"}, status=error.status)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/finish_sign_up.html", error, **shown)
-    return with_session(redirect("home"), done.signed_in)
+    return with_session(redirect("home"), signed_up.signed_in)

@@ -16,8 +16,8 @@ from glasshouse.web.middleware import actor_of
 def _staff_page(actor: Actor) -> dict[str, object]:
     rows = notices.standings(actor)
     return {
-        "standings": rows,
-        "announcing": any(one.waiting or (one.version.published_at and not one.version.in_force_at) for one in rows),
+        "versions": rows,
+        "announcing": any(row.waiting or (row.version.published_at and not row.version.in_force_at) for row in rows),
         "documents": TITLES.items(),
         "languages": LANGUAGES.items(),
         "stale": notices.stale(),

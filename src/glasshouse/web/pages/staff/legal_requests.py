@@ -21,11 +21,14 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     rows = [
         (
-            one,
-            [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)],
-            [NAMES[name] for name in one.asked],
+            legal_request,
+            [
+                (name, NAMES[name])
+                for name in (legal_request.narrowed if legal_request.first_by else legal_request.asked)
+            ],
+            [NAMES[name] for name in legal_request.asked],
         )
-        for one in legal.legal_requests(actor)
+        for legal_request in legal.legal_requests(actor)
     ]
     return {"rows": rows, "categories": categories()}
 

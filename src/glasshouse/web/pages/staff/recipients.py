@@ -16,7 +16,7 @@ WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    shown = {"rows": disclosures.recipients(), "categories": categories(), "rooms": business_transfers.rooms(actor)}
+    shown = {"rows": disclosures.recipients(), "categories": categories(), "transfers": business_transfers.rooms(actor)}
     return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
 
 
@@ -37,10 +37,10 @@ def recipients(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
     actor, given = actor_of(request), request.POST
-    words = {name: given.get(name, "") for name in WORDS}
+    texts = {name: given.get(name, "") for name in WORDS}
     fields, channels = given.getlist("fields"), given.getlist("channels")
     wait = small_number(given.get("wait_days", ""))
-    disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
+    disclosures.add(actor, disclosures.Entry(given.get("kind", ""), texts, fields, channels, wait))
     return redirect("recipients")
 
 

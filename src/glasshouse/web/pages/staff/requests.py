@@ -23,9 +23,9 @@ def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
 
 def _done(request: HttpRequest) -> dict[str, object]:
     """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
-    done = request.GET.get("done", "")
-    number = request.GET.get("request", "") if done else ""
-    return {"done": done, "done_request": requests.of_officer(actor_of(request), number) if number else None}
+    act = request.GET.get("done", "")
+    number = request.GET.get("request", "") if act else ""
+    return {"done": act, "done_request": requests.of_officer(actor_of(request), number) if number else None}
 
 
 @page(
@@ -41,8 +41,8 @@ def worklist(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/requests.html", _desk(request) | _done(request))
 
 
-def _to_list(done: str, number: str) -> HttpResponse:
-    return redirect(f"{reverse('worklist')}?{urlencode({'done': done, 'request': number})}")
+def _to_list(act: str, number: str) -> HttpResponse:
+    return redirect(f"{reverse('worklist')}?{urlencode({'done': act, 'request': number})}")
 
 
 @page(

@@ -29,7 +29,7 @@ def sources(request: HttpRequest) -> HttpResponse:
     shown = _page(request)
     shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
     shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
-    shown["gone"] = "token" in request.GET and shown["token"] is None
+    shown["token_gone"] = "token" in request.GET and shown["token"] is None
     return render(request, "staff/sources.html", shown)
 
 
