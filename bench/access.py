@@ -60,17 +60,17 @@ def _page(home: Any) -> list[tuple[str, str]]:
     socket = str(socket_folder(home.data))
     everything, honest = Rights(CUSTOMER_PERMISSIONS, None, "all", "bench"), access.rights_of
     with (
-        probe.customers(1) as (one,),
+        probe.customers(1) as (grower,),
         psycopg.connect(
             host=socket, user="glasshouse_admin", password=secret, dbname="people", autocommit=True
         ) as admin,
     ):
         for number in range(20):
-            site = greenhouse.create_site(one.actor, {"name": f"Site {number}", "time_zone": "Europe/Rome"})
+            site = greenhouse.create_site(grower.actor, {"name": f"Site {number}", "time_zone": "Europe/Rome"})
             for room in range(3):
-                greenhouse.create_compartment(one.actor, site, f"Room {room}")
-        request = RequestFactory().get(f"/o/{one.organisation}/sites")
-        request.actor = one.actor  # type: ignore[attr-defined]
+                greenhouse.create_compartment(grower.actor, site, f"Room {room}")
+        request = RequestFactory().get(f"/o/{grower.organisation}/sites")
+        request.actor = grower.actor  # type: ignore[attr-defined]
         match = resolve(request.path)
 
         def pages() -> float:
@@ -112,13 +112,13 @@ def _sign_ins() -> list[tuple[str, str]]:
 
         from glasshouse.accounts import throttle
 
-        done, ends, honest = [0] * threads, time.monotonic() + seconds, throttle.take
+        counts, ends, honest = [0] * threads, time.monotonic() + seconds, throttle.take
         throttle.take = lambda *_, **__: None  # type: ignore[assignment]
 
         def work(number: int) -> None:
             while time.monotonic() < ends:
-                accounts.sign_in(one.address, one.password, Visit("bench"))
-                done[number] += 1
+                accounts.sign_in(grower.address, grower.password, Visit("bench"))
+                counts[number] += 1
             connections.close_all()
 
         running: list[threading.Thread] = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
@@ -127,13 +127,13 @@ def _sign_ins() -> list[tuple[str, str]]:
         for thread in running:
             thread.join()
         throttle.take = honest
-        return sum(done) / seconds
+        return sum(counts) / seconds
 
     from django.contrib.auth.hashers import get_hasher
 
     hasher = get_hasher("argon2")
     setting = f"m={hasher.memory_cost} KiB, t={hasher.time_cost}, p={hasher.parallelism}"  # type: ignore[attr-defined]
-    with probe.customers(1) as (one,):
+    with probe.customers(1) as (grower,):
         return [(f"sign-ins a second, {n} at once ({setting})", f"{rate(n):.1f}") for n in (1, 2)]
 
 

@@ -100,26 +100,26 @@ def pour(peer: Peer, work: list[bytes], clients: int) -> float:
 
 def small(peer: Peer, end_s: int, clients: int = 32, seconds: float = 4.0) -> float:
     """Requests per second of ten lines each."""
-    done, ends = [0] * clients, time.monotonic() + seconds
+    counts, ends = [0] * clients, time.monotonic() + seconds
 
     def client(number: int) -> None:
         link = peer.connect()
         while time.monotonic() < ends:
-            at = (end_s + done[number]) * 1_000_000_000
+            at = (end_s + counts[number]) * 1_000_000_000
             lines = "\n".join(f"small,sensor=s{number}-{i} air_temp={20 + i / 10} {at}" for i in range(10))
             link.request("POST", peer.write_path, lines.encode(), peer.headers)
             answer = link.getresponse()
             answer.read()
             if answer.status not in (200, 204):
                 raise RuntimeError(f"{peer.name} refused a small request: {answer.status}")
-            done[number] += 1
+            counts[number] += 1
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done) / seconds
+    return sum(counts) / seconds
 
 
 def asked_ms(peer: Peer, what: str, end_s: int) -> float:
@@ -290,7 +290,7 @@ def main(readings: int) -> None:
     """Run the bench over so many readings and print the table."""
     console, end_s = Console(), int(time.time()) // STEP_S * STEP_S
     console.print(f"Making {readings:,} readings in bodies of {LINES:,} lines …")
-    work, found = bodies(readings, end_s), {}
+    work, figures = bodies(readings, end_s), {}
     servers = (
         ("Glasshouse", "", ours),
         ("InfluxDB", "influxd", influx),
@@ -303,12 +303,14 @@ def main(readings: int) -> None:
             )
             continue
         with tempfile.TemporaryDirectory(prefix="glasshouse-bench-") as scratch, server(Path(scratch)) as peer:
-            found[name] = measure(peer, work, end_s)
-    table = Table("", *found, *(f"ours to {name}'s" for name in found if name != "Glasshouse"))
-    mine = found["Glasshouse"]
-    for figure, value in mine.items():
-        others = [all_[figure] for name, all_ in found.items() if name != "Glasshouse"]
+            figures[name] = measure(peer, work, end_s)
+    table = Table("", *figures, *(f"ours to {name}'s" for name in figures if name != "Glasshouse"))
+    of_glasshouse = figures["Glasshouse"]
+    for figure, value in of_glasshouse.items():
+        others = [all_[figure] for name, all_ in figures.items() if name != "Glasshouse"]
         table.add_row(
-            figure, *(f"{all_[figure]:,.2f}" for all_ in found.values()), *(f"{value / one:.2f}" for one in others)
+            figure,
+            *(f"{all_[figure]:,.2f}" for all_ in figures.values()),
+            *(f"{value / other:.2f}" for other in others),
         )
     console.print(table)

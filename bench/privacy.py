@@ -45,8 +45,8 @@ def main(rows: int) -> None:
 
 def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
     begun = time.perf_counter()
-    found = act()
-    return time.perf_counter() - begun, found
+    result = act()
+    return time.perf_counter() - begun, result
 
 
 def _peak_mib() -> float:
@@ -91,7 +91,7 @@ def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
     ]
 
 
-def _plant(one: Any, canary: str, rows: int) -> None:
+def _plant(grower: Any, canary: str, rows: int) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
 
@@ -101,9 +101,9 @@ def _plant(one: Any, canary: str, rows: int) -> None:
         for start in range(0, rows, BATCH):
             batch = [
                 Message(
-                    key_owner=one.actor.person,
+                    key_owner=grower.actor.person,
                     kind="bench",
-                    address=one.address,
+                    address=grower.address,
                     subject=f"{canary} {number}",
                     body="x" * 200,
                     created_at=now,
@@ -122,8 +122,8 @@ def _coverage() -> list[tuple[str, str, str]]:
     return [
         (
             f"personal columns reached by {what}",
-            f"{done} of {total} ({done / total:.0%})",
+            f"{covered} of {total} ({covered / total:.0%})",
             "100 %" if what[:4] in ("view", "copy", "eras", "a ru") else "",
         )
-        for what, done, total in coverage()
+        for what, covered, total in coverage()
     ]

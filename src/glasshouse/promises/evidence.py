@@ -80,12 +80,12 @@ def people_columns() -> list[tuple[str, str, str]]:
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
     )
-    found = []
+    columns = []
     for alias, store in (("default", "people"), ("vault", "vault")):
         with connections[alias].cursor() as cursor:
             cursor.execute(sql)
-            found += [(store, str(table), str(column)) for table, column in cursor.fetchall()]
-    return sorted(found)
+            columns += [(store, str(table), str(column)) for table, column in cursor.fetchall()]
+    return sorted(columns)
 
 
 def files(folder: Path) -> Iterator[Path]:

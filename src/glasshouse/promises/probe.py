@@ -74,13 +74,15 @@ def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
 
 def _taken(address: str, path: str) -> tuple[str, str]:
     """(secret, key owner) of the newest mail to a probe's address, which is taken out of the queue. Raises UnavailableError."""
-    mail = next((one for one in Message.objects.order_by("-created_at")[:50] if one.address == address), None)
-    found = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
-    if mail is None or found is None:
+    mail = next(
+        (message for message in Message.objects.order_by("-created_at")[:50] if message.address == address), None
+    )
+    link = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
+    if mail is None or link is None:
         raise UnavailableError("The probe's mail held no link.")
     key_owner = mail.key_owner
     mail.delete()
-    return found[1], key_owner
+    return link[1], key_owner
 
 
 def taken_link(address: str, path: str) -> str:
@@ -95,20 +97,20 @@ def customers(count: int) -> Iterator[list[Grower]]:
     try:
         for _ in range(count):
             made.append(_signed_up(f"probe{new_id()}", "Probe"))
-        yield [one for one, _ in made]
+        yield [grower for grower, _ in made]
     finally:
         while _doors:
             _doors.pop().close()
-        for one, key_owner in made:
-            _forget(one.actor, key_owner)
+        for grower, key_owner in made:
+            _forget(grower.actor, key_owner)
 
 
 def _forget(actor: Actor, key_owner: str) -> None:
     rights.close_organisation(OrganisationId(str(actor.organisation)))
     Message.objects.filter(key_owner=actor.person).delete()
     Person.objects.filter(id=actor.person).delete()
-    for one in (key_owner, actor.person):
-        vault.destroy(KeyOwnerId(str(one)))
+    for owner in (key_owner, actor.person):
+        vault.destroy(KeyOwnerId(str(owner)))
 
 
 @contextmanager
@@ -126,24 +128,24 @@ def one_to_erase() -> Iterator[tuple[Grower, str]]:
 def walked() -> Iterator[Canaries]:
     """The canaries of a customer that lives for the length of the block. Raises UnavailableError when a door is shut."""
     person, place, tag, file = (f"canary{kind}{new_id()}" for kind in ("person", "site", "tag", "file"))
-    one, key_owner = _signed_up(person, place)
-    canaries = Canaries(person, place, tag, file, one)
+    grower, key_owner = _signed_up(person, place)
+    canaries = Canaries(person, place, tag, file, grower)
     try:
-        site = greenhouse.create_site(one.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
-        token = greenhouse.create_device(one.actor, SiteId(site), "", canaries.person)
+        site = greenhouse.create_site(grower.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
+        token = greenhouse.create_device(grower.actor, SiteId(site), "", canaries.person)
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        _forget(one.actor, key_owner)
+        _forget(grower.actor, key_owner)
 
 
 @contextmanager
 def sending(canaries: Canaries) -> Iterator[None]:
     """While the block lasts, the probe customer's file is half sent to the web door. Raises OSError, UnavailableError."""
-    one, place, line = canaries.grower, urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canaries.file}\n".encode()
-    secret = _session_of(one)
+    grower, place, line = canaries.grower, urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canaries.file}\n".encode()
+    secret = _session_of(grower)
     head = (
-        f"POST /o/{one.organisation}/import HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: __Host-session={secret}\r\n"
+        f"POST /o/{grower.organisation}/import HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: __Host-session={secret}\r\n"
         f"Content-Type: multipart/form-data; boundary=probe\r\nContent-Length: {SENT_BYTES * 2}\r\n\r\n--probe\r\n"
         'Content-Disposition: form-data; name="file"; filename="probe.csv"\r\n\r\n'
     )
@@ -165,13 +167,13 @@ def sending(canaries: Canaries) -> Iterator[None]:
         yield
 
 
-def _session_of(one: Grower) -> str:
-    return accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}")).secret
+def _session_of(grower: Grower) -> str:
+    return accounts.sign_in(grower.address, grower.password, Visit(f"probe-{grower.address}")).secret
 
 
-def begin_session(one: Grower) -> str:
+def begin_session(grower: Grower) -> str:
     """The secret of a session of the probe customer, begun as after a right password."""
-    account = Account.objects.select_related("person").get(id=one.actor.account)
+    account = Account.objects.select_related("person").get(id=grower.actor.account)
     with transaction.atomic():
         return sessions.begin(account, VISIT, pending=False).secret
 

@@ -62,15 +62,18 @@ def look(texts: list[str], *, began: float) -> Search:
 
 def processes() -> list[Path]:
     """Folders below /proc of this installation's processes, as far as they may be looked into. Linux only."""
-    data, found = str(settings.DATA_FOLDER).encode(), [Path(f"/proc/{os.getpid()}")]
+    data, folders = str(settings.DATA_FOLDER).encode(), [Path(f"/proc/{os.getpid()}")]
     for path in Path("/proc").glob("[0-9]*"):
         try:
             facts = path.joinpath("environ").read_bytes() + b"\0" + path.joinpath("cmdline").read_bytes() + b"\0"
         except OSError:
             continue
-        if any(one.rpartition(b"=")[2] in (data, data + b"/crops", data + b"/people") for one in facts.split(b"\0")):
-            found.append(path)
-    return list(dict.fromkeys(found))
+        if any(
+            variable.rpartition(b"=")[2] in (data, data + b"/crops", data + b"/people")
+            for variable in facts.split(b"\0")
+        ):
+            folders.append(path)
+    return list(dict.fromkeys(folders))
 
 
 def temporary_folders() -> list[Path]:
@@ -81,10 +84,14 @@ def temporary_folders() -> list[Path]:
             environment = process.joinpath("environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        named |= {os.fsdecode(one[7:]) for one in environment if one.startswith((b"TMPDIR=", b"SQLITE_TMPDIR="))}
+        named |= {
+            os.fsdecode(variable[7:])
+            for variable in environment
+            if variable.startswith((b"TMPDIR=", b"SQLITE_TMPDIR="))
+        }
     data = Path(settings.DATA_FOLDER).resolve()
     folders = {Path(name).resolve() for name in named}
-    return sorted(one for one in folders if one.is_dir() and one != data and data not in one.parents)
+    return sorted(folder for folder in folders if folder.is_dir() and folder != data and data not in folder.parents)
 
 
 def _writers() -> set[int]:

@@ -17,8 +17,8 @@ def separation() -> Finding:
         if classification not in ("crop", "technical")
     ]
     crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
-    told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
-    wrong = [*personal, *crossed, *told]
+    reachable_keys = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
+    wrong = [*personal, *crossed, *reachable_keys]
     return judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
 
 

@@ -68,12 +68,14 @@ def complete_export() -> Finding:
         number = exports.make_export(customer.actor)
         _, body = exports.fetch_export(customer.actor, number)
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
-            told = json.loads(archive.read("data.json"))
+            exported = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
         foreign = any(copy.id == number for copy in exports.exports(other.actor))
-    lost = Counter(map(_key, expected)) - Counter(map(_key, told))
-    good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
-    return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
+    lost = Counter(map(_key, expected)) - Counter(map(_key, exported))
+    good = (
+        not lost and "accounts_person.name" in {item["place"] for item in exported} and "<table" in page and not foreign
+    )
+    return judge(good, f"a probe's copy holds {len(exported)} labelled values of {len(expected)} shown")
 
 
 def _key(item: dict[str, object]) -> tuple[object, object]:
