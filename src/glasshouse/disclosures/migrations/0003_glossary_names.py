@@ -42,7 +42,9 @@ class Migration(migrations.Migration):
             state_operations=[
                 migrations.AddConstraint(
                     model_name="businesstransfernotice",
-                    constraint=models.UniqueConstraint(fields=("business_transfer", "key_owner"), name="one_notice_each"),
+                    constraint=models.UniqueConstraint(
+                        fields=("business_transfer", "key_owner"), name="one_notice_each"
+                    ),
                 ),
             ],
         ),
