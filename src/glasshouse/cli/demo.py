@@ -42,8 +42,8 @@ def plant(home: Installation) -> list[str]:
             tokens |= _grow(home, *grower)
     devices_file.unlink(missing_ok=True)
     write_secret(devices_file, json.dumps(tokens).encode())
-    for token, room in tokens.items():
-        threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
+    for token, compartment in tokens.items():
+        threading.Thread(target=_go_on, args=(home, token, compartment), daemon=True).start()
     for name, address, role in STAFF:
         if not Person.objects.filter(address_hash=vault.lookup("address", address)).exists():
             accounts.create_staff(name, address, PASSWORD, role)
@@ -83,18 +83,18 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     site = greenhouse.create_site(actor, facts)
     greenhouse.set_target_ranges(actor, site, "", {"variable": "air_temp", "least": "16", "most": "27"})
     tokens = {}
-    for room in ("North bay", "South bay"):
-        compartment = greenhouse.create_compartment(actor, site, room)
-        token = greenhouse.create_device(actor, site, compartment, f"Climate box, {room}")
+    for compartment in ("North bay", "South bay"):
+        compartment_id = greenhouse.create_compartment(actor, site, compartment)
+        token = greenhouse.create_device(actor, site, compartment_id, f"Climate box, {compartment}")
         now = int(time.time()) // 300 * 300
-        lines = [_line(at, room) for at in range(now - 30 * 86_400, now, 300)]
+        lines = [_line(at, compartment) for at in range(now - 30 * 86_400, now, 300)]
         _send(home, token, lines)
-        tokens[token] = room
+        tokens[token] = compartment
     return tokens
 
 
-def _line(at: int, room: str) -> str:
-    chance = random.Random(f"{room}{at}")  # noqa: S311 - weather, not a secret
+def _line(at: int, compartment: str) -> str:
+    chance = random.Random(f"{compartment}{at}")  # noqa: S311 - weather, not a secret
     sun = max(0.0, math.sin((datetime.fromtimestamp(at, UTC).hour * 3600 + at % 3600 - 21_600) / 86_400 * 2 * math.pi))
     temperature = 18 + 7 * sun + chance.gauss(0, 0.2)
     humidity = 85 - 20 * sun + chance.gauss(0, 1)
@@ -114,8 +114,8 @@ def _send(home: Installation, token: str, lines: list[str]) -> None:
     ).raise_for_status()
 
 
-def _go_on(home: Installation, token: str, room: str) -> None:
+def _go_on(home: Installation, token: str, compartment: str) -> None:
     while True:
         with contextlib.suppress(httpx.HTTPError):  # The next one comes in ten seconds.
-            _send(home, token, [_line(int(time.time()), room)])
+            _send(home, token, [_line(int(time.time()), compartment)])
         time.sleep(10)

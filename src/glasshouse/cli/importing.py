@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
@@ -34,8 +34,9 @@ def bring_in(
         signed_in = second_factor.finish_sign_in(signed_in.secret, code(), Visit("command line"), trust=False)
     person = sessions.actor_of(signed_in.secret)
     try:
-        actor, site, room = _place(person, *where)
-        number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
+        place = _place(person, *where)
+        actor = place.actor
+        number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
         layout = imports.look(actor, number).layout
         layout = imports.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
@@ -55,13 +56,23 @@ def _told(issue: dict[str, Any]) -> str:
     return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
 
 
-def _place(actor: Actor, site: str, room: str) -> tuple[Actor, SiteId, str]:
+class _Place(NamedTuple):
+    """Where a file was measured, and the actor as a member of that organisation. compartment: id, or empty."""
+
+    actor: Actor
+    site: SiteId
+    compartment: str
+
+
+def _place(actor: Actor, site_name: str, compartment_name: str) -> _Place:
+    """The place that the names mean. Raises InvalidError."""
     for organisation in access.organisations_of(actor):
         member = actor.for_organisation(OrganisationId(organisation.id))
-        for found_site in greenhouse.sites(member):
-            rooms = {compartment.name: compartment.id for compartment in found_site.compartment_set.all()}
-            if found_site.name == site and (not room or room in rooms):
-                return member, SiteId(found_site.id), rooms[room] if room else ""
+        for site in greenhouse.sites(member):
+            ids = {"": ""} | {compartment.name: compartment.id for compartment in site.compartment_set.all()}
+            if site.name == site_name and compartment_name in ids:
+                return _Place(member, SiteId(site.id), ids[compartment_name])
     raise InvalidError(
-        f"You have no site {site!r}{f' with a compartment {room!r}' if room else ''}. Look at the page Sites."
+        f"You have no site {site_name!r}{f' with a compartment {compartment_name!r}' if compartment_name else ''}. "
+        "Look at the page Sites."
     )

@@ -36,8 +36,8 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
     from glasshouse.accounts import api as accounts
     from glasshouse.requests import api as requests
 
-    who = accounts.actor_of_address(address)
-    requests.set_regions(str(who.account), list(regions))
+    officer = accounts.actor_of_address(address)
+    requests.set_regions(str(officer.account), list(regions))
     click.echo(f"{address} answers for {', '.join(regions) or 'all that nobody else does'}.")
 
 
@@ -108,10 +108,10 @@ def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None
     from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.retention import api as retention
 
-    whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
-    if not accounts.is_staff(who.account):
+    person, staff = accounts.actor_of_address(address), accounts.actor_of_address(owner)
+    if not accounts.is_staff(staff.account):
         raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.hold(KeyOwnerId(str(whom.person)), str(who.account), reason, days)
+    number = retention.hold(KeyOwnerId(str(person.person)), str(staff.account), reason, days)
     click.echo(f"Held for {days} days: {number}.")
 
 
@@ -127,14 +127,14 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
     from glasshouse.subject import erasure as rights
 
     actor = accounts.actor_of_address(address)
-    wanted = rights.plan(actor)
-    for purpose, count in wanted.rows.items():
+    plan = rights.plan(actor)
+    for purpose, count in plan.rows.items():
         click.echo(f"{count:8} rows for {purpose}")
-    for name in wanted.leaves:
+    for name in plan.leaves:
         click.echo(f"leaves {name}")
-    for name in wanted.closes:
+    for name in plan.closes:
         click.echo(f"closes {name}, with all its readings")
-    for obstacle in wanted.obstacles:
+    for obstacle in plan.obstacles:
         click.echo(f"in the way: {obstacle}")
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)

@@ -130,16 +130,16 @@ def decode(raw: bytes, charset: str) -> str:
 
 def parts(mail: Part) -> Iterator[Part]:
     """The leaves of a mail's tree of parts in their order, as many as the bounds let through. An enclosed mail is one leaf."""
-    waiting, seen = [(mail, 0)], 0
-    while waiting and seen < MAX_PARTS:
+    waiting, count = [(mail, 0)], 0
+    while waiting and count < MAX_PARTS:
         part, depth = waiting.pop()
-        seen += 1
+        count += 1
         content = part.content()
         kind = content.get_content_type()
         boundary = _boundary(content) if kind.startswith("multipart/") else b""
         if boundary and depth < MAX_DEPTH:
-            inside = [_split(child, strict=False) for child in _between(part.body, boundary)]
-            waiting += [(child, depth + 1) for child in reversed(inside)]
+            children = [_split(child, strict=False) for child in _between(part.body, boundary)]
+            waiting += [(child, depth + 1) for child in reversed(children)]
         elif not kind.startswith("multipart/"):
             yield part
 
@@ -252,7 +252,7 @@ def _mailboxes(value: str) -> Iterator[str]:
     """The address of each mailbox in a list: what stands in angle brackets, or else all of it; no names, no comments."""
     plain: list[str] = []  # outside of quotes, comments and angle brackets
     angle: list[str] | None = None
-    depth, quoted, inside, skip = 0, False, False, False
+    depth, quoted, in_brackets, skip = 0, False, False, False
     for character in value:
         if skip or character == "\\":
             skip = not skip
@@ -264,14 +264,14 @@ def _mailboxes(value: str) -> Iterator[str]:
             depth = max(0, depth + (1 if character == "(" else -1))
         elif depth:
             continue
-        elif inside:
-            inside = character != ">"
-            if inside and angle is not None:
+        elif in_brackets:
+            in_brackets = character != ">"
+            if in_brackets and angle is not None:
                 angle.append(character)
         elif character == "<":
             if angle is not None:
                 raise UnreadableError("The From header must name one address.")
-            angle, inside = [], True
+            angle, in_brackets = [], True
         elif character in ",;:":
             if character == ":":  # The name of a group is no mailbox; what follows may be any number of them.
                 raise UnreadableError("The From header must name one address, not a group.")

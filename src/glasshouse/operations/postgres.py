@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -67,8 +67,15 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def store_user() -> tuple[int, int] | None:
-    """(uid, gid) that the store runs as, or None for the present user."""
+class StoreUser(NamedTuple):
+    """The user of the system that the store runs as."""
+
+    uid: int
+    gid: int
+
+
+def store_user() -> StoreUser | None:
+    """Who the store runs as, or None for the present user. Makes the user where it is missing."""
     if os.geteuid() != 0:
         return None
     try:
@@ -76,7 +83,7 @@ def store_user() -> tuple[int, int] | None:
     except KeyError:
         subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
         user = pwd.getpwnam(STORE_USER)
-    return user.pw_uid, user.pw_gid
+    return StoreUser(user.pw_uid, user.pw_gid)
 
 
 def prepare(home: Installation) -> list[str]:
@@ -111,7 +118,7 @@ def _refuse_closed_parents(data: Path) -> None:
             )
 
 
-def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] | None) -> None:
+def _initdb(cluster: Path, programs: Path, secret: Path, user: StoreUser | None) -> None:
     # In the data folder, which is ours: no shared temporary folder ever holds the password.
     with tempfile.NamedTemporaryFile(dir=cluster.parent) as password:
         password.write(secret.read_bytes())
@@ -207,9 +214,9 @@ def _one(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str
     return row[0] if row else ""
 
 
-def _reloaded(link: "psycopg.Connection[tuple[str]]", wanted: str) -> None:
+def _reloaded(link: "psycopg.Connection[tuple[str]]", value: str) -> None:
     """Have every process of the store read its settings again; they are told at the same time as ours."""
     link.execute("SELECT pg_reload_conf()")
     ends = time.monotonic() + 10
-    while _one(link, "SHOW wal_recycle") != wanted and time.monotonic() < ends:
+    while _one(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
         time.sleep(0.02)

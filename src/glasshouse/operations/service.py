@@ -29,8 +29,8 @@ NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 def base_environment() -> dict[str, str]:
     """What every part is given of our own environment: no secret of anybody's shell travels along."""
-    ours = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    return ours | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    inherited = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    return inherited | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 def people_environment(home: Installation) -> dict[str, str]:

@@ -9,8 +9,10 @@ from glasshouse.subject.inventory import Item
 def grouped(items: Iterable[Item]) -> dict[str, object]:
     """Items as `held.html` shows them: by purpose, the first of many."""
     by_purpose = sorted(items, key=lambda item: item.purpose)
-    groups = [(purpose, list(some)) for purpose, some in groupby(by_purpose, key=lambda item: item.purpose)]
-    shown = [(purpose, some[:20], max(0, len(some) - 20), _common(some)) for purpose, some in groups]
+    groups = [(purpose, list(of_purpose)) for purpose, of_purpose in groupby(by_purpose, key=lambda item: item.purpose)]
+    shown = [
+        (purpose, of_purpose[:20], max(0, len(of_purpose) - 20), _common(of_purpose)) for purpose, of_purpose in groups
+    ]
     return {"groups": shown, "count": len(by_purpose)}
 
 

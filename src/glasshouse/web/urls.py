@@ -19,6 +19,6 @@ for module in walk_packages(web_pages.__path__, f"{web_pages.__name__}."):
     import_module(module.name)
 converters.register()
 urlpatterns = [
-    *(path(address, Guarded(some), name=name) for address, name, some in pages.routes()),
+    *(path(address, Guarded(views), name=name) for address, name, views in pages.routes()),
     path("api/v1/", api.urls),
 ]

@@ -27,17 +27,17 @@ def layers() -> Finding:
     """Each layer, asked by itself, refuses: what passes the others is brought to it on purpose."""
     with probe.customers(2) as (customer, other):
         page = reverse("overview", args=[customer.organisation])
-        stranger, owner = (
+        anonymous, owner = (
             probe.door(session=probe.begin_session(other)),
             probe.door(session=probe.begin_session(customer)),
         )
         refusals = {
             "transport": _old_tls_refused(),
-            "perimeter": stranger.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
+            "perimeter": anonymous.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
             and owner.post("/sign-out", headers={"Referer": "https://elsewhere.invalid/"}).status_code == 403,
             "authentication": probe.door().get(page).headers.get("location", "").startswith("/sign-in"),
             "authorisation": _a_viewer_is_refused(customer, other),
-            "tenant": stranger.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
+            "tenant": anonymous.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
             "encryption": _name_is_sealed(customer),
         }
     wrong = [name for name, held in refusals.items() if not held]

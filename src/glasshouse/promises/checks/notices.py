@@ -30,12 +30,12 @@ def acceptance() -> Finding:
         with transaction.atomic():
             Acceptance.objects.filter(key_owner=customer.actor.person).delete()
         with access.organisation_transaction(customer.actor):
-            seen = Site.objects.count()
+            visible_sites = Site.objects.count()
             entered = _enters(customer.organisation)
     figure = f"{len(accepted)} of {len(persons)} signed-in accounts have accepted; {wrong} acceptances of a version not in force"
-    if seen or entered:
+    if visible_sites or entered:
         figure += "; a probe that accepted nothing got in"
-    return judge(not wrong and not seen and not entered, figure)
+    return judge(not wrong and not visible_sites and not entered, figure)
 
 
 def _enters(organisation: str) -> bool:

@@ -89,8 +89,13 @@ def referral() -> Finding:
         request, _, page = email_links.prove(proof)
         asked_first = not referrals.passed(customer.actor)
         names = referrals.agree(page, [referrals.offered(page)[0].id])
-        mine, theirs = referrals.passed(customer.actor), referrals.passed(other.actor)
-        good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
+        own_referrals, foreign_referrals = referrals.passed(customer.actor), referrals.passed(other.actor)
+        good = (
+            asked_first
+            and len(names) == 1
+            and [row.request_id for row in own_referrals] == [number]
+            and not foreign_referrals
+        )
         Message.objects.filter(key_owner__in=[request.key_owner, str(customer.actor.person)]).delete()
         Request.objects.filter(id=number).delete()
         for key_owner in (request.key_owner, *key_owners):

@@ -52,10 +52,10 @@ def deletion_run() -> Finding:
     retention.sweep()
     there = Message.objects.filter(id=row.id).exists()
     opened = _opens(row)
-    _, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    readable = evidence.holding(Path(settings.DATA_FOLDER), [canary]).names
     wrong = [
         text
-        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(found)))
+        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(readable)))
         if bad
     ]
     return judge(

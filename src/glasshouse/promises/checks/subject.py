@@ -26,9 +26,9 @@ def requested_fields() -> Finding:
     wrong, count = [], 0
     with probe.customers(1) as (customer,):
         session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
-        stranger, inside = probe.door(), probe.door(session=session.secret)
+        anonymous, signed_in = probe.door(), probe.door(session=session.secret)
         for path in asked_fields.ASKED:
-            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(
+            page = (signed_in if path.startswith(("/account", "/o/")) else anonymous).get(
                 path.format(customer.organisation)
             )
             if page.status_code != 200:
@@ -85,7 +85,8 @@ def _key(item: dict[str, object]) -> tuple[object, object]:
 @check("PRI-24")
 def complete_erasure() -> Finding:
     """A probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
-    with probe.one_to_erase() as (customer, canary):
+    with probe.grower_to_erase() as probed:
+        customer, canary = probed.grower, probed.canary
         person = Person.objects.get(id=customer.actor.person)
         mail.keep_sent(
             KeyOwnerId(new_id()), "probe", customer.address, body=canary
@@ -95,7 +96,7 @@ def complete_erasure() -> Finding:
         gone = not Person.objects.filter(id=customer.actor.person).exists()
         left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
         key = bool(vault.generations_of(KeyOwnerId(str(customer.actor.person))))
-        count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+        search = evidence.holding(Path(settings.DATA_FOLDER), [canary])
     wrong = [
         text
         for text, bad in (
@@ -105,7 +106,7 @@ def complete_erasure() -> Finding:
         )
         if bad
     ]
-    wrong += [f"readable in {name}" for name in found[:2]]
+    wrong += [f"readable in {name}" for name in search.names[:2]]
     return judge(
-        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {count} files; its key is destroyed"
+        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {search.files_read} files; its key is destroyed"
     )

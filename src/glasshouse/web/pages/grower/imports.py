@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -41,14 +42,14 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     }
     if request.method == "GET":
         return render(request, "grower/import.html", shown)
-    site, _, room = request.POST.get("place", "").partition("/")
+    site, _, compartment = request.POST.get("place", "").partition("/")
     file = request.FILES.get("file")
     try:
         if file is None or not file.size:
             raise InvalidError("Choose a file that is not empty.", field="file")
         if file.size > MOST_BYTES:
             raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
-        number = imports.upload(actor, SiteId(site), room, str(file.name), file.chunks())
+        number = imports.upload(actor, SiteId(site), compartment, str(file.name), file.chunks())
     except InvalidError as error:
         return again(request, "grower/import.html", error, **shown)
     return redirect("preview_import", organisation, number)
@@ -56,27 +57,27 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
 
 def _given(request: HttpRequest) -> Given:
     """What the form says of the file as a whole. Raises InvalidError."""
-    said = request.POST
-    if "time_column" not in said:
+    form = request.POST
+    if "time_column" not in form:
         return NOTHING_GIVEN
-    if said.get("delimiter") not in DELIMITERS or said.get("time_format") not in TIME_FORMATS:
+    if form.get("delimiter") not in DELIMITERS or form.get("time_format") not in TIME_FORMATS:
         raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
-    column = said.get("time_column", "")
+    column = form.get("time_column", "")
     return Given(
-        said["delimiter"],
-        "," if said.get("decimal") == "," else ".",
-        said.get("header") == "yes",
+        form["delimiter"],
+        "," if form.get("decimal") == "," else ".",
+        form.get("header") == "yes",
         int(column) if column.isdecimal() and len(column) < 5 else 0,
-        said["time_format"],
+        form["time_format"],
     )
 
 
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     """The layout with the variables, units and zone of the form."""
-    said = request.POST
-    variables = {column.index: said.get(f"v{column.index}", column.variable) for column in layout.columns}
-    units = {column.index: said.get(f"u{column.index}", column.unit) for column in layout.columns}
-    return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
+    form = request.POST
+    variables = {column.index: form.get(f"v{column.index}", column.variable) for column in layout.columns}
+    units = {column.index: form.get(f"u{column.index}", column.unit) for column in layout.columns}
+    return imports.corrected(layout, form.get("zone", layout.zone), variables, units)
 
 
 @page(
@@ -97,10 +98,17 @@ def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, objec
     return shown | _looked(imports.look(actor, ImportId(number)), None)
 
 
-def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Look, Layout]:
-    """The file as the form says that it is read, and the form's layout. Raises InvalidError."""
+class _Chosen(NamedTuple):
+    """A file as a form says that it is read, and the layout that the form describes."""
+
+    preview: imports.Look
+    layout: Layout
+
+
+def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
+    """What the form chooses for a file. Raises InvalidError."""
     preview = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
-    return preview, _chosen(request, preview.layout)
+    return _Chosen(preview, _chosen(request, preview.layout))
 
 
 @page(
@@ -116,8 +124,8 @@ def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Lo
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Look again, with what the person corrected."""
     actor, shown = inside(request)
-    preview, layout = _wished(request, actor, number)
-    return render(request, "grower/import_preview.html", shown | _looked(preview, layout))
+    chosen = _chosen_in(request, actor, number)
+    return render(request, "grower/import_preview.html", shown | _looked(*chosen))
 
 
 @page(
@@ -133,13 +141,13 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
     actor, shown = inside(request)
-    preview, layout = _wished(request, actor, number)
+    chosen = _chosen_in(request, actor, number)
     try:
-        imports.save_template(actor, request.POST.get("template", ""), layout)
+        imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **shown | _looked(preview, layout))
+        return again(request, "grower/import_preview.html", error, **shown | _looked(*chosen))
     shown["saved"] = True
-    return render(request, "grower/import_preview.html", shown | _looked(preview, layout))
+    return render(request, "grower/import_preview.html", shown | _looked(*chosen))
 
 
 @page(
@@ -154,8 +162,8 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Take the readings."""
     actor = inside(request).actor
-    _, layout = _wished(request, actor, number)
-    imports.queue(actor, ImportId(number), layout)
+    chosen = _chosen_in(request, actor, number)
+    imports.queue(actor, ImportId(number), chosen.layout)
     return redirect("import_report", organisation, number)
 
 

@@ -17,14 +17,14 @@ LONG_AGO_S = 7 * DAY_S
 SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
 
 
-def _place(site: str, room: str, tiles: list[dict[str, Any]]) -> dict[str, Any]:
+def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str, Any]:
     """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
     old = [
         tile for tile in tiles if tile["ago_s"] is None or (tile["state"] == "silent" and tile["ago_s"] > LONG_AGO_S)
     ]
     live = [tile for tile in tiles if tile not in old]
     calls = [tile for tile in live if tile["state"] in ("low", "high")]
-    return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
+    return {"site": site, "compartment": compartment, "live": live, "old": old, "calls": calls}
 
 
 @page(
@@ -38,13 +38,13 @@ def _place(site: str, room: str, tiles: list[dict[str, Any]]) -> dict[str, Any]:
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
     actor, shown = inside(request)
-    rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    compartments: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for series in readings_of.overview(actor):
-        rooms.setdefault((series["site_name"], series["room_name"]), []).append(
+        compartments.setdefault((series["site_name"], series["room_name"]), []).append(
             series | {"sign": SIGNS[series["state"]]}
         )
-    places = [_place(*place, tiles) for place, tiles in rooms.items()]
-    places.sort(key=lambda place: (not place["live"], place["site"], place["room"]))
+    places = [_place(*place, tiles) for place, tiles in compartments.items()]
+    places.sort(key=lambda place: (not place["live"], place["site"], place["compartment"]))
     template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
     now_s = clock.now().timestamp()
     response = render(

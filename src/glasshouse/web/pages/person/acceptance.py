@@ -24,19 +24,19 @@ from glasshouse.web.redirects import safe_path
 def accept(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""
     actor, language = actor_of(request), reader_language(request)
-    wanted = request.GET.get("next", request.POST.get("next", "/"))
+    next_path = request.GET.get("next", request.POST.get("next", "/"))
     missing = notices.missing(actor)
     texts = [(TITLES[Document(version.document)], version, notices.text_of(version, language)) for version in missing]
-    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(wanted), "language": language}
+    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(next_path), "language": language}
     if request.method == "GET":
-        return render(request, "person/accept.html", shown) if missing else redirect(safe_path(wanted))
+        return render(request, "person/accept.html", shown) if missing else redirect(safe_path(next_path))
     try:
         if request.POST.get("accept") != "yes":
             raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
         notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
     except InvalidError as error:
         return again(request, "person/accept.html", error, **shown)
-    return redirect(safe_path(wanted))
+    return redirect(safe_path(next_path))
 
 
 @page(

@@ -46,6 +46,6 @@ def change_address(request: HttpRequest) -> HttpResponse:
 @shows_again("person/account.html", _shown)
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""
-    actor, given = actor_of(request), request.POST
-    signed_in = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
+    actor, form = actor_of(request), request.POST
+    signed_in = accounts.change_password(actor, form.get("present", ""), form.get("password", ""), visit_of(request))
     return with_session(redirect("account"), signed_in)

@@ -48,8 +48,8 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def give_consent(request: HttpRequest) -> HttpResponse:
     """Allow a purpose."""
-    actor, given = actor_of(request), request.POST
-    purpose = given.get("purpose", "")
+    actor, form = actor_of(request), request.POST
+    purpose = form.get("purpose", "")
     consent.give(actor, purpose)
     if purpose == sources.PURPOSE:
         sources.welcome_again(actor)
@@ -67,8 +67,8 @@ def give_consent(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def object_to_purpose(request: HttpRequest) -> HttpResponse:
     """Withdraw from a purpose, or object to it."""
-    actor, given = actor_of(request), request.POST
-    requests.object_to(actor, given.get("purpose", ""), given.get("words", ""))
+    actor, form = actor_of(request), request.POST
+    requests.object_to(actor, form.get("purpose", ""), form.get("words", ""))
     return redirect("my_choices")
 
 
@@ -84,8 +84,8 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def restrict(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
-    actor, given = actor_of(request), request.POST
-    consent.restrict(actor, given.get("ground", ""), given.get("words", ""))
+    actor, form = actor_of(request), request.POST
+    consent.restrict(actor, form.get("ground", ""), form.get("words", ""))
     return redirect("my_choices")
 
 

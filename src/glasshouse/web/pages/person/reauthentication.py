@@ -38,12 +38,12 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
 )
 def prove(request: HttpRequest) -> HttpResponse:
     """Prove it by password and code."""
-    given = request.POST
+    form = request.POST
     try:
-        accounts.reauthenticate(actor_of(request), given.get("password", ""), given.get("code", ""))
+        accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/reauthenticate.html", error, **_shown(request))
-    return redirect(safe_path(given.get("next", "")))
+    return redirect(safe_path(form.get("next", "")))
 
 
 @page(
@@ -57,12 +57,12 @@ def prove(request: HttpRequest) -> HttpResponse:
 )
 def send_proof(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
-    actor, wanted = actor_of(request), request.POST.get("next", "")
+    actor, next_path = actor_of(request), request.POST.get("next", "")
     try:
         number = second_factor.send_own_code(actor)
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/reauthenticate.html", error, **_shown(request))
-    return redirect(f"/reauthenticate?next={quote(wanted)}&sent={once.hand_over(actor, 'sent', number)}")
+    return redirect(f"/reauthenticate?next={quote(next_path)}&sent={once.hand_over(actor, 'sent', number)}")
 
 
 @page(

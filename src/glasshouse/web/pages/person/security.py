@@ -43,11 +43,11 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
     actor = actor_of(request)
     _check(kind)
-    begun = second_factor.begun(actor)
-    if kind == FactorKind.APP and (begun is None or begun[0].kind != FactorKind.APP):
+    setup = second_factor.begun(actor)
+    if kind == FactorKind.APP and (setup is None or setup[0].kind != FactorKind.APP):
         second_factor.begin_app(actor)
-        begun = second_factor.begun(actor)
-    return render(request, "person/add_second_factor.html", _begun(kind, begun))
+        setup = second_factor.begun(actor)
+    return render(request, "person/add_second_factor.html", _begun(kind, setup))
 
 
 def _check(kind: str) -> None:
@@ -93,12 +93,12 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     return _confirmed(request, codes)
 
 
-def _begun(kind: str, begun: object) -> dict[str, object]:
+def _begun(kind: str, setup: object) -> dict[str, object]:
     shown: dict[str, object] = {"kind": kind}
-    if isinstance(begun, tuple) and begun[0].kind == kind:
-        shown["begun"] = begun[1]
+    if isinstance(setup, tuple) and setup[0].kind == kind:
+        shown["begun"] = setup[1]
         if kind == "app":
-            shown["picture"] = segno.make(begun[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
+            shown["picture"] = segno.make(setup[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
     return shown
 
 
@@ -166,9 +166,9 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
 )
 def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""
-    actor, given = actor_of(request), request.POST
+    actor, form = actor_of(request), request.POST
     try:
-        recovery_codes = second_factor.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
+        recovery_codes = second_factor.finish_passkey(actor, form.get("answer", ""), form.get("name", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/security.html", error, **_shown(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.

@@ -55,8 +55,8 @@ def documents(request: HttpRequest) -> HttpResponse:
 def document(request: HttpRequest, document: str) -> HttpResponse:
     """One version of a document; the one in force unless another is asked for."""
     name = _document(document)
-    wanted = request.GET.get("version", "")
-    version = notices.version_of(name, small_number(wanted)) if wanted else notices.current(name)
+    number = request.GET.get("version", "")
+    version = notices.version_of(name, small_number(number)) if number else notices.current(name)
     return render(request, "public/document.html", _shown(version, reader_language(request)))
 
 

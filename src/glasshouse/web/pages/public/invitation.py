@@ -22,15 +22,15 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     actor = actor_of(request)
     offered = invitations.look(secret)
     for_this_account = actor.account is not None and accounts.person_of(actor).address == offered.address
-    wanted = notices.offer(reader_language(request))
-    shown = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": wanted}
+    documents = notices.offer(reader_language(request))
+    shown = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": documents}
     if request.method == "GET":
         return render(request, "public/invitation.html", shown)
     try:
         if actor.account is not None:
             return redirect("overview", invitations.accept(actor, secret))
         address, name, password = (request.POST.get(field, "") for field in ("address", "name", "password"))
-        entry = onboarding.Entry(name, password, claims_of(request, wanted))
+        entry = onboarding.Entry(name, password, claims_of(request, documents))
         joined = onboarding.finish_invitation(secret, address, entry, visit_of(request))
     except (InvalidError, ForbiddenError, ThrottledError) as error:
         return again(request, "public/invitation.html", error, **shown)

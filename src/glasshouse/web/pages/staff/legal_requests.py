@@ -65,10 +65,10 @@ def _until(written: str) -> date | None:
 @shows_again("staff/legal_requests.html", _legal_requests)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a demand."""
-    actor, given = actor_of(request), request.POST
-    until = _until(given.get("barred_until", ""))
-    address, authority, country, grounds = (given.get(name, "") for name in ASKED)
-    legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
+    actor, form = actor_of(request), request.POST
+    until = _until(form.get("barred_until", ""))
+    address, authority, country, grounds = (form.get(name, "") for name in ASKED)
+    legal.enter(actor, legal.Facts(address, authority, country, grounds, form.getlist("asked"), until))
     return redirect("staff_legal_requests")
 
 
@@ -82,9 +82,9 @@ def enter(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/legal_requests.html", _legal_requests)
 def review(request: HttpRequest, legal_request: str) -> HttpResponse:
     """Review a demand, as one of two."""
-    actor, given = actor_of(request), request.POST
-    verdict, reasons = given.get("verdict", ""), given.get("reasons", "")
-    legal.review(actor, legal_request, verdict, given.getlist("allowed"), reasons)
+    actor, form = actor_of(request), request.POST
+    verdict, reasons = form.get("verdict", ""), form.get("reasons", "")
+    legal.review(actor, legal_request, verdict, form.getlist("allowed"), reasons)
     return redirect("staff_legal_requests")
 
 

@@ -38,8 +38,8 @@ def office(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/office.html", _shown)
 def hold(request: HttpRequest) -> HttpResponse:
     """Hold a person's data."""
-    actor, given = actor_of(request), request.POST
-    desks.hold(actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", "")))
+    actor, form = actor_of(request), request.POST
+    desks.hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
     return redirect("office")
 
 
@@ -81,6 +81,6 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
 @shows_again("staff/office.html", _shown)
 def assess(request: HttpRequest) -> HttpResponse:
     """Note an assessment of a purpose."""
-    actor, given = actor_of(request), request.POST
-    desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
+    actor, form = actor_of(request), request.POST
+    desks.assess(actor, form.get("purpose", ""), form.get("risk", ""), form.get("text", ""))
     return redirect("office")

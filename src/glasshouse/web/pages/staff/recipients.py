@@ -36,11 +36,11 @@ def recipients(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/recipients.html", _register)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
-    actor, given = actor_of(request), request.POST
-    texts = {name: given.get(name, "") for name in WORDS}
-    fields, channels = given.getlist("fields"), given.getlist("channels")
-    wait = small_number(given.get("wait_days", ""))
-    disclosures.add(actor, disclosures.Entry(given.get("kind", ""), texts, fields, channels, wait))
+    actor, form = actor_of(request), request.POST
+    texts = {name: form.get(name, "") for name in WORDS}
+    fields, channels = form.getlist("fields"), form.getlist("channels")
+    wait = small_number(form.get("wait_days", ""))
+    disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait))
     return redirect("recipients")
 
 
@@ -69,9 +69,9 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
 @shows_again("staff/recipients.html", _register)
 def open_business_transfer(request: HttpRequest) -> HttpResponse:
     """Open a business transfer, and tell everybody."""
-    actor, given = actor_of(request), request.POST
-    buyer, region = given.get("buyer", ""), given.get("region", "")
-    business_transfers.open_room(actor, buyer, region, small_number(given.get("days", "")))
+    actor, form = actor_of(request), request.POST
+    buyer, region = form.get("buyer", ""), form.get("region", "")
+    business_transfers.open_room(actor, buyer, region, small_number(form.get("days", "")))
     return redirect("recipients")
 
 

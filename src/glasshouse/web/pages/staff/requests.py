@@ -55,9 +55,9 @@ def _to_list(act: str, number: str) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a request that came by letter or telephone."""
-    actor, given = actor_of(request), request.POST
-    arrival = requests.Arrival(given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", ""))
-    address, kind, region, text = (given.get(name, "") for name in ("address", "kind", "region", "text"))
+    actor, form = actor_of(request), request.POST
+    arrival = requests.Arrival(form.get("channel", ""), entered_by=actor.id, identity=form.get("identity", ""))
+    address, kind, region, text = (form.get(name, "") for name in ("address", "kind", "region", "text"))
     number = requests.enter(actor, address, kind, region, text, arrival)
     return _to_list("enter", number)
 
@@ -132,8 +132,8 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def register_agent(request: HttpRequest) -> HttpResponse:
     """Register an authorised agent."""
-    actor, given = actor_of(request), request.POST
-    drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
+    actor, form = actor_of(request), request.POST
+    drp.register(actor, *(form.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
     return redirect("worklist")
 
 
@@ -147,6 +147,6 @@ def register_agent(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def end_agent(request: HttpRequest) -> HttpResponse:
     """Let an agent in no more."""
-    actor, given = actor_of(request), request.POST
-    drp.end(actor, given.get("agent", ""))
+    actor, form = actor_of(request), request.POST
+    drp.end(actor, form.get("agent", ""))
     return redirect("worklist")

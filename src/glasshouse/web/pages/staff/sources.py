@@ -43,8 +43,8 @@ def sources(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/sources.html", _page)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a source."""
-    actor, given = actor_of(request), request.POST
-    api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
+    actor, form = actor_of(request), request.POST
+    api.add_source(actor, *(form.get(name, "") for name in ("kind", "name", "licence", "purpose")))
     return redirect("sources")
 
 
