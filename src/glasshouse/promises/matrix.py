@@ -2,7 +2,7 @@
 as the pages declare (`access/pages.py`).
 
 The ids in the addresses name nothing, so that a walk changes nothing: who may act hears 404 or 400, who may not hears 403, and
-a stranger hears 404, the same as if the customer did not exist.
+an outsider gets 404, the same as if the customer did not exist.
 """
 
 import re

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from glasshouse.access.pages import Audience
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
@@ -23,22 +24,21 @@ from glasshouse.vault import api as vault
 @check("PRI-05")
 def requested_fields() -> Finding:
     """On the live pages where a person is asked, each field goes into the map, and what is required is needed."""
-    wrong, count = [], 0
+    wrong, field_count, page_count = [], 0, 0
     with probe.customers(1) as (customer,):
         session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
         anonymous, signed_in = probe.door(), probe.door(session=session.secret)
-        for path in asked_fields.ASKED:
-            page = (signed_in if path.startswith(("/account", "/o/")) else anonymous).get(
-                path.format(customer.organisation)
-            )
-            if page.status_code != 200:
-                wrong.append(f"{path} answers {page.status_code}")
-            found = asked_fields.fields_of(page.text)
-            count += len(found)
-            if not found and path != "/account/security/add/app":
-                wrong.append(f"{path} asks for nothing any more")
-            wrong += asked_fields.flaws(path, page.text)
-    figure = f"{count} fields on {len(asked_fields.ASKED)} pages: each in the data map, each required one with its need"
+        for page in asked_fields.shown_pages():
+            path = "/" + page.path.replace("<slug:organisation>", customer.organisation)
+            answer = (anonymous if page.audience is Audience.PUBLIC else signed_in).get(path)
+            fields = asked_fields.fields_of(answer.text) if answer.status_code == 200 else []
+            if answer.status_code >= 500:
+                wrong.append(f"{path} answers {answer.status_code}")
+            field_count, page_count = field_count + len(fields), page_count + bool(fields)
+            wrong += asked_fields.flaws(path, answer.text) if fields else []
+    if not field_count:
+        wrong.append("no page asks for anything any more")
+    figure = f"{field_count} fields on {page_count} pages: each in the data map, each required one with its need"
     return judge(not wrong, "; ".join(wrong[:3]) or figure)
 
 
@@ -62,7 +62,7 @@ def complete_inventory() -> Finding:
 
 @check("PRI-22")
 def complete_export() -> Finding:
-    """A probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
+    """A probe person's export holds every value that the view shows, labelled, and nobody else can fetch it."""
     with probe.customers(2) as (customer, other):
         expected = [item.as_json() for item in inventory.view(customer.actor)]
         number = exports.make_export(customer.actor)
@@ -70,12 +70,12 @@ def complete_export() -> Finding:
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
             exported = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
-        foreign = any(copy.id == number for copy in exports.exports(other.actor))
+        foreign = any(export.id == number for export in exports.exports(other.actor))
     lost = Counter(map(_key, expected)) - Counter(map(_key, exported))
     good = (
         not lost and "accounts_person.name" in {item["place"] for item in exported} and "<table" in page and not foreign
     )
-    return judge(good, f"a probe's copy holds {len(exported)} labelled values of {len(expected)} shown")
+    return judge(good, f"a probe's export holds {len(exported)} labelled values of {len(expected)} shown")
 
 
 def _key(item: dict[str, object]) -> tuple[object, object]:
@@ -108,5 +108,6 @@ def complete_erasure() -> Finding:
     ]
     wrong += [f"readable in {name}" for name in search.names[:2]]
     return judge(
-        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {search.files_read} files; its key is destroyed"
+        not wrong,
+        "; ".join(wrong) or f"an erased probe stands in none of {search.files_read} files; its key is destroyed",
     )

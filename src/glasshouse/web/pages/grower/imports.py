@@ -122,7 +122,7 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """Look again, with what the person corrected."""
+    """Preview again, with what the person corrected."""
     actor, shown = inside(request)
     chosen = _chosen_in(request, actor, number)
     return render(request, "grower/import_preview.html", shown | _looked(*chosen))
@@ -160,7 +160,7 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """Take the readings."""
+    """Import the readings."""
     actor = inside(request).actor
     chosen = _chosen_in(request, actor, number)
     imports.queue(actor, ImportId(number), chosen.layout)
@@ -228,7 +228,7 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
     to_support=False,
 )
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
+    """How far an import is, then what came of it; with format=csv each issue as a file. Asked again by the page meanwhile."""
     actor, shown = inside(request)
     upload = imports.report_of(actor, ImportId(number))
     issues = imports.issues_of(upload.report)

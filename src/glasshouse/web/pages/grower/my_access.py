@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.errors import NotFoundError
@@ -47,6 +47,10 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Need.MEMBER,
     audience=Audience.GROWER,
     to_support=False,
+    asks=(
+        Asked("role", "access_request.role"),
+        Asked("reason", "access_request.reason"),
+    ),
 )
 @shows_again("grower/my_access.html", _mine)
 def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
@@ -20,6 +20,7 @@ from glasshouse.web.redirects import safe_path
     audience=Audience.PERSON,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("accept", "notices_acceptance.shown"),),
 )
 def accept(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""

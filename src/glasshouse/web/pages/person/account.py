@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
@@ -33,7 +33,17 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "person/account.html", _shown(request))
 
 
-@page("account/address", name="change_address", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+@page(
+    "account/address",
+    name="change_address",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    asks=(
+        Asked("present", "accounts_account.password"),
+        Asked("address", "accounts_person.address"),
+    ),
+)
 @shows_again("person/account.html", _shown)
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask for another address; the link that is mailed there makes it the account's."""
@@ -42,7 +52,17 @@ def change_address(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@page("account/password", name="change_password", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
+@page(
+    "account/password",
+    name="change_password",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    asks=(
+        Asked("present", "accounts_account.password"),
+        Asked("password", "accounts_account.password"),
+    ),
+)
 @shows_again("person/account.html", _shown)
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
@@ -63,6 +63,7 @@ def give_consent(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    asks=(Asked("words", "consent_stance.words"),),
 )
 @shows_again("person/choices.html", _choices)
 def object_to_purpose(request: HttpRequest) -> HttpResponse:
@@ -80,6 +81,10 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     reauth=True,
     before_acceptance=True,
+    asks=(
+        Asked("ground", "consent_restriction.ground"),
+        Asked("words", "consent_restriction.words"),
+    ),
 )
 @shows_again("person/choices.html", _choices)
 def restrict(request: HttpRequest) -> HttpResponse:

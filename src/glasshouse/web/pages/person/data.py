@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
@@ -36,6 +36,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     audience=Audience.PERSON,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("name", "accounts_person.name"),),
 )
 def my_data(request: HttpRequest) -> HttpResponse:
     """Everything that is held of oneself, in plain words; correcting one's name."""
@@ -58,7 +59,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
 )
 def make_export(request: HttpRequest) -> HttpResponse:
-    """Make a copy; it can be fetched for a day."""
+    """Make an export; it can be fetched for a day."""
     exports.make_export(actor_of(request))
     return redirect("my_data")
 
@@ -72,7 +73,7 @@ def make_export(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
 )
 def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
-    """Fetch a copy of one's own."""
+    """Fetch an export of one's own."""
     actor = actor_of(request)
     name, body = exports.fetch_export(actor, export)
     response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
@@ -90,7 +91,7 @@ def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     "account/data/exports", name="export_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True
 )
 def export_state(request: HttpRequest) -> HttpResponse:
-    """How far one's copies are: a part of the page that asks again while one is being made."""
+    """How far one's exports are: a part of the page that asks again while one is being made."""
     return render(request, "person/exports.html", _exports(actor_of(request)))
 
 
@@ -102,6 +103,7 @@ def export_state(request: HttpRequest) -> HttpResponse:
     methods=("GET", "POST"),
     reauth=True,
     before_acceptance=True,
+    asks=(Asked("word"),),
 )
 def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; then, asked for by its word, the erasure and its certificate."""

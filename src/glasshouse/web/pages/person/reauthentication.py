@@ -5,7 +5,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -35,9 +35,13 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("password", "accounts_account.password"),
+        Asked("code"),
+    ),
 )
 def prove(request: HttpRequest) -> HttpResponse:
-    """Prove it by password and code."""
+    """Reauthenticate by password and code."""
     form = request.POST
     try:
         accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
@@ -75,7 +79,7 @@ def send_proof(request: HttpRequest) -> HttpResponse:
     form=FormRules(repeatable=True, for_script=True),
 )
 def prove_by_passkey(request: HttpRequest) -> HttpResponse:
-    """Prove it by a passkey; a script sends the browser's answer."""
+    """Reauthenticate by a passkey; a script sends the browser's answer."""
     try:
         second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))
     except (InvalidError, ThrottledError) as error:

@@ -4,7 +4,7 @@ import segno
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError, UnavailableError
@@ -62,6 +62,7 @@ def _check(kind: str) -> None:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
+    asks=(Asked("number", "accounts_second_step.secret"),),
 )
 def begin_text(request: HttpRequest) -> HttpResponse:
     """Send a first code to a number."""
@@ -81,6 +82,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
+    asks=(Asked("code", "accounts_second_step.secret"),),
 )
 def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Confirm what is begun with its first code."""
@@ -163,6 +165,7 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     reauth=True,
     form=FormRules(repeatable=True),
+    asks=(Asked("name", "accounts_second_step.name"),),
 )
 def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""

@@ -1,4 +1,4 @@
-"""The own page of somebody without an account: what is held of a confirmed address, and acting on it."""
+"""The page of a guest, who has no account: what is held of a confirmed address, and acting on it."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines as clocks
@@ -58,7 +58,7 @@ def guest(request: HttpRequest, secret: str) -> HttpResponse:
 @own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
 @shows_again("public/guest.html", _held)
 def export(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """A copy of it, as a file."""
+    """An export of it, as a file."""
     name, body = guests.copy(secret)
     response = StreamingHttpResponse(body, content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -97,7 +97,7 @@ def lift(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
 @shows_again("public/guest.html", _held)
 def erase(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, asked for by its word."""
@@ -117,7 +117,9 @@ def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "public/pass_on.html", _to_pass(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",), asks=(Asked("organisation"),)
+)
 @shows_again("public/pass_on.html", _to_pass)
 def agree(request: HttpRequest, secret: str) -> HttpResponse:
     """Have the request passed on."""

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.kernel.actor import ActorKind
@@ -15,7 +15,14 @@ from glasshouse.web.menu import staff_start
 from glasshouse.web.middleware import actor_of
 
 
-@page("", name="home", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "",
+    name="home",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(Asked("organisation", "access_organisation.name"),),
+)
 def home(request: HttpRequest) -> HttpResponse:
     """The newcomer's page, or one's organisation; or a form to make one, where a sign-up was cut off before it had one."""
     actor = actor_of(request)

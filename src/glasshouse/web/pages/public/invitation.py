@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, ThrottledError
 from glasshouse.notices import api as notices
@@ -15,7 +15,17 @@ from glasshouse.web.session_cookie import with_session
 
 
 @page(
-    "invitation/<slug:secret>", name="invitation", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
+    "invitation/<slug:secret>",
+    name="invitation",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(
+        Asked("address", "accounts_person.address"),
+        Asked("name", "accounts_person.name"),
+        Asked("password", "accounts_account.password"),
+        Asked("accept", "notices_acceptance.shown"),
+    ),
 )
 def accept(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation's own page: what is offered, and the way in, for a known address or a new one."""

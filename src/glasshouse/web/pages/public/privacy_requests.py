@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import KB, Audience, FormRules, Need, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, Need, page
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links as links
@@ -20,6 +20,12 @@ from glasshouse.web.request_choices import CHOICES
     methods=("GET", "POST"),
     before_acceptance=True,
     form=FormRules(most_bytes=256 * KB, account_limits=False),
+    asks=(
+        Asked("kind", "rights_request.kind"),
+        Asked("region", "rights_request.region"),
+        Asked("address", "rights_request.address"),
+        Asked("text", "rights_request.text"),
+    ),
 )
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask for one's rights, with an account or without. The answer is the same for everybody."""

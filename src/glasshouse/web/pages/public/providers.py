@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -23,6 +23,7 @@ def _listed() -> dict[str, object]:
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("address", "disclosures_subscriber.address"),),
 )
 def providers(request: HttpRequest) -> HttpResponse:
     """Who receives personal data, and who will; subscribing to changes of the list."""

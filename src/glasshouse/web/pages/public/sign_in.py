@@ -5,7 +5,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.sessions import SignedIn
@@ -24,6 +24,10 @@ from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("address", "accounts_person.address"),
+        Asked("password", "accounts_account.password"),
+    ),
 )
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in; the second factor follows where there is one."""
@@ -77,6 +81,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("code"),
+        Asked("trust"),
+    ),
 )
 def do_step(request: HttpRequest) -> HttpResponse:
     """The second factor of a sign-in: a code of any kind."""
