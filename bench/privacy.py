@@ -1,7 +1,7 @@
-"""What a person's rights cost: view, copy and erasure of somebody with many rows; how much of the schema they reach.
+"""What a person's rights cost: view, export and erasure of somebody with many rows; how much of the schema they reach.
 
 Runs a whole service of its own on free ports and fresh folders. There is no peer to run beside it: no other product that we know
-keeps a person's rows sealed and gives view, copy and erasure from one map.
+keeps a person's rows sealed and gives view, export and erasure from one map.
 """
 
 import os

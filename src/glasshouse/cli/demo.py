@@ -49,7 +49,7 @@ def plant(home: Installation) -> list[str]:
             accounts.create_staff(name, address, PASSWORD, role)
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
     staff = " and ".join(f"{address} ({role})" for _, address, role in STAFF)
-    lines.append(f"The operator's staff: {staff}, the same password; each sets up a second factor first")
+    lines.append(f"The operator's staff: {staff}, the same password; each sets up two-step verification first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 

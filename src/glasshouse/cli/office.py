@@ -1,4 +1,4 @@
-"""Commands of the privacy office: staff, sources, sweep, hold, erase."""
+"""Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def add_staff(address: str, name: str, role: str, password: str, **place: Any) -
     from glasshouse.accounts import api
 
     api.create_staff(name, address, password, role)
-    click.echo(f"{address} is {role} staff. At the first sign-in a second factor must be set up.")
+    click.echo(f"{address} is {role} staff. At the first sign-in two-step verification must be set up.")
 
 
 @click.command()
@@ -74,7 +74,7 @@ def take_source(file: Path, address: str, kind: str, name: str, licence: str, pu
 @folders
 @demo_flag
 @click.option("--dry-run", is_flag=True, help="Only say what is due.")
-@click.option("--past", is_flag=True, help="Print the certificates of the sweeps so far.")
+@click.option("--past", is_flag=True, help="Print the certificates of the deletion runs so far.")
 def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool, past: bool) -> None:
     """Delete what has outlived its rule; prints the certificate."""
     enter(data, keys, port, demo)
@@ -102,7 +102,7 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
 @click.option("--reason", required=True, help="The law or the court that makes us keep it.")
 @click.option("--days", required=True, type=int, help="For how many days.")
 def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
-    """Keep everything of a person from the sweep for some time (a legal hold)."""
+    """Place a legal hold: no deletion run deletes anything of a person for some time."""
     enter(**place)
     from glasshouse.accounts import api as accounts
     from glasshouse.kernel.ids import KeyOwnerId
@@ -121,7 +121,7 @@ def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None
 @click.argument("address")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def erase(address: str, dry_run: bool, **place: Any) -> None:
-    """Erase the person with this address everywhere, as the person's own page does."""
+    """Erase the person with this address everywhere, as the page of the person's own data does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
     from glasshouse.subject import erasure as rights

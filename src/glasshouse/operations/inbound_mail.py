@@ -1,4 +1,4 @@
-"""Read a mail from outside into plain, bounded text. Pure; a stranger wrote every byte of it.
+"""Read a mail from outside into plain, bounded text. Pure; an unknown sender wrote every byte of it.
 
 Rules:
 1. Everything is bounded before it is looked at: header bytes, headers, parts, depth, the bytes of a part, the characters of text.

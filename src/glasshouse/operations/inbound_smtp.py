@@ -141,7 +141,7 @@ def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
 def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
-    except Exception as error:  # noqa: BLE001 - a stranger's signature or record may break a library in any way
+    except Exception as error:  # noqa: BLE001 - an unknown sender's signature or record may break a library in any way
         log.info("a mail's authentication could not be checked; the mail counts all the same\n%s", stack_of(error))
         return "temperror"
 

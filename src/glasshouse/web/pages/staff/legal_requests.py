@@ -1,4 +1,4 @@
-"""Demands of authorities: entering, reviewing as one of two, fetching what is handed over."""
+"""Legal requests: entering, reviewing as one of two, fetching what is handed over."""
 
 from datetime import date
 
@@ -38,11 +38,11 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     name="staff_legal_requests",
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
-    menu="Demands",
+    menu="Legal requests",
     menu_order=140,
 )
 def legal_requests(request: HttpRequest) -> HttpResponse:
-    """Every demand."""
+    """Every legal request."""
     return render(request, "staff/legal_requests.html", _legal_requests(request))
 
 
@@ -64,7 +64,7 @@ def _until(written: str) -> date | None:
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def enter(request: HttpRequest) -> HttpResponse:
-    """Enter a demand."""
+    """Enter a legal request."""
     actor, form = actor_of(request), request.POST
     until = _until(form.get("barred_until", ""))
     address, authority, country, grounds = (form.get(name, "") for name in ASKED)
@@ -81,7 +81,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def review(request: HttpRequest, legal_request: str) -> HttpResponse:
-    """Review a demand, as one of two."""
+    """Review a legal request, as one of two."""
     actor, form = actor_of(request), request.POST
     verdict, reasons = form.get("verdict", ""), form.get("reasons", "")
     legal.review(actor, legal_request, verdict, form.getlist("allowed"), reasons)

@@ -24,7 +24,7 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
     menu_order=130,
 )
 def office(request: HttpRequest) -> HttpResponse:
-    """Figures, holds, certificates of sweeps, restrictions, assessments."""
+    """Figures, legal holds, certificates of deletion runs, restrictions, assessments."""
     return render(request, "staff/office.html", _shown(request))
 
 
@@ -37,7 +37,7 @@ def office(request: HttpRequest) -> HttpResponse:
 )
 @shows_again("staff/office.html", _shown)
 def hold(request: HttpRequest) -> HttpResponse:
-    """Hold a person's data."""
+    """Place a legal hold on a person's data."""
     actor, form = actor_of(request), request.POST
     desks.hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
     return redirect("office")
