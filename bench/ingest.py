@@ -59,6 +59,7 @@ class Peer:
 
 
 def free_port() -> int:
+    """A port that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -153,11 +154,13 @@ def asked_ms(peer: Peer, what: str, end_s: int) -> float:
 
 
 def weight(folder: Path) -> int:
+    """Bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
 def child(command: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
+    """Runs a program for the length of the block, which begins once the port answers."""
     process = subprocess.Popen(
         command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -230,6 +233,7 @@ def ours(scratch: Path) -> Iterator[Peer]:
 
 @contextmanager
 def influx(scratch: Path) -> Iterator[Peer]:
+    """InfluxDB 1, as installed, with fresh folders."""
     port, rpc = free_port(), free_port()
     environment = {
         "INFLUXDB_META_DIR": str(scratch / "meta"),
@@ -261,6 +265,7 @@ def influx(scratch: Path) -> Iterator[Peer]:
 
 @contextmanager
 def victoria(scratch: Path) -> Iterator[Peer]:
+    """VictoriaMetrics, as installed, with a fresh folder."""
     port = free_port()
     command = [
         "victoria-metrics",

@@ -48,10 +48,10 @@ def bring_in(
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
     yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
     for issue in report["issues"]:
-        yield _told(issue)
+        yield _issue_line(issue)
 
 
-def _told(issue: dict[str, Any]) -> str:
+def _issue_line(issue: dict[str, Any]) -> str:
     column = f", {issue['column']}" if issue["column"] else ""
     return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
 

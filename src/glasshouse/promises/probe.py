@@ -87,14 +87,14 @@ def _signed_up(name: str, organisation: str) -> _SignedUp:
     address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
     with transaction.atomic():  # The mail is taken out before it could leave.
         accounts.ask_sign_up(address, network=f"probe-{name}")
-        mail = _taken(address, "prove")
+        mail = _take_mail(address, "prove")
     entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
     new = onboarding.finish_sign_up(mail.secret, entry, Visit(f"probe-{name}"))
     sessions.forget_all(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
     return _SignedUp(Grower(new.actor, address, password), mail.key_owner)
 
 
-def _taken(address: str, path: str) -> _TakenMail:
+def _take_mail(address: str, path: str) -> _TakenMail:
     """Take the newest mail to a probe's address out of the queue. Raises UnavailableError."""
     mail = next(
         (message for message in Message.objects.order_by("-created_at")[:50] if message.address == address), None
@@ -109,7 +109,7 @@ def _taken(address: str, path: str) -> _TakenMail:
 
 def taken_link(address: str, path: str) -> str:
     """The secret in the newest mail to a probe's address; the mail does not leave. To be called in the mail's transaction."""
-    return _taken(address, path).secret
+    return _take_mail(address, path).secret
 
 
 @contextmanager

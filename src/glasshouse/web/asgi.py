@@ -100,7 +100,7 @@ class Application:
         form = failures.form_of(scope["path"], headers)
         signed_out = refused.status == 413 and refused.limit <= 4 * ANYBODY
         kind = "signed-out" if signed_out else ""
-        page = failures.told(refused.status, form, kind=kind, limit=refused.limit, number=number)
+        page = failures.error_page(refused.status, form, kind=kind, limit=refused.limit, number=number)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.threads.bounds.stall_s):
                 await _send(page, scope, send)

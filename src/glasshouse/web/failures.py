@@ -49,7 +49,9 @@ def _text(kind: str, limit: int) -> str:
     return " ".join(render_to_string("failure_text.html", {"kind": kind, "limit": limit}).split())
 
 
-def told(status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = "") -> HttpResponse:
+def error_page(
+    status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = ""
+) -> HttpResponse:
     """The answer to a failure. kind: what it is, if the status alone does not say; limit: bytes; number: of the log's entry."""
     shown = text or _text(kind or str(status), limit)
     if form in ("json", "agent"):
@@ -76,7 +78,7 @@ def _page(form: str, status: int, text: str, number: str) -> str:
 def of_request(request: HttpRequest, status: int, **more: Any) -> HttpResponse:
     """The answer to a failure of this request, in the form that the caller understands."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return told(status, form_of(request.path, headers), **more)
+    return error_page(status, form_of(request.path, headers), **more)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -87,7 +87,7 @@ class errors:
         if form == "page":
             response = render(request, "error.html", {"text": str(error)}, status=error.status)
         else:
-            response = failures.told(error.status, form, text=str(error))
+            response = failures.error_page(error.status, form, text=str(error))
         if isinstance(error, ThrottledError):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response

@@ -57,7 +57,7 @@ def operation(method: str, path: str, *, need: Permission | Need) -> Callable[[O
 
 
 @api.exception_handler(GlasshouseError)
-def told(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
+def answer_error(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
     """An error of ours as JSON."""
     return api.create_response(request, {"detail": str(error)}, status=error.status)
 

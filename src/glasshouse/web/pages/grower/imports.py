@@ -55,7 +55,7 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     return redirect("preview_import", organisation, number)
 
 
-def _given(request: HttpRequest) -> Given:
+def _layout_in_form(request: HttpRequest) -> Given:
     """What the form says of the file as a whole. Raises InvalidError."""
     form = request.POST
     if "time_column" not in form:
@@ -95,7 +95,7 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
     actor, shown = inside(request)
-    return shown | _looked(imports.look(actor, ImportId(number)), None)
+    return shown | _preview_context(imports.look(actor, ImportId(number)), None)
 
 
 class _Chosen(NamedTuple):
@@ -107,7 +107,7 @@ class _Chosen(NamedTuple):
 
 def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     """What the form chooses for a file. Raises InvalidError."""
-    preview = imports.look(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
+    preview = imports.look(actor, ImportId(number), _layout_in_form(request), request.POST.get("zone", ""))
     return _Chosen(preview, _chosen(request, preview.layout))
 
 
@@ -125,7 +125,7 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
     """Preview again, with what the person corrected."""
     actor, shown = inside(request)
     chosen = _chosen_in(request, actor, number)
-    return render(request, "grower/import_preview.html", shown | _looked(*chosen))
+    return render(request, "grower/import_preview.html", shown | _preview_context(*chosen))
 
 
 @page(
@@ -145,9 +145,9 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     try:
         imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **shown | _looked(*chosen))
+        return again(request, "grower/import_preview.html", error, **shown | _preview_context(*chosen))
     shown["saved"] = True
-    return render(request, "grower/import_preview.html", shown | _looked(*chosen))
+    return render(request, "grower/import_preview.html", shown | _preview_context(*chosen))
 
 
 @page(
@@ -167,7 +167,7 @@ def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     return redirect("import_report", organisation, number)
 
 
-def _looked(preview: imports.Look, chosen: Layout | None) -> dict[str, object]:
+def _preview_context(preview: imports.Look, chosen: Layout | None) -> dict[str, object]:
     """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
     chosen_columns = {column.index: column for column in chosen.columns} if chosen else {}
     columns = [

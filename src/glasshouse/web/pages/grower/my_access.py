@@ -15,7 +15,7 @@ from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
 
-def _mine(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, shown = inside(request)
     with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
@@ -37,7 +37,7 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """What I may do here, and why."""
     actor = inside(request).actor
     asked = once.collect(actor, "asked", request.GET["asked"]) if "asked" in request.GET else None
-    return render(request, "grower/my_access.html", _mine(request) | {"asked": asked})
+    return render(request, "grower/my_access.html", _context(request) | {"asked": asked})
 
 
 @page(
@@ -52,7 +52,7 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
         Asked("reason", "access_request.reason"),
     ),
 )
-@shows_again("grower/my_access.html", _mine)
+@shows_again("grower/my_access.html", _context)
 def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Ask the administrators for more."""
     actor = inside(request).actor
@@ -68,7 +68,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     to_support=False,
 )
-@shows_again("grower/my_access.html", _mine)
+@shows_again("grower/my_access.html", _context)
 def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
     actor = inside(request).actor

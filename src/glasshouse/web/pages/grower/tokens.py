@@ -15,7 +15,7 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
+def _context(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
     may = getattr(shown["rights"], "permissions", ())
     scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
     return shown | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
@@ -28,7 +28,7 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     if "new" in request.GET:
         shown["new_token"] = once.collect(actor, "token", request.GET["new"])
         shown["new_token_gone"] = shown["new_token"] is None
-    return render(request, "grower/tokens.html", _shown(actor, shown))
+    return render(request, "grower/tokens.html", _context(actor, shown))
 
 
 @page(
@@ -48,7 +48,7 @@ def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
             actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites
         )
     except InvalidError as error:
-        return again(request, "grower/tokens.html", error, **_shown(actor, shown))
+        return again(request, "grower/tokens.html", error, **_context(actor, shown))
     return redirect(f"{request.path}?new={once.hand_over(actor, 'token', new_token)}")
 
 

@@ -22,7 +22,7 @@ def change(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("/sign-in?address-changed=1")
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {"person": accounts.person_of(actor), "organisations": access.organisations_of(actor)}
 
@@ -30,7 +30,7 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
 @page("account", name="account", need=Need.SIGNED_IN, audience=Audience.PERSON, menu="Account", menu_order=150)
 def account(request: HttpRequest) -> HttpResponse:
     """One's own account."""
-    return render(request, "person/account.html", _shown(request))
+    return render(request, "person/account.html", _context(request))
 
 
 @page(
@@ -44,7 +44,7 @@ def account(request: HttpRequest) -> HttpResponse:
         Asked("address", "accounts_person.address"),
     ),
 )
-@shows_again("person/account.html", _shown)
+@shows_again("person/account.html", _context)
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask for another address; the link that is mailed there makes it the account's."""
     actor = actor_of(request)
@@ -63,7 +63,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
         Asked("password", "accounts_account.password"),
     ),
 )
-@shows_again("person/account.html", _shown)
+@shows_again("person/account.html", _context)
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""
     actor, form = actor_of(request), request.POST

@@ -23,7 +23,7 @@ def _exports(actor: Actor) -> dict[str, object]:
     return {"exports": of_person, "making": any(not export.blob for export in of_person)}
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
     return grouped(view(actor)) | {**_exports(actor), "person": person}
@@ -41,11 +41,11 @@ def _shown(request: HttpRequest) -> dict[str, object]:
 def my_data(request: HttpRequest) -> HttpResponse:
     """Everything that is held of oneself, in plain words; correcting one's name."""
     if request.method == "GET":
-        return render(request, "person/data.html", _shown(request))
+        return render(request, "person/data.html", _context(request))
     try:
         rights.correct_name(actor_of(request), request.POST.get("name", ""))
     except InvalidError as error:
-        return again(request, "person/data.html", error, **_shown(request))
+        return again(request, "person/data.html", error, **_context(request))
     return redirect("my_data")
 
 
@@ -76,12 +76,12 @@ def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
     """Fetch an export of one's own."""
     actor = actor_of(request)
     name, body = exports.fetch_export(actor, export)
-    response = StreamingHttpResponse(_mine(actor, body), content_type="application/zip")
+    response = StreamingHttpResponse(_as_person(actor, body), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _mine(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _as_person(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces, read as the person's own act also after the view has returned."""
     with own(str(actor.person)):
         yield from pieces

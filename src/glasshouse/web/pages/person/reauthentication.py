@@ -15,7 +15,7 @@ from glasshouse.web.middleware import actor_of
 from glasshouse.web.redirects import safe_path
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     kinds = {step.kind for step in second_factor.steps_of(actor_of(request).account)}
     return {"kinds": kinds, "coded": bool(kinds), "next": request.GET.get("next", request.POST.get("next", ""))}
 
@@ -24,7 +24,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
 def reauthenticate(request: HttpRequest) -> HttpResponse:
     """The form for it: the password, and a code where there is a second factor."""
     number = once.collect(actor_of(request), "sent", request.GET["sent"]) if "sent" in request.GET else None
-    return render(request, "person/reauthenticate.html", _shown(request) | {"number": number})
+    return render(request, "person/reauthenticate.html", _context(request) | {"number": number})
 
 
 @page(
@@ -46,7 +46,7 @@ def prove(request: HttpRequest) -> HttpResponse:
     try:
         accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/reauthenticate.html", error, **_shown(request))
+        return again(request, "person/reauthenticate.html", error, **_context(request))
     return redirect(safe_path(form.get("next", "")))
 
 
@@ -65,7 +65,7 @@ def send_proof(request: HttpRequest) -> HttpResponse:
     try:
         number = second_factor.send_own_code(actor)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/reauthenticate.html", error, **_shown(request))
+        return again(request, "person/reauthenticate.html", error, **_context(request))
     return redirect(f"/reauthenticate?next={quote(next_path)}&sent={once.hand_over(actor, 'sent', number)}")
 
 

@@ -17,10 +17,10 @@ from glasshouse.web.middleware import actor_of
 @page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
 def security(request: HttpRequest) -> HttpResponse:
     """Second factors, recovery codes, sessions and known browsers of one's account."""
-    return render(request, "person/security.html", _shown(request))
+    return render(request, "person/security.html", _context(request))
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
         "factors": second_factor.steps_of(actor.account),
@@ -47,7 +47,7 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     if kind == FactorKind.APP and (setup is None or setup[0].kind != FactorKind.APP):
         second_factor.begin_app(actor)
         setup = second_factor.begun(actor)
-    return render(request, "person/add_second_factor.html", _begun(kind, setup))
+    return render(request, "person/add_second_factor.html", _setup_context(kind, setup))
 
 
 def _check(kind: str) -> None:
@@ -70,7 +70,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        shown = _begun(FactorKind.TEXT, second_factor.begun(actor))
+        shown = _setup_context(FactorKind.TEXT, second_factor.begun(actor))
         return again(request, "person/add_second_factor.html", error, **shown)
     return redirect("add_second_factor", FactorKind.TEXT)
 
@@ -91,11 +91,13 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         codes = second_factor.confirm(actor, FactorId(request.POST.get("step", "")), request.POST.get("code", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        return again(request, "person/add_second_factor.html", error, **_begun(kind, second_factor.begun(actor)))
+        return again(
+            request, "person/add_second_factor.html", error, **_setup_context(kind, second_factor.begun(actor))
+        )
     return _confirmed(request, codes)
 
 
-def _begun(kind: str, setup: object) -> dict[str, object]:
+def _setup_context(kind: str, setup: object) -> dict[str, object]:
     shown: dict[str, object] = {"kind": kind}
     if isinstance(setup, tuple) and setup[0].kind == kind:
         shown["begun"] = setup[1]
@@ -173,7 +175,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     try:
         recovery_codes = second_factor.finish_passkey(actor, form.get("answer", ""), form.get("name", ""))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/security.html", error, **_shown(request))
+        return again(request, "person/security.html", error, **_context(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.
     return JsonResponse({"onward": _confirmed(request, recovery_codes).headers["Location"]})
 

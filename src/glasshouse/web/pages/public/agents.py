@@ -84,7 +84,7 @@ def exercise(request: HttpRequest) -> HttpResponse:
     methods=("GET", "DELETE"),
     form=FormRules(programs=True),
 )
-def one(request: HttpRequest, number: str) -> HttpResponse:
+def agent_request(request: HttpRequest, number: str) -> HttpResponse:
     """The state of a request; withdrawing it."""
     try:
         agent = _agent(request)

@@ -27,7 +27,7 @@ def _document(name: str) -> Document:
     return Document(name)
 
 
-def _shown(version: Version, language: str) -> dict[str, object]:
+def _context(version: Version, language: str) -> dict[str, object]:
     document = Document(version.document)
     text = notices.text_of(version, language)
     return {
@@ -57,7 +57,7 @@ def document(request: HttpRequest, document: str) -> HttpResponse:
     name = _document(document)
     number = request.GET.get("version", "")
     version = notices.version_of(name, small_number(number)) if number else notices.current(name)
-    return render(request, "public/document.html", _shown(version, reader_language(request)))
+    return render(request, "public/document.html", _context(version, reader_language(request)))
 
 
 @page(

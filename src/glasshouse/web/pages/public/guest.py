@@ -21,7 +21,7 @@ from glasshouse.web.request_choices import KINDS
 own_page = partial(page, need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 
 
-def _passing(privacy_request: Request, secret: str) -> dict[str, object]:
+def _referral_context(privacy_request: Request, secret: str) -> dict[str, object]:
     """What a page needs to ask what may be passed to whom. secret: of the guest's page."""
     offered = referrals.customers_of(privacy_request)
     return {
@@ -36,27 +36,27 @@ def _passing(privacy_request: Request, secret: str) -> dict[str, object]:
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
     confirmation = links.confirmed(secret)
-    shown = _passing(confirmation.request, secret)
+    shown = _referral_context(confirmation.request, secret)
     shown |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
     return render(request, "public/privacy_proved.html", shown)
 
 
-def _held(request: HttpRequest, secret: str) -> dict[str, object]:
+def _context(request: HttpRequest, secret: str) -> dict[str, object]:
     shown = grouped(guests.held(secret)) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
     }
-    return shown | _passing(links.of_page(secret), secret)
+    return shown | _referral_context(links.of_page(secret), secret)
 
 
 @own_page("privacy/own/<slug:secret>", name="own_page")
 def guest(request: HttpRequest, secret: str) -> HttpResponse:
     """What is held of a confirmed address."""
-    return render(request, "public/guest.html", _held(request, secret))
+    return render(request, "public/guest.html", _context(request, secret))
 
 
 @own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def export(request: HttpRequest, secret: str) -> HttpResponseBase:
     """An export of it, as a file."""
     name, body = guests.copy(secret)
@@ -66,7 +66,7 @@ def export(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 
 @own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
     guests.reauthenticate(secret)
@@ -74,7 +74,7 @@ def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to what third parties told of the address."""
     guests.object_to(secret)
@@ -82,7 +82,7 @@ def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def restrict(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
     guests.restrict(secret, wanted=True)
@@ -90,7 +90,7 @@ def restrict(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def lift(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
     guests.restrict(secret, wanted=False)
@@ -98,7 +98,7 @@ def lift(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def erase(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, asked for by its word."""
     if request.POST.get("word", "").strip().lower() != "erase":
@@ -107,20 +107,20 @@ def erase(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-def _to_pass(request: HttpRequest, secret: str) -> dict[str, object]:
-    return _passing(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
+def _pass_on_context(request: HttpRequest, secret: str) -> dict[str, object]:
+    return _referral_context(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
 
 
 @own_page("privacy/own/<slug:secret>/pass-on", name="pass_on")
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; what was decided."""
-    return render(request, "public/pass_on.html", _to_pass(request, secret))
+    return render(request, "public/pass_on.html", _pass_on_context(request, secret))
 
 
 @own_page(
     "privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",), asks=(Asked("organisation"),)
 )
-@shows_again("public/pass_on.html", _to_pass)
+@shows_again("public/pass_on.html", _pass_on_context)
 def agree(request: HttpRequest, secret: str) -> HttpResponse:
     """Have the request passed on."""
     referrals.agree(secret, request.POST.getlist("organisation"))
@@ -128,7 +128,7 @@ def agree(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", methods=("POST",))
-@shows_again("public/pass_on.html", _to_pass)
+@shows_again("public/pass_on.html", _pass_on_context)
 def decline(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""
     referrals.decline(secret)

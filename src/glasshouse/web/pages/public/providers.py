@@ -11,7 +11,7 @@ from glasshouse.web.forms import again
 from glasshouse.web.middleware import network_of
 
 
-def _listed() -> dict[str, object]:
+def _context() -> dict[str, object]:
     # Authorities stand in the transparency report, where no person can be told from them.
     return {"rows": [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]}
 
@@ -28,11 +28,11 @@ def _listed() -> dict[str, object]:
 def providers(request: HttpRequest) -> HttpResponse:
     """Who receives personal data, and who will; subscribing to changes of the list."""
     if request.method == "GET":
-        return render(request, "public/providers.html", _listed())
+        return render(request, "public/providers.html", _context())
     try:
         disclosures.subscribe(request.POST.get("address", ""), network=network_of(request))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/providers.html", error, **_listed())
+        return again(request, "public/providers.html", error, **_context())
     return render(request, "check_mail.html")
 
 
@@ -54,7 +54,7 @@ def subscription(request: HttpRequest, secret: str) -> HttpResponse:
     return _subscription(request, secret)
 
 
-def _decided(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
+def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
     try:
         disclosures.decide(secret, wanted=wanted)
     except InvalidError as error:
@@ -72,7 +72,7 @@ def _decided(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse
 )
 def begin(request: HttpRequest, secret: str) -> HttpResponse:
     """Have news of the list mailed."""
-    return _decided(request, secret, wanted=True)
+    return _decide(request, secret, wanted=True)
 
 
 @page(
@@ -85,4 +85,4 @@ def begin(request: HttpRequest, secret: str) -> HttpResponse:
 )
 def end(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
-    return _decided(request, secret, wanted=False)
+    return _decide(request, secret, wanted=False)

@@ -10,7 +10,7 @@ from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {"desk": desks.desk(actor), "risks": desks.RISKS}
 
@@ -25,7 +25,7 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
 )
 def office(request: HttpRequest) -> HttpResponse:
     """Figures, legal holds, certificates of deletion runs, restrictions, assessments."""
-    return render(request, "staff/office.html", _shown(request))
+    return render(request, "staff/office.html", _context(request))
 
 
 @page(
@@ -35,7 +35,7 @@ def office(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def hold(request: HttpRequest) -> HttpResponse:
     """Place a legal hold on a person's data."""
     actor, form = actor_of(request), request.POST
@@ -63,7 +63,7 @@ def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     """Lift a restriction, with notice."""
     actor = actor_of(request)
@@ -78,7 +78,7 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def assess(request: HttpRequest) -> HttpResponse:
     """Note an assessment of a purpose."""
     actor, form = actor_of(request), request.POST

@@ -21,7 +21,7 @@ def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
     return CHOICES | {"rows": requests.worklist(actor), "agents": drp.agents(actor)}
 
 
-def _done(request: HttpRequest) -> dict[str, object]:
+def _act_context(request: HttpRequest) -> dict[str, object]:
     """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
     act = request.GET.get("done", "")
     number = request.GET.get("request", "") if act else ""
@@ -38,7 +38,7 @@ def _done(request: HttpRequest) -> dict[str, object]:
 )
 def worklist(request: HttpRequest) -> HttpResponse:
     """The work list."""
-    return render(request, "staff/requests.html", _desk(request) | _done(request))
+    return render(request, "staff/requests.html", _desk(request) | _act_context(request))
 
 
 def _to_list(act: str, number: str) -> HttpResponse:
