@@ -20,10 +20,10 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     return render(request, template, {"error": error, "field": field, "written": written} | more, status=error.status)
 
 
-def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Callable[[View], View]:
+def shows_again(template: str, context: Callable[..., dict[str, object]]) -> Callable[[View], View]:
     """A view that carries out what a form asks: where its verb refuses that, the form is shown once more, with the reason.
 
-    shown: what the template needs beside, asked with the request and the arguments of the address.
+    context: what the template needs beside, asked with the request and the arguments of the address.
     """
 
     def decorate(view: View) -> View:
@@ -32,7 +32,7 @@ def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Calla
             try:
                 return view(request, **arguments)
             except (InvalidError, ThrottledError) as error:
-                return again(request, template, error, **shown(request, **arguments))
+                return again(request, template, error, **context(request, **arguments))
 
         return handle
 

@@ -31,14 +31,14 @@ NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
 )
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     all_series = readings_of.series(actor)
     chosen = set(request.GET.getlist("s")) or {str(series["id"]) for series in all_series[:1]}
     places: dict[str, list[dict[str, object]]] = {}
     for series in all_series:
         series["chosen"] = str(series["id"]) in chosen
         places.setdefault(" · ".join(filter(None, (series["site_name"], series["room_name"]))), []).append(series)
-    return render(request, "grower/chart.html", shown | {"places": sorted(places.items()), "count": len(all_series)})
+    return render(request, "grower/chart.html", context | {"places": sorted(places.items()), "count": len(all_series)})
 
 
 class _Question(NamedTuple):

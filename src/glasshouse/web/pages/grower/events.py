@@ -23,13 +23,13 @@ from glasshouse.web.organisation_page import inside
 )
 def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """What happened in the organisation."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
         recorded = events.of_organisation(OrganisationId(organisation))
         access.record_access(actor, "events", [])
-    people = accounts.people([AccountId(event.actor) for event in recorded]) if "MEMBER_READ" in shown["may"] else {}  # type: ignore[operator]
-    shown["events"] = [
+    people = accounts.people([AccountId(event.actor) for event in recorded]) if "MEMBER_READ" in context["may"] else {}  # type: ignore[operator]
+    context["events"] = [
         {
             "at": event.at,
             "kind": event.kind,
@@ -40,4 +40,4 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
         | {"who": people[event.actor].name if event.actor in people else ""}
         for event in recorded
     ]
-    return render(request, "grower/events.html", shown)
+    return render(request, "grower/events.html", context)

@@ -34,14 +34,14 @@ from glasshouse.web.organisation_page import inside
 )
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
-    actor, shown = inside(request)
-    shown |= {
+    actor, context = inside(request)
+    context |= {
         "sites": greenhouse.sites(actor),
         "uploads": imports.uploads(actor),
         "templates": imports.templates(actor),
     }
     if request.method == "GET":
-        return render(request, "grower/import.html", shown)
+        return render(request, "grower/import.html", context)
     site, _, compartment = request.POST.get("place", "").partition("/")
     file = request.FILES.get("file")
     try:
@@ -51,7 +51,7 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
             raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
         number = imports.upload(actor, SiteId(site), compartment, str(file.name), file.chunks())
     except InvalidError as error:
-        return again(request, "grower/import.html", error, **shown)
+        return again(request, "grower/import.html", error, **context)
     return redirect("preview_import", organisation, number)
 
 
@@ -94,8 +94,8 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
-    actor, shown = inside(request)
-    return shown | _preview_context(imports.look(actor, ImportId(number)), None)
+    actor, context = inside(request)
+    return context | _preview_context(imports.look(actor, ImportId(number)), None)
 
 
 class _Chosen(NamedTuple):
@@ -123,9 +123,9 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
 @shows_again("grower/import_preview.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Preview again, with what the person corrected."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
-    return render(request, "grower/import_preview.html", shown | _preview_context(*chosen))
+    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
 
 
 @page(
@@ -140,14 +140,14 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
 @shows_again("grower/import_preview.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
     try:
         imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **shown | _preview_context(*chosen))
-    shown["saved"] = True
-    return render(request, "grower/import_preview.html", shown | _preview_context(*chosen))
+        return again(request, "grower/import_preview.html", error, **context | _preview_context(*chosen))
+    context["saved"] = True
+    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
 
 
 @page(
@@ -174,14 +174,14 @@ def _preview_context(preview: imports.Look, chosen: Layout | None) -> dict[str, 
         (column, chosen_columns.get(column.index, replace(column, variable="-") if chosen else column))
         for column in preview.layout.columns[:SHOWN_COLUMNS]
     ]
-    shown = chosen or preview.layout
-    headings = list(enumerate(shown.headings))
+    context = chosen or preview.layout
+    headings = list(enumerate(context.headings))
     cells = max(map(len, preview.rows))
-    return {"upload": preview.upload, "layout": shown, "columns": columns} | {
+    return {"upload": preview.upload, "layout": context, "columns": columns} | {
         "delimiters": DELIMITERS.items(),
         "time_formats": TIME_FORMATS.items(),
         "rows": [row[:SHOWN_COLUMNS] for row in preview.rows],
-        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
+        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == context.time_column],
         "more_columns": len(preview.layout.columns) - len(columns),
         "more_cells": max(0, cells - SHOWN_COLUMNS),
         "template_name": preview.template,
@@ -229,14 +229,14 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
 )
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """How far an import is, then what came of it; with format=csv each issue as a file. Asked again by the page meanwhile."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     upload = imports.report_of(actor, ImportId(number))
     issues = imports.issues_of(upload.report)
     if request.GET.get("format") != "csv":
         template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
-        shown |= {"upload": upload, "listed_issues": issues[:100], "under_way": upload.state in imports.UNDER_WAY}
-        shown |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
-        response = render(request, template, shown)
+        context |= {"upload": upload, "listed_issues": issues[:100], "under_way": upload.state in imports.UNDER_WAY}
+        context |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
+        response = render(request, template, context)
         if request.headers.get("HX-Request") and upload.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
         return response

@@ -21,7 +21,7 @@ def member(request: HttpRequest, organisation: str, account: str) -> HttpRespons
 
 
 def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
+    actor, context = inside(request)
     member = members.member(actor, AccountId(account))
     rights = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
     names = dict(greenhouse.site_names(actor))
@@ -30,7 +30,7 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
         if member.rights.sites is None
         else sorted(names.get(site, "a site of others") for site in member.rights.sites)
     )
-    return shown | {
+    return context | {
         "member": member,
         "rights": rights,
         "sees": sees,

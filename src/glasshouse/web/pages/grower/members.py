@@ -17,11 +17,11 @@ from glasshouse.web.organisation_page import chosen_sites, inside
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     """What the members page shows of what the actor may see."""
-    actor, shown = inside(request)
-    may = shown["may"]
+    actor, context = inside(request)
+    may = context["may"]
     invited = isinstance(may, set) and "MEMBER_INVITE" in may
     changing = isinstance(may, set) and "MEMBER_CHANGE" in may
-    return shown | {
+    return context | {
         "members": members.members(actor),
         "invitations": invitations.invitations(actor) if invited else [],
         "requests": members.requests(actor) if changing else [],

@@ -16,13 +16,13 @@ from glasshouse.web.organisation_page import inside
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
+    actor, context = inside(request)
     with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
         access.record_access(actor, "own rights", [])
     explained = [(text, permission in rights.permissions) for permission, text in EXPLAINED.items()]
-    shown |= {"rights": explained, "why": rights.why}
-    return shown | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
+    context |= {"rights": explained, "why": rights.why}
+    return context | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
 
 
 @page(

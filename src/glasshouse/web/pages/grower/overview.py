@@ -37,7 +37,7 @@ def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str
 )
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     compartments: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for series in readings_of.overview(actor):
         compartments.setdefault((series["site_name"], series["room_name"]), []).append(
@@ -48,7 +48,7 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
     now_s = clock.now().timestamp()
     response = render(
-        request, template, shown | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
+        request, template, context | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
     )
     response.headers["X-Now"] = (
         f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are

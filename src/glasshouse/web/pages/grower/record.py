@@ -34,7 +34,7 @@ OF_SERIES = ("chart", "download")
 @page("o/<slug:organisation>/record", name="record", need=Permission.ACCESS_RECORD_READ, audience=Audience.GROWER)
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     record_entries = support.record_of(actor)
     names = {site: f"“{name}”" for site, name in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
@@ -46,7 +46,7 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
             same["since"], same["times"] = entry.at, int(str(same["times"])) + 1
         else:
             rows.append({"at": entry.at, "since": entry.at, "times": 1, "who": who, "what": what})
-    return render(request, "grower/record.html", shown | {"rows": rows})
+    return render(request, "grower/record.html", context | {"rows": rows})
 
 
 def _named(what: str, ids: list[str], names: dict[str, str]) -> str:

@@ -16,8 +16,8 @@ from glasshouse.web.organisation_page import inside
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
-    return shown | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
+    actor, context = inside(request)
+    return context | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
 
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)

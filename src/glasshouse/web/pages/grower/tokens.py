@@ -15,20 +15,20 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _context(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
-    may = getattr(shown["rights"], "permissions", ())
+def _context(actor: Actor, context: dict[str, object]) -> dict[str, object]:
+    may = getattr(context["rights"], "permissions", ())
     scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
-    return shown | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
+    return context | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
 
 
 @page("o/<slug:organisation>/tokens", name="tokens", need=Permission.TOKEN_CREATE, audience=Audience.GROWER)
 def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     if "new" in request.GET:
-        shown["new_token"] = once.collect(actor, "token", request.GET["new"])
-        shown["new_token_gone"] = shown["new_token"] is None
-    return render(request, "grower/tokens.html", _context(actor, shown))
+        context["new_token"] = once.collect(actor, "token", request.GET["new"])
+        context["new_token_gone"] = context["new_token"] is None
+    return render(request, "grower/tokens.html", _context(actor, context))
 
 
 @page(
@@ -41,14 +41,14 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
 )
 def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a token; the page that follows shows it once."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     try:
         days, sites = number_of(request.POST.get("days", ""), "days"), chosen_sites(request)
         new_token = tokens.create_token(
             actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites
         )
     except InvalidError as error:
-        return again(request, "grower/tokens.html", error, **_context(actor, shown))
+        return again(request, "grower/tokens.html", error, **_context(actor, context))
     return redirect(f"{request.path}?new={once.hand_over(actor, 'token', new_token)}")
 
 

@@ -28,15 +28,15 @@ def accept(request: HttpRequest) -> HttpResponse:
     next_path = request.GET.get("next", request.POST.get("next", "/"))
     missing = notices.missing(actor)
     texts = [(TITLES[Document(version.document)], version, notices.text_of(version, language)) for version in missing]
-    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(next_path), "language": language}
+    context = {"texts": texts, "offer": notices.offer(language), "next": safe_path(next_path), "language": language}
     if request.method == "GET":
-        return render(request, "person/accept.html", shown) if missing else redirect(safe_path(next_path))
+        return render(request, "person/accept.html", context) if missing else redirect(safe_path(next_path))
     try:
         if request.POST.get("accept") != "yes":
             raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
         notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
     except InvalidError as error:
-        return again(request, "person/accept.html", error, **shown)
+        return again(request, "person/accept.html", error, **context)
     return redirect(safe_path(next_path))
 
 

@@ -109,15 +109,15 @@ def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
-    shown = {"plan": rights.plan(actor)}
+    context = {"plan": rights.plan(actor)}
     if request.method == "GET":
-        return render(request, "person/erase.html", shown)
+        return render(request, "person/erase.html", context)
     try:
         if request.POST.get("word", "").strip().lower() != "erase":
             raise InvalidError("Write the word erase to go on.", field="word")
         erasure = rights.erase(actor)
     except InvalidError as error:
-        return again(request, "person/erase.html", error, **shown)
+        return again(request, "person/erase.html", error, **context)
     response = redirect("erasure", erasure.id)
     response.delete_cookie(SESSION_COOKIE)
     return response

@@ -70,8 +70,8 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        shown = _setup_context(FactorKind.TEXT, second_factor.begun(actor))
-        return again(request, "person/add_second_factor.html", error, **shown)
+        context = _setup_context(FactorKind.TEXT, second_factor.begun(actor))
+        return again(request, "person/add_second_factor.html", error, **context)
     return redirect("add_second_factor", FactorKind.TEXT)
 
 
@@ -98,12 +98,12 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _setup_context(kind: str, setup: object) -> dict[str, object]:
-    shown: dict[str, object] = {"kind": kind}
+    context: dict[str, object] = {"kind": kind}
     if isinstance(setup, tuple) and setup[0].kind == kind:
-        shown["begun"] = setup[1]
+        context["begun"] = setup[1]
         if kind == "app":
-            shown["picture"] = segno.make(setup[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
-    return shown
+            context["picture"] = segno.make(setup[1].uri, error="m").svg_data_uri(scale=5, border=3, light="white")
+    return context
 
 
 def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:

@@ -74,5 +74,5 @@ def compare(request: HttpRequest, document: str) -> HttpResponse:
     before = small_number(request.GET.get("from", "")) or max(1, (newer.number or 1) - 1)
     older, language = notices.version_of(name, before), reader_language(request)
     pieces = rules.compared(notices.text_of(older, language).body, notices.text_of(newer, language).body)
-    shown = {"pieces": pieces, "older": older, "newer": newer, "title": TITLES[name]}
-    return render(request, "public/compare.html", shown | {"text": notices.text_of(newer, language)})
+    context = {"pieces": pieces, "older": older, "newer": newer, "title": TITLES[name]}
+    return render(request, "public/compare.html", context | {"text": notices.text_of(newer, language)})

@@ -36,17 +36,17 @@ def _referral_context(privacy_request: Request, secret: str) -> dict[str, object
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
     confirmation = links.confirmed(secret)
-    shown = _referral_context(confirmation.request, secret)
-    shown |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
-    return render(request, "public/privacy_proved.html", shown)
+    context = _referral_context(confirmation.request, secret)
+    context |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
+    return render(request, "public/privacy_proved.html", context)
 
 
 def _context(request: HttpRequest, secret: str) -> dict[str, object]:
-    shown = grouped(guests.held(secret)) | {
+    context = grouped(guests.held(secret)) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
     }
-    return shown | _referral_context(links.of_page(secret), secret)
+    return context | _referral_context(links.of_page(secret), secret)
 
 
 @own_page("privacy/own/<slug:secret>", name="own_page")

@@ -33,9 +33,9 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     offered = invitations.look(secret)
     for_this_account = actor.account is not None and accounts.person_of(actor).address == offered.address
     documents = notices.offer(reader_language(request))
-    shown = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": documents}
+    context = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": documents}
     if request.method == "GET":
-        return render(request, "public/invitation.html", shown)
+        return render(request, "public/invitation.html", context)
     try:
         if actor.account is not None:
             return redirect("overview", invitations.accept(actor, secret))
@@ -43,5 +43,5 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
         entry = onboarding.Entry(name, password, claims_of(request, documents))
         joined = onboarding.finish_invitation(secret, address, entry, visit_of(request))
     except (InvalidError, ForbiddenError, ThrottledError) as error:
-        return again(request, "public/invitation.html", error, **shown)
+        return again(request, "public/invitation.html", error, **context)
     return with_session(redirect("overview", str(joined.actor.organisation)), joined.signed_in)

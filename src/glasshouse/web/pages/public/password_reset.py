@@ -47,14 +47,14 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
     visit = visit_of(request)
     visit = visit if visit.browser else replace(visit, browser=new_token())
     try:
-        shown = {"address": accounts.address_of_reset(secret, visit)}
+        context = {"address": accounts.address_of_reset(secret, visit)}
         if request.method == "GET":
-            return render(request, "public/reset.html", shown)
+            return render(request, "public/reset.html", context)
         accounts.finish_reset(secret, request.POST.get("password", ""), visit)
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "forgotten"}, status=error.status)
     except InvalidError as error:
-        return again(request, "public/reset.html", error, **shown)
+        return again(request, "public/reset.html", error, **context)
     response = redirect("/sign-in?password-set=1")
     remember_browser(response, visit.browser)
     return response

@@ -75,6 +75,10 @@ def renew_link(request: HttpRequest, secret: str) -> HttpResponse:
     try:
         links.renew(secret, network_of(request))
     except (links.LinkEndedError, ThrottledError) as error:
-        shown = {"ended": error if isinstance(error, links.LinkEndedError) else None, "error": error, "secret": secret}
-        return render(request, "public/request_link_ended.html", shown, status=error.status)
+        context = {
+            "ended": error if isinstance(error, links.LinkEndedError) else None,
+            "error": error,
+            "secret": secret,
+        }
+        return render(request, "public/request_link_ended.html", context, status=error.status)
     return render(request, "check_mail.html")

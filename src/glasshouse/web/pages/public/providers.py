@@ -38,8 +38,8 @@ def providers(request: HttpRequest) -> HttpResponse:
 
 def _subscription(request: HttpRequest, secret: str, error: InvalidError | None = None) -> HttpResponse:
     live, may_begin = disclosures.subscription(secret)
-    shown = {"live": live, "may_begin": may_begin, "secret": secret, "error": error}
-    return render(request, "public/subscription.html", shown, status=error.status if error else 200)
+    context = {"live": live, "may_begin": may_begin, "secret": secret, "error": error}
+    return render(request, "public/subscription.html", context, status=error.status if error else 200)
 
 
 @page(

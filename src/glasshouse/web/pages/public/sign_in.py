@@ -93,14 +93,14 @@ def do_step(request: HttpRequest) -> HttpResponse:
         kinds = {step.kind for step in second_factor.steps_of(AccountId(sessions.pending_account(pending).id))}
     except NotFoundError:
         return redirect("sign_in")
-    shown = {"kinds": kinds, "next": next_path}
+    context = {"kinds": kinds, "next": next_path}
     if request.method == "GET":
-        return render(request, "public/second_factor.html", shown)
+        return render(request, "public/second_factor.html", context)
     try:
         trust = request.POST.get("trust") == "yes"
         signed_in = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/second_factor.html", error, **shown)
+        return again(request, "public/second_factor.html", error, **context)
     return _in(signed_in, next_path)
 
 

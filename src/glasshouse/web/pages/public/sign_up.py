@@ -49,14 +49,14 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
     """Finish a sign-up. Opening the link changes nothing, as mail scanners open links; the form makes the account."""
     offer = notices.offer(reader_language(request))
     try:
-        shown = {"offer": offer, "address": onboarding.confirmed_address(secret)}
+        context = {"offer": offer, "address": onboarding.confirmed_address(secret)}
         if request.method == "GET":
-            return render(request, "public/finish_sign_up.html", shown)
+            return render(request, "public/finish_sign_up.html", context)
         name, organisation, password = (request.POST.get(field, "") for field in ("name", "organisation", "password"))
         entry = onboarding.Entry(name, password, claims_of(request, offer), organisation)
         signed_up = onboarding.finish_sign_up(secret, entry, visit_of(request))
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "sign_up"}, status=error.status)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/finish_sign_up.html", error, **shown)
+        return again(request, "public/finish_sign_up.html", error, **context)
     return with_session(redirect("home"), signed_up.signed_in)

@@ -49,11 +49,11 @@ def trust(request: HttpRequest) -> HttpResponse:
 @page("trust/roots.json", name="roots", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def roots(request: HttpRequest) -> JsonResponse:
     """The daily roots of the event chain: keep a copy, and you can tell later whether the log before it was altered."""
-    shown = [
+    context = [
         {"day": root.day.isoformat(), "events": root.number, "sha256": root.hash, "published_at": root.published_at}
         for root in events.roots()
     ]
-    return JsonResponse({"roots": shown})
+    return JsonResponse({"roots": context})
 
 
 @page("trust.json", name="trust_json", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)

@@ -34,14 +34,14 @@ def documents(request: HttpRequest) -> HttpResponse:
     if copied_from in set(Document):
         texts = {code: notices.text_of(notices.current(Document(copied_from)), code).body for code in LANGUAGES}
     written = {"document": copied_from} | {f"body_{code}": body for code, body in texts.items()}
-    shown = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": copied_from}
-    return render(request, "staff/documents.html", shown)
+    context = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": copied_from}
+    return render(request, "staff/documents.html", context)
 
 
 def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
     fields, chosen = _fields(request.POST.dict()), request.POST.get("document", "")
-    shown = _staff_page(actor_of(request))
-    return again(request, "staff/documents.html", error, **shown, fields=fields, chosen=chosen)
+    context = _staff_page(actor_of(request))
+    return again(request, "staff/documents.html", error, **context, fields=fields, chosen=chosen)
 
 
 @page(

@@ -16,8 +16,16 @@ WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    shown = {"rows": disclosures.recipients(), "categories": categories(), "transfers": business_transfers.rooms(actor)}
-    return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
+    context = {
+        "rows": disclosures.recipients(),
+        "categories": categories(),
+        "transfers": business_transfers.rooms(actor),
+    }
+    return context | {
+        "kinds": rules.TITLES.items(),
+        "channels": rules.CHANNELS.items(),
+        "waits": rules.WAIT_DAYS.items(),
+    }
 
 
 @page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)

@@ -26,11 +26,11 @@ def _page(request: HttpRequest, **_: str) -> dict[str, object]:
 def sources(request: HttpRequest) -> HttpResponse:
     """The register; a new token or a report, once."""
     actor = actor_of(request)
-    shown = _page(request)
-    shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
-    shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
-    shown["token_gone"] = "token" in request.GET and shown["token"] is None
-    return render(request, "staff/sources.html", shown)
+    context = _page(request)
+    context["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
+    context["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
+    context["token_gone"] = "token" in request.GET and context["token"] is None
+    return render(request, "staff/sources.html", context)
 
 
 @page(
