@@ -25,9 +25,9 @@ def bring_in(
     progress: Progress = lambda percent: None,
     code: Callable[[], str] = lambda: "",
 ) -> Iterator[str]:
-    """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
+    """Import a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 
-    progress: told the percent done. code: asked for where the account has a second factor.
+    progress: called with the percent done. code: asked for where the account has a second factor.
     """
     signed_in = accounts.sign_in(*who, Visit("command line"))
     if signed_in.pending:

@@ -51,7 +51,7 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
 @click.option("--licence", required=True, help="Under which licence or agreement.")
 @click.option("--purpose", required=True, help="What it is taken in for.")
 def take_source(file: Path, address: str, kind: str, name: str, licence: str, purpose: str, **place: Any) -> None:
-    """Take contacts of a third party in, as the page of sources does; prints the report."""
+    """Import contacts of a third party, as the page of sources does; prints the report."""
     enter(**place)
     from dataclasses import replace
 

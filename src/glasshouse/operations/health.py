@@ -1,4 +1,4 @@
-"""Health of the parts: each is asked to do a little of its real work, and what hangs is found out.
+"""Health of the parts: each does a little of its real work on request, so that a part that hangs is detected.
 
 Rules of this module:
 

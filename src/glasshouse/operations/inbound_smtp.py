@@ -1,4 +1,4 @@
-"""The mail listener: takes mail to the privacy address over SMTP with STARTTLS, and opens a request out of each.
+"""Inbound SMTP: accepts mail to the privacy address over SMTP with STARTTLS, and opens a privacy request for each.
 
 A mail that cannot be processed is refused for good (5xx) where the fault is the mail's, and put off (4xx) where it is ours.
 """
@@ -37,7 +37,7 @@ LATER = "451 4.3.0 Try again later"
 
 
 class InboundSmtp:
-    """Takes what is addressed to the privacy address; anything else is refused before its content is read."""
+    """Accepts mail to the privacy address; anything else is refused before its content is read."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
@@ -55,7 +55,7 @@ class InboundSmtp:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Open a request; the sender is told when it is stored."""
+        """Open a request; the reply 250 is sent once it is stored."""
         content = envelope.content or b""
         body = content.encode("utf-8", "replace") if isinstance(content, str) else content
         back = next(
@@ -182,7 +182,7 @@ def take(content: bytes | str, authentication: str = "") -> str:
 
 
 class Listener(Controller):  # type: ignore[misc]
-    """A controller that takes a bounded number of connections, each for a bounded time."""
+    """A controller that accepts a bounded number of connections, each for a bounded time."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

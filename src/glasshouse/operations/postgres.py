@@ -215,7 +215,7 @@ def _first_value(link: "psycopg.Connection[tuple[str]]", question: LiteralString
 
 
 def _reloaded(link: "psycopg.Connection[tuple[str]]", value: str) -> None:
-    """Have every process of the store read its settings again; they are told at the same time as ours."""
+    """Have every process of the store read its settings again; they are signalled at the same time as our own connection."""
     link.execute("SELECT pg_reload_conf()")
     ends = time.monotonic() + 10
     while _first_value(link, "SHOW wal_recycle") != value and time.monotonic() < ends:

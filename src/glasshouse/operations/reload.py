@@ -21,7 +21,7 @@ OF_THE_TABLES = {"models.py", "policies.py", "restrictions.py", "declarations.py
 
 @dataclass(slots=True)
 class Reload:
-    """Looks for changed files below source, and starts again what runs them. say: told what happens, in one line."""
+    """Looks for changed files below source, and starts again what runs them. say: called with what happens, in one line."""
 
     home: Installation
     supervisor: Supervisor

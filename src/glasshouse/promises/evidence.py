@@ -1,4 +1,4 @@
-"""What the checks look at: real columns, real bytes, real sockets."""
+"""Evidence for the checks: the stores' columns, files' bytes, sockets."""
 
 import os
 import smtplib
@@ -198,7 +198,7 @@ def mail_handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None
 
 
 def mail_in_the_clear(port: int) -> bool:
-    """Whether the mail listener takes a sender before STARTTLS."""
+    """Whether the mail listener accepts a sender before STARTTLS."""
     with smtplib.SMTP("localhost", port, timeout=10) as server:
         server.ehlo()
         return server.mail("probe@canary.invalid")[0] < 400

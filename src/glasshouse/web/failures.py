@@ -1,4 +1,4 @@
-"""Answers to what went wrong: a page of ours, a part of a page, or JSON. None of them needs the database or tells what exists.
+"""Answers to errors: a page, a part of a page, or JSON. None of them needs the database or reveals what exists.
 
 An unexpected error is noted in the log under a number that the page shows: where it happened and of which type it is.
 Its message, the address and what was sent are left out, for they may hold personal data or a secret link.
@@ -32,7 +32,7 @@ AGENTS = ("/v1/agent", "/v1/data-rights-request")
 
 
 def form_of(path: str, headers: dict[str, str]) -> str:
-    """How the caller wants to be told: "json", "agent" (Data Rights Protocol), "part" (of an open page) or "page".
+    """The form in which the caller wants an error: "json", "agent" (Data Rights Protocol), "part" (of an open page) or "page".
 
     headers: names in lower case.
     """

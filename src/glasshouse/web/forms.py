@@ -50,19 +50,19 @@ def one_of(request: HttpRequest, name: str, *known: str) -> str:
 
 
 def small_number(written: str) -> int:
-    """A small whole number that somebody wrote; 0 for anything else."""
+    """A small whole number from a form; 0 for anything else."""
     return int(written) if written.isdecimal() and len(written) < 6 else 0
 
 
 def number_of(text: str, field: str) -> int:
-    """A whole number that somebody wrote. Raises InvalidError."""
+    """A whole number from a form. Raises InvalidError."""
     if not text.isdecimal() or len(text) > 6:
         raise InvalidError("Write a whole number here.", field=field)
     return int(text)
 
 
 def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
-    """What somebody who signs up has accepted. Raises InvalidError when the box was not ticked."""
+    """What a person who signs up has accepted. Raises InvalidError when the box was not ticked."""
     if request.POST.get("accept") != "yes":
         raise InvalidError(
             "Tick the box to go on: without these documents we cannot run the service for you.", field="accept"

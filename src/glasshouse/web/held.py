@@ -1,4 +1,4 @@
-"""What is held of somebody, as `held.html` shows it."""
+"""The data that is held of a data subject, as `held.html` shows it."""
 
 from collections.abc import Iterable
 from itertools import groupby

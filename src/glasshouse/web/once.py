@@ -130,7 +130,7 @@ def _digest(parts: list[str]) -> str:
 
 
 def bound(request: HttpRequest, rest: str) -> str:
-    """A key whose beginning only the session has that sent the form: no other one is told what became of it."""
+    """A key that begins with what only the sending session has: no other session learns the form's result."""
     actor = actor_of(request)
     return _digest([actor.session or "", actor.id, rest])[:BINDING] + rest
 

@@ -1,4 +1,4 @@
-"""Where a form or a link may lead on to: the one function that turns what somebody wrote into an address of a redirect.
+"""Where a form or a link may lead on to: the one function that turns a value of a request into the address of a redirect.
 
 A browser reads an address otherwise than it looks: it drops tabs and line ends, takes a backslash for a slash, and "//host" for
 another host. So nothing is repaired here: what is not plainly a page of ours leads to the start. Source: WHATWG URL, "basic URL

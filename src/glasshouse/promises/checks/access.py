@@ -24,7 +24,7 @@ from glasshouse.promises.registry import check
 
 @check("SEC-01")
 def layers() -> Finding:
-    """Each layer, asked by itself, refuses: what passes the others is brought to it on purpose."""
+    """Each layer refuses by itself a request that the other layers would let pass."""
     with probe.customers(2) as (customer, other):
         page = reverse("overview", args=[customer.organisation])
         anonymous, owner = (

@@ -68,7 +68,7 @@ def objection() -> Finding:
 
 
 def _mailed(key_owner: KeyOwnerId, purpose: str) -> bool:
-    """Whether the database takes a mail for a purpose that its person has objected to, past the code that asks first."""
+    """Whether the database accepts a mail for a purpose that its person has objected to, without the code that checks first."""
     now = clock.now()
     try:
         with transaction.atomic():

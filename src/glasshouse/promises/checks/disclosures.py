@@ -44,7 +44,7 @@ def recipients() -> Finding:
 
 
 def _written(key_owner: KeyOwnerId) -> bool:
-    """Whether the database takes a disclosure to a recipient that is only announced; nothing of it stays."""
+    """Whether the database accepts a disclosure to a recipient that is only announced. The row is rolled back."""
     now = clock.now()
     try:
         with transaction.atomic():

@@ -51,7 +51,7 @@ def request_by_mail() -> Finding:
 
 
 def _stuck_mail() -> str:
-    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so the table itself is asked."""
+    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so this reads the table."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND created_at < %(old)s), "

@@ -23,7 +23,7 @@ from glasshouse.vault import api as vault
 
 @check("PRI-05")
 def requested_fields() -> Finding:
-    """On the live pages where a person is asked, each field goes into the map, and what is required is needed."""
+    """On the live pages that ask a person for data, each field is in the data map, and each required one is needed."""
     wrong, field_count, page_count = [], 0, 0
     with probe.customers(1) as (customer,):
         session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
@@ -44,7 +44,7 @@ def requested_fields() -> Finding:
 
 @check("PRI-21")
 def complete_inventory() -> Finding:
-    """The view holds as many sealed values as a raw look at every table finds, and reaches every personal column."""
+    """The view holds as many sealed values as a direct read of every table finds, and reaches every personal column."""
     with probe.customers(1) as (customer,):
         place = {item.place for item in inventory.view(customer.actor)}
         rows = list(inventory.rows_of(str(customer.actor.person)))

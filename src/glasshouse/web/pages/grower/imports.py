@@ -1,4 +1,4 @@
-"""Files: upload, look and correct, take, watch, report; templates."""
+"""Imports of files: upload, preview with corrections, run, progress, report; templates."""
 
 import csv
 from dataclasses import replace

@@ -101,7 +101,7 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
 )
 @shows_again("grower/members.html", _context)
 def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     actor = inside(request).actor
     invitations.revoke(actor, InvitationId(invitation))
     return redirect("members", organisation)

@@ -18,7 +18,7 @@ SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high
 
 
 def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str, Any]:
-    """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
+    """A site or compartment as the overview shows it: live series, those out of range, and those that fell silent long ago."""
     old = [
         tile for tile in tiles if tile["ago_s"] is None or (tile["state"] == "silent" and tile["ago_s"] > LONG_AGO_S)
     ]
@@ -36,7 +36,7 @@ def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str
     menu_order=10,
 )
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
+    """Each site and compartment now: newest values, trend, whether in range, and when. The page asks again every few seconds."""
     actor, context = inside(request)
     compartments: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for series in readings_of.overview(actor):

@@ -1,4 +1,4 @@
-"""Where one stands on each purpose; restricting; what others told of one."""
+"""A person's consent and objections by purpose, restriction, and third-party data about the person."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -120,7 +120,7 @@ def lift(request: HttpRequest) -> HttpResponse:
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
-    """Say that what others told is right; a name is corrected by it."""
+    """Confirm a third-party value; a name is corrected by it."""
     actor = actor_of(request)
     if name := sources.decide(actor, suggestion, right=True):
         rights.correct_name(actor, name)
@@ -137,7 +137,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_wrong(request: HttpRequest, suggestion: str) -> HttpResponse:
-    """Say that what others told is wrong; it is deleted."""
+    """Say that a third-party value is wrong; it is deleted."""
     actor = actor_of(request)
     sources.decide(actor, suggestion, right=False)
     return redirect("my_choices")

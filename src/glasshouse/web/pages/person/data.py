@@ -106,7 +106,7 @@ def export_state(request: HttpRequest) -> HttpResponse:
     asks=(Asked("word"),),
 )
 def erase(request: HttpRequest) -> HttpResponse:
-    """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
+    """What an erasure would do; once the word erase is written, the erasure and its certificate."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
     context = {"plan": rights.plan(actor)}

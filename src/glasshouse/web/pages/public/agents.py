@@ -26,7 +26,7 @@ def _agent(request: HttpRequest) -> Agent:
 
 
 def _refused(error: GlasshouseError) -> HttpResponse:
-    # A refused signature or token is told without a word (Data Rights Protocol, 2.05.1).
+    # A refused signature or token gets no explanation (Data Rights Protocol, 2.05.1).
     if error.status == 403:
         return HttpResponse(status=403)
     return JsonResponse({"status": "denied", "processing_details": str(error)}, status=error.status)

@@ -76,7 +76,7 @@ def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
 @own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
-    """Object to what third parties told of the address."""
+    """Object to third-party data about the address."""
     guests.object_to(secret)
     return redirect("own_page", secret)
 
@@ -100,7 +100,7 @@ def lift(request: HttpRequest, secret: str) -> HttpResponse:
 @own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
 @shows_again("public/guest.html", _context)
 def erase(request: HttpRequest, secret: str) -> HttpResponse:
-    """Erase what is held, asked for by its word."""
+    """Erase what is held, once the word erase is written."""
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
     guests.erase(secret)

@@ -12,7 +12,7 @@ from glasshouse.web.middleware import network_of
 
 
 def _context() -> dict[str, object]:
-    # Authorities stand in the transparency report, where no person can be told from them.
+    # Authorities are counted in the transparency report, from which no person can be identified.
     return {"rows": [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]}
 
 

@@ -101,7 +101,7 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
 )
 @shows_again("staff/requests.html", _desk)
 def extend_request(request: HttpRequest, number: str) -> HttpResponse:
-    """Take longer, with notice."""
+    """Extend the legal deadline, with notice."""
     actor, text = actor_of(request), request.POST.get("text", "")
     requests.extend(actor, RequestId(number), text)
     return _to_list("extend", number)

@@ -73,7 +73,7 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
 )
 @shows_again("staff/sources.html", _page)
 def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
-    """Take a file of contacts in."""
+    """Import a file of contacts."""
     actor = actor_of(request)
     file = request.FILES.get("file")
     if file is None or not file.size or file.size > MOST_BYTES:
