@@ -106,7 +106,7 @@ def test_a_gate_that_nobody_keeps_lets_nothing_out(monkeypatch: pytest.MonkeyPat
     from glasshouse.kernel import gate
     from glasshouse.kernel.ids import KeyOwnerId
 
-    monkeypatch.setattr(gate, "_keepers", [])
+    monkeypatch.setattr(gate, "_gatekeepers", [])
     with pytest.raises(gate.UncoveredError):
         gate.leave(gate.Egress("mail", KeyOwnerId("x"), frozenset()))
 

@@ -304,7 +304,7 @@ def test_the_database_refuses_a_mail_against_an_objection(customer: Make) -> Non
     one = customer()
     consent.withdraw(one.alone, "new-browser", "no")
     letter = mail.Draft("s", "b", purpose="new-browser")
-    assert mail.queue_letter(one.actor.person, "x", one.address, letter) == ""
+    assert mail.queue_draft(one.actor.person, "x", one.address, letter) == ""
     now = clock.now()
     row = Message(key_owner=one.actor.person, kind="x", purpose="new-browser", address="a", subject="s", body="b")
     row.created_at = row.next_try_at = now

@@ -233,7 +233,7 @@ def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Cust
     assert RequestMessage.objects.filter(request=request, sender="person").count() == 1
     assert Request.objects.filter(address_hash=vault.lookup("address", stranger)).exists()
     listed = next(row for row in requests.worklist(officer.actor) if row.request.id == request.id)
-    assert [letter.sender for letter in listed.letters] == ["us", "person"]
+    assert [message.sender for message in listed.messages] == ["us", "person"]
 
 
 def test_what_a_signature_says_is_noted_and_decides_nothing(

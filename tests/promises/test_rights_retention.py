@@ -291,7 +291,7 @@ def test_see_correct_copy_and_erase_on_the_pages(customer: Make, join: Join, web
     assert one.address in client.get(page).text
     assert post(client, page, page, name="Corrected Name").status_code == 302
     assert "Corrected Name" in client.get(page).text
-    assert post(client, f"{page}/copy", page).status_code == 302
+    assert post(client, f"{page}/export", page).status_code == 302
     assert "glasshouse-data-" in client.get(page).text
     assert "You leave" in client.get(f"{page}/erase").text
     assert post(client, f"{page}/erase", f"{page}/erase", word="no").status_code == 400

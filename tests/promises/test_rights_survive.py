@@ -57,7 +57,7 @@ def test_much_data_is_copied_and_erased_by_the_worker_with_its_progress(customer
     one = join(customer(), "viewer")
     mails(one, MANY)
     client, page = web(one), "/account/data"
-    assert post(client, f"{page}/copy", page).status_code == 302
+    assert post(client, f"{page}/export", page).status_code == 302
     waited(lambda: "glasshouse-data-" in client.get("/account/data/exports").text)
     link = client.get("/account/data/exports").text.partition('href="')[2].partition('"')[0]
     with zipfile.ZipFile(io.BytesIO(client.get(link).content)) as archive:

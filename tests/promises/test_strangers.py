@@ -51,7 +51,7 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
     assert "Secret Farm" in shown
     assert "my words" in shown
     key_owner = ThirdPartyData.objects.get(address_hash=mark).key_owner
-    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/export", own).content)) as archive:
         assert any(item["value"] == "Secret Farm" for item in json.loads(archive.read("data.json")))
     assert post(client, f"{own}/erase", own, word="no").status_code == 400
     assert post(client, f"{own}/erase", own, word="erase").status_code == 302
@@ -138,7 +138,7 @@ def test_what_is_held_of_an_address_is_restricted_and_lifted(
     assert known not in [row.address for row in invitations.invitations(boss.actor)]
     assert sources.bring_in(officer.actor, source, f"address,role\n{known},Grower\n").skipped == 1
     assert "Secret Farm" in client.get(own).text, "the person alone sees it"
-    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/copy", own).content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(post(client, f"{own}/export", own).content)) as archive:
         assert "Secret Farm" in archive.read("data.json").decode()
     assert post(client, f"{own}/lift", own).status_code == 302
     assert ThirdPartyData.objects.filter(address_hash=mark).exists()

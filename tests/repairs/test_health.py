@@ -188,7 +188,7 @@ def test_a_note_that_cannot_be_read_stops_nothing() -> None:
     restarts.leave(data, "inbound SMTP", "ended", -9)
     until(lambda: restarts.record_restarts() == 0 and not list(folder.glob("*.json")))
     events = Event.objects.using("relay").filter(kind="operations:part:restart")
-    assert [event.facts for event in events if event.facts["part"] == "inbound SMTP" and event.facts["code"] == -9]
+    assert [event.facts for event in events if event.facts["part"] == "inbound-SMTP" and event.facts["code"] == -9]
     assert not [event for event in events if "secret" in str(event.facts)]
     for path in folder.glob("*.bad"):
         path.unlink()

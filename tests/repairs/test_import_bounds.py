@@ -491,7 +491,7 @@ def test_times_at_the_ends_of_the_years_come_in(customer: Make) -> None:
     imports.choose(one.actor, number, imports.look(one.actor, number).layout)
     report = imports.take(one.actor, number)
     assert report["points"] == 4
-    assert [issue["row"] for issue in report["remarks"] if not issue["kept"]] == [6]  # In UTC it is still 1899.
+    assert [issue["row"] for issue in report["issues"] if not issue["kept"]] == [6]  # In UTC it is still 1899.
 
 
 def test_a_file_with_such_times_is_shown_not_an_error(customer: Make, web: Web) -> None:

@@ -10,7 +10,7 @@ from glasshouse.vault.datamap import Class, entry_of
 # Technical columns in which a text could stand (ids and hashes aside), by where their value comes from.
 JUDGED = {
     "a list in the code, and the verb refuses any other value": """
-        accounts_account.staff_role access_invitation.role access_membership.role access_organisation.step_roles
+        accounts_account.staff_role access_invitation.role access_membership.role access_organisation.second_factor_roles
         access_request.role access_role.permissions access_token.permissions consent_restriction.ground consent_stance.purpose
         disclosures_recipient.channels disclosures_recipient.fields disclosures_recipient.kind notices_acceptance.language
         notices_text.language notices_version.document rights_assessment.purpose rights_assessment.risk rights_demand.asked

@@ -63,7 +63,7 @@ def _request(canary: str, number: str, **more: Any) -> None:
         "rights_request",
         **{
             "id": number,
-            "key_owner": f"h{number[1:]}",
+            "holder": f"h{number[1:]}",
             "address": vault.seal(b"a@grower.example", place=place["address"]),
             "address_hash": "x",
             "text": vault.seal(b"please", place=place["text"]),
@@ -105,7 +105,7 @@ def _fill(canary: str) -> None:
         "rights_letter",
         id="l1",
         request_id="r000000000000001",
-        key_owner="h000000000000001",
+        holder="h000000000000001",
         text=b"x",
         sender="person",
         authentication=f"dkim={canary}",
@@ -192,7 +192,7 @@ def test_an_answer_given_before_is_known_as_the_customers(old: str) -> None:
         _insert("rights_referral", id=number, answered_at=answered_at, answered_by="x", **row)
 
     def letter(number: str, request: str, at: str, sender: str = "us") -> None:
-        row = {"request_id": request, "key_owner": f"h{request[1:]}", "text": b"x", "authentication": ""}
+        row = {"request_id": request, "holder": f"h{request[1:]}", "text": b"x", "authentication": ""}
         _insert("rights_letter", id=number, sender=sender, at=at, **row)
 
     for number in (1, 2):

@@ -33,7 +33,7 @@ def store() -> Iterator[Store]:
             "NOT IN (SELECT glasshouse_everybodys())",
         ),
         ("access/sql.py", "SELECT EXISTS", "select exists"),
-        ("accounts/models.py", 'key_owner="key_owner"', 'key_owner="HOLDER"'),
+        ("accounts/models.py", 'key_owner="key_owner"', 'key_owner="KEY_OWNER"'),
         ("events/migrations/0004_outbox.py", "LOCK TABLE", "lock table"),
         ("operations/postgres.py", "NOBYPASSRLS", "nobypassrls"),
     ],

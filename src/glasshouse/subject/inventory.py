@@ -207,7 +207,7 @@ def _holds(person: str) -> Iterator[Item]:
     for one in retention.holds_of(KeyOwnerId(person)):
         until = f"until {one.ends_at:%Y-%m-%d}"
         yield Item(
-            place("retention.Hold", "reason"),
+            place("retention.LegalHold", "reason"),
             "user.privacy_preferences",
             "Legal hold",
             until,
