@@ -7,6 +7,7 @@ declares what it asks for. Source: PRI-05.
 import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 
 from glasshouse.access import asked_fields, pages
 from glasshouse.access.pages import Asked, Audience, DeclarationError, Need, Page, page
+from glasshouse.operations.installation import Installation
 from glasshouse.promises.asked_fields import fields_of
 
 WEB = Path(__file__).parents[2] / "src" / "glasshouse" / "web"
@@ -21,6 +23,12 @@ FOLDERS = (WEB / "pages", WEB / "templates")
 INCLUDE = re.compile(r'{% include "([^"]+)"[^%]*%}')
 URL = re.compile(r"{% url ['\"](\w+)['\"][^%]*%}")
 TAG = re.compile(r"{%.*?%}|{{.*?}}")
+
+
+@pytest.fixture(autouse=True)
+def _views(home: Installation) -> None:
+    """The declarations of all views, which are made when their modules are imported."""
+    import_module("glasshouse.web.urls")
 
 
 class FormField(NamedTuple):
@@ -57,7 +65,6 @@ def concerns_persons(field: FormField) -> bool:
     return field.template.startswith(("person/", "public/")) or any(page.asks for page in field.takers)
 
 
-@pytest.mark.usefixtures("home")
 def test_each_field_that_a_person_is_asked_for_is_declared() -> None:
     undeclared = [
         f"{field.template}: {field.name}"
@@ -67,7 +74,6 @@ def test_each_field_that_a_person_is_asked_for_is_declared() -> None:
     assert undeclared == []
 
 
-@pytest.mark.usefixtures("home")
 def test_each_declared_field_is_asked_for_and_its_column_is_in_the_data_map() -> None:
     asked = {(taker.name, field.name) for field in form_fields() for taker in field.takers}
     for declared in pages.pages():
@@ -76,7 +82,6 @@ def test_each_declared_field_is_asked_for_and_its_column_is_in_the_data_map() ->
             assert not ask.column or asked_fields.entry_of(ask), f"{declared.name}: {ask.column}"
 
 
-@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     ("methods", "asks"),
     [
@@ -92,7 +97,6 @@ def test_a_declaration_that_contradicts_itself_is_refused(methods: tuple[str, ..
     assert pages.find("nowhere", methods[0]) is None
 
 
-@pytest.mark.usefixtures("home")
 def test_a_hint_of_an_undeclared_field_is_refused() -> None:
     with pytest.raises(DeclarationError):
         asked_fields.may_be_withheld("privacy_ask", "diet")
