@@ -16,7 +16,7 @@ from django.db import connection
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
-from glasshouse.access.rules import Rights, Sites
+from glasshouse.access.rules import Rights
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
@@ -107,25 +107,15 @@ def rights_of_staff(actor: Actor) -> Rights:
     )
     grants = [grant for grant in running_grants.exclude(approved_at=None) if grant.staff in (TEAM, actor.account)]
     # Each grant counts at its own sites only; the row policies say the same.
-    at = {permission: _sites_of(permission, grants, actor) for permission in rules.GRANTABLE}
+    terms = [
+        rules.Terms(grant.areas, grant.sites, grant.change and grant.countersigned_by not in ("", actor.account))
+        for grant in grants
+    ]
+    at = {permission: rules.sites_of(permission, terms) for permission in rules.GRANTABLE}
     permissions = frozenset(permission for permission, sites in at.items() if sites is None or sites)
     ends = max((grant.ends_at for grant in grants), default=now)
     why = f"invited by the customer until {ends:%Y-%m-%d %H:%M} UTC"
     return Rights(permissions, at[Permission.SITE_READ], "Support", why, at)
-
-
-def _sites_of(permission: Permission, grants: list[Grant], actor: Actor) -> Sites:
-    """The sites at which grants give a permission; None: all; empty: it is not given."""
-    giving = [
-        grant
-        for grant in grants
-        if permission
-        in rules.granted(grant.areas, change=grant.change and grant.countersigned_by not in ("", actor.account))
-    ]
-    # What is not of a site is given by a grant for some sites, too.
-    if any(grant.sites is None for grant in giving) or (giving and permission not in rules.OF_SITES):
-        return None
-    return frozenset(site for grant in giving for site in grant.sites or [])
 
 
 def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:

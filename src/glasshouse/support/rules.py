@@ -1,8 +1,11 @@
 """Pure rules of grants: how long, which areas, in what state, and what each area allows."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, Permission
+from glasshouse.access.rules import Sites
 
 MOST_HOURS = 7 * 24
 EMERGENCY = timedelta(hours=1)
@@ -39,6 +42,23 @@ def granted(areas: list[str], *, change: bool) -> frozenset[Permission]:
     """What the areas of a grant allow."""
     reads = frozenset[Permission]().union(*(READS[area] for area in areas if area in READS))
     return reads.union(*(CHANGES[area] for area in areas if area in CHANGES)) if change else reads
+
+
+class Terms(NamedTuple):
+    """What a live grant says. change: and a second person of support has signed that."""
+
+    areas: list[str]
+    sites: list[str] | None
+    change: bool
+
+
+def sites_of(permission: Permission, grants: Sequence[Terms]) -> Sites:
+    """The sites at which grants give a permission, each for its own; None: all; empty: none gives it."""
+    giving = [grant for grant in grants if permission in granted(grant.areas, change=grant.change)]
+    # What is not of a site is given by a grant for some sites, too.
+    if any(grant.sites is None for grant in giving) or (giving and permission not in OF_SITES):
+        return None
+    return frozenset(site for grant in giving for site in grant.sites or [])
 
 
 def state_of(
