@@ -21,7 +21,7 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
         rights = access.rights_of(actor)
         access.record_access(actor, "own rights", [])
     explained = [(text, permission in rights.permissions) for permission, text in EXPLAINED.items()]
-    context |= {"rights": explained, "why": rights.why}
+    context |= {"permissions": explained, "why": rights.why}
     return context | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
 
 
