@@ -12,19 +12,31 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
 
 LINES, SERIES, STEP_S = 5_000, 400, 60
+
+
+class Request(NamedTuple):
+    """What is sent to a server to ask it."""
+
+    method: str
+    path: str
+    body: bytes | None
+    headers: dict[str, str]
 
 
 @dataclass
@@ -36,7 +48,7 @@ class Peer:
     write_path: str
     headers: dict[str, str]
     folder: Path
-    ask: Callable[[str, int], tuple[str, str, bytes | None, dict[str, str]]]
+    ask: Callable[[str, int], Request]
     trust: ssl.SSLContext | None = None
     settle: Callable[[], None] = lambda: None
 
@@ -47,6 +59,7 @@ class Peer:
 
 
 def free_port() -> int:
+    """A port that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,9 +95,9 @@ def pour(peer: Peer, work: list[bytes], clients: int) -> float:
                 return
             link.request("POST", peer.write_path, body, peer.headers)
             answer = link.getresponse()
-            said = answer.read()
+            text = answer.read()
             if answer.status not in (200, 204):
-                wrong.append((answer.status, said[:200]))
+                wrong.append((answer.status, text[:200]))
                 return
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
@@ -100,52 +113,54 @@ def pour(peer: Peer, work: list[bytes], clients: int) -> float:
 
 def small(peer: Peer, end_s: int, clients: int = 32, seconds: float = 4.0) -> float:
     """Requests per second of ten lines each."""
-    done, ends = [0] * clients, time.monotonic() + seconds
+    counts, ends = [0] * clients, time.monotonic() + seconds
 
     def client(number: int) -> None:
         link = peer.connect()
         while time.monotonic() < ends:
-            at = (end_s + done[number]) * 1_000_000_000
+            at = (end_s + counts[number]) * 1_000_000_000
             lines = "\n".join(f"small,sensor=s{number}-{i} air_temp={20 + i / 10} {at}" for i in range(10))
             link.request("POST", peer.write_path, lines.encode(), peer.headers)
             answer = link.getresponse()
             answer.read()
             if answer.status not in (200, 204):
                 raise RuntimeError(f"{peer.name} refused a small request: {answer.status}")
-            done[number] += 1
+            counts[number] += 1
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done) / seconds
+    return sum(counts) / seconds
 
 
 def asked_ms(peer: Peer, what: str, end_s: int) -> float:
     """Median of seven answers, in milliseconds, after one that warms up."""
-    took = []
+    times_ms = []
     for _ in range(8):
         link = peer.connect()
         link.connect()
-        method, path, body, headers = peer.ask(what, end_s)
+        request = peer.ask(what, end_s)
         began = time.perf_counter()
-        link.request(method, path, body, headers)
+        link.request(*request)
         answer = link.getresponse()
-        said = answer.read()
-        took.append((time.perf_counter() - began) * 1000)
-        if answer.status != 200 or len(said) < 100:
-            raise RuntimeError(f"{peer.name} {what}: {answer.status} {said[:200]!r}")
+        text = answer.read()
+        times_ms.append((time.perf_counter() - began) * 1000)
+        if answer.status != 200 or len(text) < 100:
+            raise RuntimeError(f"{peer.name} {what}: {answer.status} {text[:200]!r}")
         link.close()
-    return sorted(took[1:])[3]
+    return sorted(times_ms[1:])[3]
 
 
 def weight(folder: Path) -> int:
+    """Bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
 def child(command: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
+    """Runs a program for the length of the block, which begins once the port answers."""
     process = subprocess.Popen(
         command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -162,9 +177,33 @@ def child(command: list[str], environment: dict[str, str], port: int) -> Iterato
         process.wait()
 
 
+TENANT, SITE, DEVICE = "t" * 16, "s" * 16, "d" * 16
+
+
+def _headers(key: bytes, verb: str) -> dict[str, str]:
+    """The headers of a question with a capability for one verb."""
+    from crop_contract.capability import Capability, sign
+
+    text = sign(key, Capability(TENANT, (SITE,), (verb,), "bench", int(time.time()) + 50))
+    return {"Authorization": f"Capability {text}", "Content-Type": "application/json"}
+
+
+def _ask_glasshouse(key: bytes, what: str, end_s: int) -> Request:
+    if what == "last":
+        return Request("GET", "/v1/series", None, _headers(key, "readings:read"))
+    question = {"series": ["1"], "start": end_s - 30 * 86_400, "end": end_s, "points": 300}
+    if what == "daily":
+        question |= {
+            "series": [str(number) for number in range(1, SERIES + 1)],
+            "start": end_s - 35 * 86_400,
+            "step": 86_400,
+        }
+    return Request("POST", "/v1/readings", json.dumps(question).encode(), _headers(key, "readings:read"))
+
+
 @contextmanager
 def ours(scratch: Path) -> Iterator[Peer]:
-    from crop_contract.capability import Capability, sign
+    """The crops service of this source, with one registered device."""
     from glasshouse.operations import tls
     from glasshouse.operations.installation import Installation
     from glasshouse.operations.processes import Part
@@ -174,46 +213,27 @@ def ours(scratch: Path) -> Iterator[Peer]:
     home = Installation(scratch / "data", scratch / "keys", port, port, port, demo=False)
     home.prepare()
     tls.ensure(home.keys / "tls")
-    import sys
-
-    part = Part(
-        "crops", [sys.executable, "-m", "crops"], base_environment() | home.crops_environment(), log=scratch / "log"
-    )
+    environment = base_environment() | home.crops_environment()
+    part = Part("crops", [sys.executable, "-m", "crops"], environment, log=scratch / "log")
     part.start()
     while not _answers(home, port):
         time.sleep(0.05)
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    key, tenant, site = (home.keys / "people" / "capability.key").read_bytes(), "t" * 16, "s" * 16
-
-    def held(verb: str) -> dict[str, str]:
-        text = sign(key, Capability(tenant, (site,), (verb,), "bench", int(time.time()) + 50))
-        return {"Authorization": f"Capability {text}", "Content-Type": "application/json"}
-
-    def ask(what: str, end_s: int) -> tuple[str, str, bytes | None, dict[str, str]]:
-        if what == "last":
-            return "GET", "/v1/series", None, held("readings:read")
-        question = {"series": ["1"], "start": end_s - 30 * 86_400, "end": end_s, "points": 300}
-        if what == "daily":
-            question |= {
-                "series": [str(number) for number in range(1, SERIES + 1)],
-                "start": end_s - 35 * 86_400,
-                "step": 86_400,
-            }
-        return "POST", "/v1/readings", json.dumps(question).encode(), held("readings:read")
-
+    key = (home.keys / "people" / "capability.key").read_bytes()
     link = http.client.HTTPSConnection("localhost", port, context=trust)
-    body = json.dumps({"device": "d" * 16, "site": site}).encode()
-    link.request("POST", "/v1/devices", body, held("devices:write"))
+    body = json.dumps({"device": DEVICE, "site": SITE}).encode()
+    link.request("POST", "/v1/devices", body, _headers(key, "devices:write"))
     token = json.loads(link.getresponse().read())["token"]
-    folder = home.data / "crops" / "raw"
+    headers, folder = {"Authorization": f"Token {token}"}, home.data / "crops" / "raw"
     try:
-        yield Peer("Glasshouse", port, "/api/v2/write", {"Authorization": f"Token {token}"}, folder, ask, trust)
+        yield Peer("Glasshouse", port, "/api/v2/write", headers, folder, partial(_ask_glasshouse, key), trust)
     finally:
         part.end()
 
 
 @contextmanager
 def influx(scratch: Path) -> Iterator[Peer]:
+    """InfluxDB 1, as installed, with fresh folders."""
     port, rpc = free_port(), free_port()
     environment = {
         "INFLUXDB_META_DIR": str(scratch / "meta"),
@@ -225,7 +245,7 @@ def influx(scratch: Path) -> Iterator[Peer]:
         "INFLUXDB_HTTP_LOG_ENABLED": "false",
     }
 
-    def ask(what: str, end_s: int) -> tuple[str, str, bytes | None, dict[str, str]]:
+    def ask(what: str, end_s: int) -> Request:
         start = f"time >= {end_s - 30 * 86_400}s AND time < {end_s}s"
         text = {
             "last": "SELECT last(air_temp) FROM climate GROUP BY sensor",
@@ -234,7 +254,7 @@ def influx(scratch: Path) -> Iterator[Peer]:
             "daily": "SELECT min(air_temp), mean(air_temp), max(air_temp) FROM climate "
             f"WHERE time >= {end_s - 35 * 86_400}s GROUP BY time(1d), sensor fill(none)",
         }[what]
-        return "GET", f"/query?db=bench&q={quote(text)}", None, {}
+        return Request("GET", f"/query?db=bench&q={quote(text)}", None, {})
 
     with child(["influxd"], environment, port):
         link = http.client.HTTPConnection("127.0.0.1", port)
@@ -245,6 +265,7 @@ def influx(scratch: Path) -> Iterator[Peer]:
 
 @contextmanager
 def victoria(scratch: Path) -> Iterator[Peer]:
+    """VictoriaMetrics, as installed, with a fresh folder."""
     port = free_port()
     command = [
         "victoria-metrics",
@@ -253,14 +274,14 @@ def victoria(scratch: Path) -> Iterator[Peer]:
         "-retentionPeriod=100y",
     ]
 
-    def ask(what: str, end_s: int) -> tuple[str, str, bytes | None, dict[str, str]]:
+    def ask(what: str, end_s: int) -> Request:
         if what == "last":
             query = quote("last_over_time(climate_air_temp[30d])")
-            return "GET", f"/api/v1/query?query={query}&time={end_s}&nocache=1", None, {}
+            return Request("GET", f"/api/v1/query?query={query}&time={end_s}&nocache=1", None, {})
         days, step, which = (35, 86_400, "") if what == "daily" else (30, 8640, '{sensor="s0"}')
         query = quote(f"rollup(climate_air_temp{which}[{step}s])")
         span = f"start={end_s - days * 86_400}&end={end_s}&step={step}"
-        return "GET", f"/api/v1/query_range?query={query}&{span}&nocache=1", None, {}
+        return Request("GET", f"/api/v1/query_range?query={query}&{span}&nocache=1", None, {})
 
     def settle() -> None:
         link = http.client.HTTPConnection("127.0.0.1", port)
@@ -290,7 +311,7 @@ def main(readings: int) -> None:
     """Run the bench over so many readings and print the table."""
     console, end_s = Console(), int(time.time()) // STEP_S * STEP_S
     console.print(f"Making {readings:,} readings in bodies of {LINES:,} lines …")
-    work, found = bodies(readings, end_s), {}
+    work, figures = bodies(readings, end_s), {}
     servers = (
         ("Glasshouse", "", ours),
         ("InfluxDB", "influxd", influx),
@@ -303,12 +324,14 @@ def main(readings: int) -> None:
             )
             continue
         with tempfile.TemporaryDirectory(prefix="glasshouse-bench-") as scratch, server(Path(scratch)) as peer:
-            found[name] = measure(peer, work, end_s)
-    table = Table("", *found, *(f"ours to {name}'s" for name in found if name != "Glasshouse"))
-    mine = found["Glasshouse"]
-    for figure, value in mine.items():
-        others = [all_[figure] for name, all_ in found.items() if name != "Glasshouse"]
+            figures[name] = measure(peer, work, end_s)
+    table = Table("", *figures, *(f"ours to {name}'s" for name in figures if name != "Glasshouse"))
+    of_glasshouse = figures["Glasshouse"]
+    for figure, value in of_glasshouse.items():
+        others = [all_[figure] for name, all_ in figures.items() if name != "Glasshouse"]
         table.add_row(
-            figure, *(f"{all_[figure]:,.2f}" for all_ in found.values()), *(f"{value / one:.2f}" for one in others)
+            figure,
+            *(f"{all_[figure]:,.2f}" for all_ in figures.values()),
+            *(f"{value / other:.2f}" for other in others),
         )
     console.print(table)

@@ -1,7 +1,7 @@
-"""What a person's rights cost: view, copy and erasure of somebody with many rows; how much of the schema they reach.
+"""What a person's rights cost: view, export and erasure of somebody with many rows; how much of the schema they reach.
 
 Runs a whole service of its own on free ports and fresh folders. There is no peer to run beside it: no other product that we know
-keeps a person's rows sealed and gives view, copy and erasure from one map.
+keeps a person's rows sealed and gives view, export and erasure from one map.
 """
 
 import os
@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
@@ -38,22 +38,37 @@ def main(rows: int) -> None:
 
             django.setup()
             table = Table("", "figure", "target")
-            for name, figure, target in (*_person(home, rows), *_coverage()):
-                table.add_row(name, figure, target)
+            for figure in (*_person(home, rows), *_coverage()):
+                table.add_row(*figure)
     console.print(table)
 
 
-def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
-    begun = time.perf_counter()
-    found = act()
-    return time.perf_counter() - begun, found
+class Figure(NamedTuple):
+    """A row of the printed table: what was measured, the figure with its unit, and what is aimed at."""
+
+    name: str
+    text: str
+    target: str
+
+
+class Timed(NamedTuple):
+    """How long an act took, and what it gave."""
+
+    seconds: float
+    result: Any
+
+
+def _timed(act: Callable[[], Any]) -> Timed:
+    started = time.perf_counter()
+    result = act()
+    return Timed(time.perf_counter() - started, result)
 
 
 def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
+def _person(home: Any, rows: int) -> list[Figure]:
     from glasshouse.promises import evidence, probe
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
@@ -61,37 +76,41 @@ def _person(home: Any, rows: int) -> list[tuple[str, str, str]]:
     from glasshouse.subject.models import Erasure
 
     target = "under 10 s" if rows == 10_000 else ""
-    with probe.one_to_erase() as (one, canary):
-        actor = one.actor.alone
-        _plant(one, canary, rows)
-        _, found = evidence.holding(home.data, [canary])
-        seeing, count = _timed(lambda: sum(1 for _ in view(actor)))
+    with probe.grower_to_erase() as probed:
+        actor, canary = probed.grower.actor.alone, probed.canary
+        _plant(probed.grower, canary, rows)
+        before = evidence.holding(home.data, [canary]).names
+        view_timed = _timed(lambda: sum(1 for _ in view(actor)))
 
         def copy() -> int:
             number = exports.make_export(actor)
             exports.fill(number)  # What is left to the worker otherwise, here.
             return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
 
-        copying, size = _timed(copy)
+        export_timed = _timed(copy)
 
         def erase() -> int:
             rights.erase(actor)
             rights.finish_erasures()
             return int(Erasure.objects.get(person=actor.person).rows)
 
-        erasing, gone = _timed(erase)
-        _, after = evidence.holding(home.data, [canary])
+        erasure_timed = _timed(erase)
+        after = evidence.holding(home.data, [canary]).names
     return [
-        (f"everything held, {count:,} values", f"{seeing:.2f} s", ""),
-        (f"a copy, sealed and fetched, {size / 1e6:.1f} MB", f"{copying:.2f} s", target),
-        (f"an erasure, {gone:,} rows", f"{erasing:.2f} s", target),
-        ("memory of the process at its peak", f"{_peak_mib():.0f} MiB", "under 500 MiB"),
-        ("files with readable personal bytes, while it was held", str(len(found)), "0"),
-        ("files with readable personal bytes, after the erasure", str(len(after)), "0"),
+        Figure(f"everything held, {view_timed.result:,} values", f"{view_timed.seconds:.2f} s", ""),
+        Figure(
+            f"an export, sealed and fetched, {export_timed.result / 1e6:.1f} MB",
+            f"{export_timed.seconds:.2f} s",
+            target,
+        ),
+        Figure(f"an erasure, {erasure_timed.result:,} rows", f"{erasure_timed.seconds:.2f} s", target),
+        Figure("memory of the process at its peak", f"{_peak_mib():.0f} MiB", "under 500 MiB"),
+        Figure("files with readable personal bytes, while it was held", str(len(before)), "0"),
+        Figure("files with readable personal bytes, after the erasure", str(len(after)), "0"),
     ]
 
 
-def _plant(one: Any, canary: str, rows: int) -> None:
+def _plant(grower: Any, canary: str, rows: int) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
 
@@ -101,9 +120,9 @@ def _plant(one: Any, canary: str, rows: int) -> None:
         for start in range(0, rows, BATCH):
             batch = [
                 Message(
-                    key_owner=one.actor.person,
+                    key_owner=grower.actor.person,
                     kind="bench",
-                    address=one.address,
+                    address=grower.address,
                     subject=f"{canary} {number}",
                     body="x" * 200,
                     created_at=now,
@@ -116,11 +135,11 @@ def _plant(one: Any, canary: str, rows: int) -> None:
             bar.update(task, advance=len(batch))
 
 
-def _coverage() -> list[tuple[str, str, str]]:
+def _coverage() -> list[Figure]:
     from glasshouse.subject.coverage import coverage
 
     return [
-        (
+        Figure(
             f"personal columns reached by {right}",
             f"{reached} of {total} ({reached / total:.0%})",
             "100 %" if right[:4] in ("view", "expo", "eras", "a re") else "",

@@ -168,6 +168,8 @@ def test_support_is_invited_seen_and_sent_away(
     help_.goto(f"/o/{one.organisation}/sites")
     expect(help_.get_by_text("You see a customer's data")).to_be_visible()
     sound(help_)
+    help_.goto(f"/o/{one.organisation}/my-access")
+    expect(help_.get_by_text("You see a customer's data, invited by the customer until")).to_be_visible()
     help_.get_by_role("link", name="Events").click()
 
     admin.goto(f"/o/{one.organisation}/record")

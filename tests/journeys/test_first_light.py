@@ -121,10 +121,10 @@ def test_from_sign_up_to_the_first_reading(
     body = "Date;PAR (µmol/m²/s);Plant Temperature (°C)\n31/05/2024 12:00;801,5;24,1\n31/05/2024 12:15;820,0;240\n"
     page.get_by_label("File").set_input_files({"name": "logger.csv", "mimeType": "text/csv", "buffer": body.encode()})
     page.get_by_label("Where it was measured").select_option(label="Tunnel one · Bay A")
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Preview the file").click()
     page.get_by_label("Plant Temperature is").select_option(label="Air temperature (°C)")
     sound(page)
-    page.get_by_role("button", name="Take the readings").click()
+    page.get_by_role("button", name="Import the readings").click()
     expect(page.get_by_text("2 of 2 rows came in: 4 readings, 4 of them new")).to_be_visible()
     expect(page.get_by_text("240 °C is implausible")).to_be_visible()
     sound(page)
@@ -170,7 +170,7 @@ def test_a_file_larger_than_a_form_comes_in(opened: Open, customer: Callable[[],
     body = "\n".join(["time,air_temp", *rows]).encode()
     assert len(body) > 400_000
     page.get_by_label("File").set_input_files({"name": "long.csv", "mimeType": "text/csv", "buffer": body})
-    page.get_by_role("button", name="Look at the file").click()
-    page.get_by_role("button", name="Take the readings").click()
+    page.get_by_role("button", name="Preview the file").click()
+    page.get_by_role("button", name="Import the readings").click()
     expect(page.get_by_text("20000 of 20000 rows came in")).to_be_visible(timeout=30_000)
     sound(page)

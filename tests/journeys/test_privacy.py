@@ -40,7 +40,7 @@ def test_a_person_objects_restricts_copies_and_leaves(
     page.get_by_role("button", name="Lift the restriction").click()
     expect(page.get_by_text("The use of your data is restricted")).to_have_count(0)
     page.goto("/account/data")
-    page.get_by_role("button", name="Make a copy").click()
+    page.get_by_role("button", name="Make an export").click()
     with page.expect_download() as fetched:
         page.get_by_role("link", name="glasshouse-data-").click()
     assert fetched.value.suggested_filename.endswith(".zip")
@@ -81,11 +81,11 @@ def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable
     page.get_by_role("button", name="Send").click()
     page.goto(f"/privacy/prove/{prove_link(stranger, 'privacy/prove')}")
     page.get_by_role("button", name="Yes, this is my address").click()
-    page.get_by_role("link", name="See, copy or erase").click()
+    page.get_by_role("link", name="See, export or erase").click()
     expect(page.get_by_role("heading", name="What we hold of your address")).to_be_visible()
     sound(page)
     with page.expect_download() as fetched:
-        page.get_by_role("button", name="Fetch a copy").click()
+        page.get_by_role("button", name="Fetch an export").click()
     assert fetched.value.suggested_filename.startswith("data-of-your-address")
 
 

@@ -59,7 +59,7 @@ def test_a_guest_passes_nothing_on_and_an_old_link_says_how_to_go_on(
     page.goto(path)
     page.get_by_role("button", name="Yes, this is my address").click()
     sound(page)
-    page.get_by_role("link", name="See, copy or erase").click()
+    page.get_by_role("link", name="See, export or erase").click()
     expect(page.get_by_role("heading", name="What we hold of your address")).to_be_visible()
     expect(page.get_by_text(f"What you ask for (“Be erased”) and your address, {request.address}")).to_be_visible()
     sound(page)

@@ -1,6 +1,7 @@
 """The live checks of documents, choices and disclosures: verified on a healthy service, and seen to fail when broken."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -80,7 +81,7 @@ def test_pri_03_sees_a_significant_version_that_nobody_was_told_of(home: Install
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ('<label>Diet <input name="diet" required></label>', "does not know"),
+        ('<label>Diet <input name="diet" required></label>', "no page declares"),
         ('<label>Say it <textarea name="text" required></textarea></label>', "though nothing needs it"),
         ('<label>Say it <textarea name="text"></textarea></label>', "is optional"),
         ('<label>Say it (optional) <textarea name="text"></textarea></label>', ""),
@@ -96,13 +97,27 @@ def test_pri_05_sees_what_is_asked_too_much(page: str, said: str) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_pri_05_sees_a_page_that_asks_for_what_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.promises import asked_fields as asking
+def test_pri_05_sees_a_page_that_asks_for_what_nobody_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.access import pages
 
-    monkeypatch.setitem(asking.ASKED, "/privacy", {"address": "rights_request.address"})
-    found = state("PRI-05")
-    assert found[0] == "not verified"
-    assert "/privacy asks for" in found[1]
+    undeclared = {
+        key: replace(page, asks=page.asks[:1]) for key, page in pages._pages.items() if key.name == "privacy_ask"
+    }
+    monkeypatch.setattr(pages, "_pages", pages._pages | undeclared)
+    result = state("PRI-05")
+    assert result[0] == "not verified"
+    assert "/privacy asks for" in result[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_05_sees_a_declaration_of_a_column_that_the_map_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.access import pages
+    from glasshouse.promises.asked_fields import flaws
+
+    key = next(key for key in pages._pages if key.name == "forgotten" and key.method == "POST")
+    unknown = replace(pages._pages[key], asks=(pages.Asked("address", "mail_message.street"),))
+    monkeypatch.setitem(pages._pages, key, unknown)
+    assert "does not know" in next(flaws("/forgotten", '<input name="address" required>'))
 
 
 @pytest.mark.usefixtures("home")

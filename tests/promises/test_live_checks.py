@@ -196,7 +196,7 @@ def test_sec_10_sees_a_personal_column_in_the_crop_store(monkeypatch: pytest.Mon
     from glasshouse.promises import evidence
 
     real = evidence.crop_columns()
-    monkeypatch.setattr(evidence, "crop_columns", lambda: [*real, ("series", "email", "personal")])
+    monkeypatch.setattr(evidence, "crop_columns", lambda: [*real, evidence.CropColumn("series", "email", "personal")])
     assert state("SEC-10") == ("not verified", "series.email")
 
 

@@ -260,7 +260,7 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
     ]
     assert called
     assert one.address not in called[0].body
-    assert "Demands" in enter_staff(web(second)).get("/account").text, "a reviewer finds the way there"
+    assert "Legal requests" in enter_staff(web(second)).get("/account").text, "a reviewer finds the way there"
     legal_requests.review(officer.actor, made.id, "answer", ["user.name", "user.contact.email"], "covered")
     with pytest.raises(InvalidError, match="second person"):
         legal_requests.review(officer.actor, made.id, "answer", ["user.name"], "again")

@@ -186,7 +186,7 @@ def _harmless(node: ast.expr) -> bool:
             # Quoted, it cannot leave the query. What follows "?next=" is read again by the one function where it is used.
             return True
         return name in ("safe_path", "reverse", "hand_over")  # hand_over: an opaque id of ours
-    if ast.unparse(node) in ("request.path", "_confirmed(request, made).headers['Location']"):
+    if ast.unparse(node) in ("request.path", "_confirmed(request, recovery_codes).headers['Location']"):
         return True  # The route's own path, and a redirect of ours that this test has looked at itself.
     if isinstance(node, ast.JoinedStr):
         return all(_harmless(part.value if isinstance(part, ast.FormattedValue) else part) for part in node.values)

@@ -20,6 +20,7 @@ from glasshouse.access.permissions import STAFF_GRANTED, STAFF_PERMISSIONS, Perm
 KB, MB = 1 << 10, 1 << 20
 ORGANISATION = "organisation"  # the argument that names the customer
 _ARGUMENT = re.compile(r"<(?P<converter>\w+):(?P<name>\w+)>")
+_COLUMN = re.compile(r"(\w+\.\w+)?")
 View = Callable[..., HttpResponseBase]
 
 
@@ -68,12 +69,24 @@ class FormRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A field of a form that a page takes, for which a person is asked.
+
+    column: table.column of the data map that the answer goes to; empty for a choice or a proof that is stored nowhere.
+    Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
+    """
+
+    field: str
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One declaration: some methods of one path, what they need, and the view behind them.
 
     reauth: reauthentication is asked before the view. before_acceptance: open to who has not accepted the documents in force.
     to_support: open to support with a live grant; a page that keeps no record of what it shows is not. menu: its title in
-    the menu, empty for none.
+    the menu, empty for none. asks: the fields of the form that this page takes, where a person fills in the form.
     """
 
     path: str
@@ -88,6 +101,7 @@ class Page:
     form: FormRules = FormRules()
     menu: str = ""
     menu_order: int = 0
+    asks: tuple[Asked, ...] = ()
 
     @property
     def account_limits(self) -> bool:
@@ -128,6 +142,7 @@ def page(
     form: FormRules = FormRules(),
     menu: str = "",
     menu_order: int = 0,
+    asks: tuple[Asked, ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
 
@@ -136,7 +151,19 @@ def page(
 
     def declare(view: View) -> View:
         declared = Page(
-            path, name, methods, need, audience, view, reauth, before_acceptance, to_support, form, menu, menu_order
+            path,
+            name,
+            methods,
+            need,
+            audience,
+            view,
+            reauth,
+            before_acceptance,
+            to_support,
+            form,
+            menu,
+            menu_order,
+            asks,
         )
         _check(declared)
         _pages.update({_Key(name, method): declared for method in methods})
@@ -160,6 +187,12 @@ def _check(declared: Page) -> None:
     of_members = declared.need is Need.MEMBER or (isinstance(declared.need, Permission) and not of_staff)
     if of_members is not declared.of_organisation or of_members is not (declared.audience is Audience.GROWER):
         raise DeclarationError(f"{where}: what members may do is asked where the path names their organisation.")
+    if declared.asks and "POST" not in declared.methods:
+        raise DeclarationError(f"{where} takes no form, so it asks for nothing.")
+    if len({asked.field for asked in declared.asks}) < len(declared.asks):
+        raise DeclarationError(f"{where} asks for a field twice.")
+    if not all(_COLUMN.fullmatch(asked.column) for asked in declared.asks):
+        raise DeclarationError(f"{where}: what is asked for goes to a column, written table.column, or nowhere.")
     if declared.reauth and declared.need is Need.ANYBODY:
         raise DeclarationError(f"{where}: reauthentication cannot be asked on a page that needs no sign-in.")
 

@@ -158,7 +158,7 @@ def import_file(
         task = bar.add_task(f"Reading {file.name}", total=100)
         lines = list(
             bring_in(
-                file, (address, password), (site, compartment), zone, lambda done: bar.update(task, completed=done)
+                file, (address, password), (site, compartment), zone, lambda count: bar.update(task, completed=count)
             )
         )
     click.echo("\n".join(lines))
@@ -183,10 +183,10 @@ def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("Reading the chain", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def tell(processed: int, total: int) -> None:
             nonlocal read
-            read = done
-            bar.update(task, completed=done, total=total)
+            read = processed
+            bar.update(task, completed=processed, total=total)
 
         try:
             verification = api.verify(tell)
@@ -246,8 +246,8 @@ def _at_once(arguments: tuple[str, ...]) -> list[str]:
 
     There is one more of them than cores, as all wait now and then; unit tests do not wait.
     """
-    told = any(one.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for one in arguments)
-    if told or any(Path(one.partition("::")[0]).exists() for one in arguments):
+    serial = any(argument.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for argument in arguments)
+    if serial or any(Path(argument.partition("::")[0]).exists() for argument in arguments):
         return []
     cores = os.cpu_count() or 1
     return ["-n", str(cores if "--fast" in arguments else cores + 1), "--dist", "worksteal"]

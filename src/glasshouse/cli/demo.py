@@ -33,21 +33,23 @@ def plant(home: Installation) -> list[str]:
     from glasshouse.accounts.models import Person
     from glasshouse.vault import api as vault
 
-    kept = home.keys / "demo-devices.json"  # The demo's own devices: what a real one would have in its own memory.
-    tokens: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+    devices_file = (
+        home.keys / "demo-devices.json"
+    )  # The demo's own devices: what a real one would have in its own memory.
+    tokens: dict[str, str] = json.loads(devices_file.read_text()) if devices_file.exists() else {}
     for grower in GROWERS:
         if not Person.objects.filter(address_hash=vault.lookup("address", grower[1])).exists():
             tokens |= _grow(home, *grower)
-    kept.unlink(missing_ok=True)
-    write_secret(kept, json.dumps(tokens).encode())
-    for token, room in tokens.items():
-        threading.Thread(target=_go_on, args=(home, token, room), daemon=True).start()
+    devices_file.unlink(missing_ok=True)
+    write_secret(devices_file, json.dumps(tokens).encode())
+    for token, compartment in tokens.items():
+        threading.Thread(target=_go_on, args=(home, token, compartment), daemon=True).start()
     for name, address, role in STAFF:
         if not Person.objects.filter(address_hash=vault.lookup("address", address)).exists():
             accounts.create_staff(name, address, PASSWORD, role)
     lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
     staff = " and ".join(f"{address} ({role})" for _, address, role in STAFF)
-    lines.append(f"The operator's staff: {staff}, the same password; each sets up a second factor first")
+    lines.append(f"The operator's staff: {staff}, the same password; each sets up two-step verification first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 
@@ -64,7 +66,7 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     from glasshouse.onboarding import api as onboarding
 
     accounts.ask_sign_up(address, network="demo")
-    letter = next(one for one in mail.newest() if one.address == address)
+    letter = next(message for message in mail.newest() if message.address == address)
     link = re.search(r"/prove/(\S+)", letter.body)
     if link is None:
         raise RuntimeError("The demo's sign-up mail holds no link.")
@@ -81,18 +83,18 @@ def _grow(home: Installation, name: str, address: str, organisation: str) -> dic
     site = greenhouse.create_site(actor, facts)
     greenhouse.set_target_ranges(actor, site, "", {"variable": "air_temp", "least": "16", "most": "27"})
     tokens = {}
-    for room in ("North bay", "South bay"):
-        compartment = greenhouse.create_compartment(actor, site, room)
-        token = greenhouse.create_device(actor, site, compartment, f"Climate box, {room}")
+    for compartment in ("North bay", "South bay"):
+        compartment_id = greenhouse.create_compartment(actor, site, compartment)
+        token = greenhouse.create_device(actor, site, compartment_id, f"Climate box, {compartment}")
         now = int(time.time()) // 300 * 300
-        lines = [_line(at, room) for at in range(now - 30 * 86_400, now, 300)]
+        lines = [_line(at, compartment) for at in range(now - 30 * 86_400, now, 300)]
         _send(home, token, lines)
-        tokens[token] = room
+        tokens[token] = compartment
     return tokens
 
 
-def _line(at: int, room: str) -> str:
-    chance = random.Random(f"{room}{at}")  # noqa: S311 - weather, not a secret
+def _line(at: int, compartment: str) -> str:
+    chance = random.Random(f"{compartment}{at}")  # noqa: S311 - weather, not a secret
     sun = max(0.0, math.sin((datetime.fromtimestamp(at, UTC).hour * 3600 + at % 3600 - 21_600) / 86_400 * 2 * math.pi))
     temperature = 18 + 7 * sun + chance.gauss(0, 0.2)
     humidity = 85 - 20 * sun + chance.gauss(0, 1)
@@ -112,8 +114,8 @@ def _send(home: Installation, token: str, lines: list[str]) -> None:
     ).raise_for_status()
 
 
-def _go_on(home: Installation, token: str, room: str) -> None:
+def _go_on(home: Installation, token: str, compartment: str) -> None:
     while True:
         with contextlib.suppress(httpx.HTTPError):  # The next one comes in ten seconds.
-            _send(home, token, [_line(int(time.time()), room)])
+            _send(home, token, [_line(int(time.time()), compartment)])
         time.sleep(10)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
@@ -25,17 +25,18 @@ def bring_in(
     progress: Progress = lambda percent: None,
     code: Callable[[], str] = lambda: "",
 ) -> Iterator[str]:
-    """Take a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
+    """Import a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 
-    progress: told the percent done. code: asked for where the account has a second factor.
+    progress: called with the percent done. code: asked for where the account has a second factor.
     """
-    done = accounts.sign_in(*who, Visit("command line"))
-    if done.pending:
-        done = second_factor.finish_sign_in(done.secret, code(), Visit("command line"), trust=False)
-    person = sessions.actor_of(done.secret)
+    signed_in = accounts.sign_in(*who, Visit("command line"))
+    if signed_in.pending:
+        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), Visit("command line"), trust=False)
+    person = sessions.actor_of(signed_in.secret)
     try:
-        actor, site, room = _place(person, *where)
-        number = imports.upload(actor, site, room, file.name, [file.read_bytes()])
+        place = _place(person, *where)
+        actor = place.actor
+        number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
         layout = imports.preview(actor, number).layout
         layout = imports.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
@@ -43,25 +44,35 @@ def bring_in(
         imports.choose(actor, number, layout)
         report = imports.run(actor, number, progress)
     finally:
-        sessions.end(person, done.secret)
+        sessions.end(person, signed_in.secret)
     yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
     yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
     for issue in report["issues"]:
-        yield _told(issue)
+        yield _issue_line(issue)
 
 
-def _told(issue: dict[str, Any]) -> str:
+def _issue_line(issue: dict[str, Any]) -> str:
     column = f", {issue['column']}" if issue["column"] else ""
     return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
 
 
-def _place(actor: Actor, site: str, room: str) -> tuple[Actor, SiteId, str]:
+class _Place(NamedTuple):
+    """Where a file was measured, and the actor as a member of that organisation. compartment: id, or empty."""
+
+    actor: Actor
+    site: SiteId
+    compartment: str
+
+
+def _place(actor: Actor, site_name: str, compartment_name: str) -> _Place:
+    """The place that the names mean. Raises InvalidError."""
     for organisation in access.organisations_of(actor):
         member = actor.for_organisation(OrganisationId(organisation.id))
-        for one in greenhouse.sites(member):
-            rooms = {compartment.name: compartment.id for compartment in one.compartment_set.all()}
-            if one.name == site and (not room or room in rooms):
-                return member, SiteId(one.id), rooms[room] if room else ""
+        for site in greenhouse.sites(member):
+            ids = {"": ""} | {compartment.name: compartment.id for compartment in site.compartment_set.all()}
+            if site.name == site_name and compartment_name in ids:
+                return _Place(member, SiteId(site.id), ids[compartment_name])
     raise InvalidError(
-        f"You have no site {site!r}{f' with a compartment {room!r}' if room else ''}. Look at the page Sites."
+        f"You have no site {site_name!r}{f' with a compartment {compartment_name!r}' if compartment_name else ''}. "
+        "Look at the page Sites."
     )

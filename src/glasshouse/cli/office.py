@@ -1,4 +1,4 @@
-"""Commands of the privacy office: staff, sources, sweep, hold, erase."""
+"""Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def add_staff(address: str, name: str, role: str, password: str, **place: Any) -
     from glasshouse.accounts import api
 
     api.create_staff(name, address, password, role)
-    click.echo(f"{address} is {role} staff. At the first sign-in a second factor must be set up.")
+    click.echo(f"{address} is {role} staff. At the first sign-in two-step verification must be set up.")
 
 
 @click.command()
@@ -36,8 +36,8 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
     from glasshouse.accounts import api as accounts
     from glasshouse.requests import worklist
 
-    who = accounts.actor_of_address(address)
-    worklist.set_regions(str(who.account), list(regions))
+    officer = accounts.actor_of_address(address)
+    worklist.set_regions(str(officer.account), list(regions))
     click.echo(f"{address} answers for {', '.join(regions) or 'all that nobody else does'}.")
 
 
@@ -51,7 +51,7 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
 @click.option("--licence", required=True, help="Under which licence or agreement.")
 @click.option("--purpose", required=True, help="What it is taken in for.")
 def take_source(file: Path, address: str, kind: str, name: str, licence: str, purpose: str, **place: Any) -> None:
-    """Take contacts of a third party in, as the page of sources does; prints the report."""
+    """Import contacts of a third party, as the page of sources does; prints the report."""
     enter(**place)
     from dataclasses import replace
 
@@ -74,24 +74,24 @@ def take_source(file: Path, address: str, kind: str, name: str, licence: str, pu
 @folders
 @demo_flag
 @click.option("--dry-run", is_flag=True, help="Only say what is due.")
-@click.option("--past", is_flag=True, help="Print the certificates of the sweeps so far.")
+@click.option("--past", is_flag=True, help="Print the certificates of the deletion runs so far.")
 def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: bool, past: bool) -> None:
     """Delete what has outlived its rule; prints the certificate."""
     enter(data, keys, port, demo)
     from glasshouse.retention import api
 
     if past:
-        for one in api.deletion_runs():
-            rows = ", ".join(f"{count} of {table}" for table, count in one.rows.items()) or "no row"
-            click.echo(f"{one.at:%Y-%m-%d %H:%M} {one.id}: {rows}; {one.keys} keys")
+        for deletion_run in api.deletion_runs():
+            rows = ", ".join(f"{count} of {table}" for table, count in deletion_run.rows.items()) or "no row"
+            click.echo(f"{deletion_run.at:%Y-%m-%d %H:%M} {deletion_run.id}: {rows}; {deletion_run.keys} keys")
         return
     if dry_run:
         for table, count in api.due().items():
             click.echo(f"{count:8} rows of {table} are due")
         return
-    done = api.run_deletions()
-    told = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no row"
-    click.echo(f"Deleted: {told}; {done.keys} unused keys destroyed. Certificate {done.id}.")
+    deletion_run = api.run_deletions()
+    deleted = ", ".join(f"{count} of {table}" for table, count in deletion_run.rows.items()) or "no row"
+    click.echo(f"Deleted: {deleted}; {deletion_run.keys} unused keys destroyed. Certificate {deletion_run.id}.")
 
 
 @click.command()
@@ -102,16 +102,16 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
 @click.option("--reason", required=True, help="The law or the court that makes us keep it.")
 @click.option("--days", required=True, type=int, help="For how many days.")
 def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
-    """Keep everything of a person from the sweep for some time (a legal hold)."""
+    """Place a legal hold: no deletion run deletes anything of a person for some time."""
     enter(**place)
     from glasshouse.accounts import api as accounts
     from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.retention import api as retention
 
-    whom, who = accounts.actor_of_address(address), accounts.actor_of_address(owner)
-    if not accounts.is_staff(who.account):
+    person, staff = accounts.actor_of_address(address), accounts.actor_of_address(owner)
+    if not accounts.is_staff(staff.account):
         raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.place_legal_hold(KeyOwnerId(str(whom.person)), str(who.account), reason, days)
+    number = retention.place_legal_hold(KeyOwnerId(str(person.person)), str(staff.account), reason, days)
     click.echo(f"Held for {days} days: {number}.")
 
 
@@ -121,20 +121,20 @@ def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None
 @click.argument("address")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def erase(address: str, dry_run: bool, **place: Any) -> None:
-    """Erase the person with this address everywhere, as the person's own page does."""
+    """Erase the person with this address everywhere, as the page of the person's own data does."""
     enter(**place)
     from glasshouse.accounts import api as accounts
     from glasshouse.subject import erasure as rights
 
     actor = accounts.actor_of_address(address)
-    wanted = rights.plan(actor)
-    for purpose, count in wanted.rows.items():
+    plan = rights.plan(actor)
+    for purpose, count in plan.rows.items():
         click.echo(f"{count:8} rows for {purpose}")
-    for name in wanted.leaves:
+    for name in plan.leaves:
         click.echo(f"leaves {name}")
-    for name in wanted.closes:
+    for name in plan.closes:
         click.echo(f"closes {name}, with all its readings")
-    for obstacle in wanted.obstacles:
+    for obstacle in plan.obstacles:
         click.echo(f"in the way: {obstacle}")
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)

@@ -1,4 +1,4 @@
-"""Health of the parts: each is asked to do a little of its real work, and what hangs is found out.
+"""Health of the parts: each does a little of its real work on request, so that a part that hangs is detected.
 
 Rules of this module:
 
@@ -80,11 +80,11 @@ class Probe:
 
     def ask(self) -> None:
         """One probe, and what follows from it."""
-        since, begun = self._since, self.clock()
+        since, asked_at = self._since, self.clock()
         wrong = self._answer()
         if since != self._since:  # The part was started again meanwhile: this was about the one before it.
             return
-        late = self.clock() - begun > 3 * self.patience.deadline_s
+        late = self.clock() - asked_at > 3 * self.patience.deadline_s
         if not wrong:
             self.was_well, self.failed, self.last = True, 0, ""
         elif late or any(other.failed or not other.was_well for other in self.needs):

@@ -67,17 +67,17 @@ def _pieces(html: str) -> Iterator[str]:
 
 def _end_of_tag(html: str, at: int) -> int:
     """Where the ">" of a tag stands, those in quoted values aside; -1: nowhere."""
-    while found := MARK.search(html, at):
-        if found[0] == ">":
-            return found.start()
-        at = found.end()
+    while mark := MARK.search(html, at):
+        if mark[0] == ">":
+            return mark.start()
+        at = mark.end()
         if html[at - 9 : at - 1].rstrip().endswith("="):
             # A quote that is never closed is none. That is asked once for each kind, for there is no further one then.
-            closing = html.find(found[0], at)
+            closing = html.find(mark[0], at)
             at = closing + 1 if closing >= 0 else at
     return -1
 
 
 def _end_of_hidden(html: str, at: int, name: str) -> int:
-    found = re.compile(f"</{name}", re.IGNORECASE).search(html, at)
-    return found.start() if found else len(html)
+    end_tag = re.compile(f"</{name}", re.IGNORECASE).search(html, at)
+    return end_tag.start() if end_tag else len(html)

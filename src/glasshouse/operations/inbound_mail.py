@@ -1,4 +1,4 @@
-"""Read a mail from outside into plain, bounded text. Pure; a stranger wrote every byte of it.
+"""Read a mail from outside into plain, bounded text. Pure; an unknown sender wrote every byte of it.
 
 Rules:
 1. Everything is bounded before it is looked at: header bytes, headers, parts, depth, the bytes of a part, the characters of text.
@@ -65,11 +65,11 @@ def split(raw: bytes) -> Part:
 
 
 def _split(raw: bytes, *, strict: bool) -> Part:
-    found = BLANK_LINE.search(raw, 0, MAX_HEADER_BYTES)
+    blank_line = BLANK_LINE.search(raw, 0, MAX_HEADER_BYTES)
     if raw.startswith((b"\n", b"\r\n")):
         head, body = b"", raw[raw.index(b"\n") + 1 :]
-    elif found:
-        head, body = raw[: found.start()], raw[found.end() :]
+    elif blank_line:
+        head, body = raw[: blank_line.start()], raw[blank_line.end() :]
     elif len(raw) <= MAX_HEADER_BYTES:
         head, body = raw, b""
     elif strict:
@@ -130,16 +130,16 @@ def decode(raw: bytes, charset: str) -> str:
 
 def parts(mail: Part) -> Iterator[Part]:
     """The leaves of a mail's tree of parts in their order, as many as the bounds let through. An enclosed mail is one leaf."""
-    waiting, seen = [(mail, 0)], 0
-    while waiting and seen < MAX_PARTS:
+    waiting, count = [(mail, 0)], 0
+    while waiting and count < MAX_PARTS:
         part, depth = waiting.pop()
-        seen += 1
+        count += 1
         content = part.content()
         kind = content.get_content_type()
         boundary = _boundary(content) if kind.startswith("multipart/") else b""
         if boundary and depth < MAX_DEPTH:
-            inside = [_split(one, strict=False) for one in _between(part.body, boundary)]
-            waiting += [(one, depth + 1) for one in reversed(inside)]
+            children = [_split(child, strict=False) for child in _between(part.body, boundary)]
+            waiting += [(child, depth + 1) for child in reversed(children)]
         elif not kind.startswith("multipart/"):
             yield part
 
@@ -185,7 +185,7 @@ def payload(part: Part) -> bytes:
 
 def text_of(mail: Part) -> str:
     """The readable text of a mail: its first plain part, or the words of its first HTML part; attachments aside."""
-    words = ""
+    html_text = ""
     for part in parts(mail):
         content = part.content()
         kind = content.get_content_type()
@@ -194,8 +194,8 @@ def text_of(mail: Part) -> str:
         text = decode(payload(part), _charset(content))
         if kind == "text/plain" and text.strip():
             return body_text(text[:MAX_TEXT])
-        words = words or text_of_html(text, MAX_TEXT)
-    return body_text(words)
+        html_text = html_text or text_of_html(text, MAX_TEXT)
+    return body_text(html_text)
 
 
 def _charset(content: Message) -> str:
@@ -242,7 +242,7 @@ def read(raw: bytes) -> InboundMail:
 
 def sender_of(value: str) -> str:
     """The one address in a From header. Raises UnreadableError where there is none, or more than one. Source: RFC 5322, 3.4."""
-    mailboxes = [one for one in _mailboxes(value) if one]
+    mailboxes = [mailbox for mailbox in _mailboxes(value) if mailbox]
     if len(mailboxes) != 1:
         raise UnreadableError("The From header must name one address.")
     return mailboxes[0]
@@ -252,33 +252,33 @@ def _mailboxes(value: str) -> Iterator[str]:
     """The address of each mailbox in a list: what stands in angle brackets, or else all of it; no names, no comments."""
     plain: list[str] = []  # outside of quotes, comments and angle brackets
     angle: list[str] | None = None
-    depth, quoted, inside, skip = 0, False, False, False
-    for one in value:
-        if skip or one == "\\":
+    depth, quoted, in_brackets, skip = 0, False, False, False
+    for character in value:
+        if skip or character == "\\":
             skip = not skip
         elif quoted:
-            quoted = one != '"'
-        elif one == '"' and not depth:
+            quoted = character != '"'
+        elif character == '"' and not depth:
             quoted = True
-        elif one in "()":
-            depth = max(0, depth + (1 if one == "(" else -1))
+        elif character in "()":
+            depth = max(0, depth + (1 if character == "(" else -1))
         elif depth:
             continue
-        elif inside:
-            inside = one != ">"
-            if inside and angle is not None:
-                angle.append(one)
-        elif one == "<":
+        elif in_brackets:
+            in_brackets = character != ">"
+            if in_brackets and angle is not None:
+                angle.append(character)
+        elif character == "<":
             if angle is not None:
                 raise UnreadableError("The From header must name one address.")
-            angle, inside = [], True
-        elif one in ",;:":
-            if one == ":":  # The name of a group is no mailbox; what follows may be any number of them.
+            angle, in_brackets = [], True
+        elif character in ",;:":
+            if character == ":":  # The name of a group is no mailbox; what follows may be any number of them.
                 raise UnreadableError("The From header must name one address, not a group.")
             yield "".join(plain if angle is None else angle).strip()
             plain, angle = [], None
         else:
-            plain.append(one)
+            plain.append(character)
     yield "".join(plain if angle is None else angle).strip()
 
 

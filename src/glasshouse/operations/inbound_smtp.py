@@ -1,4 +1,4 @@
-"""The mail listener: takes mail to the privacy address over SMTP with STARTTLS, and opens a request out of each.
+"""Inbound SMTP: accepts mail to the privacy address over SMTP with STARTTLS, and opens a privacy request for each.
 
 A mail that cannot be processed is refused for good (5xx) where the fault is the mail's, and put off (4xx) where it is ours.
 """
@@ -37,7 +37,7 @@ LATER = "451 4.3.0 Try again later"
 
 
 class InboundSmtp:
-    """Takes what is addressed to the privacy address; anything else is refused before its content is read."""
+    """Accepts mail to the privacy address; anything else is refused before its content is read."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
@@ -55,11 +55,16 @@ class InboundSmtp:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Open a request; the sender is told when it is stored."""
+        """Open a request; the reply 250 is sent once it is stored."""
         content = envelope.content or b""
         body = content.encode("utf-8", "replace") if isinstance(content, str) else content
         back = next(
-            (found for one in envelope.rcpt_tos if (found := BOUNCED.fullmatch(one.partition("@")[0].lower()))), None
+            (
+                match
+                for recipient in envelope.rcpt_tos
+                if (match := BOUNCED.fullmatch(recipient.partition("@")[0].lower()))
+            ),
+            None,
         )
         peer = str(session.peer[0]) if session.peer else ""
 
@@ -128,7 +133,7 @@ def authenticated(body: bytes, peer: str, helo: str, sender: str) -> str:
 def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
     """Whether the library that checks signatures gets through a mail in a moment: it takes quadratic time for some."""
     signatures = [value for name, value in mail.headers if name.startswith(("dkim-", "arc-"))]
-    if any(len(one) > MAX_SIGNATURE_BYTES or MANY_INSTANCES.search(one) for one in signatures):
+    if any(len(signature) > MAX_SIGNATURE_BYTES or MANY_INSTANCES.search(signature) for signature in signatures):
         return False
     return len(body) <= MAX_SIGNED_BYTES and b" " * LONGEST_RUN not in body.replace(b"\t", b" ")
 
@@ -136,12 +141,12 @@ def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
 def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
-    except Exception as error:  # noqa: BLE001 - a stranger's signature or record may break a library in any way
+    except Exception as error:  # noqa: BLE001 - an unknown sender's signature or record may break a library in any way
         log.info("a mail's authentication could not be checked; the mail counts all the same\n%s", stack_of(error))
         return "temperror"
 
 
-def take(content: bytes | str, told: str = "") -> str:
+def take(content: bytes | str, authentication: str = "") -> str:
     """The answer to one mail. Attachments are left out: what identifies somebody is not asked for by mail."""
     from django.db import close_old_connections
 
@@ -162,7 +167,9 @@ def take(content: bytes | str, told: str = "") -> str:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:
         close_old_connections()
-        arrival = requests.Arrival("mail", thread=mail.message_id, replies_to=mail.replies_to, authentication=told)
+        arrival = requests.Arrival(
+            "mail", thread=mail.message_id, replies_to=mail.replies_to, authentication=authentication
+        )
         replies.from_mail(mail.sender, mail.subject, mail.text, arrival)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
@@ -175,7 +182,7 @@ def take(content: bytes | str, told: str = "") -> str:
 
 
 class Listener(Controller):  # type: ignore[misc]
-    """A controller that takes a bounded number of connections, each for a bounded time."""
+    """A controller that accepts a bounded number of connections, each for a bounded time."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -188,7 +195,7 @@ class Listener(Controller):  # type: ignore[misc]
     def admits(self, transport: asyncio.Transport) -> bool:
         """Whether there is a place for a connection, which it has until its transport closes."""
         # Looked at by what is open, not counted: a connection that breaks in its TLS handshake tells nobody that it went.
-        self._transports = {one for one in self._transports if not one.is_closing()}
+        self._transports = {transport for transport in self._transports if not transport.is_closing()}
         if len(self._transports) >= MAX_CONNECTIONS:
             return False
         self._transports.add(transport)

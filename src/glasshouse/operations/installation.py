@@ -52,7 +52,7 @@ class Installation:
         return f"https://localhost:{self.crops_port}"
 
     def environment(self) -> dict[str, str]:
-        """What the people plane's processes are told. Holds no secret, and no path of the crop plane's keys."""
+        """The environment of the people plane's processes. Holds no secret, and no path of the crop plane's keys."""
         return {
             "GLASSHOUSE_DATA": str(self.data),
             "GLASSHOUSE_KEYS": str(self.keys / "people"),
@@ -66,7 +66,7 @@ class Installation:
         }
 
     def crops_environment(self) -> dict[str, str]:
-        """What the crops service is told: its own data and keys, nothing of the people plane's."""
+        """The environment of the crops service: its own data and keys, nothing of the people plane's."""
         return {
             "CROPS_DATA": str(self.data / "crops"),
             "CROPS_KEYS": str(self.keys / "crops"),

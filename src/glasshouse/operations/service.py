@@ -29,8 +29,8 @@ NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 def base_environment() -> dict[str, str]:
     """What every part is given of our own environment: no secret of anybody's shell travels along."""
-    ours = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    return ours | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    inherited = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    return inherited | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 def people_environment(home: Installation) -> dict[str, str]:
@@ -140,11 +140,11 @@ def migrate(home: Installation) -> None:
     if stamp.is_current(home):
         return
     command = [sys.executable, "-m", "glasshouse.operations.migrate"]
-    done = subprocess.run(
+    finished = subprocess.run(
         command, env=people_environment(home) | {"GLASSHOUSE_ROLE": "owner"}, capture_output=True, text=True
     )
-    if done.returncode:
-        raise InstallationError(f"The tables could not be brought up to date: {done.stderr.strip()[-2000:]}")
+    if finished.returncode:
+        raise InstallationError(f"The tables could not be brought up to date: {finished.stderr.strip()[-2000:]}")
     postgres.discard_old_log(home)
     stamp.write(home)
 

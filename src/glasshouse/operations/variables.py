@@ -14,7 +14,7 @@ from glasshouse.operations.installation import LIMITS, InstallationError
 
 PREFIX = "GLASSHOUSE_"
 SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
-# Told by `Installation.environment`, and by the start itself: never taken over from outside.
+# Set by `Installation.environment`, and by the start itself: never taken over from outside.
 OF_THE_START = frozenset(
     PREFIX + name for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "MAIL_PORT", "ORIGIN", "ROLE", "TESTING", "TLS")
 )
@@ -39,7 +39,7 @@ def passed() -> dict[str, str]:
 
 
 def refuse_unknown() -> None:
-    """Nothing, if every variable of ours in the environment is one that something reads. Raises InstallationError."""
+    """Check that every variable of Glasshouse in the environment is one that something reads. Raises InstallationError."""
     known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE | OF_THE_CROPS
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:

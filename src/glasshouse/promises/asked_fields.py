@@ -1,112 +1,116 @@
-"""Where a person is asked for data, and into which column of the map each answer goes. A field that is missing here is found.
+"""The forms of a page as they stand there, held to what the pages that take them declare.
 
-A field that must be filled needs a column whose entry says what cannot work without it; any other is marked as
-optional beside it.
-Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
+A field that must be filled needs a column whose entry in the data map says what cannot work without it; any other is
+marked as optional beside it. Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
-from glasshouse.vault.datamap import people_rows
+from django.urls import Resolver404, resolve
 
-# Page -> name of the field -> table.column; "": a choice or a proof that is kept nowhere.
-ASKED: dict[str, dict[str, str]] = {
-    "/account": {
-        "address": "accounts_person.address",
-        "password": "accounts_account.password",
-        "present": "accounts_account.password",
-    },
-    "/account/data": {"name": "accounts_person.name"},
-    "/account/data/choices": {
-        "ground": "consent_restriction.ground",
-        "words": "consent_stance.words",
-    },
-    "/account/security/add/app": {"code": "accounts_second_step.secret"},
-    "/account/security": {"name": "accounts_second_step.name"},
-    "/account/security/add/text": {"number": "accounts_second_step.secret"},
-    "/forgotten": {"address": "mail_message.address"},
-    "/o/{}/my-access": {"reason": "access_request.reason", "role": "access_request.role"},
-    "/privacy": {
-        "address": "rights_request.address",
-        "kind": "rights_request.kind",
-        "region": "rights_request.region",
-        "text": "rights_request.text",
-    },
-    "/sign-in": {"address": "accounts_person.address", "password": "accounts_account.password"},
-    "/sign-up": {
-        "accept": "notices_acceptance.shown",
-        "address": "accounts_person.address",
-        "name": "accounts_person.name",
-        "organisation": "access_organisation.name",
-        "password": "accounts_account.password",
-    },
-    "/trust/providers": {"address": "disclosures_subscriber.address"},
-}
+from glasshouse.access import asked_fields, pages
+from glasshouse.access.pages import Audience, Page
+
 QUIET = {"checkbox", "hidden", "radio", "submit"}
+ADDRESSES = ("action", "data-make", "data-answer")  # where a form is sent to, by the browser or by a script
 
 
 @dataclass(slots=True)
 class Field:
-    """A field of a page as it stands there. words: what stands in its label."""
+    """A field of a page as it stands there. action: where its form is sent; empty for the page itself. label: its text."""
 
     name: str
     kind: str
     required: bool
-    words: str = ""
+    action: str = ""
+    label: str = ""
 
 
 @dataclass(slots=True)
 class _Reader(HTMLParser):
-    """Reads the fields of a page with the words of their labels."""
+    """Reads the fields of a page with the texts of their labels."""
 
     fields: list[Field] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    action: str = ""
+    texts: list[str] = field(default_factory=list)
     open_label: bool = False
-    inside: list[Field] = field(default_factory=list)
+    labelled: list[Field] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         HTMLParser.__init__(self)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        values = dict(attrs)
+        if tag == "form":
+            self.action = next((str(values[name]) for name in ADDRESSES if values.get(name)), "")
         if tag == "label":
-            self.open_label, self.words, self.inside = True, [], []
-        if tag in ("input", "select", "textarea") and given.get("name") not in (None, "csrfmiddlewaretoken"):
-            kind = str(given.get("type") or tag)
+            self.open_label, self.texts, self.labelled = True, [], []
+        if tag in ("input", "select", "textarea") and values.get("name") not in (None, "csrfmiddlewaretoken"):
+            kind = str(values.get("type") or tag)
             if kind not in ("hidden", "submit"):
-                self.fields.append(Field(str(given["name"]), kind, "required" in given))
-                self.inside.append(self.fields[-1])
+                self.fields.append(Field(str(values["name"]), kind, "required" in values, self.action))
+                self.labelled.append(self.fields[-1])
 
     def handle_data(self, data: str) -> None:
         if self.open_label:
-            self.words.append(data)
+            self.texts.append(data)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "label":
-            for one in self.inside:
-                one.words = " ".join(self.words).lower()
+            for labelled in self.labelled:
+                labelled.label = " ".join(self.texts).lower()
             self.open_label = False
+        if tag == "form":
+            self.action = ""
 
 
-def fields_of(page: str) -> list[Field]:
+def fields_of(html: str) -> list[Field]:
     """The visible fields of a page's forms."""
     reader = _Reader()
-    reader.feed(page)
+    reader.feed(html)
     return reader.fields
 
 
-def flaws(path: str, page: str) -> Iterator[str]:
-    """What is wrong with what a page asks. path: as in ASKED, without the organisation's id."""
-    entries = {f"{row.table}.{row.column}": row.entry for row in people_rows([])}
-    asked = ASKED[path]
-    for one in fields_of(page):
-        column = asked.get(one.name)
-        entry = entries.get(column or "")
-        if column is None or entry is None:
-            yield f"{path} asks for {one.name}, which the data map does not know"
-        elif one.required and not entry.need and one.kind != "select":
-            yield f"{path} requires {one.name}, though nothing needs it"
-        elif not one.required and one.kind not in (*QUIET, "select") and "optional" not in one.words:
-            yield f"{path} does not say that {one.name} is optional"
+def shown_pages() -> list[Page]:
+    """The pages for persons and for everybody, and others that ask a person for something, that need no id but the customer's."""
+    asking = {page.path for page in pages.pages() if page.asks}
+    return [
+        page
+        for page in pages.pages()
+        if "GET" in page.methods
+        and set(page.arguments) <= {pages.ORGANISATION}
+        and (page.audience in (Audience.PERSON, Audience.PUBLIC) or page.path in asking)
+    ]
+
+
+def _taker(address: str) -> Page | None:
+    """The page that takes a form sent to an address."""
+    try:
+        match = resolve(urlsplit(address).path)
+    except Resolver404:
+        return None
+    return pages.find(match.url_name or "", "POST")
+
+
+def flaws(path: str, html: str) -> Iterator[str]:
+    """What is wrong with what a page asks. path: of the page itself, with a leading slash."""
+    for asking in fields_of(html):
+        taker = _taker(asking.action or path)
+        asked = asked_fields.asked_for(taker, asking.name) if taker else None
+        if asked is None:
+            yield f"{path} asks for {asking.name}, which no page declares"
+        elif asked.column:
+            yield from _flaws_of(path, asking, asked)
+
+
+def _flaws_of(path: str, asking: Field, asked: pages.Asked) -> Iterator[str]:
+    entry = asked_fields.entry_of(asked)
+    if entry is None:
+        yield f"{path} asks for {asking.name}, which the data map does not know"
+    elif asking.required and not entry.need and asking.kind != "select":
+        yield f"{path} requires {asking.name}, though nothing needs it"
+    elif not asking.required and asking.kind not in (*QUIET, "select") and "optional" not in asking.label:
+        yield f"{path} does not say that {asking.name} is optional"

@@ -1,4 +1,4 @@
-"""What the checks look at: real columns, real bytes, real sockets."""
+"""Evidence for the checks: the stores' columns, files' bytes, sockets."""
 
 import os
 import smtplib
@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -67,25 +68,48 @@ def whole_map() -> list[Row]:
     return people_rows([*third, *crops])
 
 
-def crop_columns() -> list[tuple[str, str, str]]:
-    """(table, column, class) as the running crop store tells them. Raises UnavailableError."""
+class CropColumn(NamedTuple):
+    """A column of the crop store, with the classification that the store tells of it."""
+
+    table: str
+    column: str
+    classification: str
+
+
+class StoredColumn(NamedTuple):
+    """A column of a database: "people" or "vault", table, column."""
+
+    store: str
+    table: str
+    column: str
+
+
+class FileSearch(NamedTuple):
+    """What a search of files gave: how many were read, and the names of those that hold a text."""
+
+    files_read: int
+    names: list[str]
+
+
+def crop_columns() -> list[CropColumn]:
+    """The columns that the running crop store has. Raises UnavailableError."""
     answer = crops_client.ask("GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check")
-    return [(row["table"], row["name"], row["classification"]) for row in answer["columns"]]
+    return [CropColumn(row["table"], row["name"], row["classification"]) for row in answer["columns"]]
 
 
-def people_columns() -> list[tuple[str, str, str]]:
-    """(store, table, column) of every table in the running people store and its key database."""
+def people_columns() -> list[StoredColumn]:
+    """Every column of every table in the running people store and its key database."""
     sql = (
         "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
     )
-    found = []
+    columns = []
     for alias, store in (("default", "people"), ("vault", "vault")):
         with connections[alias].cursor() as cursor:
             cursor.execute(sql)
-            found += [(store, str(table), str(column)) for table, column in cursor.fetchall()]
-    return sorted(found)
+            columns += [StoredColumn(store, str(table), str(column)) for table, column in cursor.fetchall()]
+    return sorted(columns)
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -119,10 +143,10 @@ def whether_holds(path: Path, needles: list[bytes]) -> bool:
     return False
 
 
-def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
-    """(files read, names of those whose raw bytes hold a canary as UTF-8, UTF-16 or hex). Raises OSError."""
+def holding(folder: Path, canaries: list[str]) -> FileSearch:
+    """Search the raw bytes of a folder's files for the canaries as UTF-8, UTF-16 and hex. Raises OSError."""
     needles = needles_of(canaries)
-    count, found = 0, []
+    count, names = 0, []
     for path in files(folder):
         try:
             holds = whether_holds(path, needles)
@@ -130,8 +154,8 @@ def holding(folder: Path, canaries: list[str]) -> tuple[int, list[str]]:
             continue
         count += 1
         if holds:
-            found.append(str(path.relative_to(folder)))
-    return count, found
+            names.append(str(path.relative_to(folder)))
+    return FileSearch(count, names)
 
 
 def begins_encrypted(path: Path) -> bool:
@@ -174,7 +198,7 @@ def mail_handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None
 
 
 def mail_in_the_clear(port: int) -> bool:
-    """Whether the mail listener takes a sender before STARTTLS."""
+    """Whether the mail listener accepts a sender before STARTTLS."""
     with smtplib.SMTP("localhost", port, timeout=10) as server:
         server.ehlo()
         return server.mail("probe@canary.invalid")[0] < 400

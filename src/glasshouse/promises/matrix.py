@@ -2,7 +2,7 @@
 as the pages declare (`access/pages.py`).
 
 The ids in the addresses name nothing, so that a walk changes nothing: who may act hears 404 or 400, who may not hears 403, and
-a stranger hears 404, the same as if the customer did not exist.
+an outsider gets 404, the same as if the customer did not exist.
 """
 
 import re
@@ -37,8 +37,8 @@ class Step:
 
 def names() -> list[str]:
     """The name of every route of the live router, those of the people API aside."""
-    patterns = [one for one in get_resolver().url_patterns if isinstance(one, URLPattern)]
-    return sorted(str(one.name) for one in patterns)
+    patterns = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]
+    return sorted(str(pattern.name) for pattern in patterns)
 
 
 def address_of(page: Page, organisation: str = NOTHING) -> str:
@@ -75,19 +75,19 @@ def _plain(text: str) -> str:
 
 
 def walk(
-    clients: dict[Role, httpx.Client], home: str, foreign: str, told: Callable[[int], None] = lambda n: None
+    clients: dict[Role, httpx.Client], home: str, foreign: str, report_progress: Callable[[int], None] = lambda n: None
 ) -> Iterator[Step]:
     """Every route × role × (home, foreign).
 
     clients: one signed in for each role, as a member of `home` only.
     """
     number = 0
-    for page in (one for one in pages.pages() if one.of_organisation):
-        here, there, nowhere = (address_of(page, one) for one in (home, foreign, "z" * 16))
+    for page in (page for page in pages.pages() if page.of_organisation):
+        here, there, nowhere = (address_of(page, customer) for customer in (home, foreign, "z" * 16))
         for method in page.methods:
             for role, client in clients.items():
                 number += 1
-                told(number)
+                report_progress(number)
                 yield _at_home(client, page, method, role, here)
                 yield _abroad(client, page, method, role, (there, nowhere))
 
@@ -104,6 +104,6 @@ def _abroad(client: httpx.Client, page: Page, method: str, role: Role, both: tup
     there, nowhere = (_ask(client, method, path) for path in both)
     same = _plain(there.text).replace(both[0], "") == _plain(nowhere.text).replace(both[1], "")
     fine = there.status_code == nowhere.status_code == 404 and same
-    told = f"{there.status_code} (nowhere: {nowhere.status_code})"
-    wrong = "" if fine else f"{role} {method} {page.name} at a foreign customer: {told}"
+    statuses = f"{there.status_code} (nowhere: {nowhere.status_code})"
+    wrong = "" if fine else f"{role} {method} {page.name} at a foreign customer: {statuses}"
     return Step(page.name, method, role, foreign=True, status=there.status_code, wrong=wrong)

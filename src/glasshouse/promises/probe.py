@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -60,97 +61,122 @@ class Grower:
         return str(self.actor.organisation)
 
 
-def _signed_up(name: str, organisation: str) -> tuple[Grower, str]:
-    """(a new customer, the key owner of its sign-up's claims), through the same verbs as the pages."""
+class _SignedUp(NamedTuple):
+    """A new customer, and the key owner of what its sign-up claimed."""
+
+    grower: Grower
+    key_owner: str
+
+
+class ToErase(NamedTuple):
+    """A probe customer that a check erases, and the canary that is its name."""
+
+    grower: Grower
+    canary: str
+
+
+class _TakenMail(NamedTuple):
+    """The secret in a mail's link, and the mail's key owner."""
+
+    secret: str
+    key_owner: str
+
+
+def _signed_up(name: str, organisation: str) -> _SignedUp:
+    """A new customer, through the same verbs as the pages."""
     address, password = f"{name}@canary.invalid", f"{new_id()}-{new_id()}"
     with transaction.atomic():  # The mail is taken out before it could leave.
         accounts.ask_sign_up(address, network=f"probe-{name}")
-        link, key_owner = _taken(address, "prove")
+        mail = _take_mail(address, "prove")
     entry = onboarding.Entry(name, password, notices.offer().claims("sign-up"), organisation)
-    new = onboarding.finish_sign_up(link, entry, Visit(f"probe-{name}"))
+    new = onboarding.finish_sign_up(mail.secret, entry, Visit(f"probe-{name}"))
     sessions.forget_all(AccountId(str(new.actor.account)))  # Nobody stands behind this session.
-    return Grower(new.actor, address, password), key_owner
+    return _SignedUp(Grower(new.actor, address, password), mail.key_owner)
 
 
-def _taken(address: str, path: str) -> tuple[str, str]:
-    """(secret, key owner) of the newest mail to a probe's address, which is taken out of the queue. Raises UnavailableError."""
-    mail = next((one for one in Message.objects.order_by("-created_at")[:50] if one.address == address), None)
-    found = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
-    if mail is None or found is None:
+def _take_mail(address: str, path: str) -> _TakenMail:
+    """Take the newest mail to a probe's address out of the queue. Raises UnavailableError."""
+    mail = next(
+        (message for message in Message.objects.order_by("-created_at")[:50] if message.address == address), None
+    )
+    link = re.search(rf"/{path}/(\S+)", mail.body) if mail else None
+    if mail is None or link is None:
         raise UnavailableError("The probe's mail held no link.")
     key_owner = mail.key_owner
     mail.delete()
-    return found[1], key_owner
+    return _TakenMail(link[1], key_owner)
 
 
 def taken_link(address: str, path: str) -> str:
     """The secret in the newest mail to a probe's address; the mail does not leave. To be called in the mail's transaction."""
-    return _taken(address, path)[0]
+    return _take_mail(address, path).secret
 
 
 @contextmanager
 def customers(count: int) -> Iterator[list[Grower]]:
     """So many probe customers, for the length of the block. Nothing of them stays."""
-    made: list[tuple[Grower, str]] = []
+    signed_up: list[_SignedUp] = []
     try:
         for _ in range(count):
-            made.append(_signed_up(f"probe{new_id()}", "Probe"))
-        yield [one for one, _ in made]
+            signed_up.append(_signed_up(f"probe{new_id()}", "Probe"))
+        yield [customer.grower for customer in signed_up]
     finally:
         while _doors:
             _doors.pop().close()
-        for one, key_owner in made:
-            _forget(one.actor, key_owner)
+        for customer in signed_up:
+            _forget(customer)
 
 
-def _forget(actor: Actor, key_owner: str) -> None:
+def _forget(customer: _SignedUp) -> None:
+    actor = customer.grower.actor
     closing.close_organisation(OrganisationId(str(actor.organisation)))
     Message.objects.filter(key_owner=actor.person).delete()
     Person.objects.filter(id=actor.person).delete()
-    for one in (key_owner, actor.person):
-        vault.destroy(KeyOwnerId(str(one)))
+    for owner in (customer.key_owner, actor.person):
+        vault.destroy(KeyOwnerId(str(owner)))
 
 
 @contextmanager
-def one_to_erase() -> Iterator[tuple[Grower, str]]:
+def grower_to_erase() -> Iterator[ToErase]:
     """A probe customer whose name is a canary, which the block erases; what it leaves is taken away all the same."""
     canary = f"canary{new_id()}"
-    one, key_owner = _signed_up(canary, "Probe")
+    customer = _signed_up(canary, "Probe")
     try:
-        yield one, canary
+        yield ToErase(customer.grower, canary)
     finally:
-        _forget(one.actor, key_owner)
+        _forget(customer)
 
 
 @contextmanager
 def walked() -> Iterator[Canaries]:
     """The canaries of a customer that lives for the length of the block. Raises UnavailableError when a door is shut."""
-    person, place, tag, file = (f"canary{kind}{new_id()}" for kind in ("person", "site", "tag", "file"))
-    one, key_owner = _signed_up(person, place)
-    canaries = Canaries(person, place, tag, file, one)
+    person, site_name, tag, file = (f"canary{kind}{new_id()}" for kind in ("person", "site", "tag", "file"))
+    customer = _signed_up(person, site_name)
+    grower = customer.grower
+    canaries = Canaries(person, site_name, tag, file, grower)
     try:
-        site = greenhouse.create_site(one.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
-        token = greenhouse.create_device(one.actor, SiteId(site), "", canaries.person)
+        site = greenhouse.create_site(grower.actor, {"name": canaries.site, "time_zone": "Europe/Rome"})
+        token = greenhouse.create_device(grower.actor, SiteId(site), "", canaries.person)
         _send(token, f"probe,canary={canaries.tag} air_temp=21.5 {time.time_ns()}")
         yield canaries
     finally:
-        _forget(one.actor, key_owner)
+        _forget(customer)
 
 
 @contextmanager
 def sending(canaries: Canaries) -> Iterator[None]:
     """While the block lasts, the probe customer's file is half sent to the web door. Raises OSError, UnavailableError."""
-    one, place, line = canaries.grower, urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canaries.file}\n".encode()
-    secret = _session_of(one)
+    grower, origin, line = canaries.grower, urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canaries.file}\n".encode()
+    secret = _session_of(grower)
     head = (
-        f"POST /o/{one.organisation}/import HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: __Host-session={secret}\r\n"
+        f"POST /o/{grower.organisation}/import HTTP/1.1\r\nHost: {origin.netloc}\r\nCookie: __Host-session={secret}\r\n"
         f"Content-Type: multipart/form-data; boundary=probe\r\nContent-Length: {SENT_BYTES * 2}\r\n\r\n--probe\r\n"
         'Content-Disposition: form-data; name="file"; filename="probe.csv"\r\n\r\n'
     )
     trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
     with (
-        socket.create_connection(("127.0.0.1", place.port or 443), 20) as link,
-        trust.wrap_socket(link, server_hostname=place.hostname) as secured,
+        socket.create_connection(("127.0.0.1", origin.port or 443), 20) as link,
+        trust.wrap_socket(link, server_hostname=origin.hostname) as secured,
     ):
         secured.sendall(head.encode() + line * (SENT_BYTES // len(line)))
         time.sleep(0.3)  # until the web part has put away what it was sent
@@ -165,13 +191,13 @@ def sending(canaries: Canaries) -> Iterator[None]:
         yield
 
 
-def _session_of(one: Grower) -> str:
-    return accounts.sign_in(one.address, one.password, Visit(f"probe-{one.address}")).secret
+def _session_of(grower: Grower) -> str:
+    return accounts.sign_in(grower.address, grower.password, Visit(f"probe-{grower.address}")).secret
 
 
-def begin_session(one: Grower) -> str:
+def begin_session(grower: Grower) -> str:
     """The secret of a session of the probe customer, begun as after a right password."""
-    account = Account.objects.select_related("person").get(id=one.actor.account)
+    account = Account.objects.select_related("person").get(id=grower.actor.account)
     with transaction.atomic():
         return sessions.begin(account, VISIT, pending=False).secret
 

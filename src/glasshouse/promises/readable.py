@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -55,22 +56,25 @@ def look(texts: list[str], *, began: float) -> Search:
     for folder in temporary_folders():
         for path in _newer(folder, began - 1):
             search.take(path, str(path), needles)
-    for path, name in _open_elsewhere():
-        search.take(path, name, needles)
+    for file in _open_elsewhere():
+        search.take(file.path, file.name, needles)
     return search
 
 
 def processes() -> list[Path]:
     """Folders below /proc of this installation's processes, as far as they may be looked into. Linux only."""
-    data, found = str(settings.DATA_FOLDER).encode(), [Path(f"/proc/{os.getpid()}")]
+    data, folders = str(settings.DATA_FOLDER).encode(), [Path(f"/proc/{os.getpid()}")]
     for path in Path("/proc").glob("[0-9]*"):
         try:
             facts = path.joinpath("environ").read_bytes() + b"\0" + path.joinpath("cmdline").read_bytes() + b"\0"
         except OSError:
             continue
-        if any(one.rpartition(b"=")[2] in (data, data + b"/crops", data + b"/people") for one in facts.split(b"\0")):
-            found.append(path)
-    return list(dict.fromkeys(found))
+        if any(
+            variable.rpartition(b"=")[2] in (data, data + b"/crops", data + b"/people")
+            for variable in facts.split(b"\0")
+        ):
+            folders.append(path)
+    return list(dict.fromkeys(folders))
 
 
 def temporary_folders() -> list[Path]:
@@ -81,10 +85,14 @@ def temporary_folders() -> list[Path]:
             environment = process.joinpath("environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        named |= {os.fsdecode(one[7:]) for one in environment if one.startswith((b"TMPDIR=", b"SQLITE_TMPDIR="))}
+        named |= {
+            os.fsdecode(variable[7:])
+            for variable in environment
+            if variable.startswith((b"TMPDIR=", b"SQLITE_TMPDIR="))
+        }
     data = Path(settings.DATA_FOLDER).resolve()
     folders = {Path(name).resolve() for name in named}
-    return sorted(one for one in folders if one.is_dir() and one != data and data not in one.parents)
+    return sorted(folder for folder in folders if folder.is_dir() and folder != data and data not in folder.parents)
 
 
 def _writers() -> set[int]:
@@ -117,9 +125,16 @@ def _newer(folder: Path, since: float) -> Iterator[Path]:
                 yield Path(os.fsdecode(entry.path))
 
 
-def _open_elsewhere() -> Iterator[tuple[Path, str]]:
-    """(readable path, name) of every regular file that a process of ours holds open outside the data folder or without a name."""
-    data, seen = str(Path(settings.DATA_FOLDER).resolve()), set()
+class _OpenFile(NamedTuple):
+    """A file that a process holds open: the path by which it can be read, and what it is called."""
+
+    path: Path
+    name: str
+
+
+def _open_elsewhere() -> Iterator[_OpenFile]:
+    """Every regular file that a process of ours holds open outside the data folder or without a name."""
+    data, inodes = str(Path(settings.DATA_FOLDER).resolve()), set()
     for process in processes():
         try:
             handles = list(process.joinpath("fd").iterdir())
@@ -137,11 +152,11 @@ def _open_elsewhere() -> Iterator[tuple[Path, str]]:
                 stat.S_ISREG(facts.st_mode)
                 and facts.st_size
                 and not inside
-                and (facts.st_dev, facts.st_ino) not in seen
+                and (facts.st_dev, facts.st_ino) not in inodes
             ):
-                seen.add((facts.st_dev, facts.st_ino))
+                inodes.add((facts.st_dev, facts.st_ino))
                 if facts.st_size <= MOST_BYTES and _written(process, handle):
-                    yield handle, f"{name} of process {process.name}"
+                    yield _OpenFile(handle, f"{name} of process {process.name}")
 
 
 def _written(process: Path, handle: Path) -> bool:
@@ -155,4 +170,4 @@ def _written(process: Path, handle: Path) -> bool:
 
 def open_files() -> list[str]:
     """Names of the files that the processes hold open for writing outside the data folder or without a name."""
-    return [name for _, name in _open_elsewhere()]
+    return [file.name for file in _open_elsewhere()]

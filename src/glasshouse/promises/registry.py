@@ -17,13 +17,13 @@ def check(promise: str) -> Callable[[Check], Check]:
     """Register the decorated function as the check of a promise. Raises RegistrationError."""
 
     def register(function: Check) -> Check:
-        place = f"{function.__module__}.{function.__qualname__}"
+        function_name = f"{function.__module__}.{function.__qualname__}"
         if promise not in REGISTER:
-            raise RegistrationError(f"{place} checks {promise}, which is not in the register of promises.")
+            raise RegistrationError(f"{function_name} checks {promise}, which is not in the register of promises.")
         if promise in CHECKS:
             other = CHECKS[promise]
             raise RegistrationError(
-                f"{place} checks {promise}, as {other.__module__}.{other.__qualname__} does already."
+                f"{function_name} checks {promise}, as {other.__module__}.{other.__qualname__} does already."
             )
         CHECKS[promise] = function
         return function

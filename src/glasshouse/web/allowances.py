@@ -1,7 +1,7 @@
 """How much may be sent to which page, by whom. Others take a small form from anybody, a larger one from who is signed in."""
 
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -22,13 +22,20 @@ from glasshouse.web.middleware import SESSION_COOKIE
 ANYBODY = FormRules().most_bytes
 
 
-def page_at(path: str, method: str) -> tuple[Page | None, dict[str, Any]]:
-    """(the page at a path, its arguments); (None, {}) where there is none."""
+class PageAt(NamedTuple):
+    """What stands at a path: its page, or None where there is none, and the arguments that the path holds."""
+
+    page: Page | None
+    arguments: dict[str, Any]
+
+
+def page_at(path: str, method: str) -> PageAt:
+    """The page of a path and a method. Reads the routes only."""
     try:
         match = resolve(path)
     except Resolver404:
-        return None, {}
-    return (None if match.namespaces else pages.find(match.url_name or "", method)), match.kwargs
+        return PageAt(None, {})
+    return PageAt(None if match.namespaces else pages.find(match.url_name or "", method), match.kwargs)
 
 
 def allowance_of(page: Page | None, arguments: dict[str, Any], headers: dict[str, str]) -> Allowance | None:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 from email.message import Message
-from typing import Any
 from urllib.parse import unquote
 
 import django
@@ -19,11 +18,10 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django must be set up before anything that reads models
 from django.http import HttpResponse  # noqa: E402
 
-from glasshouse.access.pages import Page  # noqa: E402
 from glasshouse.kernel.networks import network_key  # noqa: E402
 from glasshouse.vault.spool import Spool  # noqa: E402
 from glasshouse.web import failures  # noqa: E402
-from glasshouse.web.allowances import ANYBODY, allowance_of, page_at  # noqa: E402
+from glasshouse.web.allowances import ANYBODY, PageAt, allowance_of, page_at  # noqa: E402
 from glasshouse.web.bodies import (  # noqa: E402
     KB,
     Allowance,
@@ -83,16 +81,15 @@ class Application:
 
     async def _body(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Spool:
         declared = _declared(headers)
-        page: Page | None = None
-        arguments: dict[str, Any] = {}
+        target = PageAt(None, {})
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             path = unquote(scope["path"]) if "%" in scope["path"] else scope["path"]
-            page, arguments = page_at(path, scope["method"])
-        limit = page.form.most_bytes if page else ANYBODY
+            target = page_at(path, scope["method"])
+        limit = target.page.form.most_bytes if target.page else ANYBODY
 
         async def vouch() -> Allowance | None:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads.pool, allowance_of, page, arguments, headers)
+            return await loop.run_in_executor(self.threads.pool, allowance_of, target.page, target.arguments, headers)
 
         peer = network_key(str((scope.get("client") or ("",))[0]))
         return await self.bodies.read(receive, peer, declared, limit, vouch)
@@ -103,7 +100,7 @@ class Application:
         form = failures.form_of(scope["path"], headers)
         signed_out = refused.status == 413 and refused.limit <= 4 * ANYBODY
         kind = "signed-out" if signed_out else ""
-        page = failures.told(refused.status, form, kind=kind, limit=refused.limit, number=number)
+        page = failures.error_page(refused.status, form, kind=kind, limit=refused.limit, number=number)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.threads.bounds.stall_s):
                 await _send(page, scope, send)

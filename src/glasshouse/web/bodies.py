@@ -77,18 +77,18 @@ class Bodies:
         self.large: Counter[str] = Counter()
 
     @contextmanager
-    def _place(self, places: Counter[str], name: str, most: int, in_all: int) -> Iterator[None]:
-        if places[name] >= most:
+    def _place(self, open_counts: Counter[str], name: str, most: int, in_all: int) -> Iterator[None]:
+        if open_counts[name] >= most:
             raise RefusedError(429)
-        if places.total() >= in_all:
+        if open_counts.total() >= in_all:
             raise RefusedError(503)
-        places[name] += 1
+        open_counts[name] += 1
         try:
             yield
         finally:
-            places[name] -= 1
-            if not places[name]:
-                del places[name]
+            open_counts[name] -= 1
+            if not open_counts[name]:
+                del open_counts[name]
 
     async def read(self, receive: Receive, peer: str, declared: int | None, limit: int, vouch: Vouch) -> Spool:
         """The whole body. declared: the Content-Length, None if there is none. `limit`: from anybody; `vouch` may allow more.

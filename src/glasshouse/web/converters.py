@@ -1,4 +1,4 @@
-"""What may stand in a part of a path, beside Django's own converters."""
+"""Path converters beside Django's own."""
 
 from django.urls import register_converter
 

@@ -1,9 +1,19 @@
 """Everything personal that is held, by category."""
 
+from typing import NamedTuple
+
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 
 
-def categories() -> list[tuple[str, str]]:
-    """(category, its plain name) of everything personal that is held."""
-    found = {one.entry.category for one in people_rows([]) if one.entry and one.entry.classification is Class.PERSONAL}
-    return sorted(((one, NAMES[one]) for one in found), key=lambda pair: pair[1])
+class Category(NamedTuple):
+    """A category of personal data, and its name in plain words."""
+
+    id: str
+    name: str
+
+
+def categories() -> list[Category]:
+    """The categories of everything personal that is held, by name."""
+    entries = [column.entry for column in people_rows([]) if column.entry]
+    categories_held = {entry.category for entry in entries if entry.classification is Class.PERSONAL}
+    return sorted((Category(id, NAMES[id]) for id in categories_held), key=lambda category: category.name)

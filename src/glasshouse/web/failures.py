@@ -1,4 +1,4 @@
-"""Answers to what went wrong: a page of ours, a part of a page, or JSON. None of them needs the database or tells what exists.
+"""Answers to errors: a page, a part of a page, or JSON. None of them needs the database or reveals what exists.
 
 An unexpected error is noted in the log under a number that the page shows: where it happened and of which type it is.
 Its message, the address and what was sent are left out, for they may hold personal data or a secret link.
@@ -32,7 +32,7 @@ AGENTS = ("/v1/agent", "/v1/data-rights-request")
 
 
 def form_of(path: str, headers: dict[str, str]) -> str:
-    """How the caller wants to be told: "json", "agent" (Data Rights Protocol), "part" (of an open page) or "page".
+    """The form in which the caller wants an error: "json", "agent" (Data Rights Protocol), "part" (of an open page) or "page".
 
     headers: names in lower case.
     """
@@ -49,7 +49,9 @@ def _text(kind: str, limit: int) -> str:
     return " ".join(render_to_string("failure_text.html", {"kind": kind, "limit": limit}).split())
 
 
-def told(status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = "") -> HttpResponse:
+def error_page(
+    status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = ""
+) -> HttpResponse:
     """The answer to a failure. kind: what it is, if the status alone does not say; limit: bytes; number: of the log's entry."""
     shown = text or _text(kind or str(status), limit)
     if form in ("json", "agent"):
@@ -76,7 +78,7 @@ def _page(form: str, status: int, text: str, number: str) -> str:
 def of_request(request: HttpRequest, status: int, **more: Any) -> HttpResponse:
     """The answer to a failure of this request, in the form that the caller understands."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return told(status, form_of(request.path, headers), **more)
+    return error_page(status, form_of(request.path, headers), **more)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -22,10 +22,10 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     return HttpResponse(refilled(page, request.path, request.POST), status=error.status)
 
 
-def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Callable[[View], View]:
+def shows_again(template: str, context: Callable[..., dict[str, object]]) -> Callable[[View], View]:
     """A view that carries out what a form asks: where its verb refuses that, the form is shown once more, with the reason.
 
-    shown: what the template needs beside, asked with the request and the arguments of the address.
+    context: what the template needs beside, asked with the request and the arguments of the address.
     """
 
     def decorate(view: View) -> View:
@@ -34,7 +34,7 @@ def shows_again(template: str, shown: Callable[..., dict[str, object]]) -> Calla
             try:
                 return view(request, **arguments)
             except (InvalidError, ThrottledError) as error:
-                return again(request, template, error, **shown(request, **arguments))
+                return again(request, template, error, **context(request, **arguments))
 
         return handle
 
@@ -52,19 +52,19 @@ def one_of(request: HttpRequest, name: str, *known: str) -> str:
 
 
 def small_number(written: str) -> int:
-    """A small whole number that somebody wrote; 0 for anything else."""
+    """A small whole number from a form; 0 for anything else."""
     return int(written) if written.isdecimal() and len(written) < 6 else 0
 
 
 def number_of(text: str, field: str) -> int:
-    """A whole number that somebody wrote. Raises InvalidError."""
+    """A whole number from a form. Raises InvalidError."""
     if not text.isdecimal() or len(text) > 6:
         raise InvalidError("Write a whole number here.", field=field)
     return int(text)
 
 
 def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
-    """What somebody who signs up has accepted. Raises InvalidError when the box was not ticked."""
+    """What a person who signs up has accepted. Raises InvalidError when the box was not ticked."""
     if request.POST.get("accept") != "yes":
         raise InvalidError(
             "Tick the box to go on: without these documents we cannot run the service for you.", field="accept"

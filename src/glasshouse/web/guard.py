@@ -31,7 +31,7 @@ class Guarded:
 
 
 def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> HttpResponse | None:
-    """The way to the sign-in, or None for whoever may go on.
+    """A redirect to the sign-in, or None where the actor may go on.
 
     Raises NotFoundError, ForbiddenError, SecondStepNeededError, FreshProofError.
     """

@@ -58,7 +58,7 @@ def menu_pages() -> list[Page]:
 
 
 def _opens(page: Page, for_organisation: Inside) -> bool:
-    rights = for_organisation.shown["rights"]
+    rights = for_organisation.context["rights"]
     may = page.need is Need.MEMBER or page.need in getattr(rights, "permissions", ())
     return may and (page.to_support or for_organisation.actor.kind is not ActorKind.STAFF)
 

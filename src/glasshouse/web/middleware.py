@@ -1,4 +1,4 @@
-"""What surrounds every page: headers, errors told kindly, and who is asking."""
+"""What surrounds every page: headers, errors as pages, and the actor of a request."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -87,7 +87,7 @@ class errors:
         if form == "page":
             response = render(request, "error.html", {"text": str(error)}, status=error.status)
         else:
-            response = failures.told(error.status, form, text=str(error))
+            response = failures.error_page(error.status, form, text=str(error))
         if isinstance(error, ThrottledError):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
@@ -101,7 +101,7 @@ def page_before(request: HttpRequest) -> str:
 
 
 class account_forms:
-    """Looks at every form of the account pages before the page does: how many come from a network, and how long each field is.
+    """Limits every form of the account pages before the view runs: how many come from a network, and how long each field is.
 
     Those are all public pages and a person's own, but where a page says otherwise (`FormRules.account_limits`).
     """
@@ -179,7 +179,7 @@ class accepted:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
-        """Leads whoever has not accepted to the page where they may."""
+        """Redirects a person who has not accepted the documents in force to the page where they can."""
         page = page_of(request)
         # No page: a method that answers 405, or the people API, which asks for the token's person in its own way.
         if getattr(request, "accepted", True) or page is None or page.before_acceptance:
@@ -192,8 +192,8 @@ class accepted:
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who is asking."""
-    found: Actor = getattr(request, "actor", ANONYMOUS)
-    return found
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    return actor
 
 
 def page_of(request: HttpRequest) -> Page | None:

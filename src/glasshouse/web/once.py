@@ -44,7 +44,7 @@ BINDING = 16  # hex digits of a form's key
 def hand_over(actor: Actor, purpose: str, value: object) -> str:
     """Keep a value (plain, for JSON) for the page that shows it to this session once; returns its id for the address."""
     now = clock.now()
-    made = ShownOnce.objects.create(
+    shown_once = ShownOnce.objects.create(
         key_owner=str(actor.person),
         session=actor.session or "",
         purpose=purpose,
@@ -52,7 +52,7 @@ def hand_over(actor: Actor, purpose: str, value: object) -> str:
         created_at=now,
         expires_at=now + LIFE,
     )
-    return str(made.id)
+    return str(shown_once.id)
 
 
 def delete_expired() -> int:
@@ -64,8 +64,10 @@ def delete_expired() -> int:
 def collect(actor: Actor, purpose: str, number: str) -> object | None:
     """The value, deleted by this; None when it was shown, expired, or belongs to another session."""
     with transaction.atomic():
-        mine = ShownOnce.objects.select_for_update().filter(key_owner=str(actor.person), session=actor.session or "")
-        row = mine.filter(id=number, purpose=purpose, expires_at__gt=clock.now()).first()
+        of_session = ShownOnce.objects.select_for_update().filter(
+            key_owner=str(actor.person), session=actor.session or ""
+        )
+        row = of_session.filter(id=number, purpose=purpose, expires_at__gt=clock.now()).first()
         if row is None:
             return None
         value = cast(object, row.value["key"])
@@ -128,7 +130,7 @@ def _digest(parts: list[str]) -> str:
 
 
 def bound(request: HttpRequest, rest: str) -> str:
-    """A key whose beginning only the session has that sent the form: no other one is told what became of it."""
+    """A key that begins with what only the sending session has: no other session learns the form's result."""
     actor = actor_of(request)
     return _digest([actor.session or "", actor.id, rest])[:BINDING] + rest
 

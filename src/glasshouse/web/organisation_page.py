@@ -19,7 +19,7 @@ class Inside(NamedTuple):
     """The actor within the organisation of the address, and what the page's template is given."""
 
     actor: Actor
-    shown: dict[str, object]
+    context: dict[str, object]
 
 
 def enter(request: HttpRequest, organisation: str, page: Page) -> None:
@@ -30,17 +30,17 @@ def enter(request: HttpRequest, organisation: str, page: Page) -> None:
         if actor.kind is ActorKind.STAFF and not page.to_support:
             raise ForbiddenError("This page keeps no record of what it shows, so it is not open to support.")
         access.record_access(actor, "page", [page.name])
-        shown: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
-        shown["may"] = {permission.name for permission in rights.permissions}
-        shown["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
-    shown["several"] = len(access.organisations_of(actor)) > 1
-    request.inside = Inside(actor, shown)  # type: ignore[attr-defined]
+        context: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
+        context["may"] = {permission.name for permission in rights.permissions}
+        context["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
+    context["several"] = len(access.organisations_of(actor)) > 1
+    request.inside = Inside(actor, context)  # type: ignore[attr-defined]
 
 
 def inside(request: HttpRequest) -> Inside:
     """Who acts in the organisation of the page, and a copy of what every page of it shows."""
-    found: Inside = request.inside  # type: ignore[attr-defined]
-    return Inside(found.actor, dict(found.shown))
+    entered: Inside = request.inside  # type: ignore[attr-defined]
+    return Inside(entered.actor, dict(entered.context))
 
 
 def inside_or_none(request: HttpRequest) -> Inside | None:

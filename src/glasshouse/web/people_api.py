@@ -57,14 +57,14 @@ def operation(method: str, path: str, *, need: Permission | Need) -> Callable[[O
 
 
 @api.exception_handler(GlasshouseError)
-def told(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
+def answer_error(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
     """An error of ours as JSON."""
     return api.create_response(request, {"detail": str(error)}, status=error.status)
 
 
 def _actor(request: HttpRequest) -> Actor:
-    found: Actor = request.auth  # type: ignore[attr-defined]
-    return found
+    actor: Actor = request.auth  # type: ignore[attr-defined]
+    return actor
 
 
 class PlainSchema(Schema):
@@ -72,11 +72,11 @@ class PlainSchema(Schema):
 
     @model_validator(mode="before")
     @classmethod
-    def _all_text(cls, given: Any) -> Any:
+    def _all_text(cls, value: Any) -> Any:
         # Ninja hands over a view of the request's values; what it reads from is the plain value.
-        if not all(map(is_text, strings_in(getattr(given, "_obj", given)))):
+        if not all(map(is_text, strings_in(getattr(value, "_obj", value)))):
             raise ValueError("A text holds a character that is none (NUL, or half of a surrogate pair).")
-        return given
+        return value
 
 
 class Limits(PlainSchema):
@@ -120,7 +120,9 @@ def sites(request: HttpRequest) -> list[dict[str, Any]]:
             "id": site.id,
             "name": site.name,
             "facts": site.facts,
-            "compartments": [{"id": room.id, "name": room.name} for room in site.compartment_set.all()],
+            "compartments": [
+                {"id": compartment.id, "name": compartment.name} for compartment in site.compartment_set.all()
+            ],
         }
         for site in greenhouse.sites(_actor(request))
     ]
@@ -139,10 +141,10 @@ def some_readings(request: HttpRequest, span: Query[Span]) -> dict[str, Any]:
 
 
 @operation("PUT", "/sites/{site}/target-ranges", need=Permission.TARGET_RANGES_SET)
-def limits(request: HttpRequest, site: str, wanted: Limits) -> dict[str, bool]:
+def limits(request: HttpRequest, site: str, limits: Limits) -> dict[str, bool]:
     """Set a target range at a site or in its compartment."""
-    raw = {"variable": wanted.variable, "least": _text(wanted.least), "most": _text(wanted.most)}
-    greenhouse.set_target_ranges(_actor(request), SiteId(site), wanted.compartment, raw)
+    raw = {"variable": limits.variable, "least": _text(limits.least), "most": _text(limits.most)}
+    greenhouse.set_target_ranges(_actor(request), SiteId(site), limits.compartment, raw)
     return {"done": True}
 
 
@@ -156,8 +158,8 @@ def event_list(request: HttpRequest) -> list[dict[str, Any]]:
     actor = _actor(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
-        found = events.of_organisation(OrganisationId(str(actor.organisation)))
+        recorded = events.of_organisation(OrganisationId(str(actor.organisation)))
     return [
-        {"at": one.at, "kind": one.kind, "actor": one.actor, "subject": one.subject, "facts": one.facts}
-        for one in found
+        {"at": event.at, "kind": event.kind, "actor": event.actor, "subject": event.subject, "facts": event.facts}
+        for event in recorded
     ]

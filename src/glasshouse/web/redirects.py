@@ -1,4 +1,4 @@
-"""Where a form or a link may lead on to: the one function that turns what somebody wrote into an address of a redirect.
+"""Where a form or a link may lead on to: the one function that turns a value of a request into the address of a redirect.
 
 A browser reads an address otherwise than it looks: it drops tabs and line ends, takes a backslash for a slash, and "//host" for
 another host. So nothing is repaired here: what is not plainly a page of ours leads to the start. Source: WHATWG URL, "basic URL
@@ -17,11 +17,11 @@ START, MOST = "/", 2_000
 PLAIN = re.compile(r"/[!\"$-\[\]-~]*")
 
 
-def safe_path(wanted: str) -> str:
+def safe_path(path_given: str) -> str:
     """The path with its query, if a page of ours answers there; else the start."""
-    if len(wanted) > MOST or not PLAIN.fullmatch(wanted):
+    if len(path_given) > MOST or not PLAIN.fullmatch(path_given):
         return START
-    decoded, before = wanted, ""
+    decoded, before = path_given, ""
     for _ in range(5):  # As often as something on the way may decode it.
         if (
             "//" in decoded
@@ -34,10 +34,10 @@ def safe_path(wanted: str) -> str:
             break
     else:
         return START
-    path = unquote(wanted.partition("?")[0])
+    path = unquote(path_given.partition("?")[0])
     try:
         match = resolve(path)
     except Resolver404:
         return START
     opens = pages.find(match.url_name or "", "GET") is not None
-    return wanted if opens and not match.namespaces and "/." not in path else START
+    return path_given if opens and not match.namespaces and "/." not in path else START

@@ -4,7 +4,7 @@ from glasshouse.requests import legal_deadlines as clocks
 
 KINDS = {
     "access": "See what you hold of me",
-    "copy": "Have a copy of it",
+    "copy": "Have an export of it",
     "correct": "Have something put right",
     "erase": "Be erased",
     "restrict": "Have its use restricted",

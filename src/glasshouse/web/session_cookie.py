@@ -12,10 +12,10 @@ PENDING_COOKIE = "__Host-pending"
 BROWSER_KNOWN = timedelta(days=365)
 
 
-def with_session(response: HttpResponse, done: SignedIn) -> HttpResponse:
+def with_session(response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
     """The response, setting the session cookie, and the one by which the browser is known again."""
-    _set_cookie(response, SESSION_COOKIE, done.secret, sessions.LIFE)
-    _set_cookie(response, BROWSER_COOKIE, done.browser, BROWSER_KNOWN)
+    _set_cookie(response, SESSION_COOKIE, signed_in.secret, sessions.LIFE)
+    _set_cookie(response, BROWSER_COOKIE, signed_in.browser, BROWSER_KNOWN)
     return response
 
 

@@ -1,4 +1,4 @@
-"""What somebody asks for support to see, as the forms of customers and of the staff say it."""
+"""The areas and hours of a support grant, as the forms of customers and of the staff give them."""
 
 from django.http import HttpRequest
 

@@ -24,26 +24,28 @@ from glasshouse.promises.registry import check
 
 @check("SEC-01")
 def layers() -> Finding:
-    """Each layer, asked by itself, refuses: what passes the others is brought to it on purpose."""
+    """Each layer refuses by itself a request that the other layers would let pass."""
     with probe.customers(2) as (customer, other):
         page = reverse("overview", args=[customer.organisation])
-        stranger, owner = (
+        anonymous, owner = (
             probe.door(session=probe.begin_session(other)),
             probe.door(session=probe.begin_session(customer)),
         )
-        found = {
+        refusals = {
             "transport": _old_tls_refused(),
-            "perimeter": stranger.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
+            "perimeter": anonymous.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
             and owner.post("/sign-out", headers={"Referer": "https://elsewhere.invalid/"}).status_code == 403,
             "authentication": probe.door().get(page).headers.get("location", "").startswith("/sign-in"),
             "authorisation": _a_viewer_is_refused(customer, other),
-            "tenant": stranger.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
+            "tenant": anonymous.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
             "encryption": _name_is_sealed(customer),
         }
-    wrong = [name for name, held in found.items() if not held]
+    wrong = [name for name, held in refusals.items() if not held]
     return judge(
         not wrong,
-        f"{', '.join(wrong)} let through" if wrong else f"{len(found)} of {len(found)} layers refuse by themselves",
+        f"{', '.join(wrong)} let through"
+        if wrong
+        else f"{len(refusals)} of {len(refusals)} layers refuse by themselves",
     )
 
 
@@ -109,8 +111,8 @@ def permissions() -> Finding:
             Membership.objects.filter(organisation_id=home.organisation).exclude(account_id=home.actor.account).delete()
     wrong = [step.wrong for step in steps if step.wrong]
     unlisted = sorted(set(matrix.names()) ^ {page.name for page in pages.pages()})
-    told = "; ".join([*wrong[:2], *(f"{name} is not declared" for name in unlisted[:2])])
+    problems = "; ".join([*wrong[:2], *(f"{name} is not declared" for name in unlisted[:2])])
     return judge(
         not wrong and not unlisted,
-        told or f"{len(steps)} of {len(steps)} cells of role × route × customer as declared",
+        problems or f"{len(steps)} of {len(steps)} cells of role × route × customer as declared",
     )

@@ -31,8 +31,8 @@ def passwords() -> Finding:
         match = ARGON2.match(stored)
         weak += not match or int(match[1]) < LEAST_MEMORY_KIB or int(match[2]) < LEAST_TURNS
     open_door = not _guessing_is_throttled()
-    told = f"{total - weak} of {total} stored passwords are Argon2id of the recommended cost"
-    return judge(weak == 0 and not open_door, f"{told}; guessing is {'not ' if open_door else ''}slowed")
+    figure = f"{total - weak} of {total} stored passwords are Argon2id of the recommended cost"
+    return judge(weak == 0 and not open_door, f"{figure}; guessing is {'not ' if open_door else ''}slowed")
 
 
 def _guessing_is_throttled() -> bool:
@@ -61,11 +61,11 @@ def sign_in_needs_both() -> Finding:
             confirmed_at=clock.now(),
             created_at=clock.now(),
         )
-        done = accounts.sign_in(customer.address, customer.password, probe.VISIT)
-        if not done.pending or sessions.actor_of(done.secret).account is not None:
+        signed_in = accounts.sign_in(customer.address, customer.password, probe.VISIT)
+        if not signed_in.pending or sessions.actor_of(signed_in.secret).account is not None:
             wrong.append("a password alone opened an account with a second factor")
         if not evidence.is_refused(
-            lambda: second_factor.finish_sign_in(done.secret, "000000", probe.VISIT, trust=False)
+            lambda: second_factor.finish_sign_in(signed_in.secret, "000000", probe.VISIT, trust=False)
         ):
             wrong.append("a made-up code was taken")
     total = Account.objects.count()

@@ -11,7 +11,7 @@ from glasshouse.promises.registry import check
 
 @check("PRI-16")
 def legal_requests() -> Finding:
-    """Each answered demand has two reviews by two people, no more than was asked, its person told or barred."""
+    """Each answered legal request has reviews by two people, no more than was asked for, and notice to its person or a bar."""
     closed = list(LegalRequest.objects.exclude(outcome=""))
     wrong = [flaw for legal_request in closed for flaw in _flaws(legal_request)]
     if late := LegalRequest.objects.filter(outcome="", due_at__lt=clock.now()).count():

@@ -27,14 +27,12 @@ def restriction() -> Finding:
         consent.restrict(customer.actor.alone, Ground.CLAIMS, "probe")
         others = _rows(person)
         with own(person):
-            mine = _rows(person)
+            by_person = _rows(person)
             consent.lift(customer.actor.alone)
             Message.objects.filter(key_owner=person).delete()
             Restriction.objects.filter(key_owner=person).delete()
-    figure = (
-        f"{others} of {before} restricted rows of a probe read in {len(restrictable())} tables; {mine} by the person"
-    )
-    return judge(before > 0 and others == 0 and mine == before, figure)
+    figure = f"{others} of {before} restricted rows of a probe read in {len(restrictable())} tables; {by_person} by the person"
+    return judge(before > 0 and others == 0 and by_person == before, figure)
 
 
 def _rows(person: str) -> int:
@@ -70,7 +68,7 @@ def objection() -> Finding:
 
 
 def _mailed(key_owner: KeyOwnerId, purpose: str) -> bool:
-    """Whether the database takes a mail for a purpose that its person has objected to, past the code that asks first."""
+    """Whether the database accepts a mail for a purpose that its person has objected to, without the code that checks first."""
     now = clock.now()
     try:
         with transaction.atomic():

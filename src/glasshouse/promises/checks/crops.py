@@ -12,13 +12,13 @@ from glasshouse.promises.registry import check
 def separation() -> Finding:
     """No personal column in the crop schema; the people plane's role opens no other database and vice versa."""
     personal = [
-        f"{table}.{column}"
-        for table, column, classification in evidence.crop_columns()
-        if classification not in ("crop", "technical")
+        f"{column.table}.{column.column}"
+        for column in evidence.crop_columns()
+        if column.classification not in ("crop", "technical")
     ]
     crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
-    told = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
-    wrong = [*personal, *crossed, *told]
+    reachable_keys = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
+    wrong = [*personal, *crossed, *reachable_keys]
     return judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
 
 

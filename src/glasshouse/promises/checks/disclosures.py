@@ -29,11 +29,11 @@ def recipients() -> Finding:
         pass
     if _written(key_owner):
         wrong.append("the database took a disclosure to a recipient that is not live")
-    strange = Disclosure.objects.filter(
+    outside_time = Disclosure.objects.filter(
         Q(first_at__lt=F("recipient__active_from")) | Q(last_at__gt=F("recipient__ended_at"))
     ).count()
-    if strange:
-        wrong.append(f"{strange} disclosures outside their recipient's time")
+    if outside_time:
+        wrong.append(f"{outside_time} disclosures outside their recipient's time")
     if held := mail.refused():
         wrong.append(f"{held} mails wait at the gate")
     count, live = Disclosure.objects.count(), Recipient.objects.filter(ended_at=None).count()
@@ -44,7 +44,7 @@ def recipients() -> Finding:
 
 
 def _written(key_owner: KeyOwnerId) -> bool:
-    """Whether the database takes a disclosure to a recipient that is only announced; nothing of it stays."""
+    """Whether the database accepts a disclosure to a recipient that is only announced. The row is rolled back."""
     now = clock.now()
     try:
         with transaction.atomic():

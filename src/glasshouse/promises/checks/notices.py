@@ -25,19 +25,17 @@ def acceptance() -> Finding:
     now = clock.now()
     used = Session.objects.filter(pending=False, expires_at__gt=now).values_list("account__person_id", flat=True)
     persons = set(Account.objects.filter(person_id__in=list(used)).values_list("person_id", flat=True))
-    done = set(Acceptance.objects.filter(key_owner__in=persons).values_list("key_owner", flat=True))
+    accepted = set(Acceptance.objects.filter(key_owner__in=persons).values_list("key_owner", flat=True))
     with probe.customers(1) as (customer,):
         with transaction.atomic():
             Acceptance.objects.filter(key_owner=customer.actor.person).delete()
         with access.organisation_transaction(customer.actor):
-            seen = Site.objects.count()
+            visible_sites = Site.objects.count()
             entered = _enters(customer.organisation)
-    told = (
-        f"{len(done)} of {len(persons)} signed-in accounts have accepted; {wrong} acceptances of a version not in force"
-    )
-    if seen or entered:
-        told += "; a probe that accepted nothing got in"
-    return judge(not wrong and not seen and not entered, told)
+    figure = f"{len(accepted)} of {len(persons)} signed-in accounts have accepted; {wrong} acceptances of a version not in force"
+    if visible_sites or entered:
+        figure += "; a probe that accepted nothing got in"
+    return judge(not wrong and not visible_sites and not entered, figure)
 
 
 def _enters(organisation: str) -> bool:
@@ -58,10 +56,10 @@ def announcements() -> Finding:
 
 
 def _announced() -> Finding:
-    wrong, told = [], []
+    wrong, announcements = [], []
     for version in Version.objects.filter(significant=True).exclude(published_at=None).order_by("published_at"):
         mails = Announcement.objects.filter(version=version).count()
-        told.append(f"{version.document} {version.number}: {mails} told")
+        announcements.append(f"{version.document} {version.number}: {mails} told")
         if version.in_force_at is None:
             continue
         if version.announced_at is None or version.in_force_at < version.announced_at + timedelta(
@@ -72,6 +70,6 @@ def _announced() -> Finding:
         key_owners = Announcement.objects.filter(version=version).values("key_owner")
         if left := concerned.exclude(person_id__in=key_owners).count():
             wrong.append(f"{version.document} {version.number} was not told to {left}")
-    if not told:
+    if not announcements:
         return nothing_to_check("0 significant versions so far")
-    return judge(not wrong, "; ".join(wrong) or "; ".join(told[-2:]))
+    return judge(not wrong, "; ".join(wrong) or "; ".join(announcements[-2:]))

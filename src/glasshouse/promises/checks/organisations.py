@@ -1,5 +1,7 @@
 """Checks of who belongs to a customer: SEC-02."""
 
+from typing import NamedTuple
+
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Role
 from glasshouse.kernel import clock
@@ -17,25 +19,25 @@ from glasshouse.promises.registry import check
 def invitation() -> Finding:
     """The life of a probe invitation: the wrong account, twice, revoked, expired; and once, rightly."""
     with probe.customers(4) as (customer, right, wrong, late):
-        first, second = (_invited(customer, who.address) for who in (right, wrong))
+        first, second = (_invited(customer, invited.address) for invited in (right, wrong))
         steps = {
             "another address is refused": evidence.is_refused(
-                lambda: invitations.accept(wrong.actor, first[1]), ForbiddenError
+                lambda: invitations.accept(wrong.actor, first.secret), ForbiddenError
             ),
-            "the invited one is let in": invitations.accept(right.actor, first[1]) == customer.organisation,
+            "the invited one is let in": invitations.accept(right.actor, first.secret) == customer.organisation,
             "a second time is refused": evidence.is_refused(
-                lambda: invitations.accept(right.actor, first[1]), NotFoundError
+                lambda: invitations.accept(right.actor, first.secret), NotFoundError
             ),
         }
-        invitations.revoke(customer.actor, second[0])
+        invitations.revoke(customer.actor, second.id)
         steps["a revoked one is refused"] = evidence.is_refused(
-            lambda: invitations.accept(wrong.actor, second[1]), NotFoundError
+            lambda: invitations.accept(wrong.actor, second.secret), NotFoundError
         )
         third = _invited(customer, late.address)
         with access.organisation_transaction(customer.actor):
-            Invitation.objects.filter(id=third[0]).update(expires_at=clock.now())
+            Invitation.objects.filter(id=third.id).update(expires_at=clock.now())
         steps["an expired one is refused"] = evidence.is_refused(
-            lambda: invitations.accept(late.actor, third[1]), NotFoundError
+            lambda: invitations.accept(late.actor, third.secret), NotFoundError
         )
     broken = [step for step, held in steps.items() if not held]
     return judge(
@@ -46,7 +48,14 @@ def invitation() -> Finding:
     )
 
 
-def _invited(customer: Grower, address: str) -> tuple[InvitationId, str]:
+class _Invited(NamedTuple):
+    """An invitation of a probe, and the secret of its mailed link."""
+
+    id: InvitationId
+    secret: str
+
+
+def _invited(customer: Grower, address: str) -> _Invited:
     with access.organisation_transaction(customer.actor):
         number = invitations.invite(customer.actor, address, invitations.Offer(Role.VIEWER))
-        return number, probe.taken_link(address, "invitation")
+        return _Invited(number, probe.taken_link(address, "invitation"))

@@ -37,13 +37,13 @@ def request_by_mail() -> Finding:
     with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20) as server:
         server.starttls(context=context)
         server.send_message(letter)
-    found = Request.objects.filter(address_hash=vault.lookup("address", address)).first()
-    answered = found is not None and Message.objects.filter(key_owner=found.key_owner, kind="privacy").exists()
-    kind = found.kind if found else ""
-    if found:
-        Message.objects.filter(key_owner=found.key_owner).delete()
-        found.delete()
-        vault.destroy(KeyOwnerId(found.key_owner))
+    request = Request.objects.filter(address_hash=vault.lookup("address", address)).first()
+    answered = request is not None and Message.objects.filter(key_owner=request.key_owner, kind="privacy").exists()
+    kind = request.kind if request else ""
+    if request:
+        Message.objects.filter(key_owner=request.key_owner).delete()
+        request.delete()
+        vault.destroy(KeyOwnerId(request.key_owner))
     if not answered or kind != "erase":
         return judge(False, "a probe mail became no request")
     stuck = _stuck_mail()
@@ -51,7 +51,7 @@ def request_by_mail() -> Finding:
 
 
 def _stuck_mail() -> str:
-    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so the table itself is asked."""
+    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so this reads the table."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND created_at < %(old)s), "
@@ -90,25 +90,30 @@ def referral() -> Finding:
         request, page = confirmed.request, confirmed.page_secret
         asked_first = not referrals.passed(customer.actor)
         names = referrals.agree(page, [referrals.offered(page)[0].id])
-        mine, theirs = referrals.passed(customer.actor), referrals.passed(other.actor)
-        good = asked_first and len(names) == 1 and [row.request_id for row in mine] == [number] and not theirs
+        own_referrals, foreign_referrals = referrals.passed(customer.actor), referrals.passed(other.actor)
+        good = (
+            asked_first
+            and len(names) == 1
+            and [row.request_id for row in own_referrals] == [number]
+            and not foreign_referrals
+        )
         Message.objects.filter(key_owner__in=[request.key_owner, str(customer.actor.person)]).delete()
         Request.objects.filter(id=number).delete()
         for key_owner in (request.key_owner, *key_owners):
             vault.destroy(KeyOwnerId(key_owner))
     late = _late()
-    told = (
+    figure = (
         "a probe was brought to the one customer that knows it" if good else "a probe was not brought to its customer"
     )
-    return judge(good and not late, f"{told}; {late} referrals late without a reminder")
+    return judge(good and not late, f"{figure}; {late} referrals late without a reminder")
 
 
 def _late() -> int:
     count = 0
     for organisation in access.all_organisations():
         with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
-            mine = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
-            count += mine.filter(due_at__lt=clock.now() - timedelta(hours=1)).count()
+            unanswered = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
+            count += unanswered.filter(due_at__lt=clock.now() - timedelta(hours=1)).count()
     return count
 
 

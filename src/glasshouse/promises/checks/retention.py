@@ -23,11 +23,12 @@ GRACE = timedelta(days=2)  # A deletion run comes once a day.
 @check("PRI-18")
 def retention_rules() -> Finding:
     """No row has outlived its rule by more than two days, unless it is held."""
-    found = {table: count for table, count in retention.due(GRACE).items() if count}
+    overdue = {table: count for table, count in retention.due(GRACE).items() if count}
     ruled = sum(bool(kept_of(model)) for model in retention.ours())
-    told = ", ".join(f"{count} rows of {table}" for table, count in found.items())
+    tables = ", ".join(f"{count} rows of {table}" for table, count in overdue.items())
     return judge(
-        not found, f"too old: {told}" if found else f"0 rows older than their rule in {ruled} tables that have one"
+        not overdue,
+        f"too old: {tables}" if overdue else f"0 rows older than their rule in {ruled} tables that have one",
     )
 
 
@@ -51,10 +52,10 @@ def deletion_run() -> Finding:
     retention.run_deletions()
     there = Message.objects.filter(id=row.id).exists()
     opened = _opens(row)
-    _, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+    readable = evidence.holding(Path(settings.DATA_FOLDER), [canary]).names
     wrong = [
         text
-        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(found)))
+        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(readable)))
         if bad
     ]
     return judge(

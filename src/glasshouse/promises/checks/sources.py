@@ -14,7 +14,7 @@ from glasshouse.vault.fields import unreadable
 
 @check("PRI-08")
 def provenance() -> Finding:
-    """Each value of a third party has source, licence and purpose, as the database wants; its person was told in time."""
+    """Each value of a third party has source, licence and purpose, as the database requires; its person was told in time."""
     total, bare, late = sources.provenance()
     try:
         with transaction.atomic():

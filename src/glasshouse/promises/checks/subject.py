@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from glasshouse.access.pages import Audience
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
@@ -22,29 +23,28 @@ from glasshouse.vault import api as vault
 
 @check("PRI-05")
 def requested_fields() -> Finding:
-    """On the live pages where a person is asked, each field goes into the map, and what is required is needed."""
-    wrong, count = [], 0
+    """On the live pages that ask a person for data, each field is in the data map, and each required one is needed."""
+    wrong, field_count, page_count = [], 0, 0
     with probe.customers(1) as (customer,):
         session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))
-        stranger, inside = probe.door(), probe.door(session=session.secret)
-        for path in asked_fields.ASKED:
-            page = (inside if path.startswith(("/account", "/o/")) else stranger).get(
-                path.format(customer.organisation)
-            )
-            if page.status_code != 200:
-                wrong.append(f"{path} answers {page.status_code}")
-            found = asked_fields.fields_of(page.text)
-            count += len(found)
-            if not found and path != "/account/security/add/app":
-                wrong.append(f"{path} asks for nothing any more")
-            wrong += asked_fields.flaws(path, page.text)
-    figure = f"{count} fields on {len(asked_fields.ASKED)} pages: each in the data map, each required one with its need"
+        anonymous, signed_in = probe.door(), probe.door(session=session.secret)
+        for page in asked_fields.shown_pages():
+            path = "/" + page.path.replace("<slug:organisation>", customer.organisation)
+            answer = (anonymous if page.audience is Audience.PUBLIC else signed_in).get(path)
+            fields = asked_fields.fields_of(answer.text) if answer.status_code == 200 else []
+            if answer.status_code >= 500:
+                wrong.append(f"{path} answers {answer.status_code}")
+            field_count, page_count = field_count + len(fields), page_count + bool(fields)
+            wrong += asked_fields.flaws(path, answer.text) if fields else []
+    if not field_count:
+        wrong.append("no page asks for anything any more")
+    figure = f"{field_count} fields on {page_count} pages: each in the data map, each required one with its need"
     return judge(not wrong, "; ".join(wrong[:3]) or figure)
 
 
 @check("PRI-21")
 def complete_inventory() -> Finding:
-    """The view holds as many sealed values as a raw look at every table finds, and reaches every personal column."""
+    """The view holds as many sealed values as a direct read of every table finds, and reaches every personal column."""
     with probe.customers(1) as (customer,):
         place = {item.place for item in inventory.view(customer.actor)}
         rows = list(inventory.rows_of(str(customer.actor.person)))
@@ -62,18 +62,20 @@ def complete_inventory() -> Finding:
 
 @check("PRI-22")
 def complete_export() -> Finding:
-    """A probe person's copy holds every value that the view shows, labelled, and nobody else can fetch it."""
+    """A probe person's export holds every value that the view shows, labelled, and nobody else can fetch it."""
     with probe.customers(2) as (customer, other):
         expected = [item.as_json() for item in inventory.view(customer.actor)]
         number = exports.make_export(customer.actor)
         body = exports.fetch_export(customer.actor, number).body
         with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
-            told = json.loads(archive.read("data.json"))
+            exported = json.loads(archive.read("data.json"))
             page = archive.read("data.html").decode()
-        foreign = any(copy.id == number for copy in exports.exports(other.actor))
-    lost = Counter(map(_key, expected)) - Counter(map(_key, told))
-    good = not lost and "accounts_person.name" in {item["place"] for item in told} and "<table" in page and not foreign
-    return judge(good, f"a probe's copy holds {len(told)} labelled values of {len(expected)} shown")
+        foreign = any(export.id == number for export in exports.exports(other.actor))
+    lost = Counter(map(_key, expected)) - Counter(map(_key, exported))
+    good = (
+        not lost and "accounts_person.name" in {item["place"] for item in exported} and "<table" in page and not foreign
+    )
+    return judge(good, f"a probe's export holds {len(exported)} labelled values of {len(expected)} shown")
 
 
 def _key(item: dict[str, object]) -> tuple[object, object]:
@@ -83,7 +85,8 @@ def _key(item: dict[str, object]) -> tuple[object, object]:
 @check("PRI-24")
 def complete_erasure() -> Finding:
     """A probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
-    with probe.one_to_erase() as (customer, canary):
+    with probe.grower_to_erase() as probed:
+        customer, canary = probed.grower, probed.canary
         person = Person.objects.get(id=customer.actor.person)
         mail.keep_sent(
             KeyOwnerId(new_id()), "probe", customer.address, body=canary
@@ -93,7 +96,7 @@ def complete_erasure() -> Finding:
         gone = not Person.objects.filter(id=customer.actor.person).exists()
         left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
         key = bool(vault.generations_of(KeyOwnerId(str(customer.actor.person))))
-        count, found = evidence.holding(Path(settings.DATA_FOLDER), [canary])
+        search = evidence.holding(Path(settings.DATA_FOLDER), [canary])
     wrong = [
         text
         for text, bad in (
@@ -103,7 +106,8 @@ def complete_erasure() -> Finding:
         )
         if bad
     ]
-    wrong += [f"readable in {name}" for name in found[:2]]
+    wrong += [f"readable in {name}" for name in search.names[:2]]
     return judge(
-        not wrong, "; ".join(wrong) or f"an erased probe stands in none of {count} files; its key is destroyed"
+        not wrong,
+        "; ".join(wrong) or f"an erased probe stands in none of {search.files_read} files; its key is destroyed",
     )

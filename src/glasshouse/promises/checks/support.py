@@ -13,7 +13,7 @@ from glasshouse.rowsecurity.policies import customer_models, customer_tables
 @check("SEC-04")
 def support_access() -> Finding:
     """With no grant the support role reads no row of any customer table, and can become nobody else."""
-    seen: list[str] = []
+    problems: list[str] = []
     with probe.customers(1) as (customer,), transaction.atomic(), connection.cursor() as cursor:
         staff = Account.objects.exclude(staff_role="").values_list("id", flat=True).first() or ""
         cursor.execute(
@@ -24,18 +24,20 @@ def support_access() -> Finding:
         for model in customer_models():
             table = model._meta.db_table
             if (rows := _count(table)) > 0:
-                seen.append(f"{rows} rows of {table}")
+                problems.append(f"{rows} rows of {table}")
         cursor.execute("RESET ROLE")
         cursor.execute(
             "SELECT rolname FROM pg_roles WHERE rolname = 'glasshouse_support' AND (rolsuper OR rolbypassrls OR rolcreaterole)"
         )
-        seen[:0] = [f"{row[0]} may pass over the policies" for row in cursor.fetchall()]
+        problems[:0] = [f"{row[0]} may pass over the policies" for row in cursor.fetchall()]
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relname = ANY (%s) AND NOT (relrowsecurity AND relforcerowsecurity)",
             [list(customer_tables())],
         )
-        seen += [f"{row[0]} has no forced policy" for row in cursor.fetchall()]
-    return judge(not seen, "; ".join(seen[:3]) or f"0 rows of {len(customer_tables())} customer tables without a grant")
+        problems += [f"{row[0]} has no forced policy" for row in cursor.fetchall()]
+    return judge(
+        not problems, "; ".join(problems[:3]) or f"0 rows of {len(customer_tables())} customer tables without a grant"
+    )
 
 
 def _count(table: str) -> int:

@@ -16,21 +16,22 @@ def sealing() -> Finding:
     began = time.time()
     with probe.walked() as canaries, probe.sending(canaries):
         search = readable.look(canaries.all(), began=began)
-    count, found = search.count, search.places
     disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
     open_files = [path.name for path in evidence.files(disk) if not evidence.begins_encrypted(path)]
-    if found or open_files:
+    if search.places or open_files:
         return Finding(
             State.NOT_VERIFIED,
-            f"readable in {', '.join([*found, *open_files][:3])} ({len(found) + len(open_files)} files)",
+            f"readable in {', '.join([*search.places, *open_files][:3])} ({len(search.places) + len(open_files)} files)",
         )
-    return judge(count > 0, f"{len(canaries.all())} canaries in none of {count} files")
+    return judge(search.count > 0, f"{len(canaries.all())} canaries in none of {search.count} files")
 
 
 @check("PRI-02")
 def classification() -> Finding:
     """Every column of every store is in the data map."""
     known = {(row.store, row.table, row.column) for row in evidence.whole_map() if row.entry}
-    real = evidence.people_columns() + [("crops", table, column) for table, column, _ in evidence.crop_columns()]
+    real = evidence.people_columns() + [
+        evidence.StoredColumn("crops", column.table, column.column) for column in evidence.crop_columns()
+    ]
     missing = [".".join(column) for column in real if column not in known]
     return judge(not missing, "; ".join(missing[:3]) or f"{len(real)} columns in 3 stores, all classed")

@@ -21,29 +21,30 @@
 
   function give(id) {
     if (slots.has(id)) return;
-    const shown = new Set(boxes.filter((one) => one.checked && slots.has(one.value)).map((one) => slots.get(one.value)));
-    const all = [...Array(SLOTS).keys()], kept = new Set(slots.values());
+    const coloured = boxes.filter((choice) => choice.checked && slots.has(choice.value));
+    const shown = new Set(coloured.map((choice) => slots.get(choice.value)));
+    const all = [...Array(SLOTS).keys()], taken = new Set(slots.values());
     // A colour that no series had comes first; then one of a series that is hidden, which gets another when it is shown.
-    const free = all.slice(0, LIGHT.length).find((slot) => !kept.has(slot)) ?? all.find((slot) => !shown.has(slot)) ?? 0;
+    const free = all.slice(0, LIGHT.length).find((slot) => !taken.has(slot)) ?? all.find((slot) => !shown.has(slot)) ?? 0;
     for (const [other, slot] of slots) if (slot === free) slots.delete(other);
     slots.set(id, free);
   }
-  const colour = (one) => (scheme.matches ? DARK : LIGHT)[slots.get(one.value) % LIGHT.length];
-  const dash = (one) => DASHES[Math.floor(slots.get(one.value) / LIGHT.length)];
+  const colour = (choice) => (scheme.matches ? DARK : LIGHT)[slots.get(choice.value) % LIGHT.length];
+  const dash = (choice) => DASHES[Math.floor(slots.get(choice.value) / LIGHT.length)];
   // In the order of the address first, so that a copied link shows the same colours.
-  const byId = new Map(boxes.map((one) => [one.value, one]));
+  const byId = new Map(boxes.map((choice) => [choice.value, choice]));
   asked.getAll("s").forEach((id) => { if (byId.get(id) && byId.get(id).checked) give(id); });
 
   function chosen() {
-    const all = boxes.filter((one) => one.checked);
-    all.forEach((one) => give(one.value));
+    const all = boxes.filter((choice) => choice.checked);
+    all.forEach((choice) => give(choice.value));
     return all.sort((a, b) => slots.get(a.value) - slots.get(b.value));
   }
 
-  function swatch(one) {
+  function swatch(choice) {
     const make = (name) => document.createElementNS("http://www.w3.org/2000/svg", name), svg = make("svg"), line = make("line");
-    const place = { x1: 0, x2: 30, y1: 5, y2: 5 }, ink = { stroke: colour(one), "stroke-width": 2.5 };
-    const facts = { ...place, ...ink, "stroke-dasharray": dash(one).join(" ") };
+    const place = { x1: 0, x2: 30, y1: 5, y2: 5 }, ink = { stroke: colour(choice), "stroke-width": 2.5 };
+    const facts = { ...place, ...ink, "stroke-dasharray": dash(choice).join(" ") };
     for (const [name, value] of Object.entries({ width: 30, height: 10, "aria-hidden": "true" })) svg.setAttribute(name, value);
     for (const [name, value] of Object.entries(facts)) if (value !== "") line.setAttribute(name, value);
     svg.classList.add("swatch");
@@ -53,7 +54,7 @@
 
   // -- time ----------------------------------------------------------------------------------------------------------
 
-  const newest = Math.max(0, ...chosen().map((one) => Number(one.dataset.at) || 0));
+  const newest = Math.max(0, ...chosen().map((choice) => Number(choice.dataset.at) || 0));
   const end = newest ? newest + 60 : now();
   const whole = { from: Number(asked.get("from")) || end - DAY, to: Number(asked.get("to")) || end };
   let span = { ...whole }, plot = null, turn = 0, live = !asked.get("to"), last = null, shown = null, cursorAt = null;
@@ -63,13 +64,13 @@
   const clock = (at) => write(at, { dateStyle: "medium", timeStyle: span.to - span.from < 7200 ? "medium" : "short" });
   const query = () => {
     const text = new URLSearchParams({ from: Math.floor(span.from), to: Math.ceil(span.to) });
-    chosen().forEach((one) => text.append("s", one.value));
+    chosen().forEach((choice) => text.append("s", choice.value));
     return text;
   };
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const title = (one, all) => {
-    const same = all.filter((other) => other.dataset.title === one.dataset.title).length > 1;
-    return one.dataset.title + (same ? " · " + one.dataset.more : "");
+  const title = (choice, all) => {
+    const same = all.filter((other) => other.dataset.title === choice.dataset.title).length > 1;
+    return choice.dataset.title + (same ? " · " + choice.dataset.more : "");
   };
 
   // -- what is drawn -------------------------------------------------------------------------------------------------
@@ -77,21 +78,21 @@
   // One common axis of time. undefined: another series' moment, drawn through; null: a gap, where nothing was measured.
   function columns(series) {
     const names = chosen(), times = new Set(), gaps = new Map();
-    for (const one of names) {
-      const { rows, joined_s: joined } = series[one.value] || { rows: [] }, own = [];
+    for (const choice of names) {
+      const { rows, joined_s: joined } = series[choice.value] || { rows: [] }, own = [];
       rows.forEach((row, i) => {
         times.add(row[0]);
         if (i && row[0] - rows[i - 1][0] > joined) own.push((row[0] + rows[i - 1][0]) / 2);
       });
       own.forEach((at) => times.add(at));
-      gaps.set(one, own);
+      gaps.set(choice, own);
     }
     const axis = [...times].sort((a, b) => a - b), place = new Map(axis.map((time, i) => [time, i]));
     const all = [axis], alone = [];
-    for (const one of names) {
-      const { rows, joined_s: joined } = series[one.value] || { rows: [] };
+    for (const choice of names) {
+      const { rows, joined_s: joined } = series[choice.value] || { rows: [] };
       const set = [1, 2, 3].map(() => new Array(axis.length).fill(undefined));
-      gaps.get(one).forEach((at) => set.forEach((column) => { column[place.get(at)] = null; }));
+      gaps.get(choice).forEach((at) => set.forEach((column) => { column[place.get(at)] = null; }));
       rows.forEach((row) => set.forEach((column, k) => { column[place.get(row[0])] = row[k + 1]; }));
       // A reading with a gap on both sides is no line: it is drawn as a dot.
       const far = (a, b) => !a || !b || b[0] - a[0] > joined;
@@ -103,8 +104,8 @@
   }
 
   // The reading that stands for a moment: at most half its usual interval away, and near on the screen; otherwise none.
-  function reading(one, at) {
-    const { rows, joined_s: joined } = (shown.answer.series[one.value] || { rows: [], joined_s: 0 });
+  function reading(choice, at) {
+    const { rows, joined_s: joined } = (shown.answer.series[choice.value] || { rows: [], joined_s: 0 });
     const step = shown.answer.step_s, pixel = (span.to - span.from) / shown.width;
     const reach = Math.max(AIM_PX * pixel, Math.min(joined / 6 + step / 2, NEAR_PX * pixel));
     let best = null;
@@ -128,12 +129,12 @@
 
   // Implausible readings stand as triangles at the upper or lower edge: they are seen, and do not squeeze the scale.
   function mark(u, answer) {
-    chosen().forEach((one) => {
-      const found = answer.series[one.value], scale = one.dataset.unit || "value";
-      if (!found || !found.odd.length) return;
+    chosen().forEach((choice) => {
+      const readings = answer.series[choice.value], scale = choice.dataset.unit || "value";
+      if (!readings || !readings.odd.length) return;
       const middle = (u.scales[scale].min + u.scales[scale].max) / 2;
-      u.ctx.fillStyle = colour(one);
-      for (const [at, value] of found.odd) {
+      u.ctx.fillStyle = colour(choice);
+      for (const [at, value] of readings.odd) {
         const x = u.valToPos(at, "x", true), up = !(value < middle), size = 6 * devicePixelRatio;
         if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
         const y = up ? u.bbox.top : u.bbox.top + u.bbox.height, d = up ? 1 : -1;
@@ -145,16 +146,16 @@
 
   function lines(alone, place) {
     const series = [{}], bands = [], units = [], names = chosen();
-    names.forEach((one, i) => {
-      const unit = one.dataset.unit || "value", at = series.length;
+    names.forEach((choice, i) => {
+      const unit = choice.dataset.unit || "value", at = series.length;
       if (!units.includes(unit)) units.push(unit);
       const edge = { scale: unit, stroke: "transparent", points: { show: false } };
       const line = {
-        scale: unit, label: title(one, names), stroke: colour(one), dash: dash(one), width: 1.8, spanGaps: false,
-        points: { show: true, size: 5, stroke: colour(one), fill: colour(one), dash: [], filter: () => alone[i] },
+        scale: unit, label: title(choice, names), stroke: colour(choice), dash: dash(choice), width: 1.8, spanGaps: false,
+        points: { show: true, size: 5, stroke: colour(choice), fill: colour(choice), dash: [], filter: () => alone[i] },
       };
       series.push(edge, line, { ...edge });
-      bands.push({ series: [at + 2, at], fill: colour(one) + "2e" });
+      bands.push({ series: [at + 2, at], fill: colour(choice) + "2e" });
     });
     // The dot on a line under the cursor stands on a reading, or nowhere.
     const dataIdx = (u, number, idx, at) => {
@@ -206,16 +207,16 @@
 
   function list() {
     const names = chosen();
-    legend.replaceChildren(...names.map((one) => {
+    legend.replaceChildren(...names.map((choice) => {
       const row = document.createElement("li");
-      row.dataset.s = one.value;
-      row.append(swatch(one), title(one, names), Object.assign(document.createElement("span"), { className: "reading" }));
+      row.dataset.s = choice.value;
+      row.append(swatch(choice), title(choice, names), Object.assign(document.createElement("span"), { className: "reading" }));
       return row;
     }));
-    boxes.forEach((one) => {
-      const label = one.closest("label"), old = label.querySelector(".swatch");
+    boxes.forEach((choice) => {
+      const label = choice.closest("label"), old = label.querySelector(".swatch");
       if (old) old.remove();
-      if (one.checked) one.after(swatch(one));
+      if (choice.checked) choice.after(swatch(choice));
     });
     tell();
   }
@@ -223,11 +224,11 @@
   function tell() {
     const time = document.getElementById("when");
     time.textContent = cursorAt === null ? "Point at the chart to read its values." : clock(cursorAt);
-    chosen().forEach((one) => {
-      const row = [...legend.children].find((item) => item.dataset.s === one.value);
+    chosen().forEach((choice) => {
+      const row = [...legend.children].find((item) => item.dataset.s === choice.value);
       if (!row || !shown) return;
-      const held = cursorAt === null ? null : reading(one, cursorAt);
-      const value = held ? `${Number(held[2].toPrecision(5))} ${one.dataset.unit}` : "no reading";
+      const held = cursorAt === null ? null : reading(choice, cursorAt);
+      const value = held ? `${Number(held[2].toPrecision(5))} ${choice.dataset.unit}` : "no reading";
       row.querySelector(".reading").textContent = cursorAt === null ? "" : value;
     });
     if (cursorAt !== null && document.activeElement !== slider) {
@@ -246,11 +247,11 @@
     if (!event.shiftKey) return;
     event.stopImmediatePropagation();
     const from = event.clientX, width = plot.over.clientWidth, start = { ...span };
-    const by = (one) => (from - one.clientX) / width * (start.to - start.from);
-    const drag = (one) => plot.setScale("x", { min: start.from + by(one), max: start.to + by(one) });
-    const drop = (one) => {
+    const by = (moved) => (from - moved.clientX) / width * (start.to - start.from);
+    const drag = (moved) => plot.setScale("x", { min: start.from + by(moved), max: start.to + by(moved) });
+    const drop = (moved) => {
       removeEventListener("mousemove", drag); removeEventListener("mouseup", drop);
-      move({ from: start.from + by(one), to: start.to + by(one) });
+      move({ from: start.from + by(moved), to: start.to + by(moved) });
     };
     addEventListener("mousemove", drag); addEventListener("mouseup", drop);
   }
@@ -300,7 +301,7 @@
     if (plot) plot.destroy();
     plot = null; shown = null; last = null;
     odd.replaceChildren(); legend.replaceChildren();
-    boxes.forEach((one) => { if (!one.checked) one.closest("label").querySelector(".swatch")?.remove(); });
+    boxes.forEach((choice) => { if (!choice.checked) choice.closest("label").querySelector(".swatch")?.remove(); });
     state.textContent = text;
     box.dataset.points = 0;
   }
@@ -308,16 +309,16 @@
   function paint(body) {
     const drawn = columns(body.series), points = drawn.data[0].length;
     draw(drawn, body);
-    const found = chosen().map((one) => ({ one, held: body.series[one.value] || { odd: [], odd_count: 0 } }));
-    odd.replaceChildren(...found.filter(({ held }) => held.odd_count).map(({ one, held }) => {
+    const answered = chosen().map((choice) => ({ choice, held: body.series[choice.value] || { odd: [], odd_count: 0 } }));
+    odd.replaceChildren(...answered.filter(({ held }) => held.odd_count).map(({ choice, held }) => {
       const [at, value] = held.odd[0], rest = held.odd_count > 1 ? " …" : "";
       const some = held.odd_count > held.odd.length ? `, ${held.odd.length} of them marked` : "";
-      const first = `(${value} ${one.dataset.unit}, ${clock(at)}${rest})`;
-      const text = `▲ ${one.dataset.title}: ${held.odd_count} implausible, not drawn to scale${some} ${first}`;
+      const first = `(${value} ${choice.dataset.unit}, ${clock(at)}${rest})`;
+      const text = `▲ ${choice.dataset.title}: ${held.odd_count} implausible, not drawn to scale${some} ${first}`;
       return Object.assign(document.createElement("li"), { textContent: text });
     }));
     state.textContent = points ? `${clock(span.from)} to ${clock(span.to)} (${zone()})` : "No readings in this time.";
-    box.setAttribute("aria-label", chosen().map((one) => one.dataset.title).join(", ") + ": " + state.textContent);
+    box.setAttribute("aria-label", chosen().map((choice) => choice.dataset.title).join(", ") + ": " + state.textContent);
     box.dataset.points = points;
   }
 
@@ -331,11 +332,11 @@
     ctx.fillStyle = style("--card"); ctx.fillRect(0, 0, sheet.width, sheet.height);
     ctx.font = `${13 * ratio}px "Public Sans", sans-serif`; ctx.fillStyle = style("--ink");
     ctx.fillText(state.textContent, 12 * ratio, 20 * ratio);
-    names.forEach((one, i) => {
+    names.forEach((choice, i) => {
       const y = (38 + i * 18) * ratio;
-      ctx.strokeStyle = colour(one); ctx.lineWidth = 2.5 * ratio; ctx.setLineDash(dash(one).map((part) => part * ratio));
+      ctx.strokeStyle = colour(choice); ctx.lineWidth = 2.5 * ratio; ctx.setLineDash(dash(choice).map((part) => part * ratio));
       ctx.beginPath(); ctx.moveTo(12 * ratio, y - 4 * ratio); ctx.lineTo(42 * ratio, y - 4 * ratio); ctx.stroke();
-      ctx.fillText(`${one.dataset.title} ${one.dataset.unit} · ${one.dataset.more}`, 50 * ratio, y);
+      ctx.fillText(`${choice.dataset.title} ${choice.dataset.unit} · ${choice.dataset.more}`, 50 * ratio, y);
     });
     ctx.drawImage(from, 0, head);
     sheet.toBlob((blob) => {
@@ -349,10 +350,10 @@
     const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     form.querySelectorAll("fieldset").forEach((place) => {
       let visible = 0;
-      place.querySelectorAll(".choice").forEach((one) => {
-        const text = (place.querySelector("legend").textContent + " " + one.textContent).toLowerCase();
-        one.hidden = !words.every((word) => text.includes(word));
-        visible += !one.hidden;
+      place.querySelectorAll(".choice").forEach((choice) => {
+        const text = (place.querySelector("legend").textContent + " " + choice.textContent).toLowerCase();
+        choice.hidden = !words.every((word) => text.includes(word));
+        visible += !choice.hidden;
       });
       place.hidden = !visible;
     });
@@ -366,7 +367,7 @@
   bar.addEventListener("click", (event) => {
     const { days, move: by, zoom } = event.target.dataset, width = span.to - span.from, middle = (span.from + span.to) / 2;
     if (days) {
-      const to = Math.max(...chosen().map((one) => Number(one.dataset.at) || 0), 0) + 60 || now();
+      const to = Math.max(...chosen().map((choice) => Number(choice.dataset.at) || 0), 0) + 60 || now();
       Object.assign(whole, { from: to - days * DAY, to });
       move({ ...whole });
     }

@@ -1,14 +1,14 @@
 "use strict";
 // Times in the reader's own way of writing, by the site's clock where one is named. Without script they stand in UTC.
 (() => {
-  const write = (root) => root.querySelectorAll("time[datetime]:not([data-done], [data-silent-after])").forEach((one) => {
-    const at = new Date(one.getAttribute("datetime"));
+  const write = (root) => root.querySelectorAll("time[datetime]:not([data-done], [data-silent-after])").forEach((time) => {
+    const at = new Date(time.getAttribute("datetime"));
     if (Number.isNaN(at.getTime())) return;
-    const zone = one.dataset.zone, clock = "day" in one.dataset ? {} : { timeStyle: "short" };
+    const zone = time.dataset.zone, clock = "day" in time.dataset ? {} : { timeStyle: "short" };
     const form = { dateStyle: "medium", ...clock, ...(zone && { timeZone: zone }) };
-    one.title = at.toISOString();
-    one.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
-    one.dataset.done = "1";
+    time.title = at.toISOString();
+    time.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
+    time.dataset.done = "1";
   });
   write(document);
   // A right that ended while the page was open: the page is asked for anew, and says so.
@@ -18,10 +18,10 @@
   // What the reader unfolded stays unfolded when the page refreshes itself.
   let open = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
-    open = [...event.target.querySelectorAll("details")].map((one) => one.open);
+    open = [...event.target.querySelectorAll("details")].map((details) => details.open);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    event.target.querySelectorAll("details").forEach((one, i) => { one.open = Boolean(open[i]); });
+    event.target.querySelectorAll("details").forEach((details, i) => { details.open = Boolean(open[i]); });
     write(event.target);
   });
   // A second click on a button sends the form no second time. (The server counts a form once, too.)
@@ -58,18 +58,18 @@
   };
 
   function grow() {
-    for (const one of document.querySelectorAll("time[data-silent-after]")) {
-      const at = Date.parse(one.getAttribute("datetime")), age = (Date.now() + ahead - at) / 1000, tile = one.closest(".tile");
+    for (const time of document.querySelectorAll("time[data-silent-after]")) {
+      const at = Date.parse(time.getAttribute("datetime")), age = (Date.now() + ahead - at) / 1000, tile = time.closest(".tile");
       if (Number.isNaN(age)) continue;
-      one.title = new Date(at).toISOString();
-      if (age > Number(one.dataset.silentAfter)) {
+      time.title = new Date(at).toISOString();
+      if (age > Number(time.dataset.silentAfter)) {
         tile.classList.remove("ok", "low", "high", "implausible");
         tile.classList.add("silent");
         tile.querySelectorAll(".reason, .trend").forEach((part) => part.remove());
         put(tile.querySelector(".sign"), "○");
-        put(one, `silent since ${moment(at, one.dataset.zone)}`);
+        put(time, `silent since ${moment(at, time.dataset.zone)}`);
       } else {
-        put(one, age < -60 ? "dated in the future: check the device's clock" : ago(Math.max(0, age)));
+        put(time, age < -60 ? "dated in the future: check the device's clock" : ago(Math.max(0, age)));
       }
     }
   }
@@ -93,7 +93,7 @@
     if (now) ahead = now * 1000 - fresh;
     if (!lost) return;
     lost = false;
-    document.querySelectorAll(".lost").forEach((one) => one.classList.remove("lost"));
+    document.querySelectorAll(".lost").forEach((part) => part.classList.remove("lost"));
     banner.replaceChildren();
   }
 

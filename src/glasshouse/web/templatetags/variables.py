@@ -19,7 +19,7 @@ def variable_options(chosen: str) -> SafeString:
     Kept in memory, because a page shows the same ones for each of its columns.
     """
     choices = [("", "kept under its own name"), ("-", "left out")]
-    for one in sorted(VARIABLES.values(), key=lambda variable: variable.title):
-        choices.append((one.id, f"{one.title} ({one.symbol})" if one.symbol else one.title))
+    for variable in sorted(VARIABLES.values(), key=lambda variable: variable.title):
+        choices.append((variable.id, f"{variable.title} ({variable.symbol})" if variable.symbol else variable.title))
     rows = ((name, SafeString(" selected") if name == chosen else "", title) for name, title in choices)
     return format_html_join("", '<option value="{}"{}>{}</option>', rows)

@@ -3,6 +3,7 @@
 import csv
 import re
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -30,17 +31,26 @@ NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
 )
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
-    actor, shown = inside(request)
-    found = readings_of.series(actor)
-    chosen = set(request.GET.getlist("s")) or {str(one["id"]) for one in found[:1]}
+    actor, context = inside(request)
+    all_series = readings_of.series(actor)
+    chosen = set(request.GET.getlist("s")) or {str(series["id"]) for series in all_series[:1]}
     places: dict[str, list[dict[str, object]]] = {}
-    for one in found:
-        one["chosen"] = str(one["id"]) in chosen
-        places.setdefault(" · ".join(filter(None, (one["site_name"], one["room_name"]))), []).append(one)
-    return render(request, "grower/chart.html", shown | {"places": sorted(places.items()), "count": len(found)})
+    for series in all_series:
+        series["chosen"] = str(series["id"]) in chosen
+        places.setdefault(" · ".join(filter(None, (series["site_name"], series["room_name"]))), []).append(series)
+    return render(request, "grower/chart.html", context | {"places": sorted(places.items()), "count": len(all_series)})
 
 
-def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:
+class _Question(NamedTuple):
+    """What a chart asks: series, a span (seconds since 1970 UTC) and in how many buckets it is read."""
+
+    series: list[str]
+    span: tuple[int, int]
+    points: int
+
+
+def _question(request: HttpRequest) -> _Question:
+    """The question of a request. Raises InvalidError."""
     now = int(datetime.now(UTC).timestamp())
     names = request.GET.getlist("s")
     try:
@@ -53,17 +63,17 @@ def _span(request: HttpRequest) -> tuple[list[str], tuple[int, int], int]:
         raise InvalidError("Choose 1 to 50 series (s=…).")
     if not MOST_PAST_S < start < end < MOST_FUTURE_S:
         raise InvalidError("The end must come after the start, and both must be times that a calendar knows.")
-    return names, (start, end), points
+    return _Question(names, (start, end), points)
 
 
 @page("o/<slug:organisation>/readings", name="readings", need=Permission.READINGS_READ, audience=Audience.GROWER)
 def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
     """Readings for the chart, as JSON; with format=csv every single reading, as a file."""
     actor = inside(request).actor
-    names, span, points = _span(request)
+    question = _question(request)
     if request.GET.get("format") != "csv":
-        return JsonResponse(readings_of.readings(actor, names, span, points))
-    rows = readings_of.export(actor, names, span)
+        return JsonResponse(readings_of.readings(actor, *question))
+    rows = readings_of.export(actor, question.series, question.span)
     lines = csv.writer(_Echo())
     response = StreamingHttpResponse((lines.writerow(map(cell, row)) for row in rows), content_type=CSV)
     response.headers["Content-Disposition"] = 'attachment; filename="readings.csv"'

@@ -23,15 +23,21 @@ from glasshouse.web.organisation_page import inside
 )
 def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """What happened in the organisation."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
-        found = events.of_organisation(OrganisationId(organisation))
+        recorded = events.of_organisation(OrganisationId(organisation))
         access.record_access(actor, "events", [])
-    people = accounts.people([AccountId(one.actor) for one in found]) if "MEMBER_READ" in shown["may"] else {}  # type: ignore[operator]
-    shown["events"] = [
-        {"at": one.at, "kind": one.kind, "words": words_of(one.kind), "subject": one.subject, "actor": one.actor}
-        | {"who": people[one.actor].name if one.actor in people else ""}
-        for one in found
+    people = accounts.people([AccountId(event.actor) for event in recorded]) if "MEMBER_READ" in context["may"] else {}  # type: ignore[operator]
+    context["events"] = [
+        {
+            "at": event.at,
+            "kind": event.kind,
+            "words": words_of(event.kind),
+            "subject": event.subject,
+            "actor": event.actor,
+        }
+        | {"who": people[event.actor].name if event.actor in people else ""}
+        for event in recorded
     ]
-    return render(request, "grower/events.html", shown)
+    return render(request, "grower/events.html", context)

@@ -1,7 +1,8 @@
-"""Files: upload, look and correct, take, watch, report; templates."""
+"""Imports of files: upload, preview with corrections, run, progress, report; templates."""
 
 import csv
 from dataclasses import replace
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -41,50 +42,50 @@ from glasshouse.web.organisation_page import inside
 )
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
-    actor, shown = inside(request)
-    shown |= {
+    actor, context = inside(request)
+    context |= {
         "sites": greenhouse.sites(actor),
         "uploads": imports.uploads(actor),
         "templates": imports.templates(actor),
     }
     if request.method == "GET":
-        return render(request, "grower/import.html", shown)
-    site, _, room = request.POST.get("place", "").partition("/")
+        return render(request, "grower/import.html", context)
+    site, _, compartment = request.POST.get("place", "").partition("/")
     file = request.FILES.get("file")
     try:
         if file is None or not file.size:
             raise InvalidError("Choose a file that is not empty.", field="file")
         if file.size > MOST_BYTES:
             raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
-        number = imports.upload(actor, SiteId(site), room, str(file.name), file.chunks())
+        number = imports.upload(actor, SiteId(site), compartment, str(file.name), file.chunks())
     except InvalidError as error:
-        return again(request, "grower/import.html", error, **shown)
+        return again(request, "grower/import.html", error, **context)
     return redirect("preview_import", organisation, number)
 
 
-def _given(request: HttpRequest) -> FileChoices:
+def _layout_in_form(request: HttpRequest) -> FileChoices:
     """What the form says of the file as a whole. Raises InvalidError."""
-    said = request.POST
-    if "time_column" not in said:
+    form = request.POST
+    if "time_column" not in form:
         return NO_CHOICES
-    if said.get("delimiter") not in DELIMITERS or said.get("time_format") not in TIME_FORMATS:
+    if form.get("delimiter") not in DELIMITERS or form.get("time_format") not in TIME_FORMATS:
         raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
-    column = said.get("time_column", "")
+    column = form.get("time_column", "")
     return FileChoices(
-        said["delimiter"],
-        "," if said.get("decimal") == "," else ".",
-        said.get("header") == "yes",
+        form["delimiter"],
+        "," if form.get("decimal") == "," else ".",
+        form.get("header") == "yes",
         int(column) if column.isdecimal() and len(column) < 5 else 0,
-        said["time_format"],
+        form["time_format"],
     )
 
 
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     """The layout with the variables, units and zone of the form."""
-    said = request.POST
-    variables = {one.index: said.get(f"v{one.index}", one.variable) for one in layout.columns}
-    units = {one.index: said.get(f"u{one.index}", one.unit) for one in layout.columns}
-    return imports.corrected(layout, said.get("zone", layout.zone), variables, units)
+    form = request.POST
+    variables = {column.index: form.get(f"v{column.index}", column.variable) for column in layout.columns}
+    units = {column.index: form.get(f"u{column.index}", column.unit) for column in layout.columns}
+    return imports.corrected(layout, form.get("zone", layout.zone), variables, units)
 
 
 @page(
@@ -101,14 +102,21 @@ def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
-    actor, shown = inside(request)
-    return shown | _looked(imports.preview(actor, ImportId(number)), None)
+    actor, context = inside(request)
+    return context | _preview_context(imports.preview(actor, ImportId(number)), None)
 
 
-def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.ImportPreview, Layout]:
-    """The file as the form says that it is read, and the form's layout. Raises InvalidError."""
-    found = imports.preview(actor, ImportId(number), _given(request), request.POST.get("zone", ""))
-    return found, _chosen(request, found.layout)
+class _Chosen(NamedTuple):
+    """A file as a form says that it is read, and the layout that the form describes."""
+
+    preview: imports.ImportPreview
+    layout: Layout
+
+
+def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
+    """What the form chooses for a file. Raises InvalidError."""
+    preview = imports.preview(actor, ImportId(number), _layout_in_form(request), request.POST.get("zone", ""))
+    return _Chosen(preview, _chosen(request, preview.layout))
 
 
 @page(
@@ -122,10 +130,10 @@ def _wished(request: HttpRequest, actor: Actor, number: str) -> tuple[imports.Im
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """Look again, with what the person corrected."""
-    actor, shown = inside(request)
-    found, layout = _wished(request, actor, number)
-    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
+    """Preview again, with what the person corrected."""
+    actor, context = inside(request)
+    chosen = _chosen_in(request, actor, number)
+    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
 
 
 @page(
@@ -140,14 +148,14 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
 @shows_again("grower/import_preview.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Save what was chosen as a template for files of this kind."""
-    actor, shown = inside(request)
-    found, layout = _wished(request, actor, number)
+    actor, context = inside(request)
+    chosen = _chosen_in(request, actor, number)
     try:
-        imports.save_template(actor, request.POST.get("template", ""), layout)
+        imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **shown | _looked(found, layout))
-    shown["saved"] = True
-    return render(request, "grower/import_preview.html", shown | _looked(found, layout))
+        return again(request, "grower/import_preview.html", error, **context | _preview_context(*chosen))
+    context["saved"] = True
+    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
 
 
 @page(
@@ -160,34 +168,33 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """Take the readings."""
+    """Import the readings."""
     actor = inside(request).actor
-    _, layout = _wished(request, actor, number)
-    imports.queue(actor, ImportId(number), layout)
+    chosen = _chosen_in(request, actor, number)
+    imports.queue(actor, ImportId(number), chosen.layout)
     return redirect("import_report", organisation, number)
 
 
-def _looked(found: imports.ImportPreview, chosen: Layout | None) -> dict[str, object]:
+def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> dict[str, object]:
     """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
-    kept = {column.index: column for column in chosen.columns} if chosen else {}
+    chosen_columns = {column.index: column for column in chosen.columns} if chosen else {}
     columns = [
-        (column, kept.get(column.index, replace(column, variable="-") if chosen else column))
-        for column in found.layout.columns[:SHOWN_COLUMNS]
+        (column, chosen_columns.get(column.index, replace(column, variable="-") if chosen else column))
+        for column in preview.layout.columns[:SHOWN_COLUMNS]
     ]
-    shown = chosen or found.layout
-    headings = list(enumerate(shown.headings))
-    cells = max(map(len, found.rows))
-    return {"upload": found.upload, "layout": shown, "columns": columns} | {
+    context = chosen or preview.layout
+    headings = list(enumerate(context.headings))
+    cells = max(map(len, preview.rows))
+    return {"upload": preview.upload, "layout": context, "columns": columns} | {
         "delimiters": DELIMITERS.items(),
         "time_formats": TIME_FORMATS.items(),
-        "rows": [row[:SHOWN_COLUMNS] for row in found.rows],
-        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == shown.time_column],
-        "more_columns": len(found.layout.columns) - len(columns),
+        "rows": [row[:SHOWN_COLUMNS] for row in preview.rows],
+        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == context.time_column],
+        "more_columns": len(preview.layout.columns) - len(columns),
         "more_cells": max(0, cells - SHOWN_COLUMNS),
-        "template_name": found.template,
-        "first": found.reading,
-        "points": [(name, points[:3]) for name, points in found.reading.points.items()],
-        "issues": found.reading.issues[:5],
+        "template_name": preview.template,
+        "points": [(name, points[:3]) for name, points in preview.reading.points.items()],
+        "issues": preview.reading.issues[:5],
     }
 
 
@@ -229,16 +236,16 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
     to_support=False,
 )
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
-    """How far an import is, then what came of it; with format=csv every remark as a file. Asked again by the page meanwhile."""
-    actor, shown = inside(request)
-    found = imports.report_of(actor, ImportId(number))
-    issues = imports.issues_of(found.report)
+    """How far an import is, then what came of it; with format=csv each issue as a file. Asked again by the page meanwhile."""
+    actor, context = inside(request)
+    upload = imports.report_of(actor, ImportId(number))
+    issues = imports.issues_of(upload.report)
     if request.GET.get("format") != "csv":
         template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
-        shown |= {"upload": found, "first": issues[:100], "under_way": found.state in imports.UNDER_WAY}
-        shown |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
-        response = render(request, template, shown)
-        if request.headers.get("HX-Request") and found.state not in imports.UNDER_WAY:
+        context |= {"upload": upload, "listed_issues": issues[:100], "under_way": upload.state in imports.UNDER_WAY}
+        context |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
+        response = render(request, template, context)
+        if request.headers.get("HX-Request") and upload.state not in imports.UNDER_WAY:
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
         return response
     response = HttpResponse(content_type=CSV)
@@ -246,6 +253,6 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     writer = csv.writer(response)
     writer.writerow(["row", "column", "what", "kept"])
     for issue in issues:
-        kept = "yes" if issue["kept"] else "no"
-        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), kept])
+        flagged = "yes" if issue["kept"] else "no"
+        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), flagged])
     return response

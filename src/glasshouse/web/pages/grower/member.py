@@ -17,26 +17,26 @@ from glasshouse.web.organisation_page import chosen_sites, inside
 )
 def member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """One member: what this person can see and do, and why; and the forms to change that."""
-    return render(request, "grower/member.html", _one(request, account))
+    return render(request, "grower/member.html", _context(request, account))
 
 
-def _one(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
-    found = members.member(actor, AccountId(account))
-    rights = [(EXPLAINED[one], one in found.rights.permissions) for one in EXPLAINED]
+def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
+    actor, context = inside(request)
+    member = members.member(actor, AccountId(account))
+    rights = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
     names = dict(greenhouse.site_names(actor))
     sees = (
         None
-        if found.rights.sites is None
-        else sorted(names.get(site, "a site of others") for site in found.rights.sites)
+        if member.rights.sites is None
+        else sorted(names.get(site, "a site of others") for site in member.rights.sites)
     )
-    return shown | {
-        "one": found,
+    return context | {
+        "member": member,
         "rights": rights,
         "sees": sees,
         "roles": members.roles(actor),
         "sites": greenhouse.site_names(actor),
-        "self": found.account == actor.account,
+        "self": member.account == actor.account,
     }
 
 
@@ -48,7 +48,7 @@ def _one(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/member.html", _one)
+@shows_again("grower/member.html", _context)
 def change_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Give a member another role and other sites."""
     actor = inside(request).actor
@@ -64,7 +64,7 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/member.html", _one)
+@shows_again("grower/member.html", _context)
 def remove_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Remove a member."""
     actor = inside(request).actor
@@ -80,7 +80,7 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/member.html", _one)
+@shows_again("grower/member.html", _context)
 def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Reset a member's lost second factor, after a delay."""
     actor = inside(request).actor
@@ -96,7 +96,7 @@ def reset_member_step(request: HttpRequest, organisation: str, account: str) -> 
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/member.html", _one)
+@shows_again("grower/member.html", _context)
 def hand_over(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Make another member administrator in one's own place."""
     actor = inside(request).actor

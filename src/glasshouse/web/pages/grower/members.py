@@ -15,13 +15,13 @@ from glasshouse.web.forms import number_of, shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     """What the members page shows of what the actor may see."""
-    actor, shown = inside(request)
-    may = shown["may"]
+    actor, context = inside(request)
+    may = context["may"]
     invited = isinstance(may, set) and "MEMBER_INVITE" in may
     changing = isinstance(may, set) and "MEMBER_CHANGE" in may
-    return shown | {
+    return context | {
         "members": members.members(actor),
         "invitations": invitations.invitations(actor) if invited else [],
         "requests": members.requests(actor) if changing else [],
@@ -43,7 +43,7 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Members, invitations, requests for access."""
     actor = inside(request).actor
     report = once.collect(actor, "invited", request.GET["report"]) if "report" in request.GET else None
-    return render(request, "grower/members.html", _shown(request) | {"report": report})
+    return render(request, "grower/members.html", _context(request) | {"report": report})
 
 
 @page(
@@ -55,7 +55,7 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     reauth=True,
     form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
 )
-@shows_again("grower/members.html", _shown)
+@shows_again("grower/members.html", _context)
 def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     """Invite one address, or many of a pasted list or a CSV file; many: with a report."""
     actor = inside(request).actor
@@ -84,7 +84,7 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/members.html", _shown)
+@shows_again("grower/members.html", _context)
 def resend_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
     """Send an invitation again."""
     actor = inside(request).actor
@@ -99,9 +99,9 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
 )
-@shows_again("grower/members.html", _shown)
+@shows_again("grower/members.html", _context)
 def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     actor = inside(request).actor
     invitations.revoke(actor, InvitationId(invitation))
     return redirect("members", organisation)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.errors import NotFoundError
@@ -15,13 +15,14 @@ from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
 
-def _mine(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, context = inside(request)
     with access.organisation_transaction(actor):
         rights = access.rights_of(actor)
         access.record_access(actor, "own rights", [])
-    shown |= {"rights": [(EXPLAINED[one], one in rights.permissions) for one in EXPLAINED], "why": rights.why}
-    return shown | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
+    explained = [(text, permission in rights.permissions) for permission, text in EXPLAINED.items()]
+    context |= {"permissions": explained, "why": rights.why}
+    return context | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
 
 
 @page(
@@ -36,7 +37,7 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """What I may do here, and why."""
     actor = inside(request).actor
     asked = once.collect(actor, "asked", request.GET["asked"]) if "asked" in request.GET else None
-    return render(request, "grower/my_access.html", _mine(request) | {"asked": asked})
+    return render(request, "grower/my_access.html", _context(request) | {"asked": asked})
 
 
 @page(
@@ -46,8 +47,12 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Need.MEMBER,
     audience=Audience.GROWER,
     to_support=False,
+    asks=(
+        Asked("role", "access_request.role"),
+        Asked("reason", "access_request.reason"),
+    ),
 )
-@shows_again("grower/my_access.html", _mine)
+@shows_again("grower/my_access.html", _context)
 def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Ask the administrators for more."""
     actor = inside(request).actor
@@ -63,7 +68,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     to_support=False,
 )
-@shows_again("grower/my_access.html", _mine)
+@shows_again("grower/my_access.html", _context)
 def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
     actor = inside(request).actor

@@ -17,12 +17,14 @@ LONG_AGO_S = 7 * DAY_S
 SIGNS = {"ok": "●", "silent": "○", "implausible": "▲", "low": "▼", "high": "▲"}
 
 
-def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """A place as the overview shows it: what is heard now, what calls for somebody, and what fell silent long ago."""
-    old = [one for one in found if one["ago_s"] is None or (one["state"] == "silent" and one["ago_s"] > LONG_AGO_S)]
-    live = [one for one in found if one not in old]
-    calls = [one for one in live if one["state"] in ("low", "high")]
-    return {"site": site, "room": room, "live": live, "old": old, "calls": calls}
+def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str, Any]:
+    """A site or compartment as the overview shows it: live series, those out of range, and those that fell silent long ago."""
+    old = [
+        tile for tile in tiles if tile["ago_s"] is None or (tile["state"] == "silent" and tile["ago_s"] > LONG_AGO_S)
+    ]
+    live = [tile for tile in tiles if tile not in old]
+    calls = [tile for tile in live if tile["state"] in ("low", "high")]
+    return {"site": site, "compartment": compartment, "live": live, "old": old, "calls": calls}
 
 
 @page(
@@ -34,17 +36,19 @@ def _place(site: str, room: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     menu_order=10,
 )
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Each place now: newest values, trend, whether in range, when last heard. Asked again by the page every few seconds."""
-    actor, shown = inside(request)
-    rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for one in readings_of.overview(actor):
-        rooms.setdefault((one["site_name"], one["room_name"]), []).append(one | {"sign": SIGNS[one["state"]]})
-    places = [_place(*place, found) for place, found in rooms.items()]
-    places.sort(key=lambda place: (not place["live"], place["site"], place["room"]))
+    """Each site and compartment now: newest values, trend, whether in range, and when. The page asks again every few seconds."""
+    actor, context = inside(request)
+    compartments: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for series in readings_of.overview(actor):
+        compartments.setdefault((series["site_name"], series["room_name"]), []).append(
+            series | {"sign": SIGNS[series["state"]]}
+        )
+    places = [_place(*place, tiles) for place, tiles in compartments.items()]
+    places.sort(key=lambda place: (not place["live"], place["site"], place["compartment"]))
     template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
     now_s = clock.now().timestamp()
     response = render(
-        request, template, shown | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
+        request, template, context | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
     )
     response.headers["X-Now"] = (
         f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are

@@ -34,24 +34,24 @@ OF_SERIES = ("chart", "download")
 @page("o/<slug:organisation>/record", name="record", need=Permission.ACCESS_RECORD_READ, audience=Audience.GROWER)
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
-    actor, shown = inside(request)
-    entries = support.record_of(actor)
+    actor, context = inside(request)
+    record_entries = support.record_of(actor)
     names = {site.id: f"“{site.name}”" for site in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
-    for entry in entries:
-        seen, who = entry.access, entry.name
-        what = WORDS.get(seen.what, seen.what).format(_named(seen.what, seen.ids, names))
+    for record_entry in record_entries:
+        access, who = record_entry.access, record_entry.name
+        what = WORDS.get(access.what, access.what).format(_named(access.what, access.ids, names))
         # A page left open asks again and again: what was looked at within ten minutes is one line.
         same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
-        if same is not None and same["since"] - seen.at < timedelta(minutes=10):  # type: ignore[operator]
-            same["since"], same["times"] = seen.at, int(str(same["times"])) + 1
+        if same is not None and same["since"] - access.at < timedelta(minutes=10):  # type: ignore[operator]
+            same["since"], same["times"] = access.at, int(str(same["times"])) + 1
         else:
-            rows.append({"at": seen.at, "since": seen.at, "times": 1, "who": who, "what": what})
-    return render(request, "grower/record.html", shown | {"rows": rows})
+            rows.append({"at": access.at, "since": access.at, "times": 1, "who": who, "what": what})
+    return render(request, "grower/record.html", context | {"rows": rows})
 
 
 def _named(what: str, ids: list[str], names: dict[str, str]) -> str:
-    known = [names[one] for one in ids if one in names]
+    known = [names[number] for number in ids if number in names]
     rest = len(ids) - len(known)
     if what in OF_SERIES:
         sites, series = ", ".join(known), f"{rest} series" if rest else "no series"

@@ -23,12 +23,12 @@ from glasshouse.web.organisation_page import inside
 )
 def passed(request: HttpRequest, organisation: str) -> HttpResponse:
     """Requests of people whose data the organisation entered; answering them."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     if request.method == "GET":
-        return render(request, "grower/referrals.html", shown | {"rows": referrals.passed(actor)})
+        return render(request, "grower/referrals.html", context | {"rows": referrals.passed(actor)})
     number, text = request.POST.get("referral", ""), request.POST.get("text", "")
     try:
         referrals.answer(actor, number, text, delete=request.POST.get("delete") == "yes")
     except InvalidError as error:
-        return again(request, "grower/referrals.html", error, **shown | {"rows": referrals.passed(actor)})
+        return again(request, "grower/referrals.html", error, **context | {"rows": referrals.passed(actor)})
     return redirect("referrals", organisation)

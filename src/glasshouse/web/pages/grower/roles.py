@@ -13,23 +13,23 @@ from glasshouse.web.forms import again
 from glasshouse.web.organisation_page import inside
 
 
-def _grid(request: HttpRequest, shown: dict[str, object], actor: Actor) -> dict[str, object]:
+def _grid(request: HttpRequest, context: dict[str, object], actor: Actor) -> dict[str, object]:
     """Roles × permissions, with what the form below them begins with."""
-    found = members.roles(actor)
-    rows = [(one, text, [one in role.permissions for role in found]) for one, text in EXPLAINED.items()]
+    roles = members.roles(actor)
+    rows = [(id, text, [id in role.permissions for role in roles]) for id, text in EXPLAINED.items()]
     chosen = set(request.GET.getlist("permissions"))
     chosen_role = request.POST.get("role") or request.GET.get("role")
-    editing = next((role for role in found if role.id == chosen_role and len(role.id) == 16), None)
-    ticked = {str(one) for one in editing.permissions} if editing else chosen
-    shown |= {"roles": found, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
-    return shown
+    editing = next((role for role in roles if role.id == chosen_role and len(role.id) == 16), None)
+    ticked = {str(permission) for permission in editing.permissions} if editing else chosen
+    context |= {"roles": roles, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
+    return context
 
 
 @page("o/<slug:organisation>/roles", name="roles", need=Need.MEMBER, audience=Audience.GROWER)
 def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Roles as a grid that explains each permission."""
-    actor, shown = inside(request)
-    return render(request, "grower/roles.html", _grid(request, shown, actor))
+    actor, context = inside(request)
+    return render(request, "grower/roles.html", _grid(request, context, actor))
 
 
 @page(
@@ -42,12 +42,14 @@ def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
 )
 def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a role of one's own, or change one."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     name, permissions = request.POST.get("name", ""), request.POST.getlist("permissions")
     try:
         members.save_role(actor, name, permissions, request.POST.get("role", ""))
     except InvalidError as error:
-        return again(request, "grower/roles.html", error, **_grid(request, shown, actor) | {"ticked": set(permissions)})
+        return again(
+            request, "grower/roles.html", error, **_grid(request, context, actor) | {"ticked": set(permissions)}
+        )
     return redirect("roles", organisation)
 
 

@@ -15,15 +15,15 @@ from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
-    return shown | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
+    actor, context = inside(request)
+    return context | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
 
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
 def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who must have a second factor, from when on."""
-    return render(request, "grower/settings.html", _shown(request))
+    return render(request, "grower/settings.html", _context(request))
 
 
 @page(
@@ -34,7 +34,7 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     reauth=True,
 )
-@shows_again("grower/settings.html", _shown)
+@shows_again("grower/settings.html", _context)
 def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpResponse:
     """Require a second factor of some, of all or of nobody."""
     actor = inside(request).actor
@@ -63,7 +63,7 @@ def _moment(text: str) -> datetime | None:
     methods=("POST",),
     reauth=True,
 )
-@shows_again("grower/settings.html", _shown)
+@shows_again("grower/settings.html", _context)
 def close(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
     actor = inside(request).actor

@@ -15,12 +15,12 @@ from glasshouse.web import once
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
-LIMITED = sorted(VARIABLES.values(), key=lambda one: one.title)
+LIMITED = sorted(VARIABLES.values(), key=lambda variable: variable.title)
 
 
 def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
-    return shown | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
+    actor, context = inside(request)
+    return context | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
 
 
 @page(
@@ -91,9 +91,9 @@ def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
 )
 def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
     """A new device's key: shown once, to the session that registered it."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     token = once.collect(actor, "device", note)
-    return render(request, "grower/device_key.html", shown | {"token": token, "crops": settings.CROPS_ORIGIN})
+    return render(request, "grower/device_key.html", context | {"token": token, "crops": settings.CROPS_ORIGIN})
 
 
 @page(

@@ -15,8 +15,8 @@ from glasshouse.web.support_wish import wish_of
 
 
 def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor, shown = inside(request)
-    return shown | {
+    actor, context = inside(request)
+    return context | {
         "grants": support.grants(actor),
         "areas": AREA_TITLES.items(),
         "staff": support.staff_names(),

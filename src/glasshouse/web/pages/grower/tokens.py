@@ -15,20 +15,20 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _shown(actor: Actor, shown: dict[str, object]) -> dict[str, object]:
-    may = getattr(shown["rights"], "permissions", ())
-    scopes = [(one, EXPLAINED[one]) for one in tokens.SCOPES if one in may]
-    return shown | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
+def _context(actor: Actor, context: dict[str, object]) -> dict[str, object]:
+    may = getattr(context["rights"], "permissions", ())
+    scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
+    return context | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
 
 
 @page("o/<slug:organisation>/tokens", name="tokens", need=Permission.TOKEN_CREATE, audience=Audience.GROWER)
 def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     if "new" in request.GET:
-        shown["made"] = once.collect(actor, "token", request.GET["new"])
-        shown["gone"] = shown["made"] is None
-    return render(request, "grower/tokens.html", _shown(actor, shown))
+        context["new_token"] = once.collect(actor, "token", request.GET["new"])
+        context["new_token_gone"] = context["new_token"] is None
+    return render(request, "grower/tokens.html", _context(actor, context))
 
 
 @page(
@@ -41,13 +41,15 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
 )
 def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a token; the page that follows shows it once."""
-    actor, shown = inside(request)
+    actor, context = inside(request)
     try:
         days, sites = number_of(request.POST.get("days", ""), "days"), chosen_sites(request)
-        made = tokens.create_token(actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites)
+        new_token = tokens.create_token(
+            actor, request.POST.get("name", ""), request.POST.getlist("scopes"), days, sites
+        )
     except InvalidError as error:
-        return again(request, "grower/tokens.html", error, **_shown(actor, shown))
-    return redirect(f"{request.path}?new={once.hand_over(actor, 'token', made)}")
+        return again(request, "grower/tokens.html", error, **_context(actor, context))
+    return redirect(f"{request.path}?new={once.hand_over(actor, 'token', new_token)}")
 
 
 @page(

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
@@ -20,23 +20,24 @@ from glasshouse.web.redirects import safe_path
     audience=Audience.PERSON,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("accept", "notices_acceptance.shown"),),
 )
 def accept(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""
     actor, language = actor_of(request), reader_language(request)
-    wanted = request.GET.get("next", request.POST.get("next", "/"))
+    next_path = request.GET.get("next", request.POST.get("next", "/"))
     missing = notices.missing(actor)
-    texts = [(TITLES[Document(one.document)], one, notices.text_of(one, language)) for one in missing]
-    shown = {"texts": texts, "offer": notices.offer(language), "next": safe_path(wanted), "language": language}
+    texts = [(TITLES[Document(version.document)], version, notices.text_of(version, language)) for version in missing]
+    context = {"texts": texts, "offer": notices.offer(language), "next": safe_path(next_path), "language": language}
     if request.method == "GET":
-        return render(request, "person/accept.html", shown) if missing else redirect(safe_path(wanted))
+        return render(request, "person/accept.html", context) if missing else redirect(safe_path(next_path))
     try:
         if request.POST.get("accept") != "yes":
             raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
         notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
     except InvalidError as error:
-        return again(request, "person/accept.html", error, **shown)
-    return redirect(safe_path(wanted))
+        return again(request, "person/accept.html", error, **context)
+    return redirect(safe_path(next_path))
 
 
 @page(

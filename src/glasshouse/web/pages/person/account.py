@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
@@ -22,7 +22,7 @@ def change(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("/sign-in?address-changed=1")
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {"person": accounts.person_of(actor), "organisations": access.organisations_of(actor)}
 
@@ -30,11 +30,21 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
 @page("account", name="account", need=Need.SIGNED_IN, audience=Audience.PERSON, menu="Account", menu_order=150)
 def account(request: HttpRequest) -> HttpResponse:
     """One's own account."""
-    return render(request, "person/account.html", _shown(request))
+    return render(request, "person/account.html", _context(request))
 
 
-@page("account/address", name="change_address", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
-@shows_again("person/account.html", _shown)
+@page(
+    "account/address",
+    name="change_address",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    asks=(
+        Asked("present", "accounts_account.password"),
+        Asked("address", "accounts_person.address"),
+    ),
+)
+@shows_again("person/account.html", _context)
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask for another address; the link that is mailed there makes it the account's."""
     actor = actor_of(request)
@@ -42,10 +52,20 @@ def change_address(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@page("account/password", name="change_password", methods=("POST",), need=Need.SIGNED_IN, audience=Audience.PERSON)
-@shows_again("person/account.html", _shown)
+@page(
+    "account/password",
+    name="change_password",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    asks=(
+        Asked("present", "accounts_account.password"),
+        Asked("password", "accounts_account.password"),
+    ),
+)
+@shows_again("person/account.html", _context)
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password."""
-    actor, given = actor_of(request), request.POST
-    done = accounts.change_password(actor, given.get("present", ""), given.get("password", ""), visit_of(request))
-    return with_session(redirect("account"), done)
+    actor, form = actor_of(request), request.POST
+    signed_in = accounts.change_password(actor, form.get("present", ""), form.get("password", ""), visit_of(request))
+    return with_session(redirect("account"), signed_in)

@@ -1,9 +1,9 @@
-"""Where one stands on each purpose; restricting; what others told of one."""
+"""A person's consent and objections by purpose, restriction, and third-party data about the person."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
@@ -20,13 +20,13 @@ from glasshouse.web.middleware import actor_of
 def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "decisions": consent.decisions(actor),
+        "choices": consent.decisions(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
         "requests": requests.of_person(actor),
         "acceptances": notices.acceptances(actor),
         "disclosed": disclosures.of_person(KeyOwnerId(str(actor.person))),
-        "seen": support.seen_of(actor),
+        "views": support.seen_of(actor),
         "suggestions": sources.suggestions(actor),
     }
 
@@ -48,8 +48,8 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def give_consent(request: HttpRequest) -> HttpResponse:
     """Allow a purpose."""
-    actor, given = actor_of(request), request.POST
-    purpose = given.get("purpose", "")
+    actor, form = actor_of(request), request.POST
+    purpose = form.get("purpose", "")
     consent.give(actor, purpose)
     if purpose == sources.PURPOSE:
         sources.end_suppression(actor)
@@ -63,12 +63,13 @@ def give_consent(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    asks=(Asked("words", "consent_stance.words"),),
 )
 @shows_again("person/choices.html", _choices)
 def object_to_purpose(request: HttpRequest) -> HttpResponse:
     """Withdraw from a purpose, or object to it."""
-    actor, given = actor_of(request), request.POST
-    requests.object_to(actor, given.get("purpose", ""), given.get("words", ""))
+    actor, form = actor_of(request), request.POST
+    requests.object_to(actor, form.get("purpose", ""), form.get("words", ""))
     return redirect("my_choices")
 
 
@@ -80,12 +81,16 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     reauth=True,
     before_acceptance=True,
+    asks=(
+        Asked("ground", "consent_restriction.ground"),
+        Asked("words", "consent_restriction.words"),
+    ),
 )
 @shows_again("person/choices.html", _choices)
 def restrict(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
-    actor, given = actor_of(request), request.POST
-    consent.restrict(actor, given.get("ground", ""), given.get("words", ""))
+    actor, form = actor_of(request), request.POST
+    consent.restrict(actor, form.get("ground", ""), form.get("words", ""))
     return redirect("my_choices")
 
 
@@ -115,7 +120,7 @@ def lift(request: HttpRequest) -> HttpResponse:
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
-    """Say that what others told is right; a name is corrected by it."""
+    """Confirm a third-party value; a name is corrected by it."""
     actor = actor_of(request)
     if name := sources.decide(actor, suggestion, right=True):
         rights.rectify_name(actor, name)
@@ -132,7 +137,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_wrong(request: HttpRequest, suggestion: str) -> HttpResponse:
-    """Say that what others told is wrong; it is deleted."""
+    """Say that a third-party value is wrong; it is deleted."""
     actor = actor_of(request)
     sources.decide(actor, suggestion, right=False)
     return redirect("my_choices")

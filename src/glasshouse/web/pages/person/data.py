@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
@@ -19,11 +19,11 @@ from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 
 
 def _exports(actor: Actor) -> dict[str, object]:
-    found = exports.exports(actor)
-    return {"copies": found, "making": any(not one.blob for one in found)}
+    of_person = exports.exports(actor)
+    return {"exports": of_person, "making": any(not export.blob for export in of_person)}
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
     return grouped(view(actor)) | {**_exports(actor), "person": person}
@@ -36,15 +36,16 @@ def _shown(request: HttpRequest) -> dict[str, object]:
     audience=Audience.PERSON,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("name", "accounts_person.name"),),
 )
 def my_data(request: HttpRequest) -> HttpResponse:
     """Everything that is held of oneself, in plain words; correcting one's name."""
     if request.method == "GET":
-        return render(request, "person/data.html", _shown(request))
+        return render(request, "person/data.html", _context(request))
     try:
         rights.rectify_name(actor_of(request), request.POST.get("name", ""))
     except InvalidError as error:
-        return again(request, "person/data.html", error, **_shown(request))
+        return again(request, "person/data.html", error, **_context(request))
     return redirect("my_data")
 
 
@@ -58,7 +59,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
 )
 def make_export(request: HttpRequest) -> HttpResponse:
-    """Make a copy; it can be fetched for a day."""
+    """Make an export; it can be fetched for a day."""
     exports.make_export(actor_of(request))
     return redirect("my_data")
 
@@ -72,15 +73,15 @@ def make_export(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
 )
 def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
-    """Fetch a copy of one's own."""
+    """Fetch an export of one's own."""
     actor = actor_of(request)
     file = exports.fetch_export(actor, export)
-    response = StreamingHttpResponse(_as_own(actor, file.body), content_type="application/zip")
+    response = StreamingHttpResponse(_as_person(actor, file.body), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 
 
-def _as_own(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _as_person(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces, read as the person's own act also after the view has returned."""
     with own(str(actor.person)):
         yield from pieces
@@ -90,7 +91,7 @@ def _as_own(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     "account/data/exports", name="export_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True
 )
 def export_state(request: HttpRequest) -> HttpResponse:
-    """How far one's copies are: a part of the page that asks again while one is being made."""
+    """How far one's exports are: a part of the page that asks again while one is being made."""
     return render(request, "person/exports.html", _exports(actor_of(request)))
 
 
@@ -102,20 +103,21 @@ def export_state(request: HttpRequest) -> HttpResponse:
     methods=("GET", "POST"),
     reauth=True,
     before_acceptance=True,
+    asks=(Asked("word"),),
 )
 def erase(request: HttpRequest) -> HttpResponse:
-    """What an erasure would do; then, asked for by its word, the erasure and its certificate."""
+    """What an erasure would do; once the word erase is written, the erasure and its certificate."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
-    shown = {"plan": rights.plan(actor)}
+    context = {"plan": rights.plan(actor)}
     if request.method == "GET":
-        return render(request, "person/erase.html", shown)
+        return render(request, "person/erase.html", context)
     try:
         if request.POST.get("word", "").strip().lower() != "erase":
             raise InvalidError("Write the word erase to go on.", field="word")
         erased = rights.erase(actor)
     except InvalidError as error:
-        return again(request, "person/erase.html", error, **shown)
+        return again(request, "person/erase.html", error, **context)
     response = redirect("erasure", erased.id)
     response.delete_cookie(SESSION_COOKIE)
     return response

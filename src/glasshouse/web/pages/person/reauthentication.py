@@ -5,7 +5,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -15,7 +15,7 @@ from glasshouse.web.middleware import actor_of
 from glasshouse.web.redirects import safe_path
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     kinds = {step.kind for step in second_factor.factors_of(actor_of(request).account)}
     return {"kinds": kinds, "coded": bool(kinds), "next": request.GET.get("next", request.POST.get("next", ""))}
 
@@ -24,7 +24,7 @@ def _shown(request: HttpRequest) -> dict[str, object]:
 def reauthenticate(request: HttpRequest) -> HttpResponse:
     """The form for it: the password, and a code where there is a second factor."""
     number = once.collect(actor_of(request), "sent", request.GET["sent"]) if "sent" in request.GET else None
-    return render(request, "person/reauthenticate.html", _shown(request) | {"number": number})
+    return render(request, "person/reauthenticate.html", _context(request) | {"number": number})
 
 
 @page(
@@ -35,15 +35,19 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("password", "accounts_account.password"),
+        Asked("code"),
+    ),
 )
 def prove(request: HttpRequest) -> HttpResponse:
-    """Prove it by password and code."""
-    given = request.POST
+    """Reauthenticate by password and code."""
+    form = request.POST
     try:
-        accounts.reauthenticate(actor_of(request), given.get("password", ""), given.get("code", ""))
+        accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/reauthenticate.html", error, **_shown(request))
-    return redirect(safe_path(given.get("next", "")))
+        return again(request, "person/reauthenticate.html", error, **_context(request))
+    return redirect(safe_path(form.get("next", "")))
 
 
 @page(
@@ -57,12 +61,12 @@ def prove(request: HttpRequest) -> HttpResponse:
 )
 def send_proof(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
-    actor, wanted = actor_of(request), request.POST.get("next", "")
+    actor, next_path = actor_of(request), request.POST.get("next", "")
     try:
         number = second_factor.send_own_code(actor)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/reauthenticate.html", error, **_shown(request))
-    return redirect(f"/reauthenticate?next={quote(wanted)}&sent={once.hand_over(actor, 'sent', number)}")
+        return again(request, "person/reauthenticate.html", error, **_context(request))
+    return redirect(f"/reauthenticate?next={quote(next_path)}&sent={once.hand_over(actor, 'sent', number)}")
 
 
 @page(
@@ -75,7 +79,7 @@ def send_proof(request: HttpRequest) -> HttpResponse:
     form=FormRules(repeatable=True, for_script=True),
 )
 def prove_by_passkey(request: HttpRequest) -> HttpResponse:
-    """Prove it by a passkey; a script sends the browser's answer."""
+    """Reauthenticate by a passkey; a script sends the browser's answer."""
     try:
         second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))
     except (InvalidError, ThrottledError) as error:

@@ -4,7 +4,7 @@ import segno
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
 from glasshouse.accounts.recovery_codes import codes_left
@@ -18,13 +18,13 @@ from glasshouse.web.middleware import actor_of
 @page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
 def security(request: HttpRequest) -> HttpResponse:
     """Second factors, recovery codes, sessions and known browsers of one's account."""
-    return render(request, "person/security.html", _shown(request))
+    return render(request, "person/security.html", _context(request))
 
 
-def _shown(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     return {
-        "steps": second_factor.factors_of(actor.account),
+        "factors": second_factor.factors_of(actor.account),
         "codes_left": codes_left(actor.account),
         "sessions": sessions.sessions_of(actor),
         "browsers": sessions.browsers(actor),
@@ -48,7 +48,7 @@ def add_step(request: HttpRequest, kind: str) -> HttpResponse:
     if kind == FactorKind.APP and (in_setup is None or in_setup.factor.kind != FactorKind.APP):
         second_factor.begin_app(actor)
         in_setup = second_factor.factor_in_setup(actor)
-    return render(request, "person/add_second_factor.html", _begun(kind, in_setup))
+    return render(request, "person/add_second_factor.html", _setup_context(kind, in_setup))
 
 
 def _check(kind: str) -> None:
@@ -63,6 +63,7 @@ def _check(kind: str) -> None:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
+    asks=(Asked("number", "accounts_second_step.secret"),),
 )
 def begin_text(request: HttpRequest) -> HttpResponse:
     """Send a first code to a number."""
@@ -70,8 +71,8 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        shown = _begun(FactorKind.TEXT, second_factor.factor_in_setup(actor))
-        return again(request, "person/add_second_factor.html", error, **shown)
+        context = _setup_context(FactorKind.TEXT, second_factor.factor_in_setup(actor))
+        return again(request, "person/add_second_factor.html", error, **context)
     return redirect("add_second_factor", FactorKind.TEXT)
 
 
@@ -82,6 +83,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
+    asks=(Asked("code", "accounts_second_step.secret"),),
 )
 def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
     """Confirm what is begun with its first code."""
@@ -91,18 +93,22 @@ def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
         codes = second_factor.confirm(actor, FactorId(request.POST.get("step", "")), request.POST.get("code", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
         return again(
-            request, "person/add_second_factor.html", error, **_begun(kind, second_factor.factor_in_setup(actor))
+            request,
+            "person/add_second_factor.html",
+            error,
+            **_setup_context(kind, second_factor.factor_in_setup(actor)),
         )
     return _confirmed(request, codes)
 
 
-def _begun(kind: str, in_setup: second_factor.FactorInSetup | None) -> dict[str, object]:
-    shown: dict[str, object] = {"kind": kind}
+def _setup_context(kind: str, in_setup: second_factor.FactorInSetup | None) -> dict[str, object]:
+    context: dict[str, object] = {"kind": kind}
     if in_setup is not None and in_setup.factor.kind == kind:
-        shown["begun"] = in_setup.setup
+        context["begun"] = in_setup.setup
         if kind == "app":
-            shown["picture"] = segno.make(in_setup.setup.uri, error="m").svg_data_uri(scale=5, border=3, light="white")
-    return shown
+            picture = segno.make(in_setup.setup.uri, error="m").svg_data_uri(scale=5, border=3, light="white")
+            context["picture"] = picture
+    return context
 
 
 def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
@@ -166,16 +172,17 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     reauth=True,
     form=FormRules(repeatable=True),
+    asks=(Asked("name", "accounts_second_step.name"),),
 )
 def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""
-    actor, given = actor_of(request), request.POST
+    actor, form = actor_of(request), request.POST
     try:
-        made = second_factor.finish_passkey(actor, given.get("answer", ""), given.get("name", ""))
+        recovery_codes = second_factor.finish_passkey(actor, form.get("answer", ""), form.get("name", ""))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "person/security.html", error, **_shown(request))
+        return again(request, "person/security.html", error, **_context(request))
     # The script goes there itself: were it led there, it would be the one that sees the codes.
-    return JsonResponse({"onward": _confirmed(request, made).headers["Location"]})
+    return JsonResponse({"onward": _confirmed(request, recovery_codes).headers["Location"]})
 
 
 @page(

@@ -26,7 +26,7 @@ def _agent(request: HttpRequest) -> Agent:
 
 
 def _refused(error: GlasshouseError) -> HttpResponse:
-    # A refused signature or token is told without a word (Data Rights Protocol, 2.05.1).
+    # A refused signature or token gets no explanation (Data Rights Protocol, 2.05.1).
     if error.status == 403:
         return HttpResponse(status=403)
     return JsonResponse({"status": "denied", "processing_details": str(error)}, status=error.status)
@@ -84,12 +84,12 @@ def exercise(request: HttpRequest) -> HttpResponse:
     methods=("GET", "DELETE"),
     form=FormRules(programs=True),
 )
-def one(request: HttpRequest, number: str) -> HttpResponse:
+def agent_request(request: HttpRequest, number: str) -> HttpResponse:
     """The state of a request; withdrawing it."""
     try:
-        mine = _agent(request)
+        agent = _agent(request)
         if request.method == "DELETE":
-            return JsonResponse(drp.status_of(drp.revoke(mine, number, _body(request))))
-        return JsonResponse(drp.status_of(drp.of_agent(mine, number)))
+            return JsonResponse(drp.status_of(drp.revoke(agent, number, _body(request))))
+        return JsonResponse(drp.status_of(drp.of_agent(agent, number)))
     except GlasshouseError as error:
         return _refused(error)

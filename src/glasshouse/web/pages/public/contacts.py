@@ -46,4 +46,4 @@ def object_source(request: HttpRequest, secret: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "public/object_source.html", {"rows": api.of_link(secret)})
     api.object_by_link(secret)
-    return render(request, "public/object_source.html", {"done": True})
+    return render(request, "public/object_source.html", {"deleted": True})

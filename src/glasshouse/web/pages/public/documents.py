@@ -27,7 +27,7 @@ def _document(name: str) -> Document:
     return Document(name)
 
 
-def _shown(version: Version, language: str) -> dict[str, object]:
+def _context(version: Version, language: str) -> dict[str, object]:
     document = Document(version.document)
     text = notices.text_of(version, language)
     return {
@@ -39,15 +39,15 @@ def _shown(version: Version, language: str) -> dict[str, object]:
         "languages": LANGUAGES.items(),
         "versions": notices.versions(document),
         "stale": document is Document.NOTICE and version == notices.current(document) and notices.stale(),
-        "coming": [one for one in notices.coming() if one.document == document],
+        "coming": [version for version in notices.coming() if version.document == document],
     }
 
 
 @page("documents", name="documents", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def documents(request: HttpRequest) -> HttpResponse:
     """Every document in force, and what is coming."""
-    rows = [(TITLES[one], notices.current(one)) for one in TITLES]
-    coming = [(TITLES[Document(one.document)], one) for one in notices.coming()]
+    rows = [(TITLES[document], notices.current(document)) for document in TITLES]
+    coming = [(TITLES[Document(version.document)], version) for version in notices.coming()]
     return render(request, "public/documents.html", {"rows": rows, "coming": coming})
 
 
@@ -55,9 +55,9 @@ def documents(request: HttpRequest) -> HttpResponse:
 def document(request: HttpRequest, document: str) -> HttpResponse:
     """One version of a document; the one in force unless another is asked for."""
     name = _document(document)
-    wanted = request.GET.get("version", "")
-    version = notices.version_of(name, small_number(wanted)) if wanted else notices.current(name)
-    return render(request, "public/document.html", _shown(version, reader_language(request)))
+    number = request.GET.get("version", "")
+    version = notices.version_of(name, small_number(number)) if number else notices.current(name)
+    return render(request, "public/document.html", _context(version, reader_language(request)))
 
 
 @page(
@@ -74,5 +74,5 @@ def compare(request: HttpRequest, document: str) -> HttpResponse:
     before = small_number(request.GET.get("from", "")) or max(1, (newer.number or 1) - 1)
     older, language = notices.version_of(name, before), reader_language(request)
     pieces = rules.compared(notices.text_of(older, language).body, notices.text_of(newer, language).body)
-    shown = {"pieces": pieces, "older": older, "newer": newer, "title": TITLES[name]}
-    return render(request, "public/compare.html", shown | {"text": notices.text_of(newer, language)})
+    context = {"pieces": pieces, "older": older, "newer": newer, "title": TITLES[name]}
+    return render(request, "public/compare.html", context | {"text": notices.text_of(newer, language)})

@@ -9,5 +9,5 @@ from glasshouse.subject import erasure as rights
 
 @page("erasure/<slug:number>", name="erasure", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def erasure(request: HttpRequest, number: str) -> HttpResponse:
-    """How far an erasure is; whoever has its number may see that, and nothing else is left to see."""
-    return render(request, "public/erasure.html", {"done": rights.progress_of(number)})
+    """How far an erasure is, for anybody who has its number. Nothing else of the person is shown."""
+    return render(request, "public/erasure.html", {"erasure": rights.progress_of(number)})

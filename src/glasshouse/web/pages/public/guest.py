@@ -1,4 +1,4 @@
-"""The own page of somebody without an account: what is held of a confirmed address, and acting on it."""
+"""The page of a guest, who has no account: what is held of a confirmed address, and acting on it."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines as clocks
@@ -21,37 +21,42 @@ from glasshouse.web.request_choices import KINDS
 own_page = partial(page, need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 
 
-def _passing(found: Request, secret: str) -> dict[str, object]:
+def _referral_context(privacy_request: Request, secret: str) -> dict[str, object]:
     """What a page needs to ask what may be passed to whom. secret: of the guest's page."""
-    offered = referrals.customers_of(found)
-    return {"request_row": found, "offered": offered, "asked_for": KINDS[found.kind], "secret": secret}
+    offered = referrals.customers_of(privacy_request)
+    return {
+        "request_row": privacy_request,
+        "offered": offered,
+        "asked_for": KINDS[privacy_request.kind],
+        "secret": secret,
+    }
 
 
 @own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request")
 def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
-    done = links.confirmed(secret)
-    shown = _passing(done.request, secret)
-    shown |= {"known": done.has_account, "law": clocks.LAWS[done.request.law]}
-    return render(request, "public/privacy_proved.html", shown)
+    confirmation = links.confirmed(secret)
+    context = _referral_context(confirmation.request, secret)
+    context |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
+    return render(request, "public/privacy_proved.html", context)
 
 
-def _held(request: HttpRequest, secret: str) -> dict[str, object]:
-    shown = grouped(guests.held(secret)) | {
+def _context(request: HttpRequest, secret: str) -> dict[str, object]:
+    context = grouped(guests.held(secret)) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
     }
-    return shown | _passing(links.of_page(secret), secret)
+    return context | _referral_context(links.of_page(secret), secret)
 
 
 @own_page("privacy/own/<slug:secret>", name="own_page")
 def guest(request: HttpRequest, secret: str) -> HttpResponse:
     """What is held of a confirmed address."""
-    return render(request, "public/guest.html", _held(request, secret))
+    return render(request, "public/guest.html", _context(request, secret))
 
 
 @own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def export(request: HttpRequest, secret: str) -> HttpResponseBase:
     """An export of it, as a file."""
     file = guests.export(secret)
@@ -61,7 +66,7 @@ def export(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 
 @own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
     guests.reauthenticate(secret)
@@ -69,15 +74,15 @@ def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
-    """Object to what third parties told of the address."""
+    """Object to third-party data about the address."""
     guests.object_to(secret)
     return redirect("own_page", secret)
 
 
 @own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def restrict(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
     guests.restrict(secret, wanted=True)
@@ -85,35 +90,37 @@ def restrict(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@shows_again("public/guest.html", _context)
 def lift(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
     guests.restrict(secret, wanted=False)
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",))
-@shows_again("public/guest.html", _held)
+@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
+@shows_again("public/guest.html", _context)
 def erase(request: HttpRequest, secret: str) -> HttpResponse:
-    """Erase what is held, asked for by its word."""
+    """Erase what is held, once the word erase is written."""
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
     erasure.erase(guests.guest_of(secret))
     return redirect("own_page", secret)
 
 
-def _to_pass(request: HttpRequest, secret: str) -> dict[str, object]:
-    return _passing(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
+def _pass_on_context(request: HttpRequest, secret: str) -> dict[str, object]:
+    return _referral_context(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
 
 
 @own_page("privacy/own/<slug:secret>/pass-on", name="pass_on")
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; what was decided."""
-    return render(request, "public/pass_on.html", _to_pass(request, secret))
+    return render(request, "public/pass_on.html", _pass_on_context(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",))
-@shows_again("public/pass_on.html", _to_pass)
+@own_page(
+    "privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",), asks=(Asked("organisation"),)
+)
+@shows_again("public/pass_on.html", _pass_on_context)
 def agree(request: HttpRequest, secret: str) -> HttpResponse:
     """Have the request passed on."""
     referrals.agree(secret, request.POST.getlist("organisation"))
@@ -121,7 +128,7 @@ def agree(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", methods=("POST",))
-@shows_again("public/pass_on.html", _to_pass)
+@shows_again("public/pass_on.html", _pass_on_context)
 def decline(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""
     referrals.decline(secret)

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.kernel.actor import ActorKind
@@ -15,7 +15,14 @@ from glasshouse.web.menu import staff_start
 from glasshouse.web.middleware import actor_of
 
 
-@page("", name="home", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "",
+    name="home",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(Asked("organisation", "access_organisation.name"),),
+)
 def home(request: HttpRequest) -> HttpResponse:
     """The newcomer's page, or one's organisation; or a form to make one, where a sign-up was cut off before it had one."""
     actor = actor_of(request)
@@ -23,13 +30,15 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "public/home.html")
     if actor.kind is ActorKind.STAFF:
         return redirect(reverse(staff_start(accounts.staff_role(actor.account))))
-    mine = access.organisations_of(actor)
-    if mine:
-        return redirect("overview", mine[0].id)
+    memberships = access.organisations_of(actor)
+    if memberships:
+        return redirect("overview", memberships[0].id)
     if request.method == "GET":
         return render(request, "public/organisation.html")
     try:
-        made = access.create_organisation(actor, plain_name(request.POST.get("organisation", ""), field="organisation"))
+        organisation = access.create_organisation(
+            actor, plain_name(request.POST.get("organisation", ""), field="organisation")
+        )
     except InvalidError as error:
         return again(request, "public/organisation.html", error)
-    return redirect("overview", made)
+    return redirect("overview", organisation)

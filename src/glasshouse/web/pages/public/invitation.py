@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, ThrottledError
 from glasshouse.notices import api as notices
@@ -15,23 +15,33 @@ from glasshouse.web.session_cookie import with_session
 
 
 @page(
-    "invitation/<slug:secret>", name="invitation", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
+    "invitation/<slug:secret>",
+    name="invitation",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(
+        Asked("address", "accounts_person.address"),
+        Asked("name", "accounts_person.name"),
+        Asked("password", "accounts_account.password"),
+        Asked("accept", "notices_acceptance.shown"),
+    ),
 )
 def accept(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation's own page: what is offered, and the way in, for a known address or a new one."""
     actor = actor_of(request)
     offered = invitations.look(secret)
-    mine = actor.account is not None and accounts.person_of(actor).address == offered.address
-    wanted = notices.offer(reader_language(request))
-    shown = {"offer": offered, "mine": mine, "path": request.path, "documents": wanted}
+    for_this_account = actor.account is not None and accounts.person_of(actor).address == offered.address
+    documents = notices.offer(reader_language(request))
+    context = {"offer": offered, "for_this_account": for_this_account, "path": request.path, "documents": documents}
     if request.method == "GET":
-        return render(request, "public/invitation.html", shown)
+        return render(request, "public/invitation.html", context)
     try:
         if actor.account is not None:
             return redirect("overview", invitations.accept(actor, secret))
         address, name, password = (request.POST.get(field, "") for field in ("address", "name", "password"))
-        entry = onboarding.Entry(name, password, claims_of(request, wanted))
-        done = onboarding.finish_invitation(secret, address, entry, visit_of(request))
+        entry = onboarding.Entry(name, password, claims_of(request, documents))
+        joined = onboarding.finish_invitation(secret, address, entry, visit_of(request))
     except (InvalidError, ForbiddenError, ThrottledError) as error:
-        return again(request, "public/invitation.html", error, **shown)
-    return with_session(redirect("overview", str(done.actor.organisation)), done.signed_in)
+        return again(request, "public/invitation.html", error, **context)
+    return with_session(redirect("overview", str(joined.actor.organisation)), joined.signed_in)

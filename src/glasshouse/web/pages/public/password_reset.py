@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
@@ -15,7 +15,14 @@ from glasshouse.web.middleware import network_of, visit_of
 from glasshouse.web.session_cookie import remember_browser
 
 
-@page("forgotten", name="forgotten", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "forgotten",
+    name="forgotten",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(Asked("address", "mail_message.address"),),
+)
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link to set a new password."""
     if request.method == "GET":
@@ -27,20 +34,27 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@page("reset/<slug:secret>", name="reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "reset/<slug:secret>",
+    name="reset",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(Asked("password", "accounts_account.password"),),
+)
 def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Set a new password by a mailed link."""
     visit = visit_of(request)
     visit = visit if visit.browser else replace(visit, browser=new_token())
     try:
-        shown = {"address": accounts.address_of_reset(secret, visit)}
+        context = {"address": accounts.address_of_reset(secret, visit)}
         if request.method == "GET":
-            return render(request, "public/reset.html", shown)
+            return render(request, "public/reset.html", context)
         accounts.finish_reset(secret, request.POST.get("password", ""), visit)
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "forgotten"}, status=error.status)
     except InvalidError as error:
-        return again(request, "public/reset.html", error, **shown)
+        return again(request, "public/reset.html", error, **context)
     response = redirect("/sign-in?password-set=1")
     remember_browser(response, visit.browser)
     return response
@@ -53,7 +67,7 @@ def stop_reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Stop the removal of one's second factor by the mailed link."""
     if request.method == "GET":
         return render(
-            request, "public/confirm.html", {"title": "Keep your second factor", "button": "Stop the removal"}
+            request, "public/confirm.html", {"title": "Keep your two-step verification", "button": "Stop the removal"}
         )
     resets.stop_reset(secret)
     return render(request, "public/stopped.html")

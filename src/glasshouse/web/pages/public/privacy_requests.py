@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import KB, Audience, FormRules, Need, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, Need, page
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links as links
@@ -20,6 +20,12 @@ from glasshouse.web.request_choices import CHOICES
     methods=("GET", "POST"),
     before_acceptance=True,
     form=FormRules(most_bytes=256 * KB, account_limits=False),
+    asks=(
+        Asked("kind", "rights_request.kind"),
+        Asked("region", "rights_request.region"),
+        Asked("address", "rights_request.address"),
+        Asked("text", "rights_request.text"),
+    ),
 )
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask for one's rights, with an account or without. The answer is the same for everybody."""
@@ -48,12 +54,12 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method == "GET":
             links.check_link(secret)
             return render(request, "public/privacy_confirm.html")
-        done = links.confirm(secret)
+        confirmation = links.confirm(secret)
     except links.LinkEndedError as error:
         return render(
             request, "public/request_link_ended.html", {"ended": error, "secret": secret}, status=error.status
         )
-    return redirect("confirmed_request", done.page_secret)
+    return redirect("confirmed_request", confirmation.page_secret)
 
 
 @page(
@@ -69,6 +75,10 @@ def renew_link(request: HttpRequest, secret: str) -> HttpResponse:
     try:
         links.renew(secret, network_of(request))
     except (links.LinkEndedError, ThrottledError) as error:
-        shown = {"ended": error if isinstance(error, links.LinkEndedError) else None, "error": error, "secret": secret}
-        return render(request, "public/request_link_ended.html", shown, status=error.status)
+        context = {
+            "ended": error if isinstance(error, links.LinkEndedError) else None,
+            "error": error,
+            "secret": secret,
+        }
+        return render(request, "public/request_link_ended.html", context, status=error.status)
     return render(request, "check_mail.html")

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
@@ -11,9 +11,9 @@ from glasshouse.web.forms import again
 from glasshouse.web.middleware import network_of
 
 
-def _listed() -> dict[str, object]:
-    # Authorities stand in the transparency report, where no person can be told from them.
-    return {"rows": [one for one in disclosures.recipients() if one.recipient.kind != rules.Kind.AUTHORITY]}
+def _context() -> dict[str, object]:
+    # Authorities are counted in the transparency report, from which no person can be identified.
+    return {"rows": [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]}
 
 
 @page(
@@ -23,22 +23,23 @@ def _listed() -> dict[str, object]:
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     before_acceptance=True,
+    asks=(Asked("address", "disclosures_subscriber.address"),),
 )
 def providers(request: HttpRequest) -> HttpResponse:
     """Who receives personal data, and who will; subscribing to changes of the list."""
     if request.method == "GET":
-        return render(request, "public/providers.html", _listed())
+        return render(request, "public/providers.html", _context())
     try:
         disclosures.subscribe(request.POST.get("address", ""), network=network_of(request))
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/providers.html", error, **_listed())
+        return again(request, "public/providers.html", error, **_context())
     return render(request, "check_mail.html")
 
 
 def _subscription(request: HttpRequest, secret: str, error: InvalidError | None = None) -> HttpResponse:
     live, may_begin = disclosures.subscription(secret)
-    shown = {"live": live, "may_begin": may_begin, "secret": secret, "error": error}
-    return render(request, "public/subscription.html", shown, status=error.status if error else 200)
+    context = {"live": live, "may_begin": may_begin, "secret": secret, "error": error}
+    return render(request, "public/subscription.html", context, status=error.status if error else 200)
 
 
 @page(
@@ -53,7 +54,7 @@ def subscription(request: HttpRequest, secret: str) -> HttpResponse:
     return _subscription(request, secret)
 
 
-def _decided(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
+def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
     try:
         disclosures.decide(secret, wanted=wanted)
     except InvalidError as error:
@@ -71,7 +72,7 @@ def _decided(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse
 )
 def begin(request: HttpRequest, secret: str) -> HttpResponse:
     """Have news of the list mailed."""
-    return _decided(request, secret, wanted=True)
+    return _decide(request, secret, wanted=True)
 
 
 @page(
@@ -84,4 +85,4 @@ def begin(request: HttpRequest, secret: str) -> HttpResponse:
 )
 def end(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
-    return _decided(request, secret, wanted=False)
+    return _decide(request, secret, wanted=False)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.sessions import SignedIn
@@ -24,27 +24,35 @@ from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("address", "accounts_person.address"),
+        Asked("password", "accounts_account.password"),
+    ),
 )
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in; the second factor follows where there is one."""
-    wanted = request.GET.get("next", request.POST.get("next", ""))
+    next_path = request.GET.get("next", request.POST.get("next", ""))
     if request.method == "GET":
         notes = {
             "password_set": "password-set" in request.GET,
             "address_changed": "address-changed" in request.GET,
-            "changing": safe_path(wanted).startswith("/change/"),
+            "changing": safe_path(next_path).startswith("/change/"),
         }
-        return render(request, "public/sign_in.html", notes | {"next": wanted})
+        return render(request, "public/sign_in.html", notes | {"next": next_path})
     try:
-        done = accounts.sign_in(request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request))
+        signed_in = accounts.sign_in(
+            request.POST.get("address", ""), request.POST.get("password", ""), visit_of(request)
+        )
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/sign_in.html", error, next=wanted)
-    if done.pending:
-        response = redirect(f"/second-factor?next={quote(safe_path(wanted))}")
+        return again(request, "public/sign_in.html", error, next=next_path)
+    if signed_in.pending:
+        response = redirect(f"/second-factor?next={quote(safe_path(next_path))}")
         life = sessions.PENDING_LIFE
-        response.set_cookie(PENDING_COOKIE, done.secret, max_age=life, secure=True, httponly=True, samesite="Strict")
+        response.set_cookie(
+            PENDING_COOKIE, signed_in.secret, max_age=life, secure=True, httponly=True, samesite="Strict"
+        )
         return response
-    return with_session(HttpResponseRedirect(safe_path(wanted)), done)
+    return with_session(HttpResponseRedirect(safe_path(next_path)), signed_in)
 
 
 @page(
@@ -73,27 +81,31 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     form=FormRules(repeatable=True),
+    asks=(
+        Asked("code"),
+        Asked("trust"),
+    ),
 )
 def do_step(request: HttpRequest) -> HttpResponse:
     """The second factor of a sign-in: a code of any kind."""
-    pending, wanted = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
+    pending, next_path = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
     try:
         kinds = {step.kind for step in second_factor.factors_of(AccountId(sessions.pending_account(pending).id))}
     except NotFoundError:
         return redirect("sign_in")
-    shown = {"kinds": kinds, "next": wanted}
+    context = {"kinds": kinds, "next": next_path}
     if request.method == "GET":
-        return render(request, "public/second_factor.html", shown)
+        return render(request, "public/second_factor.html", context)
     try:
         trust = request.POST.get("trust") == "yes"
-        done = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
+        signed_in = second_factor.finish_sign_in(pending, request.POST.get("code", ""), visit_of(request), trust=trust)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/second_factor.html", error, **shown)
-    return _in(done, wanted)
+        return again(request, "public/second_factor.html", error, **context)
+    return _in(signed_in, next_path)
 
 
-def _in(done: SignedIn, wanted: str) -> HttpResponse:
-    response = with_session(HttpResponseRedirect(safe_path(wanted)), done)
+def _in(signed_in: SignedIn, next_path: str) -> HttpResponse:
+    response = with_session(HttpResponseRedirect(safe_path(next_path)), signed_in)
     response.delete_cookie(PENDING_COOKIE)
     return response
 
@@ -101,12 +113,12 @@ def _in(done: SignedIn, wanted: str) -> HttpResponse:
 @page("second-factor/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
 def send_text(request: HttpRequest) -> HttpResponse:
     """Send a code by text message to the one who is signing in."""
-    wanted = request.POST.get("next", "")
+    next_path = request.POST.get("next", "")
     try:
         number = second_factor.ask_text(request.COOKIES.get(PENDING_COOKIE, ""))
     except (ThrottledError, UnavailableError) as error:
-        return again(request, "public/second_factor.html", error, kinds={"text"}, next=wanted)
-    return render(request, "public/second_factor.html", {"kinds": {"text"}, "next": wanted, "number": number})
+        return again(request, "public/second_factor.html", error, kinds={"text"}, next=next_path)
+    return render(request, "public/second_factor.html", {"kinds": {"text"}, "next": next_path, "number": number})
 
 
 def _pending(request: HttpRequest) -> str:
@@ -144,9 +156,11 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
     trust = request.POST.get("trust") == "yes"
     try:
         answer = request.POST.get("answer", "")
-        done = second_factor.sign_in_with_passkey(answer, visit_of(request), pending=_pending(request), trust=trust)
+        signed_in = second_factor.sign_in_with_passkey(
+            answer, visit_of(request), pending=_pending(request), trust=trust
+        )
     except GlasshouseError as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
-    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), done)
+    response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), signed_in)
     response.delete_cookie(PENDING_COOKIE)
     return response

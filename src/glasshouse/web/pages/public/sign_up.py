@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
 from glasshouse.notices import api as notices
@@ -13,7 +13,14 @@ from glasshouse.web.middleware import network_of, visit_of
 from glasshouse.web.session_cookie import with_session
 
 
-@page("sign-up", name="sign_up", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "sign-up",
+    name="sign_up",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(Asked("address", "accounts_person.address"),),
+)
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Ask for an account: the address, and no more; the mailed link leads to the rest."""
     if request.method == "GET":
@@ -25,19 +32,31 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@page("prove/<slug:secret>", name="prove", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST"))
+@page(
+    "prove/<slug:secret>",
+    name="prove",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    asks=(
+        Asked("name", "accounts_person.name"),
+        Asked("organisation", "access_organisation.name"),
+        Asked("password", "accounts_account.password"),
+        Asked("accept", "notices_acceptance.shown"),
+    ),
+)
 def prove(request: HttpRequest, secret: str) -> HttpResponse:
     """Finish a sign-up. Opening the link changes nothing, as mail scanners open links; the form makes the account."""
     offer = notices.offer(reader_language(request))
     try:
-        shown = {"offer": offer, "address": onboarding.confirmed_address(secret)}
+        context = {"offer": offer, "address": onboarding.confirmed_address(secret)}
         if request.method == "GET":
-            return render(request, "public/finish_sign_up.html", shown)
+            return render(request, "public/finish_sign_up.html", context)
         name, organisation, password = (request.POST.get(field, "") for field in ("name", "organisation", "password"))
         entry = onboarding.Entry(name, password, claims_of(request, offer), organisation)
-        done = onboarding.finish_sign_up(secret, entry, visit_of(request))
+        signed_up = onboarding.finish_sign_up(secret, entry, visit_of(request))
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "sign_up"}, status=error.status)
     except (InvalidError, ThrottledError) as error:
-        return again(request, "public/finish_sign_up.html", error, **shown)
-    return with_session(redirect("home"), done.signed_in)
+        return again(request, "public/finish_sign_up.html", error, **context)
+    return with_session(redirect("home"), signed_up.signed_in)

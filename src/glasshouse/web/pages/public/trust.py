@@ -36,9 +36,11 @@ SIGNS = {
 )
 def trust(request: HttpRequest) -> HttpResponse:
     """Every promise, its state, the figure that shows it, and when it was checked."""
-    found = promises.standings()
-    rows = [asdict(one) | {"slug": slugify(one.state), "sign": SIGNS[one.state]} for one in found]
-    states = [one.state for one in found]
+    standings = promises.standings()
+    rows = [
+        asdict(standing) | {"slug": slugify(standing.state), "sign": SIGNS[standing.state]} for standing in standings
+    ]
+    states = [standing.state for standing in standings]
     counts = {state.name.lower(): states.count(state) for state in State}
     areas = [(name, [row for row in rows if row["id"].startswith(prefix)]) for prefix, name in AREAS.items()]
     return render(request, "public/trust.html", {"areas": areas, "total": len(rows)} | counts)
@@ -47,34 +49,34 @@ def trust(request: HttpRequest) -> HttpResponse:
 @page("trust/roots.json", name="roots", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def roots(request: HttpRequest) -> JsonResponse:
     """The daily roots of the event chain: keep a copy, and you can tell later whether the log before it was altered."""
-    shown = [
+    context = [
         {"day": root.day.isoformat(), "events": root.number, "sha256": root.hash, "published_at": root.published_at}
         for root in events.roots()
     ]
-    return JsonResponse({"roots": shown})
+    return JsonResponse({"roots": context})
 
 
 @page("trust.json", name="trust_json", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def promises_json(request: HttpRequest) -> JsonResponse:
     """The trust page for programs."""
-    return JsonResponse({"promises": [one.as_json() for one in promises.standings()]})
+    return JsonResponse({"promises": [standing.as_json() for standing in promises.standings()]})
 
 
 @page("trust/data", name="processing", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
 def processing(request: HttpRequest) -> HttpResponse:
     """The record of processing: a page, with format=json or format=csv for programs."""
-    found = activities(whole_map())
+    recorded = activities(whole_map())
     form = request.GET.get("format")
     if form == "json":
-        return JsonResponse({"activities": [asdict(one) for one in found]})
+        return JsonResponse({"activities": [asdict(activity) for activity in recorded]})
     if form == "csv":
         response = HttpResponse(content_type=CSV)
         response.headers["Content-Disposition"] = 'attachment; filename="processing.csv"'
         writer = csv.writer(response)
         names = [field.name for field in fields(Activity)]
         writer.writerow(names)
-        for one in found:
-            values = (getattr(one, name) for name in names)
+        for activity in recorded:
+            values = (getattr(activity, name) for name in names)
             writer.writerow([cell("; ".join(value) if isinstance(value, tuple) else value) for value in values])
         return response
-    return render(request, "public/processing.html", {"activities": found})
+    return render(request, "public/processing.html", {"activities": recorded})

@@ -16,10 +16,10 @@ from glasshouse.web.support_wish import wish_of
 
 def _staff_page(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    found = support.staff_grants(actor)
-    live = {one.grant.organisation_id for one in found if one.state == "live"}
-    customers = [(one, one in live) for one in support.customers(actor)]
-    return {"customers": customers, "grants": found, "areas": AREA_TITLES.items(), "me": actor.account}
+    grants = support.staff_grants(actor)
+    live = {grant.grant.organisation_id for grant in grants if grant.state == "live"}
+    customers = [(customer, customer in live) for customer in support.customers(actor)]
+    return {"customers": customers, "grants": grants, "areas": AREA_TITLES.items(), "me": actor.account}
 
 
 @page("staff", name="staff", need=Permission.CUSTOMER_LIST, audience=Audience.STAFF, menu="Customers", menu_order=110)

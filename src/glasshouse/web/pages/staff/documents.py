@@ -1,5 +1,7 @@
 """Versions of the documents: drafting and publishing."""
 
+from typing import NamedTuple
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -16,8 +18,8 @@ from glasshouse.web.middleware import actor_of
 def _staff_page(actor: Actor) -> dict[str, object]:
     rows = notices.progress_of_versions(actor)
     return {
-        "rows": rows,
-        "announcing": any(one.waiting or (one.version.published_at and not one.version.in_force_at) for one in rows),
+        "versions": rows,
+        "announcing": any(row.waiting or (row.version.published_at and not row.version.in_force_at) for row in rows),
         "documents": TITLES.items(),
         "languages": LANGUAGES.items(),
         "stale": notices.stale(),
@@ -27,19 +29,19 @@ def _staff_page(actor: Actor) -> dict[str, object]:
 @page("staff/documents", name="staff_documents", need=Permission.DOCUMENT_PUBLISH, audience=Audience.STAFF)
 def documents(request: HttpRequest) -> HttpResponse:
     """Versions with the state of their announcement; the form of a new one, begun with the text in force."""
-    begun = request.GET.get("from", "")
+    copied_from = request.GET.get("from", "")
     texts = {}
-    if begun in set(Document):
-        texts = {code: notices.text_of(notices.current(Document(begun)), code).body for code in LANGUAGES}
-    written = {"document": begun} | {f"body_{code}": body for code, body in texts.items()}
-    shown = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": begun}
-    return render(request, "staff/documents.html", shown)
+    if copied_from in set(Document):
+        texts = {code: notices.text_of(notices.current(Document(copied_from)), code).body for code in LANGUAGES}
+    written = {"document": copied_from} | {f"body_{code}": body for code, body in texts.items()}
+    context = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": copied_from}
+    return render(request, "staff/documents.html", context)
 
 
 def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
     fields, chosen = _fields(request.POST.dict()), request.POST.get("document", "")
-    shown = _staff_page(actor_of(request))
-    return again(request, "staff/documents.html", error, **shown, fields=fields, chosen=chosen)
+    context = _staff_page(actor_of(request))
+    return again(request, "staff/documents.html", error, **context, fields=fields, chosen=chosen)
 
 
 @page(
@@ -51,11 +53,11 @@ def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
 )
 def draft(request: HttpRequest) -> HttpResponse:
     """Keep a new version as a draft."""
-    given = request.POST
-    texts = {code: (given.get(f"body_{code}", ""), given.get(f"summary_{code}", "")) for code in LANGUAGES}
-    significant, lead_days = given.get("significant") == "yes", small_number(given.get("lead_days", "0"))
+    form = request.POST
+    texts = {code: (form.get(f"body_{code}", ""), form.get(f"summary_{code}", "")) for code in LANGUAGES}
+    significant, lead_days = form.get("significant") == "yes", small_number(form.get("lead_days", "0"))
     try:
-        notices.draft(actor_of(request), notices.Draft(given.get("document", ""), texts, significant, lead_days))
+        notices.draft(actor_of(request), notices.Draft(form.get("document", ""), texts, significant, lead_days))
     except InvalidError as error:
         return _once_more(request, error)
     return redirect("staff_documents")
@@ -77,8 +79,17 @@ def publish(request: HttpRequest, version: str) -> HttpResponse:
     return redirect("staff_documents")
 
 
-def _fields(written: dict[str, str]) -> list[tuple[str, str, str, str]]:
+class _Texts(NamedTuple):
+    """The texts of a draft in one language, as the form holds them."""
+
+    code: str
+    language: str
+    body: str
+    summary: str
+
+
+def _fields(written: dict[str, str]) -> list[_Texts]:
     return [
-        (code, name, written.get(f"body_{code}", ""), written.get(f"summary_{code}", ""))
+        _Texts(code, name, written.get(f"body_{code}", ""), written.get(f"summary_{code}", ""))
         for code, name in LANGUAGES.items()
     ]

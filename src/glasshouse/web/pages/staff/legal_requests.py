@@ -1,4 +1,4 @@
-"""Demands of authorities: entering, reviewing as one of two, fetching what is handed over."""
+"""Legal requests: entering, reviewing as one of two, fetching what is handed over."""
 
 from datetime import date
 
@@ -21,11 +21,14 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     rows = [
         (
-            one,
-            [(name, NAMES[name]) for name in (one.narrowed if one.first_by else one.asked)],
-            [NAMES[name] for name in one.asked],
+            legal_request,
+            [
+                (name, NAMES[name])
+                for name in (legal_request.narrowed if legal_request.first_by else legal_request.asked)
+            ],
+            [NAMES[name] for name in legal_request.asked],
         )
-        for one in legal.legal_requests(actor)
+        for legal_request in legal.legal_requests(actor)
     ]
     return {"rows": rows, "categories": categories()}
 
@@ -35,11 +38,11 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     name="staff_legal_requests",
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
-    menu="Demands",
+    menu="Legal requests",
     menu_order=140,
 )
 def legal_requests(request: HttpRequest) -> HttpResponse:
-    """Every demand."""
+    """Every legal request."""
     return render(request, "staff/legal_requests.html", _legal_requests(request))
 
 
@@ -61,11 +64,11 @@ def _until(written: str) -> date | None:
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def enter(request: HttpRequest) -> HttpResponse:
-    """Enter a demand."""
-    actor, given = actor_of(request), request.POST
-    until = _until(given.get("barred_until", ""))
-    address, authority, country, grounds = (given.get(name, "") for name in ASKED)
-    legal.enter(actor, legal.Facts(address, authority, country, grounds, given.getlist("asked"), until))
+    """Enter a legal request."""
+    actor, form = actor_of(request), request.POST
+    until = _until(form.get("barred_until", ""))
+    address, authority, country, grounds = (form.get(name, "") for name in ASKED)
+    legal.enter(actor, legal.Facts(address, authority, country, grounds, form.getlist("asked"), until))
     return redirect("staff_legal_requests")
 
 
@@ -78,10 +81,10 @@ def enter(request: HttpRequest) -> HttpResponse:
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def review(request: HttpRequest, legal_request: str) -> HttpResponse:
-    """Review a demand, as one of two."""
-    actor, given = actor_of(request), request.POST
-    verdict, reasons = given.get("verdict", ""), given.get("reasons", "")
-    legal.review(actor, legal_request, verdict, given.getlist("allowed"), reasons)
+    """Review a legal request, as one of two."""
+    actor, form = actor_of(request), request.POST
+    verdict, reasons = form.get("verdict", ""), form.get("reasons", "")
+    legal.review(actor, legal_request, verdict, form.getlist("allowed"), reasons)
     return redirect("staff_legal_requests")
 
 

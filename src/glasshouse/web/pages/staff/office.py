@@ -10,7 +10,7 @@ from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
 
-def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
+def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     return {"desk": desks.desk(actor), "risks": desks.RISKS}
 
@@ -24,8 +24,8 @@ def _shown(request: HttpRequest, **_: str) -> dict[str, object]:
     menu_order=130,
 )
 def office(request: HttpRequest) -> HttpResponse:
-    """Figures, holds, certificates of sweeps, restrictions, assessments."""
-    return render(request, "staff/office.html", _shown(request))
+    """Figures, legal holds, certificates of deletion runs, restrictions, assessments."""
+    return render(request, "staff/office.html", _context(request))
 
 
 @page(
@@ -35,13 +35,11 @@ def office(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def hold(request: HttpRequest) -> HttpResponse:
-    """Hold a person's data."""
-    actor, given = actor_of(request), request.POST
-    desks.place_legal_hold(
-        actor, given.get("address", ""), given.get("reason", ""), small_number(given.get("days", ""))
-    )
+    """Place a legal hold on a person's data."""
+    actor, form = actor_of(request), request.POST
+    desks.place_legal_hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
     return redirect("office")
 
 
@@ -65,7 +63,7 @@ def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     """Lift a restriction, with notice."""
     actor = actor_of(request)
@@ -80,9 +78,9 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _shown)
+@shows_again("staff/office.html", _context)
 def assess(request: HttpRequest) -> HttpResponse:
     """Note an assessment of a purpose."""
-    actor, given = actor_of(request), request.POST
-    desks.assess(actor, given.get("purpose", ""), given.get("risk", ""), given.get("text", ""))
+    actor, form = actor_of(request), request.POST
+    desks.assess(actor, form.get("purpose", ""), form.get("risk", ""), form.get("text", ""))
     return redirect("office")

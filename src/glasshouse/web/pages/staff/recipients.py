@@ -16,12 +16,16 @@ WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    shown = {
+    context = {
         "rows": disclosures.recipients(),
         "categories": categories(),
         "transfers": business_transfers.transfers(actor),
     }
-    return shown | {"kinds": rules.TITLES.items(), "channels": rules.CHANNELS.items(), "waits": rules.WAIT_DAYS.items()}
+    return context | {
+        "kinds": rules.TITLES.items(),
+        "channels": rules.CHANNELS.items(),
+        "waits": rules.WAIT_DAYS.items(),
+    }
 
 
 @page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)
@@ -40,11 +44,11 @@ def recipients(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/recipients.html", _register)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
-    actor, given = actor_of(request), request.POST
-    words = {name: given.get(name, "") for name in WORDS}
-    fields, channels = given.getlist("fields"), given.getlist("channels")
-    wait = small_number(given.get("wait_days", ""))
-    disclosures.add(actor, disclosures.Entry(given.get("kind", ""), words, fields, channels, wait))
+    actor, form = actor_of(request), request.POST
+    texts = {name: form.get(name, "") for name in WORDS}
+    fields, channels = form.getlist("fields"), form.getlist("channels")
+    wait = small_number(form.get("wait_days", ""))
+    disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait))
     return redirect("recipients")
 
 
@@ -73,9 +77,9 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
 @shows_again("staff/recipients.html", _register)
 def open_business_transfer(request: HttpRequest) -> HttpResponse:
     """Open a business transfer, and tell everybody."""
-    actor, given = actor_of(request), request.POST
-    buyer, region = given.get("buyer", ""), given.get("region", "")
-    business_transfers.open_transfer(actor, buyer, region, small_number(given.get("days", "")))
+    actor, form = actor_of(request), request.POST
+    buyer, region = form.get("buyer", ""), form.get("region", "")
+    business_transfers.open_transfer(actor, buyer, region, small_number(form.get("days", "")))
     return redirect("recipients")
 
 

@@ -22,11 +22,11 @@ def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
     return CHOICES | {"rows": worklists.worklist(actor), "agents": drp.agents(actor)}
 
 
-def _done(request: HttpRequest) -> dict[str, object]:
+def _act_context(request: HttpRequest) -> dict[str, object]:
     """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
-    done = request.GET.get("done", "")
-    number = request.GET.get("request", "") if done else ""
-    return {"done": done, "done_request": worklists.of_officer(actor_of(request), number) if number else None}
+    act = request.GET.get("done", "")
+    number = request.GET.get("request", "") if act else ""
+    return {"done": act, "done_request": worklists.of_officer(actor_of(request), number) if number else None}
 
 
 @page(
@@ -39,11 +39,11 @@ def _done(request: HttpRequest) -> dict[str, object]:
 )
 def worklist(request: HttpRequest) -> HttpResponse:
     """The work list."""
-    return render(request, "staff/requests.html", _desk(request) | _done(request))
+    return render(request, "staff/requests.html", _desk(request) | _act_context(request))
 
 
-def _to_list(done: str, number: str) -> HttpResponse:
-    return redirect(f"{reverse('worklist')}?{urlencode({'done': done, 'request': number})}")
+def _to_list(act: str, number: str) -> HttpResponse:
+    return redirect(f"{reverse('worklist')}?{urlencode({'done': act, 'request': number})}")
 
 
 @page(
@@ -56,9 +56,9 @@ def _to_list(done: str, number: str) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def enter(request: HttpRequest) -> HttpResponse:
     """Enter a request that came by letter or telephone."""
-    actor, given = actor_of(request), request.POST
-    arrival = requests.Arrival(given.get("channel", ""), entered_by=actor.id, identity=given.get("identity", ""))
-    address, kind, region, text = (given.get(name, "") for name in ("address", "kind", "region", "text"))
+    actor, form = actor_of(request), request.POST
+    arrival = requests.Arrival(form.get("channel", ""), entered_by=actor.id, identity=form.get("identity", ""))
+    address, kind, region, text = (form.get(name, "") for name in ("address", "kind", "region", "text"))
     number = requests.enter(actor, address, kind, region, text, arrival)
     return _to_list("enter", number)
 
@@ -102,7 +102,7 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
 )
 @shows_again("staff/requests.html", _desk)
 def extend_request(request: HttpRequest, number: str) -> HttpResponse:
-    """Take longer, with notice."""
+    """Extend the legal deadline, with notice."""
     actor, text = actor_of(request), request.POST.get("text", "")
     requests.extend(actor, RequestId(number), text)
     return _to_list("extend", number)
@@ -133,8 +133,8 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def register_agent(request: HttpRequest) -> HttpResponse:
     """Register an authorised agent."""
-    actor, given = actor_of(request), request.POST
-    drp.register(actor, *(given.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
+    actor, form = actor_of(request), request.POST
+    drp.register(actor, *(form.get(name, "") for name in ("agent", "name", "verify_key", "callback_host")))
     return redirect("worklist")
 
 
@@ -148,6 +148,6 @@ def register_agent(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/requests.html", _desk)
 def end_agent(request: HttpRequest) -> HttpResponse:
     """Let an agent in no more."""
-    actor, given = actor_of(request), request.POST
-    drp.end(actor, given.get("agent", ""))
+    actor, form = actor_of(request), request.POST
+    drp.end(actor, form.get("agent", ""))
     return redirect("worklist")

@@ -26,11 +26,11 @@ def _page(request: HttpRequest, **_: str) -> dict[str, object]:
 def sources(request: HttpRequest) -> HttpResponse:
     """The register; a new token or a report, once."""
     actor = actor_of(request)
-    shown = _page(request)
-    shown["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
-    shown["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
-    shown["gone"] = "token" in request.GET and shown["token"] is None
-    return render(request, "staff/sources.html", shown)
+    context = _page(request)
+    context["token"] = once.collect(actor, "source", request.GET["token"]) if "token" in request.GET else None
+    context["report"] = once.collect(actor, "contacts", request.GET["report"]) if "report" in request.GET else None
+    context["token_gone"] = "token" in request.GET and context["token"] is None
+    return render(request, "staff/sources.html", context)
 
 
 @page(
@@ -43,8 +43,8 @@ def sources(request: HttpRequest) -> HttpResponse:
 @shows_again("staff/sources.html", _page)
 def add(request: HttpRequest) -> HttpResponse:
     """Register a source."""
-    actor, given = actor_of(request), request.POST
-    api.add_source(actor, *(given.get(name, "") for name in ("kind", "name", "licence", "purpose")))
+    actor, form = actor_of(request), request.POST
+    api.add_source(actor, *(form.get(name, "") for name in ("kind", "name", "licence", "purpose")))
     return redirect("sources")
 
 
@@ -73,7 +73,7 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
 )
 @shows_again("staff/sources.html", _page)
 def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
-    """Take a file of contacts in."""
+    """Import a file of contacts."""
     actor = actor_of(request)
     file = request.FILES.get("file")
     if file is None or not file.size or file.size > MOST_BYTES:

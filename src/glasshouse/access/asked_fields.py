@@ -1,0 +1,36 @@
+"""What people are asked for: the fields of a form by the declaration of the page that takes it, joined with the data map.
+
+The check of PRI-05 judges the live pages by it, and the forms' hints are made from it.
+Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
+"""
+
+from functools import lru_cache
+
+from glasshouse.access import pages
+from glasshouse.access.pages import Asked, DeclarationError, Page
+from glasshouse.vault.datamap import Entry, people_rows
+
+
+@lru_cache(maxsize=1)
+def _entries() -> dict[str, Entry]:
+    return {f"{row.table}.{row.column}": row.entry for row in people_rows([]) if row.entry}
+
+
+def asked_for(page: Page, field: str) -> Asked | None:
+    """What the page that takes a form declares of a field; None where it declares nothing."""
+    return next((asked for asked in page.asks if asked.field == field), None)
+
+
+def entry_of(asked: Asked) -> Entry | None:
+    """The data map's entry of the column that an answer goes to; None where the map has none, or nothing is stored."""
+    return _entries().get(asked.column)
+
+
+def may_be_withheld(name: str, field: str) -> bool:
+    """Whether nothing needs the answer to a field of the form that the page `name` takes. Raises DeclarationError."""
+    page = pages.find(name, "POST")
+    asked = asked_for(page, field) if page else None
+    entry = entry_of(asked) if asked else None
+    if entry is None:
+        raise DeclarationError(f"No declaration of the page {name} says into which column {field} goes.")
+    return not entry.need
