@@ -18,7 +18,8 @@ PAGE = """<!doctype html><html><body><svg viewBox="0 0 1 1"></svg>
 <form action="/other"><input name="days" value="7"></form>
 <details><summary>More</summary><form action="/here">
 <input type="hidden" name="csrfmiddlewaretoken" value="new"><input type="hidden" name="once" value="new">
-<input type="password" name="present"><input name="days" value="7"><textarea name="note">
+<input type="password" name="present"><input name="code" autocomplete="one-time-code">
+<input name="days" value="7"><textarea name="note">
 old</textarea>
 <input type="checkbox" name="all" value="yes" checked><input type="checkbox" name="site" value="a">
 <input type="checkbox" name="site" value="b" checked>
@@ -26,7 +27,10 @@ old</textarea>
 <select name="role"><option value="admin" selected>A</option><option>viewer</option></select>
 <select name="law"><option value="eu" selected>EU</option></select>
 </form></details></body></html>"""
-WRITTEN = "csrfmiddlewaretoken=old&once=old&present=secret&days=999&note=%3Cscript%3E%26amp%3B&site=a&how=y&role=viewer&law=mars"
+WRITTEN = (
+    "csrfmiddlewaretoken=old&once=old&present=secret&code=123456&days=999&note=%3Cscript%3E%26amp%3B&site=a&how=y"
+    "&role=viewer&law=mars"
+)
 
 
 def fields(page: str, action: str) -> dict[str, list[str]]:
@@ -54,6 +58,7 @@ def test_every_kind_of_field_is_filled_with_what_was_written_and_nothing_else() 
         "csrfmiddlewaretoken": ["new"],
         "once": ["new"],
         "present": [""],
+        "code": [""],
         "days": ["999"],
         "note": ["<script>&amp;"],
         "all": [],

@@ -1,6 +1,6 @@
 """A page whose form was refused shows again what was written in it: every field, also lists of boxes, whatever its template says.
 
-The form is the one with the address that was sent to. Passwords, files and hidden fields are left as the page has them.
+The form is the one with the address that was sent to. Passwords, codes, files and hidden fields are left as the page has them.
 """
 
 import html
@@ -29,7 +29,7 @@ def refilled(page: str, path: str, written: QueryDict) -> str:
 def _fill(field: LexborNode, written: QueryDict) -> None:
     name = str(field.attributes["name"])
     kind = "" if field.tag != "input" else (field.attributes.get("type") or "text").lower()
-    if kind in LEFT_ALONE or name == "csrfmiddlewaretoken":
+    if kind in LEFT_ALONE or name == "csrfmiddlewaretoken" or field.attributes.get("autocomplete") == "one-time-code":
         return
     if kind in ("checkbox", "radio"):
         _mark(field, "checked", (field.attributes.get("value") or "on") in written.getlist(name))
