@@ -72,6 +72,7 @@ class CustomRole(models.Model):
 class Membership(models.Model):
     """A person's place in an organisation. `role`: a built-in role, or the id of a custom one."""
 
+    founds = "organisation_id"  # The first member's organisation is a probe's where that member is one.
     row_access = RowAccess(
         see=f"account_id = {ACCOUNT} OR ({MEMBER}) OR organisation_id = {INVITED}",
         # A member adds another; somebody makes an organisation and is its first; or accepts an invitation.

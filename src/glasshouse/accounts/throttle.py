@@ -1,5 +1,6 @@
 """Counting tries in the database, so that every process counts together. Fails closed."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import connection
@@ -10,6 +11,37 @@ from glasshouse.kernel.errors import ThrottledError
 from glasshouse.kernel.networks import network_key
 from glasshouse.vault import api as vault
 
+# What is counted. A row holds a keyed hash only, so that whose it is can be told by trying all of these.
+PURPOSES = frozenset(
+    {
+        "account-form",
+        "confirm",
+        "finish-reset",
+        "finish-reset-link",
+        "finish-sign-up",
+        "invitation-address",
+        "invite",
+        "mail",
+        "passkey-make",
+        "passkey-network",
+        "request",
+        "request-address",
+        "resend",
+        "reset",
+        "reset-browser",
+        "reset-link",
+        "sign-in",
+        "sign-in-browser",
+        "sign-in-network",
+        "sign-up",
+        "step",
+        "step-day",
+        "subscribe",
+        "text-account",
+        "text-country",
+        "text-number",
+    }
+)
 TAKE = """
 INSERT INTO accounts_tries (key, count, until) VALUES (%(key)s, 1, %(until)s)
 ON CONFLICT (key) DO UPDATE SET
@@ -32,9 +64,16 @@ def counting(purpose: str, counted: str) -> bool:
 
 def take(purpose: str, counted: str, *, most: int, window: timedelta) -> None:
     """Count one try. counted: whose (an address, a network address). Raises ThrottledError above `most` in the window."""
+    if purpose not in PURPOSES:
+        raise ValueError(f"Tries of {purpose} are not in PURPOSES.")
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(TAKE, {"key": vault.lookup(f"tries:{purpose}", counted), "now": now, "until": now + window})
         count, until = cursor.fetchone()
     if count > most:
         raise ThrottledError(max(1, int((until - now).total_seconds())))
+
+
+def keys_of(counted: Iterable[str]) -> list[str]:
+    """Under which keyed hashes tries of these (addresses, ids, network addresses) are counted, whatever was tried."""
+    return [vault.lookup(f"tries:{purpose}", each) for each in counted for purpose in sorted(PURPOSES)]

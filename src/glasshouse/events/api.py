@@ -14,6 +14,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.probes import api as probes
 
 RELAY_LOCK = 0x676C6173
 RELAY = "relay"  # the connection of the relay's own role
@@ -64,17 +65,34 @@ def chain_new(limit: int = TURN_EVENTS) -> int:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RELAY_LOCK])
         last_link = Link.objects.using(RELAY).order_by("-number").first()
         _publish_roots()
-        waiting = Unchained.objects.using(RELAY).filter(lost=False).order_by("number")
+        waiting = Unchained.objects.using(RELAY).filter(lost=False, probe_id=None).order_by("number")
         outbox = dict(waiting.values_list("number", "event_id")[:limit])
         events = Event.objects.using(RELAY).in_bulk(list(outbox.values()))
+        finished = outbox.keys() - _put_apart(outbox, events)
         chained = set(Link.objects.using(RELAY).filter(event_id__in=list(events)).values_list("event_id", flat=True))
         new_events = sorted((events[id] for id in events.keys() - chained), key=lambda event: (event.at, event.id))
         Link.objects.using(RELAY).bulk_create(_links(last_link, new_events))
-        lost_numbers = [number for number, id in outbox.items() if id not in events]
+        lost_numbers = [number for number in finished if outbox[number] not in events]
         if lost_numbers:
             Unchained.objects.using(RELAY).filter(number__in=lost_numbers).update(lost=True)
-        Unchained.objects.using(RELAY).filter(number__in=[*(outbox.keys() - set(lost_numbers))]).delete()
+        Unchained.objects.using(RELAY).filter(number__in=[*(finished - set(lost_numbers))]).delete()
     return len(outbox)
+
+
+def _put_apart(outbox: dict[int, str], events: dict[str, Event]) -> set[int]:
+    """Keep the events of promise checks out of the chain: their rows of the outbox stay until the probe is removed.
+
+    An event is a probe's if its customer is, or if it is of no customer and speaks of something of the probe. By now the
+    transaction of each has ended, so that the database knows what is a probe's, in whatever order it was written. Removes the
+    events from `events`; returns the numbers of their rows.
+    """
+    about = {id: event.organisation_id or event.subject for id, event in events.items()}
+    marks = probes.marked(list(about.values()), using=RELAY) if about else {}
+    apart = {number: marks[about[id]] for number, id in outbox.items() if about.get(id) in marks}
+    for number, probe in apart.items():
+        Unchained.objects.using(RELAY).filter(number=number).update(probe_id=probe)
+        del events[outbox[number]]
+    return set(apart)
 
 
 def chain_waiting(most_turns: int = 40) -> int:

@@ -38,13 +38,15 @@ class Unchained(models.Model):
     """The outbox: an event that the relay has still to chain. A trigger of the event table writes it, and nobody else.
 
     It becomes visible together with its event, whenever that transaction ends, so none can be overtaken. `lost`: the relay did
-    not find the event any more; the row stays and `verify` tells of it.
+    not find the event any more; the row stays and `verify` tells of it. `probe_id`: the event is a promise check's own; it is not
+    chained, and is deleted with the probe.
     """
 
     row_access = RowAccess(App.NOTHING)
     number = technical(models.BigAutoField(primary_key=True))
     event_id = technical(models.CharField(max_length=16))
     lost = technical(models.BooleanField(db_default=False))
+    probe_id = technical(models.CharField(max_length=16, null=True))
 
     class Meta:
         db_table = "events_unchained"

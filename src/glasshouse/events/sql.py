@@ -22,7 +22,7 @@ SQL = Sql(
         "ALTER TABLE events_unchained SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)",
         "GRANT SELECT ON events_event, events_link, events_root, events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_link, events_root TO glasshouse_relay",
-        "GRANT DELETE, UPDATE (lost) ON events_unchained TO glasshouse_relay",
+        "GRANT DELETE, UPDATE (lost, probe_id) ON events_unchained TO glasshouse_relay",
         "GRANT INSERT ON events_event TO glasshouse_support",
         "CREATE POLICY relay_reads ON events_event FOR SELECT TO glasshouse_relay USING (true)",
         f"CREATE POLICY support_records ON events_event FOR INSERT TO glasshouse_support WITH CHECK "

@@ -18,6 +18,7 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.mail.rules import body_text, message_id, subject_line
+from glasshouse.probes import api as probes
 from glasshouse.queues import rules as failures
 from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
@@ -156,13 +157,23 @@ def _note_failure(number: str, error: Exception) -> None:
 
 
 def _send(message: Message) -> None:
-    if not settings.SMTP_HOST:
-        return  # No mail server is named: the mail stays in the queue's table, where the demo's mailbox page shows it.
-    if message.address.endswith(".invalid"):
-        return  # A probe's own address, which leads nowhere (RFC 6761).
+    server = _server_for(message)
+    if server is None:
+        return  # It stays in the queue's table, where the demo's mailbox page shows it.
     mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
-    smtp.hand_over(KeyOwnerId(message.key_owner), mail, message.address, f"{BOUNCE}{message.id}@{smtp.domain()}")
+    return_path = f"{BOUNCE}{message.id}@{smtp.domain()}"
+    smtp.hand_over(server, KeyOwnerId(message.key_owner), mail, message.address, return_path)
+
+
+def _server_for(message: Message) -> smtp.MailServer | None:
+    """Where a mail is handed over: that to a promise check at its own listener, all others at the operator's mail server."""
+    port = probes.sink_port(message.address_hash) if message.address_hash else None
+    if port is not None:
+        return smtp.probes_server(port)
+    if message.address.endswith(".invalid"):
+        return None  # Of a probe that is over. It leads nowhere (RFC 6761).
+    return smtp.operators_server()
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import threading
 from email import policy
 from email.headerregistry import HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -85,17 +86,43 @@ class _Limited(smtplib.SMTP):
         super().close()
 
 
-def hand_over(key_owner: KeyOwnerId, mail: EmailMessage, address: str, return_path: str) -> None:
-    """Hand a mail to the server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
+class MailServer(NamedTuple):
+    """Where a mail is handed over. ca: file with the authority of its certificate, "": a public one. user "": no sign-in."""
+
+    host: str
+    port: int
+    ca: str
+    user: str = ""
+    password: str = ""
+
+
+def operators_server() -> MailServer | None:
+    """The mail server that the settings name; None: they name none."""
+    if not settings.SMTP_HOST:
+        return None
+    return MailServer(
+        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_CA, settings.SMTP_USER, settings.SMTP_PASSWORD
+    )
+
+
+def probes_server(port: int) -> MailServer:
+    """The listener of a promise check on this machine, which shows this installation's own certificate."""
+    return MailServer("localhost", port, str(settings.TLS_FOLDER / "ca.crt"))
+
+
+def hand_over(
+    mail_server: MailServer, key_owner: KeyOwnerId, mail: EmailMessage, address: str, return_path: str
+) -> None:
+    """Hand a mail to a server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
 
     Raises UncoveredError, OSError, SMTPException.
     """
     gate.leave(gate.Egress("mail", key_owner, SENT))
-    server = _Limited(settings.SMTP_HOST, settings.SMTP_PORT)
+    server = _Limited(mail_server.host, mail_server.port)
     try:
-        server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
-        if settings.SMTP_USER:
-            server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        server.starttls(context=ssl.create_default_context(cafile=mail_server.ca or None))
+        if mail_server.user:
+            server.login(mail_server.user, mail_server.password)
         server.send_message(mail, from_addr=return_path, to_addrs=[address])
         # From here on the mail is the server's. What it answers to the farewell must not make us send the mail once more.
         with contextlib.suppress(Exception):

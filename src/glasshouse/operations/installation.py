@@ -18,7 +18,7 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.root import FileRootKeys, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
-ROLES = ("owner", "app", "person", "job", "relay", "vault", "support")
+ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor")
 
 
 class InstallationError(GlasshouseError):

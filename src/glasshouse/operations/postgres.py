@@ -164,7 +164,10 @@ def make_roles(home: Installation) -> None:
                 )
             )
         bases = {row[0] for row in link.execute("SELECT datname FROM pg_database")}
-        for base, users in (("people", ("app", "person", "job", "relay", "support")), ("vault", ("vault",))):
+        for base, users in (
+            ("people", ("app", "person", "job", "relay", "support", "auditor")),
+            ("vault", ("vault", "auditor")),
+        ):
             if base not in bases:
                 link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(sql.Identifier(base)))
             link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(base)))

@@ -60,15 +60,19 @@ class RowAccess:
 class Sql:
     """What an area brings to the database in its `sql.py`, as `SQL`.
 
-    functions: name(arguments) -> (type, body), each run as the owner of the tables.
-    internal: those among them that other functions call, and no role may. for_support: those that support may call, too.
-    for_jobs: those that jobs alone may call. The rest are the application's, whatever role it works as.
+    functions: name(arguments) -> (type, body), each run as the owner of the tables; a body is one question.
+    procedures: the same with a body of PL/pgSQL, which may change rows.
+    internal: those among both that other functions call, and no role may. for_support, for_relay: those that support, or the
+    relay of events, may call, too. for_jobs: those that jobs alone may call. The rest are the application's, whatever role it
+    works as.
     statements: run after the policies, safe to run again.
     """
 
     functions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    procedures: dict[str, tuple[str, str]] = field(default_factory=dict)
     internal: frozenset[str] = frozenset()
     for_support: frozenset[str] = frozenset()
+    for_relay: frozenset[str] = frozenset()
     for_jobs: frozenset[str] = frozenset()
     statements: tuple[str, ...] = ()
 

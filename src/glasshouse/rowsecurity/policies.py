@@ -22,7 +22,7 @@ from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
 from glasshouse.vault.fields import key_owner_column
 
-ROLES = "glasshouse_app, glasshouse_person, glasshouse_job, glasshouse_relay, glasshouse_support"
+ROLES = "glasshouse_app, glasshouse_person, glasshouse_job, glasshouse_relay, glasshouse_support, glasshouse_auditor"
 # Tables of libraries that are not as every other table: what the application may do there.
 THIRD_PARTY = {"django_migrations": App.READ}
 NOT_ADDRESSED = "(address_hash IS NULL OR address_hash NOT IN (SELECT glasshouse_restricted_addresses()))"
@@ -123,19 +123,21 @@ def area_sql() -> Iterator[Sql]:
 
 
 class SqlFunction(NamedTuple):
-    """A function of the database: the type that it returns, and its body."""
+    """A function of the database: the type that it returns, its body, and whether it may change rows."""
 
     returns: str
     body: str
+    changes: bool = False
 
 
 def functions() -> dict[str, SqlFunction]:
     """name(arguments) -> function, of all areas. Raises ValueError where two areas bring one."""
     by_name: dict[str, SqlFunction] = {}
     for sql in area_sql():
-        if twice := by_name.keys() & sql.functions.keys():
+        if twice := by_name.keys() & (sql.functions.keys() | sql.procedures.keys()):
             raise ValueError(f"two areas bring the function {twice.pop()}")
         by_name |= {name: SqlFunction(*function) for name, function in sql.functions.items()}
+        by_name |= {name: SqlFunction(*function, changes=True) for name, function in sql.procedures.items()}
     return by_name
 
 
@@ -156,7 +158,16 @@ def statements(tables: list[str]) -> list[str]:
         *_owner_policies(),
         *(statement for sql in area_sql() for statement in sql.statements),
         *_restrictions(),
+        *_auditing(tables),
     ]
+
+
+def _auditing(tables: list[str]) -> Iterator[str]:
+    """The role of the promise checks reads every row, whose personal values are sealed, and changes none."""
+    for table in tables:
+        yield f"GRANT SELECT ON {table} TO glasshouse_auditor"
+    for table in sorted(customer_tables().keys() | restrictable().keys() | hidden_by_address()):
+        yield f"CREATE POLICY auditor_reads ON {table} FOR SELECT TO glasshouse_auditor USING (true)"
 
 
 def _rights(tables: list[str]) -> Iterator[str]:
@@ -174,15 +185,22 @@ def callers(name: str) -> tuple[str, ...]:
         return ()
     if any(name in sql.for_jobs for sql in area_sql()):
         return ("glasshouse_job",)
-    return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
+    further = {"glasshouse_support": "for_support", "glasshouse_relay": "for_relay"}
+    return (
+        "glasshouse_app",
+        *(role for role, of in further.items() if any(name in getattr(sql, of) for sql in area_sql())),
+    )
 
 
 def _function(name: str, function: SqlFunction) -> list[str]:
     # PL/pgSQL keeps its plans from one question to the next, and a page asks the same function for each of its questions.
     simple = function.returns in ("boolean", "text", "text[]")
     language, text = ("plpgsql", f"BEGIN RETURN ({function.body}); END") if simple else ("sql", function.body)
+    if function.changes:
+        language, text = "plpgsql", function.body
     return [
-        f"CREATE OR REPLACE FUNCTION {name} RETURNS {function.returns} LANGUAGE {language} STABLE SECURITY DEFINER "
+        f"CREATE OR REPLACE FUNCTION {name} RETURNS {function.returns} LANGUAGE {language} "
+        f"{'VOLATILE' if function.changes else 'STABLE'} SECURITY DEFINER "
         f"SET search_path = public AS $$ {text} $$",
         f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
         f"REVOKE ALL ON FUNCTION {name} FROM {ROLES}",
@@ -247,9 +265,10 @@ def apply() -> None:
             cursor.execute(statement)
         columns.apply(cursor, "default")
     with connections["vault"].cursor() as cursor:
-        cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault")
+        cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault, glasshouse_auditor")
         for model in apps.get_app_config("vault_keys").get_models():
             cursor.execute(f"GRANT {App.CHANGE} ON {model._meta.db_table} TO glasshouse_vault")
+            cursor.execute(f"GRANT SELECT ON {model._meta.db_table} TO glasshouse_auditor")
         cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
         columns.apply(cursor, "vault")
 

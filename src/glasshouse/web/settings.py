@@ -61,6 +61,7 @@ DATABASE_ROUTERS = ["glasshouse.vault.keys.router.KeysRouter"]
 INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "glasshouse.vault.keys.apps.KeysConfig",
+    "glasshouse.probes",
     "glasshouse.events",
     "glasshouse.queues",
     "glasshouse.mail",

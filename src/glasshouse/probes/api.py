@@ -1,0 +1,76 @@
+"""Verbs of probes: begin one, mark what it brings, remove all of it. For jobs; the database refuses them to every other role.
+
+Nobody may begin a probe from a page. Source: PROMISES.md, "probes of the checks leave no trace".
+"""
+
+from django.db import connection, connections
+
+from glasshouse.kernel.ids import KeyOwnerId, new_id
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
+from glasshouse.vault import api as vault
+
+ABANDONED = "20 minutes"  # longer than any check takes
+
+
+def begin(address_hashes: list[str], *, sink_port: int) -> str:
+    """Begin a probe; returns its id. address_hashes: keyed hashes of the addresses that it will use, which nobody has.
+
+    sink_port: of the SMTP listener on loopback that takes its mail. Raises DatabaseError where a person has an address.
+    """
+    probe = new_id()
+    _call("glasshouse_begin_probe", probe, sink_port, address_hashes)
+    return probe
+
+
+def mark_hashes(probe: str, hashes: list[str]) -> None:
+    """Mark further keyed hashes as the probe's: of addresses, or those by which its tries are counted."""
+    _call("glasshouse_mark_hashes", probe, hashes)
+
+
+def sink_port(address_hash: str) -> int | None:
+    """Port of the listener on loopback that takes the mail to a probe's address; None: it is no probe's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_probe_sink(%s)", [address_hash])
+        port = cursor.fetchone()[0]
+    return None if port is None else int(port)
+
+
+def marked(names: list[str], *, using: str) -> dict[str, str]:
+    """Which of these ids belong to probes, and to which. using: the connection of the role that asks."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT name, probe FROM glasshouse_marked(%s)", [names])
+        return dict(cursor.fetchall())
+
+
+def organisations(probe: str) -> list[str]:
+    """Organisations of the probe that are still there."""
+    return _values("glasshouse_probes_organisations", probe)
+
+
+def ids(probe: str) -> list[str]:
+    """Every id of the probe, of rows that are there and of rows that were."""
+    return _values("glasshouse_probes_ids", probe)
+
+
+def abandoned() -> list[str]:
+    """Probes whose check was cut off."""
+    return _values("glasshouse_abandoned_probes", ABANDONED)
+
+
+def remove(probe: str) -> None:
+    """Delete every row that is the probe's, its events, then its keys. Safe to repeat."""
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_remove_probe(%s)", [probe])
+        key_owners = cursor.fetchone()[0]
+    vault.remove_probe_keys([KeyOwnerId(owner) for owner in key_owners])
+
+
+def _call(function: str, *arguments: object) -> None:
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", list(arguments))
+
+
+def _values(function: str, argument: str) -> list[str]:
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [argument])
+        return [str(row[0]) for row in cursor.fetchall()]

@@ -1,0 +1,118 @@
+"""What the databases hold, read with raw SQL by a role that may read and do nothing else.
+
+A check judges by it and not by the verbs that it checks. The role `glasshouse_auditor` sees every row, those of restricted
+persons included; personal values are sealed in them, and it has no key.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from glasshouse.kernel.errors import UnavailableError
+
+PEOPLE, VAULT = "people", "vault"
+
+
+class Column(NamedTuple):
+    """A column of a table in a database of this installation."""
+
+    database: str
+    table: str
+    name: str
+    kind: str
+
+
+@contextmanager
+def reading(database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    """A connection that only reads. Raises UnavailableError."""
+    host = str(settings.DATABASES["default"]["HOST"])
+    try:
+        secret = (settings.KEYS_FOLDER / "auditor.secret").read_text()
+        link = psycopg.connect(
+            host=host,
+            user="glasshouse_auditor",
+            password=secret,
+            dbname=database,
+            autocommit=True,
+            options="-c default_transaction_read_only=on -c statement_timeout=30000",
+        )
+    except (OSError, psycopg.OperationalError) as error:
+        raise UnavailableError("The auditor's role cannot sign in to the database.") from error
+    with link:
+        yield link
+
+
+def rows(question: LiteralString, *values: object, database: str = PEOPLE) -> list[tuple[Any, ...]]:
+    """The rows that a question gives. Raises UnavailableError."""
+    with reading(database) as link:
+        return link.execute(question, list(values)).fetchall()
+
+
+def value(question: LiteralString, *values: object, database: str = PEOPLE) -> Any:
+    """The first value of the first row; None: there is no row. Raises UnavailableError."""
+    found = rows(question, *values, database=database)
+    return found[0][0] if found else None
+
+
+def columns(database: str = PEOPLE) -> list[Column]:
+    """Every column of every table, from the catalogue. Raises UnavailableError."""
+    question: LiteralString = (
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a "
+        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum"
+    )
+    return [
+        Column(database, str(table), str(name), str(kind)) for table, name, kind in rows(question, database=database)
+    ]
+
+
+class Naming(NamedTuple):
+    """Where a name (an id or a keyed hash) stands, in how many rows."""
+
+    database: str
+    table: str
+    column: str
+    count: int
+
+
+def naming(names: Sequence[str], *, but: frozenset[str] = frozenset()) -> list[Naming]:
+    """Every column of every table of both databases that holds one of these ids or keyed hashes.
+
+    but: tables not looked at. Texts, arrays and JSON are looked into. Raises UnavailableError.
+    """
+    found = []
+    for database in (PEOPLE, VAULT):
+        by_table: dict[str, list[Column]] = {}
+        for column in columns(database):
+            if column.table not in but and column.kind.startswith(("character varying", "text", "jsonb")):
+                by_table.setdefault(column.table, []).append(column)
+        with reading(database) as link:
+            for table, named in by_table.items():
+                found += list(_naming(link, table, named, list(names)))
+    return found
+
+
+def _naming(
+    link: "psycopg.Connection[tuple[Any, ...]]", table: str, named: list[Column], names: list[str]
+) -> Iterator[Naming]:
+    parts = []
+    for column in named:
+        identifier = sql.Identifier(column.name)
+        if column.kind.endswith("[]"):
+            holds = sql.SQL("{}::text[] && {}::text[]").format(identifier, sql.Placeholder("names"))
+        elif column.kind == "jsonb":
+            holds = sql.SQL(
+                "jsonb_path_exists({}, '$.** ? (@ == $name[*])', jsonb_build_object('name', {}::text[]))"
+            ).format(identifier, sql.Placeholder("names"))
+        else:
+            holds = sql.SQL("{} = ANY ({})").format(identifier, sql.Placeholder("names"))
+        parts.append(sql.SQL("count(*) FILTER (WHERE {})").format(holds))
+    question = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(parts), sql.Identifier(table))
+    row = link.execute(question, {"names": names}).fetchone() or ()
+    for column, count in zip(named, row, strict=True):
+        if count:
+            yield Naming(column.database, table, column.name, int(count))

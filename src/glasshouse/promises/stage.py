@@ -1,0 +1,226 @@
+"""People of a promise check: they sign up, invite, sign in and read their mail at the live doors, and leave no trace.
+
+Everything is done through `front_door.Visitor`, and mail is read where it really arrives (`sink.Sink`). What belongs to them is
+removed at the end by what the database knows of it (`probes`), whatever the check broke off at.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from django.apps import apps
+from django.db import connection
+
+from glasshouse.accounts import sessions, throttle
+from glasshouse.kernel.errors import UnavailableError
+from glasshouse.kernel.ids import BlobId, OrganisationId, new_id
+from glasshouse.probes import api as probes
+from glasshouse.promises import oracle
+from glasshouse.promises.front_door import FormMissingError, Visitor
+from glasshouse.promises.sink import Arrived, Sink
+from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
+from glasshouse.subject import closing
+from glasshouse.vault import api as vault
+from glasshouse.vault import blobs
+
+MAIL_S = 30.0  # the worker looks for due mail every second
+LINK = re.compile(r"https://\S+?/(prove|invitation|reset|change|stop|confirm|[a-z-]+)/([A-Za-z0-9_-]{20,})")
+
+
+class NotArrivedError(UnavailableError):
+    """A mail that a check waits for did not come."""
+
+
+@dataclass(slots=True)
+class Resident:
+    """A person of the stage with an account. `organisation`: where they work; "": nowhere. `visitor`: their signed-in browser."""
+
+    name: str
+    address: str
+    password: str
+    visitor: Visitor
+    account: str
+    person: str
+    organisation: str = ""
+
+    def page(self, path: str = "") -> str:
+        """Path of a page of the organisation."""
+        return f"/o/{self.organisation}/{path}".rstrip("/") + ("/" if not path else "")
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a check acts with. `probe`: the id under which the database knows what is its own."""
+
+    probe: str
+    sink: Sink
+    visitors: list[Visitor] = field(default_factory=list)
+    counted: list[str] = field(default_factory=list)
+
+    def new_address(self) -> str:
+        """An address that nobody has; mail to it arrives in the sink."""
+        address = f"probe{new_id()}@canary.invalid"
+        probes.mark_hashes(self.probe, [vault.lookup("address", address)])
+        self.sink.expect(address)
+        self.counted.append(address)
+        return address
+
+    def visitor(self) -> Visitor:
+        """A browser that nobody has signed in with."""
+        visitor = Visitor()
+        self.visitors.append(visitor)
+        self.counted.append(visitor.network)
+        return visitor
+
+    def mail(self, address: str, *, holding: str = "", after: int = 0) -> Arrived:
+        """A mail that left and arrived. Raises NotArrivedError."""
+        if (mail := self.sink.wait(address, within_s=MAIL_S, holding=holding, after=after)) is None:
+            raise NotArrivedError(f"A mail to a probe did not arrive within {MAIL_S:.0f} s.")
+        return mail
+
+    def link(self, address: str, page: str, *, after: int = 0) -> str:
+        """Path of the link to a page in a mail to an address, such as `/prove/…`. Raises NotArrivedError."""
+        found = re.search(rf"/{page}/[A-Za-z0-9_-]+", self.mail(address, holding=f"/{page}/", after=after).text)
+        if found is None:
+            raise NotArrivedError(f"A mail to a probe held no link to {page}.")
+        secret = found[0].rpartition("/")[2]
+        self.counted += [secret, sessions.digest(secret)]
+        return found[0]
+
+    # -- ways in ---------------------------------------------------------------------------------------------------
+
+    def ask_sign_up(self) -> str:
+        """Ask for an account as a new person; returns the address. The link arrives a moment later."""
+        address = self.new_address()
+        answer = self.visitor().submit("/sign-up", {"address": address})
+        if answer.status_code != 200:
+            raise UnavailableError(f"A sign-up was answered {answer.status_code}.")
+        return address
+
+    def finish_sign_up(self, address: str, *, name: str = "", organisation: str = "") -> Resident:
+        """Open the mailed link, fill in its form. Raises NotArrivedError, UnavailableError."""
+        visitor, name = self.visitor(), name or f"Probe {new_id()}"
+        fields = {"name": name, "organisation": organisation or f"Probe {new_id()}"}
+        return self._entered(visitor, self.link(address, "prove"), address, fields)
+
+    def grower(self, *, name: str = "", organisation: str = "") -> Resident:
+        """A new customer: its administrator, signed in."""
+        return self.finish_sign_up(self.ask_sign_up(), name=name, organisation=organisation)
+
+    def growers(self, count: int) -> list[Resident]:
+        """So many new customers. Their mails are waited for together."""
+        return [self.finish_sign_up(address) for address in [self.ask_sign_up() for _ in range(count)]]
+
+    def invite(self, administrator: Resident, role: str, sites: list[str] | None = None) -> str:
+        """Invite a new address by the page; returns it. sites: their ids; None: all. Raises UnavailableError."""
+        address = self.new_address()
+        self.invite_address(administrator, address, role, sites)
+        return address
+
+    def invite_address(self, administrator: Resident, address: str, role: str, sites: list[str] | None = None) -> None:
+        """Invite an address by the page. Raises UnavailableError."""
+        fields: dict[str, str | list[str]] = {"address": address, "role": role}
+        if sites is not None:
+            fields |= {"scope": "some", "sites": sites}
+        answer = administrator.visitor.submit(administrator.page("members"), fields, action="/invite")
+        if not answer.is_redirect:
+            raise UnavailableError(f"An invitation was answered {answer.status_code}.")
+
+    def join(self, address: str, *, organisation: str) -> Resident:
+        """Accept the invitation that was mailed to a new address. Raises NotArrivedError, UnavailableError."""
+        fields = {"name": f"Probe {new_id()}", "address": address}
+        return self._entered(self.visitor(), self.link(address, "invitation"), address, fields, organisation)
+
+    def member(self, administrator: Resident, role: str, sites: list[str] | None = None) -> Resident:
+        """A new person, invited into an organisation and joined."""
+        address = self.invite(administrator, role, sites)
+        return self.join(address, organisation=administrator.organisation)
+
+    def _entered(
+        self, visitor: Visitor, path: str, address: str, fields: dict[str, str], organisation: str = ""
+    ) -> Resident:
+        password = f"{secrets.token_hex(8)}-{secrets.token_hex(8)}"
+        answer = visitor.submit(path, fields | {"password": password, "accept": "yes"})
+        if not answer.is_redirect:
+            raise UnavailableError(f"A mailed link's form was answered {answer.status_code}.")
+        home = str(visitor.follow(answer).url)
+        own = re.search(r"/o/([0-9a-z]{16})", home)
+        account, person = self.ids_of(address)
+        return Resident(
+            fields["name"], address, password, visitor, account, person, organisation or (own[1] if own else "")
+        )
+
+    def sign_in(self, resident: Resident, *, password: str = "") -> Visitor:
+        """Another browser of a person, signed in as far as the password gets."""
+        visitor = self.visitor()
+        visitor.submit("/sign-in", {"address": resident.address, "password": password or resident.password})
+        return visitor
+
+    def ids_of(self, address: str) -> tuple[str, str]:
+        """Ids of account and person at an address. Raises UnavailableError where the store holds none."""
+        found = oracle.rows(
+            "SELECT a.id, p.id FROM accounts_account a JOIN accounts_person p ON p.id = a.person_id WHERE p.address_hash = %s",
+            vault.lookup("address", address),
+        )
+        if not found:
+            raise UnavailableError("A probe's account is not in the store.")
+        return str(found[0][0]), str(found[0][1])
+
+
+@contextmanager
+def open_stage() -> Iterator[Stage]:
+    """A stage for the length of the block. Nothing of it stays, whatever happens inside."""
+    sink = Sink()
+    stage = Stage(probes.begin([], sink_port=sink.open()), sink)
+    try:
+        yield stage
+    finally:
+        for visitor in stage.visitors:
+            visitor.close()
+        try:
+            remove(stage.probe, stage.counted)
+        finally:
+            sink.close()
+
+
+def remove(probe: str, counted: list[str] | None = None) -> None:
+    """Remove everything that is a probe's: files, readings, rows, events, keys. Safe to repeat.
+
+    counted: addresses, networks and secrets by which its tries were counted, beside its ids.
+    """
+    for organisation in probes.organisations(probe):
+        closing.close_organisation(OrganisationId(organisation))
+    ids = probes.ids(probe)
+    for blob in _blobs_of(ids):
+        blobs.remove(BlobId(blob))
+    _forget_jobs(ids)
+    probes.mark_hashes(probe, throttle.keys_of([*(counted or []), *ids]))
+    probes.remove(probe)
+
+
+def remove_abandoned() -> int:
+    """Remove the probes of checks that were cut off; returns how many there were."""
+    found = probes.abandoned()
+    for probe in found:
+        remove(probe)
+    return len(found)
+
+
+def _blobs_of(ids: list[str]) -> Iterator[str]:
+    """Names of the files of rows with these ids."""
+    for model in apps.get_models():
+        for column in (item.column for item in model._meta.local_concrete_fields if hasattr(item, "blob_key_owner")):
+            question = f'SELECT "{column}" FROM {model._meta.db_table} WHERE id = ANY (%s) AND "{column}" <> %s'
+            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))  # type: ignore[arg-type]
+
+
+def _forget_jobs(ids: list[str]) -> None:
+    """Delete queued jobs that name one of the ids. One that runs ends by itself, and is deleted then."""
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor, suppress(FormMissingError):
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE status IN ('todo', 'failed', 'cancelled', 'aborted') "
+            "AND EXISTS (SELECT FROM jsonb_each_text(args) AS argument WHERE argument.value = ANY (%s))",
+            [ids],
+        )

@@ -1,0 +1,67 @@
+"""A check walks through the live doors, and nothing of its walk stays: no row, no key, no event, no file."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import connections
+
+from glasshouse.events import api as events
+from glasshouse.mail import api as mail
+from glasshouse.operations.installation import Installation
+from tests.conftest import administering
+
+
+@contextmanager
+def worker_running() -> Iterator[None]:
+    """Mail leaves and events are chained, as the worker does it all the time; the tests' own service has no schedule."""
+    ending = threading.Event()
+
+    def work() -> None:
+        while not ending.wait(0.1):
+            mail.deliver_due()
+            events.chain_waiting()
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+
+
+def counts(home: Installation) -> dict[str, int]:
+    """Rows of every table of both databases."""
+    found = {}
+    for database in ("people", "vault"):
+        with administering(home, database) as link:
+            tables = [row[0] for row in link.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+            for table in tables:
+                row = link.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+                found[f"{database}.{table}"] = row[0] if row else 0
+    return found
+
+
+def files(folder: Path) -> int:
+    return sum(1 for path in folder.rglob("*") if path.is_file())
+
+
+def test_people_of_a_check_leave_no_row_and_no_file(home: Installation) -> None:
+    from glasshouse.promises import stage
+
+    while events.chain_new():
+        continue
+    before, files_before = counts(home), files(home.data / "blobs")
+    with worker_running(), stage.open_stage() as scene:
+        owner = scene.grower()
+        viewer = scene.member(owner, "viewer")
+        assert viewer.organisation == owner.organisation
+        assert viewer.visitor.get(owner.page("members")).status_code in (200, 403)
+        assert scene.sign_in(owner).get(owner.page()).status_code == 200
+    after = counts(home)
+    assert {name: (before[name], count) for name, count in after.items() if count != before[name]} == {}
+    assert files(home.data / "blobs") == files_before
+    assert events.verify().breaks == []
