@@ -1,36 +1,13 @@
 """A check walks through the live doors, and nothing of its walk stays: no row, no key, no event, no file."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connections
+import pytest
 
 from glasshouse.events import api as events
-from glasshouse.mail import api as mail
 from glasshouse.operations.installation import Installation
+from tests.checking import checked, worker_running
 from tests.conftest import administering
-
-
-@contextmanager
-def worker_running() -> Iterator[None]:
-    """Mail leaves and events are chained, as the worker does it all the time; the tests' own service has no schedule."""
-    ending = threading.Event()
-
-    def work() -> None:
-        while not ending.wait(0.1):
-            mail.deliver_due()
-            events.chain_waiting()
-        connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        thread.join()
 
 
 def counts(home: Installation) -> dict[str, int]:
@@ -65,3 +42,23 @@ def test_people_of_a_check_leave_no_row_and_no_file(home: Installation) -> None:
     assert {name: (before[name], count) for name, count in after.items() if count != before[name]} == {}
     assert files(home.data / "blobs") == files_before
     assert events.verify().breaks == []
+
+
+def explained() -> list[str]:
+    """The promises whose checks act as probes at the front door: those that say their steps."""
+    from glasshouse.promises import registry, runner
+
+    assert runner.run
+    return sorted(promise for promise, explanation in registry.EXPLANATIONS.items() if explanation.steps)
+
+
+@pytest.mark.parametrize("promise", explained())
+def test_a_check_leaves_no_row_and_no_file(home: Installation, promise: str) -> None:
+    while events.chain_new():
+        continue
+    before, files_before = counts(home), files(home.data / "blobs")
+    finding = checked(promise)
+    assert (finding.state, finding.figure) == ("verified", finding.figure), finding.evidence
+    after = counts(home)
+    assert {name: (before[name], count) for name, count in after.items() if count != before[name]} == {}
+    assert files(home.data / "blobs") == files_before

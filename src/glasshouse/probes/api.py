@@ -3,6 +3,8 @@
 Nobody may begin a probe from a page. Source: PROMISES.md, "probes of the checks leave no trace".
 """
 
+from datetime import datetime
+
 from django.db import connection, connections
 
 from glasshouse.kernel.ids import KeyOwnerId, new_id
@@ -25,6 +27,14 @@ def begin(address_hashes: list[str], *, sink_port: int) -> str:
 def mark_hashes(probe: str, hashes: list[str]) -> None:
     """Mark further keyed hashes as the probe's: of addresses, or those by which its tries are counted."""
     _call("glasshouse_mark_hashes", probe, hashes)
+
+
+def date(row: str, table: str, column: str, moment: datetime) -> None:
+    """Date a row of a probe, as if it were older or younger, for no check moves the clock. row: its id. moment: aware.
+
+    Raises DatabaseError for a row of anybody else, and for a column that holds no time.
+    """
+    _call("glasshouse_date_probe", row, table, column, moment)
 
 
 def sink_port(address_hash: str) -> int | None:

@@ -79,6 +79,18 @@ BEGIN
 END"""
 
 
+# A check moves no clock; it dates a row of its own probe as if it were older, or younger.
+DATE = """
+BEGIN
+  IF NOT EXISTS (SELECT FROM probes_mark WHERE value = dated) OR NOT EXISTS (
+      SELECT FROM pg_attribute WHERE attrelid = to_regclass(format('public.%I', of_table)) AND attname = of_column
+      AND atttypid = 'timestamptz'::regtype) THEN
+    RAISE EXCEPTION 'this is no row of a probe, or no time of it';
+  END IF;
+  EXECUTE format('UPDATE %I SET %I = $1 WHERE id = $2', of_table, of_column) USING moment, dated;
+END"""
+
+
 def _models() -> list[type[models.Model]]:
     return [model for model in our_models() if model._meta.app_label not in APART]
 
@@ -133,8 +145,10 @@ def _statements() -> Iterator[str]:
     # The owner is held by the policies, too: it may delete what is marked, and needs to see it for that.
     for model in customer_models():
         if model._meta.app_label not in APART:
-            yield f"CREATE POLICY probe_seen ON {model._meta.db_table} FOR SELECT TO glasshouse_owner USING ({_marked(model)})"
-            yield f"CREATE POLICY probe_removed ON {model._meta.db_table} FOR DELETE TO glasshouse_owner USING ({_marked(model)})"
+            for name, act in (("seen", "SELECT"), ("dated", "UPDATE"), ("removed", "DELETE")):
+                yield (
+                    f"CREATE POLICY probe_{name} ON {model._meta.db_table} FOR {act} TO glasshouse_owner USING ({_marked(model)})"
+                )
     waiting = "id IN (SELECT event_id FROM events_unchained{})"
     yield f"CREATE POLICY waiting_seen ON events_event FOR SELECT TO glasshouse_owner USING ({waiting.format('')})"
     of_probe = waiting.format(" WHERE probe_id IS NOT NULL")
@@ -171,6 +185,7 @@ SQL = Sql(
     },
     procedures={
         "glasshouse_begin_probe(begun text, port integer, hashes text[])": ("void", BEGIN),
+        "glasshouse_date_probe(dated text, of_table text, of_column text, moment timestamptz)": ("void", DATE),
         "glasshouse_mark_hashes(marked text, hashes text[])": ("void", MARK_HASHES),
         "glasshouse_remove_probe(removed text)": ("text[]", _removal()),
     },
@@ -178,6 +193,7 @@ SQL = Sql(
         {
             "glasshouse_abandoned_probes(older interval)",
             "glasshouse_begin_probe(begun text, port integer, hashes text[])",
+            "glasshouse_date_probe(dated text, of_table text, of_column text, moment timestamptz)",
             "glasshouse_mark_hashes(marked text, hashes text[])",
             "glasshouse_probes_ids(of_probe text)",
             "glasshouse_probes_organisations(of_probe text)",

@@ -1,5 +1,6 @@
 """What a check may find."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,19 +15,56 @@ class State(StrEnum):
     NOT_CHECKED = "not checked"  # No check exists.
 
 
+FEW = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: a state and the figure that shows it."""
+    """What a check found: a state, the figure that shows it, and the evidence, a line each. All of it is public."""
 
     state: State
     figure: str
+    evidence: tuple[str, ...] = ()
 
 
-def judge(good: bool, figure: str) -> Finding:
-    """Verified or not verified, with the figure that shows it."""
-    return Finding(State.VERIFIED if good else State.NOT_VERIFIED, figure)
+def judge(good: bool, figure: str, evidence: Iterable[str] = ()) -> Finding:
+    """Verified or not verified, with the figure that shows it, and the evidence in lines."""
+    return Finding(State.VERIFIED if good else State.NOT_VERIFIED, figure, tuple(evidence))
 
 
 def nothing_to_check(figure: str) -> Finding:
     """Nothing to check: no case exists by which the promise could be judged. figure: which cases were looked for."""
     return Finding(State.NOTHING_TO_CHECK, figure)
+
+
+def cannot_tell(figure: str, evidence: Iterable[str] = ()) -> Finding:
+    """Cannot tell: the check could not look. figure: at what, and why."""
+    return Finding(State.CANNOT_TELL, figure, tuple(evidence))
+
+
+def counted(count: int) -> str:
+    """A number of real customers, persons or requests, for the public: none under five is told. Source: docs/adr/0014."""
+    return str(count) if count >= FEW else f"fewer than {FEW}"
+
+
+class Steps:
+    """What a check has seen, step by step: each line tells whether it was as promised."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.wrong: list[str] = []
+
+    def expect(self, step: str, held: bool, instead: str = "") -> bool:
+        """Note a step, and what was seen instead where it was not as promised; returns whether it was."""
+        seen = f" ({instead})" if instead and not held else ""
+        self.lines.append(f"{'as promised' if held else 'NOT as promised'}: {step}{seen}")
+        if not held:
+            self.wrong.append(f"{step}{f': {instead}' if instead else ''}")
+        return held
+
+    def judged(self, figure: str = "") -> Finding:
+        """Verified if every step was as promised, and there was one. figure: of a promise that is kept."""
+        if not self.lines:
+            return cannot_tell("the check took no step")
+        kept = figure or f"{len(self.lines)} of {len(self.lines)} steps as promised"
+        return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else kept, self.lines)

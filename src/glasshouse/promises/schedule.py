@@ -3,4 +3,5 @@
 from glasshouse.kernel.schedule import Job
 from glasshouse.promises import api as promises
 
-SCHEDULE = (Job(promises.check_all, every_s=3600, first_s=15),)
+# At the first start all are due, one after another; then each by its own time.
+SCHEDULE = (Job(promises.check_due, every_s=5, first_s=15),)

@@ -123,7 +123,7 @@ class Stage:
         """Invite an address by the page. Raises UnavailableError."""
         fields: dict[str, str | list[str]] = {"address": address, "role": role}
         if sites is not None:
-            fields |= {"scope": "some", "sites": sites}
+            fields |= {"all_sites": [], "sites": sites}
         answer = administrator.visitor.submit(administrator.page("members"), fields, action="/invite")
         if not answer.is_redirect:
             raise UnavailableError(f"An invitation was answered {answer.status_code}.")
@@ -151,6 +151,20 @@ class Stage:
         return Resident(
             fields["name"], address, password, visitor, account, person, organisation or (own[1] if own else "")
         )
+
+    def site(self, administrator: Resident, name: str) -> str:
+        """Make a site by its page; returns its id. Raises UnavailableError."""
+        before = self._sites(administrator)
+        path = administrator.page("sites")
+        answer = administrator.visitor.submit(path, {"name": name, "time_zone": "Europe/Rome"})
+        new = self._sites(administrator) - before
+        if not answer.is_redirect or len(new) != 1:
+            raise UnavailableError(f"A new site was answered {answer.status_code}.")
+        return new.pop()
+
+    def _sites(self, administrator: Resident) -> set[str]:
+        page = administrator.visitor.get(administrator.page("sites"))
+        return set(re.findall(rf"/o/{administrator.organisation}/sites/([0-9a-z]{{16}})/", page.text))
 
     def sign_in(self, resident: Resident, *, password: str = "") -> Visitor:
         """Another browser of a person, signed in as far as the password gets."""
