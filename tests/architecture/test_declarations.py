@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "glasshouse"
 # Who names tables of other areas, and why that is right.
 MAY_NAME_TABLES = {
     "promises": "its evidence is raw SQL over the catalogue, not what the areas say of themselves",
+    "probes": "a row is a probe's by what the database holds, whichever area wrote it",
 }
 # A page declares into which column of the data map an answer goes; test_asked_fields.py holds these columns against the map.
 ASKED = re.compile(r"""Asked\("\w+", "\w+\.\w+"\)""")
@@ -80,6 +81,7 @@ ROLES = (
     "glasshouse_relay",
     "glasshouse_support",
     "glasshouse_vault",
+    "glasshouse_auditor",
 )
 # These have the rights of the application, by membership, and are given none beside them but the functions for jobs.
 AS_APPLICATION = {"glasshouse_person", "glasshouse_job"}
@@ -130,6 +132,7 @@ def test_each_role_has_the_rights_to_each_table_that_are_declared_and_no_other(h
             "glasshouse_relay": RELAY.get(table, set()),
             "glasshouse_support": support,
             "glasshouse_vault": set(),
+            "glasshouse_auditor": {"SELECT"},
         } | {role: set() for role in AS_APPLICATION}
         for role, rights in wanted.items():
             tried += 1
@@ -157,13 +160,15 @@ def test_each_function_is_called_by_the_roles_that_are_declared_and_no_other(hom
     assert "glasshouse_organisations()" in for_jobs
     internal = {name for name in functions() if not callers(name)}
     assert "glasshouse_people_of(accounts text[])" in internal
-    assert {role for _, role in found} == {"glasshouse_app", "glasshouse_support"} | AS_APPLICATION
+    assert {role for _, role in found} == {"glasshouse_app", "glasshouse_support", "glasshouse_relay"} | AS_APPLICATION
+    assert {name for name, role in found if role == "glasshouse_relay"} == {"glasshouse_marked"}
 
 
 ASKED_FOR = {
     "text": "'0000000000000000'",
     "text[]": "ARRAY['0000000000000000']",
     "timestamptz": "now() + interval '9 years'",
+    "interval": "interval '9 years'",
 }
 
 
@@ -183,9 +188,9 @@ def test_a_function_that_lists_rows_shows_none_to_a_transaction_that_says_nothin
         "glasshouse_restricted_addresses",
     }  # Opaque ids and keyed hashes, for policies.
     seen, tried = [], 0
-    for name, (kind, _) in functions().items():
+    for name, function in functions().items():
         plain, _, arguments = name.rstrip(")").partition("(")
-        if plain in open_by_argument or kind.startswith(("boolean", "text")):
+        if plain in open_by_argument or function.returns.startswith(("boolean", "integer", "text")) or function.changes:
             continue
         given = ", ".join(ASKED_FOR[argument.split(" ", 1)[1]] for argument in arguments.split(", ") if argument)
         for role in callers(name):
@@ -202,7 +207,7 @@ def test_every_function_of_ours_is_brought_by_an_area(home: Installation) -> Non
     """A function that an earlier version left, or that somebody made by hand, is no part of the declarations."""
     from glasshouse.rowsecurity.policies import functions
 
-    triggers = {"glasshouse_keep_administrator", "glasshouse_event_to_outbox"}
+    triggers = {"glasshouse_keep_administrator", "glasshouse_event_to_outbox", "glasshouse_mark_probe"}
     with administering(home) as link:
         rows = link.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'glasshouse\\_%%'",
@@ -221,4 +226,4 @@ def test_every_area_that_works_by_itself_brings_its_schedule() -> None:
             assert job.verb.__module__.split(".")[:2] == module.__name__.split(".")[:2], job
     names = [job.name for job in worker.schedule()]
     assert len(names) == len(set(names)) >= 20
-    assert {"mail.api.deliver_due", "events.api.chain_waiting", "promises.api.check_all"} <= set(names)
+    assert {"mail.api.deliver_due", "events.api.chain_waiting", "promises.api.check_due"} <= set(names)

@@ -80,6 +80,7 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "promises/checks/requests.py": "its own mail listener, as a probe",
         "promises/evidence.py": "its own listeners",
         "promises/matrix.py": "the live door",
+        "promises/front_door.py": "the live door",
         "promises/probe.py": "the live door",
         "requests/drp.py": "a request's number and state, to the agent that sent it",
     }

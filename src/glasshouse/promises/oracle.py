@@ -76,7 +76,7 @@ class Naming(NamedTuple):
     database: str
     table: str
     column: str
-    count: int
+    rows: int
 
 
 def naming(names: Sequence[str], *, but: frozenset[str] = frozenset()) -> list[Naming]:

@@ -227,7 +227,7 @@ def _blobs_of(ids: list[str]) -> Iterator[str]:
     for model in apps.get_models():
         for column in (item.column for item in model._meta.local_concrete_fields if hasattr(item, "blob_key_owner")):
             question = f'SELECT "{column}" FROM {model._meta.db_table} WHERE id = ANY (%s) AND "{column}" <> %s'
-            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))  # type: ignore[arg-type]
+            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))
 
 
 def _forget_jobs(ids: list[str]) -> None:

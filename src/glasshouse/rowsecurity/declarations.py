@@ -62,9 +62,9 @@ class Sql:
 
     functions: name(arguments) -> (type, body), each run as the owner of the tables; a body is one question.
     procedures: the same with a body of PL/pgSQL, which may change rows.
-    internal: those among both that other functions call, and no role may. for_support, for_relay: those that support, or the
-    relay of events, may call, too. for_jobs: those that jobs alone may call. The rest are the application's, whatever role it
-    works as.
+    internal: those among both that other functions call, and no role may. for_support: those that support may call, too.
+    for_relay, for_jobs: those that the relay of events, or jobs, may call, and nobody else. The rest are the application's,
+    whatever role it works as.
     statements: run after the policies, safe to run again.
     """
 

@@ -185,11 +185,9 @@ def callers(name: str) -> tuple[str, ...]:
         return ()
     if any(name in sql.for_jobs for sql in area_sql()):
         return ("glasshouse_job",)
-    further = {"glasshouse_support": "for_support", "glasshouse_relay": "for_relay"}
-    return (
-        "glasshouse_app",
-        *(role for role, of in further.items() if any(name in getattr(sql, of) for sql in area_sql())),
-    )
+    if any(name in sql.for_relay for sql in area_sql()):
+        return ("glasshouse_relay",)
+    return ("glasshouse_app", *(("glasshouse_support",) if any(name in sql.for_support for sql in area_sql()) else ()))
 
 
 def _function(name: str, function: SqlFunction) -> list[str]:

@@ -1,0 +1,188 @@
+"""What belongs to a promise check may vanish without a trace; nothing else can be made to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, transaction
+
+from glasshouse.events import api as events
+from glasshouse.kernel import clock
+from glasshouse.kernel.ids import KeyOwnerId, new_id
+from glasshouse.kernel.places import socket_folder
+from glasshouse.operations.installation import Installation
+from glasshouse.probes import api as probes
+from glasshouse.vault import api as vault
+from tests.conftest import Customer, administering
+
+
+@contextmanager
+def probe(*addresses: str) -> Iterator[str]:
+    """A probe that has these addresses."""
+    begun = probes.begin([vault.lookup("address", address) for address in addresses], sink_port=9)
+    try:
+        yield begun
+    finally:
+        probes.remove(begun)
+
+
+def signed_in(home: Installation, role: str) -> "psycopg.Connection[Any]":
+    secret = (home.keys / "people" / f"{role}.secret").read_text()
+    return psycopg.connect(
+        host=str(socket_folder(home.data)), user=f"glasshouse_{role}", password=secret, dbname="people", autocommit=True
+    )
+
+
+def _count(link: "psycopg.Connection[Any]", table: str) -> int:
+    row = link.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+    return int(row[0]) if row else 0
+
+
+CALLS = [
+    "SELECT glasshouse_begin_probe(repeat('2', 16), 9, ARRAY[]::text[])",
+    "SELECT glasshouse_mark_hashes(repeat('2', 16), ARRAY[repeat('a', 64)])",
+    "SELECT glasshouse_date_probe(repeat('2', 16), 'access_invitation', 'expires_at', now())",
+    "SELECT glasshouse_remove_probe(repeat('2', 16))",
+    "SELECT glasshouse_probes_ids(repeat('2', 16))",
+    "INSERT INTO probes_mark VALUES (repeat('2', 16), repeat('2', 16))",
+    "DELETE FROM probes_probe",
+]
+
+
+@pytest.mark.parametrize("role", ["app", "person", "relay", "support", "auditor"])
+@pytest.mark.parametrize("statement", CALLS)
+def test_nobody_but_a_job_begins_or_removes_a_probe(home: Installation, role: str, statement: str) -> None:
+    with signed_in(home, role) as link, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        link.execute(statement)  # type: ignore[call-overload]
+
+
+def test_even_a_job_writes_no_mark_by_itself(home: Installation) -> None:
+    with signed_in(home, "job") as link:
+        for statement in ("INSERT INTO probes_mark VALUES ('x', 'y')", "UPDATE probes_mark SET value = 'x'"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                link.execute(statement)
+
+
+def test_an_address_that_a_person_has_is_refused(customer: Callable[[], Customer]) -> None:
+    address = customer().address
+    with pytest.raises(DatabaseError, match="address of a person"):
+        probes.begin([vault.lookup("address", address)], sink_port=9)
+    with probe() as begun, pytest.raises(DatabaseError, match="address of a person"):
+        probes.mark_hashes(begun, [vault.lookup("address", address)])
+
+
+def test_an_id_is_marked_by_its_row_and_never_because_somebody_says_so(customer: Callable[[], Customer]) -> None:
+    with probe() as begun, pytest.raises(DatabaseError, match="no keyed hash"):
+        probes.mark_hashes(begun, [str(customer().actor.person)])
+
+
+def test_a_row_under_a_real_persons_key_does_not_make_the_person_a_probe(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.accounts.models import Person
+    from glasshouse.mail import api as mail
+
+    one, address = customer(), f"{new_id()}@canary.invalid"
+    for owner in (str(one.actor.person), one.organisation):
+        with probe(address) as begun:
+            with transaction.atomic():
+                number = mail.queue(KeyOwnerId(owner), "test", address, subject="x", body="x")
+            assert set(probes.ids(begun)) == {number}
+    assert Person.objects.filter(id=one.actor.person).exists()
+    assert vault.generations_of(KeyOwnerId(str(one.actor.person))) == [1]
+
+
+def test_a_probe_that_joins_a_real_organisation_makes_nothing_of_it_a_probes(
+    home: Installation, customer: Callable[[], Customer], join: Callable[..., Customer]
+) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.access.models import Membership
+    from glasshouse.accounts.models import Account, Person
+    from glasshouse.events.kinds import Kind
+
+    one, address = customer(), f"{new_id()}@canary.invalid"
+    with probe(address) as begun:
+        person, now = new_id(), clock.now()
+        with access.organisation_transaction(one.actor):
+            row = Person(id=person, name="Probe", address=address, created_at=now)
+            row.address_hash = vault.lookup("address", address)
+            row.save(force_insert=True)
+            account = Account.objects.create(person_id=person, password="!", created_at=now)
+            Membership.objects.create(
+                organisation_id=one.organisation, account_id=account.id, role="viewer", created_at=now
+            )
+            events.record(one.actor, Kind.SITE_CREATED, account.id)
+        assert {person, account.id} <= set(probes.ids(begun))
+        assert one.organisation not in probes.ids(begun)
+        assert probes.organisations(begun) == []
+        while events.chain_new():
+            continue
+        with administering(home) as link:
+            chained = link.execute(
+                "SELECT count(*) FROM events_event e JOIN events_link l ON l.event_id = e.id WHERE e.subject = %s",
+                [account.id],
+            ).fetchone()
+        assert chained == (1,)
+    assert not Person.objects.filter(id=person).exists()
+    assert events.verify().breaks == []
+
+
+def test_a_probes_own_events_are_never_chained_and_go_with_it(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.accounts import api as accounts
+
+    address = f"{new_id()}@canary.invalid"
+    while events.chain_new():
+        continue
+
+    def rows() -> tuple[int, ...]:
+        with administering(home) as link:
+            tables = ("events_event", "events_link", "events_unchained")
+            return tuple(_count(link, table) for table in tables)
+
+    before = rows()
+    with probe(address):
+        accounts.ask_sign_up(address, network=f"probe-{address}")
+        while events.chain_new():
+            continue
+        assert rows() == (before[0] + 1, before[1], before[2] + 1)
+        assert events.verify().breaks == []
+    assert rows() == before
+
+
+def test_only_a_time_of_a_probes_own_row_can_be_dated(home: Installation, customer: Callable[[], Customer]) -> None:
+    one = customer()
+    for row, table, column in (
+        (one.site, "greenhouse_site", "created_at"),
+        (one.organisation, "access_organisation", "created_at"),
+        (one.organisation, "access_organisation; DROP TABLE probes_mark", "created_at"),
+    ):
+        with probe(), pytest.raises(DatabaseError, match="no row of a probe"):
+            probes.date(row, table, column, clock.now() - timedelta(days=9))
+
+
+def test_the_owner_can_delete_no_row_that_is_not_marked(home: Installation, customer: Callable[[], Customer]) -> None:
+    from glasshouse.rowsecurity.policies import customer_tables
+
+    customer()
+    with administering(home) as link:
+        for table in [*customer_tables(), "events_event"]:
+            with link.transaction(force_rollback=True):
+                link.execute("SET LOCAL ROLE glasshouse_owner")
+                assert link.execute(f"DELETE FROM {table}").rowcount == 0, table  # type: ignore[arg-type]
+
+
+def test_the_auditor_reads_and_can_do_nothing_else(home: Installation, customer: Callable[[], Customer]) -> None:
+    customer()
+    with signed_in(home, "auditor") as link:
+        assert link.execute("SELECT count(*) > 0 FROM greenhouse_site").fetchone() == (True,)
+        with administering(home) as admin:
+            tables = [row[0] for row in admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        for table in tables:
+            for statement in (f"DELETE FROM {table}", f"INSERT INTO {table} DEFAULT VALUES", f"TRUNCATE {table}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    link.execute(statement)  # type: ignore[call-overload]
