@@ -9,16 +9,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from glasshouse.access import pages
 from glasshouse.access.pages import Page
-from glasshouse.accounts import sessions
-from glasshouse.accounts.models import Account
-from glasshouse.accounts.rules import Visit
 from glasshouse.consent import api as consent
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
@@ -26,11 +23,11 @@ from glasshouse.greenhouse.readings import series
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondFactorNeededError, UnavailableError
-from glasshouse.kernel.ids import OrganisationId, SiteId
+from glasshouse.kernel.ids import SiteId
 from glasshouse.organisations import members
 from glasshouse.promises import matrix
 from glasshouse.web import once
-from glasshouse.web.middleware import SESSION_COOKIE
+from tests.browser import browser_of
 from tests.conftest import Customer
 
 Make, Join = Callable[[], Customer], Callable[..., Customer]
@@ -63,16 +60,6 @@ class Counted(NamedTuple):
 def _pages() -> list[Page]:
     matrix.names()  # The router fills the registry.
     return [page for page in pages.pages() if page.of_organisation and "GET" in page.methods]
-
-
-def _browser(one: Customer) -> tuple[Client, Actor]:
-    """A browser in this process that is signed in, and its actor within the organisation."""
-    account = Account.objects.get(id=one.actor.account)
-    with transaction.atomic():
-        secret = sessions.begin(account, Visit("127.0.0.1"), pending=False).secret
-    client = Client(raise_request_exception=False, SERVER_NAME="localhost")
-    client.cookies[SESSION_COOKIE] = secret
-    return client, sessions.actor_of(secret).for_organisation(OrganisationId(one.organisation))
 
 
 def _ask(client: Client, address: str, headers: dict[str, str] | None = None, role: str = "default") -> Counted:
@@ -133,7 +120,7 @@ def _forms(own: Customer, actor: Actor) -> Iterator[Asked]:
 
 
 def test_every_page_is_read_in_one_transaction_that_writes_nothing(own: Customer) -> None:
-    client, actor = _browser(own)
+    client, actor = browser_of(own)
     wrong, seen = [], set()
     for asked in _forms(own, actor):
         counted = _ask(client, asked.address, asked.headers)
@@ -147,7 +134,7 @@ def test_every_page_is_read_in_one_transaction_that_writes_nothing(own: Customer
 def test_a_refused_page_is_refused_in_the_same_transaction(own: Customer, join: Join, customer: Make) -> None:
     viewer, stranger = join(own, "viewer"), customer()
     for one, refused in ((viewer, 403), (stranger, 404)):
-        client, _ = _browser(one)
+        client, _ = browser_of(one)
         found = {page.name: _ask(client, matrix.address_of(page, own.organisation)) for page in _pages()}
         assert {name: counted for name, counted in found.items() if counted[1:] != (1, 1, [])} == {}
         assert refused in {counted.status for counted in found.values()}
@@ -156,7 +143,7 @@ def test_a_refused_page_is_refused_in_the_same_transaction(own: Customer, join: 
 
 def test_a_restricted_member_is_answered_in_one_transaction_of_the_role_for_own_acts(own: Customer, join: Join) -> None:
     one = join(own, "grower")
-    client, _ = _browser(one)
+    client, _ = browser_of(one)
     consent.restrict(one.alone, "accuracy", "My name is wrong.")
     for name in ("overview", "my_access", "roles"):
         counted = _ask(client, reverse(name, args=[own.organisation]), role="person")
@@ -178,7 +165,7 @@ def test_an_error_within_the_transaction_is_told_as_ever(
     def refuse(actor: Actor) -> object:
         raise error
 
-    client, _ = _browser(own)
+    client, _ = browser_of(own)
     monkeypatch.setattr(members, "roles", refuse)
     address = reverse("roles", args=[own.organisation])
     assert _ask(client, address) == (status, 1, 1, [])
@@ -191,7 +178,7 @@ def test_an_error_of_the_database_is_one_page_that_failed(own: Customer, monkeyp
         with connection.cursor() as cursor:
             return cursor.execute("SELECT 1 / 0")
 
-    client, actor = _browser(own)
+    client, actor = browser_of(own)
     note = once.hand_over(actor, "token", "the key")
     address = f"{reverse('tokens', args=[own.organisation])}?new={note}"
     monkeypatch.setattr(greenhouse, "site_names", broken)
