@@ -17,12 +17,19 @@ from django.urls import reverse
 from glasshouse.access import pages
 from glasshouse.access.pages import Page
 from glasshouse.consent import api as consent
+from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
 from glasshouse.greenhouse.readings import series
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondFactorNeededError, UnavailableError
+from glasshouse.kernel.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    SecondFactorNeededError,
+    UnavailableError,
+)
 from glasshouse.kernel.ids import SiteId
 from glasshouse.organisations import members
 from glasshouse.promises import matrix
@@ -189,3 +196,23 @@ def test_an_error_of_the_database_is_one_page_that_failed(own: Customer, monkeyp
     # What that page was to show is still there, since it was not shown.
     assert "the key" in client.get(address, secure=True).content.decode()
     assert "the key" not in client.get(address, secure=True).content.decode()
+
+
+def test_what_the_verb_of_a_form_refuses_is_rolled_back_although_the_form_is_shown_once_more(
+    own: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise InvalidError("Not now.")
+
+    client, actor = browser_of(own)
+    before = members.roles(own.actor)
+    form = {"name": "Picker", "permissions": ["greenhouse:site:read"]}
+    address = reverse("roles", args=[own.organisation])
+    monkeypatch.setattr(events, "record", refuse)  # The last that the verb does.
+    refused = client.post(address, form, secure=True)
+    assert refused.status_code == 400
+    assert "Not now." in refused.content.decode()
+    monkeypatch.undo()
+    assert members.roles(actor) == before
+    assert client.post(address, form, secure=True).status_code == 302
+    assert len(members.roles(actor)) == len(before) + 1
