@@ -10,6 +10,7 @@ from django.db import IntegrityError
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.operations.installation import Installation
+from tests.browser import browser_of
 from tests.conftest import Customer, administering, enter_staff, post, prove_link
 from tests.promises.test_live_checks import state
 
@@ -107,6 +108,46 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
     assert post(web(other), f"{page}/suggestions/{company.id}/wrong", page).status_code == 404
     assert post(client, f"{page}/suggestions/{company.id}/wrong", page).status_code == 302
     assert [row.label for row in sources.suggestions(one.alone)] == ["your name"]
+
+
+def test_a_name_is_confirmed_and_taken_over_or_neither(
+    officer: Customer, customer: Make, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.sources import api as sources
+    from glasshouse.subject import erasure
+
+    def refuse(*_: object, **__: object) -> str:
+        raise InvalidError("This is no name.", field="name")
+
+    one = customer()
+    sources.bring_in(officer.actor, source, f'[{{"address": "{one.address}", "name": "Other Name"}}]')
+    client, _ = browser_of(one)
+    (before,) = sources.suggestions(one.alone)
+    monkeypatch.setattr(erasure, "plain_name", refuse)
+    answer = client.post(f"/account/data/choices/suggestions/{before.id}/right", secure=True)
+    assert answer.status_code == 400
+    assert sources.suggestions(one.alone) == [before]
+
+
+def test_a_purpose_is_allowed_with_all_that_belongs_to_it_or_not_at_all(
+    customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.consent import api as consent
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.requests import api as requests
+    from glasshouse.sources import api as sources
+
+    def refuse(*_: object) -> None:
+        raise InvalidError("Not now.")
+
+    one = customer()
+    client, _ = browser_of(one)
+    requests.object_to(one.alone, sources.PURPOSE, "")
+    monkeypatch.setattr(sources, "end_suppression", refuse)
+    answer = client.post("/account/data/choices/give", {"purpose": sources.PURPOSE}, secure=True)
+    assert answer.status_code == 400
+    assert not consent.may(str(one.actor.person), sources.PURPOSE)
 
 
 def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Make, source: str, web: Web) -> None:

@@ -162,6 +162,14 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
     return RequestId(request.id)
 
 
+@transaction.atomic
+def allow(actor: Actor, purpose: str) -> None:
+    """Consent to a purpose, or take an objection back, and with it what the objection had put in its way. Raises InvalidError."""
+    consent.give(actor, purpose)
+    if purpose == sources.PURPOSE:
+        sources.end_suppression(actor)
+
+
 def object_to(actor: Actor, purpose: str, reasons: str) -> str:
     """Object to a purpose, or withdraw consent; returns the new state, of `consent.rules.State`. Raises InvalidError.
 

@@ -70,6 +70,16 @@ def rectify_name(actor: Actor, name: str) -> None:
     events.record(actor.alone, Kind.PERSON_CORRECTED, person.id)
 
 
+@transaction.atomic
+def confirm_suggestion(actor: Actor, suggestion: str) -> None:
+    """Confirm what a source says of the actor's person; a name is rectified by it, both or neither.
+
+    Raises NotFoundError, InvalidError. Source: PRI-08; GDPR Art. 16.
+    """
+    if name := sources.decide(actor, suggestion, right=True):
+        rectify_name(actor, name)
+
+
 # -- what an erasure would do --------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,7 @@
-"""Holds each page to its declaration: method, sign-in, permission, reauthentication, in this order, before the view runs."""
+"""Holds each page to its declaration: method, sign-in, permission, reauthentication, in this order, before the view runs.
+
+What a page of an organisation shows is read in one transaction, with these checks (`organisation_page.transaction_of`).
+"""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -27,7 +30,8 @@ class Guarded:
         page = self.by_method.get(request.method or "")
         if page is None:
             return HttpResponseNotAllowed(sorted(self.by_method))
-        return _stopped(request, page, arguments) or page.view(request, **arguments)
+        with organisation_page.transaction_of(request, page, arguments):
+            return _stopped(request, page, arguments) or page.view(request, **arguments)
 
 
 def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> HttpResponse | None:

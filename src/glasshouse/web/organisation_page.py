@@ -1,11 +1,12 @@
 """What a page of an organisation begins with: who acts in it, with which rights, and what every such page shows."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from django.http import HttpRequest
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Page
+from glasshouse.access.pages import ORGANISATION, Page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError
@@ -22,6 +23,19 @@ class Inside(NamedTuple):
     context: dict[str, object]
 
 
+def transaction_of(request: HttpRequest, page: Page, arguments: dict[str, str]) -> AbstractContextManager[None]:
+    """The one transaction in which a page of an organisation is read, from the look at the member's rights to its last line.
+
+    Of GET only: the verb that a form calls has a transaction of its own, so that what it refuses is rolled back although the
+    form is shown once more, and so that it may begin as another's act (`accounts.own`). Of members only: in a transaction of
+    support's the database knows a role that may not read what stands around a page. A stream is made after it, and asks anew.
+    """
+    actor = actor_of(request)
+    if page.of_organisation and request.method == "GET" and actor.kind is ActorKind.PERSON:
+        return access.organisation_transaction(actor.for_organisation(OrganisationId(arguments[ORGANISATION])))
+    return nullcontext()
+
+
 def enter(request: HttpRequest, organisation: str, page: Page) -> None:
     """Let the actor into the organisation, before anything of the form is looked at. Raises NotFoundError, ForbiddenError."""
     actor = actor_of(request).for_organisation(OrganisationId(organisation))
@@ -33,7 +47,7 @@ def enter(request: HttpRequest, organisation: str, page: Page) -> None:
         context: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
         context["may"] = {permission.name for permission in rights.permissions}
         context["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
-    context["several"] = len(access.organisations_of(actor)) > 1
+        context["several"] = len(access.organisations_of(actor)) > 1
     request.inside = Inside(actor, context)  # type: ignore[attr-defined]
 
 

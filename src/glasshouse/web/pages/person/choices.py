@@ -49,10 +49,7 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 def give_consent(request: HttpRequest) -> HttpResponse:
     """Allow a purpose."""
     actor, form = actor_of(request), request.POST
-    purpose = form.get("purpose", "")
-    consent.give(actor, purpose)
-    if purpose == sources.PURPOSE:
-        sources.end_suppression(actor)
+    requests.allow(actor, form.get("purpose", ""))
     return redirect("my_choices")
 
 
@@ -121,9 +118,7 @@ def lift(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Confirm a third-party value; a name is corrected by it."""
-    actor = actor_of(request)
-    if name := sources.decide(actor, suggestion, right=True):
-        rights.rectify_name(actor, name)
+    rights.confirm_suggestion(actor_of(request), suggestion)
     return redirect("my_choices")
 
 
