@@ -15,10 +15,12 @@ from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
+from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations.installation import Installation
+from glasshouse.promises.register import REGISTER
 
 console = Console(stderr=True)
 output = Console()
@@ -30,7 +32,7 @@ def main() -> None:
     """Glasshouse: crop intelligence that keeps, and shows, its promises."""
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, mutate):
     main.add_command(command)
 
 
@@ -91,14 +93,15 @@ def dev(data: Path | None, keys: Path | None, port: int) -> None:
 @main.command()
 @folders
 @demo_flag
+@click.argument("ids", nargs=-1, type=click.Choice(list(REGISTER)), metavar="[PROMISE]…")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
-    """Check every promise now; exit 1 if one is not verified."""
+def promises(data: Path | None, keys: Path | None, port: int, demo: bool, ids: tuple[str, ...], as_json: bool) -> None:
+    """Check every promise now, or those named; exit 1 if one is not verified."""
     enter(data, keys, port, demo)
     from glasshouse.promises import api
     from glasshouse.promises.findings import State
 
-    rows = api.check_all()
+    rows = api.check_some(ids) if ids else api.check_all()
     if as_json:
         click.echo(json.dumps([row.as_json() for row in rows], indent=1))
     else:
