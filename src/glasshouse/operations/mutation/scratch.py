@@ -152,7 +152,7 @@ class Scratch:
         rows = json.loads(self._python("-m", "glasshouse.cli", "promises", *self._options(), "--json", *promises))
         return {row["id"]: Result(row["state"], row["figure"]) for row in rows if row["state"] != "not checked"}
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str]) -> None:
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str] = {}) -> None:
         """Start parts again, with other variables, and wait for their doors. Raises ScratchError."""
         self._tell({"verb": "restart", "parts": list(parts), "variables": dict(variables)})
 
@@ -172,6 +172,7 @@ class Scratch:
             user="glasshouse_admin",
             password=secret,
             dbname=database,
+            autocommit=True,  # Several statements at once are one transaction all the same.
         ) as link:
             link.execute(sql.encode())  # of our own breakages
 
