@@ -94,9 +94,9 @@ def test_a_taken_port_is_named(folders: list[str]) -> None:
 
 def test_a_stop_puts_the_handler_of_interrupts_back() -> None:
     """What is started afterwards by the same program would ignore Ctrl-C otherwise."""
-    from glasshouse.operations.service import _uninterrupted
+    from glasshouse.operations.service import uninterrupted
 
     before = signal.getsignal(signal.SIGINT)
-    with _uninterrupted():
+    with uninterrupted():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGINT) is before

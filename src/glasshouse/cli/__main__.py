@@ -15,8 +15,10 @@ from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
+from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
+from glasshouse.cli.promises import promises
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations.installation import Installation
 
@@ -30,7 +32,7 @@ def main() -> None:
     """Glasshouse: crop intelligence that keeps, and shows, its promises."""
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, mutate, promises):
     main.add_command(command)
 
 
@@ -86,29 +88,6 @@ def demo(data: Path | None, keys: Path | None, port: int) -> None:
 def dev(data: Path | None, keys: Path | None, port: int) -> None:
     """Run the demo; what you change in the source is taken in at once."""
     _run(home_of(data, keys, port, demo=True), reload=True)
-
-
-@main.command()
-@folders
-@demo_flag
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def promises(data: Path | None, keys: Path | None, port: int, demo: bool, as_json: bool) -> None:
-    """Check every promise now; exit 1 if one is not verified."""
-    enter(data, keys, port, demo)
-    from glasshouse.promises import api
-    from glasshouse.promises.findings import State
-
-    rows = api.check_all()
-    if as_json:
-        click.echo(json.dumps([row.as_json() for row in rows], indent=1))
-    else:
-        table = Table("id", "state", "figure", "checked")
-        for row in rows:
-            table.add_row(
-                row.id, row.state, row.figure, row.checked_at.strftime("%Y-%m-%d %H:%M") if row.checked_at else ""
-            )
-        output.print(table)
-    sys.exit(1 if any(row.state == State.NOT_VERIFIED for row in rows) else 0)
 
 
 @main.command()

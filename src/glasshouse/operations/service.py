@@ -64,22 +64,26 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
         _start(home, supervisor, say)
         yield supervisor
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             supervisor.stop()
         held.close()
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A second Ctrl-C does not cut the stop off. The handler of before is put back: programs started later inherit it."""
+def uninterrupted(*signals: signal.Signals) -> Iterator[None]:
+    """A second Ctrl-C, or one of the signals, does not cut the stop off.
+
+    The handlers of before are put back: programs started later inherit them.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *signals)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
@@ -118,8 +122,14 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
             probe=worker,
         )
     )
+    wait_until_open(home, supervisor)
+
+
+def wait_until_open(home: Installation, supervisor: Supervisor) -> None:
+    """Wait until the doors answer. Raises InstallationError."""
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
     _until(lambda: _answers(home, home.port), "the web door", supervisor)
+    _until(lambda: not is_free(home.mail_port), "inbound SMTP", supervisor)
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:
@@ -153,11 +163,12 @@ def _wait_for_earlier_parts(home: Installation) -> None:
     """Wait a while for what a killed supervisor left: its parts end by themselves, but not in the same moment."""
     ends = time.monotonic() + EARLIER_PARTS_S
     ports = (home.port, home.crops_port, home.mail_port)
-    while (postgres.is_alive(home) or not all(map(_is_free, ports))) and time.monotonic() < ends:
+    while (postgres.is_alive(home) or not all(map(is_free, ports))) and time.monotonic() < ends:
         time.sleep(0.1)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -169,7 +180,7 @@ def _is_free(port: int) -> bool:
 
 def _refuse_taken(port: int) -> None:
     """Raises InstallationError where another program listens on the port."""
-    if not _is_free(port):
+    if not is_free(port):
         raise InstallationError(f"Port {port} is taken by another program. Name another one with --port.")
 
 

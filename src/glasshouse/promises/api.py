@@ -82,9 +82,8 @@ def check_due() -> Standing | None:
     for promise, explanation in registry.EXPLANATIONS.items():
         row = newest.get(promise)
         waited_s = (now - row.checked_at).total_seconds() if row else float("inf")
-        if (
-            waited_s >= explanation.every_s or waited_s < 0
-        ):  # A clock that was put back must not keep a check from running.
+        # A clock that was put back must not keep a check from running.
+        if waited_s >= explanation.every_s or waited_s < 0:
             due.append((-waited_s, promise))
     return _guarded(min(due)[1]) if due else None
 

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 
 from glasshouse.access.pages import Audience, Need, page
 from glasshouse.events import api as events
+from glasshouse.kernel.errors import NotFoundError
 from glasshouse.promises import api as promises
 from glasshouse.promises.evidence import whole_map
 from glasshouse.promises.findings import State
@@ -80,3 +81,23 @@ def processing(request: HttpRequest) -> HttpResponse:
             writer.writerow([cell("; ".join(value) if isinstance(value, tuple) else value) for value in values])
         return response
     return render(request, "public/processing.html", {"activities": recorded})
+
+
+@page("trust/<slug:promise>", name="promise", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+def promise(request: HttpRequest, promise: str) -> HttpResponse:
+    """One promise: how it is checked, what the newest check saw, and in which states it stood before."""
+    standing = next((row for row in promises.standings() if row.id == promise), None)
+    if standing is None:
+        raise NotFoundError
+    periods = [(period, SIGNS[period.state], slugify(period.state)) for period in promises.history(standing.id)]
+    return render(
+        request,
+        "public/promise.html",
+        {
+            "promise": standing,
+            "sign": SIGNS[standing.state],
+            "slug": slugify(standing.state),
+            "explanation": promises.explanation_of(standing.id),
+            "periods": periods,
+        },
+    )

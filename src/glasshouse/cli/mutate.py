@@ -1,0 +1,87 @@
+"""`glasshouse mutate`: breaks the promises on purpose, on a scratch service, and shows which breakages their checks notice."""
+
+import json
+import signal
+import sys
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
+from glasshouse.promises.breakages import load
+from glasshouse.promises.register import REGISTER
+
+STYLES = {Outcome.CAUGHT: "green", Outcome.MISSED: "bold red", Outcome.NOT_TRIED: "red", Outcome.STAYED: "bold red"}
+console, output = Console(stderr=True), Console()
+
+
+@click.command()
+@click.argument("promises", nargs=-1, type=click.Choice(list(REGISTER)), metavar="[PROMISE]…")
+@click.option("--quick", is_flag=True, help="Only those that need no part to start again.")
+@click.option(
+    "--all", "others", is_flag=True, help="Run the other promises' checks too, and tell which of them turn red."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Where to make the scratch service: a folder that is not there yet.",
+)
+def mutate(promises: tuple[str, ...], quick: bool, others: bool, as_json: bool, folder: Path | None) -> None:
+    """Break the promises one at a time on a scratch service; exit 1 if a check does not notice.
+
+    The scratch service is made for it, with demo growers, and removed at the end. No other installation is touched.
+    """
+    chosen = [
+        breakage
+        for breakage in load()
+        if (not promises or breakage.promise in promises) and (breakage.quick or not quick)
+    ]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    trials: list[Trial] = []
+    with console.status("Starting …") as status:
+        runner = Runner(chosen, folder, others, each_restored=not quick, say=lambda text: status.update(f"{text} …"))
+        try:
+            with closing(runner.run()) as running:
+                for trial in running:
+                    trials.append(trial)
+                    console.print(_line(trial))
+        except KeyboardInterrupt:
+            console.print("Interrupted; the scratch service is gone.")
+            sys.exit(130)
+    click.echo(json.dumps([trial.as_json() for trial in trials], indent=1)) if as_json else _print(trials)
+    sys.exit(0 if all(trial.outcome is Outcome.CAUGHT and not trial.also_red for trial in trials) else 1)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _line(trial: Trial) -> str:
+    style = STYLES[trial.outcome]
+    red = f"; also red: {', '.join(trial.also_red)}" if trial.also_red else ""
+    return f"[{style}]{trial.outcome}[/] {trial.promise} {trial.breakage} [dim]({trial.took_s:.0f} s){red}[/]"
+
+
+def _print(trials: list[Trial]) -> None:
+    table = Table("promise", "breakage", "kind", "outcome", "what the check said", "also red")
+    for trial in trials:
+        style = STYLES[trial.outcome]
+        table.add_row(
+            trial.promise,
+            trial.breakage,
+            trial.kind,
+            f"[{style}]{trial.outcome}[/]",
+            trial.figure,
+            ", ".join(trial.also_red),
+        )
+    output.print(table)
+    counts = Counter(trial.outcome for trial in trials)
+    red = sum(bool(trial.also_red) for trial in trials)
+    summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]) or "none"
+    output.print(f"{len(trials)} breakages: {summary}; {red} turned a check red that is not theirs.")

@@ -1,0 +1,43 @@
+"""Breakages of the egress and its recipients: PRI-15."""
+
+from glasshouse.promises.breakage import Breakage, Code, Database, changed_rows
+
+API = "glasshouse/disclosures/api.py"
+BREAKAGES = (
+    Breakage(
+        "PRI-15",
+        "mail leaves without passing the gate",
+        Code("glasshouse/mail/smtp.py", '    gate.leave(gate.Egress("mail", key_owner, SENT))\n', "", ("worker",)),
+    ),
+    Breakage(
+        "PRI-15",
+        "mail leaves without a disclosure record",
+        Code(
+            API,
+            "            note(egress.key_owner, recipient)\n            return\n",
+            "            return\n",
+            ("worker",),
+        ),
+    ),
+    Breakage(
+        "PRI-15",
+        "the gate lets everything out to anybody",
+        Code(
+            API,
+            "        if egress.channel in recipient.channels and egress.fields <= set(recipient.fields):\n",
+            "        if True:\n",
+            ("web", "worker"),
+        ),
+    ),
+    Breakage(
+        "PRI-15",
+        "the database takes a disclosure to a recipient that is only announced",
+        Database("DROP POLICY live_recipient ON disclosures_disclosure"),
+    ),
+    Breakage(
+        "PRI-15",
+        "something went to a recipient before its time",
+        changed_rows("disclosures_disclosure", first_at="first_at - interval '10 years'"),
+        quick=True,
+    ),
+)

@@ -1,0 +1,136 @@
+"""Breakages of privacy requests: PRI-26, PRI-27, PRI-28."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from glasshouse.promises.breakage import (
+    Breakage,
+    Code,
+    Configuration,
+    Environment,
+    Place,
+    answering,
+    changed_rows,
+    executed,
+    stopped,
+)
+
+SMTP, DEADLINES = "glasshouse/operations/inbound_smtp.py", "glasshouse/requests/legal_deadlines.py"
+REFERRALS, REMINDERS = "glasshouse/requests/referrals.py", "glasshouse/requests/reminders.py"
+WAITING = changed_rows(
+    "mail_message",
+    "id = (SELECT id FROM mail_message WHERE sent_at IS NOT NULL ORDER BY created_at DESC LIMIT 1)",
+    sent_at="NULL",
+    created_at="now() - interval '20 minutes'",
+)
+
+
+@contextmanager
+def _worker_stopped_long_ago(place: Place) -> Iterator[None]:
+    with stopped(place, "worker"), executed(place, WAITING):
+        yield
+
+
+@contextmanager
+def _worker_stopped(place: Place) -> Iterator[None]:
+    with stopped(place, "worker"):
+        yield
+
+
+@contextmanager
+def _no_mail_server(place: Place) -> Iterator[None]:
+    with place.without_mail_server():
+        yield
+
+
+BREAKAGES = (
+    Breakage(
+        "PRI-26",
+        "nothing has left the queue for twenty minutes",
+        Environment(_worker_stopped_long_ago),
+        quick=True,
+    ),
+    Breakage("PRI-26", "nothing leaves the queue from now on", Environment(_worker_stopped), quick=True),
+    Breakage("PRI-26", "the mail server is away", Environment(_no_mail_server), quick=True),
+    Breakage(
+        "PRI-26",
+        "mail is handed to a port on which nobody listens",
+        Configuration({"GLASSHOUSE_SMTP_PORT": "9"}, ("worker",)),
+    ),
+    Breakage(
+        "PRI-26",
+        "a mail to the privacy address opens no request",
+        Code(
+            SMTP,
+            "        replies.from_mail(mail.sender, mail.subject, mail.text, arrival)\n",
+            "        str(arrival)\n",
+            ("inbound smtp",),
+        ),
+    ),
+    Breakage(
+        "PRI-27",
+        "the database finds no customer that entered an address",
+        answering(
+            "glasshouse_invitations_for(hash text)",
+            "SETOF access_invitation",
+            "SELECT * FROM access_invitation WHERE false",
+        ),
+    ),
+    Breakage(
+        "PRI-27",
+        "a request is passed to a customer, and the customer is not told",
+        Code(
+            REFERRALS,
+            '        _tell_contacts(organisation, f"A person asks about their data. Please answer by {due:%Y-%m-%d}")\n',
+            "",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-27",
+        "a customer reads what the person wrote",
+        Code(
+            REFERRALS,
+            "                requests_by_id[row.request_id].get_kind_display(),\n",
+            '                f"{requests_by_id[row.request_id].kind}: {requests_by_id[row.request_id].text}",\n',
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-27",
+        "a customer whose day has passed is not reminded",
+        Code(
+            REFERRALS,
+            '        _tell_contacts(organisation, "A person still waits for your answer about their data")\n',
+            "",
+            ("worker",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "the law of Brazil has 150 days",
+        Code(DEADLINES, '"LGPD Art. 19", days=15)', '"LGPD Art. 19", days=150)', ("web", "inbound smtp", "worker")),
+    ),
+    Breakage(
+        "PRI-28",
+        "an extension under the law of California lasts 450 days",
+        Code(DEADLINES, "days=45, more_days=45)", "days=45, more_days=450)", ("web",)),
+    ),
+    Breakage(
+        "PRI-28",
+        "a request is past its deadline",
+        changed_rows("rights_request", "closed_at IS NULL", due_at="now() - interval '1 day'", escalated="2"),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-28",
+        "the deadline of a request was moved without an extension",
+        changed_rows("rights_request", "closed_at IS NULL", due_at="due_at + interval '1 year'"),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-28",
+        "no officer is reminded of a deadline",
+        Code(REMINDERS, "    _remind(request, everybody=step == 2)\n", "", ("worker",)),
+    ),
+)

@@ -1,0 +1,63 @@
+"""Breakages of retention rules and deletion runs: PRI-18, PRI-19."""
+
+from glasshouse.promises.breakage import Breakage, Code, changed_rows, triggered
+
+API = "glasshouse/retention/api.py"
+BREAKAGES = (
+    Breakage(
+        "PRI-18",
+        "sent mails are older than their rule",
+        changed_rows("mail_message", "sent_at IS NOT NULL", sent_at="now() - interval '60 days'"),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-18",
+        "third-party data is older than its rule",
+        changed_rows(
+            "sources_supplied", received_at="now() - interval '500 days'", told_at="now() - interval '499 days'"
+        ),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-18",
+        "mail is kept for ten years",
+        Code(
+            "glasshouse/mail/models.py",
+            'Kept("sent_at", 30, "it was sent")',
+            'Kept("sent_at", 3650, "it was sent")',
+            ("worker",),
+        ),
+    ),
+    Breakage(
+        "PRI-18",
+        "no deletion run comes by itself",
+        Code(
+            "glasshouse/retention/schedule.py",
+            "SCHEDULE = (Job(retention.run_deletions, every_s=86_400, first_s=90),)",
+            "SCHEDULE = (Job(retention.deletion_runs, every_s=86_400, first_s=90),)",
+            ("worker",),
+        ),
+    ),
+    Breakage(
+        "PRI-19",
+        "the database keeps mails that are deleted",
+        triggered("mail_message", "DELETE", "RETURN NULL;"),
+        quick=True,
+        also=("PRI-24",),
+    ),
+    Breakage(
+        "PRI-19",
+        "a deletion run deletes nothing",
+        Code(API, "            total += _delete_batch(model, batch)\n", "", ("worker",)),
+    ),
+    Breakage(
+        "PRI-19",
+        "a deletion run destroys no key",
+        Code(API, "destroyed.append(_destroy_unused_keys())", "destroyed.append(0)", ("worker",)),
+    ),
+    Breakage(
+        "PRI-19",
+        "a deletion run leaves the files of its rows",
+        Code(API, "        blobs.remove(BlobId(str(name)))\n", "        str(name)\n", ("worker",)),
+    ),
+)

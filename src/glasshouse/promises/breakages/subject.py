@@ -1,0 +1,124 @@
+"""Breakages of a data subject's rights and of what people are asked for: PRI-05, PRI-21, PRI-22, PRI-24."""
+
+from glasshouse.promises.breakage import Breakage, Code, Database, policy, triggered
+
+ASKING, SIGN_UP = "glasshouse/web/pages/public/privacy_ask.html", "glasshouse/web/pages/public/sign_up.html"
+ERASURE, EXPORTS = "glasshouse/subject/erasure.py", "glasshouse/subject/exports.py"
+INVENTORY = "glasshouse/subject/inventory.py"
+BREAKAGES = (
+    Breakage(
+        "PRI-05",
+        "whoever asks something must write why",
+        Code(ASKING, '<textarea name="text" rows="5"', '<textarea name="text" required rows="5"', ("web",)),
+    ),
+    Breakage(
+        "PRI-05",
+        "an optional field is not marked so",
+        Code(ASKING, ' {% optional "privacy_ask" "text" %}', "", ("web",)),
+    ),
+    Breakage(
+        "PRI-05",
+        "a sign-up asks for the date of birth",
+        Code(
+            SIGN_UP,
+            "  <button>Send link</button>\n",
+            '  <input name="born" required>\n  <button>Send link</button>\n',
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-05",
+        "the database takes no privacy request without a text",
+        Database(
+            "ALTER TABLE rights_request ADD CONSTRAINT broken CHECK (octet_length(text) > 30) NOT VALID",
+            "ALTER TABLE rights_request DROP CONSTRAINT broken",
+        ),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-21",
+        "the view leaves out what lies under other keys",
+        Code(
+            INVENTORY,
+            "    for row in addressed(person):\n        yield from _items_of(row, entries)\n"
+            "    yield from _stays_of(person.address_hash, entries)\n",
+            "    yield from _stays_of(person.address_hash, entries)\n",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-21",
+        "the view leaves out mails",
+        Code(
+            INVENTORY,
+            "if key_owner_column(model) and model._meta.db_table not in customer_tables()]",
+            'if key_owner_column(model) and model._meta.db_table not in {*customer_tables(), "mail_message"}]',
+            ("web", "worker"),
+        ),
+        also=("PRI-24",),
+    ),
+    Breakage(
+        "PRI-21",
+        "the database hides a person's mails from everybody",
+        policy("mail_message", "AS RESTRICTIVE FOR SELECT TO glasshouse_app USING (false)"),
+        also=("PRI-23", "SEC-01", "SEC-02", "SEC-03"),
+    ),
+    Breakage(
+        "PRI-21",
+        "a rectified name is not stored",
+        Code(ERASURE, '    person.save(update_fields=["name"])\n', "", ("web",)),
+    ),
+    Breakage(
+        "PRI-22",
+        "an export leaves out the first value",
+        Code(EXPORTS, "zipped(lambda: view(actor),", "zipped(lambda: iter(list(view(actor))[1:]),", ("web", "worker")),
+    ),
+    Breakage(
+        "PRI-22",
+        "anybody may fetch an export whose number they know",
+        Code(
+            EXPORTS,
+            "available = Export.objects.filter(id=number, key_owner=actor.person, ",
+            "available = Export.objects.filter(id=number, ",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-22",
+        "an export is never filled",
+        triggered("rights_copy", "UPDATE", "NEW.blob := ''; RETURN NEW;"),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-24",
+        "recipients are not told of an erasure",
+        Code(
+            ERASURE,
+            "            disclosures.tell_erased(KeyOwnerId(person.id), person.address)\n",
+            "            pass\n",
+            ("web", "worker"),
+        ),
+    ),
+    Breakage(
+        "PRI-24",
+        "an erasure leaves the files of exports",
+        Code(ERASURE, "        blobs.remove(BlobId(export.blob))\n", "        str(export.blob)\n", ("web", "worker")),
+    ),
+    Breakage(
+        "PRI-24",
+        "an erasure leaves what lies under other keys",
+        Code(ERASURE, "            row.delete()\n", "            str(row)\n", ("web", "worker")),
+    ),
+    Breakage(
+        "PRI-24",
+        "a destroyed key comes back",
+        triggered("vault_data_key", "UPDATE", "RETURN OLD;", "vault"),
+        quick=True,
+        also=("PRI-19",),
+    ),
+    Breakage(
+        "PRI-24",
+        "the database keeps an erased person",
+        triggered("accounts_person", "DELETE", "RETURN NULL;"),
+    ),
+)
