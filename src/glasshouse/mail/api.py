@@ -17,6 +17,7 @@ from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
+from glasshouse.mail.rendering import TemplateError, Value, Values, render
 from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.queues import rules as failures
 from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
@@ -40,13 +41,27 @@ class Draft:
     purpose: str = ""
 
 
-def queue(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body: str) -> str:
-    """Queue one mail; it leaves when the transaction has ended well; returns its id."""
-    return queue_draft(key_owner, kind, address, Draft(subject, body))
+def draft(template: str, values: Values, *, answers: str = "", purpose: str = "") -> Draft:
+    """A mail made of a template: see `mail/rendering.py`. Raises TemplateError."""
+    rendered = render(template, values)
+    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose)
+
+
+def queue_template(
+    key_owner: KeyOwnerId, kind: str, address: str, template: str, values: Values, *, purpose: str = ""
+) -> str:
+    """Queue one mail made of a template; returns its id, or "" where the person has objected to its purpose.
+
+    It leaves when the caller's transaction has ended well. Raises TemplateError.
+    """
+    return queue_draft(key_owner, kind, address, draft(template, values, purpose=purpose))
 
 
 def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) -> str:
-    """Queue one mail with all that it may carry; returns its id, or "" where the person has objected to what it serves."""
+    """Queue one mail; returns its id, or "" where the person has objected to its purpose.
+
+    It leaves when the caller's transaction has ended well.
+    """
     if draft.purpose and _objected(key_owner, draft.purpose):
         return ""
     message = _keep(key_owner, kind, address, subject=draft.subject, body=draft.body)
@@ -260,3 +275,6 @@ def _opens(message: Message) -> bool:
         return bool(message.address) and message.subject is not None and message.body is not None
     except KeyDestroyedError:
         return False
+
+
+__all__ = ["TemplateError", "Value", "Values"]
