@@ -1,10 +1,10 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
@@ -24,7 +24,7 @@ from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import KeyDestroyedError
 
-log = logging.getLogger("glasshouse.mail")
+log = structlog.stdlib.get_logger("glasshouse.mail")
 BOUNCE = "bounce-"
 MOST_S = (
     60.0  # A turn begins no mail after that: a mail server that stalls must not keep the worker from its heartbeat.
@@ -167,7 +167,7 @@ def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
     rows.filter(tries__gte=MAX_MAIL_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
-    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
+    log.error("mail not sent", mail=number, error=type(error).__name__, stack=stack_of(error))
 
 
 def _send(message: Message) -> None:
