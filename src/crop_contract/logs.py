@@ -4,13 +4,14 @@ Rules:
 
 1. An event is a fixed text. What differs from one to the next stands in its values: opaque ids, numbers, names of our own code.
 2. The text of an error is written nowhere, for it may hold personal data or a secret: `stack` has its class and its place. That
-   holds for records of libraries, too.
+   holds for records of libraries, and for errors that nothing catches once a part has started.
 3. Every process writes to its standard error; the supervisor leads that into a file for each part.
 """
 
 import json
 import logging
 import sys
+import threading
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from crop_contract.stacks import stack_of
 
+log = structlog.stdlib.get_logger("uncaught")
 FIRST = ("at", "level", "logger", "event")
 _COMMON: tuple[Processor, ...] = (
     structlog.stdlib.add_logger_name,
@@ -101,3 +103,18 @@ def configure(silent: Collection[str] = ()) -> None:
         library = logging.getLogger(name)
         library.handlers, library.propagate = [logging.NullHandler()], False
         library.setLevel(logging.CRITICAL)
+
+
+def take_uncaught() -> None:
+    """Have what nothing catches, in any thread of this process, written that way: Python itself would write an error's text.
+
+    For a part that has started; before, what is wrong is for the operator to read.
+    """
+
+    def note(error: BaseException | None) -> None:
+        if not isinstance(error, SystemExit):
+            log.critical("error that nothing caught", stack=stack_of(error))
+
+    sys.excepthook = lambda kind, error, trace: note(error)
+    threading.excepthook = lambda arguments: note(arguments.exc_value)
+    sys.unraisablehook = lambda arguments: note(arguments.exc_value)

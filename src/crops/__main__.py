@@ -18,7 +18,9 @@ def make() -> "Door":
     die_with_parent()
     logs.configure()
     body_timeout_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
-    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
+    application = create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
+    logs.take_uncaught()
+    return application
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,6 +208,33 @@ def test_logs_that_cannot_be_written_stop_nothing(monkeypatch: pytest.MonkeyPatc
     logs.configure()
     monkeypatch.setattr(sys, "stderr", Full())
     structlog.stdlib.get_logger("test.loud").error("loud")
+
+
+def test_what_nothing_catches_is_written_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place, name in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(place, name, getattr(place, name))  # So that it is put back.
+    logs.configure()
+    logs.take_uncaught()
+    for target in (broken, sys.exit):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    try:
+        broken()
+    except ValueError:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # an error is under way
+
+    class Unraisable:
+        def __del__(self) -> None:
+            broken()
+
+    Unraisable()
+    written = capsys.readouterr().err
+    assert [json.loads(line)["event"] for line in written.splitlines()] == ["error that nothing caught"] * 3
+    assert written.count("builtins.ValueError") == 3
+    assert SECRET not in written
 
 
 def test_each_part_writes_lines_of_json(home: Installation) -> None:

@@ -19,6 +19,7 @@ import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
 from glasshouse.operations import inbound_mail
@@ -260,6 +261,7 @@ def main() -> None:
     django.setup()
     door = controller(int(os.environ["GLASSHOUSE_MAIL_PORT"]), Path(os.environ["GLASSHOUSE_TLS"]), InboundSmtp())
     door.start()
+    logs.take_uncaught()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     door.stop()
 

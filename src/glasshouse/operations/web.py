@@ -11,6 +11,7 @@ def make() -> object:
     die_with_parent()
     from glasshouse.web.asgi import application
 
+    logs.take_uncaught()
     return application
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import django
 import structlog
 
+from crop_contract import logs
 from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.schedule import Job, scheduled
 from glasshouse.operations import heartbeat as heart
@@ -113,6 +114,7 @@ def main() -> None:
     for thread in threads:
         thread.start()
     heart.begin()
+    logs.take_uncaught()
     while not ending.is_set():
         time.sleep(0.2)
 
