@@ -68,7 +68,8 @@ def _free() -> int:
 def queued(address: str) -> Any:
     """A mail that is due tomorrow, so that the service's own worker leaves it alone; to be sent under a clock of tomorrow."""
 
-    mail.queue(KeyOwnerId(new_id()), "test", address, subject="Grüße", body="Ein Satz mit Umlaut: Gewächshaus.\n")
+    draft = mail.Draft("Grüße", "Ein Satz mit Umlaut: Gewächshaus.\n")
+    mail.queue_draft(KeyOwnerId(new_id()), "test", address, draft)
     return next(one for one in Message.objects.order_by("-created_at")[:50] if one.address == address)
 
 

@@ -1,4 +1,4 @@
-"""What both planes agree on: variables, capabilities, the classification of the crop store's columns, how a process starts.
+"""What both planes agree on: variables, capabilities, the crop store's columns and their classes, how a process starts and logs.
 
 Both planes import it; it imports neither. Nothing here reads or writes a store, or keeps a key.
 """

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crop_contract import logs
 from crop_contract.processes import die_with_parent
 
 if TYPE_CHECKING:
@@ -15,8 +16,11 @@ def make() -> "Door":
     from crops.app import create
 
     die_with_parent()
+    logs.configure()
     body_timeout_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
-    return create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
+    application = create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
+    logs.take_uncaught()
+    return application
 
 
 def main() -> None:
@@ -25,6 +29,7 @@ def main() -> None:
     from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server
 
+    logs.configure()
     tls = Path(os.environ["CROPS_TLS"])
     Server(
         "crops.__main__:make",
@@ -36,6 +41,7 @@ def main() -> None:
         ssl_key=tls / "server.key",
         ssl_protocol_min=SSLProtocols.tls12,
         log_access=False,
+        log_dictconfig=logs.OF_GRANIAN,
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 << 10),
         http2_settings=HTTP2Settings(max_concurrent_streams=64, max_headers_size=64 << 10),
     ).serve()

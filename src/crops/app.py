@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
+from crop_contract.stacks import stack_of
 from crops import lines
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
@@ -31,7 +32,7 @@ from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
 from crops.store import Store, Token, WriteQueueFullError
 from crops.wal import LogError
 
-log = logging.getLogger("crops")
+log = structlog.stdlib.get_logger("crops")
 HEALTH_S = 1.0
 MOST_IMPORT_BYTES, MOST_QUESTION_BYTES = 128 << 20, 256 << 10
 MOST_STEPS = 1_000  # of the trend of one series
@@ -245,8 +246,8 @@ class Plane:
                 try:
                     # It has a thread of its own, so that long questions do not make the store look dead.
                     self._is_well = await loop.run_in_executor(self._health_thread, self.store.is_well)
-                except Exception:
-                    log.exception("the health of the store could not be checked")
+                except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+                    log.error("health of the store not checked", stack=stack_of(error))
                     self._is_well = False
                 self._checked_at_s = time.monotonic()
         body = {"name": "glasshouse-crops", "status": "pass" if self._is_well else "fail"}

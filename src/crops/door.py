@@ -6,13 +6,16 @@ that never finishes its bodies therefore only delays itself.
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-log = logging.getLogger("crops")
+import structlog
+
+from crop_contract.stacks import stack_of
+
+log = structlog.stdlib.get_logger("crops")
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -104,7 +107,7 @@ class Door:
         except Refusal:
             raise
         except Exception as error:  # noqa: BLE001 - no error may let a request in
-            log.error("the head of a request could not be checked: %s", type(error).__name__)
+            log.error("head of a request not checked", stack=stack_of(error))
             raise Refusal(500, "internal error", "The request could not be checked.") from None
 
     async def _body(self, scope: Scope, receive: Receive, admitted: Admitted) -> bytes | None:

@@ -89,7 +89,7 @@ def test_a_row_under_a_real_persons_key_does_not_make_the_person_a_probe(
     for owner in (str(one.actor.person), one.organisation):
         with probe(address) as begun:
             with transaction.atomic():
-                number = mail.queue(KeyOwnerId(owner), "test", address, subject="x", body="x")
+                number = mail.queue_draft(KeyOwnerId(owner), "test", address, mail.Draft("x", "x"))
             assert set(probes.ids(begun)) == {number}
     assert Person.objects.filter(id=one.actor.person).exists()
     assert vault.generations_of(KeyOwnerId(str(one.actor.person))) == [1]

@@ -40,7 +40,7 @@ def test_colleagues_support_and_jobs_see_nothing_of_a_restricted_person(
 
     boss = customer()
     one = join(boss, "grower")
-    mail.queue(one.actor.person, "news", one.address, subject="s", body="b")
+    mail.queue_draft(one.actor.person, "news", one.address, mail.Draft("s", "b"))
     restricted(one)
     rows = members.members(boss.actor)
     assert [row.name for row in rows][1] == members.RESTRICTED

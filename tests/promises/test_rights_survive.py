@@ -91,7 +91,7 @@ def test_what_arrives_while_an_erasure_runs_does_not_stay(customer: Make, join: 
     def arrive() -> None:
         while not ending.is_set():
             try:
-                mail.queue(one.actor.person, "late", one.address, subject="s", body="b")
+                mail.queue_draft(one.actor.person, "late", one.address, mail.Draft("s", "b"))
             except KeyDestroyedError as error:
                 refused.append(error)
                 break
@@ -106,12 +106,12 @@ def test_what_arrives_while_an_erasure_runs_does_not_stay(customer: Make, join: 
     rights.erase_late()
     assert not Message.objects.filter(key_owner=one.actor.person).exists()
     with pytest.raises(KeyDestroyedError):
-        mail.queue(one.actor.person, "late", one.address, subject="s", body="b")
+        mail.queue_draft(one.actor.person, "late", one.address, mail.Draft("s", "b"))
     assert vault.generations_of(one.actor.person) == []
     # A process that held the key a moment longer has written a row all the same: it goes, too.
     vault._remember(str(one.actor.person), 1, b"k" * 32)
     vault._newest[str(one.actor.person)] = (time.monotonic() + 30, 1)
-    mail.queue(one.actor.person, "late", one.address, subject="s", body="b")
+    mail.queue_draft(one.actor.person, "late", one.address, mail.Draft("s", "b"))
     vault.forget_opened()
     assert rights.erase_late() >= 1
     assert not Message.objects.filter(key_owner=one.actor.person).exists()

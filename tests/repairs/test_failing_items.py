@@ -458,6 +458,7 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.kernel.actor import JOB
+    from glasshouse.mail import api as mail
     from glasshouse.requests import referrals
     from glasshouse.requests.models import Referral
 
@@ -474,10 +475,10 @@ def test_a_customer_that_cannot_be_reminded_keeps_no_other_from_it(
             rows.append((one, row))
     real = referrals._tell_contacts
 
-    def tell(organisation: str, subject: str) -> None:
+    def tell(organisation: str, news: mail.Draft) -> None:
         if organisation == rows[0][0].organisation:
             raise LookupError
-        real(organisation, subject)  # type: ignore[arg-type]
+        real(organisation, news)  # type: ignore[arg-type]
 
     monkeypatch.setattr(referrals, "_tell_contacts", tell)
     with clock.frozen(clock.now() + timedelta(days=2)):

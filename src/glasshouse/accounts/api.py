@@ -15,7 +15,6 @@ Source: SEC-05; OWASP Authentication Cheat Sheet.
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from glasshouse.accounts import credentials, links, passwords, second_factor, sessions, throttle
@@ -41,10 +40,6 @@ def _address_hash(address: str) -> str:
     return vault.lookup("address", address)
 
 
-def _letter(purpose: str, path: str) -> str:
-    return f"{purpose}:\n\n{settings.ORIGIN}/{path}\n\nThe link works once, for 24 hours.\n"
-
-
 # -- signing up ----------------------------------------------------------------------------------------------------
 
 
@@ -61,10 +56,9 @@ def ask_sign_up(address: str, *, network: str) -> None:
         key_owner = KeyOwnerId(new_id())
         secret = links.new(SIGN_UP, key_owner, {"address": address}, address_hash=hashed)
         if person_at(hashed):
-            text = f"Somebody asked for an account with this address, which has one.\n\nSign in: {settings.ORIGIN}/sign-in\n"
+            mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up_known", {})
         else:
-            text = _letter("Confirm your email address and create your account", f"prove/{secret}")
-        mail.queue(key_owner, SIGN_UP, address, subject="Your Glasshouse account", body=text)
+            mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up", {"secret": secret})
         events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, key_owner)
 
 
@@ -176,10 +170,9 @@ def ask_reset(address: str, *, network: str) -> None:
         key_owner = KeyOwnerId(account.person_id if account else new_id())
         secret = links.new(RESET, key_owner, {"account": account.id if account else ""})
         if account:
-            text = _letter("Set a new password here", f"reset/{secret}")
+            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset", {"secret": secret})
         else:
-            text = f"There is no account with this address. You can make one: {settings.ORIGIN}/sign-up\n"
-        mail.queue(key_owner, RESET, normal, subject="A new password for Glasshouse", body=text)
+            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset_unknown", {})
         events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, key_owner)
 
 
@@ -236,8 +229,7 @@ def ask_change(actor: Actor, address: str, present_password: str) -> None:
     account = _confirmed(actor, present_password)
     with transaction.atomic():
         secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
-        text = _letter("Make this the address of your account", f"change/{secret}")
-        mail.queue(KeyOwnerId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
+        mail.queue_template(KeyOwnerId(account.person_id), CHANGE, normal, "accounts/mails/change", {"secret": secret})
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 
@@ -276,8 +268,7 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
     except IntegrityError:  # Somebody was faster.
         raise NotFoundError(links.ENDED) from None
     credentials.changed(actor, account, old_address_hash, person.address_hash)
-    text = "The address of your account was changed. If that was not you, write to us at once.\n"
-    mail.queue(KeyOwnerId(person.id), CHANGE, old_address, subject="Your address for Glasshouse was changed", body=text)
+    mail.queue_template(KeyOwnerId(person.id), CHANGE, old_address, "accounts/mails/changed", {})
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 
 

@@ -34,9 +34,13 @@ def use_code(account: Account, code: str) -> bool:
     recovery_code = RecoveryCode.objects.filter(account=account, used_at=None, code_hash=_hash(account.id, code))
     if not recovery_code.update(used_at=clock.now()):
         return False
-    text = f"A recovery code was used to sign in to your account; {codes_left(AccountId(account.id))} are left.\n"
-    person = account.person
-    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject="A recovery code was used", body=text)
+    mail.queue_template(
+        KeyOwnerId(account.person_id),
+        "second-step",
+        account.person.address,
+        "accounts/mails/recovery_code_used",
+        {"left": codes_left(AccountId(account.id))},
+    )
     return True
 
 

@@ -6,7 +6,6 @@ administrator's account, or talked one into it, does not get past the second fac
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import credentials
@@ -42,14 +41,12 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
     FactorReset.objects.create(
         account=target, asked_by=actor.id, stop_hash=digest(secret), due_at=due, created_at=clock.now()
     )
-    text = (
-        "An administrator of your organisation asked to remove the second factor from your account, because you lost it.\n\n"
-        f"That happens on {due:%Y-%m-%d at %H:%M} UTC. If you did not ask for it, stop it here:\n\n"
-        f"{settings.ORIGIN}/stop-reset/{secret}\n"
-    )
-    person = target.person
-    mail.queue(
-        KeyOwnerId(person.id), "second-step", person.address, subject="Your second factor is to be removed", body=text
+    mail.queue_template(
+        KeyOwnerId(target.person_id),
+        "second-step",
+        target.person.address,
+        "accounts/mails/factor_reset_asked",
+        {"due_at": due, "secret": secret},
     )
     events.record(actor, Kind.SECOND_FACTOR_RESET_ASKED, account)
 
@@ -90,11 +87,7 @@ def _finish_reset(number: str) -> bool:
         RecoveryCode.objects.filter(account=account).delete()
         reset.delete()
         credentials.changed(ANONYMOUS, account)
-        link = f"{settings.ORIGIN}/account/security"
-        text = f"The second factor is removed. Sign in with your password and set up a new one: {link}\n"
         person = account.person
-        mail.queue(
-            KeyOwnerId(person.id), "second-step", person.address, subject="Your second factor was removed", body=text
-        )
+        mail.queue_template(KeyOwnerId(person.id), "second-step", person.address, "accounts/mails/factor_reset", {})
         events.record(ANONYMOUS, Kind.SECOND_FACTOR_REMOVED, account.id)
     return True

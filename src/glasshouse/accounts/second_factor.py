@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
@@ -174,7 +173,7 @@ def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
     factor.save(update_fields=["confirmed_at"])
     credentials.changed(actor, factor.account, keep=actor.session)
     events.record(actor, Kind.SECOND_FACTOR_ADDED, factor.id, way=factor.kind)
-    _tell(actor, "A second factor was added to your account", f"From now on signing in asks for it: {factor.name}.")
+    _tell(actor, mail.draft("accounts/mails/factor_added", {"factor": factor.name}))
     return make_codes(actor) if is_first or not codes_left(actor.account) else []
 
 
@@ -216,7 +215,7 @@ def remove(actor: Actor, factor_id: FactorId) -> None:
         RecoveryCode.objects.filter(account_id=actor.account).delete()
     credentials.changed(actor, account, keep=actor.session)
     events.record(actor, Kind.SECOND_FACTOR_REMOVED, factor_id)
-    _tell(actor, "A second factor was removed from your account", f"It was: {name}.")
+    _tell(actor, mail.draft("accounts/mails/factor_removed", {"factor": name}))
 
 
 @transaction.atomic
@@ -227,12 +226,9 @@ def new_codes(actor: Actor) -> list[str]:
     return make_codes(actor)
 
 
-def _tell(actor: Actor, subject: str, news: str) -> None:
+def _tell(actor: Actor, news: mail.Draft) -> None:
     person = Person.objects.get(id=actor.person)
-    text = (
-        f"{news}\n\nIf that was not you, sign in and change your password at once: {settings.ORIGIN}/account/security\n"
-    )
-    mail.queue(KeyOwnerId(person.id), "second-step", person.address, subject=subject, body=text)
+    mail.queue_draft(KeyOwnerId(person.id), "second-step", person.address, news)
 
 
 # -- doing it ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts.models import Account, Browser, Session
@@ -69,14 +68,14 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
     browser = browsers.filter(secret_hash=secret_hash).first()
     if browser is None:
         if browsers.exists():
-            text = (
-                f"Somebody signed in to your account from a browser that we did not know: {label}.\n\n"
-                f"If that was you, all is well. If not: {settings.ORIGIN}/account/security, end that session and change "
-                "your password.\n"
+            mail.queue_template(
+                KeyOwnerId(account.person_id),
+                "new-browser",
+                account.person.address,
+                "accounts/mails/new_browser",
+                {"browser": label},
+                purpose="new-browser",
             )
-            address, key_owner = account.person.address, KeyOwnerId(account.person_id)
-            draft = mail.Draft("A sign-in from a new browser", text, purpose="new-browser")
-            mail.queue_draft(key_owner, "new-browser", address, draft)
         return Browser.objects.create(
             account=account,
             key_owner=account.person_id,

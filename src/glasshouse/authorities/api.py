@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 
 from glasshouse.access import api as access
@@ -95,10 +94,11 @@ def enter(actor: Actor, facts: Facts) -> LegalRequest:
 
 def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
     """Mail to everybody else who may review; the mail says nothing of whom it is about."""
-    text = f"A legal request waits for two reviews, by {legal_request.due_at:%Y-%m-%d}: {settings.ORIGIN}/staff/legal-requests\n"
     for account in Account.objects.select_related("person").filter(staff_role__in=REVIEWERS).exclude(id=actor.account):
         key_owner, address = KeyOwnerId(account.person_id), account.person.address
-        mail.queue(key_owner, "deadline", address, subject="A legal request waits for review", body=text)
+        mail.queue_template(
+            key_owner, "deadline", address, "authorities/mails/review", {"due_at": legal_request.due_at}
+        )
 
 
 def legal_requests(actor: Actor) -> list[LegalRequest]:
@@ -195,15 +195,18 @@ def _recipient(legal_request: LegalRequest) -> Recipient:
 
 def _tell(legal_request: LegalRequest, person: KeyOwnerId, address: str) -> None:
     """Tell the person, at the address that it has now, in the caller's transaction."""
-    what = ", ".join(NAMES[category].lower() for category in legal_request.narrowed)
-    text = (
-        "An authority requested data about you, and the law made us answer: "
-        f"{legal_request.authority} ({legal_request.country}).\n\n"
-        f"It received: {what}. The ground that it named: {legal_request.grounds}\n\nTwo people reviewed the request, "
-        "and no more was given than both found necessary. You may contest it with that authority or in court; we help with "
-        f"what we know: {settings.ORIGIN}/privacy\n"
+    mail.queue_template(
+        person,
+        "announcement",
+        address,
+        "authorities/mails/received",
+        {
+            "authority": legal_request.authority,
+            "country": legal_request.country,
+            "categories": [NAMES[category].lower() for category in legal_request.narrowed],
+            "grounds": legal_request.grounds,
+        },
     )
-    mail.queue(person, "announcement", address, subject="An authority received data about you", body=text)
     # On the person's own record from now on; before, the legal request alone is the record, for telling is barred.
     disclosures.note(person, _recipient(legal_request))
     legal_request.told_at = clock.now()

@@ -15,6 +15,7 @@ from django.db.utils import OperationalError
 from rich.console import Console
 from rich.table import Table
 
+from crop_contract import logs
 from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
@@ -30,6 +31,7 @@ ROOT = Path(os.environ.get("GLASSHOUSE_ROOT", Path.cwd()))
 @click.group()
 def main() -> None:
     """Glasshouse: crop intelligence that keeps, and shows, its promises."""
+    logs.configure()
 
 
 for command in (*COMMANDS, mutate, promises):

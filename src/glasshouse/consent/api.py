@@ -8,7 +8,6 @@ person. Source: PRI-23, PRI-25; GDPR Art. 7(3), 18, 21.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -157,8 +156,7 @@ def lift(actor: Actor) -> None:
     restriction.lifts_at, restriction.lifted_by = clock.now(), actor.id
     restriction.save(update_fields=["lifts_at", "lifted_by"])
     person = accounts.person_of(actor)
-    text = "The restriction on your data is lifted, as you asked. If that was not you, write to us at once.\n"
-    mail.queue(KeyOwnerId(person.id), "restriction", person.address, subject="Your data is in use again", body=text)
+    mail.queue_template(KeyOwnerId(person.id), "restriction", person.address, "consent/mails/lifted", {})
     events.record(actor.alone, Kind.RESTRICTION_LIFTED, restriction.id)
 
 
@@ -199,9 +197,11 @@ def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> Non
         raise InvalidError("Say why; the person is told.", field="reason")
     restriction.lifts_at, restriction.lifted_by = clock.now() + NOTICE, actor.id
     restriction.save(update_fields=["lifts_at", "lifted_by"])
-    text = (
-        f"The restriction on your data will be lifted on {restriction.lifts_at:%Y-%m-%d}: {reason}\n\nIf you do not agree, "
-        f"answer this mail, restrict it again on your page, or turn to your authority: {settings.ORIGIN}/account/data/choices\n"
+    mail.queue_template(
+        person,
+        "restriction",
+        address,
+        "consent/mails/to_be_lifted",
+        {"lifts_at": restriction.lifts_at, "reason": reason},
     )
-    mail.queue(person, "restriction", address, subject="Your data will be in use again", body=text)
     events.record(actor, Kind.RESTRICTION_LIFTED, restriction.id, announced=True)

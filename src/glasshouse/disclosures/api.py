@@ -6,11 +6,10 @@ that too.
 Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -99,14 +98,13 @@ def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
         recipient = disclosure.recipient
         if disclosure.told_at is None and recipient.contact and address:
             with transaction.atomic():
-                text = f"Please erase what you hold of {address}, received from us for: {recipient.purpose}.\n"
                 # Under a key of its own: the person's key is destroyed in a moment.
-                mail.queue(
+                mail.queue_template(
                     KeyOwnerId(new_id()),
                     "erased",
                     recipient.contact,
-                    subject="An erasure to be followed",
-                    body=text,
+                    "disclosures/mails/erased",
+                    {"address": address, "purpose": recipient.purpose},
                 )
                 Disclosure.objects.filter(id=disclosure.id).update(told_at=clock.now())
                 count += 1
@@ -172,15 +170,19 @@ def _contact_hash(contact: str) -> str | None:
 
 
 def _announce(recipient: Recipient) -> None:
-    fields = ", ".join(NAMES[name].lower() for name in recipient.fields)
-    text = (
-        f"From {recipient.active_from:%Y-%m-%d} on {recipient.name} ({recipient.region}) works for us: {recipient.what}\n\n"
-        f"It receives: {fields}. For: {recipient.purpose}.\n\nThe whole list: {settings.ORIGIN}/trust/providers\n"
-        "If you object, answer this mail, or stop these mails on that page.\n"
+    news = mail.draft(
+        "disclosures/mails/new_provider",
+        {
+            "recipient": recipient.name,
+            "region": recipient.region,
+            "what": recipient.what,
+            "active_from": recipient.active_from,
+            "categories": [NAMES[name].lower() for name in recipient.fields],
+            "purpose": recipient.purpose,
+        },
     )
-    subject = f"A new service provider from {recipient.active_from:%Y-%m-%d}"
     for subscriber in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
-        mail.queue(KeyOwnerId(subscriber.id), "providers", subscriber.address, subject=subject, body=text)
+        mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, news)
     newest: dict[str, str] = {}
     for key_owner, state in (
         ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
@@ -188,7 +190,7 @@ def _announce(recipient: Recipient) -> None:
         newest[key_owner] = state
     for key_owner, state in newest.items():
         if state == State.GIVEN and (address := accounts.address_of(KeyOwnerId(key_owner))):
-            mail.queue_draft(KeyOwnerId(key_owner), "providers", address, mail.Draft(subject, text, purpose=PURPOSE))
+            mail.queue_draft(KeyOwnerId(key_owner), "providers", address, replace(news, purpose=PURPOSE))
 
 
 @transaction.atomic
@@ -247,12 +249,9 @@ def subscribe(address: str, *, network: str) -> None:
     # What is never confirmed ends by itself: it counts as ended until it is confirmed.
     subscriber.ended_at = clock.now()
     subscriber.save(force_insert=True)
-    text = (
-        "Confirm within 24 hours that you want to hear of new service providers, here:\n\n"
-        f"{settings.ORIGIN}/trust/providers/{secret}\n\n"
-        "The same link stops these mails, at any time: keep it.\n"
+    mail.queue_template(
+        KeyOwnerId(subscriber.id), "providers", normal, "disclosures/mails/subscribe", {"secret": secret}
     )
-    mail.queue(KeyOwnerId(subscriber.id), "providers", normal, subject="News of service providers", body=text)
     events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, subscriber.id)
 
 

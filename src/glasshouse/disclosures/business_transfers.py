@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
@@ -146,13 +145,13 @@ def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> N
 
 def _tell(business_transfer: BusinessTransfer, account: Account) -> None:
     buyer, person = business_transfer.recipient, account.person
-    body = (
-        f"{buyer.name} ({buyer.region}) may take over this service. From {buyer.active_from:%Y-%m-%d} "
-        "on, data of people with an account would pass to it: the same notice and terms go on.\n\n"
-        f"If you do not want yours to pass, say so with one click: {settings.ORIGIN}/account/data/choices\n"
+    message = mail.queue_template(
+        KeyOwnerId(person.id),
+        "announcement",
+        person.address,
+        "disclosures/mails/business_transfer",
+        {"buyer": buyer.name, "region": buyer.region, "active_from": buyer.active_from},
     )
-    subject = f"{buyer.name} may take over this service"
-    message = mail.queue(KeyOwnerId(person.id), "announcement", person.address, subject=subject, body=body)
     BusinessTransferNotice.objects.create(
         business_transfer=business_transfer, key_owner=person.id, message=message, at=clock.now()
     )

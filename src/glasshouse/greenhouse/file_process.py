@@ -13,7 +13,6 @@ Source: decision record 22.
 
 import fcntl
 import json
-import logging
 import signal
 import struct
 import subprocess
@@ -27,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import structlog
 from django.conf import settings
 
 from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
@@ -35,7 +35,7 @@ from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, 
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
-log = logging.getLogger("glasshouse.imports")
+log = structlog.stdlib.get_logger("glasshouse.imports")
 SOURCE = str(Path(__file__).resolve().parents[2])
 # It is given nothing of our environment, which names where the keys are. It may start no thread (the kernel counts threads as
 # processes, of every user but root), and numpy's library for linear algebra, which openpyxl brings, would start one a core.
@@ -232,7 +232,7 @@ def _too_much_memory(bounds: Bounds) -> InvalidError:
 
 
 def _unreadable(where: str) -> InvalidError:
-    log.error("the process that reads a file failed: %s", where)
+    log.error("process that reads a file failed", where=where)
     return InvalidError(
         "This file could not be read: our reader failed on it. Export it as CSV anew. If that does not help, "
         "tell the people who run this service.",

@@ -1,10 +1,10 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
@@ -17,6 +17,7 @@ from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
+from glasshouse.mail.rendering import TemplateError, Value, Values, render
 from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.probes import api as probes
 from glasshouse.queues import rules as failures
@@ -24,7 +25,7 @@ from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
 from glasshouse.vault.envelope import KeyDestroyedError
 
-log = logging.getLogger("glasshouse.mail")
+log = structlog.stdlib.get_logger("glasshouse.mail")
 BOUNCE = "bounce-"
 MOST_S = (
     60.0  # A turn begins no mail after that: a mail server that stalls must not keep the worker from its heartbeat.
@@ -41,13 +42,27 @@ class Draft:
     purpose: str = ""
 
 
-def queue(key_owner: KeyOwnerId, kind: str, address: str, *, subject: str, body: str) -> str:
-    """Queue one mail; it leaves when the transaction has ended well; returns its id."""
-    return queue_draft(key_owner, kind, address, Draft(subject, body))
+def draft(template: str, values: Values, *, answers: str = "", purpose: str = "") -> Draft:
+    """A mail made of a template: see `mail/rendering.py`. Raises TemplateError."""
+    rendered = render(template, values)
+    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose)
+
+
+def queue_template(
+    key_owner: KeyOwnerId, kind: str, address: str, template: str, values: Values, *, purpose: str = ""
+) -> str:
+    """Queue one mail made of a template; returns its id, or "" where the person has objected to its purpose.
+
+    It leaves when the caller's transaction has ended well. Raises TemplateError.
+    """
+    return queue_draft(key_owner, kind, address, draft(template, values, purpose=purpose))
 
 
 def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) -> str:
-    """Queue one mail with all that it may carry; returns its id, or "" where the person has objected to what it serves."""
+    """Queue one mail; returns its id, or "" where the person has objected to its purpose.
+
+    It leaves when the caller's transaction has ended well.
+    """
     if draft.purpose and _objected(key_owner, draft.purpose):
         return ""
     message = _keep(key_owner, kind, address, subject=draft.subject, body=draft.body)
@@ -153,7 +168,7 @@ def _note_failure(number: str, error: Exception) -> None:
     rows = Message.objects.filter(id=number)
     rows.update(reason=failures.reason_of(error), place=failures.place_of(error.__traceback__))
     rows.filter(tries__gte=MAX_MAIL_TRIES, set_aside_at=None).update(set_aside_at=clock.now())
-    log.error("mail %s could not be sent: %s\n%s", number, type(error).__name__, stack_of(error))
+    log.error("mail not sent", mail=number, error=type(error).__name__, stack=stack_of(error))
 
 
 def _send(message: Message) -> None:
@@ -271,3 +286,6 @@ def _opens(message: Message) -> bool:
         return bool(message.address) and message.subject is not None and message.body is not None
     except KeyDestroyedError:
         return False
+
+
+__all__ = ["TemplateError", "Value", "Values"]

@@ -6,9 +6,8 @@ Source: PRI-03.
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import cast
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -73,31 +72,19 @@ def _carry_on(version: Version) -> int:
     return queued
 
 
-class _Mail(NamedTuple):
-    subject: str
-    body: str
-
-
-def _mail(version: Version, key_owner: str) -> _Mail:
+def _news(version: Version, key_owner: str) -> mail.Draft:
     """The mail that announces a version, in the language in which its person accepted the documents in force."""
     accepted = Acceptance.objects.filter(key_owner=key_owner).order_by("-at").values_list("language", flat=True).first()
     language = accepted if accepted in rules.ANNOUNCEMENTS else "en"
-    fixed, later = rules.DAYS[language]
-    day = (
-        fixed.format(day=f"{version.in_force_at:%Y-%m-%d}")
-        if version.in_force_at
-        else later.format(days=version.lead_days)
-    )
-    values = {
+    values: mail.Values = {
         "title": rules.TITLES_BY_LANGUAGE[language][Document(version.document)],
-        "number": version.number,
-        "day": day,
+        "number": cast(int, version.number),  # A published version has one.
+        "document": version.document,
+        "in_force_at": version.in_force_at or "",
+        "lead_days": version.lead_days,
         "summary": text_of(version, language).summary,
-        "path": f"{settings.ORIGIN}/documents/{version.document}",
-        "data": f"{settings.ORIGIN}/account/data",
     }
-    subject, body = rules.ANNOUNCEMENTS[language]
-    return _Mail(subject.format(**values), body.format(**values))
+    return mail.draft(rules.ANNOUNCEMENTS[language], values)
 
 
 def _announce_to_all(version: Version) -> int:
@@ -116,10 +103,7 @@ def _announce_to_all(version: Version) -> int:
 
 def _announce(version: Version, account: Account) -> None:
     person = account.person
-    content = _mail(version, person.id)
-    message = mail.queue(
-        KeyOwnerId(person.id), "announcement", person.address, subject=content.subject, body=content.body
-    )
+    message = mail.queue_draft(KeyOwnerId(person.id), "announcement", person.address, _news(version, person.id))
     announcement = Announcement(
         key_owner=person.id, version=version, address=person.address, message=message, at=clock.now()
     )
@@ -151,9 +135,8 @@ def _follow_up(version: Version) -> None:
 
 
 def _resend(version: Version, announcement: Announcement) -> None:
-    content = _mail(version, announcement.key_owner)
     key_owner, address = KeyOwnerId(announcement.key_owner), announcement.address
-    announcement.message = mail.queue(key_owner, "announcement", address, subject=content.subject, body=content.body)
+    announcement.message = mail.queue_draft(key_owner, "announcement", address, _news(version, key_owner))
     announcement.resent_at = clock.now()
     announcement.save(update_fields=["message", "resent_at"])
 

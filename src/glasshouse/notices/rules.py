@@ -27,28 +27,8 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 LEAST_LEAD_DAYS = 14
 RESEND_AFTER_DAYS = 1
 MOST_BY_WORD = 25_000_000  # characters times characters that are compared word by word
-# What a change is announced with. {title}, {number}, {day}, {summary}, {path} (of the document), {data} (of one's own data).
-ANNOUNCEMENTS = {
-    "en": (
-        "A change of our {title}",
-        "Our {title} changes. Version {number} comes into force {day}.\n\nWhat changes, in plain words:\n\n{summary}\n\n"
-        "The new text: {path}?version={number}\nCompared with what holds now: {path}/compare?to={number}\n\n"
-        "From that day on we ask you to accept it when you next use the service. If you do not want to, you can leave "
-        "with an export of all your data: {data}\n",
-    ),
-    "de": (
-        "Eine Änderung: {title}",
-        "{title}: Fassung {number} gilt {day}.\n\nWas sich ändert, in einfachen Worten:\n\n{summary}\n\n"
-        "Der neue Text: {path}?version={number}&lang=de\nVerglichen mit dem, was heute gilt: "
-        "{path}/compare?to={number}&lang=de\n\n"
-        "Ab diesem Tag bitten wir Sie, ihn anzunehmen, wenn Sie den Dienst wieder nutzen. Möchten Sie das nicht, "
-        "können Sie mit einer Kopie aller Ihrer Daten gehen: {data}\n",
-    ),
-}
-DAYS = {
-    "en": ("on {day}", "{days} days after this mail at the earliest"),
-    "de": ("ab {day}", "frühestens {days} Tage nach dieser E-Mail"),
-}
+# The mail templates that a change is announced with.
+ANNOUNCEMENTS = {"en": "notices/mails/announcement.en", "de": "notices/mails/announcement.de"}
 TITLES_BY_LANGUAGE = {
     "en": {document: title.lower() for document, title in TITLES.items()},
     "de": {

@@ -4,7 +4,6 @@ A loop says what it is doing (`working`) or that it goes round (`alive`). When o
 supervisor starts the worker again. The file holds one number, the monotonic time of this machine in seconds.
 """
 
-import logging
 import os
 import threading
 import time
@@ -12,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from glasshouse.kernel.errors import stack_of
 
-log = logging.getLogger("glasshouse.worker")
+log = structlog.stdlib.get_logger("glasshouse.worker")
 NAME = "worker.heartbeat"
 RENEW_S = 2.0
 LEAST_S, MOST_S = 900.0, 6 * 3600.0
@@ -56,7 +57,7 @@ class Heart:
     def beat(self, file: Path) -> bool:
         """Renew the file, unless a loop hangs; whether it was renewed."""
         if hung := self.hung():
-            log.error("no heartbeat: %s took too long", ", ".join(hung))
+            log.error("no heartbeat: jobs took too long", jobs=hung)
             return False
         fresh = file.with_suffix(".new")
         fresh.write_text(repr(self._clock()))
@@ -73,7 +74,7 @@ class Heart:
             try:
                 self.beat(file)
             except OSError as error:
-                log.error("the heartbeat could not be written\n%s", stack_of(error))
+                log.error("heartbeat not written", stack=stack_of(error))
             time.sleep(RENEW_S)
 
 

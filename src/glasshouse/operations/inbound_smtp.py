@@ -4,7 +4,6 @@ A mail that cannot be processed is refused for good (5xx) where the fault is the
 """
 
 import asyncio
-import logging
 import os
 import re
 import signal
@@ -16,14 +15,16 @@ from typing import Any
 import django
 import dkim
 import spf
+import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
 from glasshouse.operations import inbound_mail
 
-log = logging.getLogger("glasshouse.inbound_smtp")
+log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 MOST_BYTES = 10 << 20
 MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 64, 4
 IDLE_S, CONNECTION_S, PROCESSING_S = 180, 900, 90
@@ -80,7 +81,7 @@ class InboundSmtp:
         try:
             return await asyncio.wait_for(turn(), PROCESSING_S)
         except TimeoutError:
-            log.error("a mail of %d bytes was not processed within %d seconds", len(body), PROCESSING_S)
+            log.error("mail not processed in time", size_bytes=len(body), limit_s=PROCESSING_S)
             return LATER
 
 
@@ -99,7 +100,7 @@ def take_back(body: bytes, message: str) -> str:
             close_old_connections()
             mail.bounced(message)
     except Exception as error:  # noqa: BLE001 - noted in the log, without its text
-        log.error("a bounce could not be noted\n%s", stack_of(error))
+        log.error("bounce not noted", stack=stack_of(error))
         return LATER
     return "250 OK"
 
@@ -142,7 +143,7 @@ def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
     except Exception as error:  # noqa: BLE001 - an unknown sender's signature or record may break a library in any way
-        log.info("a mail's authentication could not be checked; the mail counts all the same\n%s", stack_of(error))
+        log.info("authentication of a mail not checked; the mail counts all the same", stack=stack_of(error))
         return "temperror"
 
 
@@ -161,7 +162,7 @@ def take(content: bytes | str, authentication: str = "") -> str:
         return f"554 5.6.0 {error}"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the mail's
         # Nothing but the mail took part so far: sent once more, it would fail once more.
-        log.error("a mail of %d bytes could not be read: %s", len(raw), type(error).__name__)
+        log.error("mail not read", size_bytes=len(raw), error=type(error).__name__)
         return "554 5.6.0 This mail cannot be read. Please write plain text."
     if mail.automatic:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
@@ -176,7 +177,7 @@ def take(content: bytes | str, authentication: str = "") -> str:
     except GlasshouseError as error:
         return LATER if error.status >= 500 else f"550 5.6.0 {error}"
     except Exception as error:  # noqa: BLE001 - noted in the log, without its text
-        log.error("a mail could not be taken\n%s", stack_of(error))
+        log.error("mail not taken", stack=stack_of(error))
         return LATER
     return "250 OK"
 
@@ -260,6 +261,7 @@ def main() -> None:
     django.setup()
     door = controller(int(os.environ["GLASSHOUSE_MAIL_PORT"]), Path(os.environ["GLASSHOUSE_TLS"]), InboundSmtp())
     door.start()
+    logs.take_uncaught()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     door.stop()
 

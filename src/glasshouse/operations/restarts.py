@@ -5,15 +5,16 @@ be read is set aside and stops nothing. Cut off between the two, the same restar
 """
 
 import json
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.ids import ALPHABET, LENGTH, new_id
 
-log = logging.getLogger("glasshouse.worker")
+log = structlog.stdlib.get_logger("glasshouse.worker")
 MOST_FILES = 1000
 PARTS = ("people store", "crops", "web", "inbound smtp", "worker")
 REASONS = ("ended", "hung")
@@ -42,7 +43,7 @@ def leave(data: Path, part: str, reason: str, code: int | None) -> None:
         fresh.write_text(json.dumps(note))
         fresh.rename(folder / f"{number}.json")
     except OSError as error:
-        log.error("a restart could not be noted\n%s", stack_of(error))
+        log.error("restart not noted", stack=stack_of(error))
 
 
 def record_restarts() -> int:
@@ -56,7 +57,7 @@ def record_restarts() -> int:
         try:
             note = _read(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.error("a note of a restart could not be read; it is set aside\n%s", stack_of(error))
+            log.error("note of a restart not read; it is set aside", stack=stack_of(error))
             path.rename(path.with_suffix(".bad"))
             continue
         _record(path.stem, note)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from crop_contract import logs
 from crop_contract.processes import die_with_parent
 
 
@@ -10,6 +11,7 @@ def make() -> object:
     die_with_parent()
     from glasshouse.web.asgi import application
 
+    logs.take_uncaught()
     return application
 
 
@@ -22,6 +24,7 @@ def main() -> None:
     from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server
 
+    logs.configure()
     tls = Path(os.environ["GLASSHOUSE_TLS"])
     Server(
         "glasshouse.operations.web:make",
@@ -36,6 +39,7 @@ def main() -> None:
         ssl_key=tls / "server.key",
         ssl_protocol_min=SSLProtocols.tls12,
         log_access=False,
+        log_dictconfig=logs.OF_GRANIAN,
     ).serve()
 
 

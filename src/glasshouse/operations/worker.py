@@ -4,7 +4,6 @@ In the tests' own service (`Installation.testing`) there is no schedule: a test 
 """
 
 import asyncio
-import logging
 import signal
 import threading
 import time
@@ -12,13 +11,15 @@ from functools import partial
 from typing import Any
 
 import django
+import structlog
 
+from crop_contract import logs
 from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.schedule import Job, scheduled
 from glasshouse.operations import heartbeat as heart
 from glasshouse.operations import restarts
 
-log = logging.getLogger("glasshouse.worker")
+log = structlog.stdlib.get_logger("glasshouse.worker")
 JOBS_AT_ONCE, STALLED_S = 2, 20
 OFTEN_S = 5.0
 
@@ -41,7 +42,7 @@ def _run(ending: threading.Event, job: Job) -> None:
             ):
                 queues.guarded("worker.schedule", name, job.verb)
         except Exception as error:  # noqa: BLE001 - the failure itself could not be noted: the database is away
-            log.error("%s failed; it is tried again\n%s", name, stack_of(error))
+            log.error("job failed; it is tried again", job=name, stack=stack_of(error))
         if job.every_s < OFTEN_S:
             close_old_connections()
         else:
@@ -75,13 +76,13 @@ async def _again(app: Any) -> None:
         try:
             stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S))
         except Exception as error:  # noqa: BLE001 - noted in the log, without its text
-            log.error("jobs of killed workers could not be looked for; it is tried again\n%s", stack_of(error))
+            log.error("jobs of killed workers not looked for; it is tried again", stack=stack_of(error))
             stalled = []
         for job in stalled:
             try:
                 await app.job_manager.retry_job(job)
             except Exception as error:  # noqa: BLE001 - noted in the log, without its text
-                log.error("job %s could not be put back; it is tried again\n%s", job.id, stack_of(error))
+                log.error("job not put back; it is tried again", job=job.id, stack=stack_of(error))
         await asyncio.sleep(5)
 
 
@@ -90,7 +91,7 @@ def _work_jobs(ending: threading.Event) -> None:
         try:
             asyncio.run(_jobs())
         except Exception as error:  # noqa: BLE001 - noted in the log, without its text
-            log.error("the job worker ended; it is started again\n%s", stack_of(error))
+            log.error("job worker ended; it is started again", stack=stack_of(error))
         ending.wait(2)
 
 
@@ -113,6 +114,7 @@ def main() -> None:
     for thread in threads:
         thread.start()
     heart.begin()
+    logs.take_uncaught()
     while not ending.is_set():
         time.sleep(0.2)
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.conf import settings
-
 from glasshouse.access.api import organisation_transaction, require, rights_of_membership, roles_by_id
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission
@@ -124,14 +122,19 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
 def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     organisation = Organisation.objects.get(id=actor.organisation)
     inviter = accounts.people([AccountId(str(actor.account))])[str(actor.account)]
-    message = f"\n{inviter.name} writes:\n\n{invitation.message}\n" if invitation.message else ""
-    text = (
-        f"{inviter.name} invites you to {organisation.name} on Glasshouse.\n{message}\n"
-        f"{settings.ORIGIN}/invitation/{secret}\n\n"
-        f"The invitation is for this address only and ends on {invitation.expires_at:%Y-%m-%d}.\n"
+    mail.queue_template(
+        KeyOwnerId(invitation.key_owner),
+        "invitation",
+        invitation.address,
+        "organisations/mails/invitation",
+        {
+            "inviter": inviter.name,
+            "organisation": organisation.name,
+            "message": invitation.message,
+            "secret": secret,
+            "expires_at": invitation.expires_at,
+        },
     )
-    subject = f"You are invited to {organisation.name}"
-    mail.queue(KeyOwnerId(invitation.key_owner), "invitation", invitation.address, subject=subject, body=text)
 
 
 class Outcome(NamedTuple):

@@ -1,7 +1,6 @@
 """Runs one check. It fails closed: only a check that ends by itself can say *verified*."""
 
-import logging
-
+import structlog
 from django.db import connection
 from django.urls import get_resolver
 
@@ -9,7 +8,7 @@ from glasshouse.kernel.errors import GlasshouseError, stack_of
 from glasshouse.promises import checks, registry
 from glasshouse.promises.findings import Finding, State
 
-log = logging.getLogger("glasshouse.promises")
+log = structlog.stdlib.get_logger("glasshouse.promises")
 checks.load()  # A module that cannot be imported, or registers wrongly, stops the start.
 
 
@@ -25,7 +24,7 @@ def run(promise: str) -> Finding:
         return Finding(State.CANNOT_TELL, str(error)[:200])
     except Exception as error:  # noqa: BLE001 - noted in the log, without its text
         # Only the class is shown: the text may hold a path or a value, and the page is public.
-        log.error("the check of %s failed\n%s", promise, stack_of(error))
+        log.error("promise check failed", promise=promise, stack=stack_of(error))
         return Finding(State.CANNOT_TELL, f"the check itself failed with {type(error).__name__}")
     finally:
         if connection.needs_rollback and not connection.in_atomic_block:

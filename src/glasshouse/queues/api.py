@@ -7,12 +7,12 @@ Rules:
 4. Of an error its class and our own code's place are stored and logged, never its text, which may hold personal data.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import TypeVar
 
+import structlog
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Concat, Least
@@ -27,7 +27,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.queues import progress, rules
 from glasshouse.queues.models import Failure
 
-log = logging.getLogger("glasshouse.queues")
+log = structlog.stdlib.get_logger("glasshouse.queues")
 Row = TypeVar("Row", bound=models.Model)
 # Begins a try, unless the item waits, was set aside, or has had all its tries. One statement: two processes cannot both begin.
 BEGIN = """
@@ -210,7 +210,8 @@ def worked(queue: str, item: str) -> None:
 
 
 def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
-    log.error("%s: item %s failed in try %d with %s\n%s", queue, item, tries, type(error).__name__, stack_of(error))
+    kind, stack = type(error).__name__, stack_of(error)
+    log.error("queue item failed", queue=queue, item=item, tries=tries, error=kind, stack=stack)
 
 
 # -- what staff see ------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from glasshouse.access import api as access
@@ -132,14 +131,11 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
 def mail_link(request: Request, secret: str) -> None:
     """Mail the link that confirms a request's address, in the caller's transaction."""
     law = legal_deadlines.LAWS[request.law]
-    earlier = f"It follows your request {request.follows}, which is closed.\n\n" if request.follows else ""
-    text = (
-        f"We have your request (number {request.id}) and answer it by {request.due_at:%Y-%m-%d} at the latest ({law.title}).\n\n"
-        f"{earlier}Please confirm that this address is yours. Until then we can tell nobody anything about it:\n\n"
-        f"{settings.ORIGIN}/privacy/prove/{secret}\n\n"
-        "The link works once, for 24 hours. After that its page mails you a new one.\n"
+    write(
+        request,
+        "requests/mails/confirm",
+        {"due_at": request.due_at, "law": law.title, "follows": request.follows, "secret": secret},
     )
-    write(request, "Your privacy request", text)
 
 
 def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
@@ -189,8 +185,7 @@ def _of_person(actor: Actor, kind: str, text: str) -> Request:
     request = new_request(accounts.person_of(actor).address, kind, "other", text, Arrival("account")).request
     request.proved_at = clock.now()
     request.save(force_insert=True)
-    receipt = f"We have your request and answer it by {request.due_at:%Y-%m-%d} at the latest.\n"
-    write(request, "Your privacy request", receipt)
+    write(request, "requests/mails/received", {"due_at": request.due_at})
     events.record(actor.alone, Kind.REQUEST_OPENED, request.id, channel="account")
     return request
 
@@ -202,22 +197,23 @@ def of_person(actor: Actor) -> list[Request]:
     return list(confirmed.order_by("-asked_at"))
 
 
-def write(request: Request, subject: str, text: str, *, referral: str = "") -> None:
+def write(request: Request, template: str, values: mail.Values, *, referral: str = "") -> None:
     """Mail to a request's person in its thread, and store it as a request message, in the caller's transaction.
 
-    Nothing is mailed where there is no address. referral: the id of the one that a customer answers with it; "": we write.
+    template, values: of the mail; `number` of the request is added. Nothing is mailed where there is no address.
+    referral: the id of the one that a customer answers with it; "": we write.
     """
+    message = mail.draft(template, {**values, "number": request.id}, answers=request.thread or "")
     # Stored without the link that confirms the address: who reads the thread at the desk is not that person.
     RequestMessage(
         request=request,
         key_owner=request.key_owner,
-        text=masked(text),
+        text=masked(message.body),
         sender="customer" if referral else "us",
         referral=referral,
         at=clock.now(),
     ).save(force_insert=True)
     if request.address:
-        message = mail.Draft(f"{subject} [{request.id}]", text, answers=request.thread or "")
         kind = "referral-answer" if referral else "privacy"
         mail.queue_draft(KeyOwnerId(request.key_owner), kind, request.address, message)
 
@@ -272,9 +268,8 @@ def answer(actor: Actor, number: RequestId, text: str, *, refuse: bool) -> None:
     if not text.strip() or len(text) > MOST_TEXT:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
     law = legal_deadlines.LAWS[request.law]
-    complaint = f"\n\nYou may complain to the authority: {law.authority}\n" if refuse else ""
     close(request, text, "refused" if refuse else "answered")
-    write(request, "Re: your privacy request", f"{text}{complaint}")
+    write(request, "requests/mails/answer", {"text": text, "authority": law.authority if refuse else ""})
     consent.judge(actor, request.id, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, request.id, refused=refuse)
 
@@ -326,7 +321,7 @@ def extend(actor: Actor, number: RequestId, reason: str) -> None:
     request.extended_at, request.due_at = clock.now(), legal_deadlines.due(law, request.asked_at, extended=True)
     request.escalated = 0
     request.save(update_fields=["extended_at", "due_at", "escalated"])
-    write(request, "Your privacy request takes longer", f"We need until {request.due_at:%Y-%m-%d}: {reason}\n")
+    write(request, "requests/mails/extended", {"due_at": request.due_at, "reason": reason})
     events.record(actor, Kind.REQUEST_EXTENDED, request.id)
 
 

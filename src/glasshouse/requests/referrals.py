@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -141,18 +140,16 @@ def _pass(request: Request, organisation: OrganisationId) -> None:
         referral = Referral(organisation_id=organisation, request_id=request.id, asked_at=now, due_at=due)
         referral.save(force_insert=True)
         Request.objects.filter(id=request.id).update(referrals=F("referrals") + 1)
-        _tell_contacts(organisation, f"A person asks about their data. Please answer by {due:%Y-%m-%d}")
+        asked = mail.draft("requests/mails/referral_asked", {"due_at": due, "organisation": organisation})
+        _tell_contacts(organisation, asked)
         events.record(job, Kind.REQUEST_REFERRED, referral.id)
 
 
-def _tell_contacts(organisation: OrganisationId, subject: str) -> None:
+def _tell_contacts(organisation: OrganisationId, news: mail.Draft) -> None:
     """Mail to the organisation's privacy contacts and administrators, in a transaction of the organisation's job."""
     rows = Membership.objects.filter(organisation_id=organisation, role__in=ADDRESSED)
-    text = (
-        f"Somebody whose address your organisation entered asks about it: {settings.ORIGIN}/o/{organisation}/privacy\n"
-    )
     for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-        mail.queue(KeyOwnerId(person.id), "referral", person.address, subject=subject, body=text)
+        mail.queue_draft(KeyOwnerId(person.id), "referral", person.address, news)
 
 
 def passed(actor: Actor) -> list[PassedRequest]:
@@ -205,7 +202,9 @@ def answer(actor: Actor, number: str, text: str, *, delete: bool) -> None:
         if delete:
             Invitation.objects.filter(organisation_id=actor.organisation, address_hash=request.address_hash).delete()
         name = access.organisation_of(actor).name
-        requests.write(request, f"The answer of {name}", f"{name} answers:\n\n{text}\n", referral=referral.id)
+        requests.write(
+            request, "requests/mails/referral_answer", {"organisation": name, "text": text}, referral=referral.id
+        )
         events.record(actor, Kind.REFERRAL_ANSWERED, referral.id, deleted=delete)
 
 
@@ -234,15 +233,11 @@ def _warn(organisation: OrganisationId, number: str) -> bool:
         )
         if rows.first() is None:
             return False
-        _tell_contacts(organisation, "A person still waits for your answer about their data")
+        _tell_contacts(organisation, mail.draft("requests/mails/referral_late", {"organisation": organisation}))
         Referral.objects.filter(id=number).update(warned_at=clock.now())
     return True
 
 
 def tell_person(request: Request, names: list[str]) -> None:
     """Tell the person, in the caller's transaction, whom the request was passed to, as they agreed."""
-    text = (
-        f"As you agreed, we passed your request to: {', '.join(names)}. They know what you ask for and your address, and nothing "
-        "that you wrote to us. We watch that they answer you. You may also write to them yourself.\n"
-    )
-    requests.write(request, "Who answers your privacy request", text)
+    requests.write(request, "requests/mails/passed", {"organisations": names})

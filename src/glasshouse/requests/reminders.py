@@ -6,7 +6,6 @@ Source: PRI-28; GDPR Art. 12.
 from collections.abc import Callable
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -60,11 +59,7 @@ def _claimed(rows: "QuerySet[Request]", number: str, act: Callable[[Request], No
 
 def _give_up(request: Request) -> None:
     requests.close(request, "nobody confirmed the address", "unproved")
-    text = (
-        "Nobody confirmed that this address asked us something, so we close the request; nothing was told to "
-        f"anybody. If it was you after all, ask once more: {settings.ORIGIN}/privacy\n"
-    )
-    requests.write(request, "Your privacy request is closed", text)
+    requests.write(request, "requests/mails/unconfirmed", {})
     events.record(JOB, Kind.REQUEST_CLOSED, request.id, unproved=True)
 
 
@@ -88,9 +83,12 @@ def _escalate(step: int, request: Request) -> None:
 
 
 def _remind(request: Request, *, everybody: bool) -> None:
-    state = "is past its deadline" if everybody else f"is to be answered by {request.due_at:%Y-%m-%d}"
-    text = f"The request {request.id} ({request.kind}, {request.law}) {state}: {settings.ORIGIN}/staff/requests\n"
+    values: mail.Values = {"number": request.id, "kind": request.kind, "law": request.law}
+    if everybody:
+        reminder = mail.draft("requests/mails/overdue", values)
+    else:
+        reminder = mail.draft("requests/mails/due", {**values, "due_at": request.due_at})
     for account in Account.objects.select_related("person").filter(staff_role="privacy"):
         if everybody or covers(account.id)(request.region):
             key_owner, address = KeyOwnerId(account.person_id), account.person.address
-            mail.queue(key_owner, "deadline", address, subject=f"A privacy request {state}", body=text)
+            mail.queue_draft(key_owner, "deadline", address, reminder)

@@ -4,12 +4,12 @@ A deletion run may be stopped anywhere, and run again. A key that no row is seal
 backups of its rows unreadable. Source: PRI-18, PRI-19.
 """
 
-import logging
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
+import structlog
 from django.apps import apps
 from django.db import models, transaction
 
@@ -38,7 +38,7 @@ RUNNING, DELETING, COUNTING, ENDING_KEYS = (
     "retention.count",
     "retention.end-key",
 )
-log = logging.getLogger("glasshouse.retention")
+log = structlog.stdlib.get_logger("glasshouse.retention")
 YOUNG = timedelta(days=1)  # A key may be made a moment before the row that it is for.
 
 
@@ -178,7 +178,7 @@ def _delete_batch(model: type[models.Model], batch: list[object]) -> int:
             _delete_rows(model, batch)
         return len(batch)
     except Exception:  # noqa: BLE001 - what it is, is noted with the row that it comes from
-        log.warning("a batch of %s could not be deleted at once; it is deleted row by row", model._meta.db_table)
+        log.warning("batch not deleted at once; it is deleted row by row", table=model._meta.db_table)
     rows = list(model._default_manager.filter(pk__in=batch))
     return queues.each_within(
         DELETING,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 
@@ -241,26 +240,26 @@ def _tell_person(key_owner: str) -> bool:
     return bool(untold)
 
 
+def _shown(row: ThirdPartyData) -> dict[str, str]:
+    """A value with where it comes from, as the mail about it shows it."""
+    return {
+        "field": rules.FIELDS[row.field],
+        "value": row.value,
+        "source": row.source.name,
+        "kind": rules.KINDS[row.source.kind],
+        "licence": row.source.licence,
+        "purpose": row.source.purpose,
+    }
+
+
 def _tell(rows: list[ThirdPartyData]) -> None:
     first, secret = rows[0], new_token()
-    lines = [
-        f"- {rules.FIELDS[row.field]}: {row.value} (from {row.source.name}, {rules.KINDS[row.source.kind]}; licence: "
-        f"{row.source.licence}; for: {row.source.purpose})"
-        for row in rows
-    ]
-    text = (
-        "We received data about you from somebody else, and the law wants you to know:\n\n" + "\n".join(lines) + "\n\n"
-        "If you do not want that, one click deletes it, and nothing of you is taken in any "
-        f"more:\n\n{settings.ORIGIN}/sources/{secret}\n\n"
-        "Otherwise it is kept for a year at most, and shown to nobody but us. How we handle data, and all your rights: "
-        f"{settings.ORIGIN}/documents/notice\n"
-    )
-    mail.queue(
+    mail.queue_template(
         KeyOwnerId(first.key_owner),
         "announcement",
         first.address,
-        subject="Data about you from a third party",
-        body=text,
+        "sources/mails/received",
+        {"rows": [_shown(row) for row in rows], "secret": secret},
     )
     ids = [row.id for row in rows]
     ThirdPartyData.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))

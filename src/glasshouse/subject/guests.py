@@ -9,7 +9,6 @@ Source: PRI-21, PRI-22, PRI-24; GDPR Art. 11, 12(6).
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from glasshouse.accounts import throttle
@@ -86,8 +85,4 @@ def reauthenticate(secret: str) -> None:
     request = of_page(secret)
     throttle.take("request-address", request.address, most=5, window=timedelta(hours=1))
     link_secret = requests.fresh_link(request)
-    text = (
-        "Confirm once more that this address is yours, to go on:\n\n"
-        f"{settings.ORIGIN}/privacy/prove/{link_secret}\n\nThe link works once, for 24 hours.\n"
-    )
-    requests.write(request, "Your privacy request", text)
+    requests.write(request, "subject/mails/confirm_again", {"secret": link_secret})

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection
 
 from glasshouse.access import api as access
@@ -158,12 +157,7 @@ def ask(actor: Actor, wish: Wish) -> GrantId:
         grant = _grant(wish, actor, clock.now())
         grant.save(force_insert=True)
         events.record(actor, Kind.GRANT_ASKED, grant.id)
-    _tell_administrators(
-        actor,
-        "Support asks for access",
-        f"Support asks to see: {_titles(wish.areas)}{', and to change it' if wish.change else ''}, for {wish.hours} hours. "
-        f"Reason: {wish.reason}\n\nApprove or refuse: {settings.ORIGIN}/o/{actor.organisation}/support",
-    )
+    _tell_administrators(actor, mail.draft("support/mails/asked", _terms(actor, wish) | {"reason": wish.reason}))
     return GrantId(grant.id)
 
 
@@ -189,9 +183,7 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
         events.record(actor, Kind.GLASS_BROKEN, grant.id)
     _tell_administrators(
         actor,
-        "EMERGENCY: support opened your data",
-        f"Support used the emergency access that you allowed, for one hour. Reason: {wish.reason}\n\n"
-        f"See what is looked at, and end it: {settings.ORIGIN}/o/{actor.organisation}/support",
+        mail.draft("support/mails/emergency", {"reason": wish.reason, "organisation": str(actor.organisation)}),
     )
     return GrantId(grant.id)
 
@@ -229,8 +221,7 @@ def give(actor: Actor, wish: Wish) -> GrantId:
         grant.approved_at, grant.approved_by = grant.created_at, str(actor.account)
         grant.save(force_insert=True)
         events.record(actor, Kind.GRANT_GIVEN, grant.id)
-    scope = f"Support may see: {_titles(wish.areas)}{', and change it' if wish.change else ''}, for {wish.hours} hours."
-    _tell_administrators(actor, "Support was let in", f"{scope}\n\n{settings.ORIGIN}/o/{actor.organisation}/support")
+    _tell_administrators(actor, mail.draft("support/mails/let_in", _terms(actor, wish)))
     return GrantId(grant.id)
 
 
@@ -353,8 +344,12 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
         since = clock.now() if to_operator else None
         Organisation.objects.filter(id=actor.organisation).update(administered_since=since)
         events.record(actor, Kind.ADMINISTRATION_HANDED, str(actor.organisation), operator=to_operator)
-    change = "was handed to the operator" if to_operator else "was taken back from the operator"
-    _tell_administrators(actor, f"Administration {change}", f"The administration of your organisation {change}.")
+    _tell_administrators(
+        actor,
+        mail.draft("support/mails/administration_handed", {})
+        if to_operator
+        else mail.draft("support/mails/administration_taken_back", {}),
+    )
 
 
 class NamedAccess(NamedTuple):
@@ -387,9 +382,19 @@ def seen_of(actor: Actor) -> list[NamedAccess]:
     return sorted(entries, key=lambda entry: entry.access.at, reverse=True)[:50]
 
 
-def _tell_administrators(actor: Actor, subject: str, text: str) -> None:
+def _terms(actor: Actor, wish: Wish) -> dict[str, mail.Value]:
+    """The terms of a grant, for a mail about it."""
+    return {
+        "areas": _titles(wish.areas),
+        "change": wish.change,
+        "hours": wish.hours,
+        "organisation": str(actor.organisation),
+    }
+
+
+def _tell_administrators(actor: Actor, news: mail.Draft) -> None:
     """Mail to every administrator of the organisation that the actor speaks to."""
     with access.organisation_transaction(JOB.for_organisation(OrganisationId(str(actor.organisation)))):
         rows = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR)
         for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-            mail.queue(KeyOwnerId(person.id), "support-access", person.address, subject=subject, body=f"{text}\n")
+            mail.queue_draft(KeyOwnerId(person.id), "support-access", person.address, news)

@@ -4,12 +4,12 @@ An unexpected error is noted in the log under a number that the page shows: wher
 Its message, the address and what was sent are left out, for they may hold personal data or a secret link.
 """
 
-import logging
 import secrets
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 
 from glasshouse.kernel.errors import stack_of
 
-log = logging.getLogger("glasshouse.web")
+log = structlog.stdlib.get_logger("glasshouse.web")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -71,7 +71,7 @@ def _page(form: str, status: int, text: str, number: str) -> str:
     try:
         return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
     except Exception as error:  # noqa: BLE001 - a broken template must not keep the reader from being told
-        log.error("the template of the error pages is broken\n%s", stack_of(error))
+        log.error("template of the error pages broken", stack=stack_of(error))
         return f"<!doctype html><title>Glasshouse</title><h1>That did not work</h1><p>Error {number or status}. Please try again."
 
 
@@ -115,7 +115,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def note(error: BaseException | None, where: str) -> str:
     """Write an unexpected error into the log; returns the number it is found under. where: a route's name, never an address."""
     number = secrets.token_hex(4)
-    log.error("error %s in %s\n%s", number, where, stack_of(error))
+    log.error("unexpected error", number=number, where=where, stack=stack_of(error))
     return number
 
 

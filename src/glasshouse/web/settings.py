@@ -127,17 +127,9 @@ TIME_ZONE = "UTC"
 CSRF_FAILURE_VIEW = "glasshouse.web.failures.expired"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_HANDLERS = ["glasshouse.vault.spool.SealedUploadHandler"]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "root": {"level": "WARNING"},
-    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
-    # Django writes addresses and values of requests into these, which may be secret links; see `web/failures.py`.
-    "loggers": {
-        name: {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
-        for name in ("django.request", "django.security")
-    },
-}
+LOGGING_CONFIG = "crop_contract.logs.configure"
+# Silent: Django writes addresses and values of requests into these, which may be secret links; see `web/failures.py`.
+LOGGING = ("django.request", "django.security")
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")

@@ -45,8 +45,8 @@ BREAKAGES = (
         "a person is marked told of a legal request, and gets no mail",
         Code(
             API,
-            '    mail.queue(person, "announcement", address, subject="An authority received data about you", body=text)\n',
-            "",
+            '    mail.queue_template(\n        person,\n        "announcement",\n',
+            '    (lambda *_: None)(\n        person,\n        "announcement",\n',
             ("web", "worker"),
         ),
     ),

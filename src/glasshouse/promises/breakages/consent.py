@@ -41,8 +41,8 @@ BREAKAGES = (
         "a restriction is lifted without telling the person",
         Code(
             API,
-            '    mail.queue(person, "restriction", address, subject="Your data will be in use again", body=text)\n',
-            "",
+            '    mail.queue_template(\n        person,\n        "restriction",\n',
+            '    (lambda *_: None)(\n        person,\n        "restriction",\n',
             ("web",),
         ),
     ),

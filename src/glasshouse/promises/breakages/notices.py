@@ -51,8 +51,7 @@ BREAKAGES = (
         "an announcement is marked told but was never queued",
         Code(
             ANNOUNCEMENTS,
-            "    message = mail.queue(\n"
-            '        KeyOwnerId(person.id), "announcement", person.address, subject=content.subject, body=content.body\n    )\n',
+            '    message = mail.queue_draft(KeyOwnerId(person.id), "announcement", person.address, _news(version, person.id))\n',
             '    message = "0" * 16\n',
             ("worker",),
         ),

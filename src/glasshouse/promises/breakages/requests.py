@@ -81,7 +81,7 @@ BREAKAGES = (
         "a request is passed to a customer, and the customer is not told",
         Code(
             REFERRALS,
-            '        _tell_contacts(organisation, f"A person asks about their data. Please answer by {due:%Y-%m-%d}")\n',
+            "        _tell_contacts(organisation, asked)\n",
             "",
             ("web",),
         ),
@@ -101,7 +101,7 @@ BREAKAGES = (
         "a customer whose day has passed is not reminded",
         Code(
             REFERRALS,
-            '        _tell_contacts(organisation, "A person still waits for your answer about their data")\n',
+            '        _tell_contacts(organisation, mail.draft("requests/mails/referral_late", {"organisation": organisation}))\n',
             "",
             ("worker",),
         ),

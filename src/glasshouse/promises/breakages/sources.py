@@ -25,8 +25,8 @@ BREAKAGES = (
         "persons of third-party data are marked told, and get no mail",
         Code(
             API,
-            "    mail.queue(\n        KeyOwnerId(first.key_owner),\n",
-            "    str(\n        first.key_owner,\n    ) or mail.queue(\n        KeyOwnerId(first.key_owner),\n",
+            "    mail.queue_template(\n        KeyOwnerId(first.key_owner),\n",
+            "    (lambda *_: None)(\n        KeyOwnerId(first.key_owner),\n",
             ("worker",),
         ),
     ),
