@@ -235,9 +235,10 @@ def ask_change(actor: Actor, address: str, present_password: str) -> None:
     throttle.take("mail", normal, most=5, window=HOUR)
     account = _confirmed(actor, present_password)
     with transaction.atomic():
-        secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
+        key_owner, claims = KeyOwnerId(account.person_id), {"account": account.id, "address": normal}
+        secret = links.new(CHANGE, key_owner, claims, address_hash=_address_hash(normal))
         text = _letter("Make this the address of your account", f"change/{secret}")
-        mail.queue(KeyOwnerId(account.person_id), CHANGE, normal, subject="Your new address for Glasshouse", body=text)
+        mail.queue(key_owner, CHANGE, normal, subject="Your new address for Glasshouse", body=text)
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 
