@@ -74,10 +74,12 @@ class Reload:
         if wrong := next(filter(None, map(_syntax_error, changed)), "") or self._import_error(parts, changed):
             self.say(f"{wrong}; nothing is started again until that is mended")
             return False
-        self.say(f"{changed_names} changed; starting again: {', '.join(part.name for part in parts)}")
         tables_first = any(path.name in OF_THE_TABLES or path.parent.name == "migrations" for path in changed)
-        if tables_first and not self._migrate():
-            return False
+        if tables_first:
+            self.say(f"{changed_names} changed; bringing the tables up to date")
+            if not self._migrate():
+                return False
+        self.say(f"{changed_names} changed; starting again: {', '.join(part.name for part in parts)}")
         for part in reversed(parts):
             part.end(GRACE_S)
         for part in parts:
