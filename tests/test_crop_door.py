@@ -383,3 +383,62 @@ def test_every_member_of_a_gzip_body_is_read() -> None:
     half = gzip.compress(bytes(bodies.MOST_BODY_BYTES // 2 + 1))
     with pytest.raises(Refusal):
         bodies.decoded("gzip", half + half)
+
+
+def _arrow(value: float) -> bytes:
+    metadata = {"names": "column", "fields": "air_temp"}
+    schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=metadata)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        columns = [pa.array([0], pa.int32()), pa.array([NOW * 10**9], pa.int64()), pa.array([value])]
+        stream.write_batch(pa.record_batch(columns, schema=schema))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize("what", ["line protocol", "large line protocol", "import", "device"])
+def test_a_body_that_was_let_in_before_its_organisation_was_deleted_stores_nothing(plane: Plane, what: str) -> None:
+    """Its head was checked, and then its end was sent as late as its sender liked."""
+    tenant = secrets.token_hex(8)
+    device = json.dumps({"device": "d" * 16, "site": SITE}).encode()
+    with plane.client() as client:
+        rights = {"Authorization": plane.authorization("devices:write", tenant), "Content-Type": "application/json"}
+        token = client.post("/v1/devices", content=device, headers=rights).json()["token"]
+        path, authorization, body = {
+            "line protocol": ("/write?precision=s", f"Token {token}", f"m a=1 {NOW}".encode()),
+            "large line protocol": ("/write?precision=s", f"Token {token}", f"m a=1 {NOW}\n".encode() * 20_000),
+            "import": (f"/v1/imports?site={SITE}", plane.authorization("readings:write", tenant), _arrow(1)),
+            "device": ("/v1/devices", plane.authorization("devices:write", tenant), device),
+        }[what]
+        head = (
+            f"POST {path} HTTP/1.1\nHost: localhost\nAuthorization: {authorization}\n"
+            f"Content-Type: application/json\nContent-Length: {len(body)}"
+        )
+        with plane.connect(head, body[:5]) as connection:
+            time.sleep(0.3)
+            deletion = {"Authorization": plane.authorization("tenant:forget", tenant)}
+            assert client.delete("/v1/tenant", headers=deletion).status_code == 204
+            connection.sendall(body[5:])
+            assert status(connection) == 410
+        series = client.get("/v1/series", headers={"Authorization": plane.authorization("readings:read", tenant)})
+        assert series.json() == []
+        # The next one is refused by its head.
+        with plane.connect(head) as connection:
+            connection.settimeout(3)
+            assert status(connection) == (401 if authorization.startswith("Token") else 410)
+        assert client.delete("/v1/tenant", headers=deletion).status_code == 204, "it may be repeated"
+
+
+def test_a_body_that_was_let_in_before_its_key_was_revoked_stores_nothing(plane: Plane) -> None:
+    tenant, device = secrets.token_hex(8), "d" * 16
+    rights = {"Authorization": plane.authorization("devices:write", tenant)}
+    with plane.client() as client:
+        token = client.post("/v1/devices", json={"device": device, "site": SITE}, headers=rights).json()["token"]
+        body = f"m a=1 {NOW}".encode()
+        head = f"POST /write?precision=s HTTP/1.1\nHost: localhost\nAuthorization: Token {token}\nContent-Length: {len(body)}"
+        with plane.connect(head, body[:5]) as connection:
+            time.sleep(0.3)
+            assert client.delete(f"/v1/devices/{device}", headers=rights).status_code == 204
+            connection.sendall(body[5:])
+            assert status(connection) == 401
+        series = client.get("/v1/series", headers={"Authorization": plane.authorization("readings:read", tenant)})
+        assert series.json() == []

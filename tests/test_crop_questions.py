@@ -20,6 +20,7 @@ from crops.store import Store
 
 START = 1_760_000_000
 HOME = Origin("t" * 16, "s" * 16, "d" * 16, "")
+HASH = "ab" * 32
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +138,11 @@ def test_a_deleted_tenant_is_gone_and_its_numbers_are_not_used_again(store: Stor
     other = Origin("o" * 16, "s" * 16, "d" * 16, "")
     remaining_number = put(store, "remaining", [(START, 1.0)])
     deleted_number = put(store, "deleted", [(START, 2.0)], other)
-    store.put_token("hash", other, revoked=False)
+    store.senders.put_token(HASH, other, revoked=False)
     store.forget(other.tenant)
     store.forget(other.tenant)
     assert store.of_tenant(other.tenant, ("s" * 16,)) == []
-    assert store.tokens["hash"].revoked
+    assert HASH not in store.senders.tokens
     assert store.questions.count([deleted_number]) == 0
     assert store.questions.count([remaining_number]) == 1
     assert put(store, "next", [(START, 3.0)]) > deleted_number

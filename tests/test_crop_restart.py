@@ -259,6 +259,7 @@ from crops.store import Origin, Store
 from tests.test_crop_restart import HOME, batch
 folder, what = Path(sys.argv[1]), sys.argv[2]
 OTHER, NOBODY = Origin("u" * 16, "s" * 16, "d" * 16, ""), "n" * 16
+THIRD = Origin("v" * 16, "s" * 16, "d" * 16, "")
 opened = Store(folder / "crops", folder / "keys")
 if what == "write":
     opened.write(OTHER, batch(0)).result()
@@ -272,7 +273,7 @@ elif what == "overwrite":  # What earlier versions did when a customer was delet
     rows = [{"id": 2, "tenant": "", "site": "", "device": "", "compartment": "", "tags": "", "field": ""}]
     opened._put("series", pa.Table.from_pylist(rows))
 elif what == "new":
-    opened.write(OTHER, batch(0)).result()
+    opened.write(THIRD, batch(0)).result()
 opened.flush()
 owners = sorted((series.id, series.origin.tenant) for series in opened.series.values() if series.origin.tenant)
 print("SERIES", owners, opened.questions.count([number for number, _ in owners]))
@@ -305,9 +306,8 @@ def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path
     keys(tmp_path / "keys")
     series_after(tmp_path, "write")
     series_after(tmp_path, "forget-highest")
-    assert series_after(tmp_path, "new").startswith("[(1, '"), "the other customer's own series"
     series_after(tmp_path, "forget")
-    assert series_after(tmp_path, "new") == f"[(3, '{'u' * 16}')] 1"
+    assert series_after(tmp_path, "new") == f"[(3, '{'v' * 16}')] 1"
 
 
 def test_a_series_whose_row_an_earlier_version_overwrote_is_found_again(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 `crops/schema.py` creates the tables, with the types of the columns. A test compares the two.
 """
 
-READINGS, SERIES, TOKENS = "readings", "series", "tokens"
+READINGS, SERIES, TOKENS, FORGOTTEN = "readings", "series", "tokens", "forgotten"
 
 # table -> column -> classification
 CLASSIFICATION: dict[str, dict[str, str]] = {
@@ -26,4 +26,5 @@ CLASSIFICATION: dict[str, dict[str, str]] = {
         "revoked": "technical",
         "version": "technical",
     },
+    FORGOTTEN: {"tenant": "technical"},
 }

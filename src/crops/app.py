@@ -29,7 +29,8 @@ from crops.cache import NS_PER_S
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import LimitReached, Limits, Origin
 from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
-from crops.store import Store, Token, WriteQueueFullError
+from crops.senders import SenderRefusedError, StillQueuedError, TenantForgottenError, Token
+from crops.store import Store, WriteQueueFullError
 from crops.wal import LogError
 
 log = structlog.stdlib.get_logger("crops")
@@ -39,6 +40,7 @@ MOST_STEPS = 1_000  # of the trend of one series
 MOST_COMPARED = 20_000_000  # stored readings of one series, compared with those of a file
 BODY_TIMEOUT_S = 60.0
 WRITES = ("/api/v2/write", "/write")
+WRITING = ("devices:write", "readings:write")  # verbs that a deleted organisation has no longer
 VERBS = {  # by route: what a capability must cover, and the most bytes of the body
     ("POST", "/v1/devices"): ("devices:write", 16 << 10),
     ("DELETE", "/v1/devices/"): ("devices:write", 0),
@@ -78,6 +80,7 @@ def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S) -> Do
     app = FastAPI(title="Glasshouse crops", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
+    app.add_exception_handler(SenderRefusedError, _sender_refused)  # type: ignore[arg-type]
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", plane.health, methods=["GET"])
     for path in WRITES:
@@ -103,6 +106,16 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
     first = error.errors()[0]
     field = ".".join(str(part)[:40] for part in first["loc"])
     return await _refused(request, Refusal(422, "invalid", f"{field}: {first['msg']}"))
+
+
+async def _sender_refused(request: Request, error: SenderRefusedError) -> Response:
+    return await _refused(request, _refusal(error))
+
+
+def _refusal(error: SenderRefusedError) -> Refusal:
+    if isinstance(error, TenantForgottenError):
+        return Refusal(410, "gone", str(error))
+    return Refusal(401, "unauthorized", str(error))
 
 
 async def _ping() -> Response:
@@ -150,14 +163,15 @@ class Plane:
             if method != "POST":
                 return Admitted("", 0)
             token = token_of(Request(scope))
-            known: Token | None = self.store.tokens.get(self._hash(token))
+            token_hash = self._hash(token)
+            known: Token | None = self.store.senders.tokens.get(token_hash)
             if known is None or known.revoked:
                 raise Refusal(
                     401,
                     "unauthorized",
                     "This token is unknown or revoked. Register the device, or give it its new key.",
                 )
-            scope["crops.origin"] = known.origin
+            scope["crops.origin"], scope["crops.token"] = known.origin, token_hash
             return Admitted(f"{known.origin.tenant}/{known.origin.device}", MOST_BODY_BYTES)
         route = "/v1/devices/" if path.startswith("/v1/devices/") else path
         if (method, route) not in VERBS:
@@ -180,6 +194,8 @@ class Plane:
             raise Refusal(401, "unauthorized", str(error)) from None
         if verb not in capability.verbs:
             raise Refusal(403, "forbidden", f"This capability does not cover {verb}.")
+        if verb in WRITING and self.store.senders.is_forgotten(capability.tenant):
+            raise _refusal(TenantForgottenError())
         return capability
 
     # -- devices ---------------------------------------------------------------------------------------------
@@ -187,6 +203,7 @@ class Plane:
     async def write(self, request: Request) -> Response:
         """Store a body of line protocol. 204: all of it is durable. 400: which lines are wrong; the other lines are stored."""
         origin: Origin = request.scope["crops.origin"]
+        token: str = request.scope["crops.token"]
         unit = request.query_params.get("precision", "ns")
         if unit not in lines.NS:
             raise Refusal(400, "invalid", f"precision={unit[:10]!r} is not one of {', '.join(sorted(lines.NS))}.")
@@ -194,9 +211,9 @@ class Plane:
         try:
             # Reading a few lines takes less time than passing them to a thread.
             if len(body) <= lines.SMALL_BODY:
-                batch, logged = self._log(origin, body, lines.NS[unit])
+                batch, logged = self._log(origin, token, body, lines.NS[unit])
             else:
-                batch, logged = await asyncio.to_thread(self._log, origin, body, lines.NS[unit])
+                batch, logged = await asyncio.to_thread(self._log, origin, token, body, lines.NS[unit])
             if logged:
                 await asyncio.wrap_future(logged)
         except WriteQueueFullError:
@@ -216,9 +233,9 @@ class Plane:
             )
         return Response(status_code=204)
 
-    def _log(self, origin: Origin, body: bytes, unit_ns: int) -> LoggedBatch:
+    def _log(self, origin: Origin, token_hash: str, body: bytes, unit_ns: int) -> LoggedBatch:
         batch = parsed(body, unit_ns)
-        return LoggedBatch(batch, self.store.write(origin, batch) if len(batch.code) else None)
+        return LoggedBatch(batch, self.store.write(origin, batch, token_hash) if len(batch.code) else None)
 
     async def add_device(self, request: Request, new: NewDevice) -> dict[str, str]:
         """Create a device's token. It is shown only in this answer."""
@@ -227,16 +244,16 @@ class Plane:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         token = f"gh_{secrets.token_urlsafe(32)}"
         origin = Origin(capability.tenant, new.site, new.device, new.compartment)
-        await asyncio.to_thread(self.store.put_token, self._hash(token), origin, revoked=False)
+        await asyncio.to_thread(self.store.senders.put_token, self._hash(token), origin, revoked=False)
         return {"token": token}
 
     async def revoke_device(self, request: Request, device: OpaqueId) -> None:
         """Revoke a device's token, at once."""
         capability = self._capability(request, "devices:write")
-        for token_hash, token in list(self.store.tokens.items()):
+        for token_hash, token in list(self.store.senders.tokens.items()):
             origin = token.origin
             if origin.device == device and origin.tenant == capability.tenant and origin.site in capability.sites:
-                await asyncio.to_thread(self.store.put_token, token_hash, origin, revoked=True)
+                await asyncio.to_thread(self.store.senders.put_token, token_hash, origin, revoked=True)
 
     async def health(self) -> Response:
         """Whether the store works, in InfluxDB's form. 503: it does not. It is checked at most once every HEALTH_S."""
@@ -336,9 +353,12 @@ class Plane:
         return await self._answered(self.answers.export, capability, question.series, question.span())
 
     async def forget(self, request: Request) -> None:
-        """Delete everything of a tenant: readings, series, tokens of devices. Safe to repeat."""
+        """Delete everything of a tenant: readings, series, tokens of devices. Safe to repeat; 503: repeat it."""
         capability = self._capability(request, "tenant:forget")
-        await asyncio.to_thread(self.store.forget, capability.tenant)
+        try:
+            await asyncio.to_thread(self.store.forget, capability.tenant)
+        except StillQueuedError:
+            raise Refusal(503, "unavailable", "Readings still wait to be stored. Delete again in a minute.") from None
 
     async def evidence(self, request: Request) -> dict[str, Any]:
         """The columns that the store really has, with their classification, for the promise checks."""

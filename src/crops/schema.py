@@ -1,5 +1,6 @@
 """The crop store's tables. The classification of their columns is agreed with the people plane (`crop_contract/columns.py`)."""
 
+from crop_contract.columns import FORGOTTEN as FORGOTTEN
 from crop_contract.columns import READINGS as READINGS
 from crop_contract.columns import SERIES as SERIES
 from crop_contract.columns import TOKENS as TOKENS
@@ -39,8 +40,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "revoked": "UInt8",
         "version": "UInt64",
     },
+    FORGOTTEN: {"tenant": "String"},
 }
-_ORDER = {READINGS: "(series, time)", SERIES: "id", TOKENS: "hash"}
+_ORDER = {READINGS: "(series, time)", SERIES: "id", TOKENS: "hash", FORGOTTEN: "tenant"}
 _VERSION = {TOKENS: "version"}
 
 

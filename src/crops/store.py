@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from crop_contract.columns import READINGS, SERIES, TOKENS
+from crop_contract.columns import READINGS, SERIES
 from crops import records, schema
 from crops.cache import BlockCache, LatestCache
 from crops.decimals import decimals, values
 from crops.limits import Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
+from crops.senders import Senders, StillQueuedError
 from crops.series import Series, origin_of, whole_rows
 from crops.wal import Log
 
@@ -39,18 +39,14 @@ CONFIG = """<clickhouse><storage_configuration>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
 MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series that one statement names in its text: of a question, of a deletion
+FORGET_WAIT_S = (
+    25.0  # for what is queued, twice, before a tenant's readings are deleted; web waits a minute for the answer
+)
 REPLAY_BYTES = 32 << 20  # of the log, inserted into chDB at once after a crash
 
 
 class WriteQueueFullError(Exception):
     """Too many readings wait for chDB. The sender should try again in a second."""
-
-
-class Token(NamedTuple):
-    """A device's token: what its readings belong to, and whether it is revoked."""
-
-    origin: Origin
-    revoked: bool
 
 
 class QueuedRecord(NamedTuple):
@@ -82,9 +78,10 @@ class Store:
         self._create_tables()
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
         self._lock, self._inserting, self._asking = threading.Lock(), threading.Lock(), threading.Lock()
+        self._forgetting = threading.Lock()
         self._number_by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
-        self.tokens: dict[str, Token] = {}
+        self.senders = Senders(self, self._put, self._delete, self._lock)
         self._unlogged: dict[int, Series] = {}
         self.latest_cache, self.block_cache, self.questions = LatestCache(), BlockCache(), Questions(self)
         self._scales = np.zeros(1 << 16, np.int8)
@@ -106,10 +103,10 @@ class Store:
             self._session.query(statement)
 
     def _load(self) -> None:
+        self.senders.load()
         self._load_series()
-        for row in self.rows("SELECT hash, tenant, site, device, compartment, revoked FROM crop.tokens FINAL"):
-            self.tokens[row["hash"]] = Token(origin_of(row), bool(row["revoked"]))
         self._replay()
+        self._delete_series([n for n, series in self.series.items() if self.senders.is_forgotten(series.origin.tenant)])
         self.log.start()
         self._thread = threading.Thread(target=self._insert_queued, name="store", daemon=True)
         self._thread.start()
@@ -122,7 +119,10 @@ class Store:
             self._add_series(Series(int(row["id"]), origin_of(row), row["tags"], row["field"]))
 
     def _replay(self) -> None:
-        """Insert what a crash left in the log, in groups. A segment is dropped when chDB has all of it on disk."""
+        """Insert what a crash left in the log, in groups. A segment is dropped when chDB has all of it on disk.
+
+        Readings of forgotten tenants are left out; of some of them only the number of their series is still known.
+        """
         group: list[bytes] = []
         points = size = 0
         remaining_segments = self.log.segments()
@@ -133,6 +133,8 @@ class Store:
                 self._drop_synced([remaining_segments.pop(0)])
             for row in records.new_series_of(record):
                 self._add_series(Series(row["id"], origin_of(row), row["tags"], row["field"]))
+            if not all(self._may_hold(number) for number in np.unique(records.columns_of([record]).series).tolist()):
+                continue
             group.append(record)
             points, size = points + records.count_of(record), size + len(record)
             if points >= GROUP_POINTS or size >= REPLAY_BYTES:
@@ -140,6 +142,11 @@ class Store:
                 group, points, size = [], 0, 0
         self._insert(group)
         self._drop_synced(remaining_segments)
+
+    def _may_hold(self, number: int) -> bool:
+        """Whether the store may hold readings of a series: not if its tenant is forgotten, or its row is deleted."""
+        series = self.series.get(number)
+        return series is not None and bool(series.origin.tenant) and not self.senders.is_forgotten(series.origin.tenant)
 
     def _drop_synced(self, segments: list[int]) -> None:
         """Drop segments of the log whose records are in chDB, after chDB's files are synced to the disk."""
@@ -175,14 +182,16 @@ class Store:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def write(self, origin: Origin, batch: Batch) -> "Future[int]":
-        """Log a batch. The future is done when the batch is durable; it may hold LogError. Raises WriteQueueFullError.
+    def write(self, origin: Origin, batch: Batch, token_hash: str | None = None) -> "Future[int]":
+        """Log a batch. The future is done when the batch is durable; it may hold LogError. token_hash: see Senders.check.
 
         Readings of new series beyond a limit are removed from the batch; its `limit_reached` then says so.
+        Raises WriteQueueFullError, TenantForgottenError, TokenRevokedError.
         """
         if self._waiting_points > MOST_WAITING:
             raise WriteQueueFullError
         with self._lock:
+            self.senders.check(origin.tenant, token_hash)
             numbers = self._numbers(origin, batch)
             if not len(batch.code):
                 nothing: Future[int] = Future()
@@ -300,52 +309,59 @@ class Store:
             self._session.query(sql)
         del table_for_chdb
 
-    def flush(self, timeout_s: float = 5.0) -> None:
-        """Wait until everything acknowledged before this call can be read, at most timeout_s."""
+    def _delete(self, sql: str) -> None:
+        with self._inserting:
+            self._session.query(sql)
+
+    def flush(self, timeout_s: float = 5.0) -> bool:
+        """Wait until everything acknowledged before this call can be read, at most timeout_s. False: it still cannot."""
         with self._progress:
             target = self._queued_batches
             if self._inserted_batches < target:
                 self._queue.put(FLUSH)
-            self._progress.wait_for(lambda: self._inserted_batches >= target, timeout_s)
+            return self._progress.wait_for(lambda: self._inserted_batches >= target, timeout_s)
 
-    # -- tokens --------------------------------------------------------------------------------------------------
-
-    def put_token(self, token_hash: str, origin: Origin, *, revoked: bool) -> None:
-        """Create or revoke a device's token. It is durable before this returns, and takes effect at once."""
-        row = asdict(origin) | {"hash": token_hash, "revoked": int(revoked), "version": time.time_ns()}
-        self._put(TOKENS, pa.Table.from_pylist([row]))
-        self.tokens[token_hash] = Token(origin, revoked)
+    # -- deleting ------------------------------------------------------------------------------------------------
 
     def forget(self, tenant: str) -> None:
-        """Delete readings, series and tokens of a tenant, in the log too. Safe to stop anywhere and to run again."""
-        for token_hash, token in list(self.tokens.items()):
-            if token.origin.tenant == tenant:
-                self.put_token(
-                    token_hash, token.origin, revoked=True
-                )  # From here on, no new reading of it is accepted.
-        numbers = [number for number, series in list(self.series.items()) if series.origin.tenant == tenant]
-        last_segment = self.log.roll().result()
-        self.flush(60)
-        for first in range(0, len(numbers), MOST_DELETED):
-            listed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
-            with self._inserting:
-                self._session.query(f"DELETE FROM crop.{READINGS} WHERE series IN ({listed})")
-                self._session.query(f"DELETE FROM crop.{SERIES} WHERE id IN ({listed})")
+        """Delete readings, series and tokens of a tenant, in the log too, and take nothing of it any more, for good.
+
+        Safe to stop anywhere and to run again, also twice at once. Raises StillQueuedError: run it again later.
+        """
+        with self._forgetting:
+            if not self.flush(FORGET_WAIT_S):  # Nothing is begun while the store is behind.
+                raise StillQueuedError
+            self.senders.forget(tenant)
+            with self._lock:  # From here on no new reading of it is logged, so this list is whole.
+                numbers = [number for number, series in self.series.items() if series.origin.tenant == tenant]
+            if not numbers:
+                return  # Nothing was ever logged.
+            last_segment = self.log.roll().result()
+            if not self.flush(FORGET_WAIT_S):  # The log alone holds what others have sent.
+                raise StillQueuedError
+            self._delete_series(numbers)
+            self._drop_synced([segment for segment in self.log.segments() if segment <= last_segment])
+
+    def _delete_series(self, numbers: list[int]) -> None:
+        """Delete series with their readings. Nothing of them may be queued any more."""
+        if not numbers:
+            return
         if self._last_number in numbers:  # An empty row keeps the number, so that it is not used again after a restart.
             empty = Series(self._last_number, Origin("", "", "", ""), "", "").as_json()
             self._put(SERIES, pa.Table.from_pylist([{name: empty[name] for name in schema.COLUMNS[SERIES]}]))
-        os.sync()
-        for segment in self.log.segments():
-            if segment <= last_segment:
-                self.log.drop(segment)
+        for first in range(0, len(numbers), MOST_DELETED):
+            listed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
+            self._delete(f"DELETE FROM crop.{READINGS} WHERE series IN ({listed})")
+            self._delete(f"DELETE FROM crop.{SERIES} WHERE id IN ({listed}) AND tenant != ''")
         with self._lock:
+            origins = {self.series[number].origin for number in numbers}
             for number in numbers:
-                series = self.series.pop(number)
-                self._number_by_key.pop((series.origin, series.tags.encode(), series.field.encode()), None)
-                self.limits.forget(series.origin)
-        if numbers:
-            all_times = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
-            self.block_cache.invalidate(np.array(numbers, np.uint32), all_times)
+                self.limits.forget(self.series.pop(number).origin)
+                self._unlogged.pop(number, None)
+            for key in [key for key in self._number_by_key if key[0] in origins]:
+                del self._number_by_key[key]
+        all_times = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
+        self.block_cache.invalidate(np.array(numbers, np.uint32), all_times)
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -407,6 +407,49 @@ def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> Non
     assert views.addressed(person) == []
 
 
+def test_what_nobody_confirmed_yet_is_erased_with_the_address_it_speaks_of(customer: Make, join: Join) -> None:
+    """A subscription that waits for its confirmation, and somebody else's change to this address, stayed."""
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink, Person
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Subscriber
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import inventory as views
+    from glasshouse.vault import api as vault
+
+    boss, other = customer(), customer()
+    one = join(boss, "viewer")
+    person = Person.objects.get(id=one.actor.person)
+    disclosures.subscribe(one.address, network=person.id)
+    accounts.ask_change(other.alone, one.address, other.password)
+    key_owner = Subscriber.objects.get(address_hash=person.address_hash).id
+    link = EmailLink.objects.get(key_owner=other.actor.person, purpose="change")
+    shown = " ".join(item.value for item in views.view(one.alone) if item.place == "accounts_ticket.claims")
+    assert one.address in shown
+    assert str(other.actor.account) not in shown, "whose account it is, is the other's"
+    rights.erase(one.alone)
+    vault.forget_opened()
+    assert not Subscriber.objects.filter(address_hash=person.address_hash).exists()
+    assert vault.generations_of(key_owner) == []
+    assert not EmailLink.objects.filter(id=link.id).exists()
+    assert accounts.person_of(other.alone).address == other.address, "the other's key is the other's"
+
+
+def test_two_may_ask_to_change_to_one_address_and_a_sign_up_for_it_ends_neither(customer: Make) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+    from glasshouse.kernel.ids import new_id
+    from glasshouse.vault import api as vault
+
+    one, other, address = customer(), customer(), f"{new_id().lower()}@grower.example"
+    accounts.ask_change(one.alone, address, one.password)
+    accounts.ask_change(other.alone, address, other.password)
+    accounts.ask_sign_up(address, network=address)
+    accounts.ask_sign_up(address, network=address)
+    links = EmailLink.objects.filter(address_hash=vault.lookup("address", address))
+    assert sorted(link.purpose for link in links) == ["change", "change", "sign-up"]
+
+
 def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: Web) -> None:
     """Who has stolen a session asks for a reset and looks for its link in the mails that are held: it is not there."""
     from glasshouse.accounts import api as accounts

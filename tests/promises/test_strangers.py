@@ -63,6 +63,27 @@ def test_everything_of_the_address_is_shown_copied_and_erased(known: str, web: W
     assert "Secret Farm" not in client.get(own).text
 
 
+def test_what_the_guest_never_confirmed_is_erased_too(customer: Make, web: Web) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Subscriber
+    from glasshouse.vault import api as vault
+
+    address, client, other = f"{uuid.uuid4().hex[:10]}@grower.example", web(), customer()
+    mark = vault.lookup("address", address)
+    disclosures.subscribe(address, network=address)
+    accounts.ask_change(other.alone, address, other.password)
+    key_owner = Subscriber.objects.get(address_hash=mark).id
+    _, own = proved(client, address)
+    assert post(client, f"{own}/erase", own, word="erase").status_code == 302
+    assert not Subscriber.objects.filter(address_hash=mark).exists()
+    assert not EmailLink.objects.filter(key_owner=other.actor.person, purpose="change").exists()
+    vault.forget_opened()
+    assert vault.generations_of(key_owner) == []
+    assert accounts.person_of(other.alone).address == other.address
+
+
 def test_the_page_ends_after_a_day_and_erasing_wants_a_fresh_link(known: str, web: Web) -> None:
     from glasshouse.kernel import clock
     from glasshouse.requests.models import Request

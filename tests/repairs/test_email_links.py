@@ -1,14 +1,16 @@
 """Any change of address or credentials ends every email link that was mailed to that person before."""
 
 import time
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from glasshouse.operations.installation import Installation
 from tests.authenticator import code_of
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, administering, forget_person, post, prove_link
 from tests.promises.test_sec_06_second_step import Authenticator, with_app
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -228,3 +230,45 @@ def test_a_member_is_not_invited_again(customer: Callable[[], Customer]) -> None
     own = customer()
     with pytest.raises(InvalidError, match="member already"):
         invitations.invite(own.actor, own.address, invitations.Offer("viewer"))
+
+
+def test_a_change_that_waits_is_found_by_its_address_after_the_upgrade(home: Installation, customer: Make) -> None:
+    """As the owner of the tables, to whom the migration belongs: links of before have no hash of their address."""
+    from importlib import import_module
+    from types import SimpleNamespace
+
+    from django.db import connections
+
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+    from glasshouse.kernel.ids import KeyOwnerId
+    from glasshouse.vault import api as vault
+
+    one, late, gone = customer(), customer(), customer()
+    address = f"{uuid.uuid4().hex[:10]}@grower.example"
+    for asking in (one, late, gone):
+        accounts.ask_change(asking.alone, address, asking.password)
+    with administering(home) as link:
+        link.execute("UPDATE accounts_ticket SET address_hash = NULL WHERE purpose = 'change'")
+        link.execute(
+            "UPDATE accounts_ticket SET expires_at = now() - interval '1 hour' WHERE key_owner = %s",
+            [late.actor.person],
+        )
+    vault.destroy(KeyOwnerId(str(gone.actor.person)))
+    password = (home.keys / "people" / "owner.secret").read_text()
+    connections.settings["owner"] = connections.settings["default"] | {
+        "USER": "glasshouse_owner",
+        "PASSWORD": password,
+        "CONN_MAX_AGE": 0,
+    }
+    try:
+        migration = import_module("glasshouse.accounts.migrations.0002_address_of_a_change")
+        migration.fill(None, SimpleNamespace(connection=connections["owner"]))
+    finally:
+        connections["owner"].close()
+        del connections["owner"], connections.settings["owner"]
+        forget_person(gone)
+    left = EmailLink.objects.filter(purpose="change", key_owner__in=[a.actor.person for a in (one, late, gone)])
+    assert [(each.key_owner, each.address_hash) for each in left] == [
+        (one.actor.person, vault.lookup("address", address))
+    ]

@@ -228,8 +228,9 @@ def ask_change(actor: Actor, address: str, present_password: str) -> None:
     throttle.take("mail", normal, most=5, window=HOUR)
     account = _confirmed(actor, present_password)
     with transaction.atomic():
-        secret = links.new(CHANGE, KeyOwnerId(account.person_id), {"account": account.id, "address": normal})
-        mail.queue_template(KeyOwnerId(account.person_id), CHANGE, normal, "accounts/mails/change", {"secret": secret})
+        key_owner, claims = KeyOwnerId(account.person_id), {"account": account.id, "address": normal}
+        secret = links.new(CHANGE, key_owner, claims, address_hash=_address_hash(normal))
+        mail.queue_template(key_owner, CHANGE, normal, "accounts/mails/change", {"secret": secret})
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 

@@ -22,11 +22,11 @@ ENDED = "This link is used up or too old. Ask for a new one."
 
 
 def new(purpose: str, key_owner: KeyOwnerId, claims: dict[str, str], *, address_hash: str = "") -> str:
-    """The secret of a new link; older ones of its purpose for that address end. In the caller's transaction.
+    """The secret of a new link; older ones of its purpose for the key owner, or of a sign-up for the address, end.
 
-    address_hash: where no person is known yet (sign-up), the address that the link confirms.
+    In the caller's transaction. address_hash: of the address that the link confirms, where it is not the key owner's yet.
     """
-    if address_hash:
+    if purpose == SIGN_UP:  # No person is known yet: the key owner is the link's own.
         with connection.cursor() as cursor:  # Two requests for one address wait for each other.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"email-link:{address_hash}"])
         EmailLink.objects.filter(purpose=purpose, address_hash=address_hash).delete()
@@ -61,6 +61,6 @@ def claims_of(purpose: str, secret: str, *, take: bool = False) -> dict[str, str
 
 
 def end_for(person: str, *address_hashes: str) -> None:
-    """End every link that was mailed to a person, and every sign-up that waits for one of the addresses."""
+    """End every link that was mailed to a person, and every other that would make one of the addresses somebody's."""
     EmailLink.objects.filter(key_owner=person).delete()
     EmailLink.objects.filter(address_hash__in=address_hashes).delete()

@@ -204,7 +204,8 @@ class EmailLink(models.Model):
     """An email link (of a sign-up, a reset, a change of address), or a passkey's challenge. Works once.
 
     A sign-up holds the address and nothing else, sealed under the link's own key (`key_owner`), apart from any person, until the
-    address is confirmed. `address_hash`: of a sign-up, so that the newest link for an address ends the older ones.
+    address is confirmed. `address_hash`: of the address that a sign-up or a change of address would confirm. The newest sign-up
+    for an address ends the older ones; several accounts may have asked to change to it.
     """
 
     row_access = RowAccess(open_though_restricted=WAY_IN)
@@ -216,12 +217,19 @@ class EmailLink(models.Model):
     key_owner = technical(models.CharField(max_length=16))
     claims = SealedJson(personal("user.account", "finishing what the person began"), key_owner="key_owner")
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, unique=True), "user.contact.email", "that older links end"
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "that older links end, and that what waits for an address is found",
     )
     expires_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "accounts_ticket"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address_hash"], condition=models.Q(purpose="sign-up"), name="one_sign_up_an_address"
+            )
+        ]
 
 
 class Tries(models.Model):

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from django.db.utils import OperationalError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crop_contract import logs
@@ -26,6 +27,11 @@ from glasshouse.operations.installation import Installation
 console = Console(stderr=True)
 output = Console()
 ROOT = Path(os.environ.get("GLASSHOUSE_ROOT", Path.cwd()))
+
+
+def say(text: str, *, lead: str = "", on: Console = output) -> None:
+    """Print a line as it is, never broken: paths and addresses are copied from it. lead: printed bold before it."""
+    on.print(f"[bold]{lead}[/] {escape(text)}" if lead else escape(text), soft_wrap=True, emoji=False)
 
 
 @click.group()
@@ -51,18 +57,16 @@ def _run(home: Installation, *, reload: bool = False) -> None:
         ):
             lines = plant(home) if home.demo else []
             status.stop()
-            output.print(
-                f"Glasshouse is open at [bold]{home.origin}[/] (certificate authority: {home.keys / 'tls' / 'ca.crt'})"
-            )
-            output.print(f"Devices write to {home.crops_origin}/api/v2/write")
+            authority = home.keys / "tls" / "ca.crt"
+            say(f"{home.origin} (certificate authority: {authority})", lead="Glasshouse is open at")
+            say(f"Devices write to {home.crops_origin}/api/v2/write")
             for line in lines:
-                output.print(line)
+                say(line)
             if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
-                output.print(
-                    "[bold]No mail server is named:[/] mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
-                )
-            output.print("Ctrl-C stops it.")
-            parts.watch(Reload(home, parts, output.print).look if reload else lambda: None)
+                wait = "mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
+                say(wait, lead="No mail server is named:")
+            say("Ctrl-C stops it.")
+            parts.watch(Reload(home, parts, say).look if reload else lambda: None)
     except KeyboardInterrupt:
         console.print("Stopped.")
 
@@ -305,10 +309,9 @@ if __name__ == "__main__":
     try:
         main(prog_name="glasshouse")
     except GlasshouseError as error:
-        console.print(f"[bold red]Not done:[/] {error}")
+        say(str(error), lead="[red]Not done:[/red]", on=console)
         sys.exit(2)
     except OperationalError:
-        console.print(
-            "[bold red]Not done:[/] the people store does not answer. Is Glasshouse running on these folders?"
-        )
+        text = "the people store does not answer. Is Glasshouse running on these folders?"
+        say(text, lead="[red]Not done:[/red]", on=console)
         sys.exit(2)

@@ -22,7 +22,8 @@ def _client() -> httpx.Client:
 def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, purpose: str, body: object = None) -> Any:
     """The crop plane's answer to one question. body: plain values, or the bytes of an Arrow stream.
 
-    Raises NotFoundError, InvalidError (what was asked for makes no sense, or is too much), UnavailableError.
+    Raises NotFoundError (also when the crop plane has deleted the organisation), UnavailableError, InvalidError (what was asked
+    for makes no sense, or is too much).
     """
     ends = int(time.time()) + LONGEST_S - 5
     capability = Capability(tenant, tuple(sites), (verb,), purpose, ends)
@@ -36,10 +37,12 @@ def ask(method: str, path: str, *, tenant: str, sites: list[str], verb: str, pur
         raise UnavailableError(
             "The crop data cannot be reached right now. It is safe; try again in a moment."
         ) from None
-    if answer.status_code == 404:
+    if answer.status_code in (404, 410):
         raise NotFoundError
     if answer.status_code in (400, 413, 422):
         raise InvalidError(str(answer.json()["message"]))
+    if answer.status_code in (503, 507):
+        raise UnavailableError("The crop data is busy right now, and nothing was changed. Try again in a minute.")
     if answer.status_code >= 400:
         raise UnavailableError("The crop data could not answer this. Try a shorter time or fewer series.")
     return answer.json() if answer.content else None

@@ -127,7 +127,7 @@ def plan(actor: Actor) -> Plan:
     for model in held_models():
         if count := model._default_manager.filter(**{key_owner_column(model): str(actor.person)}).count():
             rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
-    for row in addressed(accounts.person_of(actor)):
+    for row in addressed(accounts.person_of(actor), whole=True):
         rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
     leaves, closes, obstacles = [], [], []
     for organisation in access.organisations_of(actor):
@@ -211,7 +211,7 @@ def _erase_address(request: Request) -> int:
     # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
     with connected_as(DatabaseRole.JOB), own(at(address_hash)), ExitStack() as claims:
         with access.organisation_transaction(JOB):
-            everything = addressed_to(address_hash)
+            everything = addressed_to(address_hash, whole=True)
             rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
             # What a customer entered is the customer's to delete; the key that seals it stays with it.
             of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
@@ -272,7 +272,7 @@ def _erase_all(erasure: Erasure) -> Erasure:
         if vault.generations_of(KeyOwnerId(person.id)):
             disclosures.tell_erased(KeyOwnerId(person.id), person.address)
         # Invitations and mails to the person's address, under other keys.
-        rows = addressed(person)
+        rows = addressed(person, whole=True)
         _destroy_keys(_delete_addressed(rows))
         count += len(rows)
     for model in held_models():
@@ -299,13 +299,15 @@ def _leave_organisations(actor: Actor) -> None:
 
 def _delete_addressed(rows: list[models.Model]) -> set[str]:
     """Delete rows that were found by an address; returns the key owners whose keys no row needs any more."""
+    # Read before the deletion: a deleted row has no id, and the id may be whose key sealed it.
+    key_owners = {key_owner_of(row) for row in rows}
     for row in rows:
         progress.report()
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
         actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
         with access.organisation_transaction(actor):
             row.delete()
-    return unused_keys({key_owner_of(row) for row in rows})
+    return unused_keys(key_owners)
 
 
 def _destroy_keys(key_owners: set[str]) -> None:

@@ -25,6 +25,9 @@ from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
 from glasshouse.vault.fields import SealedField, key_owner_column
 
+# Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
+MASKED = ("seed", "key", "password", "account")
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -81,9 +84,7 @@ def _source(row: models.Model, field: str, entry: Entry) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(
-            f"{key}: {'•••' if key in ('seed', 'key', 'password') else part}" for key, part in value.items()
-        )
+        return ", ".join(f"{key}: {'•••' if key in MASKED else part}" for key, part in value.items())
     return str(value)
 
 
@@ -175,18 +176,21 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
                 yield from _items_of(row, entries)
 
 
-def addressed(person: Person) -> list[models.Model]:
-    """Rows that speak of the person's confirmed address under other keys than the person's, and end with an erasure."""
-    return addressed_to(person.address_hash, but=person.id)
+def addressed(person: Person, *, whole: bool = False) -> list[models.Model]:
+    """Rows that speak of the person's confirmed address under other keys than the person's; see addressed_to."""
+    return addressed_to(person.address_hash, but=person.id, whole=whole)
 
 
-def addressed_to(address_hash: str, *, but: str = "") -> list[models.Model]:
-    """Rows that speak of a confirmed address under other keys than `but`, and end with an erasure."""
+def addressed_to(address_hash: str, *, but: str = "", whole: bool = False) -> list[models.Model]:
+    """Rows that speak of a confirmed address under other keys than `but`, and end with an erasure.
+
+    whole: also those that are not shown, because nobody has confirmed them. An erasure takes them too.
+    """
     return [
         row
         for model, declared in models_by_address()
         if declared.erased_by is not ErasedBy.NOBODY
-        for row in _rows_at(model, declared, address_hash)
+        for row in _rows_at(model, replace(declared, once_filled="") if whole else declared, address_hash)
         if not but or key_owner_of(row) != but
     ]
 

@@ -25,7 +25,8 @@ class ByAddress:
     """How rows that speak of an address, under other keys than the person's, are found by its keyed hash.
 
     hash: lookup of the column with the hash.
-    once_filled: lookup of a column; rows where it is empty are not shown: nobody confirmed the address, or may be told yet.
+    once_filled: lookup of a column; rows where it is empty are not shown: nobody confirmed the address, or may be told yet. An
+        erasure takes them all the same.
     hidden: whether a restriction of the address hides them.
     function: SQL function that finds rows of all customers by the hash, where the row policies would hide them.
     """

@@ -92,7 +92,7 @@ def complete_erasure() -> Finding:
             KeyOwnerId(new_id()), "probe", customer.address, body=canary
         )  # as a sign-up's mail, under a key of its own
         erasure.erase(customer.actor)
-        elsewhere = len(inventory.addressed(person))
+        elsewhere = len(inventory.addressed(person, whole=True))
         gone = not Person.objects.filter(id=customer.actor.person).exists()
         left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
         key = bool(vault.generations_of(KeyOwnerId(str(customer.actor.person))))
