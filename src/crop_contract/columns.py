@@ -26,5 +26,5 @@ CLASSIFICATION: dict[str, dict[str, str]] = {
         "revoked": "technical",
         "version": "technical",
     },
-    FORGOTTEN: {"tenant": "technical"},
+    FORGOTTEN: {"tenant": "technical", "at": "technical"},
 }

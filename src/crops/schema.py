@@ -40,7 +40,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "revoked": "UInt8",
         "version": "UInt64",
     },
-    FORGOTTEN: {"tenant": "String"},
+    FORGOTTEN: {"tenant": "String", "at": "UInt64"},
 }
 _ORDER = {READINGS: "(series, time)", SERIES: "id", TOKENS: "hash", FORGOTTEN: "tenant"}
 _VERSION = {TOKENS: "version"}

@@ -1,8 +1,9 @@
 """Who may send readings: devices by their token, and no sender of an organisation (`tenant`) that is forgotten.
 
 A request is let in by its head alone (crops/app.py), and its body may take a minute. So the store asks here once more, under its
-lock, at the moment at which it logs the readings. A forgotten tenant is noted for good, before anything of it is deleted: what a
-crash left in the log, or of the deletion, is then deleted at the next start.
+lock, at the moment at which it logs the readings. A forgotten tenant is noted before anything of it is deleted: what a crash left
+in the log, or of the deletion, is then deleted at the next start. The note goes when nothing that was let in before can still
+arrive, and the log holds nothing of the tenant.
 """
 
 import os
@@ -19,6 +20,7 @@ from crops.limits import Origin
 from crops.series import origin_of
 
 MOST_LISTED = 1_000  # hashes that one statement names
+NOTED_S = 3_600  # a body takes a minute at most, and a capability ends after one
 
 
 class SenderRefusedError(Exception):
@@ -73,15 +75,16 @@ class Senders:
         self._engine, self._put, self._delete, self._lock = engine, put, delete, lock
         self._changing = threading.Lock()  # Held while a token is stored, so that forget() finds every token.
         self.tokens: dict[str, Token] = {}
-        self._forgotten: set[str] = set()
+        self._forgotten: dict[str, int] = {}  # tenant -> when it was noted, epoch s
 
     def load(self) -> None:
         """Read what the store holds. Tokens that an interrupted deletion left are deleted."""
-        self._forgotten = {row["tenant"] for row in self._engine.rows(f"SELECT tenant FROM crop.{FORGOTTEN} FINAL")}
+        notes = self._engine.rows(f"SELECT tenant, at FROM crop.{FORGOTTEN} FINAL")
+        self._forgotten = {row["tenant"]: int(row["at"]) for row in notes}
         columns = "hash, tenant, site, device, compartment, revoked"
         for row in self._engine.rows(f"SELECT {columns} FROM crop.{TOKENS} FINAL"):
             self.tokens[row["hash"]] = Token(origin_of(row), bool(row["revoked"]))
-        self._delete_tokens({token.origin.tenant for token in self.tokens.values()} & self._forgotten)
+        self._delete_tokens({token.origin.tenant for token in self.tokens.values()} & self._forgotten.keys())
 
     def is_forgotten(self, tenant: str) -> bool:
         """Whether the tenant is noted as forgotten."""
@@ -114,13 +117,25 @@ class Senders:
                 self.tokens[token_hash] = Token(origin, revoked)
 
     def forget(self, tenant: str) -> None:
-        """Take nothing of a tenant from now on, for good, and delete its tokens. The note is on disk before this returns."""
+        """Take nothing of a tenant from now on, and delete its tokens. The note is on disk before this returns."""
         with self._changing:
+            now = int(time.time())
             with self._lock:
-                self._forgotten.add(tenant)
-            self._put(FORGOTTEN, pa.Table.from_pylist([{"tenant": tenant}]))
+                self._forgotten[tenant] = now
+            self._put(FORGOTTEN, pa.Table.from_pylist([{"tenant": tenant, "at": now}]))
             os.sync()
             self._delete_tokens({tenant})
+
+    def drop_old_notes(self) -> None:
+        """Delete the notes that nothing needs any more. Only when the log holds nothing of the tenants that they name."""
+        with self._changing:
+            before = int(time.time()) - NOTED_S
+            old = [tenant for tenant, at in self._forgotten.items() if at < before]
+            if old:
+                self._delete(f"DELETE FROM crop.{FORGOTTEN} WHERE at < {before}")
+            with self._lock:
+                for tenant in old:
+                    del self._forgotten[tenant]
 
     def _delete_tokens(self, tenants: set[str]) -> None:
         hashes = [token_hash for token_hash, token in self.tokens.items() if token.origin.tenant in tenants]

@@ -107,6 +107,7 @@ class Store:
         self._load_series()
         self._replay()
         self._delete_series([n for n, series in self.series.items() if self.senders.is_forgotten(series.origin.tenant)])
+        self.senders.drop_old_notes()  # The log is empty now.
         self.log.start()
         self._thread = threading.Thread(target=self._insert_queued, name="store", daemon=True)
         self._thread.start()
@@ -324,7 +325,7 @@ class Store:
     # -- deleting ------------------------------------------------------------------------------------------------
 
     def forget(self, tenant: str) -> None:
-        """Delete readings, series and tokens of a tenant, in the log too, and take nothing of it any more, for good.
+        """Delete readings, series and tokens of a tenant, in the log too, and take nothing of it any more.
 
         Safe to stop anywhere and to run again, also twice at once. Raises StillQueuedError: run it again later.
         """
@@ -341,6 +342,7 @@ class Store:
                 raise StillQueuedError
             self._delete_series(numbers)
             self._drop_synced([segment for segment in self.log.segments() if segment <= last_segment])
+            self.senders.drop_old_notes()
 
     def _delete_series(self, numbers: list[int]) -> None:
         """Delete series with their readings. Nothing of them may be queued any more."""

@@ -51,6 +51,24 @@ def test_nothing_of_a_forgotten_organisation_is_taken_in_any_more(store: Store) 
     assert owners(store) == []
 
 
+def test_a_note_goes_when_nothing_can_arrive_any_more(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each check of a promise forgets customers of its own, so that notes for ever would never end."""
+    noted = "SELECT count() AS n FROM crop.forgotten FINAL"
+    store.write(OTHER, batch(0)).result()
+    store.forget(OTHER.tenant)
+    store.senders.drop_old_notes()
+    assert store.senders.is_forgotten(OTHER.tenant) and store.rows(noted) == [{"n": 1}]
+    later = time.time() + 3_700
+    monkeypatch.setattr(time, "time", lambda: later)
+    store.write(HOME, batch(0)).result()
+    store.forget(HOME.tenant)
+    assert not store.senders.is_forgotten(OTHER.tenant) and store.senders.is_forgotten(HOME.tenant)
+    assert store.rows(noted) == [{"n": 1}]
+    assert owners(store) == []
+
+
 def test_a_revoked_key_stores_nothing_though_it_was_good_when_the_body_began(store: Store) -> None:
     store.senders.put_token(HASH, HOME, revoked=False)
     store.write(HOME, batch(0), HASH).result()
