@@ -144,6 +144,7 @@ def test_a_deleted_tenant_is_gone_and_its_numbers_are_not_used_again(store: Stor
     assert store.of_tenant(other.tenant, ("s" * 16,)) == []
     assert HASH not in store.senders.tokens
     assert store.questions.count([deleted_number]) == 0
+    assert store.latest_cache.get([deleted_number]) == {}, "its newest reading stayed in memory"
     assert store.questions.count([remaining_number]) == 1
     assert put(store, "next", [(START, 3.0)]) > deleted_number
     assert [segment for segment, record in store.log.replay() if b"deleted" in record] == []

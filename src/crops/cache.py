@@ -152,6 +152,13 @@ class LatestCache:
                     self._time[number], self._value[number] = time, value
             self._has_stored_reading[numbers] = True
 
+    def forget(self, numbers: list[int]) -> None:
+        """Keep nothing of series that are deleted."""
+        with self._lock:
+            self._grow(max(numbers, default=0))
+            self._time[numbers], self._value[numbers] = NO_TIME, 0
+            self._intervals_s[numbers], self._next_sample[numbers] = np.nan, 0
+
     def get(self, numbers: list[int]) -> dict[int, Reading]:
         """By series number, its newest reading. Only series that have one."""
         with self._lock:

@@ -362,6 +362,7 @@ class Store:
                 self._unlogged.pop(number, None)
             for key in [key for key in self._number_by_key if key[0] in origins]:
                 del self._number_by_key[key]
+        self.latest_cache.forget(numbers)
         all_times = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
         self.block_cache.invalidate(np.array(numbers, np.uint32), all_times)
 
