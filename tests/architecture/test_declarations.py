@@ -17,7 +17,7 @@ MAY_NAME_TABLES = {
     "promises": "its evidence is raw SQL over the catalogue, not what the areas say of themselves",
 }
 # A page declares into which column of the data map an answer goes; test_asked_fields.py holds these columns against the map.
-ASKED = re.compile(r"""Asked\("\w+", "\w+\.\w+"\)""")
+ASKED = re.compile(r"""Asked\(("[\w*]+"|field), "\w+\.\w+"\)""")
 
 
 def ours() -> list[type[models.Model]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
@@ -28,6 +28,9 @@ from glasshouse.web.csv_files import CSV, cell
 from glasshouse.web.forms import again, shows_again
 from glasshouse.web.organisation_page import inside
 
+# What a form says of how a file is read: of the file, then (v and u) of each column.
+LAYOUT_FIELDS = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*", "u*")
+
 
 @page(
     "o/<slug:organisation>/import",
@@ -39,6 +42,10 @@ from glasshouse.web.organisation_page import inside
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
     menu="Import",
     menu_order=40,
+    asks=(
+        Asked("file", "greenhouse_upload.blob"),
+        Asked("place", "greenhouse_upload.site_id"),
+    ),
 )
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
@@ -127,6 +134,7 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     audience=Audience.GROWER,
     to_support=False,
     form=FormRules(preview=True),
+    asks=tuple(Asked(field) for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -144,6 +152,10 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
     audience=Audience.GROWER,
     to_support=False,
     form=FormRules(preview=True),
+    asks=(
+        *(Asked(field, "greenhouse_template.layout") for field in LAYOUT_FIELDS),
+        Asked("template", "greenhouse_template.name"),
+    ),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -165,6 +177,7 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
+    asks=tuple(Asked(field, "greenhouse_upload.layout") for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:

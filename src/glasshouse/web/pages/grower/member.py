@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import AccountId
@@ -47,6 +47,11 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("role", "access_membership.role"),
+        Asked("all_sites", "access_membership.sites"),
+        Asked("sites", "access_membership.sites"),
+    ),
 )
 @shows_again("grower/member.html", _context)
 def change_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
@@ -95,6 +100,7 @@ def reset_member_step(request: HttpRequest, organisation: str, account: str) -> 
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(Asked("role", "access_membership.role"),),
 )
 @shows_again("grower/member.html", _context)
 def hand_over(request: HttpRequest, organisation: str, account: str) -> HttpResponse:

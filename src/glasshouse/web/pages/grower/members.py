@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Audience, FormRules, page
+from glasshouse.access.pages import Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import InvitationId, RequestId
@@ -54,6 +54,16 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     reauth=True,
     form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
+    asks=(
+        Asked("address", "access_invitation.address"),
+        Asked("addresses", "access_invitation.address"),
+        Asked("list", "access_invitation.address"),
+        Asked("role", "access_invitation.role"),
+        Asked("all_sites", "access_invitation.sites"),
+        Asked("sites", "access_invitation.sites"),
+        Asked("days", "access_invitation.expires_at"),
+        Asked("message", "access_invitation.message"),
+    ),
 )
 @shows_again("grower/members.html", _context)
 def invite(request: HttpRequest, organisation: str) -> HttpResponse:

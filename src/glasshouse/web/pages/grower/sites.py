@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from crop_contract.variables import VARIABLES
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import DeviceId, SiteId
@@ -42,6 +42,14 @@ def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SITE_CREATE,
     audience=Audience.GROWER,
+    asks=(
+        Asked("name", "greenhouse_site.name"),
+        Asked("time_zone", "greenhouse_site.facts"),
+        Asked("latitude", "greenhouse_site.facts"),
+        Asked("longitude", "greenhouse_site.facts"),
+        Asked("area_m2", "greenhouse_site.facts"),
+        Asked("crop", "greenhouse_site.facts"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
 def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -57,6 +65,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.COMPARTMENT_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(Asked("name", "greenhouse_compartment.name"),),
 )
 @shows_again("grower/sites.html", _sites)
 def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
@@ -72,6 +81,10 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
     need=Permission.DEVICE_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(
+        Asked("name", "greenhouse_device.name"),
+        Asked("compartment", "greenhouse_device.compartment_id"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
 def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
@@ -102,6 +115,12 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
     need=Permission.TARGET_RANGES_SET,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(
+        Asked("compartment"),
+        Asked("variable", "greenhouse_site.limits"),
+        Asked("least", "greenhouse_site.limits"),
+        Asked("most", "greenhouse_site.limits"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
 def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:

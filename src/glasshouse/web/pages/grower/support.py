@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import GrantId
@@ -45,6 +45,15 @@ def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("staff", "support_grant.staff"),
+        Asked("areas", "support_grant.areas"),
+        Asked("change", "support_grant.change"),
+        Asked("reason", "support_grant.reason"),
+        Asked("hours", "support_grant.ends_at"),
+        Asked("all_sites", "support_grant.sites"),
+        Asked("sites", "support_grant.sites"),
+    ),
 )
 @shows_again("grower/support.html", _customer_page)
 def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
@@ -50,6 +50,13 @@ def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
+    asks=(
+        Asked("document", "notices_version.document"),
+        Asked("body_*", "notices_text.body"),
+        Asked("summary_*", "notices_text.summary"),
+        Asked("significant", "notices_version.significant"),
+        Asked("lead_days", "notices_version.lead_days"),
+    ),
 )
 def draft(request: HttpRequest) -> HttpResponse:
     """Keep a new version as a draft."""

@@ -5,7 +5,7 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
 from glasshouse.kernel.errors import InvalidError
@@ -61,6 +61,14 @@ def _until(written: str) -> date | None:
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    asks=(
+        Asked("address", "rights_demand.address"),
+        Asked("authority", "rights_demand.authority"),
+        Asked("country", "rights_demand.country"),
+        Asked("grounds", "rights_demand.grounds"),
+        Asked("barred_until", "rights_demand.barred_until"),
+        Asked("asked", "rights_demand.asked"),
+    ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def enter(request: HttpRequest) -> HttpResponse:
@@ -78,6 +86,10 @@ def enter(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    asks=(
+        Asked("allowed", "rights_demand.narrowed"),
+        Asked("reasons", "rights_demand.reasons"),
+    ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
 def review(request: HttpRequest, legal_request: str) -> HttpResponse:

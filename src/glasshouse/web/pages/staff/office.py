@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.privacy_office import api as desks
 from glasshouse.web.forms import shows_again, small_number
@@ -34,6 +34,11 @@ def office(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("address"),
+        Asked("reason", "retention_hold.reason"),
+        Asked("days", "retention_hold.ends_at"),
+    ),
 )
 @shows_again("staff/office.html", _context)
 def hold(request: HttpRequest) -> HttpResponse:
@@ -62,6 +67,7 @@ def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
+    asks=(Asked("reason", "mail_message.body"),),
 )
 @shows_again("staff/office.html", _context)
 def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
@@ -77,6 +83,11 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,
+    asks=(
+        Asked("purpose", "rights_assessment.purpose"),
+        Asked("risk", "rights_assessment.risk"),
+        Asked("text", "rights_assessment.text"),
+    ),
 )
 @shows_again("staff/office.html", _context)
 def assess(request: HttpRequest) -> HttpResponse:

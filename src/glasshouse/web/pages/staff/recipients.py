@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import business_transfers, rules
@@ -40,6 +40,20 @@ def recipients(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("kind", "disclosures_recipient.kind"),
+        Asked("name", "disclosures_recipient.name"),
+        Asked("region", "disclosures_recipient.region"),
+        Asked("what", "disclosures_recipient.what"),
+        Asked("purpose", "disclosures_recipient.purpose"),
+        Asked("basis", "disclosures_recipient.basis"),
+        Asked("agreement", "disclosures_recipient.agreement"),
+        Asked("safeguard", "disclosures_recipient.safeguard"),
+        Asked("contact", "disclosures_recipient.contact"),
+        Asked("wait_days", "disclosures_recipient.active_from"),
+        Asked("fields", "disclosures_recipient.fields"),
+        Asked("channels", "disclosures_recipient.channels"),
+    ),
 )
 @shows_again("staff/recipients.html", _register)
 def add(request: HttpRequest) -> HttpResponse:
@@ -73,6 +87,11 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("buyer", "disclosures_recipient.name"),
+        Asked("region", "disclosures_recipient.region"),
+        Asked("days", "disclosures_recipient.active_from"),
+    ),
 )
 @shows_again("staff/recipients.html", _register)
 def open_business_transfer(request: HttpRequest) -> HttpResponse:

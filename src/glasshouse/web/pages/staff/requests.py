@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
@@ -52,6 +52,14 @@ def _to_list(act: str, number: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(
+        Asked("channel", "rights_request.channel"),
+        Asked("address", "rights_request.address"),
+        Asked("kind", "rights_request.kind"),
+        Asked("region", "rights_request.region"),
+        Asked("identity", "rights_request.identity"),
+        Asked("text", "rights_request.text"),
+    ),
 )
 @shows_again("staff/requests.html", _desk)
 def enter(request: HttpRequest) -> HttpResponse:
@@ -69,6 +77,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_request.answer"),),
 )
 @shows_again("staff/requests.html", _desk)
 def answer_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -84,6 +93,7 @@ def answer_request(request: HttpRequest, number: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_request.answer"),),
 )
 @shows_again("staff/requests.html", _desk)
 def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -99,6 +109,7 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_letter.text"),),
 )
 @shows_again("staff/requests.html", _desk)
 def extend_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -129,6 +140,12 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("agent", "rights_agent.agent_id"),
+        Asked("name", "rights_agent.name"),
+        Asked("verify_key", "rights_agent.verify_key"),
+        Asked("callback_host", "rights_agent.callback_host"),
+    ),
 )
 @shows_again("staff/requests.html", _desk)
 def register_agent(request: HttpRequest) -> HttpResponse:

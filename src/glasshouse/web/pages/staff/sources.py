@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.sources import api, rules
@@ -39,6 +39,12 @@ def sources(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("kind", "sources_source.kind"),
+        Asked("name", "sources_source.name"),
+        Asked("licence", "sources_source.licence"),
+        Asked("purpose", "sources_source.purpose"),
+    ),
 )
 @shows_again("staff/sources.html", _page)
 def add(request: HttpRequest) -> HttpResponse:
@@ -70,6 +76,7 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+    asks=(Asked("file", "sources_supplied.value"),),
 )
 @shows_again("staff/sources.html", _page)
 def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
