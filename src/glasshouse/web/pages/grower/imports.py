@@ -102,7 +102,7 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     audience=Audience.GROWER,
     to_support=False,
 )
-def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def preview_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read."""
     return render(request, "grower/import_preview.html", _as_proposed(request, number))
 
@@ -137,7 +137,7 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     asks=tuple(Asked(field) for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
-def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def preview_with_choices(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Preview again, with what the person corrected."""
     actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
@@ -180,7 +180,7 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     asks=tuple(Asked(field, "greenhouse_upload.layout") for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
-def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def run_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Import the readings."""
     actor = inside(request).actor
     chosen = _chosen_in(request, actor, number)
@@ -219,7 +219,7 @@ def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> d
     methods=("POST",),
     to_support=False,
 )
-def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def stop_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Stop an import that is under way."""
     actor = inside(request).actor
     imports.stop(actor, ImportId(number))

@@ -86,7 +86,7 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
     reauth=True,
 )
 @shows_again("grower/member.html", _context)
-def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+def reset_second_factor(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Reset a member's lost second factor, after a delay."""
     actor = inside(request).actor
     members.ask_reset(actor, AccountId(account))

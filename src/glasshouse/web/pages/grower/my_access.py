@@ -69,7 +69,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     to_support=False,
 )
 @shows_again("grower/my_access.html", _context)
-def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+def leave_organisation(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
     actor = inside(request).actor
     if account != actor.account:

@@ -25,7 +25,7 @@ from glasshouse.web.organisation_page import inside
         Asked("delete"),
     ),
 )
-def passed(request: HttpRequest, organisation: str) -> HttpResponse:
+def answer_referrals(request: HttpRequest, organisation: str) -> HttpResponse:
     """Requests of people whose data the organisation entered; answering them."""
     actor, context = inside(request)
     if request.method == "GET":

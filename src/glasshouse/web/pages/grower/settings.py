@@ -70,7 +70,7 @@ def _moment(text: str) -> datetime | None:
     asks=(Asked("name"),),
 )
 @shows_again("grower/settings.html", _context)
-def close(request: HttpRequest, organisation: str) -> HttpResponse:
+def close_organisation(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
     actor = inside(request).actor
     closing.close(actor, request.POST.get("name", ""))

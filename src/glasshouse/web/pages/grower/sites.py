@@ -68,7 +68,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     asks=(Asked("name", "greenhouse_compartment.name"),),
 )
 @shows_again("grower/sites.html", _sites)
-def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def create_compartment(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Make a compartment."""
     actor = inside(request).actor
     greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
@@ -87,7 +87,7 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
     ),
 )
 @shows_again("grower/sites.html", _sites)
-def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def register_device(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Register a device; the page that follows shows its key once."""
     actor = inside(request).actor
     token = greenhouse.create_device(
@@ -123,7 +123,7 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
     ),
 )
 @shows_again("grower/sites.html", _sites)
-def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def set_target_ranges(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Set or clear the limits of a variable."""
     actor = inside(request).actor
     raw = {key: str(value) for key, value in request.POST.items()}
@@ -138,7 +138,7 @@ def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     audience=Audience.GROWER,
     methods=("POST",),
 )
-def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
+def revoke_device(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
     """Revoke a device's key."""
     actor = inside(request).actor
     greenhouse.revoke_device(actor, DeviceId(device))

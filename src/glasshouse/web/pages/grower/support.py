@@ -33,7 +33,7 @@ def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
     menu="Support access",
     menu_order=60,
 )
-def grants(request: HttpRequest, organisation: str) -> HttpResponse:
+def support_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who may look, at what, until when; emergency and handed-over administration."""
     return render(request, "grower/support.html", _customer_page(request))
 

@@ -12,7 +12,7 @@ from glasshouse.web.session_cookie import with_session
 
 
 @page("change/<slug:secret>", name="change", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("GET", "POST"))
-def change(request: HttpRequest, secret: str) -> HttpResponse:
+def finish_address_change(request: HttpRequest, secret: str) -> HttpResponse:
     """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
         return render(

@@ -87,7 +87,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("person/choices.html", _choices)
-def restrict(request: HttpRequest) -> HttpResponse:
+def restrict_own_data(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
     actor, form = actor_of(request), request.POST
     consent.restrict(actor, form.get("ground", ""), form.get("words", ""))
@@ -103,7 +103,7 @@ def restrict(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
 )
 @shows_again("person/choices.html", _choices)
-def lift(request: HttpRequest) -> HttpResponse:
+def lift_own_restriction(request: HttpRequest) -> HttpResponse:
     """Lift the restriction."""
     actor = actor_of(request)
     consent.lift(actor)

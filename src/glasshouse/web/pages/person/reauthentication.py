@@ -40,7 +40,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
         Asked("code"),
     ),
 )
-def prove(request: HttpRequest) -> HttpResponse:
+def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by password and code."""
     form = request.POST
     try:
@@ -59,7 +59,7 @@ def prove(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
     form=FormRules(repeatable=True),
 )
-def send_proof(request: HttpRequest) -> HttpResponse:
+def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
     actor, next_path = actor_of(request), request.POST.get("next", "")
     try:
@@ -78,7 +78,7 @@ def send_proof(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
     form=FormRules(repeatable=True, for_script=True),
 )
-def prove_by_passkey(request: HttpRequest) -> HttpResponse:
+def reauthenticate_by_passkey(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by a passkey; a script sends the browser's answer."""
     try:
         second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))

@@ -40,7 +40,7 @@ def _context(request: HttpRequest) -> dict[str, object]:
     audience=Audience.PERSON,
     reauth=True,
 )
-def add_step(request: HttpRequest, kind: str) -> HttpResponse:
+def begin_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
     actor = actor_of(request)
     _check(kind)
@@ -85,7 +85,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     reauth=True,
     asks=(Asked("code", "accounts_second_step.secret"),),
 )
-def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
+def confirm_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Confirm what is begun with its first code."""
     actor = actor_of(request)
     _check(kind)
@@ -139,7 +139,7 @@ def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
     methods=("POST",),
     reauth=True,
 )
-def codes(request: HttpRequest) -> HttpResponse:
+def make_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Make ten new recovery codes; the page that follows shows them once."""
     return _confirmed(request, second_factor.new_codes(actor_of(request)))
 

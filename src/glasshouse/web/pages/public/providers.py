@@ -70,7 +70,7 @@ def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
     audience=Audience.PUBLIC,
     before_acceptance=True,
 )
-def begin(request: HttpRequest, secret: str) -> HttpResponse:
+def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have news of the list mailed."""
     return _decide(request, secret, wanted=True)
 
@@ -83,6 +83,6 @@ def begin(request: HttpRequest, secret: str) -> HttpResponse:
     audience=Audience.PUBLIC,
     before_acceptance=True,
 )
-def end(request: HttpRequest, secret: str) -> HttpResponse:
+def end_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
     return _decide(request, secret, wanted=False)

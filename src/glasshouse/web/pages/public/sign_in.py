@@ -86,7 +86,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         Asked("trust"),
     ),
 )
-def do_step(request: HttpRequest) -> HttpResponse:
+def use_second_factor(request: HttpRequest) -> HttpResponse:
     """The second factor of a sign-in: a code of any kind."""
     pending, next_path = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
     try:

@@ -47,7 +47,7 @@ def _customer(request: HttpRequest) -> Actor:
     ),
 )
 @shows_again("staff/customers.html", _staff_page)
-def ask(request: HttpRequest) -> HttpResponse:
+def ask_grant(request: HttpRequest) -> HttpResponse:
     """Ask a customer for a grant."""
     support.ask(_customer(request), wish_of(request, sites=None))  # The customer narrows it, or refuses.
     return redirect("staff")

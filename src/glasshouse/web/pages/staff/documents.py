@@ -58,7 +58,7 @@ def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
         Asked("lead_days", "notices_version.lead_days"),
     ),
 )
-def draft(request: HttpRequest) -> HttpResponse:
+def draft_document(request: HttpRequest) -> HttpResponse:
     """Keep a new version as a draft."""
     form = request.POST
     texts = {code: (form.get(f"body_{code}", ""), form.get(f"summary_{code}", "")) for code in LANGUAGES}
@@ -77,7 +77,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
 )
-def publish(request: HttpRequest, version: str) -> HttpResponse:
+def publish_document(request: HttpRequest, version: str) -> HttpResponse:
     """Publish a draft."""
     try:
         notices.publish(actor_of(request), version)

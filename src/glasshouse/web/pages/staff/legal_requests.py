@@ -71,7 +71,7 @@ def _until(written: str) -> date | None:
     ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
-def enter(request: HttpRequest) -> HttpResponse:
+def enter_legal_request(request: HttpRequest) -> HttpResponse:
     """Enter a legal request."""
     actor, form = actor_of(request), request.POST
     until = _until(form.get("barred_until", ""))
@@ -92,7 +92,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
-def review(request: HttpRequest, legal_request: str) -> HttpResponse:
+def review_legal_request(request: HttpRequest, legal_request: str) -> HttpResponse:
     """Review a legal request, as one of two."""
     actor, form = actor_of(request), request.POST
     verdict, reasons = form.get("verdict", ""), form.get("reasons", "")

@@ -41,7 +41,7 @@ def office(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("staff/office.html", _context)
-def hold(request: HttpRequest) -> HttpResponse:
+def place_legal_hold(request: HttpRequest) -> HttpResponse:
     """Place a legal hold on a person's data."""
     actor, form = actor_of(request), request.POST
     desks.place_legal_hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
@@ -55,7 +55,7 @@ def hold(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
-def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
+def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """End a hold."""
     desks.end_legal_hold(actor_of(request), hold)
     return redirect("office")

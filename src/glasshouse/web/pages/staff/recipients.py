@@ -11,7 +11,7 @@ from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
-WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -56,10 +56,10 @@ def recipients(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("staff/recipients.html", _register)
-def add(request: HttpRequest) -> HttpResponse:
+def add_recipient(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
     actor, form = actor_of(request), request.POST
-    texts = {name: form.get(name, "") for name in WORDS}
+    texts = {name: form.get(name, "") for name in TEXTS}
     fields, channels = form.getlist("fields"), form.getlist("channels")
     wait = small_number(form.get("wait_days", ""))
     disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait))

@@ -62,7 +62,7 @@ def _to_list(act: str, number: str) -> HttpResponse:
     ),
 )
 @shows_again("staff/requests.html", _desk)
-def enter(request: HttpRequest) -> HttpResponse:
+def enter_request(request: HttpRequest) -> HttpResponse:
     """Enter a request that came by letter or telephone."""
     actor, form = actor_of(request), request.POST
     arrival = requests.Arrival(form.get("channel", ""), entered_by=actor.id, identity=form.get("identity", ""))

@@ -47,7 +47,7 @@ def sources(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("staff/sources.html", _page)
-def add(request: HttpRequest) -> HttpResponse:
+def add_source(request: HttpRequest) -> HttpResponse:
     """Register a source."""
     actor, form = actor_of(request), request.POST
     api.add_source(actor, *(form.get(name, "") for name in ("kind", "name", "licence", "purpose")))
