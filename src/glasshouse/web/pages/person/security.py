@@ -57,7 +57,7 @@ def _check(kind: str) -> None:
 
 
 @page(
-    "account/security/number",
+    "account/security/add/<slug:kind>/number",
     name="begin_text",
     methods=("POST",),
     need=Need.SIGNED_IN,
@@ -65,15 +65,17 @@ def _check(kind: str) -> None:
     reauth=True,
     asks=(Asked("number", "accounts_second_step.secret"),),
 )
-def begin_text(request: HttpRequest) -> HttpResponse:
+def begin_text(request: HttpRequest, kind: str) -> HttpResponse:
     """Send a first code to a number."""
     actor = actor_of(request)
+    if kind != FactorKind.TEXT:
+        raise NotFoundError
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        context = _setup_context(FactorKind.TEXT, second_factor.factor_in_setup(actor))
+        context = _setup_context(kind, second_factor.factor_in_setup(actor))
         return again(request, "person/add_second_factor.html", error, **context)
-    return redirect("add_second_factor", FactorKind.TEXT)
+    return redirect("add_second_factor", kind)
 
 
 @page(
