@@ -147,6 +147,7 @@ def preview_with_choices(request: HttpRequest, organisation: str, number: str) -
 @page(
     "o/<slug:organisation>/import/<slug:number>/template",
     name="save_template",
+    form_on="preview_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
@@ -173,6 +174,7 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 @page(
     "o/<slug:organisation>/import/<slug:number>/run",
     name="run_import",
+    form_on="preview_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
@@ -214,6 +216,7 @@ def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> d
 @page(
     "o/<slug:organisation>/import/<slug:number>/stop",
     name="stop_import",
+    form_on="import_report",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     methods=("POST",),
@@ -229,6 +232,7 @@ def stop_import(request: HttpRequest, organisation: str, number: str) -> HttpRes
 @page(
     "o/<slug:organisation>/templates/<slug:template>/remove",
     name="remove_template",
+    form_on="import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -43,6 +43,7 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
 @page(
     "o/<slug:organisation>/members/<id:account>/change",
     name="change_member",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
@@ -64,6 +65,7 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
 @page(
     "o/<slug:organisation>/members/<id:account>/remove",
     name="remove_member",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_REMOVE,
     audience=Audience.GROWER,
@@ -80,6 +82,7 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
 @page(
     "o/<slug:organisation>/members/<id:account>/reset-second-factor",
     name="reset_second_factor",
+    form_on="member",
     methods=("POST",),
     need=Permission.SECOND_FACTOR_RESET,
     audience=Audience.GROWER,
@@ -96,6 +99,7 @@ def reset_second_factor(request: HttpRequest, organisation: str, account: str) -
 @page(
     "o/<slug:organisation>/members/<id:account>/hand-over",
     name="hand_over",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,

@@ -49,6 +49,7 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/members/invite",
     name="invite",
+    form_on="members",
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
     methods=("POST",),
@@ -89,6 +90,7 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/invitations/<id:invitation>/resend",
     name="resend_invitation",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
@@ -105,6 +107,7 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
 @page(
     "o/<slug:organisation>/invitations/<id:invitation>/revoke",
     name="revoke_invitation",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
@@ -120,6 +123,7 @@ def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) 
 @page(
     "o/<slug:organisation>/requests/<id:number>/grant",
     name="grant_request",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
@@ -134,6 +138,7 @@ def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpR
 @page(
     "o/<slug:organisation>/requests/<id:number>/refuse",
     name="refuse_request",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,

@@ -63,6 +63,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/members/<id:account>/leave",
     name="leave_organisation",
+    form_on="my_access",
     methods=("POST",),
     need=Need.MEMBER,
     audience=Audience.GROWER,

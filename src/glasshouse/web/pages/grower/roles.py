@@ -60,6 +60,7 @@ def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/roles/<slug:role>/remove",
     name="remove_role",
+    form_on="roles",
     need=Permission.ROLE_CHANGE,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -63,6 +63,7 @@ def _moment(text: str) -> datetime | None:
 @page(
     "o/<slug:organisation>/close",
     name="close_organisation",
+    form_on="settings",
     need=Permission.ORGANISATION_CLOSE,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -62,6 +62,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/sites/<slug:site>/compartments",
     name="compartments",
+    form_on="sites",
     need=Permission.COMPARTMENT_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
@@ -78,6 +79,7 @@ def create_compartment(request: HttpRequest, organisation: str, site: str) -> Ht
 @page(
     "o/<slug:organisation>/sites/<slug:site>/devices",
     name="devices",
+    form_on="sites",
     need=Permission.DEVICE_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
@@ -112,6 +114,7 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
 @page(
     "o/<slug:organisation>/sites/<slug:site>/target-ranges",
     name="set_target_ranges",
+    form_on="sites",
     need=Permission.TARGET_RANGES_SET,
     audience=Audience.GROWER,
     methods=("POST",),
@@ -134,6 +137,7 @@ def set_target_ranges(request: HttpRequest, organisation: str, site: str) -> Htt
 @page(
     "o/<slug:organisation>/devices/<slug:device>/revoke",
     name="revoke",
+    form_on="sites",
     need=Permission.DEVICE_REVOKE,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -66,6 +66,7 @@ def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/support/<id:grant>/approve",
     name="approve_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -82,6 +83,7 @@ def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRe
 @page(
     "o/<slug:organisation>/support/<id:grant>/refuse",
     name="refuse_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -98,6 +100,7 @@ def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
 @page(
     "o/<slug:organisation>/support/<id:grant>/revoke",
     name="revoke_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -113,6 +116,7 @@ def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
 @page(
     "o/<slug:organisation>/support/emergency",
     name="set_emergency",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
@@ -127,6 +131,7 @@ def set_emergency(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/support/administration",
     name="set_administration",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,

@@ -62,6 +62,7 @@ def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/tokens/<slug:token>/revoke",
     name="revoke_token",
+    form_on="tokens",
     need=Need.MEMBER,
     audience=Audience.GROWER,
     methods=("POST",),

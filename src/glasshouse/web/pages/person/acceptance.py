@@ -41,7 +41,13 @@ def accept_documents(request: HttpRequest) -> HttpResponse:
 
 
 @page(
-    "accept/no", name="refuse", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("POST",), before_acceptance=True
+    "accept/no",
+    name="refuse",
+    form_on="accept",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    before_acceptance=True,
 )
 def refuse_documents(request: HttpRequest) -> HttpResponse:
     """Not accepting: the way out, with one's data."""

@@ -36,6 +36,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @page(
     "account/address",
     name="change_address",
+    form_on="account",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -55,6 +56,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
 @page(
     "account/password",
     name="change_password",
+    form_on="account",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

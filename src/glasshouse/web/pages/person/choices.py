@@ -40,6 +40,7 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/give",
     name="give_consent",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -59,6 +60,7 @@ def give_consent(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/object",
     name="object_to_purpose",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -76,6 +78,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/restrict",
     name="restrict_own_data",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -97,6 +100,7 @@ def restrict_own_data(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/lift",
     name="lift_own_restriction",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -113,6 +117,7 @@ def lift_own_restriction(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/suggestions/<slug:suggestion>/right",
     name="suggestion_right",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -130,6 +135,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
 @page(
     "account/data/choices/suggestions/<slug:suggestion>/wrong",
     name="suggestion_wrong",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

@@ -53,6 +53,7 @@ def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
 @page(
     "reauthenticate/text",
     name="send_reauthentication_code",
+    form_on="reauthenticate",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -72,6 +73,7 @@ def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
 @page(
     "reauthenticate/passkey",
     name="reauthenticate_by_passkey",
+    form_on="reauthenticate",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

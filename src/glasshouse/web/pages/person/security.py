@@ -59,6 +59,7 @@ def _check(kind: str) -> None:
 @page(
     "account/security/add/<slug:kind>/number",
     name="begin_text",
+    form_on="add_second_factor",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -122,6 +123,7 @@ def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
 @page(
     "account/security/remove/<slug:factor>",
     name="remove_second_factor",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -136,6 +138,7 @@ def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
 @page(
     "account/security/codes",
     name="make_recovery_codes",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -155,6 +158,7 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
 @page(
     "account/security/passkey/options",
     name="passkey_make_options",
+    form_on="security",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -169,6 +173,7 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
 @page(
     "account/security/passkey",
     name="passkey_make",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -190,6 +195,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
 @page(
     "account/sessions/<slug:session>/end",
     name="end_session",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -207,6 +213,7 @@ def end_session(request: HttpRequest, session: str) -> HttpResponse:
 @page(
     "account/browsers/<slug:browser>/forget",
     name="forget_browser",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),

@@ -54,7 +54,7 @@ def guest(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "public/guest.html", _context(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def export_as_guest(request: HttpRequest, secret: str) -> HttpResponseBase:
     """An export of it, as a file."""
@@ -64,7 +64,7 @@ def export_as_guest(request: HttpRequest, secret: str) -> HttpResponseBase:
     return response
 
 
-@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def renew_guest_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
@@ -72,7 +72,7 @@ def renew_guest_link(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def object_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to third-party data about the address."""
@@ -80,7 +80,7 @@ def object_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def restrict_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
@@ -88,7 +88,7 @@ def restrict_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
 def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
@@ -96,7 +96,13 @@ def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
+@own_page(
+    "privacy/own/<slug:secret>/erase",
+    name="erase_as_guest",
+    form_on="own_page",
+    methods=("POST",),
+    asks=(Asked("word"),),
+)
 @shows_again("public/guest.html", _context)
 def erase_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, once the word erase is written."""
@@ -117,7 +123,11 @@ def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page(
-    "privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",), asks=(Asked("organisation"),)
+    "privacy/own/<slug:secret>/pass-on/agree",
+    name="agree_to_pass_on",
+    form_on="pass_on",
+    methods=("POST",),
+    asks=(Asked("organisation"),),
 )
 @shows_again("public/pass_on.html", _pass_on_context)
 def agree_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
@@ -126,7 +136,7 @@ def agree_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("pass_on", secret)
 
 
-@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", form_on="pass_on", methods=("POST",))
 @shows_again("public/pass_on.html", _pass_on_context)
 def decline_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""

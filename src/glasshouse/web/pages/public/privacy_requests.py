@@ -65,6 +65,7 @@ def confirm_request_address(request: HttpRequest, secret: str) -> HttpResponse:
 @page(
     "privacy/prove/<slug:secret>/again",
     name="renew_link",
+    form_on="prove_request",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("POST",),

@@ -65,6 +65,7 @@ def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
 @page(
     "trust/providers/<slug:secret>/begin",
     name="begin_provider_mails",
+    form_on="unsubscribe_providers",
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
@@ -78,6 +79,7 @@ def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
 @page(
     "trust/providers/<slug:secret>/end",
     name="end_provider_mails",
+    form_on="unsubscribe_providers",
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,

@@ -56,6 +56,7 @@ def ask_grant(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/emergency",
     name="open_emergency",
+    form_on="staff",
     methods=("POST",),
     need=Permission.EMERGENCY_OPEN,
     audience=Audience.STAFF,
@@ -76,6 +77,7 @@ def open_emergency(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/<slug:customer>/<slug:grant>/countersign",
     name="countersign",
+    form_on="staff",
     need=Permission.GRANT_COUNTERSIGN,
     audience=Audience.STAFF,
     methods=("POST",),

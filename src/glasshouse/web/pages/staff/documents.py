@@ -73,6 +73,7 @@ def draft_document(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/documents/<slug:version>/publish",
     name="publish_document",
+    form_on="staff_documents",
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,

@@ -83,6 +83,7 @@ def enter_legal_request(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/legal-requests/<slug:legal_request>/review",
     name="review_legal_request",
+    form_on="staff_legal_requests",
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,

@@ -31,6 +31,7 @@ def office(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/office/holds",
     name="place_legal_hold",
+    form_on="office",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
@@ -51,6 +52,7 @@ def place_legal_hold(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/office/holds/<slug:hold>/end",
     name="end_legal_hold",
+    form_on="office",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
@@ -64,6 +66,7 @@ def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
 @page(
     "staff/office/restrictions/<slug:restriction>/lift",
     name="lift_restriction",
+    form_on="office",
     methods=("POST",),
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
@@ -80,6 +83,7 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
 @page(
     "staff/office/assessments",
     name="assess",
+    form_on="office",
     methods=("POST",),
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,

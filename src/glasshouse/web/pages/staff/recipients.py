@@ -69,6 +69,7 @@ def add_recipient(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/recipients/<slug:recipient>/end",
     name="end_recipient",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
@@ -84,6 +85,7 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
 @page(
     "staff/business-transfers",
     name="open_business_transfer",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
@@ -105,6 +107,7 @@ def open_business_transfer(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/business-transfers/<slug:business_transfer>/close",
     name="close_business_transfer",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,

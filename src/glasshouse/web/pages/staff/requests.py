@@ -74,6 +74,7 @@ def enter_request(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/answer",
     name="answer_request",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
@@ -90,6 +91,7 @@ def answer_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/refuse",
     name="refuse_request_as_officer",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
@@ -106,6 +108,7 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/extend",
     name="extend_request",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
@@ -122,6 +125,7 @@ def extend_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/ask-again",
     name="ask_proof_again",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
@@ -137,6 +141,7 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/agents",
     name="register_agent",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,
@@ -158,6 +163,7 @@ def register_agent(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/agents/end",
     name="end_agent",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,

@@ -18,6 +18,7 @@ def set_aside(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/set-aside/<failure:source>/<id:number>/retry",
     name="retry_set_aside",
+    form_on="set_aside",
     need=Permission.FAILURE_RETRY,
     audience=Audience.STAFF,
     methods=("POST",),
@@ -31,6 +32,7 @@ def retry_set_aside(request: HttpRequest, source: str, number: str) -> HttpRespo
 @page(
     "staff/set-aside/<failure:source>/<id:number>/leave",
     name="leave_set_aside",
+    form_on="set_aside",
     need=Permission.FAILURE_RETRY,
     audience=Audience.STAFF,
     methods=("POST",),

@@ -57,6 +57,7 @@ def add_source(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/sources/<slug:source>/token",
     name="make_source_token",
+    form_on="sources",
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
@@ -72,6 +73,7 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
 @page(
     "staff/sources/<slug:source>/import",
     name="import_contacts",
+    form_on="sources",
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
