@@ -83,6 +83,7 @@ def open_emergency(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     reauth=True,
 )
+@shows_again("staff/customers.html", _staff_page)
 def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
     """Be the second pair of eyes for a grant that allows changes."""
     support.countersign(actor_of(request).for_organisation(OrganisationId(customer)), GrantId(grant))

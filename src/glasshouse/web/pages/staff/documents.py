@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import LANGUAGES, TITLES, Document
-from glasshouse.web.forms import again, small_number
+from glasshouse.web.forms import again, of_list, small_number
 from glasshouse.web.middleware import actor_of
 
 
@@ -38,7 +38,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/documents.html", context)
 
 
-def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
+def _once_more(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
     fields, chosen = _fields(request.POST.dict()), request.POST.get("document", "")
     context = _staff_page(actor_of(request))
     return again(request, "staff/documents.html", error, **context, fields=fields, chosen=chosen)
@@ -82,8 +82,8 @@ def publish_document(request: HttpRequest, version: str) -> HttpResponse:
     """Publish a draft."""
     try:
         notices.publish(actor_of(request), version)
-    except InvalidError as error:
-        return _once_more(request, error)
+    except (InvalidError, NotFoundError) as error:
+        return _once_more(request, of_list(error))
     return redirect("staff_documents")
 
 

@@ -57,6 +57,7 @@ def place_legal_hold(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
+@shows_again("staff/office.html", _context)
 def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """End a hold."""
     desks.end_legal_hold(actor_of(request), hold)
