@@ -1,7 +1,6 @@
-"""Each field that a form asks a person for is declared on the page that takes the form, and each declared field is asked for.
+"""Each visible field of each form is declared on the page that takes the form, and each declared field is asked for.
 
-The templates of the pages for everybody and for persons are read as they are written, and any other whose form's page
-declares what it asks for. Source: PRI-05.
+The templates of all pages are read as they are written. Source: PRI-05.
 """
 
 import inspect
@@ -16,13 +15,15 @@ import pytest
 from glasshouse.access import asked_fields, pages
 from glasshouse.access.pages import Asked, Audience, DeclarationError, Need, Page, page
 from glasshouse.operations.installation import Installation
-from glasshouse.promises.asked_fields import fields_of
+from glasshouse.promises.asked_fields import Field, declared_by, fields_of, flaws_of
 
 WEB = Path(__file__).parents[2] / "src" / "glasshouse" / "web"
 FOLDERS = (WEB / "pages", WEB / "templates")
 INCLUDE = re.compile(r'{% include "([^"]+)"[^%]*%}')
 URL = re.compile(r"{% url ['\"](\w+)['\"][^%]*%}")
-TAG = re.compile(r"{%.*?%}|{{.*?}}")
+OPTIONAL = re.compile(r"{% optional .*?%}")
+TAG = re.compile(r"{%.*?%}")
+VALUE = re.compile(r"{{.*?}}")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ class FormField(NamedTuple):
     """A field of a form in a template, and the pages that take the form."""
 
     template: str
-    name: str
+    field: Field
     takers: list[Page]
 
 
@@ -45,9 +46,9 @@ def source_of(template: str) -> str:
     return INCLUDE.sub(lambda found: source_of(found[1]), path.read_text())
 
 
-def takers_of(action: str, template: str) -> list[Page]:
+def takers_of(action: str, method: str, template: str) -> list[Page]:
     """The pages that may take a form: those that its address names, else those of the views that render the template."""
-    taking = [page for page in pages.pages() if "POST" in page.methods]
+    taking = [page for page in pages.pages() if method in page.methods]
     if names := action.split():
         return [page for page in taking if page.name in names]
     return [page for page in taking if f'"{template}"' in inspect.getsource(inspect.unwrap(page.view))]
@@ -56,26 +57,46 @@ def takers_of(action: str, template: str) -> list[Page]:
 def form_fields() -> Iterator[FormField]:
     for path in sorted((WEB / "pages").glob("*/*.html")):
         template = f"{path.parent.name}/{path.name}"
-        html = TAG.sub("", URL.sub(r" \1 ", source_of(template)))
-        for field in fields_of(html):
-            yield FormField(template, field.name, takers_of(field.action, template))
+        html = OPTIONAL.sub("(optional)", URL.sub(r" \1 ", source_of(template)))
+        for field in fields_of(VALUE.sub("*", TAG.sub("", html))):
+            takers = [page for action in field.actions for page in takers_of(action, field.method, template)]
+            yield FormField(template, field, takers)
 
 
-def concerns_persons(field: FormField) -> bool:
-    return field.template.startswith(("person/", "public/")) or any(page.asks for page in field.takers)
+def test_each_field_of_each_form_is_declared_and_required_only_where_something_needs_it() -> None:
+    """Each form's own template: where a field stands in several forms, each is looked at."""
+    read = list(form_fields())
+    assert {field.template.partition("/")[0] for field in read} == {"grower", "person", "public", "staff"}
+    assert len(read) > 150
+    assert [flaw for field in read for flaw in flaws_of(field.template, field.field, field.takers)] == []
 
 
-def test_each_field_that_a_person_is_asked_for_is_declared() -> None:
-    undeclared = [
-        f"{field.template}: {field.name}"
-        for field in form_fields()
-        if concerns_persons(field) and not any(asked_fields.asked_for(taker, field.name) for taker in field.takers)
+def test_what_is_personal_on_a_growers_page_may_be_withheld_and_what_the_organisation_enters_need_not() -> None:
+    invite, create_site = pages.find("invite", "POST"), pages.find("sites", "POST")
+    assert invite
+    assert create_site
+    message, name = Field("message", "textarea", required=True), Field("name", "text", required=True)
+    assert "though nothing needs it" in next(flaws_of("/members", message, [invite]))
+    assert list(flaws_of("/sites", name, [create_site])) == []
+
+
+def test_a_button_with_an_address_of_its_own_sends_the_fields_before_it_there_too() -> None:
+    page = '<form method="post" action="/a"><input name="x"><button formaction="/b">B</button></form><input name="y">'
+    assert [(field.name, field.method, field.actions) for field in fields_of(page)] == [
+        ("x", "POST", ["/a", "/b"]),
+        ("y", "POST", [""]),
     ]
-    assert undeclared == []
+
+
+def test_a_field_of_each_language_or_column_is_declared_once() -> None:
+    draft = pages.find("staff_documents", "POST")
+    assert draft
+    assert [declared.asked.column for declared in declared_by([draft], "body_nl")] == ["notices_text.body"]
+    assert declared_by([draft], "bodies") == []
 
 
 def test_each_declared_field_is_asked_for_and_its_column_is_in_the_data_map() -> None:
-    asked = {(taker.name, field.name) for field in form_fields() for taker in field.takers}
+    asked = {(taker.name, field.field.name) for field in form_fields() for taker in field.takers}
     for declared in pages.pages():
         for ask in declared.asks:
             assert (declared.name, ask.field) in asked
@@ -85,7 +106,7 @@ def test_each_declared_field_is_asked_for_and_its_column_is_in_the_data_map() ->
 @pytest.mark.parametrize(
     ("methods", "asks"),
     [
-        (("GET",), (Asked("name"),)),
+        (("GET",), (Asked("name", "accounts_person.name"),)),
         (("POST",), (Asked("name"), Asked("name", "accounts_person.name"))),
         (("POST",), (Asked("name", "accounts_person"),)),
     ],

@@ -18,7 +18,7 @@ MAY_NAME_TABLES = {
     "probes": "a row is a probe's by what the database holds, whichever area wrote it",
 }
 # A page declares into which column of the data map an answer goes; test_asked_fields.py holds these columns against the map.
-ASKED = re.compile(r"""Asked\("\w+", "\w+\.\w+"\)""")
+ASKED = re.compile(r"""Asked\(("[\w*]+"|field), "\w+\.\w+"\)""")
 
 
 def ours() -> list[type[models.Model]]:

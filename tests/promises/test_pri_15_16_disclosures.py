@@ -279,7 +279,7 @@ def test_a_demand_is_answered_by_two_with_the_least_and_told(
     assert "An authority, legal request" in web(one).get("/account/data/choices").text
     assert "An authority, legal request" not in web().get("/trust/providers").text
     year = legal_requests.report()[0]
-    assert (year.received, year.outcomes, year.told) == (1, {"answered": 1}, 1)
+    assert (year.received, year.outcomes, year.persons_told) == (1, {"answered": 1}, 1)
     assert "NL 1" in web().get("/trust/legal-requests").text
 
 
@@ -421,7 +421,7 @@ def test_everybody_is_told_of_a_sale_and_who_objects_stays_out(officer: Customer
         "restricted",
     ]
     shown = business_transfers.transfers(officer.actor)[0]
-    assert shown.told == shown.people
+    assert shown.persons_told == shown.people
     assert shown.objected >= 1
     assert "Name" in shown.categories
     business_transfers.close(officer.actor, room.id)

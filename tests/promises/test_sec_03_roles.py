@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -258,10 +259,11 @@ def test_sensitive_acts_ask_for_reauthentication(customer: Make, web: Web) -> No
     fields = {"address": "late@grower.example", "role": "viewer", "all_sites": "yes", "days": "7"}
     client.headers["Referer"] = f"{client.base_url}".rstrip("/") + page
     answer = post(client, f"{page}/invite", page, **fields)
-    assert answer.headers["location"] == f"/reauthenticate?next={page}"
-    assert post(client, "/reauthenticate", "/reauthenticate", password="wrong", next=page).status_code == 400
+    assert answer.headers["location"].startswith(f"/reauthenticate?next={page}%3Fwritten%3D")
+    back = parse_qs(urlsplit(answer.headers["location"]).query)["next"][0]
+    assert post(client, "/reauthenticate", "/reauthenticate", password="wrong", next=back).status_code == 400
     assert (
-        post(client, "/reauthenticate", "/reauthenticate", password=one.password, next=page).headers["location"] == page
+        post(client, "/reauthenticate", "/reauthenticate", password=one.password, next=back).headers["location"] == back
     )
     assert post(client, f"{page}/invite", page, **fields).headers["location"] == page
 

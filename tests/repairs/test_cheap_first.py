@@ -300,7 +300,7 @@ FIELDS = {
     "/account/password": ("present", "password"),
     "/reauthenticate": ("password", "code", "next"),
     "/account/security/add/text": ("step", "code"),
-    "/account/security/number": ("number",),
+    "/account/security/add/text/number": ("number",),
     "/account/security/passkey": ("answer", "name"),
     "/passkey": ("answer", "step", "next"),
 }

@@ -185,7 +185,7 @@ def _harmless(node: ast.expr) -> bool:
         if name in ("quote", "urlencode"):
             # Quoted, it cannot leave the query. What follows "?next=" is read again by the one function where it is used.
             return True
-        return name in ("safe_path", "reverse", "hand_over")  # hand_over: an opaque id of ours
+        return name in ("safe_path", "form_address", "reverse", "hand_over")  # hand_over: an opaque id of ours
     if ast.unparse(node) in ("request.path", "_confirmed(request, recovery_codes).headers['Location']"):
         return True  # The route's own path, and a redirect of ours that this test has looked at itself.
     if isinstance(node, ast.JoinedStr):

@@ -1,5 +1,6 @@
 """A form that is refused comes back as it was written: no choice widens, narrows or gets lost on the way."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.web.refill import refilled
-from tests.conftest import Customer, enter_staff, post
+from tests.conftest import Customer, as_staff, enter_staff, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 PAGE = """<!doctype html><html><body><svg viewBox="0 0 1 1"></svg>
@@ -130,6 +131,76 @@ def test_a_refused_form_of_the_office_changes_no_choice(officer: Customer, web: 
     shown = fields(answer.text, page + act)
     for name, value in written.items():
         assert sorted(shown[name]) == sorted(value if isinstance(value, list) else [value]), name
+
+
+UNKNOWN: dict[str, tuple[str, str, str, dict[str, Any], str]] = {
+    "a legal hold": (
+        "privacy",
+        "/staff/office",
+        "/staff/office/holds",
+        {"address": "nobody-at-all@grower.example", "reason": "A court", "days": "30"},
+        "Nobody with an account has this address",
+    ),
+    "a grant": (
+        "support",
+        "/staff",
+        "/staff",
+        {"customer": "0" * 16, "areas": ["climate"], "change": "yes", "reason": "ticket 7", "hours": "3"},
+        "No customer has this id",
+    ),
+    "an emergency": (
+        "support",
+        "/staff",
+        "/staff/emergency",
+        {"customer": "0" * 16, "reason": "The vents are open"},
+        "No customer has this id",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_an_address_or_id_that_nobody_has_leads_back_to_its_form(olaf: Make, web: Web, what: str) -> None:
+    role, page, act, written, said = UNKNOWN[what]
+    answer = post(enter_staff(web(as_staff(olaf(), role))), act, page, **written)
+    assert (answer.status_code, said in answer.text) == (400, True), answer.text[-600:]
+    shown = fields(answer.text, page if act == "/staff/emergency" else act)
+    for name, value in written.items():
+        assert sorted(shown[name]) == sorted(value if isinstance(value, list) else [value]), name
+
+
+def test_an_agent_that_is_not_known_is_not_let_out_in_silence(olaf: Make, web: Web) -> None:
+    client = enter_staff(web(as_staff(olaf(), "privacy")))
+    answer = post(client, "/staff/agents/end", "/staff/requests", agent="nobody")
+    assert (answer.status_code, "No agent that is let in has this id" in answer.text) == (400, True)
+
+
+GONE: dict[str, tuple[str, dict[str, str]]] = {
+    "/staff/office/holds/{}/end": ("/staff/office", {}),
+    "/staff/office/restrictions/{}/lift": ("/staff/office", {"reason": "It ended"}),
+    "/staff/requests/{}/answer": ("/staff/requests", {"text": "Here it is"}),
+    "/staff/recipients/{}/end": ("/staff/recipients", {}),
+    "/staff/documents/{}/publish": ("/staff/documents", {}),
+    "/staff/sources/{}/token": ("/staff/sources", {}),
+    "/staff/legal-requests/{}/review": ("/staff/legal-requests", {"verdict": "refuse", "reasons": "No ground"}),
+    "/staff/set-aside/mail/{}/leave": ("/staff/set-aside", {}),
+}
+
+
+@pytest.mark.parametrize("act", GONE)
+def test_what_a_colleague_has_dealt_with_meanwhile_leads_back_to_the_list(olaf: Make, web: Web, act: str) -> None:
+    page, written = GONE[act]
+    answer = post(enter_staff(web(as_staff(olaf(), "privacy"))), act.format("0" * 16), page, **written)
+    assert answer.status_code == 404
+    assert 'role="alert"' in answer.text
+    assert re.search(r"<h1>(?!That did not work)", answer.text)
+
+
+def test_an_emergency_that_the_customer_has_not_allowed_keeps_its_reason(customer: Make, olaf: Make, web: Web) -> None:
+    client = enter_staff(web(as_staff(olaf(), "support")))
+    fire = {"customer": customer().organisation, "reason": "The vents are open"}
+    answer = post(client, "/staff/emergency", "/staff", **fire)
+    assert (answer.status_code, "has not allowed emergency access" in answer.text) == (403, True)
+    assert {name: fields(answer.text, "/staff")[name] for name in fire} == {name: [text] for name, text in fire.items()}
 
 
 def test_a_blank_name_of_a_compartment_leads_back_to_its_form(customer: Make, web: Web) -> None:

@@ -70,9 +70,10 @@ class FormRules:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A field of a form that a page takes, for which a person is asked.
+    """A field of a form that a page takes.
 
-    column: table.column of the data map that the answer goes to; empty for a choice or a proof that is stored nowhere.
+    field: its name; a "*" in it stands for a number or a code ("body_*"). column: table.column of the data map that the
+    answer goes to; empty for what is stored nowhere: a choice, a proof, a filter.
     Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
     """
 
@@ -86,7 +87,8 @@ class Page:
 
     reauth: reauthentication is asked before the view. before_acceptance: open to who has not accepted the documents in force.
     to_support: open to support with a live grant; a page that keeps no record of what it shows is not. menu: its title in
-    the menu, empty for none. asks: the fields of the form that this page takes, where a person fills in the form.
+    the menu, empty for none. asks: every visible field of the form that this page takes. form_on: the name of the page that
+    the form of an act stands on, where the act's own path shows nothing; its arguments are some of the act's.
     """
 
     path: str
@@ -102,6 +104,7 @@ class Page:
     menu: str = ""
     menu_order: int = 0
     asks: tuple[Asked, ...] = ()
+    form_on: str = ""
 
     @property
     def account_limits(self) -> bool:
@@ -143,6 +146,7 @@ def page(
     menu: str = "",
     menu_order: int = 0,
     asks: tuple[Asked, ...] = (),
+    form_on: str = "",
 ) -> Callable[[View], View]:
     """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
 
@@ -164,6 +168,7 @@ def page(
             menu,
             menu_order,
             asks,
+            form_on,
         )
         _check(declared)
         _pages.update({_Key(name, method): declared for method in methods})
@@ -187,8 +192,10 @@ def _check(declared: Page) -> None:
     of_members = declared.need is Need.MEMBER or (isinstance(declared.need, Permission) and not of_staff)
     if of_members is not declared.of_organisation or of_members is not (declared.audience is Audience.GROWER):
         raise DeclarationError(f"{where}: what members may do is asked where the path names their organisation.")
-    if declared.asks and "POST" not in declared.methods:
-        raise DeclarationError(f"{where} takes no form, so it asks for nothing.")
+    if any(asked.column for asked in declared.asks) and "POST" not in declared.methods:
+        raise DeclarationError(f"{where} stores nothing, so no answer goes to a column.")
+    if declared.form_on and "GET" in declared.methods:
+        raise DeclarationError(f"{where} shows a page itself, so its form stands on no other.")
     if len({asked.field for asked in declared.asks}) < len(declared.asks):
         raise DeclarationError(f"{where} asks for a field twice.")
     if not all(_COLUMN.fullmatch(asked.column) for asked in declared.asks):
@@ -226,6 +233,11 @@ def routes() -> Iterator[Route]:
 def find(name: str, method: str) -> Page | None:
     """The page of a route's name for a method; None where there is none."""
     return _pages.get(_Key(name, method))
+
+
+def page_of_form(act: Page) -> Page | None:
+    """The page that the form of an act stands on; None where none is declared: a program's act, or a page's own."""
+    return find(act.form_on, "GET") if act.form_on else None
 
 
 def staff_may(role: str, need: Permission | Need) -> bool:

@@ -260,13 +260,13 @@ def fetch(actor: Actor, number: str) -> HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """A year of the transparency report. outcomes, countries: counts; told: persons; barred: persons who may not be told yet."""
+    """A year of the transparency report. outcomes, countries: counts; persons_told; barred: persons who may not be told yet."""
 
     year: int
     received: int
     outcomes: dict[str, int]
     countries: dict[str, int]
-    told: int
+    persons_told: int
     barred: int
 
 
@@ -295,6 +295,6 @@ def _year(year: int, rows: list[_Row]) -> Year:
         received=len(rows),
         outcomes=dict(Counter(row.outcome for row in rows)),
         countries=dict(Counter(row.country for row in rows)),
-        told=sum(row.is_told for row in rows),
+        persons_told=sum(row.is_told for row in rows),
         barred=sum(row.outcome == "answered" and not row.is_told and not row.is_untellable for row in rows),
     )

@@ -71,7 +71,7 @@ class TransferProgress:
 
     business_transfer: BusinessTransfer
     people: int
-    told: int
+    persons_told: int
     objected: int
     restricted: int
     categories: list[str]

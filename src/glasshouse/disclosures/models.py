@@ -27,7 +27,7 @@ class Recipient(models.Model):
 
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
-    kind = technical(models.CharField(max_length=10, choices=[(str(one), str(one)) for one in Kind]), OneOf(Kind))
+    kind = technical(models.CharField(max_length=10, choices=[(str(kind), str(kind)) for kind in Kind]), OneOf(Kind))
     name = SealedText(REGISTER, key_owner="id")
     what = SealedText(REGISTER, key_owner="id")
     region = SealedText(REGISTER, key_owner="id")

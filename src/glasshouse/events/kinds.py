@@ -126,7 +126,7 @@ _ACTS = {
 }
 
 
-def words_of(kind: str) -> str:
+def description_of(kind: str) -> str:
     """A kind in plain words: "access:member:remove" is "member: remove"."""
     try:
         _, object_name, act = kind.split(":")

@@ -115,7 +115,7 @@ def _drop_old(actor: Actor) -> None:
         row.save(update_fields=["blob", "proposal"])
 
 
-def _found(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
+def _upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
     """An upload; its proposal, which may be large, only where it is asked for."""
     rows = Upload.objects.select_related("site")
     rows = rows if proposal else rows.defer("proposal")
@@ -140,7 +140,7 @@ def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, z
     """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number, proposal=True)
+        row = _upload_of(actor, number, proposal=True)
         pieces = _pieces(actor, row)
         templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
     if zone and zone not in available_timezones():
@@ -172,7 +172,7 @@ def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], choices: FileC
     if choices == NO_CHOICES:  # Otherwise somebody tries something out.
         with access.organisation_transaction(actor):
             access.require(actor, Permission.FILE_IMPORT)
-            row = _found(actor, ImportId(row.id), proposal=True)
+            row = _upload_of(actor, ImportId(row.id), proposal=True)
             if row.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
                 row.proposal = proposal.as_json()
                 row.save(update_fields=["proposal"])
@@ -208,7 +208,7 @@ def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Say how a file is to be read. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         row.layout = layout.as_json()
         row.save(update_fields=["layout"])
 
@@ -219,7 +219,7 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
     Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         if row.state in UNDER_WAY:
             return
         _pieces(actor, row)  # Asked for now, so that a missing file is reported at once.
@@ -241,7 +241,7 @@ def stop(actor: Actor, number: ImportId) -> None:
     """Stop an import that is under way; nothing of the file is stored then. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         if row.state in UNDER_WAY:
             row.state = UploadState.STOPPED
             row.save(update_fields=["state"])
@@ -262,7 +262,7 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
 
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         if row.state == UploadState.STOPPED or not row.layout:
             raise StoppedError("This import was stopped.")
         layout, pieces = Layout.from_json(row.layout), _pieces(actor, row)
@@ -274,7 +274,7 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
     note_progress(1, 1)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         if row.state == UploadState.STOPPED:
             raise StoppedError("This import was stopped.")
         answer = crops_client.ask(
@@ -313,7 +313,7 @@ def _note(actor: Actor, number: ImportId, percent: int) -> None:
 def failed(actor: Actor, number: ImportId, problem: str) -> None:
     """Note that an import failed, and why. Nothing of it is in the crop store."""
     with access.organisation_transaction(actor):
-        row = _found(actor, number)
+        row = _upload_of(actor, number)
         row.state, row.report = UploadState.FAILED, {"problem": problem}
         row.save(update_fields=["state", "report"])
         events.record(actor, Kind.FILE_FAILED, number)
@@ -331,7 +331,7 @@ def report_of(actor: Actor, number: ImportId) -> Upload:
     """An upload with its state and report. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        return _found(actor, number)
+        return _upload_of(actor, number)
 
 
 # -- templates -----------------------------------------------------------------------------------------------------

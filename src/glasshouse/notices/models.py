@@ -25,7 +25,9 @@ class Version(models.Model):
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     document = technical(
-        models.CharField(max_length=12, choices=[(str(one), title) for one, title in TITLES.items()], db_index=True),
+        models.CharField(
+            max_length=12, choices=[(str(document), title) for document, title in TITLES.items()], db_index=True
+        ),
         OneOf(TITLES),
     )
     number = technical(models.PositiveIntegerField(null=True))

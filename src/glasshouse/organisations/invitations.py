@@ -170,7 +170,7 @@ def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[Outcome]:
     return report
 
 
-def _mine(actor: Actor, invitation: InvitationId) -> Invitation:
+def _invitation_of(actor: Actor, invitation: InvitationId) -> Invitation:
     row = Invitation.objects.select_for_update().filter(id=invitation, organisation_id=actor.organisation).first()
     if row is None:
         raise NotFoundError
@@ -191,7 +191,7 @@ def resend(actor: Actor, invitation: InvitationId) -> None:
     with organisation_transaction(actor):
         inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
-        row = _mine(actor, invitation)
+        row = _invitation_of(actor, invitation)
         if _state(row) not in ("open", "expired"):
             raise InvalidError("This invitation is accepted or taken back.", field="invitation")
         check_gift(inviter_rights, str(actor.organisation), row.role, row.sites)
@@ -209,7 +209,7 @@ def revoke(actor: Actor, invitation: InvitationId) -> None:
     """Take an invitation back. Raises NotFoundError, ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
-        row = _mine(actor, invitation)
+        row = _invitation_of(actor, invitation)
         if row.accepted_at is None and row.revoked_at is None:
             row.revoked_at = clock.now()
             row.save(update_fields=["revoked_at"])

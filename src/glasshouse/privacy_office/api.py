@@ -181,11 +181,14 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
 
 
 def place_legal_hold(actor: Actor, address: str, reason: str, days: int) -> None:
-    """Put a legal hold on the data of a person, found by address. Raises InvalidError, NotFoundError."""
+    """Put a legal hold on the data of a person, found by address. Raises InvalidError, also for an address that nobody has."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
     if not reason.strip():
         raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
-    person = accounts.actor_of_address(address).person
+    try:
+        person = accounts.actor_of_address(address).person
+    except NotFoundError:
+        raise InvalidError("Nobody with an account has this address.", field="address") from None
     retention.place_legal_hold(KeyOwnerId(str(person)), actor.id, reason, days)
 
 

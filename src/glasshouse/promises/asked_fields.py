@@ -1,12 +1,13 @@
 """The forms of a page as they stand there, held to what the pages that take them declare.
 
-A field that must be filled needs a column whose entry in the data map says what cannot work without it; any other is
-marked as optional beside it. Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
+Where people may withhold an answer, a field that must be filled needs a column whose entry in the data map says what cannot
+work without it; any other is marked as optional beside it. Source: PRI-05; GDPR Art. 5(1)(c), 13(2)(e).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
@@ -15,17 +16,22 @@ from glasshouse.access import asked_fields, pages
 from glasshouse.access.pages import Audience, Page
 
 QUIET = {"checkbox", "hidden", "radio", "submit"}
-ADDRESSES = ("action", "data-make", "data-answer")  # where a form is sent to, by the browser or by a script
+# Where a form is sent to, by the browser or by a script.
+ADDRESSES = ("action", "data-make", "data-answer", "data-readings")
 
 
 @dataclass(slots=True)
 class Field:
-    """A field of a page as it stands there. action: where its form is sent; empty for the page itself. label: its text."""
+    """A field of a page as it stands there.
+
+    actions: where its form is sent, also by a button with an address of its own; "" for the page itself. label: its text.
+    """
 
     name: str
     kind: str
     required: bool
-    action: str = ""
+    method: str = "POST"
+    actions: list[str] = field(default_factory=lambda: [""])
     label: str = ""
 
 
@@ -34,7 +40,8 @@ class _Reader(HTMLParser):
     """Reads the fields of a page with the texts of their labels."""
 
     fields: list[Field] = field(default_factory=list)
-    action: str = ""
+    method: str = "POST"
+    actions: list[str] = field(default_factory=lambda: [""])
     texts: list[str] = field(default_factory=list)
     open_label: bool = False
     labelled: list[Field] = field(default_factory=list)
@@ -45,13 +52,17 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag == "form":
-            self.action = next((str(values[name]) for name in ADDRESSES if values.get(name)), "")
+            self.actions = [next((str(values[name]) for name in ADDRESSES if values.get(name)), "")]
+            posts = values.get("method") == "post" or "data-make" in values or "data-answer" in values
+            self.method = "POST" if posts else "GET"
+        if values.get("formaction"):  # Also the fields before the button share this list.
+            self.actions.append(str(values["formaction"]))
         if tag == "label":
             self.open_label, self.texts, self.labelled = True, [], []
         if tag in ("input", "select", "textarea") and values.get("name") not in (None, "csrfmiddlewaretoken"):
             kind = str(values.get("type") or tag)
             if kind not in ("hidden", "submit"):
-                self.fields.append(Field(str(values["name"]), kind, "required" in values, self.action))
+                self.fields.append(Field(str(values["name"]), kind, "required" in values, self.method, self.actions))
                 self.labelled.append(self.fields[-1])
 
     def handle_data(self, data: str) -> None:
@@ -64,7 +75,7 @@ class _Reader(HTMLParser):
                 labelled.label = " ".join(self.texts).lower()
             self.open_label = False
         if tag == "form":
-            self.action = ""
+            self.method, self.actions = "POST", [""]
 
 
 def fields_of(html: str) -> list[Field]:
@@ -75,41 +86,58 @@ def fields_of(html: str) -> list[Field]:
 
 
 def shown_pages() -> list[Page]:
-    """The pages for persons and for everybody, and others that ask a person for something, that need no id but the customer's."""
-    asking = {page.path for page in pages.pages() if page.asks}
+    """The pages that a customer's administrator can open without an id but the customer's. The staff's are read by a test."""
     return [
         page
         for page in pages.pages()
-        if "GET" in page.methods
-        and set(page.arguments) <= {pages.ORGANISATION}
-        and (page.audience in (Audience.PERSON, Audience.PUBLIC) or page.path in asking)
+        if "GET" in page.methods and set(page.arguments) <= {pages.ORGANISATION} and page.audience is not Audience.STAFF
     ]
 
 
-def _taker(address: str) -> Page | None:
+class _Declared(NamedTuple):
+    """A field as the page that takes its form declares it."""
+
+    page: Page
+    asked: pages.Asked
+
+
+def _taker(address: str, method: str) -> Page | None:
     """The page that takes a form sent to an address."""
     try:
         match = resolve(urlsplit(address).path)
     except Resolver404:
         return None
-    return pages.find(match.url_name or "", "POST")
+    return pages.find(match.url_name or "", method)
+
+
+def declared_by(takers: Iterable[Page], name: str) -> list[_Declared]:
+    """A field as those of the pages that take its form declare it which read it."""
+    return [_Declared(page, asked) for page in takers if (asked := asked_fields.asked_for(page, name))]
 
 
 def flaws(path: str, html: str) -> Iterator[str]:
     """What is wrong with what a page asks. path: of the page itself, with a leading slash."""
     for asking in fields_of(html):
-        taker = _taker(asking.action or path)
-        asked = asked_fields.asked_for(taker, asking.name) if taker else None
-        if asked is None:
-            yield f"{path} asks for {asking.name}, which no page declares"
-        elif asked.column:
-            yield from _flaws_of(path, asking, asked)
+        takers = [page for action in asking.actions if (page := _taker(action or path, asking.method))]
+        yield from flaws_of(path, asking, takers)
 
 
-def _flaws_of(path: str, asking: Field, asked: pages.Asked) -> Iterator[str]:
+def flaws_of(path: str, asking: Field, takers: Iterable[Page]) -> Iterator[str]:
+    """What is wrong with one field. takers: the pages that its form is sent to."""
+    declared = declared_by(takers, asking.name)
+    if not declared:
+        yield f"{path} asks for {asking.name}, which no page declares"
+    for page, asked in declared:
+        if asked.column:
+            yield from _flaws_of_stored(path, asking, page, asked)
+
+
+def _flaws_of_stored(path: str, asking: Field, page: Page, asked: pages.Asked) -> Iterator[str]:
     entry = asked_fields.entry_of(asked)
     if entry is None:
         yield f"{path} asks for {asking.name}, which the data map does not know"
+    elif not asked_fields.may_withhold(page, entry):
+        return
     elif asking.required and not entry.need and asking.kind != "select":
         yield f"{path} requires {asking.name}, though nothing needs it"
     elif not asking.required and asking.kind not in (*QUIET, "select") and "optional" not in asking.label:

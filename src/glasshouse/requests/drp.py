@@ -95,9 +95,11 @@ def _agent_hash(agent: str) -> str:
 
 
 def end(actor: Actor, agent: str) -> None:
-    """Let an agent, named as the protocol names it, in no more."""
+    """Let an agent, named as the protocol names it, in no more. Raises InvalidError, NotFoundError."""
     access.require_staff(actor, Permission.AGENT_CHANGE)
-    Agent.objects.filter(agent_hash=_agent_hash(agent), ended_at=None).update(ended_at=clock.now(), token_hash="")
+    let_in = Agent.objects.filter(agent_hash=_agent_hash(agent), ended_at=None)
+    if not let_in.update(ended_at=clock.now(), token_hash=""):
+        raise InvalidError("No agent that is let in has this id.", field="agent")
 
 
 def agents(actor: Actor) -> list[Agent]:

@@ -156,6 +156,7 @@ class RequestMessage(models.Model):
             basis=Basis.LEGAL_OBLIGATION,
             erasure=OnErasure.KEEP,
             retention="with the request that it belongs to",
+            need="a request is answered in words",
         ),
         key_owner="key_owner",
     )

@@ -54,7 +54,7 @@ def apply(cursor: CursorWrapper, database: str) -> None:
         "WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND starts_with(conname, %s)",
         [PREFIX],
     )
-    there = {(str(table), str(name)): str(told) for table, name, told in cursor.fetchall()}
+    there = {(str(table), str(name)): str(rule) for table, name, rule in cursor.fetchall()}
     wanted = constraints(database)
     for table, name in there.keys() - {place for place in there if wanted.get(place) == there[place]}:
         cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')

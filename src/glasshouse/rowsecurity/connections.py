@@ -50,7 +50,7 @@ def connected_as(role: DatabaseRole) -> Iterator[None]:
         raise RuntimeError(f"A transaction of {current_role()} is open. Begin what {role} does before it.")
     connections[DEFAULT_DB_ALIAS] = connections[role]
     try:
-        with _told(_person.get()):
+        with _with_person(_person.get()):
             yield
     finally:
         connections[DEFAULT_DB_ALIAS] = before
@@ -65,26 +65,26 @@ def acting_for(person: str) -> Iterator[None]:
     with connected_as(DatabaseRole.JOB if person == EVERYBODY else DatabaseRole.PERSON):
         token = _person.set(person)
         try:
-            with _told(person, token.old_value if isinstance(token.old_value, str) else ""):
+            with _with_person(person, token.old_value if isinstance(token.old_value, str) else ""):
                 yield
         finally:
             _person.reset(token)
 
 
 @contextmanager
-def _told(person: str, before: str = "") -> Iterator[None]:
+def _with_person(person: str, before: str = "") -> Iterator[None]:
     """The length of the block the database knows, on this connection, whose act it is."""
     if person == before:
         yield
         return
-    _tell(person)
+    _set_person(person)
     try:
         yield
     finally:
         with suppress(DatabaseError):  # In a transaction that failed, its end takes the setting back.
-            _tell(before)
+            _set_person(before)
 
 
-def _tell(person: str) -> None:
+def _set_person(person: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('glasshouse.person', %s, false)", [person])

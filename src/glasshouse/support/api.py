@@ -201,10 +201,11 @@ def countersign(actor: Actor, grant: GrantId) -> None:
 
 
 def _exists(actor: Actor) -> None:
+    """Raises InvalidError: the id is written by hand in a form."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM glasshouse_customers() one WHERE one = %s", [actor.organisation])
+        cursor.execute("SELECT 1 FROM glasshouse_customers() customer WHERE customer = %s", [actor.organisation])
         if cursor.fetchone() is None:
-            raise NotFoundError
+            raise InvalidError("No customer has this id. Copy it from the list.", field="customer")
 
 
 # -- the customer's side -------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(quoted(word) for word in dict.fromkeys(map(str, words)))
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(quoted(value) for value in dict.fromkeys(map(str, values)))
 
 
 class Matching:
@@ -42,8 +42,8 @@ class Matching:
 class Id(Matching):
     """An id, or one of some words that stand for nobody."""
 
-    def __init__(self, *words: str) -> None:
-        super().__init__("|".join([ID, *words]))
+    def __init__(self, *values: str) -> None:
+        super().__init__("|".join([ID, *values]))
 
 
 class Hash(Matching):
@@ -63,24 +63,24 @@ class Code(Matching):
 class OneOf:
     """One of a list of words; or_id: or an id."""
 
-    def __init__(self, words: Iterable[str], *, or_id: bool = False) -> None:
-        self.words, self.or_id = tuple(words), or_id
+    def __init__(self, values: Iterable[str], *, or_id: bool = False) -> None:
+        self.values, self.or_id = tuple(values), or_id
 
     def condition(self, column: str) -> str:
         """As SQL on the column's value."""
-        known = f"{column} IN ({_list(self.words)})"
+        known = f"{column} IN ({_list(self.values)})"
         return f"({known} OR {Id().condition(column)})" if self.or_id else known
 
 
 class SomeOf:
     """An array with words of a list."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self.words = tuple(words)
+    def __init__(self, values: Iterable[str]) -> None:
+        self.values = tuple(values)
 
     def condition(self, column: str) -> str:
         """As SQL on the column's value."""
-        return f"{column}::text[] <@ ARRAY[{_list(self.words)}]::text[]"
+        return f"{column}::text[] <@ ARRAY[{_list(self.values)}]::text[]"
 
 
 class EachMatching:

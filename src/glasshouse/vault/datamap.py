@@ -106,10 +106,10 @@ class Kept:
 
     column: str
     days: int
-    words: str
+    beginning: str
 
     def __str__(self) -> str:
-        return self.words if not self.days else f"{_span(self.days)} after {self.words}"
+        return self.beginning if not self.days else f"{_span(self.days)} after {self.beginning}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,23 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
-from glasshouse.access.pages import View
-from glasshouse.kernel.errors import GlasshouseError, InvalidError, ThrottledError
+from glasshouse.access.pages import Audience, View
+from glasshouse.kernel.errors import (
+    ForbiddenError,
+    GlasshouseError,
+    InvalidError,
+    NotFoundError,
+    ReauthenticationError,
+    SecondFactorNeededError,
+    ThrottledError,
+)
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
+from glasshouse.web.middleware import page_of
 from glasshouse.web.refill import refilled
+
+# What a verb says of an id that it does not know tells the staff nothing: they come from a list.
+CLOSED = "This is not open any more: somebody else may have dealt with it. Nothing was done."
 
 
 def again(request: HttpRequest, template: str, error: GlasshouseError, **more: object) -> HttpResponse:
@@ -25,7 +37,8 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
 def shows_again(template: str, context: Callable[..., dict[str, object]]) -> Callable[[View], View]:
     """A view that carries out what a form asks: where its verb refuses that, the form is shown once more, with the reason.
 
-    context: what the template needs beside, asked with the request and the arguments of the address.
+    The staff, whose pages list what they act on, see the list again also where a colleague was first, or a customer allows
+    it not. context: what the template needs beside, asked with the request and the arguments of the address.
     """
 
     def decorate(view: View) -> View:
@@ -35,10 +48,22 @@ def shows_again(template: str, context: Callable[..., dict[str, object]]) -> Cal
                 return view(request, **arguments)
             except (InvalidError, ThrottledError) as error:
                 return again(request, template, error, **context(request, **arguments))
+            except (ReauthenticationError, SecondFactorNeededError):
+                raise  # These lead to pages of their own.
+            except (ForbiddenError, NotFoundError) as error:
+                page = page_of(request)
+                if page is None or page.audience is not Audience.STAFF:
+                    raise
+                return again(request, template, of_list(error), **context(request, **arguments))
 
         return handle
 
     return decorate
+
+
+def of_list(error: GlasshouseError) -> GlasshouseError:
+    """The error as somebody reads it who acted on an item of a list."""
+    return NotFoundError(CLOSED) if str(error) == str(NotFoundError()) else error
 
 
 def one_of(request: HttpRequest, name: str, *known: str) -> str:

@@ -6,7 +6,7 @@ What a page of an organisation shows is read in one transaction, with these chec
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
@@ -16,6 +16,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.web import organisation_page
 from glasshouse.web.middleware import actor_of, page_before
+from glasshouse.web.redirects import form_address
 
 
 class Guarded:
@@ -26,12 +27,20 @@ class Guarded:
         self.csrf_exempt = all(page.form.programs for page in pages)
 
     def __call__(self, request: HttpRequest, **arguments: str) -> HttpResponseBase:
-        """The answer of the page for the request's method; 405 where there is none."""
+        """The answer of the page for the request's method; where there is none, 405, or the page that the form stands on."""
         page = self.by_method.get(request.method or "")
         if page is None:
-            return HttpResponseNotAllowed(sorted(self.by_method))
+            return self._form_page(request, arguments) or HttpResponseNotAllowed(sorted(self.by_method))
         with organisation_page.transaction_of(request, page, arguments):
             return _stopped(request, page, arguments) or page.view(request, **arguments)
+
+    def _form_page(self, request: HttpRequest, arguments: dict[str, str]) -> HttpResponse | None:
+        """Leads a browser that opens an act's address, which a refused form left there, to the page of the form."""
+        act = self.by_method.get("POST")
+        by_browser = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if act is None or not act.form_on or not by_browser:
+            return None
+        return HttpResponseRedirect(form_address(act, arguments))
 
 
 def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> HttpResponse | None:

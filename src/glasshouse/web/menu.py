@@ -34,6 +34,7 @@ def context(request: HttpRequest) -> dict[str, object]:
         "menu": menu_of(request, role),
         "documents_coming": coming,
         "restricted": getattr(request, "restricted", False),
+        "form_came_back": getattr(request, "written_form", None) is not None,
     }
 
 

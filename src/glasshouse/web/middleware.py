@@ -17,7 +17,6 @@ from glasshouse.kernel.errors import (
     GlasshouseError,
     InvalidError,
     NotFoundError,
-    ReauthenticationError,
     SecondFactorNeededError,
     ThrottledError,
 )
@@ -76,10 +75,6 @@ class errors:
         """A page for an error of ours; others go on to `failures.server_error`."""
         if not isinstance(error, GlasshouseError):
             return None
-        if isinstance(error, ReauthenticationError):
-            # A form's address shows nothing by itself: after the proof the person is led to the page that the form stood on.
-            back = request.get_full_path() if request.method == "GET" else page_before(request)
-            return redirect(f"/reauthenticate?next={quote(back)}")
         if isinstance(error, SecondFactorNeededError):
             return redirect("/account/security?needed=1")
         headers = {name.lower(): value for name, value in request.headers.items()}

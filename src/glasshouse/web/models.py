@@ -1,4 +1,4 @@
-"""What the pages keep for a short while: forms that were sent, and secrets on their way to the page that shows them once."""
+"""What the pages keep for a short while: forms that were sent, and what is on its way to the page that shows it once."""
 
 from django.db import models
 
@@ -56,3 +56,24 @@ class ShownOnce(models.Model):
 
     class Meta:
         db_table = "web_shown_once"
+
+
+class WrittenForm(models.Model):
+    """A form as it was written, while its person confirms who they are; the page that shows it again deletes the row.
+
+    `form`: the path that it is sent to, and its fields (name -> values). Only the session that wrote it sees it again.
+    """
+
+    kept = (Kept("expires_at", 0, "until the form is shown again, 11 minutes at most"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
+    session = technical(models.CharField(max_length=16))
+    form = SealedJson(
+        personal("user.content.private", "showing a form again as you wrote it, once you have confirmed who you are"),
+        key_owner="key_owner",
+    )
+    created_at = technical(models.DateTimeField())
+    expires_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "web_written_form"

@@ -8,9 +8,10 @@ parser"; OWASP Unvalidated Redirects and Forwards Cheat Sheet.
 import re
 from urllib.parse import unquote
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 
 from glasshouse.access import pages
+from glasshouse.access.pages import Page
 
 START, MOST = "/", 2_000
 # Visible ASCII, but for what browsers read as a slash or a fragment. Ours are percent-encoded where they hold more.
@@ -18,7 +19,7 @@ PLAIN = re.compile(r"/[!\"$-\[\]-~]*")
 
 
 def safe_path(path_given: str) -> str:
-    """The path with its query, if a page of ours answers there; else the start."""
+    """The path with its query, if a page of ours answers there; of an act, the page that its form stands on; else the start."""
     if len(path_given) > MOST or not PLAIN.fullmatch(path_given):
         return START
     decoded, before = path_given, ""
@@ -39,5 +40,15 @@ def safe_path(path_given: str) -> str:
         match = resolve(path)
     except Resolver404:
         return START
-    opens = pages.find(match.url_name or "", "GET") is not None
-    return path_given if opens and not match.namespaces and "/." not in path else START
+    if match.namespaces or "/." in path:
+        return START
+    if pages.find(match.url_name or "", "GET") is not None:
+        return path_given
+    act = pages.find(match.url_name or "", "POST")
+    return form_address(act, match.kwargs) or START if act else START
+
+
+def form_address(act: Page, arguments: dict[str, str]) -> str:
+    """The address of the page that the form of an act stands on; "" where none is declared. arguments: of the act's path."""
+    page = pages.page_of_form(act)
+    return reverse(page.name, kwargs={name: arguments[name] for name in page.arguments}) if page else ""

@@ -1,6 +1,8 @@
-"""A page whose form was refused shows again what was written in it: every field, also lists of boxes, whatever its template says.
+"""A page whose form was refused, or waited for a confirmation, shows again what was written in it: every field, also lists of
+boxes, whatever its template says.
 
-The form is the one with the address that was sent to. Passwords, codes, files and hidden fields are left as the page has them.
+The form is the one with the address that was sent to, by itself or by one of its buttons. Passwords, codes, files and hidden
+fields are left as the page has them.
 """
 
 import html
@@ -11,10 +13,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 LEFT_ALONE = {"password", "hidden", "file", "submit", "button", "image", "reset"}
 
 
-def refilled(page: str, path: str, written: QueryDict) -> str:
-    """The page with what was written in each form that goes to the path. A <details> around such a form is opened."""
+def refilled(page: str, path: str, written: QueryDict, *, at: str | None = None) -> str:
+    """The page with what was written in each form that goes to the path. A <details> around such a form is opened.
+
+    at: the path that the page is shown at, where a form without an address goes; None: the path itself.
+    """
     tree = LexborHTMLParser(page)
-    forms = [form for form in tree.css("form") if form.attributes.get("action") in (path, "", None)]
+    forms = [form for form in tree.css("form") if path in _paths(form, path if at is None else at)]
     for form in forms:
         for field in form.css("input[name], select[name], textarea[name]"):
             _fill(field, written)
@@ -24,6 +29,12 @@ def refilled(page: str, path: str, written: QueryDict) -> str:
                 parent.attrs["open"] = ""
             parent = parent.parent
     return str(tree.html) if forms else page
+
+
+def _paths(form: LexborNode, page_path: str) -> set[str | None]:
+    """Where a form is sent to: by itself, by its buttons, by a script."""
+    sent_to = form.attributes.get("action") or form.attributes.get("data-make") or page_path
+    return {sent_to, *(button.attributes["formaction"] for button in form.css("[formaction]"))}
 
 
 def _fill(field: LexborNode, written: QueryDict) -> None:

@@ -1,6 +1,6 @@
 """What a privacy request may be about, and where one may live."""
 
-from glasshouse.requests import legal_deadlines as clocks
+from glasshouse.requests import legal_deadlines
 
 KINDS = {
     "access": "See what you hold of me",
@@ -13,5 +13,5 @@ KINDS = {
 }
 CHOICES: dict[str, object] = {
     "kinds": KINDS.items(),
-    "regions": [(key, title) for key, (title, _) in clocks.REGIONS.items()],
+    "regions": [(key, title) for key, (title, _) in legal_deadlines.REGIONS.items()],
 }

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "glasshouse.web.middleware.actor",
     "glasshouse.web.middleware.account_forms",
     "glasshouse.web.middleware.accepted",
+    "glasshouse.web.written_forms.forms_come_back",
     "glasshouse.web.once.each_form_once",
     "glasshouse.web.record.shown_is_recorded",
 ]

@@ -23,7 +23,7 @@ from glasshouse.vault import api as vault
 
 @check("PRI-05")
 def requested_fields() -> Finding:
-    """On the live pages that ask a person for data, each field is in the data map, and each required one is needed."""
+    """On the live pages with forms, each field is declared, what is stored is in the data map, and what is required is needed."""
     wrong, field_count, page_count = [], 0, 0
     with probe.customers(1) as (customer,):
         session = accounts.sign_in(customer.address, customer.password, Visit(f"probe-{customer.address}"))

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import readings as readings_of
 from glasshouse.kernel.errors import InvalidError
@@ -66,7 +66,13 @@ def _question(request: HttpRequest) -> _Question:
     return _Question(names, (start, end), points)
 
 
-@page("o/<slug:organisation>/readings", name="readings", need=Permission.READINGS_READ, audience=Audience.GROWER)
+@page(
+    "o/<slug:organisation>/readings",
+    name="readings",
+    need=Permission.READINGS_READ,
+    audience=Audience.GROWER,
+    asks=(Asked("s"),),
+)
 def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
     """Readings for the chart, as JSON; with format=csv every single reading, as a file."""
     actor = inside(request).actor

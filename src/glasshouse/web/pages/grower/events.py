@@ -8,7 +8,7 @@ from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.events import api as events
-from glasshouse.events.kinds import words_of
+from glasshouse.events.kinds import description_of
 from glasshouse.kernel.ids import AccountId, OrganisationId
 from glasshouse.web.organisation_page import inside
 
@@ -33,7 +33,7 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
         {
             "at": event.at,
             "kind": event.kind,
-            "words": words_of(event.kind),
+            "description": description_of(event.kind),
             "subject": event.subject,
             "actor": event.actor,
         }

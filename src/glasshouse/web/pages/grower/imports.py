@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import imports
@@ -28,6 +28,9 @@ from glasshouse.web.csv_files import CSV, cell
 from glasshouse.web.forms import again, shows_again
 from glasshouse.web.organisation_page import inside
 
+# What a form says of how a file is read: of the file, then (v and u) of each column.
+LAYOUT_FIELDS = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*", "u*")
+
 
 @page(
     "o/<slug:organisation>/import",
@@ -39,6 +42,10 @@ from glasshouse.web.organisation_page import inside
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
     menu="Import",
     menu_order=40,
+    asks=(
+        Asked("file", "greenhouse_upload.blob"),
+        Asked("place", "greenhouse_upload.site_id"),
+    ),
 )
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
@@ -95,7 +102,7 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     audience=Audience.GROWER,
     to_support=False,
 )
-def look(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def preview_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read."""
     return render(request, "grower/import_preview.html", _as_proposed(request, number))
 
@@ -127,9 +134,10 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     audience=Audience.GROWER,
     to_support=False,
     form=FormRules(preview=True),
+    asks=tuple(Asked(field) for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
-def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def preview_with_choices(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Preview again, with what the person corrected."""
     actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
@@ -139,11 +147,16 @@ def look_again(request: HttpRequest, organisation: str, number: str) -> HttpResp
 @page(
     "o/<slug:organisation>/import/<slug:number>/template",
     name="save_template",
+    form_on="preview_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
     form=FormRules(preview=True),
+    asks=(
+        *(Asked(field, "greenhouse_template.layout") for field in LAYOUT_FIELDS),
+        Asked("template", "greenhouse_template.name"),
+    ),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
 def save_template(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -161,13 +174,15 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 @page(
     "o/<slug:organisation>/import/<slug:number>/run",
     name="run_import",
+    form_on="preview_import",
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     to_support=False,
+    asks=tuple(Asked(field, "greenhouse_upload.layout") for field in LAYOUT_FIELDS),
 )
 @shows_again("grower/import_preview.html", _as_proposed)
-def take(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def run_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Import the readings."""
     actor = inside(request).actor
     chosen = _chosen_in(request, actor, number)
@@ -201,12 +216,13 @@ def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> d
 @page(
     "o/<slug:organisation>/import/<slug:number>/stop",
     name="stop_import",
+    form_on="import_report",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     methods=("POST",),
     to_support=False,
 )
-def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+def stop_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Stop an import that is under way."""
     actor = inside(request).actor
     imports.stop(actor, ImportId(number))
@@ -216,6 +232,7 @@ def stop(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/templates/<slug:template>/remove",
     name="remove_template",
+    form_on="import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
     methods=("POST",),

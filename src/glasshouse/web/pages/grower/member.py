@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import AccountId
@@ -43,10 +43,16 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
 @page(
     "o/<slug:organisation>/members/<id:account>/change",
     name="change_member",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("role", "access_membership.role"),
+        Asked("all_sites", "access_membership.sites"),
+        Asked("sites", "access_membership.sites"),
+    ),
 )
 @shows_again("grower/member.html", _context)
 def change_member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
@@ -59,6 +65,7 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
 @page(
     "o/<slug:organisation>/members/<id:account>/remove",
     name="remove_member",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_REMOVE,
     audience=Audience.GROWER,
@@ -75,13 +82,14 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
 @page(
     "o/<slug:organisation>/members/<id:account>/reset-second-factor",
     name="reset_second_factor",
+    form_on="member",
     methods=("POST",),
     need=Permission.SECOND_FACTOR_RESET,
     audience=Audience.GROWER,
     reauth=True,
 )
 @shows_again("grower/member.html", _context)
-def reset_member_step(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+def reset_second_factor(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Reset a member's lost second factor, after a delay."""
     actor = inside(request).actor
     members.ask_reset(actor, AccountId(account))
@@ -91,10 +99,12 @@ def reset_member_step(request: HttpRequest, organisation: str, account: str) -> 
 @page(
     "o/<slug:organisation>/members/<id:account>/hand-over",
     name="hand_over",
+    form_on="member",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(Asked("role", "access_membership.role"),),
 )
 @shows_again("grower/member.html", _context)
 def hand_over(request: HttpRequest, organisation: str, account: str) -> HttpResponse:

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Audience, FormRules, page
+from glasshouse.access.pages import Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import InvitationId, RequestId
@@ -49,11 +49,22 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/members/invite",
     name="invite",
+    form_on="members",
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
     methods=("POST",),
     reauth=True,
     form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
+    asks=(
+        Asked("address", "access_invitation.address"),
+        Asked("addresses", "access_invitation.address"),
+        Asked("list", "access_invitation.address"),
+        Asked("role", "access_invitation.role"),
+        Asked("all_sites", "access_invitation.sites"),
+        Asked("sites", "access_invitation.sites"),
+        Asked("days", "access_invitation.expires_at"),
+        Asked("message", "access_invitation.message"),
+    ),
 )
 @shows_again("grower/members.html", _context)
 def invite(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -79,6 +90,7 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/invitations/<id:invitation>/resend",
     name="resend_invitation",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
@@ -95,6 +107,7 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
 @page(
     "o/<slug:organisation>/invitations/<id:invitation>/revoke",
     name="revoke_invitation",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
@@ -110,6 +123,7 @@ def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) 
 @page(
     "o/<slug:organisation>/requests/<id:number>/grant",
     name="grant_request",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
@@ -124,6 +138,7 @@ def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpR
 @page(
     "o/<slug:organisation>/requests/<id:number>/refuse",
     name="refuse_request",
+    form_on="members",
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,

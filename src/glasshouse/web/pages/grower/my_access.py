@@ -63,13 +63,14 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/members/<id:account>/leave",
     name="leave_organisation",
+    form_on="my_access",
     methods=("POST",),
     need=Need.MEMBER,
     audience=Audience.GROWER,
     to_support=False,
 )
 @shows_again("grower/my_access.html", _context)
-def leave(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
+def leave_organisation(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """Leave the organisation oneself. The address names who leaves, so that nobody leaves by a stray form."""
     actor = inside(request).actor
     if account != actor.account:

@@ -11,7 +11,7 @@ from glasshouse.greenhouse import api as greenhouse
 from glasshouse.support import api as support
 from glasshouse.web.organisation_page import inside
 
-WORDS = {
+DESCRIPTIONS = {
     "chart": "looked at a chart of {}",
     "compartment made": "made a compartment",
     "download": "downloaded readings of {}",
@@ -40,7 +40,7 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
     rows: list[dict[str, object]] = []
     for record_entry in record_entries:
         access, who = record_entry.access, record_entry.name
-        what = WORDS.get(access.what, access.what).format(_named(access.what, access.ids, names))
+        what = DESCRIPTIONS.get(access.what, access.what).format(_named(access.what, access.ids, names))
         # A page left open asks again and again: what was looked at within ten minutes is one line.
         same = next((row for row in rows[-6:] if (row["who"], row["what"]) == (who, what)), None)
         if same is not None and same["since"] - access.at < timedelta(minutes=10):  # type: ignore[operator]

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import referrals
@@ -20,8 +20,12 @@ from glasshouse.web.organisation_page import inside
     to_support=False,
     menu="Privacy",
     menu_order=80,
+    asks=(
+        Asked("text", "rights_letter.text"),
+        Asked("delete"),
+    ),
 )
-def passed(request: HttpRequest, organisation: str) -> HttpResponse:
+def answer_referrals(request: HttpRequest, organisation: str) -> HttpResponse:
     """Requests of people whose data the organisation entered; answering them."""
     actor, context = inside(request)
     if request.method == "GET":

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
@@ -39,6 +39,10 @@ def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.ROLE_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("name", "access_role.name"),
+        Asked("permissions", "access_role.permissions"),
+    ),
 )
 def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a role of one's own, or change one."""
@@ -56,6 +60,7 @@ def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/roles/<slug:role>/remove",
     name="remove_role",
+    form_on="roles",
     need=Permission.ROLE_CHANGE,
     audience=Audience.GROWER,
     methods=("POST",),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
@@ -33,6 +33,11 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("whom", "access_organisation.second_factor_roles"),
+        Asked("roles", "access_organisation.second_factor_roles"),
+        Asked("from", "access_organisation.second_factor_from"),
+    ),
 )
 @shows_again("grower/settings.html", _context)
 def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -58,13 +63,15 @@ def _moment(text: str) -> datetime | None:
 @page(
     "o/<slug:organisation>/close",
     name="close_organisation",
+    form_on="settings",
     need=Permission.ORGANISATION_CLOSE,
     audience=Audience.GROWER,
     methods=("POST",),
     reauth=True,
+    asks=(Asked("name"),),
 )
 @shows_again("grower/settings.html", _context)
-def close(request: HttpRequest, organisation: str) -> HttpResponse:
+def close_organisation(request: HttpRequest, organisation: str) -> HttpResponse:
     """Close an organisation, with all that is its own."""
     actor = inside(request).actor
     closing.close(actor, request.POST.get("name", ""))

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from crop_contract.variables import VARIABLES
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import DeviceId, SiteId
@@ -42,6 +42,14 @@ def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SITE_CREATE,
     audience=Audience.GROWER,
+    asks=(
+        Asked("name", "greenhouse_site.name"),
+        Asked("time_zone", "greenhouse_site.facts"),
+        Asked("latitude", "greenhouse_site.facts"),
+        Asked("longitude", "greenhouse_site.facts"),
+        Asked("area_m2", "greenhouse_site.facts"),
+        Asked("crop", "greenhouse_site.facts"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
 def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -54,12 +62,14 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/sites/<slug:site>/compartments",
     name="compartments",
+    form_on="sites",
     need=Permission.COMPARTMENT_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(Asked("name", "greenhouse_compartment.name"),),
 )
 @shows_again("grower/sites.html", _sites)
-def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def create_compartment(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Make a compartment."""
     actor = inside(request).actor
     greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
@@ -69,12 +79,17 @@ def compartments(request: HttpRequest, organisation: str, site: str) -> HttpResp
 @page(
     "o/<slug:organisation>/sites/<slug:site>/devices",
     name="devices",
+    form_on="sites",
     need=Permission.DEVICE_CREATE,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(
+        Asked("name", "greenhouse_device.name"),
+        Asked("compartment", "greenhouse_device.compartment_id"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
-def devices(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def register_device(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Register a device; the page that follows shows its key once."""
     actor = inside(request).actor
     token = greenhouse.create_device(
@@ -99,12 +114,19 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
 @page(
     "o/<slug:organisation>/sites/<slug:site>/target-ranges",
     name="set_target_ranges",
+    form_on="sites",
     need=Permission.TARGET_RANGES_SET,
     audience=Audience.GROWER,
     methods=("POST",),
+    asks=(
+        Asked("compartment"),
+        Asked("variable", "greenhouse_site.limits"),
+        Asked("least", "greenhouse_site.limits"),
+        Asked("most", "greenhouse_site.limits"),
+    ),
 )
 @shows_again("grower/sites.html", _sites)
-def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
+def set_target_ranges(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
     """Set or clear the limits of a variable."""
     actor = inside(request).actor
     raw = {key: str(value) for key, value in request.POST.items()}
@@ -115,11 +137,12 @@ def limits(request: HttpRequest, organisation: str, site: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/devices/<slug:device>/revoke",
     name="revoke",
+    form_on="sites",
     need=Permission.DEVICE_REVOKE,
     audience=Audience.GROWER,
     methods=("POST",),
 )
-def revoke(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
+def revoke_device(request: HttpRequest, organisation: str, device: str) -> HttpResponse:
     """Revoke a device's key."""
     actor = inside(request).actor
     greenhouse.revoke_device(actor, DeviceId(device))

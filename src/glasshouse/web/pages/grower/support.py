@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import GrantId
@@ -33,7 +33,7 @@ def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
     menu="Support access",
     menu_order=60,
 )
-def grants(request: HttpRequest, organisation: str) -> HttpResponse:
+def support_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who may look, at what, until when; emergency and handed-over administration."""
     return render(request, "grower/support.html", _customer_page(request))
 
@@ -45,6 +45,15 @@ def grants(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("staff", "support_grant.staff"),
+        Asked("areas", "support_grant.areas"),
+        Asked("change", "support_grant.change"),
+        Asked("reason", "support_grant.reason"),
+        Asked("hours", "support_grant.ends_at"),
+        Asked("all_sites", "support_grant.sites"),
+        Asked("sites", "support_grant.sites"),
+    ),
 )
 @shows_again("grower/support.html", _customer_page)
 def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -57,6 +66,7 @@ def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/support/<id:grant>/approve",
     name="approve_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -73,6 +83,7 @@ def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRe
 @page(
     "o/<slug:organisation>/support/<id:grant>/refuse",
     name="refuse_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -89,6 +100,7 @@ def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
 @page(
     "o/<slug:organisation>/support/<id:grant>/revoke",
     name="revoke_grant",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
@@ -104,6 +116,7 @@ def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
 @page(
     "o/<slug:organisation>/support/emergency",
     name="set_emergency",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
@@ -118,6 +131,7 @@ def set_emergency(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/support/administration",
     name="set_administration",
+    form_on="support_access",
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import Actor
@@ -38,6 +38,13 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     need=Permission.TOKEN_CREATE,
     audience=Audience.GROWER,
     reauth=True,
+    asks=(
+        Asked("name", "access_token.name"),
+        Asked("scopes", "access_token.permissions"),
+        Asked("all_sites", "access_token.sites"),
+        Asked("sites", "access_token.sites"),
+        Asked("days", "access_token.expires_at"),
+    ),
 )
 def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a token; the page that follows shows it once."""
@@ -55,6 +62,7 @@ def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/tokens/<slug:token>/revoke",
     name="revoke_token",
+    form_on="tokens",
     need=Need.MEMBER,
     audience=Audience.GROWER,
     methods=("POST",),

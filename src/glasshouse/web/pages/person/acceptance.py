@@ -22,7 +22,7 @@ from glasshouse.web.redirects import safe_path
     before_acceptance=True,
     asks=(Asked("accept", "notices_acceptance.shown"),),
 )
-def accept(request: HttpRequest) -> HttpResponse:
+def accept_documents(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""
     actor, language = actor_of(request), reader_language(request)
     next_path = request.GET.get("next", request.POST.get("next", "/"))
@@ -41,9 +41,15 @@ def accept(request: HttpRequest) -> HttpResponse:
 
 
 @page(
-    "accept/no", name="refuse", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("POST",), before_acceptance=True
+    "accept/no",
+    name="refuse",
+    form_on="accept",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    before_acceptance=True,
 )
-def refuse(request: HttpRequest) -> HttpResponse:
+def refuse_documents(request: HttpRequest) -> HttpResponse:
     """Not accepting: the way out, with one's data."""
     notices.refuse(actor_of(request))
     return render(request, "person/refused.html")

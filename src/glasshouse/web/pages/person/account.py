@@ -12,7 +12,7 @@ from glasshouse.web.session_cookie import with_session
 
 
 @page("change/<slug:secret>", name="change", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("GET", "POST"))
-def change(request: HttpRequest, secret: str) -> HttpResponse:
+def finish_address_change(request: HttpRequest, secret: str) -> HttpResponse:
     """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
         return render(
@@ -36,6 +36,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @page(
     "account/address",
     name="change_address",
+    form_on="account",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -55,6 +56,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
 @page(
     "account/password",
     name="change_password",
+    form_on="account",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

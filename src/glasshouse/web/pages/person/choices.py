@@ -40,6 +40,7 @@ def my_choices(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/give",
     name="give_consent",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -56,6 +57,7 @@ def give_consent(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/object",
     name="object_to_purpose",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -73,6 +75,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/restrict",
     name="restrict_own_data",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -84,7 +87,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
     ),
 )
 @shows_again("person/choices.html", _choices)
-def restrict(request: HttpRequest) -> HttpResponse:
+def restrict_own_data(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
     actor, form = actor_of(request), request.POST
     consent.restrict(actor, form.get("ground", ""), form.get("words", ""))
@@ -94,13 +97,14 @@ def restrict(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/lift",
     name="lift_own_restriction",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
 )
 @shows_again("person/choices.html", _choices)
-def lift(request: HttpRequest) -> HttpResponse:
+def lift_own_restriction(request: HttpRequest) -> HttpResponse:
     """Lift the restriction."""
     actor = actor_of(request)
     consent.lift(actor)
@@ -110,6 +114,7 @@ def lift(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/choices/suggestions/<slug:suggestion>/right",
     name="suggestion_right",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -125,6 +130,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
 @page(
     "account/data/choices/suggestions/<slug:suggestion>/wrong",
     name="suggestion_wrong",
+    form_on="my_choices",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,

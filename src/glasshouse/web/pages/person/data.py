@@ -52,6 +52,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
 @page(
     "account/data/export",
     name="make_export",
+    form_on="my_data",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),

@@ -40,7 +40,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
         Asked("code"),
     ),
 )
-def prove(request: HttpRequest) -> HttpResponse:
+def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by password and code."""
     form = request.POST
     try:
@@ -53,13 +53,14 @@ def prove(request: HttpRequest) -> HttpResponse:
 @page(
     "reauthenticate/text",
     name="send_reauthentication_code",
+    form_on="reauthenticate",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True),
 )
-def send_proof(request: HttpRequest) -> HttpResponse:
+def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
     actor, next_path = actor_of(request), request.POST.get("next", "")
     try:
@@ -72,13 +73,14 @@ def send_proof(request: HttpRequest) -> HttpResponse:
 @page(
     "reauthenticate/passkey",
     name="reauthenticate_by_passkey",
+    form_on="reauthenticate",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True, for_script=True),
 )
-def prove_by_passkey(request: HttpRequest) -> HttpResponse:
+def reauthenticate_by_passkey(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by a passkey; a script sends the browser's answer."""
     try:
         second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))

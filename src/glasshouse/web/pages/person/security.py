@@ -40,7 +40,7 @@ def _context(request: HttpRequest) -> dict[str, object]:
     audience=Audience.PERSON,
     reauth=True,
 )
-def add_step(request: HttpRequest, kind: str) -> HttpResponse:
+def begin_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
     actor = actor_of(request)
     _check(kind)
@@ -57,23 +57,26 @@ def _check(kind: str) -> None:
 
 
 @page(
-    "account/security/number",
+    "account/security/add/<slug:kind>/number",
     name="begin_text",
+    form_on="add_second_factor",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
     asks=(Asked("number", "accounts_second_step.secret"),),
 )
-def begin_text(request: HttpRequest) -> HttpResponse:
+def begin_text(request: HttpRequest, kind: str) -> HttpResponse:
     """Send a first code to a number."""
     actor = actor_of(request)
+    if kind != FactorKind.TEXT:
+        raise NotFoundError
     try:
         second_factor.begin_text(actor, request.POST.get("number", ""))
     except (InvalidError, ThrottledError, UnavailableError) as error:
-        context = _setup_context(FactorKind.TEXT, second_factor.factor_in_setup(actor))
+        context = _setup_context(kind, second_factor.factor_in_setup(actor))
         return again(request, "person/add_second_factor.html", error, **context)
-    return redirect("add_second_factor", FactorKind.TEXT)
+    return redirect("add_second_factor", kind)
 
 
 @page(
@@ -85,7 +88,7 @@ def begin_text(request: HttpRequest) -> HttpResponse:
     reauth=True,
     asks=(Asked("code", "accounts_second_step.secret"),),
 )
-def confirm_step(request: HttpRequest, kind: str) -> HttpResponse:
+def confirm_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Confirm what is begun with its first code."""
     actor = actor_of(request)
     _check(kind)
@@ -120,6 +123,7 @@ def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
 @page(
     "account/security/remove/<slug:factor>",
     name="remove_second_factor",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -134,12 +138,13 @@ def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
 @page(
     "account/security/codes",
     name="make_recovery_codes",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
     reauth=True,
 )
-def codes(request: HttpRequest) -> HttpResponse:
+def make_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Make ten new recovery codes; the page that follows shows them once."""
     return _confirmed(request, second_factor.new_codes(actor_of(request)))
 
@@ -153,6 +158,7 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
 @page(
     "account/security/passkey/options",
     name="passkey_make_options",
+    form_on="security",
     methods=("POST",),
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
@@ -167,6 +173,7 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
 @page(
     "account/security/passkey",
     name="passkey_make",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -188,6 +195,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
 @page(
     "account/sessions/<slug:session>/end",
     name="end_session",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
@@ -205,6 +213,7 @@ def end_session(request: HttpRequest, session: str) -> HttpResponse:
 @page(
     "account/browsers/<slug:browser>/forget",
     name="forget_browser",
+    form_on="security",
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),

@@ -9,8 +9,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import email_links as links
-from glasshouse.requests import legal_deadlines as clocks
-from glasshouse.requests import referrals
+from glasshouse.requests import legal_deadlines, referrals
 from glasshouse.requests.models import Request
 from glasshouse.subject import erasure, guests
 from glasshouse.web.forms import shows_again
@@ -33,11 +32,11 @@ def _referral_context(privacy_request: Request, secret: str) -> dict[str, object
 
 
 @own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request")
-def confirmed(request: HttpRequest, secret: str) -> HttpResponse:
+def confirmed_request(request: HttpRequest, secret: str) -> HttpResponse:
     """What a confirmation led to. A page of its own, so that the browser can come back to it."""
     confirmation = links.confirmed(secret)
     context = _referral_context(confirmation.request, secret)
-    context |= {"known": confirmation.has_account, "law": clocks.LAWS[confirmation.request.law]}
+    context |= {"known": confirmation.has_account, "law": legal_deadlines.LAWS[confirmation.request.law]}
     return render(request, "public/privacy_proved.html", context)
 
 
@@ -55,9 +54,9 @@ def guest(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "public/guest.html", _context(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
-def export(request: HttpRequest, secret: str) -> HttpResponseBase:
+def export_as_guest(request: HttpRequest, secret: str) -> HttpResponseBase:
     """An export of it, as a file."""
     file = guests.export(secret)
     response = StreamingHttpResponse(file.body, content_type="application/zip")
@@ -65,41 +64,47 @@ def export(request: HttpRequest, secret: str) -> HttpResponseBase:
     return response
 
 
-@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
-def reauthenticate(request: HttpRequest, secret: str) -> HttpResponse:
+def renew_guest_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
     guests.reauthenticate(secret)
     return render(request, "check_mail.html")
 
 
-@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
-def object_to_sources(request: HttpRequest, secret: str) -> HttpResponse:
+def object_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to third-party data about the address."""
     guests.object_to(secret)
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
-def restrict(request: HttpRequest, secret: str) -> HttpResponse:
+def restrict_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
     guests.restrict(secret, wanted=True)
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", form_on="own_page", methods=("POST",))
 @shows_again("public/guest.html", _context)
-def lift(request: HttpRequest, secret: str) -> HttpResponse:
+def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
     guests.restrict(secret, wanted=False)
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/erase", name="erase_as_guest", methods=("POST",), asks=(Asked("word"),))
+@own_page(
+    "privacy/own/<slug:secret>/erase",
+    name="erase_as_guest",
+    form_on="own_page",
+    methods=("POST",),
+    asks=(Asked("word"),),
+)
 @shows_again("public/guest.html", _context)
-def erase(request: HttpRequest, secret: str) -> HttpResponse:
+def erase_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, once the word erase is written."""
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
@@ -118,18 +123,22 @@ def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @own_page(
-    "privacy/own/<slug:secret>/pass-on/agree", name="agree_to_pass_on", methods=("POST",), asks=(Asked("organisation"),)
+    "privacy/own/<slug:secret>/pass-on/agree",
+    name="agree_to_pass_on",
+    form_on="pass_on",
+    methods=("POST",),
+    asks=(Asked("organisation"),),
 )
 @shows_again("public/pass_on.html", _pass_on_context)
-def agree(request: HttpRequest, secret: str) -> HttpResponse:
+def agree_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """Have the request passed on."""
     referrals.agree(secret, request.POST.getlist("organisation"))
     return redirect("pass_on", secret)
 
 
-@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", methods=("POST",))
+@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", form_on="pass_on", methods=("POST",))
 @shows_again("public/pass_on.html", _pass_on_context)
-def decline(request: HttpRequest, secret: str) -> HttpResponse:
+def decline_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""
     referrals.decline(secret)
     return redirect("pass_on", secret)

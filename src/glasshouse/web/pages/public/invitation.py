@@ -27,7 +27,7 @@ from glasshouse.web.session_cookie import with_session
         Asked("accept", "notices_acceptance.shown"),
     ),
 )
-def accept(request: HttpRequest, secret: str) -> HttpResponse:
+def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation's own page: what is offered, and the way in, for a known address or a new one."""
     actor = actor_of(request)
     offered = invitations.look(secret)

@@ -27,7 +27,7 @@ from glasshouse.web.request_choices import CHOICES
         Asked("text", "rights_request.text"),
     ),
 )
-def ask(request: HttpRequest) -> HttpResponse:
+def make_privacy_request(request: HttpRequest) -> HttpResponse:
     """Ask for one's rights, with an account or without. The answer is the same for everybody."""
     if request.method == "GET":
         return render(request, "public/privacy_ask.html", CHOICES)
@@ -48,7 +48,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     before_acceptance=True,
     form=FormRules(most_bytes=256 * KB, account_limits=False),
 )
-def prove(request: HttpRequest, secret: str) -> HttpResponse:
+def confirm_request_address(request: HttpRequest, secret: str) -> HttpResponse:
     """Confirm the address of a request. A click is needed: a mail scanner that opens links confirms nothing."""
     try:
         if request.method == "GET":
@@ -65,6 +65,7 @@ def prove(request: HttpRequest, secret: str) -> HttpResponse:
 @page(
     "privacy/prove/<slug:secret>/again",
     name="renew_link",
+    form_on="prove_request",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("POST",),

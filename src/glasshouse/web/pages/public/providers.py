@@ -65,12 +65,13 @@ def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
 @page(
     "trust/providers/<slug:secret>/begin",
     name="begin_provider_mails",
+    form_on="unsubscribe_providers",
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
 )
-def begin(request: HttpRequest, secret: str) -> HttpResponse:
+def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have news of the list mailed."""
     return _decide(request, secret, wanted=True)
 
@@ -78,11 +79,12 @@ def begin(request: HttpRequest, secret: str) -> HttpResponse:
 @page(
     "trust/providers/<slug:secret>/end",
     name="end_provider_mails",
+    form_on="unsubscribe_providers",
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
 )
-def end(request: HttpRequest, secret: str) -> HttpResponse:
+def end_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
     return _decide(request, secret, wanted=False)

@@ -58,6 +58,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @page(
     "sign-out",
     name="sign_out",
+    form_on="home",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("POST",),
@@ -86,7 +87,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         Asked("trust"),
     ),
 )
-def do_step(request: HttpRequest) -> HttpResponse:
+def use_second_factor(request: HttpRequest) -> HttpResponse:
     """The second factor of a sign-in: a code of any kind."""
     pending, next_path = request.COOKIES.get(PENDING_COOKIE, ""), request.GET.get("next", request.POST.get("next", ""))
     try:
@@ -110,7 +111,14 @@ def _in(signed_in: SignedIn, next_path: str) -> HttpResponse:
     return response
 
 
-@page("second-factor/text", name="send_text", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("POST",))
+@page(
+    "second-factor/text",
+    name="send_text",
+    form_on="use_second_factor",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("POST",),
+)
 def send_text(request: HttpRequest) -> HttpResponse:
     """Send a code by text message to the one who is signing in."""
     next_path = request.POST.get("next", "")
@@ -129,6 +137,7 @@ def _pending(request: HttpRequest) -> str:
 @page(
     "passkey/options",
     name="passkey_options",
+    form_on="sign_in",
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
@@ -146,6 +155,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 @page(
     "passkey",
     name="passkey_use",
+    form_on="sign_in",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("POST",),

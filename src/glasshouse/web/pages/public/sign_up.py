@@ -45,7 +45,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         Asked("accept", "notices_acceptance.shown"),
     ),
 )
-def prove(request: HttpRequest, secret: str) -> HttpResponse:
+def finish_sign_up(request: HttpRequest, secret: str) -> HttpResponse:
     """Finish a sign-up. Opening the link changes nothing, as mail scanners open links; the form makes the account."""
     offer = notices.offer(reader_language(request))
     try:

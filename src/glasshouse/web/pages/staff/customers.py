@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import GrantId, OrganisationId
@@ -32,9 +32,22 @@ def _customer(request: HttpRequest) -> Actor:
     return actor_of(request).for_organisation(OrganisationId(request.POST.get("customer", "")))
 
 
-@page("staff", name="staff", methods=("POST",), need=Permission.GRANT_ASK, audience=Audience.STAFF)
+@page(
+    "staff",
+    name="staff",
+    methods=("POST",),
+    need=Permission.GRANT_ASK,
+    audience=Audience.STAFF,
+    asks=(
+        Asked("customer", "support_grant.organisation_id"),
+        Asked("areas", "support_grant.areas"),
+        Asked("change", "support_grant.change"),
+        Asked("reason", "support_grant.reason"),
+        Asked("hours", "support_grant.ends_at"),
+    ),
+)
 @shows_again("staff/customers.html", _staff_page)
-def ask(request: HttpRequest) -> HttpResponse:
+def ask_grant(request: HttpRequest) -> HttpResponse:
     """Ask a customer for a grant."""
     support.ask(_customer(request), wish_of(request, sites=None))  # The customer narrows it, or refuses.
     return redirect("staff")
@@ -43,10 +56,15 @@ def ask(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/emergency",
     name="open_emergency",
+    form_on="staff",
     methods=("POST",),
     need=Permission.EMERGENCY_OPEN,
     audience=Audience.STAFF,
     reauth=True,
+    asks=(
+        Asked("customer", "support_grant.organisation_id"),
+        Asked("reason", "support_grant.reason"),
+    ),
 )
 @shows_again("staff/customers.html", _staff_page)
 def open_emergency(request: HttpRequest) -> HttpResponse:
@@ -59,11 +77,13 @@ def open_emergency(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/<slug:customer>/<slug:grant>/countersign",
     name="countersign",
+    form_on="staff",
     need=Permission.GRANT_COUNTERSIGN,
     audience=Audience.STAFF,
     methods=("POST",),
     reauth=True,
 )
+@shows_again("staff/customers.html", _staff_page)
 def countersign(request: HttpRequest, customer: str, grant: str) -> HttpResponse:
     """Be the second pair of eyes for a grant that allows changes."""
     support.countersign(actor_of(request).for_organisation(OrganisationId(customer)), GrantId(grant))

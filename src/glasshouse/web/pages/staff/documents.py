@@ -5,13 +5,13 @@ from typing import NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
 from glasshouse.notices import api as notices
 from glasshouse.notices.rules import LANGUAGES, TITLES, Document
-from glasshouse.web.forms import again, small_number
+from glasshouse.web.forms import again, of_list, small_number
 from glasshouse.web.middleware import actor_of
 
 
@@ -38,7 +38,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/documents.html", context)
 
 
-def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
+def _once_more(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
     fields, chosen = _fields(request.POST.dict()), request.POST.get("document", "")
     context = _staff_page(actor_of(request))
     return again(request, "staff/documents.html", error, **context, fields=fields, chosen=chosen)
@@ -50,8 +50,15 @@ def _once_more(request: HttpRequest, error: InvalidError) -> HttpResponse:
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
+    asks=(
+        Asked("document", "notices_version.document"),
+        Asked("body_*", "notices_text.body"),
+        Asked("summary_*", "notices_text.summary"),
+        Asked("significant", "notices_version.significant"),
+        Asked("lead_days", "notices_version.lead_days"),
+    ),
 )
-def draft(request: HttpRequest) -> HttpResponse:
+def draft_document(request: HttpRequest) -> HttpResponse:
     """Keep a new version as a draft."""
     form = request.POST
     texts = {code: (form.get(f"body_{code}", ""), form.get(f"summary_{code}", "")) for code in LANGUAGES}
@@ -66,16 +73,17 @@ def draft(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/documents/<slug:version>/publish",
     name="publish_document",
+    form_on="staff_documents",
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
 )
-def publish(request: HttpRequest, version: str) -> HttpResponse:
+def publish_document(request: HttpRequest, version: str) -> HttpResponse:
     """Publish a draft."""
     try:
         notices.publish(actor_of(request), version)
-    except InvalidError as error:
-        return _once_more(request, error)
+    except (InvalidError, NotFoundError) as error:
+        return _once_more(request, of_list(error))
     return redirect("staff_documents")
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
 from glasshouse.kernel.errors import InvalidError
@@ -61,9 +61,17 @@ def _until(written: str) -> date | None:
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    asks=(
+        Asked("address", "rights_demand.address"),
+        Asked("authority", "rights_demand.authority"),
+        Asked("country", "rights_demand.country"),
+        Asked("grounds", "rights_demand.grounds"),
+        Asked("barred_until", "rights_demand.barred_until"),
+        Asked("asked", "rights_demand.asked"),
+    ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
-def enter(request: HttpRequest) -> HttpResponse:
+def enter_legal_request(request: HttpRequest) -> HttpResponse:
     """Enter a legal request."""
     actor, form = actor_of(request), request.POST
     until = _until(form.get("barred_until", ""))
@@ -75,12 +83,17 @@ def enter(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/legal-requests/<slug:legal_request>/review",
     name="review_legal_request",
+    form_on="staff_legal_requests",
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    asks=(
+        Asked("allowed", "rights_demand.narrowed"),
+        Asked("reasons", "rights_demand.reasons"),
+    ),
 )
 @shows_again("staff/legal_requests.html", _legal_requests)
-def review(request: HttpRequest, legal_request: str) -> HttpResponse:
+def review_legal_request(request: HttpRequest, legal_request: str) -> HttpResponse:
     """Review a legal request, as one of two."""
     actor, form = actor_of(request), request.POST
     verdict, reasons = form.get("verdict", ""), form.get("reasons", "")

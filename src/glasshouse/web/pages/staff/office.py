@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.privacy_office import api as desks
 from glasshouse.web.forms import shows_again, small_number
@@ -31,12 +31,18 @@ def office(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/office/holds",
     name="place_legal_hold",
+    form_on="office",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("address"),
+        Asked("reason", "retention_hold.reason"),
+        Asked("days", "retention_hold.ends_at"),
+    ),
 )
 @shows_again("staff/office.html", _context)
-def hold(request: HttpRequest) -> HttpResponse:
+def place_legal_hold(request: HttpRequest) -> HttpResponse:
     """Place a legal hold on a person's data."""
     actor, form = actor_of(request), request.POST
     desks.place_legal_hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
@@ -46,11 +52,13 @@ def hold(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/office/holds/<slug:hold>/end",
     name="end_legal_hold",
+    form_on="office",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
-def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
+@shows_again("staff/office.html", _context)
+def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """End a hold."""
     desks.end_legal_hold(actor_of(request), hold)
     return redirect("office")
@@ -59,9 +67,11 @@ def end_hold(request: HttpRequest, hold: str) -> HttpResponse:
 @page(
     "staff/office/restrictions/<slug:restriction>/lift",
     name="lift_restriction",
+    form_on="office",
     methods=("POST",),
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
+    asks=(Asked("reason", "mail_message.body"),),
 )
 @shows_again("staff/office.html", _context)
 def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
@@ -74,9 +84,15 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
 @page(
     "staff/office/assessments",
     name="assess",
+    form_on="office",
     methods=("POST",),
     need=Permission.PURPOSE_ASSESS,
     audience=Audience.STAFF,
+    asks=(
+        Asked("purpose", "rights_assessment.purpose"),
+        Asked("risk", "rights_assessment.risk"),
+        Asked("text", "rights_assessment.text"),
+    ),
 )
 @shows_again("staff/office.html", _context)
 def assess(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import business_transfers, rules
@@ -11,7 +11,7 @@ from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
-WORDS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -40,12 +40,26 @@ def recipients(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("kind", "disclosures_recipient.kind"),
+        Asked("name", "disclosures_recipient.name"),
+        Asked("region", "disclosures_recipient.region"),
+        Asked("what", "disclosures_recipient.what"),
+        Asked("purpose", "disclosures_recipient.purpose"),
+        Asked("basis", "disclosures_recipient.basis"),
+        Asked("agreement", "disclosures_recipient.agreement"),
+        Asked("safeguard", "disclosures_recipient.safeguard"),
+        Asked("contact", "disclosures_recipient.contact"),
+        Asked("wait_days", "disclosures_recipient.active_from"),
+        Asked("fields", "disclosures_recipient.fields"),
+        Asked("channels", "disclosures_recipient.channels"),
+    ),
 )
 @shows_again("staff/recipients.html", _register)
-def add(request: HttpRequest) -> HttpResponse:
+def add_recipient(request: HttpRequest) -> HttpResponse:
     """Register a recipient."""
     actor, form = actor_of(request), request.POST
-    texts = {name: form.get(name, "") for name in WORDS}
+    texts = {name: form.get(name, "") for name in TEXTS}
     fields, channels = form.getlist("fields"), form.getlist("channels")
     wait = small_number(form.get("wait_days", ""))
     disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait))
@@ -55,6 +69,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/recipients/<slug:recipient>/end",
     name="end_recipient",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
@@ -70,9 +85,15 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
 @page(
     "staff/business-transfers",
     name="open_business_transfer",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("buyer", "disclosures_recipient.name"),
+        Asked("region", "disclosures_recipient.region"),
+        Asked("days", "disclosures_recipient.active_from"),
+    ),
 )
 @shows_again("staff/recipients.html", _register)
 def open_business_transfer(request: HttpRequest) -> HttpResponse:
@@ -86,6 +107,7 @@ def open_business_transfer(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/business-transfers/<slug:business_transfer>/close",
     name="close_business_transfer",
+    form_on="recipients",
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
@@ -52,9 +52,17 @@ def _to_list(act: str, number: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(
+        Asked("channel", "rights_request.channel"),
+        Asked("address", "rights_request.address"),
+        Asked("kind", "rights_request.kind"),
+        Asked("region", "rights_request.region"),
+        Asked("identity", "rights_request.identity"),
+        Asked("text", "rights_request.text"),
+    ),
 )
 @shows_again("staff/requests.html", _desk)
-def enter(request: HttpRequest) -> HttpResponse:
+def enter_request(request: HttpRequest) -> HttpResponse:
     """Enter a request that came by letter or telephone."""
     actor, form = actor_of(request), request.POST
     arrival = requests.Arrival(form.get("channel", ""), entered_by=actor.id, identity=form.get("identity", ""))
@@ -66,9 +74,11 @@ def enter(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/answer",
     name="answer_request",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_request.answer"),),
 )
 @shows_again("staff/requests.html", _desk)
 def answer_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -81,9 +91,11 @@ def answer_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/refuse",
     name="refuse_request_as_officer",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_request.answer"),),
 )
 @shows_again("staff/requests.html", _desk)
 def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -96,9 +108,11 @@ def refuse_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/extend",
     name="extend_request",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
+    asks=(Asked("text", "rights_letter.text"),),
 )
 @shows_again("staff/requests.html", _desk)
 def extend_request(request: HttpRequest, number: str) -> HttpResponse:
@@ -111,6 +125,7 @@ def extend_request(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/requests/<id:number>/ask-again",
     name="ask_proof_again",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.REQUEST_ANSWER,
     audience=Audience.STAFF,
@@ -126,9 +141,16 @@ def ask_proof_again(request: HttpRequest, number: str) -> HttpResponse:
 @page(
     "staff/agents",
     name="register_agent",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("agent", "rights_agent.agent_id"),
+        Asked("name", "rights_agent.name"),
+        Asked("verify_key", "rights_agent.verify_key"),
+        Asked("callback_host", "rights_agent.callback_host"),
+    ),
 )
 @shows_again("staff/requests.html", _desk)
 def register_agent(request: HttpRequest) -> HttpResponse:
@@ -141,6 +163,7 @@ def register_agent(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/agents/end",
     name="end_agent",
+    form_on="worklist",
     methods=("POST",),
     need=Permission.AGENT_CHANGE,
     audience=Audience.STAFF,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import KB, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.sources import api, rules
@@ -39,9 +39,15 @@ def sources(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
+    asks=(
+        Asked("kind", "sources_source.kind"),
+        Asked("name", "sources_source.name"),
+        Asked("licence", "sources_source.licence"),
+        Asked("purpose", "sources_source.purpose"),
+    ),
 )
 @shows_again("staff/sources.html", _page)
-def add(request: HttpRequest) -> HttpResponse:
+def add_source(request: HttpRequest) -> HttpResponse:
     """Register a source."""
     actor, form = actor_of(request), request.POST
     api.add_source(actor, *(form.get(name, "") for name in ("kind", "name", "licence", "purpose")))
@@ -51,6 +57,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @page(
     "staff/sources/<slug:source>/token",
     name="make_source_token",
+    form_on="sources",
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
@@ -66,10 +73,12 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
 @page(
     "staff/sources/<slug:source>/import",
     name="import_contacts",
+    form_on="sources",
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
+    asks=(Asked("file", "sources_supplied.value"),),
 )
 @shows_again("staff/sources.html", _page)
 def import_contacts(request: HttpRequest, source: str) -> HttpResponse:
