@@ -39,9 +39,7 @@ CONFIG = """<clickhouse><storage_configuration>
 </storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
 MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series that one statement names in its text: of a question, of a deletion
-FORGET_WAIT_S = (
-    25.0  # for what is queued, twice, before a tenant's readings are deleted; web waits a minute for the answer
-)
+FORGET_WAIT_S = 25.0  # for what is queued, twice, before readings are deleted; web waits a minute for the answer
 REPLAY_BYTES = 32 << 20  # of the log, inserted into chDB at once after a crash
 
 
