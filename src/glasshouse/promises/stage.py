@@ -58,6 +58,7 @@ class Stage:
     sink: Sink
     visitors: list[Visitor] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    residents: list[Resident] = field(default_factory=list)
 
     def new_address(self) -> str:
         """An address that nobody has; mail to it arrives in the sink."""
@@ -148,9 +149,10 @@ class Stage:
         home = str(visitor.follow(answer).url)
         own = re.search(r"/o/([0-9a-z]{16})", home)
         account, person = self.ids_of(address)
-        return Resident(
-            fields["name"], address, password, visitor, account, person, organisation or (own[1] if own else "")
-        )
+        own_organisation = organisation or (own[1] if own else "")
+        resident = Resident(fields["name"], address, password, visitor, account, person, own_organisation)
+        self.residents.append(resident)
+        return resident
 
     def site(self, administrator: Resident, name: str) -> str:
         """Make a site by its page; returns its id. Raises UnavailableError."""
@@ -182,6 +184,13 @@ class Stage:
             raise UnavailableError("A probe's account is not in the store.")
         return str(found[0][0]), str(found[0][1])
 
+    def counted_together(self) -> list[str]:
+        """By what the tries of a person in a browser are counted, and those of a person who is signed in."""
+        cookies = {visitor.cookies.get("__Host-browser", "") for visitor in self.visitors} - {"", None}
+        browsers = [sessions.digest(str(cookie)) for cookie in cookies]
+        ids = [number for resident in self.residents for number in (resident.account, resident.person)]
+        return [f"{number}:{end}" for number in ids for end in (*browsers, "signed-in")]
+
 
 @contextmanager
 def open_stage() -> Iterator[Stage]:
@@ -194,7 +203,7 @@ def open_stage() -> Iterator[Stage]:
         for visitor in stage.visitors:
             visitor.close()
         try:
-            remove(stage.probe, stage.counted)
+            remove(stage.probe, [*stage.counted, *stage.counted_together()])
         finally:
             sink.close()
 
