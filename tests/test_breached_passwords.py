@@ -34,7 +34,13 @@ def test_a_breached_password_is_refused_in_every_simple_form(password: str) -> N
 
 @pytest.mark.parametrize(
     "password",
-    ["a long enough word", "pass-0123456789ab-word", "9f86d081884c7d65-9a2feaa0c55ad015", "tomato ladder quiet river", "Zwölf Boxkämpfer"],
+    [
+        "a long enough word",
+        "pass-0123456789ab-word",
+        "9f86d081884c7d65-9a2feaa0c55ad015",
+        "tomato ladder quiet river",
+        "Zwölf Boxkämpfer",
+    ],
 )
 def test_a_good_password_is_taken(password: str) -> None:
     from glasshouse.accounts import passwords

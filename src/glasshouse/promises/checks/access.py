@@ -52,7 +52,9 @@ def permissions() -> Finding:
         _last_administrator(steps, stage, owner, people)
         _on_record(steps, owner, people)
     _everywhere(steps)
-    return steps.judged(f"{walked.cells} cells of role × address × customer, and {len(steps.lines) - 1} steps as promised")
+    return steps.judged(
+        f"{walked.cells} cells of role × address × customer, and {len(steps.lines) - 1} steps as promised"
+    )
 
 
 def _members(stage: Stage, owner: Resident, sites: list[str]) -> dict[str, Resident]:
@@ -71,7 +73,9 @@ def _membership(owner: Resident, account: str) -> tuple[str, list[str] | None] |
 
 
 def _administrators(owner: Resident) -> int:
-    question = "SELECT count(*) FROM access_membership WHERE organisation_id = %s AND role = 'administrator' AND sites IS NULL"
+    question = (
+        "SELECT count(*) FROM access_membership WHERE organisation_id = %s AND role = 'administrator' AND sites IS NULL"
+    )
     return int(oracle.value(question, owner.organisation))
 
 
@@ -89,7 +93,10 @@ def _scope(steps: Steps, owner: Resident, foreign: Resident, member: Resident, s
     for site, value in zip(sites, values, strict=True):
         crop_door.send(crop_door.device(owner, site), f"probe air_temp={value}")
     series = _series_by_value(owner, values)
-    names = [str(row[0]) for row in oracle.rows("SELECT id FROM greenhouse_site WHERE organisation_id = %s", owner.organisation)]
+    names = [
+        str(row[0])
+        for row in oracle.rows("SELECT id FROM greenhouse_site WHERE organisation_id = %s", owner.organisation)
+    ]
     steps.expect("each site of the probe has a reading", len(series) == 2 and sorted(names) == sorted(sites))
     if len(series) < 2:
         return
@@ -135,7 +142,9 @@ def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: 
     _change(owner, viewer.account, "viewer")
     refused = viewer.visitor.get(owner.page("import")).status_code
     steps.expect(
-        "a role given, and taken again, counts at the next request", (allowed, refused) == (200, 403), f"{allowed}, {refused}"
+        "a role given, and taken again, counts at the next request",
+        (allowed, refused) == (200, 403),
+        f"{allowed}, {refused}",
     )
     _change(owner, scoped.account, "grower", sites[1:])
     shown = scoped.visitor.get(owner.page("sites")).text
@@ -149,10 +158,15 @@ def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: 
     gone = [leaver.visitor.get(owner.page(page)).status_code for page in ("", "sites", "my-access")]
     after = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
     own = leaver.visitor.get("/account").status_code
-    steps.expect("a removed member sees nothing at the next request", gone == [404] * 3 and own == 200, f"{gone}, {own}")
+    steps.expect(
+        "a removed member sees nothing at the next request", gone == [404] * 3 and own == 200, f"{gone}, {own}"
+    )
     steps.expect(
         "a removed member's token opens nothing",
-        before.status_code == 200 and sites[0] in before.text and after.status_code == 401 and sites[0] not in after.text,
+        before.status_code == 200
+        and sites[0] in before.text
+        and after.status_code == 401
+        and sites[0] not in after.text,
         f"{before.status_code}, {after.status_code}",
     )
 
@@ -165,13 +179,17 @@ def _own_role(steps: Steps, stage: Stage, owner: Resident) -> None:
     member = stage.member(owner, role)
     seen = [member.visitor.get(owner.page(page)).status_code for page in ("events", "sites", "members", "settings")]
     steps.expect("a role of one's own opens what it names, and no more", seen == [200, 403, 403, 403], str(seen))
-    owner.visitor.post(owner.page("roles"), form | {"role": role, "permissions": [CHANGES_MEMBERS, "access:member:read"]})
+    owner.visitor.post(
+        owner.page("roles"), form | {"role": role, "permissions": [CHANGES_MEMBERS, "access:member:read"]}
+    )
     seen = [member.visitor.get(owner.page(page)).status_code for page in ("events", "members")]
     steps.expect("changed, it counts at the next request", seen == [403, 200], str(seen))
     answers = [
         _change(member, member.account, ADMINISTRATOR),
         _change(member, owner.account, "viewer"),
-        member.visitor.post(owner.page("roles"), form | {"role": role, "permissions": ["support:grant:give"]}).status_code,
+        member.visitor.post(
+            owner.page("roles"), form | {"role": role, "permissions": ["support:grant:give"]}
+        ).status_code,
     ]
     rows = (_membership(owner, member.account), _membership(owner, owner.account))
     given = oracle.value("SELECT permissions FROM access_role WHERE id = %s", role)
@@ -188,18 +206,24 @@ def _last_administrator(steps: Steps, stage: Stage, owner: Resident, people: dic
         owner.visitor.post(owner.page(f"members/{owner.account}/remove")).status_code,
     ]
     stays = _membership(owner, owner.account) == (ADMINISTRATOR, None)
-    steps.expect("the last administrator cannot be demoted, limited or removed", stays and answers == [400] * 4, str(answers))
+    steps.expect(
+        "the last administrator cannot be demoted, limited or removed", stays and answers == [400] * 4, str(answers)
+    )
     second = people["privacy-contact"]
     _change(owner, second.account, ADMINISTRATOR)
     pair = [(owner, second), (second, owner)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda two: two[0].visitor.post(two[0].page(f"members/{two[1].account}/remove")), pair))
-    steps.expect("two who remove each other at once leave one", _administrators(owner) == 1, str(_administrators(owner)))
+    steps.expect(
+        "two who remove each other at once leave one", _administrators(owner) == 1, str(_administrators(owner))
+    )
 
 
 def _on_record(steps: Steps, owner: Resident, people: dict[str, Resident]) -> None:
     question = "SELECT kind, subject, actor FROM events_event WHERE organisation_id = %s"
-    events = [(str(kind), str(subject), str(actor)) for kind, subject, actor in oracle.rows(question, owner.organisation)]
+    events = [
+        (str(kind), str(subject), str(actor)) for kind, subject, actor in oracle.rows(question, owner.organisation)
+    ]
     role = "SELECT id FROM access_role WHERE organisation_id = %s"
     wanted = {
         "an invitation": ("access:invitation:send", "", 7),

@@ -19,11 +19,21 @@ from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, open_stage
 
 # As Django writes it: the algorithm's name, then what the reference implementation of Argon2 writes.
-STORED = re.compile(r"argon2(?P<plain>\$argon2id\$v=19\$m=(?P<memory>\d+),t=(?P<turns>\d+),p=\d+\$[\w+/]{22,}\$[\w+/]{22,})")
+STORED = re.compile(
+    r"argon2(?P<plain>\$argon2id\$v=19\$m=(?P<memory>\d+),t=(?P<turns>\d+),p=\d+\$[\w+/]{22,}\$[\w+/]{22,})"
+)
 # OWASP Password Storage Cheat Sheet, Argon2id: memory (KiB) -> least number of turns; each pair is as strong as the others.
 OWASP = ((47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5))
 # Short, of digits only, and known from breaches (found in the lists of passwords that were published after them).
-WEAK = ("short-Pass1", "739184620573", "password1234", "1q2w3e4r5t6y", "qwertyuiop123", "passwordpassword", "iloveyou1234")
+WEAK = (
+    "short-Pass1",
+    "739184620573",
+    "password1234",
+    "1q2w3e4r5t6y",
+    "qwertyuiop123",
+    "passwordpassword",
+    "iloveyou1234",
+)
 MOST_TRIES, LONGEST_SESSION, LONGEST_LINK = 20, timedelta(days=31), timedelta(days=2)
 LINK_LEFT = "SELECT id, expires_at FROM accounts_ticket WHERE purpose = 'reset' AND key_owner = %s"
 
@@ -67,7 +77,9 @@ def passwords() -> Finding:
 def _stored(steps: Steps) -> int:
     rows = [str(row[0]) for row in oracle.rows("SELECT password FROM accounts_account")]
     weak = sum(not _strong(stored) for stored in rows)
-    steps.expect("every stored password is Argon2id of the cost that OWASP recommends", not weak, f"{counted(weak)} are not")
+    steps.expect(
+        "every stored password is Argon2id of the cost that OWASP recommends", not weak, f"{counted(weak)} are not"
+    )
     plain = (
         "SELECT (SELECT count(*) FROM accounts_session WHERE secret_hash !~ '^[0-9a-f]{64}$') "
         "+ (SELECT count(*) FROM accounts_browser WHERE secret_hash !~ '^[0-9a-f]{64}$') "
@@ -100,7 +112,9 @@ def _is_of(stored: str, password: str) -> bool:
 def _own_hash(steps: Steps, person: Resident) -> None:
     stored = _stored_of(person)
     steps.expect("what is stored is the Argon2id hash of the password that was typed", _is_of(stored, person.password))
-    steps.expect("and of no other", not _is_of(stored, person.password[:-1]) and not _is_of(stored, person.password.upper()))
+    steps.expect(
+        "and of no other", not _is_of(stored, person.password[:-1]) and not _is_of(stored, person.password.upper())
+    )
 
 
 # -- weak passwords ------------------------------------------------------------------------------------------------
@@ -110,7 +124,9 @@ def _weak_at_sign_up(steps: Steps, stage: Stage, address: str) -> bool:
     path, visitor = stage.link(address, "prove"), stage.visitor()
     fields = {"name": "Probe", "organisation": "Probe", "accept": "yes"}
     taken = [weak for weak in WEAK if visitor.post(path, fields | {"password": weak}).status_code != 400]
-    return steps.expect("weak and breached passwords are refused at sign-up", not taken, f"{len(taken)} of {len(WEAK)} were taken")
+    return steps.expect(
+        "weak and breached passwords are refused at sign-up", not taken, f"{len(taken)} of {len(WEAK)} were taken"
+    )
 
 
 def _weak_at_change(steps: Steps, person: Resident) -> None:
@@ -118,7 +134,9 @@ def _weak_at_change(steps: Steps, person: Resident) -> None:
     answers = [_changed(person, weak).status_code for weak in WEAK]
     held = set(answers) == {400} and _stored_of(person) == before
     steps.expect("weak and breached passwords are refused at a change", held, str(sorted(set(answers))))
-    wrong = person.visitor.submit("/account", {"present": "not it, surely", "password": _password()}, action="/account/password")
+    wrong = person.visitor.submit(
+        "/account", {"present": "not it, surely", "password": _password()}, action="/account/password"
+    )
     steps.expect("a change needs the present password", wrong.status_code == 400 and _stored_of(person) == before)
     person.password, old = _password(), person.password
     person.visitor.submit("/account", {"present": old, "password": person.password}, action="/account/password")
@@ -145,7 +163,9 @@ def _reset(steps: Steps, stage: Stage, person: Resident) -> None:
     other, unknown, mails = stage.sign_in(person), stage.new_address(), len(stage.sink.mails(person.address))
     answers = [stage.visitor().submit("/forgotten", {"address": address}) for address in (person.address, unknown)]
     told = [re.sub(r'value="\w+"', "", answer.text) for answer in answers]
-    steps.expect("no answer tells whether an address has an account", told[0] == told[1] and answers[0].status_code == 200)
+    steps.expect(
+        "no answer tells whether an address has an account", told[0] == told[1] and answers[0].status_code == 200
+    )
     path, visitor = stage.link(person.address, "reset", after=mails), stage.visitor()
     life = oracle.value(LINK_LEFT.replace("id, ", ""), person.person) - clock.now()  # type: ignore[arg-type]
     steps.expect("a link has an end", timedelta(0) < life <= LONGEST_LINK)
@@ -162,7 +182,9 @@ def _reset(steps: Steps, stage: Stage, person: Resident) -> None:
     person.password, mails = new, len(stage.sink.mails(person.address))
     stage.visitor().submit("/forgotten", {"address": person.address})
     path = stage.link(person.address, "reset", after=mails)
-    probes.date(str(oracle.value(LINK_LEFT, person.person)), "accounts_ticket", "expires_at", clock.now() - timedelta(seconds=1))
+    probes.date(
+        str(oracle.value(LINK_LEFT, person.person)), "accounts_ticket", "expires_at", clock.now() - timedelta(seconds=1)
+    )
     late = visitor.post(path, {"password": _password()}).status_code
     steps.expect("a link that has ended is refused", late == 404 and _is_of(_stored_of(person), new), str(late))
 
@@ -180,13 +202,21 @@ def _session(visitor: Visitor) -> tuple[str, timedelta]:
 def _sessions(steps: Steps, stage: Stage, person: Resident) -> None:
     second, visitor = stage.sign_in(person), stage.visitor()
     answer = visitor.submit("/sign-in", {"address": person.address, "password": person.password})
-    cookie = next((text for text in answer.headers.get_list("set-cookie") if text.startswith("__Host-session=")), "").lower()
+    cookie = next(
+        (text for text in answer.headers.get_list("set-cookie") if text.startswith("__Host-session=")), ""
+    ).lower()
     flags = all(flag in cookie for flag in ("; secure", "; httponly", "; samesite=", "; path=/"))
     steps.expect("a session's cookie is kept from scripts, other sites and plain connections", flags)
     (ended, _), (aged, life) = _session(second), _session(visitor)
-    steps.expect("a session is found by the hash of its cookie, and has an end", bool(ended) and timedelta(0) < life <= LONGEST_SESSION)
+    steps.expect(
+        "a session is found by the hash of its cookie, and has an end",
+        bool(ended) and timedelta(0) < life <= LONGEST_SESSION,
+    )
     shown = person.visitor.get("/account/security").text
-    steps.expect("every session is listed on the person's page", all(f"/account/sessions/{one}/end" in shown for one in (ended, aged)))
+    steps.expect(
+        "every session is listed on the person's page",
+        all(f"/account/sessions/{one}/end" in shown for one in (ended, aged)),
+    )
     was_in = _opens(second)
     person.visitor.submit("/account/security", {}, action=f"/account/sessions/{ended}/end")
     steps.expect("a session that is ended on the page is dead at the next request", was_in and not _opens(second))
@@ -206,7 +236,9 @@ def _guessing(steps: Steps, stage: Stage, person: Resident) -> None:
     """Guess at an address, each try from a network of its own, as a hostile crowd would."""
     answers = list(_guesses(stage, person.address))
     slowed = [answer.status_code for answer in answers].count(429) > 0
-    steps.expect(f"guessing is slowed within {MOST_TRIES} tries, wherever they come from", slowed, f"{len(answers)} were not")
+    steps.expect(
+        f"guessing is slowed within {MOST_TRIES} tries, wherever they come from", slowed, f"{len(answers)} were not"
+    )
     steps.expect("while it is slowed, not even the right password opens", not _opens(stage.sign_in(person)))
 
 
