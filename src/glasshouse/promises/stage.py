@@ -227,9 +227,9 @@ class Stage:
 
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
-    """A stage for the length of the block. Nothing of it stays, whatever happens inside."""
-    sink = Sink()
+def open_stage(sink: Sink | None = None) -> Iterator[Stage]:
+    """A stage for the length of the block. Nothing of it stays, whatever happens inside. sink: where its mail goes."""
+    sink = sink or Sink()
     stage = Stage(probes.begin([], sink_port=sink.open()), sink)
     try:
         yield stage
