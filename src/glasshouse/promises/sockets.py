@@ -71,15 +71,9 @@ def listeners() -> list[Listener]:
     sockets = dict(_listening())
     found = set()
     for number in processes():
-        try:
-            links = [os.readlink(link) for link in (PROC / str(number) / "fd").iterdir()]
-        except FileNotFoundError:  # It ended meanwhile.
-            continue
-        except PermissionError as error:
-            raise UnavailableError("The sockets of a process of this deployment may not be looked at.") from error
-        for inode in (link[8:-1] for link in links if link.startswith("socket:[")):
+        for inode in (link[8:-1] for link in open_files(number) if link.startswith("socket:[")):
             if inode in sockets:
-                found.add(Listener(*sockets[inode], _program(number)))
+                found.add(Listener(*sockets[inode], program_of(number)))
     return sorted(found)
 
 
@@ -106,10 +100,11 @@ def _works_on_ours(number: int) -> bool:
     """Whether a process was started for this deployment's data folder, as its environment or its command says."""
     data = str(settings.DATA_FOLDER)
     needles = [f"GLASSHOUSE_DATA={data}", f"CROPS_DATA={data}/crops", f"{data}/people"]
-    with suppress(OSError):
-        words = (PROC / str(number) / "cmdline").read_bytes() + b"\0" + (PROC / str(number) / "environ").read_bytes()
-        return any(needle.encode() in words.split(b"\0") for needle in needles)
-    return False
+    try:
+        words = started_with(number).split(b"\0")
+    except UnavailableError:  # Somebody else's process.
+        return False
+    return any(needle.encode() in words for needle in needles)
 
 
 def _descends(number: int, roots: set[int], parents: dict[int, int]) -> bool:
@@ -120,13 +115,46 @@ def _descends(number: int, roots: set[int], parents: dict[int, int]) -> bool:
     return False
 
 
-def _program(number: int) -> str:
+def program_of(number: int) -> str:
+    """The program that a process runs: the last part of a module's name, or of a file's. "": it has ended."""
     try:
         words = (PROC / str(number) / "cmdline").read_text().split("\0")
     except OSError:
         return ""
     module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
     return module.rpartition(".")[2] or module
+
+
+def started_with(number: int) -> bytes:
+    """Command and environment of a process, as they were when it began. Raises UnavailableError."""
+    try:
+        return (PROC / str(number) / "cmdline").read_bytes() + b"\0" + (PROC / str(number) / "environ").read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise UnavailableError("What a process of this deployment was started with may not be looked at.") from error
+
+
+def open_files(number: int) -> list[str]:
+    """Paths of the files that a process has open. Raises UnavailableError."""
+    found = []
+    try:
+        for link in (PROC / str(number) / "fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.append(os.readlink(link))
+    except FileNotFoundError:
+        return found
+    except OSError as error:
+        raise UnavailableError("The files of a process of this deployment may not be looked at.") from error
+    return found
+
+
+def user_of(number: int) -> int:
+    """The user that a process runs as; -1: it has ended."""
+    try:
+        return (PROC / str(number)).stat().st_uid
+    except FileNotFoundError:
+        return -1
 
 
 def _listening() -> Iterator[tuple[str, tuple[str, int]]]:
