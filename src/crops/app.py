@@ -340,7 +340,7 @@ class Plane:
         await asyncio.to_thread(self.store.forget, capability.tenant)
 
     async def evidence(self, request: Request) -> dict[str, Any]:
-        """The columns that the store really has, with their classification, and how it keeps its tables, for the promise checks."""
+        """The columns that the store really has, with their classification, and how it keeps its tables: for promise checks."""
         self._capability(request, "evidence:read")
         await asyncio.to_thread(self.store.flush)
         ours = "WHERE database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA')"

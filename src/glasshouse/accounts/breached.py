@@ -1,7 +1,7 @@
 """Refuses passwords that are known from breaches, and those that are made of them in the ways that guessers try first.
 
-The list is Django's, of 20,000 passwords that were published after breaches; most are shorter than any that we take. So what people
-make of them to reach the length is refused, too: digits or signs around one, the same piece again and again, two of them in a row.
+The list is Django's, of 20,000 passwords that were published after breaches; most are shorter than any that we take. So what
+people make of them to reach the length is refused, too: digits or signs around one, a piece again and again, two in a row.
 Source: NIST SP 800-63B, 5.1.1.2; Weir et al., "Password Cracking Using Probabilistic Context-Free Grammars", 2009.
 """
 

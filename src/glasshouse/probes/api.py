@@ -75,7 +75,7 @@ def remove(probe: str) -> None:
     vault.remove_probe_keys([KeyOwnerId(owner) for owner in key_owners])
 
 
-def _call(function: str, *arguments: object) -> None:
+def _call(function: str, *arguments: str | int | list[str] | datetime) -> None:
     with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", list(arguments))
 

@@ -107,7 +107,8 @@ def _is_name(field: "models.Field[object, object]") -> bool:
 
 
 def _names(model: type[models.Model]) -> list[str]:
-    return [field.column for field in model._meta.local_concrete_fields if not field.primary_key and _is_name(field)]
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key and _is_name(field)]
+    return [str(field.column) for field in fields]
 
 
 def _marked(model: type[models.Model], probe: str = "") -> str:

@@ -76,7 +76,7 @@ class Naming(NamedTuple):
     database: str
     table: str
     column: str
-    count: int
+    count: int  # type: ignore[assignment]  # A tuple's own method of this name is not called.
 
 
 def naming(names: Sequence[str], *, but: frozenset[str] = frozenset()) -> list[Naming]:
@@ -120,7 +120,7 @@ def _naming(
 
 @contextmanager
 def signed_in(role: str, database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
-    """A connection as another role, with that role's own credential; whatever is done in it is undone. Raises UnavailableError."""
+    """A connection as another role, with its own credential; whatever is done in it is undone. Raises UnavailableError."""
     host = str(settings.DATABASES["default"]["HOST"])
     try:
         secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()

@@ -1,4 +1,4 @@
-"""Walks every path of the live router as every role, at home and at a foreign customer, and holds the answers to a table of its own.
+"""Walks every path of the live router as every role, at home and at a foreign customer, and holds the answers to a table.
 
 The table says what the name of a role promises, for somebody who reads it on the page of roles. It is written down a second time
 on purpose: what a page declares of itself is not asked. A path that the table does not name is for administrators alone.
@@ -99,7 +99,7 @@ def paths(beginning: str) -> list[str]:
 
 
 class _Plan(NamedTuple):
-    """What is asked: every cell at home; at the foreign customer by the administrator and by one other role, drawn for each cell."""
+    """What is asked: every cell at home; at the foreign customer by the administrator and one other role, drawn for each."""
 
     home: str
     foreign: str
@@ -108,7 +108,7 @@ class _Plan(NamedTuple):
 
 
 def walk(people: Mapping[str, Visitor], home: str, foreign: str) -> Walked:
-    """Every role × path × method at home; the same at a foreign customer by two of the roles; the administrator at the staff's pages.
+    """Every role × path × method at home; at a foreign customer two of the roles; the administrator at the staff's pages.
 
     Who goes abroad is drawn anew in each walk, so that walks that follow each other cover every role.
     people: one browser of each role, signed in, a member of `home` only. Raises UnavailableError.

@@ -47,7 +47,7 @@ class Arrived:
 class Sink:
     """Takes mail to the addresses that it was told of, and keeps it in memory.
 
-    encrypts: whether it offers STARTTLS. trusted: whether it shows this installation's certificate, and not one of its own making.
+    encrypts: whether it offers STARTTLS. trusted: whether it shows this installation's certificate, and none of its own making.
     A sender that insists on encryption gives neither of those two others a mail.
     """
 

@@ -3,7 +3,6 @@
 No list of ports is asked: a listener that nobody meant to open is found like any other. Processes on other machines are not seen.
 """
 
-import os
 import re
 import smtplib
 import socket
@@ -141,7 +140,7 @@ def open_files(number: int) -> list[str]:
     try:
         for link in (PROC / str(number) / "fd").iterdir():
             with suppress(FileNotFoundError):
-                found.append(os.readlink(link))
+                found.append(str(link.readlink()))
     except FileNotFoundError:
         return found
     except OSError as error:

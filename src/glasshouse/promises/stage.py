@@ -6,12 +6,10 @@ removed at the end by what the database knows of it (`probes`), whatever the che
 
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-import pyotp
 from django.apps import apps
 from django.db import connection
 
@@ -28,7 +26,6 @@ from glasshouse.subject import closing
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 
-PERIOD_S, MARGIN_S = 30, 5.0  # of an authenticator app: a step, and what must be left of it
 MAIL_S = 30.0  # the worker looks for due mail every second
 LINK = re.compile(r"https://\S+?/(prove|invitation|reset|change|stop|confirm|[a-z-]+)/([A-Za-z0-9_-]{20,})")
 
@@ -196,7 +193,7 @@ class Stage:
         return [f"{number}:{end}" for number in ids for end in (*browsers, "signed-in")]
 
     def staff(self, role: str) -> Resident:
-        """An account of the operator's staff, made as the command `staff` makes it, for no page does; signed in, with an app.
+        """An account of the operator's staff, made as the command `staff` makes it, for no page does; signed in.
 
         Raises UnavailableError.
         """
@@ -207,23 +204,6 @@ class Stage:
         resident.visitor.submit("/sign-in", {"address": address, "password": password})
         resident.visitor.submit("/accept", {"accept": "yes"})
         return resident
-
-    def authenticator(self, person: Resident) -> pyotp.TOTP:
-        """Set up an authenticator app by the page of a person who has just signed in; its code of now is unused.
-
-        Raises UnavailableError.
-        """
-        path = "/account/security/add/app"
-        key = re.search(r"<pre[^>]*>([A-Z2-7 ]{32,})</pre>", person.visitor.get(path).text)
-        if key is None:
-            raise UnavailableError("The page of the authenticator app shows no key.")
-        app = pyotp.TOTP(key[1].replace(" ", ""))
-        if (left_s := PERIOD_S - time.time() % PERIOD_S) < MARGIN_S:  # Not across the end of a step.
-            time.sleep(left_s + 0.1)
-        answer = person.visitor.submit(path, {"code": app.at(int(time.time()) - PERIOD_S)})
-        if not answer.is_redirect:
-            raise UnavailableError(f"The code of an authenticator app was answered {answer.status_code}.")
-        return app
 
 
 @contextmanager
@@ -270,7 +250,7 @@ def _blobs_of(ids: list[str]) -> Iterator[str]:
     for model in apps.get_models():
         for column in (item.column for item in model._meta.local_concrete_fields if hasattr(item, "blob_key_owner")):
             question = f'SELECT "{column}" FROM {model._meta.db_table} WHERE id = ANY (%s) AND "{column}" <> %s'
-            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))  # type: ignore[arg-type]
+            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))
 
 
 def _forget_jobs(ids: list[str]) -> None:

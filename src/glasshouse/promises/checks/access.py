@@ -149,7 +149,7 @@ def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: 
     _change(owner, scoped.account, "grower", sites[1:])
     shown = scoped.visitor.get(owner.page("sites")).text
     steps.expect("other sites count at the next request", sites[1] in shown and sites[0] not in shown)
-    form = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
+    form: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
     made = leaver.visitor.follow(leaver.visitor.submit(owner.page("tokens"), form)).text
     found = re.search(r"\bght_[A-Za-z0-9_-]+", made)
     token = {"Authorization": f"Bearer {found[0] if found else ''}"}

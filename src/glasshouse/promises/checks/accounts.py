@@ -167,7 +167,7 @@ def _reset(steps: Steps, stage: Stage, person: Resident) -> None:
         "no answer tells whether an address has an account", told[0] == told[1] and answers[0].status_code == 200
     )
     path, visitor = stage.link(person.address, "reset", after=mails), stage.visitor()
-    life = oracle.value(LINK_LEFT.replace("id, ", ""), person.person) - clock.now()  # type: ignore[arg-type]
+    life = oracle.value(LINK_LEFT.replace("id, ", ""), person.person) - clock.now()
     steps.expect("a link has an end", timedelta(0) < life <= LONGEST_LINK)
     steps.expect("to open the link changes nothing", visitor.get(path).status_code == 200 and _opens(other))
     before, new = _stored_of(person), _password()

@@ -87,7 +87,7 @@ def _sent(stage: Stage) -> _Sent:
 
 
 def _roles(steps: Steps) -> None:
-    may = {str(role): databases for role, databases in oracle.rows(MAY_CONNECT)}  # type: ignore[arg-type]
+    may = {str(role): databases for role, databases in oracle.rows(MAY_CONNECT)}
     both = sorted(role for role, databases in may.items() if len(databases) > 1 and role not in OF_BOTH)
     steps.expect(
         "no role that works for pages, jobs or support opens the database of keys too", not both, ", ".join(both)
@@ -97,7 +97,7 @@ def _roles(steps: Steps) -> None:
             f"the role {role} signs in to its own database, and to no other",
             _opens(role, own) and not _opens(role, other),
         )
-    steps.expect("no query of the people store reaches another one", oracle.value(BRIDGES) == 0)  # type: ignore[arg-type]
+    steps.expect("no query of the people store reaches another one", oracle.value(BRIDGES) == 0)
 
 
 def _opens(role: str, database: str) -> bool:

@@ -49,7 +49,7 @@ class _Refused(NamedTuple):
         "The listening sockets of all processes of this deployment are read from the system; no list of ports is asked.",
         "Each is asked for TLS 1.3 and 1.2, for the older versions, and in the clear; its certificate is checked.",
         "The web door and the crops service are asked for pages, files and addresses that do not exist.",
-        "A mail to a probe is due while its mail server offers no encryption, and while it shows a certificate of its own making.",
+        "A mail to a probe is due while its mail server offers no encryption, or shows a certificate of its own making.",
     ),
     oracle="The kernel's tables of sockets; TLS connections of a client that trusts this installation's authority alone; the "
     "answers' headers; what the refused mail server heard.",

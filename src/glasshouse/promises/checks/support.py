@@ -1,6 +1,7 @@
 """Checks of what the operator's support can see: SEC-04."""
 
 import re
+import time
 from datetime import timedelta
 from typing import Any, LiteralString, NamedTuple
 
@@ -10,7 +11,7 @@ from psycopg import sql
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import oracle
+from glasshouse.promises import authenticator, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import MAIL_S, Resident, Stage, open_stage
@@ -66,9 +67,9 @@ class Scene(NamedTuple):
 @check(
     "SEC-04",
     steps=(
-        "A probe's account of the support staff signs in, with an authenticator app, and asks for every page of a probe's customer.",
-        "The database is asked as the support role, with that role's own credential, for the rows of every table: for the probe's "
-        "customer and for some others that have invited nobody.",
+        "A probe's account of the support staff signs in, with an authenticator app, and opens pages of a probe's customer.",
+        "The database is asked as the support role, with that role's own credential, for the rows of every table: for the "
+        "probe's customer and for some others that have invited nobody.",
         "Support asks for access; the administrator invites it for one site, looks at the banner, and ends it while support is "
         "looking. Another invitation comes to its end. Each time pages and database are asked again.",
         "The administrator hands the administration to the operator, and takes it back.",
@@ -103,7 +104,7 @@ def _scene(stage: Stage) -> Scene:
     invited = [stage.invite(owner, role) for role in ("administrator", "viewer")]
     staff = stage.staff("support")
     second, viewer = (stage.join(address, organisation=owner.organisation) for address in invited)
-    stage.authenticator(staff)
+    authenticator.set_up(staff)
     return Scene(owner, second, viewer, staff, sites, names)
 
 
@@ -112,12 +113,12 @@ def _scene(stage: Stage) -> Scene:
 
 def _rights(steps: Steps) -> int:
     """What the catalogue says of customers' tables and of the support role; returns how many tables customers have."""
-    tables = oracle.rows(CUSTOMER_TABLES)  # type: ignore[arg-type]
+    tables = oracle.rows(CUSTOMER_TABLES)
     unforced = [str(name) for name, forced in tables if not forced]
     steps.expect(
         "every table of customers has row security, forced", bool(tables) and not unforced, ", ".join(unforced[:3])
     )
-    steps.expect("the support role may pass over no policy and become nobody else", oracle.value(POWERS) == 0)  # type: ignore[arg-type]
+    steps.expect("the support role may pass over no policy and become nobody else", oracle.value(POWERS) == 0)
     return len(tables)
 
 
@@ -130,7 +131,7 @@ def _rows_seen(staff: Resident, organisation: str) -> list[str]:
             "set_config('glasshouse.kind', 'staff', true)",
             [organisation, staff.account],
         )
-        for (table,) in oracle.rows(ALL_TABLES):  # type: ignore[arg-type]
+        for (table,) in oracle.rows(ALL_TABLES):
             if table != OWN_GRANT and (count := _count(link, sql.Identifier(str(table)))):
                 seen.append(f"{count} rows of {table}")
         if count := _count(link, sql.SQL("glasshouse_member_people()")):
@@ -183,7 +184,8 @@ def _asking(steps: Steps, scene: Scene) -> None:
     listed = visitor.get("/staff").text
     told = [word for word in (*scene.names, owner.name, owner.address) if word in listed]
     steps.expect("support's list tells of a customer its opaque id only", owner.organisation in listed and not told)
-    wish = {"customer": owner.organisation, "areas": ["climate", "people"], "reason": f"Probe {new_id()}", "hours": "1"}
+    wish: dict[str, str | list[str]] = {"customer": owner.organisation, "areas": ["climate", "people"]}
+    wish |= {"reason": f"Probe {new_id()}", "hours": "1"}
     forced = visitor.post("/staff/emergency", {"customer": owner.organisation, "reason": "probe"}).status_code
     steps.expect(
         "an emergency that the customer never allowed opens nothing", not _grants(owner) and forced == 403, str(forced)
@@ -301,10 +303,13 @@ def _announced(steps: Steps, stage: Stage, scene: Scene) -> None:
         "Administration was handed",
         "Administration was taken back",
     )
+    ends = time.monotonic() + MAIL_S  # of all of them together
     for person in (scene.owner, scene.second):
-        missing = [
-            words for words in subjects if stage.sink.wait(person.address, within_s=MAIL_S, holding=words) is None
-        ]
+        missing = []
+        for words in subjects:
+            within_s = max(0.1, ends - time.monotonic())
+            if stage.sink.wait(person.address, within_s=within_s, holding=words) is None:
+                missing.append(words)
         steps.expect("each of these was announced to an administrator by mail", not missing, "; ".join(missing))
     viewer = [mail.subject for mail in stage.sink.mails(scene.viewer.address) if "upport" in mail.subject]
     steps.expect("and to nobody else", not viewer)
