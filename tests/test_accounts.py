@@ -149,7 +149,7 @@ def test_pages_and_cookies_are_shut_tight(customer: Callable[[], Customer], web:
     client = web(customer())
     answer = client.get("/account")
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert "max-age=31536000" in answer.headers["strict-transport-security"]
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     assert answer.headers["cache-control"] == "no-store"
     cookie = next(one for one in client.cookies.jar if one.name == "__Host-session")
     assert cookie.secure

@@ -17,7 +17,7 @@ VERBS = frozenset({"devices:write", "readings:read", "readings:write", "evidence
 
 
 class CapabilityError(Exception):
-    """The capability is missing, forged or expired, or would be valid for too long."""
+    """The capability is missing, forged or expired, would be valid for too long, or states no purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ def sign(key: bytes, capability: Capability) -> str:
 def check(key: bytes, text: str, *, now: float | None = None) -> Capability:
     """The capability in text. key: raw Ed25519 public key; now: epoch seconds, the clock's unless given.
 
-    Raises CapabilityError when it was not signed with the key, has expired, or would be valid for more than LONGEST_S.
+    Raises CapabilityError when it was not signed with the key, has expired, would be valid for more than LONGEST_S, or states no
+    purpose. Source: SEC-10.
     """
     try:
         body, signature = (base64.urlsafe_b64decode(part) for part in text.split("."))
@@ -54,4 +55,6 @@ def check(key: bytes, text: str, *, now: float | None = None) -> Capability:
     now_s = time.time() if now is None else now
     if not now_s < expires_at <= now_s + LONGEST_S + CLOCK_TOLERANCE_S:
         raise CapabilityError("This capability has expired, or would be valid for too long.")
+    if not isinstance(purpose, str) or not purpose.strip():
+        raise CapabilityError("This capability states no purpose.")
     return Capability(tenant, tuple(sites), tuple(verbs), purpose, expires_at)

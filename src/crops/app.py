@@ -361,14 +361,18 @@ class Plane:
             raise Refusal(503, "unavailable", "Readings still wait to be stored. Delete again in a minute.") from None
 
     async def evidence(self, request: Request) -> dict[str, Any]:
-        """The columns that the store really has, with their classification, for the promise checks."""
+        """The columns that the store really has, with their classification, and how it keeps its tables: for promise checks."""
         self._capability(request, "evidence:read")
         await asyncio.to_thread(self.store.flush)
-        sql = "SELECT table, name FROM system.columns WHERE database = 'crop' ORDER BY table, name"
+        ours = "WHERE database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA')"
+        tables = await asyncio.to_thread(
+            self.store.rows, f"SELECT name, engine FROM system.tables {ours} AND NOT is_temporary ORDER BY name"
+        )
+        sql = f"SELECT table, name FROM system.columns {ours} ORDER BY table, name"
         rows = await asyncio.to_thread(self.store.rows, sql)
         for row in rows:
             row["classification"] = CLASSIFICATION.get(row["table"], {}).get(row["name"], "unclassified")
-        return {"columns": rows}
+        return {"columns": rows, "tables": tables}
 
 
 def _limit_reached(batch: lines.Batch, reached: LimitReached) -> Refusal:

@@ -22,6 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")  # RFC 6797
 MOST_QUERY, MOST_HEADERS = 4 << 10, 96 << 10  # bytes; a capability names every site of a customer, in 24 bytes each
 MOST_UNFINISHED, MOST_UNFINISHED_OF_ALL = 256, 1_024  # bodies
 MOST_BYTES_OF_A_SENDER, MOST_BYTES_OF_ALL = 160 << 20, 512 << 20  # bytes of unfinished bodies
@@ -72,10 +73,19 @@ class Door:
         self._all_unfinished = self._all_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request. Every answer tells browsers to come by HTTPS only."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+
+        async def send_strictly(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), STRICT]
+            await send(message)
+
+        await self._answer(scope, receive, send_strictly)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             _check_head(scope)
             admitted = self._admitted(scope)

@@ -76,12 +76,13 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "operations/service.py": "asks its own parts whether they are there",
         "operations/tls.py": "the names of this machine",
         "greenhouse/crops_client.py": "the crop plane, which knows no person",
-        "promises/checks/access.py": "the live door",
+        "promises/checks/accounts.py": "the live door",
+        "promises/checks/operations.py": "the live doors",
         "promises/checks/requests.py": "its own mail listener, as a probe",
-        "promises/evidence.py": "its own listeners",
-        "promises/matrix.py": "the live door",
+        "promises/crop_door.py": "the live door",
         "promises/front_door.py": "the live door",
         "promises/probe.py": "the live door",
+        "promises/sockets.py": "its own listeners",
         "requests/drp.py": "a request's number and state, to the agent that sent it",
     }
     assert found <= gated | set(carry_nothing), found - gated - set(carry_nothing)

@@ -46,7 +46,7 @@ def test_from_sign_up_to_the_first_reading(
     page.get_by_label("I accept the terms").check()
     sound(page)
     page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_role("alert")).to_contain_text("too common")
+    expect(page.get_by_role("alert")).to_contain_text("known from breaches")
     sound(page)
     assert page.get_by_label("Organisation").input_value() == "Journey Farm"
     page.get_by_label("Password").fill("a password to remember")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from django.db import DatabaseError, connection
 
-from tests.conftest import Customer, post
+from tests.conftest import Customer, enter_staff, post
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -301,6 +301,8 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
     assert sees(staff, one)
     assert members.members(inside)[0].address == one.address
     assert "The operator administers this organisation" in web(one).get(f"/o/{one.organisation}/").text
+    people = enter_staff(web(staff)).get(f"/o/{one.organisation}/members")  # with its list of invitations
+    assert people.status_code == 200, people.text
     with pytest.raises(ForbiddenError):
         support.hand_administration(inside, to_operator=True)
     with pytest.raises(ForbiddenError):

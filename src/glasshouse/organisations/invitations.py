@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from glasshouse.access.api import organisation_transaction, require, rights_of_membership, roles_by_id
+from glasshouse.access.api import organisation_transaction, record_access, require, rights_of_membership, roles_by_id
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
@@ -221,6 +221,7 @@ def invitations(actor: Actor) -> list[Listed]:
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
         rows = list(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
+        record_access(actor, "invitations", [row.id for row in rows])
         vault.open_keys({KeyOwnerId(row.key_owner) for row in rows})
         roles = roles_by_id(str(actor.organisation), {row.role for row in rows})
         return [

@@ -34,6 +34,9 @@ BEGIN
   IF TG_ARGV[1] <> '' AND NOT EXISTS (SELECT FROM accounts_person WHERE id = row_values ->> TG_ARGV[1])
       AND NOT EXISTS (SELECT FROM access_organisation WHERE id = row_values ->> TG_ARGV[1]) THEN
     INSERT INTO probes_mark (value, probe_id) VALUES (row_values ->> TG_ARGV[1], found_probe) ON CONFLICT DO NOTHING;
+    -- A link is made before the mail that it is sent by.
+    INSERT INTO probes_mark (value, probe_id)
+      SELECT id, found_probe FROM accounts_ticket WHERE key_owner = row_values ->> TG_ARGV[1] ON CONFLICT DO NOTHING;
   END IF;
   -- The first member of an organisation has founded it.
   IF TG_ARGV[2] <> '' AND EXISTS (SELECT FROM probes_mark WHERE value = row_values ->> 'account_id') AND NOT EXISTS (
@@ -104,9 +107,8 @@ def _is_name(field: "models.Field[object, object]") -> bool:
 
 
 def _names(model: type[models.Model]) -> list[str]:
-    return [
-        str(field.column) for field in model._meta.local_concrete_fields if not field.primary_key and _is_name(field)
-    ]
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key and _is_name(field)]
+    return [str(field.column) for field in fields]
 
 
 def _marked(model: type[models.Model], probe: str = "") -> str:

@@ -1,20 +1,14 @@
-"""Evidence for the checks: the stores' columns, files' bytes, sockets."""
+"""Evidence for the checks: the stores' columns, files' bytes."""
 
 import os
-import smtplib
-import socket
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import connections
 
 from crop_contract.columns import CLASSIFICATION
 from glasshouse.greenhouse import crops_client
-from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.datamap import TECHNICAL, Basis, Class, Entry, OnErasure, Row, Subject, people_rows
 
 CROP = Entry(
@@ -165,60 +159,3 @@ def begins_encrypted(path: Path) -> bool:
             return file.read(3) in (b"ENC", b"")
     except FileNotFoundError:
         return True
-
-
-def listeners() -> list[int]:
-    """Ports of every listener of this deployment."""
-    return [urlsplit(origin).port or 443 for origin in (settings.ORIGIN, settings.CROPS_ORIGIN)]
-
-
-def handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:
-    """The TLS version agreed with a listener on this machine. Raises OSError (ssl.SSLError) when it refuses."""
-    context = ssl.create_default_context(cafile=authority)
-    if version is not None:
-        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.maximum_version = version
-        context.set_ciphers("ALL:@SECLEVEL=0")
-    with (
-        socket.create_connection(("127.0.0.1", port), 5) as link,
-        context.wrap_socket(link, server_hostname="localhost") as secured,
-    ):
-        return str(secured.version())
-
-
-def mail_handshake(port: int, authority: Path, *, version: ssl.TLSVersion | None = None) -> str:
-    """The TLS version agreed with the mail listener after STARTTLS. Raises OSError (ssl.SSLError) when it refuses."""
-    context = ssl.create_default_context(cafile=authority)
-    if version is not None:
-        context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, version
-        context.set_ciphers("ALL:@SECLEVEL=0")
-    with smtplib.SMTP("localhost", port, timeout=10) as server:
-        server.starttls(context=context)
-        return str(server.sock.version()) if isinstance(server.sock, ssl.SSLSocket) else ""
-
-
-def mail_in_the_clear(port: int) -> bool:
-    """Whether the mail listener accepts a sender before STARTTLS."""
-    with smtplib.SMTP("localhost", port, timeout=10) as server:
-        server.ehlo()
-        return server.mail("probe@canary.invalid")[0] < 400
-
-
-def plaintext_answer(port: int) -> bytes:
-    """What a listener says to a plain HTTP request; empty when it says nothing."""
-    with socket.create_connection(("127.0.0.1", port), 5) as link:
-        link.settimeout(5)
-        link.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        try:
-            return link.recv(1000)
-        except OSError:
-            return b""
-
-
-def is_refused(act: Callable[[], object], *kinds: type[GlasshouseError]) -> bool:
-    """Whether an act raises an error of the people plane, of one of the kinds where kinds are given."""
-    try:
-        act()
-    except GlasshouseError as error:
-        return not kinds or isinstance(error, kinds)
-    return False

@@ -62,9 +62,16 @@ class Steps:
             self.wrong.append(f"{step}{f': {instead}' if instead else ''}")
         return held
 
+    def note(self, line: str) -> None:
+        """Tell, in the evidence, what this check cannot see or does not do. It counts neither way."""
+        self.lines.append(f"not seen here: {line}")
+
     def judged(self, figure: str = "") -> Finding:
         """Verified if every step was as promised, and there was one. figure: of a promise that is kept."""
         if not self.lines:
             return cannot_tell("the check took no step")
-        kept = figure or f"{len(self.lines)} of {len(self.lines)} steps as promised"
+        count = sum(not line.startswith("not seen here") for line in self.lines)
+        if not count:
+            return cannot_tell("the check could take no step", self.lines)
+        kept = figure or f"{count} of {count} steps as promised"
         return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else kept, self.lines)

@@ -116,3 +116,19 @@ def _naming(
     for column, count in zip(named, row, strict=True):
         if count:
             yield Naming(column.database, table, column.name, int(count))
+
+
+@contextmanager
+def signed_in(role: str, database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    """A connection as another role, with its own credential; whatever is done in it is undone. Raises UnavailableError."""
+    host = str(settings.DATABASES["default"]["HOST"])
+    try:
+        secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
+        link = psycopg.connect(host=host, user=f"glasshouse_{role}", password=secret, dbname=database)
+    except (OSError, psycopg.OperationalError) as error:
+        raise UnavailableError(f"The role {role} cannot sign in to the database {database}.") from error
+    try:
+        yield link
+    finally:
+        link.rollback()
+        link.close()

@@ -4,15 +4,22 @@ It speaks STARTTLS with this installation's certificate, and refuses mail in the
 """
 
 import asyncio
+import logging
 import ssl
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from django.conf import settings
 
 MOST_BYTES, OPENS_S = 1 << 20, 10
@@ -38,9 +45,15 @@ class Arrived:
 
 
 class Sink:
-    """Takes mail to the addresses that it was told of, and keeps it in memory."""
+    """Takes mail to the addresses that it was told of, and keeps it in memory.
 
-    def __init__(self) -> None:
+    encrypts: whether it offers STARTTLS. trusted: whether it shows this installation's certificate, and none of its own making.
+    A sender that insists on encryption gives neither of those two others a mail.
+    """
+
+    def __init__(self, *, encrypts: bool = True, trusted: bool = True) -> None:
+        self._encrypts, self._trusted = encrypts, trusted
+        self.connections = 0
         self._addresses: set[str] = set()
         self._mails: list[Arrived] = []
         self._changed = threading.Condition()
@@ -50,15 +63,15 @@ class Sink:
 
     def open(self) -> int:
         """Open the listener; returns its port, which the system chooses. Raises OSError."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(settings.TLS_FOLDER / "server.crt", settings.TLS_FOLDER / "server.key")
+        context = self._context() if self._encrypts else None
 
         def connection() -> SMTP:
+            self.connections += 1
             return SMTP(
                 self,
                 data_size_limit=MOST_BYTES,
                 tls_context=context,
-                require_starttls=True,
+                require_starttls=self._encrypts,
                 loop=self._loop,
                 ident="probe",
             )
@@ -66,9 +79,28 @@ class Sink:
         async def listen() -> asyncio.Server:
             return await self._loop.create_server(connection, "127.0.0.1", 0)
 
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # A sender that refuses this server is no error.
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(listen(), self._loop).result(OPENS_S)
         return int(self._server.sockets[0].getsockname()[1])
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if self._trusted:
+            context.load_cert_chain(settings.TLS_FOLDER / "server.crt", settings.TLS_FOLDER / "server.key")
+            return context
+        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
+        builder = builder.not_valid_after(now + timedelta(hours=1))
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        encodings = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        with tempfile.NamedTemporaryFile() as file:  # A key that protects nothing, for some seconds.
+            file.write(key.private_bytes(*encodings) + builder.sign(key, hashes.SHA256()).public_bytes(encodings[0]))
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
 
     def close(self) -> None:
         """Close the listener and whatever is connected."""

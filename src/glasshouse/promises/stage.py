@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.apps import apps
 from django.db import connection
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions, throttle
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import BlobId, OrganisationId, new_id
@@ -58,6 +59,7 @@ class Stage:
     sink: Sink
     visitors: list[Visitor] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    residents: list[Resident] = field(default_factory=list)
 
     def new_address(self) -> str:
         """An address that nobody has; mail to it arrives in the sink."""
@@ -148,9 +150,10 @@ class Stage:
         home = str(visitor.follow(answer).url)
         own = re.search(r"/o/([0-9a-z]{16})", home)
         account, person = self.ids_of(address)
-        return Resident(
-            fields["name"], address, password, visitor, account, person, organisation or (own[1] if own else "")
-        )
+        own_organisation = organisation or (own[1] if own else "")
+        resident = Resident(fields["name"], address, password, visitor, account, person, own_organisation)
+        self.residents.append(resident)
+        return resident
 
     def site(self, administrator: Resident, name: str) -> str:
         """Make a site by its page; returns its id. Raises UnavailableError."""
@@ -182,11 +185,31 @@ class Stage:
             raise UnavailableError("A probe's account is not in the store.")
         return str(found[0][0]), str(found[0][1])
 
+    def counted_together(self) -> list[str]:
+        """By what the tries of a person in a browser are counted, and those of a person who is signed in."""
+        cookies = {visitor.cookies.get("__Host-browser", "") for visitor in self.visitors} - {"", None}
+        browsers = [sessions.digest(str(cookie)) for cookie in cookies]
+        ids = [number for resident in self.residents for number in (resident.account, resident.person)]
+        return [f"{number}:{end}" for number in ids for end in (*browsers, "signed-in")]
+
+    def staff(self, role: str) -> Resident:
+        """An account of the operator's staff, made as the command `staff` makes it, for no page does; signed in.
+
+        Raises UnavailableError.
+        """
+        address, password, name = self.new_address(), f"{new_id()}-{new_id()}", f"Probe {new_id()}"
+        accounts.create_staff(name, address, password, role)
+        resident = Resident(name, address, password, self.visitor(), *self.ids_of(address))
+        self.residents.append(resident)
+        resident.visitor.submit("/sign-in", {"address": address, "password": password})
+        resident.visitor.submit("/accept", {"accept": "yes"})
+        return resident
+
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
-    """A stage for the length of the block. Nothing of it stays, whatever happens inside."""
-    sink = Sink()
+def open_stage(sink: Sink | None = None) -> Iterator[Stage]:
+    """A stage for the length of the block. Nothing of it stays, whatever happens inside. sink: where its mail goes."""
+    sink = sink or Sink()
     stage = Stage(probes.begin([], sink_port=sink.open()), sink)
     try:
         yield stage
@@ -194,7 +217,7 @@ def open_stage() -> Iterator[Stage]:
         for visitor in stage.visitors:
             visitor.close()
         try:
-            remove(stage.probe, stage.counted)
+            remove(stage.probe, [*stage.counted, *stage.counted_together()])
         finally:
             sink.close()
 

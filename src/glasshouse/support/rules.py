@@ -17,6 +17,7 @@ RECORDED = (
     "download",
     "emergency",
     "events",
+    "invitations",
     "list of series",
     "members",
     "overview",

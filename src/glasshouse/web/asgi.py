@@ -37,7 +37,7 @@ HEALTH = "/health"
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
 PATH_BYTES, QUERY_BYTES, HEADER_BYTES, HEADERS = 2 * KB, 16 * KB, 32 * KB, 100
 SECURITY = (
-    (b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}".encode()),
+    (b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains".encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", settings.SECURE_REFERRER_POLICY.encode()),
     (b"x-frame-options", b"DENY"),

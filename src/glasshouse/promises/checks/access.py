@@ -1,118 +1,248 @@
-"""Checks of what stands between a caller and a customer's data: SEC-01, SEC-03."""
+"""Checks of what each role may do: SEC-03."""
 
-import ssl
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
 
-import httpx
-from django.conf import settings
-from django.db import connection
-from django.urls import reverse
-
-from glasshouse.access import api as access
-from glasshouse.access import pages
-from glasshouse.access.models import Membership, Organisation
-from glasshouse.access.permissions import Role
-from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.errors import ForbiddenError
-from glasshouse.kernel.ids import OrganisationId
-from glasshouse.organisations import members
-from glasshouse.promises import evidence, matrix, probe
-from glasshouse.promises.findings import Finding, judge
-from glasshouse.promises.probe import Grower
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import crop_door, oracle, rights_table
+from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
+from glasshouse.promises.rights_table import ADMINISTRATOR, ROLES
+from glasshouse.promises.stage import Resident, Stage, open_stage
+
+READS_EVENTS, CHANGES_MEMBERS = "events:event:read", "access:member:change"
 
 
-@check("SEC-01")
-def layers() -> Finding:
-    """Each layer refuses by itself a request that the other layers would let pass."""
-    with probe.customers(2) as (customer, other):
-        page = reverse("overview", args=[customer.organisation])
-        anonymous, owner = (
-            probe.door(session=probe.begin_session(other)),
-            probe.door(session=probe.begin_session(customer)),
-        )
-        refusals = {
-            "transport": _old_tls_refused(),
-            "perimeter": anonymous.get("/trust", headers={"Host": "elsewhere.invalid"}).status_code == 400
-            and owner.post("/sign-out", headers={"Referer": "https://elsewhere.invalid/"}).status_code == 403,
-            "authentication": probe.door().get(page).headers.get("location", "").startswith("/sign-in"),
-            "authorisation": _a_viewer_is_refused(customer, other),
-            "tenant": anonymous.get(page).status_code in (403, 404) and _rows_hidden(customer, other),
-            "encryption": _name_is_sealed(customer),
-        }
-    wrong = [name for name, held in refusals.items() if not held]
-    return judge(
-        not wrong,
-        f"{', '.join(wrong)} let through"
-        if wrong
-        else f"{len(refusals)} of {len(refusals)} layers refuse by themselves",
-    )
-
-
-def _old_tls_refused() -> bool:
-    authority = settings.TLS_FOLDER / "ca.crt"
-    for port in evidence.listeners():
-        evidence.handshake(port, authority)  # A listener that is not there has refused nothing.
-        try:
-            evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)
-            return False
-        except OSError:
-            continue
-    return True
-
-
-def _a_viewer_is_refused(customer: Grower, other: Grower) -> bool:
-    with access.organisation_transaction(JOB.for_organisation(OrganisationId(customer.organisation))):
-        Membership.objects.create(
-            organisation_id=customer.organisation,
-            account_id=str(other.actor.account),
-            role=Role.VIEWER,
-            created_at=clock.now(),
-        )
-    viewer = other.actor.for_organisation(OrganisationId(customer.organisation))
-    held = evidence.is_refused(lambda: members.members(viewer), ForbiddenError)
-    with access.organisation_transaction(JOB.for_organisation(OrganisationId(customer.organisation))):
-        Membership.objects.filter(account_id=other.actor.account, organisation_id=customer.organisation).delete()
-    return held
-
-
-def _rows_hidden(customer: Grower, other: Grower) -> bool:
-    with access.organisation_transaction(other.actor.for_organisation(OrganisationId(customer.organisation))):
-        return not Organisation.objects.filter(id=customer.organisation).exists()
-
-
-def _name_is_sealed(customer: Grower) -> bool:
-    with access.organisation_transaction(customer.actor), connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM access_organisation WHERE id = %s", [customer.organisation])
-        return b"Probe" not in bytes(cursor.fetchone()[0])
-
-
-@check("SEC-03")
+@check(
+    "SEC-03",
+    steps=(
+        "A probe's customer has a member of each built-in role. Each asks for every address that the service knows, to see it "
+        "and to send its form, at home; at another customer the administrator does, and one other role, drawn for each address.",
+        "A member of one site opens the pages, the readings and the forms of another site.",
+        "A role, the sites of a member and what a role of the customer's own may do are changed; a member is removed. Each "
+        "time the same browser asks again.",
+        "The last administrator is demoted, limited, and leaves; two administrators remove each other at the same moment; a "
+        "member who may change members makes themself an administrator.",
+    ),
+    oracle="A table of what each role may open, written down in the check; the rows of members and of events, read with SQL by a "
+    "role that can only read.",
+)
 def permissions() -> Finding:
-    """Role × route × own and foreign customer, walked at the live door."""
-    with probe.customers(len(Role) + 1) as (*people, foreign):
-        home = people[0]
-        clients: dict[Role, httpx.Client] = {}
-        for role, person in zip(
-            [Role.ADMINISTRATOR, *(role for role in Role if role is not Role.ADMINISTRATOR)], people, strict=True
-        ):
-            if person is not home:
-                with access.organisation_transaction(JOB.for_organisation(OrganisationId(home.organisation))):
-                    Membership.objects.create(
-                        organisation_id=home.organisation,
-                        account_id=str(person.actor.account),
-                        role=role,
-                        created_at=clock.now(),
-                    )
-            clients[role] = probe.door(session=probe.begin_session(person))
-            clients[role].get("/sign-in")  # for the anti-forgery cookie
-        steps = list(matrix.walk(clients, home.organisation, foreign.organisation))
-        with access.organisation_transaction(JOB.for_organisation(OrganisationId(home.organisation))):
-            Membership.objects.filter(organisation_id=home.organisation).exclude(account_id=home.actor.account).delete()
-    wrong = [step.wrong for step in steps if step.wrong]
-    unlisted = sorted(set(matrix.names()) ^ {page.name for page in pages.pages()})
-    problems = "; ".join([*wrong[:2], *(f"{name} is not declared" for name in unlisted[:2])])
-    return judge(
-        not wrong and not unlisted,
-        problems or f"{len(steps)} of {len(steps)} cells of role × route × customer as declared",
+    """Role × route × own and foreign customer at the live door; scope; changes at once; the last administrator."""
+    steps = Steps()
+    with open_stage() as stage:
+        owner, foreign = stage.growers(2)
+        sites = [stage.site(owner, f"Probe {new_id()}") for _ in range(2)]
+        people = _members(stage, owner, sites)
+        walked = rights_table.walk(
+            {role: person.visitor for role, person in people.items() if role in ROLES},
+            owner.organisation,
+            foreign.organisation,
+        )
+        steps.expect(
+            f"{walked.cells} cells of role, address and customer are as the table says",
+            walked.cells > 0 and not walked.wrong,
+            "; ".join(walked.wrong[:2]),
+        )
+        _scope(steps, owner, foreign, people["one site"], sites)
+        _at_once(steps, owner, people, sites)
+        _own_role(steps, stage, owner)
+        _last_administrator(steps, stage, owner, people)
+        _on_record(steps, owner, people)
+    _everywhere(steps)
+    return steps.judged(
+        f"{walked.cells} cells of role × address × customer, and {len(steps.lines) - 1} steps as promised"
     )
+
+
+def _members(stage: Stage, owner: Resident, sites: list[str]) -> dict[str, Resident]:
+    """A member of each role, and one of a single site; their mails are waited for together."""
+    invited = {role: stage.invite(owner, role) for role in ROLES if role != ADMINISTRATOR}
+    invited["one site"] = stage.invite(owner, "grower", sites[:1])
+    joined = {role: stage.join(address, organisation=owner.organisation) for role, address in invited.items()}
+    return {ADMINISTRATOR: owner} | joined
+
+
+def _membership(owner: Resident, account: str) -> tuple[str, list[str] | None] | None:
+    """Role and sites of a member, from the rows; None: there is no such member."""
+    question = "SELECT role, sites FROM access_membership WHERE organisation_id = %s AND account_id = %s"
+    found = oracle.rows(question, owner.organisation, account)
+    return (str(found[0][0]), found[0][1]) if found else None
+
+
+def _administrators(owner: Resident) -> int:
+    question = (
+        "SELECT count(*) FROM access_membership WHERE organisation_id = %s AND role = 'administrator' AND sites IS NULL"
+    )
+    return int(oracle.value(question, owner.organisation))
+
+
+def _change(by: Resident, account: str, role: str, sites: list[str] | None = None) -> int:
+    """Send the form that changes a member; returns the status of the answer."""
+    chosen: dict[str, str | list[str]] = {"all_sites": "yes"} if sites is None else {"sites": sites}
+    return by.visitor.post(by.page(f"members/{account}/change"), {"role": role} | chosen).status_code
+
+
+# -- scope ---------------------------------------------------------------------------------------------------------
+
+
+def _scope(steps: Steps, owner: Resident, foreign: Resident, member: Resident, sites: list[str]) -> None:
+    values = [f"{secrets.randbelow(900) / 1000 + 20 + place:.3f}" for place in range(2)]
+    for site, value in zip(sites, values, strict=True):
+        crop_door.send(crop_door.device(owner, site), f"probe air_temp={value}")
+    series = _series_by_value(owner, values)
+    names = [
+        str(row[0])
+        for row in oracle.rows("SELECT id FROM greenhouse_site WHERE organisation_id = %s", owner.organisation)
+    ]
+    steps.expect("each site of the probe has a reading", len(series) == 2 and sorted(names) == sorted(sites))
+    if len(series) < 2:
+        return
+    own, other = (_readings(member, owner, [series[value]]) for value in values)
+    steps.expect("a member of one site reads its readings", own[0] == 200 and values[0] in own[1], str(own[0]))
+    steps.expect("and no reading of the other", other[0] in (403, 404) and values[1] not in other[1], str(other[0]))
+    both = _readings(member, owner, [series[value] for value in values])
+    steps.expect("not even together with its own", values[1] not in both[1], str(both[0]))
+    shown = "".join(member.visitor.get(owner.page(page)).text for page in ("", "chart", "sites", "my-access"))
+    steps.expect("no page shows the other site", sites[1] not in shown and f'value="{series[values[1]]}"' not in shown)
+    steps.expect("its own is shown", f'value="{series[values[0]]}"' in shown)
+    path = owner.page(f"sites/{sites[1]}/target-ranges")
+    row: LiteralString = "SELECT limits FROM greenhouse_site WHERE id = %s"
+    before = oracle.value(row, sites[1])
+    status = member.visitor.post(path, {"variable": "air_temp", "least": "1"}).status_code
+    unchanged = oracle.value(row, sites[1]) == before
+    steps.expect("a form of the other site is refused", status in (403, 404) and unchanged, str(status))
+    strange = foreign.visitor.get(f"{foreign.page('readings')}?s={series[values[0]]}&format=csv")
+    steps.expect("another customer reads none of them", values[0] not in strange.text, str(strange.status_code))
+
+
+def _series_by_value(owner: Resident, values: list[str]) -> dict[str, str]:
+    """The series of the probe's readings, by the value that was sent."""
+    ids = set(re.findall(r'name="s" value="([^"]+)"', owner.visitor.get(owner.page("chart")).text))
+    found = {series: _readings(owner, owner, [series])[1] for series in ids}
+    return {value: series for value in values for series, text in found.items() if value in text}
+
+
+def _readings(reader: Resident, owner: Resident, series: list[str]) -> tuple[int, str]:
+    """Status and text of the file of readings of some series."""
+    wanted = "&".join(f"s={one}" for one in series)
+    answer = reader.visitor.get(f"{owner.page('readings')}?{wanted}&format=csv")
+    return answer.status_code, answer.text
+
+
+# -- changes -------------------------------------------------------------------------------------------------------
+
+
+def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: list[str]) -> None:
+    viewer, scoped, leaver = people["viewer"], people["one site"], people["grower"]
+    _change(owner, viewer.account, "grower")
+    allowed = viewer.visitor.get(owner.page("import")).status_code
+    _change(owner, viewer.account, "viewer")
+    refused = viewer.visitor.get(owner.page("import")).status_code
+    steps.expect(
+        "a role given, and taken again, counts at the next request",
+        (allowed, refused) == (200, 403),
+        f"{allowed}, {refused}",
+    )
+    _change(owner, scoped.account, "grower", sites[1:])
+    shown = scoped.visitor.get(owner.page("sites")).text
+    steps.expect("other sites count at the next request", sites[1] in shown and sites[0] not in shown)
+    form: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
+    made = leaver.visitor.follow(leaver.visitor.submit(owner.page("tokens"), form)).text
+    found = re.search(r"\bght_[A-Za-z0-9_-]+", made)
+    token = {"Authorization": f"Bearer {found[0] if found else ''}"}
+    before = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
+    owner.visitor.post(owner.page(f"members/{leaver.account}/remove"))
+    gone = [leaver.visitor.get(owner.page(page)).status_code for page in ("", "sites", "my-access")]
+    after = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
+    own = leaver.visitor.get("/account").status_code
+    steps.expect(
+        "a removed member sees nothing at the next request", gone == [404] * 3 and own == 200, f"{gone}, {own}"
+    )
+    steps.expect(
+        "a removed member's token opens nothing",
+        before.status_code == 200
+        and sites[0] in before.text
+        and after.status_code == 401
+        and sites[0] not in after.text,
+        f"{before.status_code}, {after.status_code}",
+    )
+
+
+def _own_role(steps: Steps, stage: Stage, owner: Resident) -> None:
+    """A role of the customer's own: what it names and no more, changed at once; nobody raises themself by it."""
+    form: dict[str, str | list[str]] = {"name": f"Probe {new_id()}", "permissions": [READS_EVENTS]}
+    owner.visitor.post(owner.page("roles"), form)
+    role = str(oracle.value("SELECT id FROM access_role WHERE organisation_id = %s", owner.organisation))
+    member = stage.member(owner, role)
+    seen = [member.visitor.get(owner.page(page)).status_code for page in ("events", "sites", "members", "settings")]
+    steps.expect("a role of one's own opens what it names, and no more", seen == [200, 403, 403, 403], str(seen))
+    owner.visitor.post(
+        owner.page("roles"), form | {"role": role, "permissions": [CHANGES_MEMBERS, "access:member:read"]}
+    )
+    seen = [member.visitor.get(owner.page(page)).status_code for page in ("events", "members")]
+    steps.expect("changed, it counts at the next request", seen == [403, 200], str(seen))
+    answers = [
+        _change(member, member.account, ADMINISTRATOR),
+        _change(member, owner.account, "viewer"),
+        member.visitor.post(
+            owner.page("roles"), form | {"role": role, "permissions": ["support:grant:give"]}
+        ).status_code,
+    ]
+    rows = (_membership(owner, member.account), _membership(owner, owner.account))
+    given = oracle.value("SELECT permissions FROM access_role WHERE id = %s", role)
+    held = rows == ((role, None), (ADMINISTRATOR, None)) and "support:grant:give" not in given
+    steps.expect("nobody gives themself more than they have", held and answers == [403] * 3, str(answers))
+
+
+def _last_administrator(steps: Steps, stage: Stage, owner: Resident, people: dict[str, Resident]) -> None:
+    site = str(oracle.value("SELECT id FROM greenhouse_site WHERE organisation_id = %s", owner.organisation))
+    answers = [
+        _change(owner, owner.account, "viewer"),
+        _change(owner, owner.account, ADMINISTRATOR, [site]),
+        owner.visitor.post(owner.page(f"members/{owner.account}/leave")).status_code,
+        owner.visitor.post(owner.page(f"members/{owner.account}/remove")).status_code,
+    ]
+    stays = _membership(owner, owner.account) == (ADMINISTRATOR, None)
+    steps.expect(
+        "the last administrator cannot be demoted, limited or removed", stays and answers == [400] * 4, str(answers)
+    )
+    second = people["privacy-contact"]
+    _change(owner, second.account, ADMINISTRATOR)
+    pair = [(owner, second), (second, owner)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda two: two[0].visitor.post(two[0].page(f"members/{two[1].account}/remove")), pair))
+    steps.expect(
+        "two who remove each other at once leave one", _administrators(owner) == 1, str(_administrators(owner))
+    )
+
+
+def _on_record(steps: Steps, owner: Resident, people: dict[str, Resident]) -> None:
+    question = "SELECT kind, subject, actor FROM events_event WHERE organisation_id = %s"
+    events = [
+        (str(kind), str(subject), str(actor)) for kind, subject, actor in oracle.rows(question, owner.organisation)
+    ]
+    role = "SELECT id FROM access_role WHERE organisation_id = %s"
+    wanted = {
+        "an invitation": ("access:invitation:send", "", 7),
+        "a joining": ("access:invitation:accept", "", 7),
+        "a change of a role": ("access:member:change", people["viewer"].account, 2),
+        "a change of sites": ("access:member:change", people["one site"].account, 1),
+        "a removal": ("access:member:remove", people["grower"].account, 1),
+        "a role of one's own": ("access:role:save", str(oracle.value(role, owner.organisation)), 2),
+        "a new administrator": ("access:member:change", people["privacy-contact"].account, 1),
+    }
+    for what, (kind, subject, count) in wanted.items():
+        found = [actor for of_kind, of, actor in events if of_kind == kind and (not subject or of == subject)]
+        by_owner = kind == "access:invitation:accept" or set(found) == {owner.account}
+        steps.expect(f"{what} left an event each time", len(found) == count and by_owner, f"{len(found)} of {count}")
+
+
+def _everywhere(steps: Steps) -> None:
+    question = (
+        "SELECT count(*) FROM access_organisation o WHERE NOT EXISTS (SELECT FROM access_membership m "
+        "WHERE m.organisation_id = o.id AND m.role = 'administrator' AND m.sites IS NULL)"
+    )
+    steps.expect("no customer here is without an administrator", oracle.value(question) == 0)

@@ -1,32 +1,253 @@
 """Checks of the separation of the crop plane from data about people: SEC-10."""
 
-import psycopg
+import json
+import stat
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
-from glasshouse.promises import evidence
-from glasshouse.promises.findings import Finding, judge
+from crop_contract.capability import Capability, sign
+from glasshouse.kernel.errors import UnavailableError
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import crop_door, evidence, oracle, sockets
+from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
+from glasshouse.promises.stage import Resident, Stage, open_stage
+
+# What the crop store may hold, column by column. The ids in it are drawn at random and name no person.
+MAY_HOLD = {
+    "readings": {"series", "time", "high", "low", "scale"},
+    "series": {"id", "tenant", "site", "device", "compartment", "tags", "field"},
+    "tokens": {"hash", "tenant", "site", "device", "compartment", "revoked", "version"},
+}
+# Roles of the people store that open a database beside the one that they work on: the tables' owner, and the checks' own reader.
+OF_BOTH = {"glasshouse_owner", "glasshouse_auditor"}
+MAY_CONNECT = (
+    "SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname) FROM pg_roles r, pg_database d "
+    "WHERE d.datname IN ('people', 'vault') AND NOT r.rolsuper AND r.rolcanlogin "
+    "AND has_database_privilege(r.oid, d.oid, 'CONNECT') GROUP BY 1"
+)
+BRIDGES = (
+    "SELECT (SELECT count(*) FROM pg_foreign_server) + (SELECT count(*) FROM pg_foreign_data_wrapper) "
+    "+ (SELECT count(*) FROM pg_extension WHERE extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'clickhouse_fdw'))"
+)
+PEOPLES, CROPS = ("web", "inbound_smtp", "worker"), "crops"
 
 
-@check("SEC-10")
+class _Sent(NamedTuple):
+    """A probe's customer with a device that has sent a reading. told: what names a person or the customer."""
+
+    owner: Resident
+    tenant: str
+    site: str
+    key: str
+    told: list[str]
+
+
+@check(
+    "SEC-10",
+    steps=(
+        "Every role of the people store tries to open the database of keys, and the other way round.",
+        "A probe's customer registers a device, which sends a reading. The device's key is tried at the people's doors; the "
+        "session, a made-up permit, one that is too long and one without a purpose are tried at the crops service.",
+        "The crops service is asked for its own catalogue, and for all that it knows of the probe's customer.",
+        "What each process was started with, has open and may read is looked at.",
+    ),
+    oracle="The databases' own catalogues; a table of what the crop store may hold, written down in the check; the bytes of its "
+    "files; /proc and the modes of the key folders.",
+)
 def separation() -> Finding:
-    """No personal column in the crop schema; the people plane's role opens no other database and vice versa."""
-    personal = [
-        f"{column.table}.{column.column}"
-        for column in evidence.crop_columns()
-        if column.classification not in ("crop", "technical")
-    ]
-    crossed = [f"{role} opens {base}" for role, base in (("app", "vault"), ("vault", "people")) if _opens(role, base)]
-    reachable_keys = [name for name in ("disk.key", "wal.key", "token.key") if (settings.KEYS_FOLDER / name).exists()]
-    wrong = [*personal, *crossed, *reachable_keys]
-    return judge(not wrong, "; ".join(wrong) or "no personal column in the crop store; 2 of 2 crossings refused")
+    """Whether a credential, a column, a query or a process of one plane reaches the other."""
+    steps, began = Steps(), time.time()
+    _roles(steps)
+    with open_stage() as stage:
+        sent = _sent(stage)
+        _credentials(steps, sent)
+        count = _catalogue(steps)
+        _known(steps, sent, began)
+    _processes(steps)
+    _key_files(steps)
+    held = sum(line.startswith("as promised") for line in steps.lines)
+    return steps.judged(f"{count} columns in the crop store, none of a person; {held} of {held} steps as promised")
 
 
-def _opens(role: str, base: str) -> bool:
-    config = settings.DATABASES["default"]
-    secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
+def _sent(stage: Stage) -> _Sent:
+    owner = stage.grower()
+    site = stage.site(owner, f"Probe {new_id()}")
+    key = crop_door.device(owner, site)
+    crop_door.send(key, "probe air_temp=21.5")
+    tenant = str(oracle.value("SELECT tenant FROM access_organisation WHERE id = %s", owner.organisation))
+    return _Sent(owner, tenant, site, key, [owner.name, owner.address, owner.account, owner.person, owner.organisation])
+
+
+# -- credentials ---------------------------------------------------------------------------------------------------
+
+
+def _roles(steps: Steps) -> None:
+    may = {str(role): databases for role, databases in oracle.rows(MAY_CONNECT)}
+    both = sorted(role for role, databases in may.items() if len(databases) > 1 and role not in OF_BOTH)
+    steps.expect(
+        "no role that works for pages, jobs or support opens the database of keys too", not both, ", ".join(both)
+    )
+    for role, own, other in (("app", oracle.PEOPLE, oracle.VAULT), ("vault", oracle.VAULT, oracle.PEOPLE)):
+        steps.expect(
+            f"the role {role} signs in to its own database, and to no other",
+            _opens(role, own) and not _opens(role, other),
+        )
+    steps.expect("no query of the people store reaches another one", oracle.value(BRIDGES) == 0)
+
+
+def _opens(role: str, database: str) -> bool:
     try:
-        psycopg.connect(host=str(config["HOST"]), user=f"glasshouse_{role}", password=secret, dbname=base).close()
-    except psycopg.OperationalError:
+        with oracle.signed_in(role, database):
+            return True
+    except UnavailableError:
         return False
-    return True
+
+
+def _permit(
+    sent: _Sent | None, key: bytes, *, purpose: str = "promise check", seconds: int = 50, verb: str = "readings:read"
+) -> dict[str, str]:
+    """A permit for one question, as the people plane makes it. sent: whose, None: of nobody; key: that it is signed with."""
+    tenant, sites = (sent.tenant, (sent.site,)) if sent else ("", ())
+    capability = Capability(tenant, sites, (verb,), purpose, int(time.time()) + seconds)
+    return {"Authorization": f"Capability {sign(key, capability)}"}
+
+
+def _own_key() -> bytes:
+    return (settings.KEYS_FOLDER / "capability.key").read_bytes()
+
+
+def _credentials(steps: Steps, sent: _Sent) -> None:
+    visitor = sent.owner.visitor
+    bearer, cookie = {"Authorization": f"Bearer {sent.key}"}, visitor.cookies.get("__Host-session") or ""
+    people = [
+        visitor.request("GET", "/api/v1/sites", headers=bearer).status_code,
+        visitor.request("GET", "/api/v1/series", headers={"Authorization": f"Token {sent.key}"}).status_code,
+    ]
+    steps.expect("a device's key opens nothing of the people", people == [401, 401], str(people))
+    crops = [
+        crop_door.ask("GET", "/v1/series", headers=headers).status_code
+        for headers in ({}, bearer, {"Cookie": f"__Host-session={cookie}"}, {"Authorization": f"Bearer {cookie}"})
+    ]
+    written = crop_door.ask(
+        "POST", "/api/v2/write", content="m a=1", headers={"Authorization": f"Token {cookie}"}
+    ).status_code
+    steps.expect("a session opens nothing of the crops", set(crops) == {401} and written == 401, f"{crops}, {written}")
+    forged = Ed25519PrivateKey.generate().private_bytes_raw()
+    tried = {
+        "a made-up permit": _permit(sent, forged),
+        "a permit for an hour": _permit(sent, _own_key(), seconds=3600),
+        "a permit that has ended": _permit(sent, _own_key(), seconds=-1),
+        "a permit that states no purpose": _permit(sent, _own_key(), purpose=""),
+    }
+    for what, headers in tried.items():
+        status = crop_door.ask("GET", "/v1/series", headers=headers).status_code
+        steps.expect(f"{what} is refused", status == 401, str(status))
+    other = crop_door.ask("GET", "/v1/evidence", headers=_permit(sent, _own_key())).status_code
+    steps.expect("a permit opens what it names, and no more", other == 403, str(other))
+
+
+# -- what the crop store holds -------------------------------------------------------------------------------------
+
+
+def _catalogue(steps: Steps) -> int:
+    """Judge the crop store's own catalogue; returns how many columns it has."""
+    headers = _permit(None, _own_key(), verb="evidence:read")
+    answer = crop_door.ask("GET", "/v1/evidence", headers=headers).json()
+    unknown = [
+        f"{row['table']}.{row['name']}"
+        for row in answer["columns"]
+        if row["name"] not in MAY_HOLD.get(row["table"], ())
+    ]
+    steps.expect("the crop store has columns", len(answer["columns"]) > 0)
+    steps.expect("and none beside those that the check knows: none of a person", not unknown, ", ".join(unknown[:3]))
+    foreign = [f"{row['name']}: {row['engine']}" for row in answer["tables"] if not row["engine"].endswith("MergeTree")]
+    steps.expect("no table of it reads another store", bool(answer["tables"]) and not foreign, ", ".join(foreign[:2]))
+    return len(answer["columns"])
+
+
+def _known(steps: Steps, sent: _Sent, began: float) -> None:
+    told = json.dumps(crop_door.ask("GET", "/v1/series", headers=_permit(sent, _own_key())).json())
+    named = [word for word in sent.told if word in told]
+    steps.expect("the crop store answers for the probe's customer", sent.site in told)
+    steps.expect("and knows no name, address or id of its people", not named, f"{len(named)} of them")
+    steps.expect("it knows the customer by an id of its own", sent.tenant not in ("", sent.owner.organisation))
+    folder, needles, found, count = Path(settings.DATA_FOLDER) / "crops", evidence.needles_of(sent.told), [], 0
+    for path in evidence.files(folder):
+        try:
+            if path.stat().st_mtime < began:
+                continue
+            count += 1
+            if evidence.whether_holds(path, needles):
+                found.append(path.name)
+        except FileNotFoundError:  # It was merged away.
+            continue
+    steps.expect("nor do the bytes that it wrote meanwhile", count > 0 and not found, f"{len(found)} of {count} files")
+
+
+# -- processes -----------------------------------------------------------------------------------------------------
+
+
+def _processes(steps: Steps) -> None:
+    people, keys = str(settings.KEYS_FOLDER), str(Path(settings.KEYS_FOLDER).parent / CROPS)
+    data = str(settings.DATA_FOLDER)
+    parts = {number: sockets.program_of(number) for number in sockets.processes()}
+    crops = [number for number, part in parts.items() if part == CROPS]
+    others = [number for number, part in parts.items() if part in PEOPLES]
+    if not crops or not others:
+        steps.note("the processes of the one or the other plane, which are not on this machine")
+        return
+    told = [number for number in crops if people in _started_with(number)] + [
+        number for number in others if keys in _started_with(number)
+    ]
+    steps.expect("no process was told where the other plane's keys are", not told, f"{len(told)} processes")
+    theirs = (people, f"{data}/people", f"{data}/blobs", f"{data}/spool")
+    opened = [path for number in crops for path in sockets.open_files(number) if path.startswith(theirs)]
+    opened += [
+        path for number in others for path in sockets.open_files(number) if path.startswith((keys, f"{data}/{CROPS}"))
+    ]
+    steps.expect("no process has a file of the other plane open", not opened, f"{len(opened)} files")
+    users = {
+        part: {sockets.user_of(number) for number in some} for part, some in (("crops", crops), ("people", others))
+    }
+    if users["crops"] & users["people"]:
+        steps.note(
+            "whether the system itself keeps a process from the other plane's keys: both planes run as one user here"
+        )
+        return
+    readable = [path for path in Path(keys).rglob("*") if path.is_file() and path.stat().st_uid in users["people"]]
+    readable += [path for path in Path(people).rglob("*") if path.is_file() and path.stat().st_uid in users["crops"]]
+    steps.expect(
+        "no user of the one plane owns a key of the other",
+        not readable and not users["people"] & {0},
+        f"{len(readable)} keys",
+    )
+
+
+def _started_with(number: int) -> str:
+    return sockets.started_with(number).decode(errors="replace")
+
+
+def _key_files(steps: Steps) -> None:
+    """Keys are read by their owner alone."""
+    folder = Path(settings.KEYS_FOLDER).parent
+    paths = [
+        path
+        for name in ("people", CROPS, "store")
+        if (folder / name).is_dir()
+        for path in (folder / name, *(folder / name).rglob("*"))
+    ]
+    open_ones = [path.name for path in paths if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    steps.expect("keys can be read by their owner alone", bool(paths) and not open_ones, ", ".join(open_ones[:3]))
+    shared = _shared([path for path in paths if path.is_file() and path.suffix in (".key", ".secret")])
+    steps.expect("no key of the one plane is one of the other's", not shared, f"{shared} keys")
+
+
+def _shared(paths: list[Path]) -> int:
+    """How many keys stand in more than one file."""
+    contents = [path.read_bytes() for path in paths]
+    return len(contents) - len(set(contents))

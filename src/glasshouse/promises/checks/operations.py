@@ -1,33 +1,193 @@
 """Checks of the listeners of this installation: SEC-07."""
 
-import contextlib
+import re
+import smtplib
 import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
+import httpx
 from django.conf import settings
 
-from glasshouse.promises import evidence
-from glasshouse.promises.findings import Finding, judge
+from glasshouse.kernel import clock
+from glasshouse.promises import oracle, sockets
+from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
+from glasshouse.promises.sink import Sink
+from glasshouse.promises.sockets import Listener, Speech
+from glasshouse.promises.stage import open_stage
+
+WEAK = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+GOOD = {"TLSv1.2", "TLSv1.3"}
+LEAST_LEFT = timedelta(days=14)  # of a certificate's life
+LEAST_HSTS_S = 31_536_000  # a year: what browsers ask for before they take a site into their own lists
+REFUSED_S = 8.0
+# An answer of each kind that the web door gives: a page, a file, one that is not there, one that is refused, a foreign name.
+ANSWERS = (
+    ("GET", "/"),
+    ("GET", "/static/glasshouse.css"),
+    ("GET", "/nowhere"),
+    ("DELETE", "/trust"),
+    ("POST", "/sign-in"),
+    ("GET", "/trust.json"),
+)
 
 
-@check("SEC-07")
+class _Refused(NamedTuple):
+    """Kinds of mail servers to which no mail may be handed over."""
+
+    name: str
+    sink: Sink
+
+
+@check(
+    "SEC-07",
+    steps=(
+        "The listening sockets of all processes of this deployment are read from the system; no list of ports is asked.",
+        "Each is asked for TLS 1.3 and 1.2, for the older versions, and in the clear; its certificate is checked.",
+        "The web door and the crops service are asked for pages, files and addresses that do not exist.",
+        "A mail to a probe is due while its mail server offers no encryption, or shows a certificate of its own making.",
+    ),
+    oracle="The kernel's tables of sockets; TLS connections of a client that trusts this installation's authority alone; the "
+    "answers' headers; what the refused mail server heard.",
+)
 def transport() -> Finding:
-    """Each listener speaks TLS 1.2 or newer, refuses older, and answers no plain HTTP."""
-    authority, wrong, good = settings.TLS_FOLDER / "ca.crt", [], []
-    for port in evidence.listeners():
-        good.append(evidence.handshake(port, authority))
-        with contextlib.suppress(OSError):  # Refused, as it must be.
-            wrong.append(f"port {port} accepts {evidence.handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)}")
-        if evidence.plaintext_answer(port).startswith(b"HTTP/"):
-            wrong.append(f"port {port} answers plain HTTP")
-    port = settings.MAIL_PORT
-    good.append(evidence.mail_handshake(port, authority))
-    with contextlib.suppress(OSError):  # Refused, as it must be.
-        wrong.append(
-            f"the mail port accepts {evidence.mail_handshake(port, authority, version=ssl.TLSVersion.TLSv1_1)}"
-        )
-    if evidence.mail_in_the_clear(port):
-        wrong.append("the mail port takes mail in the clear")
-    return judge(
-        not wrong, "; ".join(wrong) or f"{len(good)} listeners, {' and '.join(sorted(set(good)))}; 1.1 refused"
+    """What each listener agrees to and refuses; what mail does where it cannot be encrypted."""
+    steps = Steps()
+    found = sockets.listeners()
+    steps.note("parts on other machines, and a proxy before the doors")
+    versions = [version for listener in found for version in _listener(steps, listener)]
+    _expected(steps, found)
+    for origin in (settings.ORIGIN, settings.CROPS_ORIGIN):
+        _strict(steps, origin)
+    _database(steps)
+    _outgoing(steps)
+    spoken = " and ".join(sorted(set(versions)))
+    return steps.judged(f"{len(versions)} listeners, {spoken}; older versions and plain connections refused")
+
+
+# -- listeners -----------------------------------------------------------------------------------------------------
+
+
+def _listener(steps: Steps, listener: Listener) -> Iterator[str]:
+    """Judge one listener; gives the version that it agrees to."""
+    name = f"port {listener.port} ({listener.program})"
+    speech = sockets.speech(listener)
+    if speech is Speech.GONE:  # The mail server of another check, which is over.
+        return
+    if speech is Speech.REDIRECT:
+        steps.expect(f"{name} does nothing but lead to HTTPS", held=True)
+        return
+    if not steps.expect(f"{name} speaks TLS", speech is not Speech.CLEAR, str(speech)):
+        return
+    if speech is Speech.POSTGRES:
+        yield "PostgreSQL's TLS"
+        return
+    shake = sockets.mail_handshake if speech is Speech.SMTP else sockets.handshake
+    agreed = shake(listener)
+    steps.expect(f"{name} agrees to TLS 1.2 or 1.3", agreed.version in GOOD, agreed.version)
+    left = agreed.ends_at - clock.now()
+    steps.expect(
+        f"its certificate is valid for {LEAST_LEFT.days} days more at least", left >= LEAST_LEFT, f"{left.days} days"
     )
+    for version in WEAK:
+        if not sockets.can_speak(version):
+            steps.note(f"{version.name}, which this machine's own library does not speak")
+            continue
+        steps.expect(f"{name} refuses {version.name}", _refuses(shake, listener, version))
+    if speech is Speech.SMTP:
+        steps.expect(
+            f"{name} takes no mail and no password before STARTTLS", not sockets.takes_mail_in_the_clear(listener)
+        )
+    else:
+        answer = sockets.plain_answer(listener)
+        clear = answer.startswith(b"HTTP/") and not sockets.redirects(answer)
+        steps.expect(f"{name} answers no plain request", not clear)
+    yield agreed.version
+
+
+def _refuses(shake: Callable[..., sockets.Handshake], listener: Listener, version: ssl.TLSVersion) -> bool:
+    try:
+        shake(listener, version=version)
+    except (OSError, smtplib.SMTPException):
+        return True
+    return False
+
+
+def _expected(steps: Steps, found: list[Listener]) -> None:
+    """The doors that the settings name are among what was found, or elsewhere."""
+    ports = {listener.port for listener in found}
+    for what, origin in (("the web door", settings.ORIGIN), ("the crops service", settings.CROPS_ORIGIN)):
+        parts = urlsplit(origin)
+        steps.expect(f"{what} is reached by HTTPS", parts.scheme == "https", parts.scheme)
+        if (parts.port or 443) not in ports:
+            steps.note(f"the listener of {what}, which is not on this machine")
+
+
+# -- answers -------------------------------------------------------------------------------------------------------
+
+
+def _strict(steps: Steps, origin: str) -> None:
+    name = "the web door" if origin == settings.ORIGIN else "the crops service"
+    asked = ANSWERS if origin == settings.ORIGIN else (("GET", "/ping"), ("GET", "/nowhere"), ("POST", "/api/v2/write"))
+    lax = []
+    with httpx.Client(base_url=origin, verify=sockets.context(), timeout=20) as client:
+        for method, path in asked:
+            header = client.request(method, path).headers.get("strict-transport-security", "")
+            if not _is_strict(header):
+                lax.append(f"{method} {path}: {header or 'none'}")
+        foreign = client.get("/", headers={"Host": "elsewhere.invalid"})
+        if not _is_strict(foreign.headers.get("strict-transport-security", "")):
+            lax.append("a foreign name")
+    steps.expect(
+        f"every answer of {name} keeps browsers to HTTPS for a year, subdomains too", not lax, "; ".join(lax[:2])
+    )
+
+
+def _is_strict(header: str) -> bool:
+    parts = [part.strip().lower() for part in header.split(";")]
+    age = next((int(part[8:]) for part in parts if re.fullmatch(r"max-age=\d{1,12}", part)), 0)
+    return age >= LEAST_HSTS_S and "includesubdomains" in parts
+
+
+# -- database and mail ---------------------------------------------------------------------------------------------
+
+
+def _database(steps: Steps) -> None:
+    for database in (oracle.PEOPLE, oracle.VAULT):
+        with oracle.reading(database) as link:
+            local = link.info.host.startswith("/")
+            secured = local or bool(link.pgconn.ssl_in_use)
+            row = link.execute(
+                "SELECT setting, (SELECT setting FROM pg_settings WHERE name = 'ssl') FROM pg_settings "
+                "WHERE name = 'listen_addresses'"
+            ).fetchone()
+        open_to = str(row[0]) if row else "unknown"
+        steps.expect(f"the database {database} is reached by a socket of this machine, or by TLS", secured)
+        closed = not open_to or bool(row and row[1] == "on")
+        steps.expect("and its server listens on no network without TLS", closed, open_to)
+
+
+def _outgoing(steps: Steps) -> None:
+    servers = [
+        _Refused("offers no encryption", Sink(encrypts=False)),
+        _Refused("shows a certificate of its own making", Sink(trusted=False)),
+    ]
+    for server in servers:
+        with open_stage(server.sink) as stage:
+            address = stage.ask_sign_up()
+            ends = time.monotonic() + REFUSED_S
+            while not server.sink.connections and time.monotonic() < ends:
+                time.sleep(0.05)
+            time.sleep(0.3)  # for what would be said after the greeting
+            tried, mails = server.sink.connections > 0, server.sink.mails(address)
+        if tried:
+            steps.expect(f"a mail server that {server.name} is given no mail", not mails)
+        else:
+            steps.expect(f"mail to a server that {server.name} was tried", held=False, instead="no connection came")
+    with open_stage() as stage:
+        arrived = stage.sink.wait(stage.ask_sign_up(), within_s=30)
+    steps.expect("a mail server that encrypts is given the mail", arrived is not None)

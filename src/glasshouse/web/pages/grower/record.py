@@ -17,6 +17,7 @@ DESCRIPTIONS = {
     "download": "downloaded readings of {}",
     "emergency": "opened everything in an emergency",
     "events": "read the list of events",
+    "invitations": "read the list of invitations",
     "list of series": "saw the list of series of {}",
     "members": "read names and addresses of {}",
     "overview": "looked at the overview of {}",
