@@ -1,39 +1,67 @@
 """The database as the application's own role meets it, so that a check sees what holds whatever the code does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+import psycopg
+from django.conf import settings
 
-from glasshouse.access import api as access
-from glasshouse.kernel.actor import Actor, ActorKind
-from glasshouse.kernel.ids import AccountId, OrganisationId, PersonId
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.promises.stage import Resident
-from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 
 Statement = tuple[str, Sequence[object]]
+Link = psycopg.Connection[tuple[Any, ...]]
 
 
-def seen_by(resident: Resident, question: str, *values: object) -> list[tuple[object, ...]]:
+@contextmanager
+def _as_app() -> Iterator[Link]:
+    """A transaction of the application's role, of which nothing is kept. Raises UnavailableError."""
+    try:
+        link: Link = psycopg.connect(
+            host=str(settings.DATABASES["default"]["HOST"]),
+            user="glasshouse_app",
+            password=(settings.KEYS_FOLDER / "app.secret").read_text(),
+            dbname="people",
+            options="-c statement_timeout=30000",
+        )
+    except (OSError, psycopg.OperationalError) as error:
+        raise UnavailableError("The application's role cannot sign in to the database.") from error
+    try:
+        yield link
+    finally:
+        link.rollback()
+        link.close()
+
+
+def _asked(link: Link, question: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    return link.execute(question, list(values)).fetchall()  # type: ignore[arg-type]
+
+
+def seen_by(resident: Resident, question: str, *values: object) -> list[tuple[Any, ...]]:
     """The rows that the database shows to a probe in its organisation."""
-    actor = Actor(
-        ActorKind.PERSON, AccountId(resident.account), PersonId(resident.person), OrganisationId(resident.organisation)
-    )
-    with (
-        connected_as(DatabaseRole.APP),
-        access.organisation_transaction(actor),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(question, list(values))
-        return [tuple(row) for row in cursor.fetchall()]
+    with _as_app() as link:
+        _act(link, resident)
+        return _asked(link, question, values)
 
 
-def seen_as(role: str, question: str, *values: object) -> list[tuple[object, ...]]:
-    """The rows that the database shows to a role that acts for nobody. role: `app`, or `support`, which app may become."""
-    with connected_as(DatabaseRole.APP), transaction.atomic(), connection.cursor() as cursor:
+def _act(link: Link, resident: Resident) -> None:
+    for name, value in (("organisation", resident.organisation), ("account", resident.account), ("kind", "person")):
+        link.execute("SELECT set_config(%s, %s, true)", [f"glasshouse.{name}", value])
+
+
+def seen_as(role: str, question: str, *values: object) -> list[tuple[Any, ...]]:
+    """The rows that the database shows to a role that acts for nobody. role: `app`, or `support`, which app may become.
+
+    A table that it may not read at all shows none.
+    """
+    with _as_app() as link:
         if role == "support":
-            cursor.execute("SET LOCAL ROLE glasshouse_support")
-        cursor.execute(question, list(values))
-        return [tuple(row) for row in cursor.fetchall()]
+            link.execute("SET LOCAL ROLE glasshouse_support")
+        try:
+            return _asked(link, question, values)
+        except psycopg.errors.InsufficientPrivilege:
+            return [(0,)]
 
 
 def refusal(*statements: Statement) -> str:
@@ -41,14 +69,11 @@ def refusal(*statements: Statement) -> str:
 
     Nothing is kept, whatever the database says.
     """
-    try:
-        with connected_as(DatabaseRole.APP), transaction.atomic(), connection.cursor() as cursor:
+    with _as_app() as link:
+        try:
             for statement, values in statements:
-                cursor.execute(statement, list(values))
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            transaction.set_rollback(True)
-    except DatabaseError as error:
-        cause = error.__cause__
-        details = getattr(cause, "diag", None)
-        return str(getattr(details, "constraint_name", "") or getattr(cause, "sqlstate", "") or type(error).__name__)
+                link.execute(statement, list(values))  # type: ignore[arg-type]
+            link.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error as error:
+            return error.diag.constraint_name or error.sqlstate or type(error).__name__
     return ""

@@ -1,6 +1,7 @@
 """Worked examples of legal deadlines, computed by hand from the laws. A check holds what the service stored against them.
 
-They are written here once more, and not taken from the code of requests, so that a wrong number of days there is noticed.
+The days are far ahead, so that no officer is reminded of a request that a check has dated to them; months and days are counted in
+those years as in ours. They are written here once more, and not taken from the code of requests, so that a wrong number of days there is noticed.
 """
 
 from datetime import date, timedelta
@@ -31,25 +32,25 @@ _CA = "PIPEDA s. 8(3), 8(4)"
 EXAMPLES = tuple(
     _example(*row)
     for row in (
-        ("gdpr", "2025-03-05", "2025-04-05", "2025-06-05", _EU),
-        ("gdpr", "2025-08-31", "2025-09-30", "2025-11-30", _EU),
-        ("gdpr", "2024-01-31", "2024-02-29", "2024-04-30", _EU),
-        ("gdpr", "2025-11-30", "2025-12-30", "2026-02-28", _EU),
-        ("uk", "2025-09-03", "2025-10-03", "2025-12-03", _UK),
-        ("uk", "2025-03-31", "2025-04-30", "2025-06-30", _UK),
-        ("uk", "2023-11-30", "2023-12-30", "2024-02-29", _UK),
-        ("fadp", "2026-01-01", "2026-01-31", "2026-03-02", _CH),
-        ("fadp", "2024-02-15", "2024-03-16", "2024-04-15", _CH),
-        ("fadp", "2025-12-31", "2026-01-30", "2026-03-01", _CH),
-        ("ccpa", "2026-01-01", "2026-02-15", "2026-04-01", _US),
-        ("ccpa", "2024-01-15", "2024-02-29", "2024-04-14", _US),
-        ("ccpa", "2025-11-30", "2026-01-14", "2026-02-28", _US),
-        ("lgpd", "2026-03-01", "2026-03-16", "", _BR),
-        ("lgpd", "2025-12-20", "2026-01-04", "", _BR),
-        ("lgpd", "2024-02-20", "2024-03-06", "", _BR),
-        ("pipeda", "2026-01-01", "2026-01-31", "2026-03-02", _CA),
-        ("pipeda", "2024-02-15", "2024-03-16", "2024-04-15", _CA),
-        ("pipeda", "2025-12-31", "2026-01-30", "2026-03-01", _CA),
+        ("gdpr", "2097-03-05", "2097-04-05", "2097-06-05", _EU),
+        ("gdpr", "2097-08-31", "2097-09-30", "2097-11-30", _EU),
+        ("gdpr", "2096-01-31", "2096-02-29", "2096-04-30", _EU),
+        ("gdpr", "2097-11-30", "2097-12-30", "2098-02-28", _EU),
+        ("uk", "2097-09-03", "2097-10-03", "2097-12-03", _UK),
+        ("uk", "2097-03-31", "2097-04-30", "2097-06-30", _UK),
+        ("uk", "2095-11-30", "2095-12-30", "2096-02-29", _UK),
+        ("fadp", "2098-01-01", "2098-01-31", "2098-03-02", _CH),
+        ("fadp", "2096-02-15", "2096-03-16", "2096-04-15", _CH),
+        ("fadp", "2097-12-31", "2098-01-30", "2098-03-01", _CH),
+        ("ccpa", "2098-01-01", "2098-02-15", "2098-04-01", _US),
+        ("ccpa", "2096-01-15", "2096-02-29", "2096-04-14", _US),
+        ("ccpa", "2097-11-30", "2098-01-14", "2098-02-28", _US),
+        ("lgpd", "2098-03-01", "2098-03-16", "", _BR),
+        ("lgpd", "2097-12-20", "2098-01-04", "", _BR),
+        ("lgpd", "2096-02-20", "2096-03-06", "", _BR),
+        ("pipeda", "2098-01-01", "2098-01-31", "2098-03-02", _CA),
+        ("pipeda", "2096-02-15", "2096-03-16", "2096-04-15", _CA),
+        ("pipeda", "2097-12-31", "2098-01-30", "2098-03-01", _CA),
     )
 )
 # The law of each region that the form offers. Elsewhere no shorter time than that of the GDPR is promised.

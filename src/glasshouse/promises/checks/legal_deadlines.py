@@ -123,27 +123,27 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
         for address, example in asked[begin : begin + ASKED_FROM_ONE]:
             fields = {"kind": "access", "region": region_of[example.law], "address": address, "text": "Probe"}
             visitor.post("/privacy", fields)
-    soon, before = clock.now() + timedelta(days=1), _stored_of(stage, [address for address, _ in asked])
+    until, before = clock.now() + timedelta(days=400), _stored_of(stage, [address for address, _ in asked])
     steps.expect("each of the dated requests is stored", len(before) == len(asked), f"{len(before)} of {len(asked)}")
     answers = {}
     for address, example in asked:
         if address in before:
             number = before[address].id
             probes.date(number, "rights_request", "asked_at", datetime.combine(example.asked, time(9), UTC))
-            probes.date(number, "rights_request", "due_at", soon)  # An extension is told before the deadline.
+            probes.date(number, "rights_request", "due_at", until)  # An extension is told before the deadline.
             answers[address] = officer.visitor.post(f"/staff/requests/{number}/extend", {"text": "Probe"}).status_code
     after = _stored_of(stage, [*before])
     for address, example in asked:
         due = after[address].due if address in after else None
         step = f"{example.law}: came {example.asked}, extended to {example.extended or 'no later day'} ({example.source})"
         seen = f"{due}, answered {answers.get(address)}"
-        steps.expect(step, due == (example.extended or soon.date()), seen)
+        steps.expect(step, due == (example.extended or until.date()), seen)
     _only_once(steps, officer, [row.id for row in {row.law: row for row in after.values()}.values()])
 
 
 def _only_once(steps: Steps, officer: Resident, extended: list[str]) -> None:
     """Try to extend requests once more."""
-    question: LiteralString = "SELECT id, due_at FROM rights_request WHERE id = ANY (%s) ORDER BY id"
+    question: LiteralString = "SELECT id, due_at, extended_at FROM rights_request WHERE id = ANY (%s) ORDER BY id"
     before = oracle.rows(question, extended)
     for number in extended:
         officer.visitor.post(f"/staff/requests/{number}/extend", {"text": "Probe"})

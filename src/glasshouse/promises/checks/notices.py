@@ -9,7 +9,6 @@ from glasshouse.promises.database_door import seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, open_stage
-from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 
 EMPTY = 30  # bytes of a sealed value that holds nothing
 IN_FORCE = (
@@ -87,7 +86,7 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
 
 def _forget_acceptance(owner: Resident) -> None:
     """Take one of a probe's acceptances away: no page does, and no version is published for a check."""
-    with connected_as(DatabaseRole.APP), transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM notices_acceptance a USING notices_version v WHERE v.id = a.version_id AND v.document = 'terms' "
             "AND a.key_owner = %s",
