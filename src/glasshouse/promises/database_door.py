@@ -35,7 +35,7 @@ def _as_app() -> Iterator[Link]:
 
 
 def _asked(link: Link, question: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    return link.execute(question, list(values)).fetchall()  # type: ignore[arg-type]
+    return link.execute(question, list(values)).fetchall()
 
 
 def seen_by(resident: Resident, question: str, *values: object) -> list[tuple[Any, ...]]:
@@ -72,7 +72,7 @@ def refusal(*statements: Statement) -> str:
     with _as_app() as link:
         try:
             for statement, values in statements:
-                link.execute(statement, list(values))  # type: ignore[arg-type]
+                link.execute(statement, list(values))
             link.execute("SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.Error as error:
             return error.diag.constraint_name or error.sqlstate or type(error).__name__

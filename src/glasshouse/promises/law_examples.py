@@ -1,7 +1,8 @@
 """Worked examples of legal deadlines, computed by hand from the laws. A check holds what the service stored against them.
 
 The days are far ahead, so that no officer is reminded of a request that a check has dated to them; months and days are counted in
-those years as in ours. They are written here once more, and not taken from the code of requests, so that a wrong number of days there is noticed.
+those years as in ours. They are written here once more, and not taken from the code of requests, so that a wrong number of days
+there is noticed.
 """
 
 from datetime import date, timedelta
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 
 class Example(NamedTuple):
-    """A day on which a law's request came, the last day to answer it, and the last day after an extension (None: there is none)."""
+    """A day on which a request came, the last day to answer it, and that after an extension (None: the law knows none)."""
 
     law: str
     asked: date

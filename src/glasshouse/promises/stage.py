@@ -24,6 +24,7 @@ from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import BlobId, OrganisationId, new_id
 from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
+from glasshouse.promises.findings import Steps
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.sink import Arrived, Sink
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
@@ -233,6 +234,23 @@ def open_stage() -> Iterator[Stage]:
             remove(stage.probe, stage.counted)
         finally:
             sink.close()
+
+
+@contextmanager
+def on_stage(steps: Steps) -> Iterator[Stage]:
+    """As open_stage; a mail that does not arrive, or a page without its form, is a step that was not as promised.
+
+    Whatever else the check breaks off at does not hide what was seen before; where all was as promised so far, it is raised.
+    """
+    try:
+        with open_stage() as stage:
+            yield stage
+    except (NotArrivedError, FormMissingError) as error:
+        steps.expect("each mail arrives, and each page shows its form", False, str(error))
+    except Exception as error:
+        if not steps.wrong:
+            raise
+        steps.expect("the check comes to its end", False, type(error).__name__)
 
 
 def remove(probe: str, counted: list[str] | None = None) -> None:

@@ -103,7 +103,9 @@ def _mails(steps: Steps) -> None:
         MAIL_KEPT,
     )[0]
     steps.expect("each announcement has its mail", not unwritten, f"{counted(unwritten)} have none")
-    steps.expect("which left, or was tried in vain, before the lead time began", not unsent, f"{counted(unsent)} did not")
+    steps.expect(
+        "which left, or was tried in vain, before the lead time began", not unsent, f"{counted(unsent)} did not"
+    )
     steps.expect("what is noted of each is so", not contrary, f"{counted(contrary)} are noted otherwise")
     silent = oracle.value(
         "SELECT count(*) FROM notices_announcement WHERE state IN ('bounced', 'failed') AND resent_at IS NULL "

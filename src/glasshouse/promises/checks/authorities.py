@@ -15,7 +15,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 NAME, EMAIL = "user.name", "user.contact.email"
 AUTHORITY, QUIET_S = "Probe of the promise checks", 2.0
@@ -24,7 +24,7 @@ AUTHORITY, QUIET_S = "Probe of the promise checks", 2.0
 @check(
     "PRI-16",
     steps=(
-        "Three legal requests about a probe are there, one of them with a bar. Two members of the staff who are probes review them "
+        "Three legal requests about a probe are there, one with a bar. Two members of the staff who are probes review them "
         "by the page: one alone tries to review twice, one narrows, one refuses.",
         "What is handed over is fetched, and the mail to the person is read where it arrives; for the refused one and the one "
         "with a bar none may come.",
@@ -32,13 +32,13 @@ AUTHORITY, QUIET_S = "Probe of the promise checks", 2.0
         "as the application's own role.",
         "All legal requests are looked through, and the public report is held against them.",
     ),
-    oracle="The rows of legal requests, disclosures and mail, read with SQL by a role that can only read; the mails that arrived; "
+    oracle="The rows of legal requests, disclosures and mail, read with SQL by a role that only reads; the mails that arrived; "
     "the file that would be handed over; what the database refuses.",
 )
 def legal_requests() -> Finding:
     """Legal requests about a probe, from the first review to the mail; and all that are stored."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         address = stage.ask_sign_up()
         first, second = stage.staff("privacy"), stage.staff("security")
         person = stage.finish_sign_up(address)
@@ -126,8 +126,12 @@ class _Review:
         self._by(self.second, number, "answer", [EMAIL, "user.financial"])
         row = _row(number)
         two = (row.first_by, row.second_by) == (self.first.account, self.second.account)
-        self.steps.expect("two different people have reviewed it, and it is answered", two and row.outcome == "answered")
-        self.steps.expect("only what both allow, and was asked for, goes", row.narrowed == [EMAIL], ", ".join(row.narrowed))
+        self.steps.expect(
+            "two different people have reviewed it, and it is answered", two and row.outcome == "answered"
+        )
+        self.steps.expect(
+            "only what both allow, and was asked for, goes", row.narrowed == [EMAIL], ", ".join(row.narrowed)
+        )
         text = self._file(self.second, number)
         values = json.loads(text) if text else []
         held = self.person.address in text and self.person.name not in text
@@ -146,7 +150,9 @@ class _Review:
         self._by(self.first, number, "answer", [EMAIL])
         self._by(self.second, number, "answer", [EMAIL])
         row = _row(number)
-        self.steps.expect("while the law bars it, the person is not told", row.outcome == "answered" and not row.is_told)
+        self.steps.expect(
+            "while the law bars it, the person is not told", row.outcome == "answered" and not row.is_told
+        )
 
     def told(self, number: str) -> None:
         """The person is told of the one that was answered without a bar, and of no other."""
@@ -165,11 +171,15 @@ class _Review:
 
 
 def _database(steps: Steps, number: str) -> None:
-    copied = "INSERT INTO rights_demand SELECT (jsonb_populate_record(d, %s::jsonb)).* FROM rights_demand d WHERE id = %s"
+    copied = (
+        "INSERT INTO rights_demand SELECT (jsonb_populate_record(d, %s::jsonb)).* FROM rights_demand d WHERE id = %s"
+    )
     told = {"told_at": None, "barred_until": None}
     tried = {
         "whole": {},
-        "with one reviewer twice": {"second_by": oracle.value("SELECT first_by FROM rights_demand WHERE id = %s", number)},
+        "with one reviewer twice": {
+            "second_by": oracle.value("SELECT first_by FROM rights_demand WHERE id = %s", number)
+        },
         "with one review": {"second_by": ""},
         "that one refused": {"second_verdict": "refuse"},
         "with more than was asked for": {"narrowed": [EMAIL, "user.contact.phone_number"]},
@@ -198,7 +208,11 @@ def _report(stage: Stage, steps: Steps) -> None:
         outcomes = {f"{count} {name or 'open'}" for name, count in Counter(row[1] for row in own).items()}
         if [cells[1], cells[4], cells[5]] != numbers or any(each not in cells[2] for each in outcomes):
             wrong.append(str(year))
-    steps.expect("the public report counts all of them, by year", not wrong and shown >= {row[0] for row in rows}, ", ".join(wrong))
+    steps.expect(
+        "the public report counts all of them, by year",
+        not wrong and shown >= {row[0] for row in rows},
+        ", ".join(wrong),
+    )
 
 
 def _stored(steps: Steps) -> None:

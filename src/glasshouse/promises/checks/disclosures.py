@@ -16,7 +16,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import NotArrivedError, Resident, Stage, open_stage
+from glasshouse.promises.stage import NotArrivedError, Resident, Stage, on_stage
 
 SETTLED_S = 5.0
 EMPTY = 30  # bytes of a sealed value that holds nothing: version, key's number, nonce, tag
@@ -51,7 +51,7 @@ def recipients() -> Finding:
     _stored(steps)
     _database(steps)
     _code(steps)
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         _erased(stage, steps, _recorded(stage, steps))
     return steps.judged()
 
@@ -88,7 +88,7 @@ def _flaw(number: str) -> str:
     if not found or found[0][1] is None:
         return "a mail left whose sending is not noted"
     times = 0
-    for _, sent_at, first_at, last_at, counts, channels, fields, active_from, ended_at, mails in found:
+    for _, sent_at, first_at, last_at, counts, channels, fields, active_from, ended_at, _ in found:
         if first_at is None or "mail" not in channels:
             continue
         if not {"user.contact.email", "user.content.private"} <= set(fields):
@@ -110,10 +110,14 @@ def _register(steps: Steps) -> None:
         "octet_length(safeguard)) > %(empty)s AND agreement IS NOT NULL AND safeguard IS NOT NULL, false)), "
         "count(*) FILTER (WHERE written_by <> 'installation' AND (kind IN ('provider', 'group') AND active_from < announced_at + "
         "interval '14 days' OR kind = 'buyer' AND active_from < announced_at + interval '30 days')) "
-        "FROM disclosures_recipient WHERE ended_at IS NULL OR ended_at > clock_timestamp()".replace("%(empty)s", str(EMPTY))
+        "FROM disclosures_recipient WHERE ended_at IS NULL OR ended_at > clock_timestamp()".replace(
+            "%(empty)s", str(EMPTY)
+        )
     )[0]
     live = oracle.value("SELECT count(*) FROM disclosures_recipient WHERE ended_at IS NULL")
-    steps.expect(f"each of {live} recipients says what it gets, where, for what, on which ground", not bare, f"{bare} do not")
+    steps.expect(
+        f"each of {live} recipients says what it gets, where, for what, on which ground", not bare, f"{bare} do not"
+    )
     steps.expect("each provider has an agreement and safeguards", not unsafe, f"{unsafe} have not")
     steps.expect("each was announced for its time before anything went there", not sudden, f"{sudden} were not")
 

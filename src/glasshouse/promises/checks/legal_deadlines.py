@@ -11,7 +11,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, by_business_days, last_day
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 REMINDED_S = timedelta(minutes=15)  # the job that reminds runs every five minutes
 WARNED = timedelta(days=5)
@@ -35,7 +35,7 @@ def legal_deadlines() -> Finding:
     """Deadlines that the live service gives, and those that are stored."""
     steps = Steps()
     _stored(steps)
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         officer = stage.staff("privacy")
         asked = _asked_in_each_region(stage, steps)
         _extended(stage, steps, officer)
@@ -61,7 +61,9 @@ def _stored(steps: Steps) -> None:
     total = counted(len(found))
     steps.expect(f"each of {total} requests has the law of its region", not wrong_law, f"{counted(wrong_law)} have not")
     steps.expect(
-        "each is due within its law's time, extended ones within the longest", not wrong_day, f"{counted(wrong_day)} are not"
+        "each is due within its law's time, extended ones within the longest",
+        not wrong_day,
+        f"{counted(wrong_day)} are not",
     )
     steps.expect(
         "each extension was told before the first deadline", not wrong_extension, f"{counted(wrong_extension)} were not"
@@ -110,7 +112,11 @@ def _asked_in_each_region(stage: Stage, steps: Steps) -> dict[str, str]:
         row, law = stored.get(address), LAW_OF.get(region, "")
         wanted = last_day(law, row.asked) if row else None
         held = row is not None and row.law == law and row.due == wanted
-        steps.expect(f"who asks in {region} has a request, due by {law} on {wanted}", held, str(row and row[1:]))
+        steps.expect(
+            f"who asks in {region} has a request, due by {law} on {wanted}",
+            held,
+            f"{row.law}, {row.due}" if row else "none",
+        )
     return asked
 
 
@@ -135,7 +141,9 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
     after = _stored_of(stage, [*before])
     for address, example in asked:
         due = after[address].due if address in after else None
-        step = f"{example.law}: came {example.asked}, extended to {example.extended or 'no later day'} ({example.source})"
+        step = (
+            f"{example.law}: came {example.asked}, extended to {example.extended or 'no later day'} ({example.source})"
+        )
         seen = f"{due}, answered {answers.get(address)}"
         steps.expect(step, due == (example.extended or until.date()), seen)
     _only_once(steps, officer, [row.id for row in {row.law: row for row in after.values()}.values()])

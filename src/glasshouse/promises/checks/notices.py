@@ -8,7 +8,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 EMPTY = 30  # bytes of a sealed value that holds nothing
 IN_FORCE = (
@@ -34,7 +34,7 @@ OUTSIDE = ("/account", "/account/security")
 def acceptance() -> Finding:
     """What a probe has to accept, and what it gets to without."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         owner = _signed_up(stage, steps)
         site = f"Probe {new_id()}"
         stage.site(owner, site)
@@ -77,10 +77,14 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
         owner.person,
     )
     wanted = {row[0] for row in oracle.rows(IN_FORCE)}
-    steps.expect("terms and notice in force are on record as accepted", {row[0] for row in found} == wanted and len(wanted) == 2)
+    steps.expect(
+        "terms and notice in force are on record as accepted", {row[0] for row in found} == wanted and len(wanted) == 2
+    )
     steps.expect("with the moment and the words", bool(found) and all(row[1] and row[2] for row in found))
     words = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
-    steps.expect("the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in words)
+    steps.expect(
+        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in words
+    )
     return owner
 
 
@@ -108,7 +112,9 @@ def _shut_out(steps: Steps, owner: Resident, site: str) -> None:
             opened.append(f"{path.rpartition('/')[2] or 'overview'} answers {answer.status_code}")
     steps.expect("no page opens without the newest acceptance", not opened, ", ".join(opened[:3]))
     asked = owner.visitor.get("/api/v1/sites")
-    steps.expect("nor does the interface answer", asked.status_code in (401, 403) and site not in asked.text, str(asked))
+    steps.expect(
+        "nor does the interface answer", asked.status_code in (401, 403) and site not in asked.text, str(asked)
+    )
     question = "SELECT count(*) FROM greenhouse_site WHERE organisation_id = %s"
     before = oracle.value(question, owner.organisation)
     owner.visitor.post(owner.page("sites"), {"name": "Probe", "time_zone": "Europe/Rome"})
@@ -150,4 +156,6 @@ def _stored(steps: Steps) -> None:
             "WHERE a.key_owner = c.person_id AND v.document = %s)",
             document,
         )
-        steps.expect(f"every member who is signed in has accepted the {document}", not left, f"{counted(left or 0)} have not")
+        steps.expect(
+            f"every member who is signed in has accepted the {document}", not left, f"{counted(left or 0)} have not"
+        )

@@ -11,7 +11,7 @@ from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.law_examples import last_day
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 # Every purpose beyond the service itself, and what a person's no to it is called.
 PURPOSES = {"supplement": "upheld", "new-browser": "objected", "merger": "upheld", "provider-news": "withdrawn"}
@@ -24,10 +24,9 @@ QUIET_S = 2.0  # mail leaves within a second
     steps=(
         "A probe signs in from a browser that was not seen before, and gets the mail about it. On the page of its choices it "
         "objects to each purpose, or withdraws.",
-        "It signs in from another new browser. A mail for each purpose is tried at the database, before the objections and after, "
-        "as the application's own role.",
-        "A member of the staff who is a probe judges the one objection that has to be judged, by the page, with reasons; then the "
-        "probe signs in from a new browser once more.",
+        "It signs in from another new browser. A mail for each purpose is tried at the database, before the objections and after "
+        "them, as the application's own role.",
+        "A member of the staff who is a probe judges the one objection that has to be judged, by the page, with reasons.",
         "All mails that left for a purpose are held against what their persons had decided.",
     ),
     oracle="The mails that arrived and those that did not; what the database refuses; the rows of decisions, requests and mail, "
@@ -36,7 +35,7 @@ QUIET_S = 2.0  # mail leaves within a second
 def objection() -> Finding:
     """A probe's objection to each purpose, and what goes on."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         officer, person = stage.staff("privacy"), stage.grower()
         _before(stage, steps, person)
         _objected(steps, person)
@@ -137,14 +136,14 @@ def _taken_back(steps: Steps, person: Resident) -> None:
 def _stored(steps: Steps) -> None:
     against = oracle.value(
         "SELECT count(*) FROM mail_message m WHERE m.purpose <> '' AND (SELECT s.state FROM consent_stance s "
-        "WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at ORDER BY s.at DESC, s.id DESC LIMIT 1) "
-        "IN ('objected', 'upheld', 'withdrawn')"
+        "WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at "
+        "ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld', 'withdrawn')"
     )
     steps.expect("no mail was written against its person's word", not against, counted(against or 0))
     unasked = oracle.value(
-        "SELECT count(*) FROM mail_message m WHERE m.purpose = 'provider-news' AND coalesce((SELECT s.state FROM consent_stance s "
-        "WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at ORDER BY s.at DESC, s.id DESC LIMIT 1), "
-        "'') <> 'given'"
+        "SELECT count(*) FROM mail_message m WHERE m.purpose = 'provider-news' AND coalesce((SELECT s.state "
+        "FROM consent_stance s WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at "
+        "ORDER BY s.at DESC, s.id DESC LIMIT 1), '') <> 'given'"
     )
     steps.expect("none that needs consent without it", not unasked, counted(unasked or 0))
     kept = oracle.value(

@@ -1,7 +1,7 @@
 """Checks of requests that are passed to a customer: PRI-27."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from glasshouse.kernel import clock
@@ -11,7 +11,7 @@ from glasshouse.promises.database_door import seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 LONGEST = timedelta(days=31)  # GDPR Art. 12(3): no referral takes longer than the answer may
 REMINDED = timedelta(minutes=15)  # the job that reminds runs every five minutes
@@ -32,7 +32,7 @@ REMINDED = timedelta(minutes=15)  # the job that reminds runs every five minutes
 def referral() -> Finding:
     """A probe person whom one customer knows, from the question to that customer's answer."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         two = _two(stage)
         address = stage.invite(two.customer, "viewer")
         words = f"Words for nobody else {new_id()}"
@@ -60,21 +60,31 @@ def _two(stage: Stage) -> _Two:
     names = f"Probe {new_id()}", f"Probe {new_id()}"
     asked = [stage.ask_sign_up() for _ in names]
     residents = [stage.finish_sign_up(address, organisation=name) for address, name in zip(asked, names, strict=True)]
-    return _Two(*residents, *names)
+    return _Two(residents[0], residents[1], *names)
 
 
-def _referrals(stage: Stage, address: str) -> list[tuple[str, str, object, object, object, object, str]]:
-    """Organisation, id, asked, due, due of the request, answered, outcome of the person's decision."""
-    return oracle.rows(  # type: ignore[return-value]
+class _Referral(NamedTuple):
+    """A referral as its row says. answer_due: of the request itself; passing: what the person decided."""
+
+    organisation: str
+    id: str
+    asked: datetime
+    due: datetime
+    answer_due: datetime
+    answered: datetime | None
+    passing: str
+
+
+def _referrals(stage: Stage, address: str) -> list[_Referral]:
+    found = oracle.rows(
         "SELECT f.organisation_id, f.id, f.asked_at, f.due_at, r.due_at, f.answered_at, r.passing FROM rights_referral f "
         "JOIN rights_request r ON r.id = f.request_id WHERE r.address_hash = %s",
         stage.hash_of(address),
     )
+    return [_Referral(*row) for row in found]
 
 
-def _offered(
-    stage: Stage, steps: Steps, visitor: Visitor, address: str, two: _Two
-) -> bool:
+def _offered(stage: Stage, steps: Steps, visitor: Visitor, address: str, two: _Two) -> bool:
     """Confirm the address, look what is offered, and agree."""
     customer, other, name, other_name = two
     page = visitor.follow(visitor.submit(stage.link(address, "privacy/prove"), {}))
@@ -96,9 +106,13 @@ def _offered(
     answer = visitor.submit(path, {"organisation": [customer.organisation]}, action="/pass-on/agree")
     done = visitor.follow(answer).text
     rows = _referrals(stage, address)
-    steps.expect("once agreed, it is passed to that one and no other", [row[0] for row in rows] == [customer.organisation])
+    steps.expect(
+        "once agreed, it is passed to that one and no other", [row[0] for row in rows] == [customer.organisation]
+    )
     for _, _, asked, due, request_due, _, passing in rows:
-        steps.expect("with a deadline, none later than the answer's own", asked < due <= request_due and due - asked <= LONGEST)  # type: ignore[operator]
+        steps.expect(
+            "with a deadline, none later than the answer's own", asked < due <= request_due and due - asked <= LONGEST
+        )
         steps.expect("the consent is on record", passing == "agreed")
     steps.expect("the page names whom it was passed to, and nobody else", name in done and other_name not in done)
     return bool(rows)
@@ -109,7 +123,8 @@ def _told(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
     mail = stage.sink.wait(address, within_s=30, holding="passed your request")
     steps.expect("the person is told by mail", mail is not None and name in mail.text)
     steps.expect(
-        "no mail to the person names another customer", all(other_name not in each.text for each in stage.sink.mails(address))
+        "no mail to the person names another customer",
+        all(other_name not in each.text for each in stage.sink.mails(address)),
     )
     path = f"/o/{customer.organisation}/privacy"
     call = stage.sink.wait(customer.address, within_s=30, holding=path)
@@ -124,10 +139,14 @@ def _separate(steps: Steps, address: str, words: str, two: _Two) -> None:
     page = customer.visitor.get(customer.page("privacy")).text
     steps.expect("the customer's administrator sees the address and what is asked", address in page and "ccess" in page)
     steps.expect("and nothing that the person wrote", words not in page)
-    steps.expect("the other administrator sees nothing of it", address not in other.visitor.get(other.page("privacy")).text)
+    steps.expect(
+        "the other administrator sees nothing of it", address not in other.visitor.get(other.page("privacy")).text
+    )
     foreign = other.visitor.get(customer.page("privacy"))
     steps.expect(
-        "nor on the customer's own page", foreign.status_code in (403, 404) and address not in foreign.text, str(foreign)
+        "nor on the customer's own page",
+        foreign.status_code in (403, 404) and address not in foreign.text,
+        str(foreign),
     )
     own = seen_by(customer, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)
     others = seen_by(other, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)
@@ -161,6 +180,7 @@ def _stored(steps: Steps) -> None:
     steps.expect("no referral's day is after that of the answer", not beyond, f"{counted(beyond)} are")
     steps.expect("none was passed on against the person's word", not unasked, f"{counted(unasked)} were")
     failed = oracle.value(
-        "SELECT count(*) FROM queues_failure WHERE queue = 'rights.warn-referral' AND set_aside_at IS NOT NULL AND seen_at IS NULL"
+        "SELECT count(*) FROM queues_failure "
+        "WHERE queue = 'rights.warn-referral' AND set_aside_at IS NOT NULL AND seen_at IS NULL"
     )
     steps.expect("no reminder was given up", not failed, counted(failed))

@@ -15,7 +15,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.sink import Arrived
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 LONGEST_WAIT = timedelta(minutes=15)
 ANSWERS_S = 10
@@ -45,7 +45,7 @@ LETTERS = (
 def request_by_mail() -> Finding:
     """Mails of probes to the privacy address, and what becomes of them."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         officer = stage.staff("privacy")
         sent = [(_written(stage, subject, text), kind) for subject, text, kind in LETTERS]
         pages = _asked_by_page(stage)
@@ -96,7 +96,7 @@ def _in_the_clear(stage: Stage, steps: Steps) -> None:
 
 def _requests(stage: Stage, address: str) -> list[tuple[str, str, str, bool, str, str]]:
     """Id, kind, channel, whether the address is confirmed, outcome and key owner of the requests of an address."""
-    return oracle.rows(  # type: ignore[return-value]
+    return oracle.rows(
         "SELECT id, kind, channel, proved_at IS NOT NULL, outcome, key_owner FROM rights_request WHERE address_hash = %s "
         "ORDER BY asked_at",
         stage.hash_of(address),

@@ -8,7 +8,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import seen_as, seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 NOTICE = timedelta(days=6)  # at least so long before an officer's lifting takes effect its person is told
 # Tables that hold sealed values of a person, and stay open although it is restricted: by them the person signs in, and what
@@ -23,8 +23,8 @@ PAGES = ("", "members", "events", "support", "roles", "my-access", "settings", "
     "PRI-23",
     steps=(
         "A probe who belongs to another probe's customer makes an export, and restricts the use of their data by the page.",
-        "The other administrator opens every page that named the person, and their own data; a member of the staff who is a probe "
-        "is let in as support and opens the list of people; the person opens their own data.",
+        "The other administrator opens every page that named the person, and their own data; a member of the staff who is a "
+        "probe is let in as support and opens the list of people; the person opens their own data.",
         "An officer who is a probe lifts the restriction with notice; it is made anew by the person, who lifts it by the page.",
     ),
     oracle="The pages shown to others; the rows that the database shows to the roles of the application and of support, against "
@@ -33,7 +33,7 @@ PAGES = ("", "members", "events", "support", "roles", "my-access", "settings", "
 def restriction() -> Finding:
     """What others get of a restricted probe."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         boss = stage.grower()
         person = stage.member(boss, "administrator")
         officer, support = stage.staff("privacy"), stage.staff("support")
@@ -53,7 +53,9 @@ def restriction() -> Finding:
 
 def _restrict(steps: Steps, person: Resident) -> None:
     answer = person.visitor.submit("/account/data/choices", {"ground": "claims", "words": "Probe"}, action="/restrict")
-    found = oracle.value("SELECT count(*) FROM consent_restriction WHERE key_owner = %s AND lifts_at IS NULL", person.person)
+    found = oracle.value(
+        "SELECT count(*) FROM consent_restriction WHERE key_owner = %s AND lifts_at IS NULL", person.person
+    )
     steps.expect("the page restricts it at once", answer.is_redirect and found == 1, str(answer.status_code))
 
 
@@ -93,15 +95,13 @@ def _held(person: Resident, stage: Stage) -> dict[str, int]:
     """How many rows of each table are the person's, or speak of its address, for a role that sees all."""
     counts = {}
     for table, name in _sealed_tables().items():
-        count = oracle.value(f'SELECT count(*) FROM {table} WHERE "{name}" = %s', person.person)  # type: ignore[arg-type]
+        count = oracle.value(f'SELECT count(*) FROM {table} WHERE "{name}" = %s', person.person)
         if count:
             counts[table] = int(count)
     return counts
 
 
-def _hidden_in_database(
-    steps: Steps, stage: Stage, boss: Resident, person: Resident, before: dict[str, int]
-) -> None:
+def _hidden_in_database(steps: Steps, stage: Stage, boss: Resident, person: Resident, before: dict[str, int]) -> None:
     after, shown = _held(person, stage), []
     lost = [table for table, count in before.items() if after.get(table, 0) < count]
     steps.expect(f"what is stored in {len(before)} tables stays", bool(before) and not lost, ", ".join(lost))
@@ -114,7 +114,10 @@ def _hidden_in_database(
                 shown.append(table)
     hidden = after.keys() - OPEN
     steps.expect("of the rest, the database shows no row to the application", not shown, ", ".join(sorted(set(shown))))
-    steps.expect("person, export and acceptance are among them", hidden >= {"accounts_person", "rights_copy", "notices_acceptance"})
+    steps.expect(
+        "person, export and acceptance are among them",
+        hidden >= {"accounts_person", "rights_copy", "notices_acceptance"},
+    )
     question = "SELECT count(*) FROM access_invitation WHERE address_hash = %s"
     address = stage.hash_of(person.address)
     steps.expect(
@@ -139,14 +142,18 @@ def _unmailed(stage: Stage, steps: Steps, boss: Resident, person: Resident) -> N
     steps.expect("the other administrator hears that support was let in", told is not None)
     steps.expect("the restricted one gets no such mail", not mails and not queued)
     texts = [mail.text for mail in stage.sink.mails(boss.address)]
-    steps.expect("no mail to the other names the person", not any(name in text for name in _names(person) for text in texts))
+    steps.expect(
+        "no mail to the other names the person", not any(name in text for name in _names(person) for text in texts)
+    )
 
 
 def _lifted_by_officer(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
     number = oracle.value("SELECT id FROM consent_restriction WHERE key_owner = %s AND lifts_at IS NULL", person.person)
     reason = f"Probe {new_id()}"
     path = f"/staff/office/restrictions/{number}/lift"
-    steps.expect("an officer lifts nothing without a reason", officer.visitor.post(path, {"reason": ""}).status_code >= 400)
+    steps.expect(
+        "an officer lifts nothing without a reason", officer.visitor.post(path, {"reason": ""}).status_code >= 400
+    )
     officer.visitor.post(path, {"reason": reason})
     lifts_at = oracle.value("SELECT lifts_at FROM consent_restriction WHERE id = %s", number)
     held = lifts_at is not None and lifts_at > clock.now() + NOTICE

@@ -8,7 +8,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 EMPTY = 30  # bytes of a sealed value that holds nothing
 
@@ -29,7 +29,7 @@ EMPTY = 30  # bytes of a sealed value that holds nothing
 def provenance() -> Finding:
     """An import about two probes, and every value that is held."""
     steps = Steps()
-    with open_stage() as stage:
+    with on_stage(steps) as stage:
         address = stage.ask_sign_up()
         officer = stage.staff("privacy")
         act = _Import(stage, steps, officer, stage.finish_sign_up(address), stage.new_address())
@@ -74,7 +74,10 @@ class _Import:
 
     def _file(self, text: str) -> None:
         self.officer.visitor.submit(
-            "/staff/sources", {}, action=f"/staff/sources/{self.source}/import", files={"file": ("p.csv", text.encode())}
+            "/staff/sources",
+            {},
+            action=f"/staff/sources/{self.source}/import",
+            files={"file": ("p.csv", text.encode())},
         )
 
     def _values(self) -> list[tuple[str, str]]:
@@ -87,10 +90,14 @@ class _Import:
         before = oracle.rows("SELECT name FROM accounts_person WHERE id = %s", self.known.person)
         self._file(f"address,company,religion\n{self.unknown},Probe,none\n")
         self.steps.expect("a file with a field that has no purpose is refused", not self._values())
-        self._file(f"address,name,company\n{self.known.address},Other Name,Probe Ltd\n{self.unknown},Somebody,Probe Ltd\n")
+        self._file(
+            f"address,name,company\n{self.known.address},Other Name,Probe Ltd\n{self.unknown},Somebody,Probe Ltd\n"
+        )
         hashes = self.stage.hash_of(self.known.address), self.stage.hash_of(self.unknown)
         wanted = sorted((each, field) for each in hashes for field in ("company", "name"))
-        self.steps.expect("each value is held with its source", sorted(self._values()) == wanted, str(len(self._values())))
+        self.steps.expect(
+            "each value is held with its source", sorted(self._values()) == wanted, str(len(self._values()))
+        )
         after = oracle.rows("SELECT name FROM accounts_person WHERE id = %s", self.known.person)
         self.steps.expect("what the person gave is not overwritten", before == after)
 
@@ -161,7 +168,9 @@ def _stored(steps: Steps) -> None:
         "FROM sources_supplied v LEFT JOIN sources_source s ON s.id = v.source_id",
         EMPTY,
     )[0]
-    steps.expect(f"each of {counted(total)} values has source, licence and purpose", not bare, f"{counted(bare)} have not")
+    steps.expect(
+        f"each of {counted(total)} values has source, licence and purpose", not bare, f"{counted(bare)} have not"
+    )
     steps.expect("each person was told within a month (GDPR Art. 14(3)(a))", not late, f"not of {counted(late)}")
     steps.expect("by a mail that was written, not only noted", not unmailed, f"not of {counted(unmailed)}")
     failed = oracle.value(
