@@ -33,6 +33,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 
 MAIL_S = 30.0  # the worker looks for due mail every second
+BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
 LINK = re.compile(r"https://\S+?/(prove|invitation|reset|change|stop|confirm|[a-z-]+)/([A-Za-z0-9_-]{20,})")
 
 
@@ -65,6 +66,7 @@ class Stage:
     sink: Sink
     visitors: list[Visitor] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    missed: bool = False
 
     def new_address(self) -> str:
         """An address that nobody has; mail to it arrives in the sink."""
@@ -206,6 +208,12 @@ class Stage:
         account, person = self.ids_of(address)
         self.counted.append(f"{account}:signed-in")
         return Resident(name, address, password, visitor, account, person)
+
+    def arrival(self, address: str, holding: str = "") -> Arrived | None:
+        """The first mail to an address that holds some words; None: it did not come. After one such, none is waited for long."""
+        mail = self.sink.wait(address, within_s=BRIEF_S if self.missed else MAIL_S, holding=holding)
+        self.missed = self.missed or mail is None
+        return mail
 
     def hash_of(self, address: str) -> str:
         """The keyed hash by which rows name an address."""

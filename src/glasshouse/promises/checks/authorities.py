@@ -156,7 +156,7 @@ class _Review:
 
     def told(self, number: str) -> None:
         """The person is told of the one that was answered without a bar, and of no other."""
-        mail = self.stage.sink.wait(self.person.address, within_s=30, holding=AUTHORITY)
+        mail = self.stage.arrival(self.person.address, AUTHORITY)
         self.steps.expect("the person is told by mail, by whom and of what", mail is not None and "ZZ" in mail.text)
         self.steps.expect("and it is on record", _row(number).is_told)
         time.sleep(QUIET_S)

@@ -162,7 +162,7 @@ def _acknowledged(stage: Stage, steps: Steps, asked: dict[str, str]) -> None:
     missing, stored = [], _stored_of(stage, list(asked.values()))
     for region, address in asked.items():
         row = stored.get(address)
-        mail = stage.sink.wait(address, within_s=30, holding="/privacy/prove/")
+        mail = stage.arrival(address, "/privacy/prove/")
         if mail is None or row is None or row.due.isoformat() not in mail.text:
             missing.append(region)
         elif region == "us":

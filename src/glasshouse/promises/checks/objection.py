@@ -75,7 +75,7 @@ def _refused(person: Resident, purpose: str) -> str:
 
 def _before(stage: Stage, steps: Steps, person: Resident) -> None:
     stage.sign_in(person)
-    mail = stage.sink.wait(person.address, within_s=30, holding="browser")
+    mail = stage.arrival(person.address, "browser")
     steps.expect("before, a sign-in from a new browser is told by mail", mail is not None)
     person.visitor.submit("/account/data/choices", {"purpose": "provider-news"}, action="/give")
     said = {purpose: _refused(person, purpose) for purpose in PURPOSES}
@@ -122,7 +122,7 @@ def _judged(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> 
     path = f"/staff/requests/{number}/refuse"
     steps.expect("nobody judges without reasons", officer.visitor.post(path, {"text": " "}).status_code >= 400)
     officer.visitor.post(path, {"text": reason})
-    mail = stage.sink.wait(person.address, within_s=30, holding=reason)
+    mail = stage.arrival(person.address, reason)
     steps.expect("the reasons arrive, with the authority to complain to", mail is not None and "complain" in mail.text)
     steps.expect("the judgement is on record", _state(person, JUDGED) == "overruled", _state(person, JUDGED))
     steps.expect("it is of that purpose alone", bool(_refused(person, "merger")) and not _refused(person, JUDGED))

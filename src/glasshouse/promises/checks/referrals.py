@@ -120,14 +120,14 @@ def _offered(stage: Stage, steps: Steps, visitor: Visitor, address: str, two: _T
 
 def _told(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
     customer, other, name, other_name = two
-    mail = stage.sink.wait(address, within_s=30, holding="passed your request")
+    mail = stage.arrival(address, "passed your request")
     steps.expect("the person is told by mail", mail is not None and name in mail.text)
     steps.expect(
         "no mail to the person names another customer",
         all(other_name not in each.text for each in stage.sink.mails(address)),
     )
     path = f"/o/{customer.organisation}/privacy"
-    call = stage.sink.wait(customer.address, within_s=30, holding=path)
+    call = stage.arrival(customer.address, path)
     due = f"{_referrals(stage, address)[0][3]:%Y-%m-%d}"
     steps.expect("the customer is called by mail, with the day", call is not None and due in call.subject + call.text)
     called = [each for each in stage.sink.mails(other.address) if "/privacy" in each.text]
@@ -157,7 +157,7 @@ def _answered(stage: Stage, steps: Steps, address: str, customer: Resident) -> N
     told = f"We hold your invitation only. {new_id()}"
     number = _referrals(stage, address)[0][1]
     customer.visitor.submit(customer.page("privacy"), {"referral": number, "text": told, "delete": ["yes"]})
-    mail = stage.sink.wait(address, within_s=30, holding=told)
+    mail = stage.arrival(address, told)
     steps.expect("the customer's answer arrives", mail is not None and f"[{_request(stage, address)}]" in mail.subject)
     steps.expect("and is on record", _referrals(stage, address)[0][5] is not None)
     left = oracle.value("SELECT count(*) FROM access_invitation WHERE address_hash = %s", stage.hash_of(address))

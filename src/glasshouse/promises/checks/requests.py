@@ -47,7 +47,7 @@ def request_by_mail() -> Finding:
     steps = Steps()
     with on_stage(steps) as stage:
         officer = stage.staff("privacy")
-        sent = [(_written(stage, subject, text), kind) for subject, text, kind in LETTERS]
+        sent = [(_written(stage, steps, subject, text), kind) for subject, text, kind in LETTERS]
         pages = _asked_by_page(stage)
         _in_the_clear(stage, steps)
         for letter, kind in sent:
@@ -71,15 +71,20 @@ def _letter(address: str, subject: str, text: str) -> EmailMessage:
     return letter
 
 
-def _send(letter: EmailMessage) -> None:
-    with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
-        server.starttls(context=_trust())
-        server.send_message(letter)
+def _send(letter: EmailMessage) -> bool:
+    """Send a mail by SMTP with STARTTLS; whether it was taken."""
+    try:
+        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
+            server.starttls(context=_trust())
+            server.send_message(letter)
+    except (OSError, smtplib.SMTPException):
+        return False
+    return True
 
 
-def _written(stage: Stage, subject: str, text: str) -> EmailMessage:
+def _written(stage: Stage, steps: Steps, subject: str, text: str) -> EmailMessage:
     letter = _letter(stage.new_address(), subject, text)
-    _send(letter)
+    steps.expect("the privacy address takes a mail by SMTP with STARTTLS", _send(letter))
     return letter
 
 
@@ -116,7 +121,7 @@ def _became(stage: Stage, steps: Steps, letter: EmailMessage, kind: str) -> None
     found = _requests(stage, address)
     seen = [row[1:4] for row in found]
     steps.expect(f"a mail becomes one request, to {kind}", seen == [(kind, "mail", False)], str(seen))
-    mail = stage.sink.wait(address, within_s=30, holding="/privacy/prove/")
+    mail = stage.arrival(address, "/privacy/prove/")
     steps.expect("its answer arrives, in the thread", _in_thread(mail, letter))
     steps.expect("and names the request", bool(found) and mail is not None and f"[{found[0][0]}]" in mail.subject)
 
@@ -162,7 +167,7 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     stage.visitor().submit(path, {})
     steps.expect("a click on it does, and no more is asked for", _requests(stage, address)[0][3])
     officer.visitor.post(answer, {"text": told})
-    mail = stage.sink.wait(address, within_s=30, holding=told)
+    mail = stage.arrival(address, told)
     steps.expect("the answer arrives, in the thread", _in_thread(mail, letter))
     steps.expect("and no answer before it", all(told not in each.text for each in stage.sink.mails(address)[:before]))
     steps.expect("the request is closed as answered", _requests(stage, address)[0][4] == "answered")

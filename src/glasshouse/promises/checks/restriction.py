@@ -130,7 +130,7 @@ def _hidden_in_database(steps: Steps, stage: Stage, boss: Resident, person: Resi
 
 def _unmailed(stage: Stage, steps: Steps, boss: Resident, person: Resident) -> None:
     """An administrator who is restricted is written to no more; the other one is."""
-    told = stage.sink.wait(boss.address, within_s=30, holding="upport")
+    told = stage.arrival(boss.address, "upport")
     queued = oracle.value(
         "SELECT count(*) FROM mail_message WHERE key_owner = %s AND kind <> ALL (%s) AND created_at > "
         "(SELECT max(at) FROM consent_restriction WHERE key_owner = %s)",
@@ -158,7 +158,7 @@ def _lifted_by_officer(stage: Stage, steps: Steps, officer: Resident, person: Re
     lifts_at = oracle.value("SELECT lifts_at FROM consent_restriction WHERE id = %s", number)
     held = lifts_at is not None and lifts_at > clock.now() + NOTICE
     steps.expect("what an officer lifts stays restricted for a week", held, str(lifts_at))
-    mail = stage.sink.wait(person.address, within_s=30, holding=reason)
+    mail = stage.arrival(person.address, reason)
     day = f"{lifts_at:%Y-%m-%d}" if lifts_at else "-"
     steps.expect("and the person is told by mail, with day and reason", mail is not None and day in mail.text)
     still = seen_as("app", "SELECT count(*) FROM accounts_person WHERE id = %s", person.person)
@@ -167,7 +167,7 @@ def _lifted_by_officer(stage: Stage, steps: Steps, officer: Resident, person: Re
 
 def _lifted(stage: Stage, steps: Steps, boss: Resident, person: Resident) -> None:
     person.visitor.submit("/account/data/choices", {}, action="/lift")
-    mail = stage.sink.wait(person.address, within_s=30, holding="is lifted, as you asked")
+    mail = stage.arrival(person.address, "is lifted, as you asked")
     steps.expect("the person lifts it by the page, and is told by mail", mail is not None)
     shown = boss.visitor.get(boss.page("members")).text
     steps.expect("then the members' page names the person again", person.name in shown)

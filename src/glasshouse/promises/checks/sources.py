@@ -104,7 +104,7 @@ class _Import:
     def told(self) -> None:
         """Both persons hear of it."""
         for address, said in ((self.known.address, "Other Name"), (self.unknown, "Somebody")):
-            mail = self.stage.sink.wait(address, within_s=30, holding=self.name)
+            mail = self.stage.arrival(address, self.name)
             text = mail.text if mail else ""
             self.steps.expect(
                 "a person is told by mail: the values, source, licence, purpose and a link to object",
