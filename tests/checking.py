@@ -9,6 +9,7 @@ from django.db import connections
 
 from glasshouse.events import api as events
 from glasshouse.mail import api as mail
+from glasshouse.sources import api as sources
 
 if TYPE_CHECKING:
     from glasshouse.promises.findings import Finding
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def worker_running() -> Iterator[None]:
-    """Mail leaves and events are chained, as the worker does it all the time."""
+    """Mail leaves, events are chained, and persons are told of what third parties gave, as the worker does it all the time."""
     ending = threading.Event()
 
     def work() -> None:
         while not ending.wait(0.1):
             mail.deliver_due()
             events.chain_waiting()
+            sources.tell_due()
         connections.close_all()
 
     thread = threading.Thread(target=work)

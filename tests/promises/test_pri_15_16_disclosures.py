@@ -34,6 +34,7 @@ def entry(**more: object):  # type: ignore[no-untyped-def]
         "what": "Sends texts.",
         "region": "EU",
         "agreement": "DPA 1",
+        "safeguard": "TLS",
         "purpose": "texts",
         "basis": "contract",
     }
@@ -141,6 +142,7 @@ def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make
     for bad in (
         entry(kind="friend"),
         entry(texts=texts | {"agreement": ""}),
+        entry(texts=texts | {"safeguard": " "}),
         entry(texts=texts | {"region": " "}),
         entry(fields=[]),
         entry(fields=["nonsense"]),

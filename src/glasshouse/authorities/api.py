@@ -187,7 +187,7 @@ def _recipient(legal_request: LegalRequest) -> Recipient:
         purpose="answering a legal request of an authority",
         basis="legal obligation",
         fields=legal_request.narrowed,
-        written_by="demands",
+        written_by=legal_request.id,
         announced_at=now,
         active_from=now,
     )

@@ -92,6 +92,18 @@ def give(actor: Actor, purpose: str) -> None:
     events.record(actor.alone, Kind.CONSENT_GIVEN, str(actor.person), purpose=purpose)
 
 
+def is_judged(purpose: str) -> bool:
+    """Whether a person of the staff judges an objection to a purpose. Raises InvalidError for one that is not in the list."""
+    details = _purpose(purpose)
+    return details.basis is not Basis.CONSENT and not details.at_once
+
+
+def require_reasons(purpose: str, reasons: str) -> None:
+    """Return if an objection to a purpose says enough to be made. Raises InvalidError."""
+    if is_judged(purpose) and not reasons.strip():
+        raise InvalidError("Say why, in your own words: this objection is judged by a person.", field="words")
+
+
 @transaction.atomic
 def withdraw(actor: Actor, purpose: str, reasons: str = "", *, request: str = "") -> State:
     """Withdraw consent, or object; returns the new state. An objection counts now; OBJECTED: it has still to be judged.
@@ -105,9 +117,8 @@ def withdraw(actor: Actor, purpose: str, reasons: str = "", *, request: str = ""
         note(str(actor.person), purpose, State.WITHDRAWN, reasons)
         events.record(actor.alone, Kind.CONSENT_WITHDRAWN, str(actor.person), purpose=purpose)
         return State.WITHDRAWN
+    require_reasons(purpose, reasons)
     state = State.UPHELD if details.at_once else State.OBJECTED
-    if state is State.OBJECTED and not reasons.strip():
-        raise InvalidError("Say why, in your own words: this objection is judged by a person.", field="words")
     note(str(actor.person), purpose, state, reasons, request=request)
     events.record(actor.alone, Kind.OBJECTION_MADE, str(actor.person), purpose=purpose)
     return state

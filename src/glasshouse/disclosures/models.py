@@ -22,7 +22,8 @@ REGISTER = confidential(
 class Recipient(models.Model):
     """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
-    `address_hash`: of the contact, where that is an email address.
+    `address_hash`: of the contact, where that is an email address. `written_by`: the staff's account, the legal request that was
+    answered (`demands` in older versions), or `installation`.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)

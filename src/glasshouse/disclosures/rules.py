@@ -45,6 +45,8 @@ def flaw(kind: str, texts: dict[str, str], fields: list[str]) -> Flaw | None:
             return Flaw(name, f"The register must say the {name}.")
     if kind in (Kind.PROVIDER, Kind.GROUP) and not texts.get("agreement", "").strip():
         return Flaw("agreement", "A provider needs an agreement on processing; name it.")
+    if kind in (Kind.PROVIDER, Kind.GROUP) and not texts.get("safeguard", "").strip():
+        return Flaw("safeguard", "Say what keeps the data safe on the way to a provider and there.")
     if not fields or not set(fields) <= set(NAMES):
         return Flaw("fields", "Choose what it receives, from the categories of the data map.")
     return None

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.notices.rules import LEAST_LEAD_DAYS, TITLES
@@ -13,7 +13,7 @@ from glasshouse.vault.content import Code, Id, Matching, OneOf
 from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.fields import SealedText
 
-LEAST_LEAD = timedelta(days=LEAST_LEAD_DAYS)
+LEAD = ExpressionWrapper(F("lead_days") * Value(timedelta(days=1)), output_field=DurationField())
 
 
 class Version(models.Model):
@@ -54,11 +54,11 @@ class Version(models.Model):
             models.CheckConstraint(
                 condition=Q(significant=False) | Q(lead_days__gte=LEAST_LEAD_DAYS), name="significant_has_lead"
             ),
-            # A significant change is in force no sooner than its lead time after it was told to everybody (PRI-03).
+            # A significant change is in force no sooner than its own lead time after it was told to everybody (PRI-03).
             models.CheckConstraint(
                 condition=Q(significant=False)
                 | Q(in_force_at=None)
-                | Q(in_force_at__gte=F("announced_at") + LEAST_LEAD),
+                | Q(announced_at__isnull=False, in_force_at__gte=F("announced_at") + LEAD),
                 name="significant_waits",
             ),
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyotp
 
-from glasshouse.promises.stage import Resident
+from glasshouse.promises.front_door import Visitor
 
 PERIOD_S, MARGIN_S = 30, 5.0
 PATH = "/account/security/add/app"
@@ -27,12 +27,12 @@ class App:
         return self.totp.at(int(time.time()) + steps * PERIOD_S)
 
 
-def set_up(person: Resident) -> App | None:
+def set_up(visitor: Visitor) -> App | None:
     """Set up an app by the page, as somebody who has just signed in; the code of now stays unused. None: the page has no key."""
-    key = re.search(r"<pre[^>]*>([A-Z2-7 ]{32,})</pre>", person.visitor.get(PATH).text)
+    key = re.search(r"<pre[^>]*>([A-Z2-7 ]{32,})</pre>", visitor.follow(visitor.get(PATH)).text)
     if key is None:
         return None
     app = App(pyotp.TOTP(key[1].replace(" ", "")), [])
-    shown = person.visitor.follow(person.visitor.submit(PATH, {"code": app.code(steps=-1)})).text
+    shown = visitor.follow(visitor.submit(PATH, {"code": app.code(steps=-1)})).text
     app.codes = re.findall(r"\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b", shown)
     return app

@@ -18,7 +18,8 @@ from glasshouse.accounts import sessions, throttle
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import BlobId, OrganisationId, new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import oracle
+from glasshouse.promises import authenticator, oracle
+from glasshouse.promises.findings import Steps
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.sink import Arrived, Sink
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
@@ -27,6 +28,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 
 MAIL_S = 30.0  # the worker looks for due mail every second
+BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
 LINK = re.compile(r"https://\S+?/(prove|invitation|reset|change|stop|confirm|[a-z-]+)/([A-Za-z0-9_-]{20,})")
 
 
@@ -60,6 +62,7 @@ class Stage:
     visitors: list[Visitor] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     residents: list[Resident] = field(default_factory=list)
+    missed: bool = False
 
     def new_address(self) -> str:
         """An address that nobody has; mail to it arrives in the sink."""
@@ -193,9 +196,9 @@ class Stage:
         return [f"{number}:{end}" for number in ids for end in (*browsers, "signed-in")]
 
     def staff(self, role: str) -> Resident:
-        """An account of the operator's staff, made as the command `staff` makes it, for no page does; signed in.
+        """A new member of the operator's staff, signed in past the second factor. role: of StaffRole.
 
-        Raises UnavailableError.
+        No page makes one; the command `staff` does it so. Raises UnavailableError.
         """
         address, password, name = self.new_address(), f"{new_id()}-{new_id()}", f"Probe {new_id()}"
         accounts.create_staff(name, address, password, role)
@@ -203,7 +206,19 @@ class Stage:
         self.residents.append(resident)
         resident.visitor.submit("/sign-in", {"address": address, "password": password})
         resident.visitor.submit("/accept", {"accept": "yes"})
+        if authenticator.set_up(resident.visitor) is None:
+            raise UnavailableError("A member of the staff was shown no key for an authenticator app.")
         return resident
+
+    def arrival(self, address: str, holding: str = "") -> Arrived | None:
+        """The first mail to an address that holds some words; None: it did not come. After one such, none is waited for long."""
+        mail = self.sink.wait(address, within_s=BRIEF_S if self.missed else MAIL_S, holding=holding)
+        self.missed = self.missed or mail is None
+        return mail
+
+    def hash_of(self, address: str) -> str:
+        """The keyed hash by which rows name an address."""
+        return vault.lookup("address", address)
 
 
 @contextmanager
@@ -220,6 +235,23 @@ def open_stage(sink: Sink | None = None) -> Iterator[Stage]:
             remove(stage.probe, [*stage.counted, *stage.counted_together()])
         finally:
             sink.close()
+
+
+@contextmanager
+def on_stage(steps: Steps) -> Iterator[Stage]:
+    """As open_stage; a mail that does not arrive, or a page without its form, is a step that was not as promised.
+
+    Whatever else the check breaks off at does not hide what was seen before; where all was as promised so far, it is raised.
+    """
+    try:
+        with open_stage() as stage:
+            yield stage
+    except (NotArrivedError, FormMissingError) as error:
+        steps.expect("each mail arrives, and each page shows its form", False, str(error))
+    except Exception as error:
+        if not steps.wrong:
+            raise
+        steps.expect("the check comes to its end", False, type(error).__name__)
 
 
 def remove(probe: str, counted: list[str] | None = None) -> None:

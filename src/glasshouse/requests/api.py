@@ -31,7 +31,6 @@ from glasshouse.requests import legal_deadlines
 from glasshouse.requests.models import Request, RequestKind, RequestMessage
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
-from glasshouse.vault.datamap import Basis
 
 MOST_TEXT = 20_000  # characters
 PAPER = ("letter", "phone")
@@ -171,9 +170,11 @@ def object_to(actor: Actor, purpose: str, reasons: str) -> str:
 
     An objection that a person has to judge becomes a privacy request with a legal deadline.
     """
-    judged = purpose in PURPOSES and PURPOSES[purpose].basis is not Basis.CONSENT and not PURPOSES[purpose].at_once
+    # Asked first: a request that is not kept would leave its key behind.
+    consent.require_reasons(purpose, reasons)
+    is_judged = consent.is_judged(purpose)
     with transaction.atomic():
-        request = _of_person(actor, "object", f"{PURPOSES[purpose].title}: {reasons}").id if judged else ""
+        request = _of_person(actor, "object", f"{PURPOSES[purpose].title}: {reasons}").id if is_judged else ""
         state = consent.withdraw(actor, purpose, reasons, request=request)
         if purpose == sources.PURPOSE:
             sources.forget(actor)

@@ -166,7 +166,7 @@ def _auditing(tables: list[str]) -> Iterator[str]:
     """The role of the promise checks reads every row, whose personal values are sealed, and changes none."""
     for table in tables:
         yield f"GRANT SELECT ON {table} TO glasshouse_auditor"
-    for table in sorted(customer_tables().keys() | restrictable().keys() | hidden_by_address()):
+        # Also where no policy is asked for today: a table that an area protects itself would look empty to a check.
         yield f"CREATE POLICY auditor_reads ON {table} FOR SELECT TO glasshouse_auditor USING (true)"
 
 

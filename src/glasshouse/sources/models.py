@@ -85,6 +85,8 @@ class ThirdPartyData(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "address_hash", "field"], name="one_value_a_source_and_field")
         ]
+        # Whose person is still to be told: few rows, looked for every few seconds.
+        indexes = [models.Index(fields=["key_owner"], condition=Q(told_at=None), name="supplied_untold")]
 
     def source_of(self, field: str) -> str:
         """Who a value comes from, in words for the person."""

@@ -3,4 +3,4 @@
 from glasshouse.kernel.schedule import Job
 from glasshouse.sources import api as sources
 
-SCHEDULE = (Job(sources.tell_due, every_s=60, first_s=25),)
+SCHEDULE = (Job(sources.tell_due, every_s=5, first_s=25),)

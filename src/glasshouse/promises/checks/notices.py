@@ -1,75 +1,161 @@
-"""Checks of documents, their acceptance and announced changes: PRI-01, PRI-03."""
+"""Checks of documents and their acceptance: PRI-01."""
 
-from datetime import timedelta
+from django.db import connection, transaction
+from selectolax.lexbor import LexborHTMLParser
 
-from django.db import DatabaseError, transaction
-from django.db.models import F, Q
-
-from glasshouse.access import api as access
-from glasshouse.accounts.models import Account, Session
-from glasshouse.accounts.own import STORAGE, own
-from glasshouse.greenhouse.models import Site
-from glasshouse.kernel import clock
-from glasshouse.notices.models import Acceptance, Announcement, Version
-from glasshouse.promises import probe
-from glasshouse.promises.findings import Finding, judge, nothing_to_check
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import oracle
+from glasshouse.promises.database_door import seen_by
+from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
-GRACE = timedelta(minutes=5)  # A newcomer is told of what is coming by the next scheduled job.
+EMPTY = 30  # bytes of a sealed value that holds nothing
+IN_FORCE = (
+    "SELECT DISTINCT ON (document) id FROM notices_version WHERE document IN ('notice', 'terms') "
+    "AND in_force_at <= clock_timestamp() ORDER BY document, number DESC"
+)
+# Pages of a customer and of an account that use the service; those about one's own data stay open to whoever accepts nothing.
+INSIDE = ("", "sites", "members", "settings", "events", "support", "roles", "tokens", "import", "my-access", "privacy")
+OUTSIDE = ("/account", "/account/security")
 
 
-@check("PRI-01")
+@check(
+    "PRI-01",
+    steps=(
+        "A probe opens the form of its sign-up, sends it without the box, then with it, and makes a site.",
+        "Its acceptance of the newest terms is taken away, as if a new version had come into force. It opens every page of the "
+        "customer, sends a form, and asks the interface; then it accepts by the page, first without the box.",
+        "All acceptances, and all members who are signed in, are looked through.",
+    ),
+    oracle="The rows of acceptances, accounts and sites, read with SQL by a role that can only read, and as the database shows "
+    "them to the probe; the HTML of the forms; what the pages answer.",
+)
 def acceptance() -> Finding:
-    """Every account that is in use has accepted versions that were in force; without that, no row of a customer opens."""
-    wrong = Acceptance.objects.filter(Q(version__in_force_at=None) | Q(version__in_force_at__gt=F("at"))).count()
-    now = clock.now()
-    used = Session.objects.filter(pending=False, expires_at__gt=now).values_list("account__person_id", flat=True)
-    persons = set(Account.objects.filter(person_id__in=list(used)).values_list("person_id", flat=True))
-    accepted = set(Acceptance.objects.filter(key_owner__in=persons).values_list("key_owner", flat=True))
-    with probe.customers(1) as (customer,):
-        with transaction.atomic():
-            Acceptance.objects.filter(key_owner=customer.actor.person).delete()
-        with access.organisation_transaction(customer.actor):
-            visible_sites = Site.objects.count()
-            entered = _enters(customer.organisation)
-    figure = f"{len(accepted)} of {len(persons)} signed-in accounts have accepted; {wrong} acceptances of a version not in force"
-    if visible_sites or entered:
-        figure += "; a probe that accepted nothing got in"
-    return judge(not wrong and not visible_sites and not entered, figure)
+    """What a probe has to accept, and what it gets to without."""
+    steps = Steps()
+    with on_stage(steps) as stage:
+        owner = _signed_up(stage, steps)
+        site = f"Probe {new_id()}"
+        stage.site(owner, site)
+        _forget_acceptance(owner)
+        _shut_out(steps, owner, site)
+        _accepted_by_page(steps, owner, site)
+    _stored(steps)
+    return steps.judged()
 
 
-def _enters(organisation: str) -> bool:
-    """Whether the one who acts may write a row of the organisation."""
-    try:
-        with transaction.atomic():
-            Site.objects.create(organisation_id=organisation, name="probe", facts={}, created_at=clock.now())
-    except DatabaseError:
-        return False
-    return True
+def _box(html: str) -> str:
+    """What is wrong with the box of a form: it must be there, once, not ticked, and nothing else may stand for it."""
+    fields = LexborHTMLParser(html).css('[name="accept"]')
+    if [field.attributes.get("type") for field in fields] != ["checkbox"]:
+        return "it is no single box"
+    return "it is ticked" if "checked" in fields[0].attributes else ""
 
 
-@check("PRI-03")
-def announcements() -> Finding:
-    """Each significant version was announced to everybody who had an account, and came into force after its time."""
-    with own(STORAGE):  # Whose data is restricted has to be told, too.
-        return _announced()
+def _sentence(html: str) -> str:
+    """The words beside the box."""
+    box = LexborHTMLParser(html).css_first('[name="accept"]')
+    label = box.parent if box else None
+    return " ".join(label.text().split()) if label else ""
 
 
-def _announced() -> Finding:
-    wrong, announcements = [], []
-    for version in Version.objects.filter(significant=True).exclude(published_at=None).order_by("published_at"):
-        mails = Announcement.objects.filter(version=version).count()
-        announcements.append(f"{version.document} {version.number}: {mails} told")
-        if version.in_force_at is None:
-            continue
-        if version.announced_at is None or version.in_force_at < version.announced_at + timedelta(
-            days=version.lead_days
-        ):
-            wrong.append(f"{version.document} {version.number} is in force before its time")
-        concerned = Account.objects.filter(created_at__lt=min(version.in_force_at, clock.now()) - GRACE)
-        key_owners = Announcement.objects.filter(version=version).values("key_owner")
-        if left := concerned.exclude(person_id__in=key_owners).count():
-            wrong.append(f"{version.document} {version.number} was not told to {left}")
-    if not announcements:
-        return nothing_to_check("0 significant versions so far")
-    return judge(not wrong, "; ".join(wrong) or "; ".join(announcements[-2:]))
+def _signed_up(stage: Stage, steps: Steps) -> Resident:
+    address = stage.ask_sign_up()
+    path = stage.link(address, "prove")
+    shown = stage.visitor().get(path).text
+    steps.expect("the box of the sign-up is not ticked beforehand", not _box(shown), _box(shown))
+    fields = {"name": "Probe", "organisation": "Probe", "password": f"{new_id()}-{new_id()}"}
+    stage.visitor().submit(path, fields)
+    people = oracle.value("SELECT count(*) FROM accounts_person WHERE address_hash = %s", stage.hash_of(address))
+    steps.expect("without it there is no account", people == 0)
+    owner = stage.finish_sign_up(address)
+    found = oracle.rows(
+        "SELECT version_id, abs(extract(epoch FROM clock_timestamp() - at)) < 60, octet_length(shown) > %s "
+        "FROM notices_acceptance WHERE key_owner = %s",
+        EMPTY,
+        owner.person,
+    )
+    wanted = {row[0] for row in oracle.rows(IN_FORCE)}
+    steps.expect(
+        "terms and notice in force are on record as accepted", {row[0] for row in found} == wanted and len(wanted) == 2
+    )
+    steps.expect("with the moment and the words", bool(found) and all(row[1] and row[2] for row in found))
+    words = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
+    steps.expect(
+        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in words
+    )
+    return owner
+
+
+def _forget_acceptance(owner: Resident) -> None:
+    """Take one of a probe's acceptances away: no page does, and no version is published for a check."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM notices_acceptance a USING notices_version v WHERE v.id = a.version_id AND v.document = 'terms' "
+            "AND a.key_owner = %s",
+            [owner.person],
+        )
+
+
+def _tables_of_customers() -> list[str]:
+    """Every table whose rows name their organisation, from the catalogue."""
+    return sorted({column.table for column in oracle.columns() if column.name == "organisation_id"})
+
+
+def _shut_out(steps: Steps, owner: Resident, site: str) -> None:
+    opened = []
+    for path in [owner.page(end) for end in INSIDE] + list(OUTSIDE):
+        answer = owner.visitor.get(path)
+        leads = answer.headers.get("location", "")
+        if not (answer.is_redirect and leads.startswith("/accept")):
+            opened.append(f"{path.rpartition('/')[2] or 'overview'} answers {answer.status_code}")
+    steps.expect("no page opens without the newest acceptance", not opened, ", ".join(opened[:3]))
+    asked = owner.visitor.get("/api/v1/sites")
+    steps.expect(
+        "nor does the interface answer", asked.status_code in (401, 403) and site not in asked.text, str(asked)
+    )
+    question = "SELECT count(*) FROM greenhouse_site WHERE organisation_id = %s"
+    before = oracle.value(question, owner.organisation)
+    owner.visitor.post(owner.page("sites"), {"name": "Probe", "time_zone": "Europe/Rome"})
+    steps.expect("no form is taken", before == 1 and oracle.value(question, owner.organisation) == before)
+    tables, shown = _tables_of_customers(), []
+    for table in tables:
+        count = seen_by(owner, f'SELECT count(*) FROM "{table}" WHERE organisation_id = %s', owner.organisation)
+        if table != "access_membership" and count != [(0,)]:
+            shown.append(table)
+    steps.expect(f"the database shows no row in {len(tables)} tables of customers", not shown, ", ".join(shown[:3]))
+
+
+def _accepted_by_page(steps: Steps, owner: Resident, site: str) -> None:
+    html = owner.visitor.get("/accept").text
+    steps.expect("the box of a new version is not ticked beforehand", not _box(html), _box(html))
+    question = "SELECT count(*) FROM notices_acceptance WHERE key_owner = %s"
+    owner.visitor.submit("/accept", {"language": "en"})
+    steps.expect("without it nothing is accepted", oracle.value(question, owner.person) == 1)
+    owner.visitor.submit("/accept", {"accept": "yes"})
+    steps.expect("with it the acceptance is on record", oracle.value(question, owner.person) == 2)
+    page = owner.visitor.get(owner.page("sites"))
+    steps.expect("and the pages open", page.status_code == 200 and site in page.text, str(page))
+
+
+def _stored(steps: Steps) -> None:
+    early, wordless = oracle.rows(
+        "SELECT count(*) FILTER (WHERE v.in_force_at IS NULL OR v.in_force_at > a.at + interval '1 second'), "
+        "count(*) FILTER (WHERE octet_length(a.shown) <= %s) FROM notices_acceptance a "
+        "JOIN notices_version v ON v.id = a.version_id",
+        EMPTY,
+    )[0]
+    steps.expect("each version was in force when it was accepted", not early, counted(early))
+    steps.expect("each acceptance holds the words", not wordless, counted(wordless))
+    for document in ("notice", "terms"):
+        left = oracle.value(
+            "SELECT count(DISTINCT s.account_id) FROM accounts_session s JOIN accounts_account c ON c.id = s.account_id "
+            "JOIN access_membership m ON m.account_id = c.id WHERE NOT s.pending AND s.expires_at > clock_timestamp() "
+            "AND NOT EXISTS (SELECT FROM notices_acceptance a JOIN notices_version v ON v.id = a.version_id "
+            "WHERE a.key_owner = c.person_id AND v.document = %s)",
+            document,
+        )
+        steps.expect(
+            f"every member who is signed in has accepted the {document}", not left, f"{counted(left or 0)} have not"
+        )

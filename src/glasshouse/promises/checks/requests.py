@@ -1,129 +1,199 @@
-"""Checks of privacy requests: PRI-26, PRI-27, PRI-28."""
+"""Checks of privacy requests: PRI-26."""
 
+import re
 import smtplib
 import ssl
 from datetime import timedelta
 from email.message import EmailMessage
+from email.utils import make_msgid
 
 from django.conf import settings
-from django.db import connection, transaction
 
-from glasshouse.access import api as access
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, new_id
-from glasshouse.mail.models import Message
-from glasshouse.organisations import invitations
-from glasshouse.promises import probe
-from glasshouse.promises.findings import Finding, judge, nothing_to_check
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import oracle
+from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.requests import api as requests
-from glasshouse.requests import email_links, referrals
-from glasshouse.requests.legal_deadlines import LAWS
-from glasshouse.requests.models import Referral, Request
-from glasshouse.vault import api as vault
+from glasshouse.promises.sink import Arrived
+from glasshouse.promises.stage import Resident, Stage, on_stage
 
 LONGEST_WAIT = timedelta(minutes=15)
+ANSWERS_S = 10
+# What people write, and which right that is.
+LETTERS = (
+    ("Please erase me", "I want to be forgotten.", "erase"),
+    ("My data", "Please send me a copy of everything.", "copy"),
+    ("A mistake", "My name is wrong.", "correct"),
+    ("Auskunft", "Bitte geben Sie mir Auskunft.", "access"),
+    ("Hello", "When are you open?", "question"),
+)
 
 
-@check("PRI-26")
+@check(
+    "PRI-26",
+    steps=(
+        "Probes write to the privacy address by SMTP with STARTTLS, each about another right; the answers are read where they "
+        "arrive. Mail in the clear is tried, too.",
+        "A probe answers in its thread, a stranger writes with the probe's number, and a member of the staff who is a probe "
+        "answers before and after the address is confirmed by the mailed link.",
+        "The same is asked by the public page.",
+        "The queue of mail is looked through for what waits too long, and the mail server is asked whether it takes TLS.",
+    ),
+    oracle="The rows of requests and of mail, read with SQL by a role that can only read; the mails that arrived, with their "
+    "headers; what the mail server says.",
+)
 def request_by_mail() -> Finding:
-    """A probe mail to the privacy address opens a request, its answer is queued, and the queue's mails do leave."""
-    address = f"probe{new_id()}@canary.invalid"
+    """Mails of probes to the privacy address, and what becomes of them."""
+    steps = Steps()
+    with on_stage(steps) as stage:
+        officer = stage.staff("privacy")
+        sent = [(_written(stage, steps, subject, text), kind) for subject, text, kind in LETTERS]
+        pages = _asked_by_page(stage)
+        _in_the_clear(stage, steps)
+        for letter, kind in sent:
+            _became(stage, steps, letter, kind)
+        _page_became(stage, steps, pages)
+        _thread(stage, steps, officer, sent[1][0])
+    _queue(steps)
+    _mail_server(steps)
+    return steps.judged()
+
+
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+
+
+def _letter(address: str, subject: str, text: str) -> EmailMessage:
     letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", "Please erase me"
-    letter.set_content("I want to be forgotten.")
-    context = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
-    with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20) as server:
-        server.starttls(context=context)
-        server.send_message(letter)
-    request = Request.objects.filter(address_hash=vault.lookup("address", address)).first()
-    answered = request is not None and Message.objects.filter(key_owner=request.key_owner, kind="privacy").exists()
-    kind = request.kind if request else ""
-    if request:
-        Message.objects.filter(key_owner=request.key_owner).delete()
-        request.delete()
-        vault.destroy(KeyOwnerId(request.key_owner))
-    if not answered or kind != "erase":
-        return judge(False, "a probe mail became no request")
-    stuck = _stuck_mail()
-    return judge(not stuck, stuck or "a probe mail became a request to erase, and was answered; no mail waits long")
+    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
+    letter["Message-ID"] = make_msgid(new_id(), "canary.invalid")
+    letter.set_content(text)
+    return letter
 
 
-def _stuck_mail() -> str:
-    """What keeps mail from leaving; "" if nothing does. A queued row is no delivered mail, so this reads the table."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND created_at < %(old)s), "
-            "min(created_at) FILTER (WHERE set_aside_at IS NULL), "
-            "count(*) FILTER (WHERE set_aside_at IS NOT NULL AND seen_at IS NULL) "
-            "FROM mail_message WHERE sent_at IS NULL",
-            {"old": clock.now() - LONGEST_WAIT},
-        )
-        late, oldest, set_aside = cursor.fetchone()
-    wrong = []
-    if late:
-        minutes = int((clock.now() - oldest).total_seconds() // 60)
-        wrong.append(f"{late} queued mails wait for more than 15 minutes, the oldest for {minutes}")
-    if set_aside:
-        wrong.append(f"{set_aside} set aside that nobody has looked at")
-    return "; ".join(wrong)
+def _send(letter: EmailMessage) -> bool:
+    """Send a mail by SMTP with STARTTLS; whether it was taken."""
+    try:
+        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
+            server.starttls(context=_trust())
+            server.send_message(letter)
+    except (OSError, smtplib.SMTPException):
+        return False
+    return True
 
 
-@check("PRI-27")
-def referral() -> Finding:
-    """A probe known to one customer only is brought to that one; another customer sees nothing of it; nobody is late."""
-    address = f"probe{new_id()}@canary.invalid"
-    with probe.customers(2) as (customer, other):
-        with access.organisation_transaction(customer.actor):  # The mail is taken out before it could leave.
-            invitations.invite(customer.actor, address, invitations.Offer("viewer"))
-            key_owners = list(
-                Message.objects.filter(address_hash=vault.lookup("address", address)).values_list(
-                    "key_owner", flat=True
-                )
-            )
-            Message.objects.filter(address_hash=vault.lookup("address", address)).delete()
-        with transaction.atomic():
-            number = requests.ask(address, "access", "other", "probe", requests.Arrival(network=address))
-            proof = probe.taken_link(address, "prove")
-        confirmed = email_links.confirm(proof)
-        request, page = confirmed.request, confirmed.page_secret
-        asked_first = not referrals.passed(customer.actor)
-        names = referrals.agree(page, [referrals.offered(page)[0].id])
-        own_referrals, foreign_referrals = referrals.passed(customer.actor), referrals.passed(other.actor)
-        good = (
-            asked_first
-            and len(names) == 1
-            and [row.request_id for row in own_referrals] == [number]
-            and not foreign_referrals
-        )
-        Message.objects.filter(key_owner__in=[request.key_owner, str(customer.actor.person)]).delete()
-        Request.objects.filter(id=number).delete()
-        for key_owner in (request.key_owner, *key_owners):
-            vault.destroy(KeyOwnerId(key_owner))
-    late = _late()
-    figure = (
-        "a probe was brought to the one customer that knows it" if good else "a probe was not brought to its customer"
+def _written(stage: Stage, steps: Steps, subject: str, text: str) -> EmailMessage:
+    letter = _letter(stage.new_address(), subject, text)
+    steps.expect("the privacy address takes a mail by SMTP with STARTTLS", _send(letter))
+    return letter
+
+
+def _in_the_clear(stage: Stage, steps: Steps) -> None:
+    letter = _letter(stage.new_address(), "Please erase me", "In the clear")
+    try:
+        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
+            server.send_message(letter)
+        refused = False
+    except smtplib.SMTPException:
+        refused = True
+    steps.expect("a mail without TLS is refused", refused and not _requests(stage, str(letter["From"])))
+
+
+def _requests(stage: Stage, address: str) -> list[tuple[str, str, str, bool, str, str]]:
+    """Id, kind, channel, whether the address is confirmed, outcome and key owner of the requests of an address."""
+    return oracle.rows(
+        "SELECT id, kind, channel, proved_at IS NOT NULL, outcome, key_owner FROM rights_request WHERE address_hash = %s "
+        "ORDER BY asked_at",
+        stage.hash_of(address),
     )
-    return judge(good and not late, f"{figure}; {late} referrals late without a reminder")
 
 
-def _late() -> int:
-    count = 0
-    for organisation in access.all_organisations():
-        with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
-            unanswered = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
-            count += unanswered.filter(due_at__lt=clock.now() - timedelta(hours=1)).count()
-    return count
-
-
-@check("PRI-28")
-def legal_deadlines() -> Finding:
-    """No open request is past its deadline; an extension moves it only as far as the law allows."""
-    late, total = requests.overdue(), Request.objects.count()
-    if not total:
-        return nothing_to_check("0 requests so far")
-    return judge(
-        late == 0,
-        f"{late} of {total} requests overdue" if late else f"0 of {total} requests overdue, {len(LAWS)} laws' clocks",
+def _in_thread(mail: Arrived | None, letter: EmailMessage) -> bool:
+    """Whether a mail program shows a mail below a letter. Source: RFC 5322, 3.6.4."""
+    identity = str(letter["Message-ID"])
+    return mail is not None and all(
+        identity in str(mail.message[name] or "").split() for name in ("In-Reply-To", "References")
     )
+
+
+def _became(stage: Stage, steps: Steps, letter: EmailMessage, kind: str) -> None:
+    address = str(letter["From"])
+    found = _requests(stage, address)
+    seen = [row[1:4] for row in found]
+    steps.expect(f"a mail becomes one request, to {kind}", seen == [(kind, "mail", False)], str(seen))
+    mail = stage.arrival(address, "/privacy/prove/")
+    steps.expect("its answer arrives, in the thread", _in_thread(mail, letter))
+    steps.expect("and names the request", bool(found) and mail is not None and f"[{found[0][0]}]" in mail.subject)
+
+
+def _asked_by_page(stage: Stage) -> list[str]:
+    address = stage.new_address()
+    fields = {"kind": "restrict", "region": "eu", "address": address, "text": "Probe"}
+    stage.visitor().submit("/privacy", fields)
+    return [address]
+
+
+def _page_became(stage: Stage, steps: Steps, addresses: list[str]) -> None:
+    for address in addresses:
+        seen = [row[1:4] for row in _requests(stage, address)]
+        steps.expect("the public page makes a request as well", seen == [("restrict", "page", False)], str(seen))
+        path = stage.link(address, "privacy/prove")
+        visitor = stage.visitor()
+        home = str(visitor.follow(visitor.submit(path, {})).url)
+        proved = [row[3] for row in _requests(stage, address)]
+        steps.expect("which its mailed link confirms", proved == [True] and "/privacy/own/" in home)
+
+
+def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage) -> None:
+    address = str(letter["From"])
+    found = _requests(stage, address)
+    if not steps.expect("the request is there to be answered", len(found) == 1):
+        return
+    number = found[0][0]
+    _send(_letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
+    stranger = _letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
+    _send(stranger)
+    written = oracle.value("SELECT count(*) FROM rights_letter WHERE request_id = %s AND sender = 'person'", number)
+    steps.expect("a reply goes on in the thread", len(_requests(stage, address)) == 1 and written == 1, str(written))
+    steps.expect("a stranger's mail does not", len(_requests(stage, str(stranger["From"]))) == 1)
+    before = len(stage.sink.mails(address))
+    told = f"Nothing is held. {new_id()}"
+    answer = f"/staff/requests/{number}/answer"
+    refused = officer.visitor.post(answer, {"text": told})
+    steps.expect("nothing is told before the address is confirmed", refused.status_code >= 400, str(refused))
+    path = stage.link(address, "privacy/prove")
+    stage.visitor().get(path)
+    steps.expect("opening the link confirms nothing", not _requests(stage, address)[0][3])
+    stage.visitor().submit(path, {})
+    steps.expect("a click on it does, and no more is asked for", _requests(stage, address)[0][3])
+    officer.visitor.post(answer, {"text": told})
+    mail = stage.arrival(address, told)
+    steps.expect("the answer arrives, in the thread", _in_thread(mail, letter))
+    steps.expect("and no answer before it", all(told not in each.text for each in stage.sink.mails(address)[:before]))
+    steps.expect("the request is closed as answered", _requests(stage, address)[0][4] == "answered")
+
+
+def _queue(steps: Steps) -> None:
+    late, set_aside, stopped = oracle.rows(
+        "SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND refused = '' AND created_at < %s), "
+        "count(*) FILTER (WHERE set_aside_at IS NOT NULL AND seen_at IS NULL), "
+        "count(*) FILTER (WHERE refused <> '' AND set_aside_at IS NULL) FROM mail_message WHERE sent_at IS NULL",
+        clock.now() - LONGEST_WAIT,
+    )[0]
+    steps.expect("no mail waits for more than 15 minutes", not late, f"{counted(late)} do")
+    steps.expect("none was set aside that nobody looked at", not set_aside, f"{counted(set_aside)} were")
+    steps.expect("none waits for a recipient to be registered", not stopped, f"{counted(stopped)} do")
+
+
+def _mail_server(steps: Steps) -> None:
+    if not settings.SMTP_HOST:
+        steps.expect("a mail server is named, or this is the demo", settings.DEMO, "mail cannot leave")
+        return
+    try:
+        with smtplib.SMTP(settings.SMTP_HOST, settings.SMTP_PORT, timeout=ANSWERS_S) as server:
+            server.starttls(context=ssl.create_default_context(cafile=settings.SMTP_CA or None))
+            server.ehlo()
+        said = ""
+    except (OSError, smtplib.SMTPException) as error:
+        said = type(error).__name__
+    steps.expect("the mail server answers, and takes STARTTLS", not said, re.sub(r"\W", "", said))

@@ -58,7 +58,7 @@ def sign_in_needs_both() -> Finding:
 
 def _set_up(steps: Steps, person: Resident) -> App | None:
     """Set up an authenticator app by the page; None where that did not work."""
-    app, visitor = authenticator.set_up(person), person.visitor
+    app, visitor = authenticator.set_up(person.visitor), person.visitor
     if not steps.expect("an authenticator app can be set up: the page shows its key", app is not None) or app is None:
         return None
     confirmed = oracle.value(FACTORS, person.account)

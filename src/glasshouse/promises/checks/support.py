@@ -11,7 +11,7 @@ from psycopg import sql
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import authenticator, oracle
+from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import MAIL_S, Resident, Stage, open_stage
@@ -104,7 +104,6 @@ def _scene(stage: Stage) -> Scene:
     invited = [stage.invite(owner, role) for role in ("administrator", "viewer")]
     staff = stage.staff("support")
     second, viewer = (stage.join(address, organisation=owner.organisation) for address in invited)
-    authenticator.set_up(staff)
     return Scene(owner, second, viewer, staff, sites, names)
 
 
