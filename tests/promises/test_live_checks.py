@@ -432,31 +432,6 @@ def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("home")
-def test_pri_26_sees_a_mail_that_opens_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.vault import api as vault
-
-    honest = vault.lookup
-    monkeypatch.setattr(vault, "lookup", lambda purpose, value: honest(purpose, f"other {value}"))
-    assert state("PRI-26") == ("not verified", "a probe mail became no request")
-
-
-@pytest.mark.usefixtures("home")
-def test_pri_28_sees_a_request_past_its_deadline() -> None:
-    from datetime import timedelta
-
-    from glasshouse.kernel import clock
-    from glasshouse.requests import api as requests
-    from glasshouse.requests.models import Request
-
-    number = requests.ask("late-answer@grower.example", "access", "br", "please", requests.Arrival(network="late"))
-    Request.objects.filter(id=number).update(due_at=clock.now() - timedelta(days=1))
-    try:
-        assert state("PRI-28")[0] == "not verified"
-    finally:
-        Request.objects.filter(id=number).delete()
-
-
-@pytest.mark.usefixtures("home")
 def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises import evidence
 

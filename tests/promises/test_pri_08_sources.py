@@ -2,17 +2,14 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 
 import httpx
 import pytest
 from django.db import IntegrityError
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.operations.installation import Installation
 from tests.browser import browser_of
-from tests.conftest import Customer, administering, enter_staff, post, prove_link
-from tests.promises.test_live_checks import state
+from tests.conftest import Customer, enter_staff, post, prove_link
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -203,29 +200,6 @@ def test_a_file_that_is_none_says_what_is_wrong_and_leaves_nothing(
     with pytest.raises(InvalidError, match=said):
         sources.bring_in(officer.actor, source, text)
     assert not ThirdPartyData.objects.filter(source_id=source).exists()
-
-
-def test_the_check_sees_a_value_whose_person_was_never_told(home: Installation, officer: Customer, source: str) -> None:
-    from glasshouse.kernel import clock
-    from glasshouse.sources import api as sources
-    from glasshouse.sources.models import ThirdPartyData
-
-    assert state("PRI-08")[0] == "verified"
-    sources.bring_in(officer.actor, source, f"address,company\n{fresh()},A\n")
-    sources.tell_due()
-    rows = ThirdPartyData.objects.filter(source_id=source)
-    rows.update(received_at=clock.now() - timedelta(days=40))
-    assert state("PRI-08")[0] == "not verified"
-    rows.delete()
-    with administering(home) as link:
-        link.execute("ALTER TABLE sources_source DROP CONSTRAINT source_says_all")
-        try:
-            assert "without a licence" in state("PRI-08")[1]
-        finally:
-            link.execute(
-                "ALTER TABLE sources_source ADD CONSTRAINT source_says_all CHECK "
-                "(least(length(name), length(licence), length(purpose)) > 30)"
-            )
 
 
 def test_the_officers_page_takes_a_file_in(officer: Customer, web: Web, olaf: Make) -> None:

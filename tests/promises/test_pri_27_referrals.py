@@ -122,7 +122,8 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     from glasshouse.access import api as access
     from glasshouse.kernel import clock
     from glasshouse.mail import api as mail
-    from glasshouse.promises.checks.requests import _late
+    from glasshouse.promises.checks import referrals as check
+    from glasshouse.promises.findings import Steps
     from glasshouse.requests import referrals
     from glasshouse.requests.models import Referral
 
@@ -131,10 +132,16 @@ def test_a_customer_that_is_late_is_reminded_once_and_the_check_sees_it(customer
     agreed(guest, asked(guest, invited(boss)))
     with access.organisation_transaction(boss.actor):
         Referral.objects.update(due_at=clock.now() - timedelta(hours=2))
-    assert _late() == 1
+
+    def seen() -> list[str]:
+        steps = Steps()
+        check._stored(steps)
+        return steps.wrong
+
+    assert any("every customer that is late was reminded" in line for line in seen())
     assert referrals.warn_due() >= 1
     assert referrals.warn_due() == 0
-    assert _late() == 0
+    assert seen() == []
     assert any("still waits" in (row.subject or "") for row in mail.newest(50) if row.address == boss.address)
 
 

@@ -22,6 +22,7 @@ MAY_HOLD = {
     "readings": {"series", "time", "high", "low", "scale"},
     "series": {"id", "tenant", "site", "device", "compartment", "tags", "field"},
     "tokens": {"hash", "tenant", "site", "device", "compartment", "revoked", "version"},
+    "forgotten": {"tenant", "at"},
 }
 # Roles of the people store that open a database beside the one that they work on: the tables' owner, and the checks' own reader.
 OF_BOTH = {"glasshouse_owner", "glasshouse_auditor"}
