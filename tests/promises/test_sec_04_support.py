@@ -91,6 +91,7 @@ def test_a_grant_opens_what_it_names_and_records_what_is_seen(customer: Make, ol
     from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
     from glasshouse.organisations import members
     from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
 
     one, other, staff = customer(), customer(), olaf()
     second = greenhouse.create_site(one.actor, {"name": "Hidden", "time_zone": "Europe/Rome"})
@@ -110,7 +111,7 @@ def test_a_grant_opens_what_it_names_and_records_what_is_seen(customer: Make, ol
         sees(staff, other)
     with pytest.raises(GlasshouseError):
         sees(olaf(), one)
-    record = [(entry.what, entry.ids) for entry, _ in support.record_of(one.actor)]
+    record = [(entry.what, entry.ids) for entry, _ in support_record.of_organisation(one.actor)]
     assert ("sites", [one.site]) in record
     assert all(second not in ids for _, ids in record)
 
@@ -224,6 +225,7 @@ def test_changing_needs_four_eyes(customer: Make, olaf: Make) -> None:
     from glasshouse.greenhouse import api as greenhouse
     from glasshouse.kernel.errors import ForbiddenError
     from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
 
     one, first, second = customer(), olaf(), olaf()
     support.give(one.actor, wish(change=True, staff=str(first.actor.account)))
@@ -237,7 +239,7 @@ def test_changing_needs_four_eyes(customer: Make, olaf: Make) -> None:
     support.countersign(second.actor.for_organisation(one.actor.organisation), grant)
     greenhouse.set_target_ranges(acts, one.site, "", limits)
     assert greenhouse.sites(one.actor)[0].limits == {"air_temp": [16.0, 28.0]}
-    assert any(entry.what == "target range set" for entry, _ in support.record_of(one.actor))
+    assert any(entry.what == "target range set" for entry, _ in support_record.of_organisation(one.actor))
 
 
 def test_the_glass_is_broken_only_where_that_was_allowed_and_loudly(customer: Make, olaf: Make) -> None:
@@ -294,6 +296,7 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
     from glasshouse.kernel.errors import ForbiddenError, NotFoundError
     from glasshouse.organisations import members
     from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
 
     one, staff = customer(), olaf()
     inside = staff.actor.for_organisation(one.actor.organisation)
@@ -310,7 +313,7 @@ def test_administration_is_handed_over_and_taken_back_at_once(customer: Make, ol
     support.hand_administration(one.actor, to_operator=False)
     with pytest.raises(NotFoundError):
         sees(staff, one)
-    assert any(entry.what == "members" for entry, _ in support.record_of(one.actor))
+    assert any(entry.what == "members" for entry, _ in support_record.of_organisation(one.actor))
 
 
 def test_both_sides_see_a_banner_and_the_record_speaks_plainly(customer: Make, olaf: Make, web: Web) -> None:
@@ -345,6 +348,7 @@ def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: M
     from glasshouse.kernel.errors import ForbiddenError
     from glasshouse.organisations import members
     from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
 
     one, staff = customer(), olaf()
     inside = staff.actor.for_organisation(one.actor.organisation)
@@ -354,7 +358,9 @@ def test_names_and_addresses_stay_masked_unless_the_grant_names_them(customer: M
     support.give(one.actor, wish(("people",)))
     assert [member.address for member in members.members(inside)] == [one.address]
     assert members.roles(inside)
-    assert ("members", [one.actor.account]) in [(entry.what, entry.ids) for entry, _ in support.record_of(one.actor)]
+    assert ("members", [one.actor.account]) in [
+        (entry.what, entry.ids) for entry, _ in support_record.of_organisation(one.actor)
+    ]
     # Whom the grant does not speak of stays out of reach: the support role has no right to the persons themselves.
     from glasshouse.access import api as access
 

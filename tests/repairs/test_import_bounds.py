@@ -514,6 +514,7 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
     from glasshouse.greenhouse import imports, readings
     from glasshouse.greenhouse.models import Site
     from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
     from glasshouse.support.api import Wish
 
     one, staff = customer(), olaf()
@@ -525,7 +526,7 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
     monkeypatch.setattr(readings, "ROWS_BETWEEN_CHECKS", 1)
     inside = staff.actor.for_organisation(one.actor.organisation)  # type: ignore[arg-type]
     assert len(list(readings.export(inside, [name], (1_700_000_000, 1_800_000_000)))) == 4
-    seen = [row.ids for row, _ in support.record_of(one.actor) if row.what == "download"]
+    seen = [row.ids for row, _ in support_record.of_organisation(one.actor) if row.what == "download"]
     assert seen == [[one.site, name]]
     with access.organisation_transaction(one.actor):
         site = Site.objects.get(id=one.site).name

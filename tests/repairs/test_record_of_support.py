@@ -19,9 +19,9 @@ def invited(own: Customer, staff: Customer, areas: tuple[str, ...], *, change: b
 
 
 def record(own: Customer) -> list[tuple[str, list[str]]]:
-    from glasshouse.support import api as support
+    from glasshouse.support import record as support_record
 
-    return [(entry.what, entry.ids) for entry, _ in support.record_of(own.actor)]
+    return [(entry.what, entry.ids) for entry, _ in support_record.of_organisation(own.actor)]
 
 
 @pytest.mark.parametrize("areas", [("events",), ("climate",), ("people",)])

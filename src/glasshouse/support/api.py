@@ -353,36 +353,6 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
     )
 
 
-class NamedAccess(NamedTuple):
-    """What support saw, and a name: of the staff member in an organisation's record, of the organisation in a person's."""
-
-    access: RecordAccess
-    name: str
-
-
-def record_of(actor: Actor, limit: int = 3000) -> list[NamedAccess]:
-    """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
-    with access.organisation_transaction(actor):
-        access.require(actor, Permission.ACCESS_RECORD_READ)
-        rows = list(RecordAccess.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
-        people = accounts.people([AccountId(row.staff) for row in rows])
-        return [
-            NamedAccess(row, people[row.staff].name if row.staff in people else "somebody who has left") for row in rows
-        ]
-
-
-def seen_of(actor: Actor) -> list[NamedAccess]:
-    """When support saw the actor's person among the people of an organisation, newest first, with that organisation's name."""
-    entries: list[NamedAccess] = []
-    for organisation in access.organisations_of(actor):
-        with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation.id))):
-            rows = RecordAccess.objects.filter(
-                organisation_id=organisation.id, what__in=("members", "requests")
-            ).order_by("-at")[:500]
-            entries += [NamedAccess(row, organisation.name) for row in rows if str(actor.account) in row.ids]
-    return sorted(entries, key=lambda entry: entry.access.at, reverse=True)[:50]
-
-
 def _terms(actor: Actor, wish: Wish) -> dict[str, mail.Value]:
     """The terms of a grant, for a mail about it."""
     return {

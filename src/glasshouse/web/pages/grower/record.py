@@ -8,7 +8,7 @@ from django.shortcuts import render
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.support import api as support
+from glasshouse.support import record as support_record
 from glasshouse.web.organisation_page import inside
 
 DESCRIPTIONS = {
@@ -36,7 +36,7 @@ OF_SERIES = ("chart", "download")
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
     actor, context = inside(request)
-    record_entries = support.record_of(actor)
+    record_entries = support_record.of_organisation(actor)
     names = {site.id: f"“{site.name}”" for site in greenhouse.site_names(actor)}
     rows: list[dict[str, object]] = []
     for record_entry in record_entries:

@@ -12,7 +12,7 @@ from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
 from glasshouse.subject import erasure as rights
-from glasshouse.support import api as support
+from glasshouse.support import record as support_record
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
@@ -26,7 +26,7 @@ def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
         "requests": requests.of_person(actor),
         "acceptances": notices.acceptances(actor),
         "disclosed": disclosures.of_person(KeyOwnerId(str(actor.person))),
-        "views": support.seen_of(actor),
+        "views": support_record.of_person(actor),
         "suggestions": sources.suggestions(actor),
     }
 
