@@ -21,11 +21,12 @@ def broken(home: Installation, break_it: str, mend_it: str) -> Iterator[None]:
 
 
 @contextmanager
-def meddling(home: Installation, table: str, when: str, body: str) -> Iterator[None]:
-    """A trigger that does `body` before a page writes a row; jobs, and what takes a probe away, are left alone."""
+def meddling(home: Installation, table: str, when: str, body: str, *, jobs: bool = False) -> Iterator[None]:
+    """A trigger that does `body` before a page writes a row, or a job; what takes a probe away is left alone."""
+    roles = f"'glasshouse_app', 'glasshouse_support', '{'glasshouse_job' if jobs else ''}'"
     break_it = (
         "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF current_user NOT IN ('glasshouse_app', 'glasshouse_support') THEN RETURN coalesce(NEW, OLD); END IF; "
+        f"IF current_user NOT IN ({roles}) THEN RETURN coalesce(NEW, OLD); END IF; "
         f"{body} END $$; CREATE TRIGGER meddle BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION meddle()"
     )
     with broken(home, break_it, f"DROP TRIGGER meddle ON {table}; DROP FUNCTION meddle()"):
@@ -136,6 +137,14 @@ def test_sec_03_sees_a_customer_without_an_administrator(home: Installation, cus
             link.execute("ALTER TABLE access_membership ENABLE TRIGGER keep_administrator")
 
 
+# -- SEC-02 --------------------------------------------------------------------------------------------------------
+
+
+def test_sec_02_sees_an_invitation_that_cannot_be_revoked(home: Installation) -> None:
+    with meddling(home, "access_invitation", "UPDATE", "NEW.revoked_at := NULL; RETURN NEW;"):
+        not_verified("SEC-02", "a revoked invitation is refused")
+
+
 # -- SEC-04 --------------------------------------------------------------------------------------------------------
 
 
@@ -154,8 +163,8 @@ def test_sec_03_sees_a_customer_without_an_administrator(home: Installation, cus
         ),
         ("ALTER ROLE glasshouse_support BYPASSRLS", "ALTER ROLE glasshouse_support NOBYPASSRLS", "pass over no policy"),
         (
-            "GRANT glasshouse_app TO glasshouse_support",
-            "REVOKE glasshouse_app FROM glasshouse_support",
+            "GRANT glasshouse_relay TO glasshouse_support",
+            "REVOKE glasshouse_relay FROM glasshouse_support",
             "become nobody else",
         ),
         (
@@ -198,5 +207,5 @@ def test_sec_04_sees_an_invitation_that_nobody_is_told_of(home: Installation, mo
 
     monkeypatch.setattr(support, "MAIL_S", 3.0)
     body = "IF NEW.kind = 'support-access' THEN RETURN NULL; END IF; RETURN NEW;"
-    with meddling(home, "mail_message", "INSERT", body):
+    with meddling(home, "mail_message", "INSERT", body, jobs=True):
         not_verified("SEC-04", "announced")
