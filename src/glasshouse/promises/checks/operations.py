@@ -87,7 +87,11 @@ def _listener(steps: Steps, listener: Listener) -> Iterator[str]:
         yield "PostgreSQL's TLS"
         return
     shake = sockets.mail_handshake if speech is Speech.SMTP else sockets.handshake
-    agreed = shake(listener)
+    try:
+        agreed = shake(listener)
+    except (OSError, smtplib.SMTPException) as error:
+        steps.expect(f"{name} agrees to TLS", held=False, instead=type(error).__name__)
+        return
     steps.expect(f"{name} agrees to TLS 1.2 or 1.3", agreed.version in GOOD, agreed.version)
     left = agreed.ends_at - clock.now()
     steps.expect(
