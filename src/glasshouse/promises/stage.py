@@ -191,7 +191,7 @@ class Stage:
             raise UnavailableError("A probe's account is not in the store.")
         return str(found[0][0]), str(found[0][1])
 
-    def staff(self, role: str) -> Resident:
+    def staff_inside(self, role: str) -> Resident:
         """A new member of the operator's staff, signed in past the second factor. role: of StaffRole. Raises UnavailableError."""
         address, name = self.new_address(), f"Probe {new_id()}"
         password = f"{secrets.token_hex(8)}-{secrets.token_hex(8)}"

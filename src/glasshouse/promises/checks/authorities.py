@@ -40,7 +40,7 @@ def legal_requests() -> Finding:
     steps = Steps()
     with on_stage(steps) as stage:
         address = stage.ask_sign_up()
-        first, second = stage.staff("privacy"), stage.staff("security")
+        first, second = stage.staff_inside("privacy"), stage.staff_inside("security")
         person = stage.finish_sign_up(address)
         act = _Review(stage, steps, first, second, person)
         answered, refused, barred = (_entered(stage, person, until) for until in (None, None, _tomorrow()))

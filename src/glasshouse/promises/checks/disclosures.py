@@ -194,7 +194,7 @@ def _code(steps: Steps) -> None:
 
 def _erased(stage: Stage, steps: Steps, person: Resident) -> None:
     """A recipient is told of an erasure."""
-    officer = stage.staff("privacy")
+    officer = stage.staff_inside("privacy")
     contact, name = stage.new_address(), f"Probe {new_id()}"
     fields: dict[str, str | list[str]] = {
         "kind": "other", "name": name, "what": "nothing", "region": "nowhere", "purpose": "a promise check",

@@ -36,7 +36,7 @@ def legal_deadlines() -> Finding:
     steps = Steps()
     _stored(steps)
     with on_stage(steps) as stage:
-        officer = stage.staff("privacy")
+        officer = stage.staff_inside("privacy")
         asked = _asked_in_each_region(stage, steps)
         _extended(stage, steps, officer)
         _acknowledged(stage, steps, asked)
@@ -70,6 +70,12 @@ def _stored(steps: Steps) -> None:
     )
     steps.expect("no open request is past its deadline", not late, f"{counted(late)} are")
     steps.expect("officers were reminded five days before each deadline", not silent, f"not of {counted(silent)}")
+    nobodys = oracle.value(
+        "SELECT count(*) FROM rights_request r WHERE r.closed_at IS NULL AND NOT EXISTS (SELECT FROM accounts_account c "
+        "LEFT JOIN rights_officer_region o ON o.account_id = c.id WHERE c.staff_role = 'privacy' "
+        "AND (o.account_id IS NULL OR r.region = ANY (o.regions)))"
+    )
+    steps.expect("each open request has an officer for its region", not nobodys, f"{counted(nobodys or 0)} have none")
     failed = oracle.value(
         "SELECT count(*) FROM queues_failure WHERE queue LIKE 'rights.%%' AND set_aside_at IS NOT NULL AND seen_at IS NULL"
     )

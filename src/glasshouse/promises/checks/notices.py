@@ -136,7 +136,7 @@ def _accepted_by_page(steps: Steps, owner: Resident, site: str) -> None:
     owner.visitor.submit("/accept", {"accept": "yes"})
     steps.expect("with it the acceptance is on record", oracle.value(question, owner.person) == 2)
     page = owner.visitor.get(owner.page("sites"))
-    steps.expect("and the pages open", page.status_code == 200 and site in page.text, str(page))
+    steps.expect("and the pages open", page.status_code == 200 and site in page.text, str(page.status_code))
 
 
 def _stored(steps: Steps) -> None:

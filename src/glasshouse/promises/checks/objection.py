@@ -36,7 +36,7 @@ def objection() -> Finding:
     """A probe's objection to each purpose, and what goes on."""
     steps = Steps()
     with on_stage(steps) as stage:
-        officer, person = stage.staff("privacy"), stage.grower()
+        officer, person = stage.staff_inside("privacy"), stage.grower()
         _before(stage, steps, person)
         _objected(steps, person)
         _stopped(stage, steps, person)

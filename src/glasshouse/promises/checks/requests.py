@@ -46,7 +46,7 @@ def request_by_mail() -> Finding:
     """Mails of probes to the privacy address, and what becomes of them."""
     steps = Steps()
     with on_stage(steps) as stage:
-        officer = stage.staff("privacy")
+        officer = stage.staff_inside("privacy")
         sent = [(_written(stage, steps, subject, text), kind) for subject, text, kind in LETTERS]
         pages = _asked_by_page(stage)
         _in_the_clear(stage, steps)
@@ -160,7 +160,9 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     told = f"Nothing is held. {new_id()}"
     answer = f"/staff/requests/{number}/answer"
     refused = officer.visitor.post(answer, {"text": told})
-    steps.expect("nothing is told before the address is confirmed", refused.status_code >= 400, str(refused))
+    steps.expect(
+        "nothing is told before the address is confirmed", refused.status_code >= 400, str(refused.status_code)
+    )
     path = stage.link(address, "privacy/prove")
     stage.visitor().get(path)
     steps.expect("opening the link confirms nothing", not _requests(stage, address)[0][3])

@@ -31,7 +31,7 @@ def provenance() -> Finding:
     steps = Steps()
     with on_stage(steps) as stage:
         address = stage.ask_sign_up()
-        officer = stage.staff("privacy")
+        officer = stage.staff_inside("privacy")
         act = _Import(stage, steps, officer, stage.finish_sign_up(address), stage.new_address())
         act.register()
         if act.source:
