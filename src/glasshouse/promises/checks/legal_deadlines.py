@@ -35,6 +35,7 @@ def legal_deadlines() -> Finding:
     """Deadlines that the live service gives, and those that are stored."""
     steps = Steps()
     _stored(steps)
+    _reminded(steps)
     with on_stage(steps) as stage:
         officer = stage.staff_inside("privacy")
         asked = _asked_in_each_region(stage, steps)
@@ -70,6 +71,16 @@ def _stored(steps: Steps) -> None:
     )
     steps.expect("no open request is past its deadline", not late, f"{counted(late)} are")
     steps.expect("officers were reminded five days before each deadline", not silent, f"not of {counted(silent)}")
+
+
+def _reminded(steps: Steps) -> None:
+    """Whom open requests are brought to, and whether a mail did it."""
+    unmailed = oracle.value(
+        "SELECT count(*) FROM rights_request r WHERE closed_at IS NULL AND escalated >= 1 AND due_at > clock_timestamp() - "
+        "interval '20 days' AND NOT EXISTS (SELECT FROM mail_message m WHERE m.kind = 'deadline' "
+        "AND m.created_at > r.due_at - interval '6 days')"
+    )
+    steps.expect("by mail, not only by a mark", not unmailed, f"not of {counted(unmailed or 0)}")
     nobodys = oracle.value(
         "SELECT count(*) FROM rights_request r WHERE r.closed_at IS NULL AND NOT EXISTS (SELECT FROM accounts_account c "
         "LEFT JOIN rights_officer_region o ON o.account_id = c.id WHERE c.staff_role = 'privacy' "

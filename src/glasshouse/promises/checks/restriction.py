@@ -22,7 +22,8 @@ PAGES = ("", "members", "events", "support", "roles", "my-access", "settings", "
 @check(
     "PRI-23",
     steps=(
-        "A probe who belongs to another probe's customer makes an export, gets a mail, and restricts the use of their data by the page.",
+        "A probe who belongs to another probe's customer makes an export, gets a mail, and restricts the use of their "
+        "data by the page.",
         "The other administrator opens every page that named the person, and their own data; a member of the staff who is a "
         "probe is let in as support and opens the list of people; the person opens their own data.",
         "An officer who is a probe lifts the restriction with notice; it is made anew by the person, who lifts it by the page.",
