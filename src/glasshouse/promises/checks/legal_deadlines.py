@@ -9,12 +9,13 @@ from glasshouse.kernel import clock
 from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps, counted
-from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, by_business_days, last_day
+from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, Example, by_business_days, last_day
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
 REMINDED_S = timedelta(minutes=15)  # the job that reminds runs every five minutes
 WARNED = timedelta(days=5)
+REASON = "The probe asked for much"
 ASKED_FROM_ONE = 15  # fewer than are slowed down from one network
 ACKNOWLEDGED_DAYS = 10  # business days, 11 CCR 7021(a)
 
@@ -154,7 +155,7 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
             number = before[address].id
             probes.date(number, "rights_request", "asked_at", datetime.combine(example.asked, time(9), UTC))
             probes.date(number, "rights_request", "due_at", until)  # An extension is told before the deadline.
-            answers[address] = officer.visitor.post(f"/staff/requests/{number}/extend", {"text": "Probe"}).status_code
+            answers[address] = officer.visitor.post(f"/staff/requests/{number}/extend", {"text": REASON}).status_code
     after = _stored_of(stage, [*before])
     for address, example in asked:
         due = after[address].due if address in after else None
@@ -163,7 +164,20 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
         )
         seen = f"{due}, answered {answers.get(address)}"
         steps.expect(step, due == (example.extended or until.date()), seen)
+    _told_of(stage, steps, [(address, example) for address, example in asked if example.extended and address in after])
     _only_once(steps, officer, [row.id for row in {row.law: row for row in after.values()}.values()])
+
+
+def _told_of(stage: Stage, steps: Steps, extended: list[tuple[str, Example]]) -> None:
+    """An extension is told by mail, with the new day and the reason: looked at for one of each law."""
+    silent = []
+    for address, example in {example.law: (address, example) for address, example in extended}.values():
+        mail = stage.arrival(address, REASON)
+        if mail is None or f"{example.extended}" not in mail.text:
+            silent.append(example.law)
+    steps.expect(
+        "each extension is told by mail, with its day and reason", not silent, f"not under {', '.join(silent)}"
+    )
 
 
 def _only_once(steps: Steps, officer: Resident, extended: list[str]) -> None:
