@@ -27,7 +27,7 @@ def stored(module: str) -> str:
     from glasshouse.promises.findings import Steps
 
     check, steps = import_module(f"glasshouse.promises.checks.{module}"), Steps()
-    for part in ("_stored", "_register", "_versions", "_mails"):
+    for part in ("_stored", "_reminded", "_register", "_versions", "_mails"):
         if hasattr(check, part):
             getattr(check, part)(steps)
     return "\n".join(steps.wrong)
@@ -396,3 +396,24 @@ def test_pri_28_sees_a_request_whose_day_is_wrong(change: dict[str, int | str], 
         assert said in stored("legal_deadlines")
     finally:
         Request.objects.filter(id=number).delete()
+
+
+@pytest.mark.usefixtures("officer")
+def test_pri_28_sees_a_reminder_that_is_only_marked(home: Installation) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import reminders
+    from glasshouse.requests.models import Request
+
+    with administering(home) as link:
+        link.execute("DELETE FROM mail_message WHERE kind = 'deadline'")
+    number = requests.ask(f"{new_id()}@grower.example", "access", "br", "please", requests.Arrival(network=new_id()))
+    rows = Request.objects.filter(id=number)
+    rows.update(due_at=clock.now() + timedelta(days=3), escalated=1)
+    try:
+        assert "by mail, not only by a mark" in stored("legal_deadlines")
+        rows.update(escalated=0)
+        assert reminders.escalate_due() >= 1
+        assert "by mail" not in stored("legal_deadlines")
+    finally:
+        rows.delete()

@@ -9,12 +9,13 @@ from glasshouse.kernel import clock
 from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps, counted
-from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, by_business_days, last_day
+from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, Example, by_business_days, last_day
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
 REMINDED_S = timedelta(minutes=15)  # the job that reminds runs every five minutes
 WARNED = timedelta(days=5)
+REASON = "The probe asked for much"
 ASKED_FROM_ONE = 15  # fewer than are slowed down from one network
 ACKNOWLEDGED_DAYS = 10  # business days, 11 CCR 7021(a)
 
@@ -35,6 +36,7 @@ def legal_deadlines() -> Finding:
     """Deadlines that the live service gives, and those that are stored."""
     steps = Steps()
     _stored(steps)
+    _reminded(steps)
     with on_stage(steps) as stage:
         officer = stage.staff("privacy")
         asked = _asked_in_each_region(stage, steps)
@@ -70,6 +72,22 @@ def _stored(steps: Steps) -> None:
     )
     steps.expect("no open request is past its deadline", not late, f"{counted(late)} are")
     steps.expect("officers were reminded five days before each deadline", not silent, f"not of {counted(silent)}")
+
+
+def _reminded(steps: Steps) -> None:
+    """Whom open requests are brought to, and whether a mail did it."""
+    unmailed = oracle.value(
+        "SELECT count(*) FROM rights_request r WHERE closed_at IS NULL AND escalated >= 1 AND due_at > clock_timestamp() - "
+        "interval '20 days' AND NOT EXISTS (SELECT FROM mail_message m WHERE m.kind = 'deadline' "
+        "AND m.created_at > r.due_at - interval '6 days')"
+    )
+    steps.expect("by mail, not only by a mark", not unmailed, f"not of {counted(unmailed or 0)}")
+    nobodys = oracle.value(
+        "SELECT count(*) FROM rights_request r WHERE r.closed_at IS NULL AND NOT EXISTS (SELECT FROM accounts_account c "
+        "LEFT JOIN rights_officer_region o ON o.account_id = c.id WHERE c.staff_role = 'privacy' "
+        "AND (o.account_id IS NULL OR r.region = ANY (o.regions)))"
+    )
+    steps.expect("each open request has an officer for its region", not nobodys, f"{counted(nobodys or 0)} have none")
     failed = oracle.value(
         "SELECT count(*) FROM queues_failure WHERE queue LIKE 'rights.%%' AND set_aside_at IS NOT NULL AND seen_at IS NULL"
     )
@@ -137,7 +155,7 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
             number = before[address].id
             probes.date(number, "rights_request", "asked_at", datetime.combine(example.asked, time(9), UTC))
             probes.date(number, "rights_request", "due_at", until)  # An extension is told before the deadline.
-            answers[address] = officer.visitor.post(f"/staff/requests/{number}/extend", {"text": "Probe"}).status_code
+            answers[address] = officer.visitor.post(f"/staff/requests/{number}/extend", {"text": REASON}).status_code
     after = _stored_of(stage, [*before])
     for address, example in asked:
         due = after[address].due if address in after else None
@@ -146,7 +164,20 @@ def _extended(stage: Stage, steps: Steps, officer: Resident) -> None:
         )
         seen = f"{due}, answered {answers.get(address)}"
         steps.expect(step, due == (example.extended or until.date()), seen)
+    _told_of(stage, steps, [(address, example) for address, example in asked if example.extended and address in after])
     _only_once(steps, officer, [row.id for row in {row.law: row for row in after.values()}.values()])
+
+
+def _told_of(stage: Stage, steps: Steps, extended: list[tuple[str, Example]]) -> None:
+    """An extension is told by mail, with the new day and the reason: looked at for one of each law."""
+    silent = []
+    for address, example in {example.law: (address, example) for address, example in extended}.values():
+        mail = stage.arrival(address, REASON)
+        if mail is None or f"{example.extended}" not in mail.text:
+            silent.append(example.law)
+    steps.expect(
+        "each extension is told by mail, with its day and reason", not silent, f"not under {', '.join(silent)}"
+    )
 
 
 def _only_once(steps: Steps, officer: Resident, extended: list[str]) -> None:

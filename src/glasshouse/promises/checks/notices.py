@@ -23,7 +23,8 @@ OUTSIDE = ("/account", "/account/security")
 @check(
     "PRI-01",
     steps=(
-        "A probe opens the form of its sign-up, sends it without the box, then with it, and makes a site.",
+        "A probe opens the form of its sign-up, sends it without the box, then with it, and makes a site. The same is "
+        "tried with an invitation.",
         "Its acceptance of the newest terms is taken away, as if a new version had come into force. It opens every page of the "
         "customer, sends a form, and asks the interface; then it accepts by the page, first without the box.",
         "All acceptances, and all members who are signed in, are looked through.",
@@ -36,6 +37,7 @@ def acceptance() -> Finding:
     steps = Steps()
     with on_stage(steps) as stage:
         owner = _signed_up(stage, steps)
+        _invited(stage, steps, owner)
         site = f"Probe {new_id()}"
         stage.site(owner, site)
         _forget_acceptance(owner)
@@ -88,6 +90,17 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
     return owner
 
 
+def _invited(stage: Stage, steps: Steps, owner: Resident) -> None:
+    """Nobody comes in by an invitation without the box either."""
+    address = stage.invite(owner, "viewer")
+    path = stage.link(address, "invitation")
+    shown = stage.visitor().get(path).text
+    steps.expect("the box of an invitation is not ticked beforehand", not _box(shown), _box(shown))
+    stage.visitor().submit(path, {"name": "Probe", "address": address, "password": f"{new_id()}-{new_id()}"})
+    people = oracle.value("SELECT count(*) FROM accounts_person WHERE address_hash = %s", stage.hash_of(address))
+    steps.expect("without it nobody comes in by one", people == 0)
+
+
 def _forget_acceptance(owner: Resident) -> None:
     """Take one of a probe's acceptances away: no page does, and no version is published for a check."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -136,7 +149,7 @@ def _accepted_by_page(steps: Steps, owner: Resident, site: str) -> None:
     owner.visitor.submit("/accept", {"accept": "yes"})
     steps.expect("with it the acceptance is on record", oracle.value(question, owner.person) == 2)
     page = owner.visitor.get(owner.page("sites"))
-    steps.expect("and the pages open", page.status_code == 200 and site in page.text, str(page))
+    steps.expect("and the pages open", page.status_code == 200 and site in page.text, str(page.status_code))
 
 
 def _stored(steps: Steps) -> None:

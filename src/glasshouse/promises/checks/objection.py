@@ -151,6 +151,12 @@ def _stored(steps: Steps) -> None:
         "WHERE v.received_at > o.at"
     )
     steps.expect("nothing of third parties came in against an objection", not kept, counted(kept or 0))
+    handed = oracle.value(
+        "SELECT count(*) FROM disclosures_disclosure d JOIN disclosures_recipient r ON r.id = d.recipient_id "
+        "WHERE r.kind = 'buyer' AND (SELECT s.state FROM consent_stance s WHERE s.key_owner = d.key_owner "
+        "AND s.purpose = 'merger' AND s.at < d.last_at ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld')"
+    )
+    steps.expect("nothing of who objected went to a buyer of the business", not handed, counted(handed or 0))
     unjudged = oracle.value(
         "SELECT count(*) FROM consent_stance s WHERE s.state = 'objected' AND NOT EXISTS (SELECT FROM rights_request r "
         "WHERE r.id = s.request)"

@@ -146,7 +146,7 @@ def _separate(steps: Steps, address: str, words: str, two: _Two) -> None:
     steps.expect(
         "nor on the customer's own page",
         foreign.status_code in (403, 404) and address not in foreign.text,
-        str(foreign),
+        str(foreign.status_code),
     )
     own = seen_by(customer, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)
     others = seen_by(other, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)

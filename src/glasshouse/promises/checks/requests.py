@@ -160,7 +160,9 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     told = f"Nothing is held. {new_id()}"
     answer = f"/staff/requests/{number}/answer"
     refused = officer.visitor.post(answer, {"text": told})
-    steps.expect("nothing is told before the address is confirmed", refused.status_code >= 400, str(refused))
+    steps.expect(
+        "nothing is told before the address is confirmed", refused.status_code >= 400, str(refused.status_code)
+    )
     path = stage.link(address, "privacy/prove")
     stage.visitor().get(path)
     steps.expect("opening the link confirms nothing", not _requests(stage, address)[0][3])

@@ -22,7 +22,8 @@ PAGES = ("", "members", "events", "support", "roles", "my-access", "settings", "
 @check(
     "PRI-23",
     steps=(
-        "A probe who belongs to another probe's customer makes an export, and restricts the use of their data by the page.",
+        "A probe who belongs to another probe's customer makes an export, gets a mail, and restricts the use of their "
+        "data by the page.",
         "The other administrator opens every page that named the person, and their own data; a member of the staff who is a "
         "probe is let in as support and opens the list of people; the person opens their own data.",
         "An officer who is a probe lifts the restriction with notice; it is made anew by the person, who lifts it by the page.",
@@ -38,6 +39,8 @@ def restriction() -> Finding:
         person = stage.member(boss, "administrator")
         officer, support = stage.staff("privacy"), stage.staff("support")
         person.visitor.submit("/account/data", {}, action="/account/data/export")
+        stage.sign_in(person)
+        stage.arrival(person.address, "browser")  # A mail that nobody may see while it is restricted.
         shown = boss.visitor.get(boss.page("members")).text
         steps.expect("before, the members' page names the person", person.name in shown and person.address in shown)
         before = _held(person, stage)
@@ -115,8 +118,8 @@ def _hidden_in_database(steps: Steps, stage: Stage, boss: Resident, person: Resi
     hidden = after.keys() - OPEN
     steps.expect("of the rest, the database shows no row to the application", not shown, ", ".join(sorted(set(shown))))
     steps.expect(
-        "person, export and acceptance are among them",
-        hidden >= {"accounts_person", "rights_copy", "notices_acceptance"},
+        "person, export, acceptance and a mail are among them",
+        hidden >= {"accounts_person", "mail_message", "notices_acceptance", "rights_copy"},
     )
     question = "SELECT count(*) FROM access_invitation WHERE address_hash = %s"
     address = stage.hash_of(person.address)
