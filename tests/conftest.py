@@ -35,6 +35,7 @@ from glasshouse.operations import service
 from glasshouse.operations.health import Patience
 from glasshouse.operations.installation import Installation
 from glasshouse.organisations import invitations
+from tests import prepared
 from tests.authenticator import code_of
 from tests.signing_up import prove_link, signed_up
 
@@ -80,6 +81,7 @@ def _needs_service(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Installation]:
     """A running service, embedded stores and all. Nothing is scheduled in it: a test that needs a job calls its verb."""
+    prepared.take_data(HOME)
     service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
     with service.running(HOME, lambda text: print(text, file=sys.stderr)) as parts:
         threading.Thread(target=parts.watch, daemon=True).start()
