@@ -293,6 +293,7 @@ def series_after(folder: Path, what: str) -> str:
     return child.stdout.rpartition("SERIES ")[2].strip()
 
 
+@pytest.mark.slow
 def test_deleting_a_customer_leaves_the_series_of_others_also_after_a_restart(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     tenant = HOME.tenant
@@ -301,6 +302,7 @@ def test_deleting_a_customer_leaves_the_series_of_others_also_after_a_restart(tm
     assert series_after(tmp_path, "look") == f"[(2, '{tenant}')] 1", "the last series of another customer lost its row"
 
 
+@pytest.mark.slow
 def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     series_after(tmp_path, "write")
@@ -310,6 +312,7 @@ def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path
     assert series_after(tmp_path, "new") == f"[(3, '{'u' * 16}')] 1"
 
 
+@pytest.mark.slow
 def test_a_series_whose_row_an_earlier_version_overwrote_is_found_again(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     series_after(tmp_path, "write")
