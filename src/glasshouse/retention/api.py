@@ -165,7 +165,7 @@ def _delete(model: type[models.Model], actor: Actor) -> int:
         with access.organisation_transaction(actor):
             rows = _due(model, timedelta()).order_by("pk")
             batch = list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", flat=True)[:BATCH])
-            total += _delete_batch(model, batch) if batch else 0
+            total += _delete_batch(model, batch)
         if len(batch) < BATCH:
             return total
         last = batch[-1]
@@ -173,6 +173,8 @@ def _delete(model: type[models.Model], actor: Actor) -> int:
 
 def _delete_batch(model: type[models.Model], batch: list[object]) -> int:
     """Delete rows with their files; where one of them cannot go, all the others go. In the caller's transaction."""
+    if not batch:
+        return 0
     try:
         with transaction.atomic():
             _delete_rows(model, batch)
