@@ -1,4 +1,7 @@
-"""20,000 series, and 100,000 in the long run: every list, question and deletion works, and the counts that the limits use are right."""
+"""Many series: every list, question and deletion works, and the counts that the limits use are right.
+
+20,000 of them in every run, 100,000 in the long one.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -147,6 +147,7 @@ def test_a_clean_stop_leaves_no_log_to_replay(tmp_path: Path) -> None:
     assert stored_values(tmp_path) == [float(number) for number in range(60)]
 
 
+@pytest.mark.slow
 def test_many_small_records_are_replayed_in_few_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys(tmp_path / "keys")
     opened = Store(tmp_path / "crops", tmp_path / "keys")
