@@ -37,6 +37,7 @@ from glasshouse.operations.installation import Installation
 from glasshouse.organisations import invitations
 from tests import prepared
 from tests.authenticator import code_of
+from tests.order import dealt
 from tests.signing_up import prove_link, signed_up
 
 __all__ = ["prove_link", "signed_up"]
@@ -70,6 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    if "workercount" in (given := getattr(config, "workerinput", {})):
+        items[:] = dealt(items, given["workercount"])
 
 
 def _needs_service(item: pytest.Item) -> bool:
