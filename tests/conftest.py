@@ -35,7 +35,9 @@ from glasshouse.operations import service
 from glasshouse.operations.health import Patience
 from glasshouse.operations.installation import Installation
 from glasshouse.organisations import invitations
+from tests import prepared
 from tests.authenticator import code_of
+from tests.order import dealt
 from tests.signing_up import prove_link, signed_up
 
 __all__ = ["prove_link", "signed_up"]
@@ -69,6 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    if "workercount" in (given := getattr(config, "workerinput", {})):
+        items[:] = dealt(items, given["workercount"])
 
 
 def _needs_service(item: pytest.Item) -> bool:
@@ -80,6 +84,7 @@ def _needs_service(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Installation]:
     """A running service, embedded stores and all. Nothing is scheduled in it: a test that needs a job calls its verb."""
+    prepared.take_data(HOME)
     service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
     with service.running(HOME, lambda text: print(text, file=sys.stderr)) as parts:
         threading.Thread(target=parts.watch, daemon=True).start()

@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 
 from glasshouse.kernel.places import socket_folder
-from glasshouse.operations import postgres, service
+from glasshouse.operations import service
 from glasshouse.operations.installation import Installation
-from glasshouse.operations.processes import Part, Supervisor
+from tests import prepared
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 HELP = """
@@ -69,25 +69,12 @@ def people_store(*, tables: bool = True) -> Iterator[Store]:
     with tempfile.TemporaryDirectory(prefix="glasshouse-growth-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
         home = Installation(Path(scratch) / "data", Path(scratch) / "keys", 1, 2, 3, demo=True)
-        home.prepare()
-        (home.data / "logs").mkdir(exist_ok=True)
-        supervisor = Supervisor(say=lambda text: None)
-        command, user = postgres.prepare(home), postgres.store_user()
-        try:
-            supervisor.add(
-                Part("people store", command, service.base_environment(), 2, user, log=home.data / "logs" / "store.log")
-            )
-            service._until(lambda: service._store_answers(home), "the people store", supervisor)
-            postgres.make_roles(home)
-            with Store(home).administering("postgres") as link:
-                for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '8GB'"):
-                    link.execute(f"ALTER SYSTEM SET {setting}")
-                link.execute("SELECT pg_reload_conf()")
+        if tables:
+            prepared.take(home)
+        with prepared.store(home):
             if tables:
                 service.migrate(home)
             yield Store(home)
-        finally:
-            supervisor.stop()
 
 
 def plan_of(cursor: Any, sql: str, values: object = None) -> str:

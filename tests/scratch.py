@@ -12,6 +12,7 @@ from pathlib import Path
 import django
 
 from glasshouse.operations.installation import Installation
+from tests import prepared
 from tests.ports import free_ports
 
 
@@ -21,6 +22,7 @@ def _made() -> Installation:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     port = free_ports()
     home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True, testing=True)
+    prepared.take_keys(home)
     home.prepare()
     return home
 

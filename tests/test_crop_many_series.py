@@ -1,7 +1,12 @@
-"""100,000 series: every list, question and deletion works, and the counts that the limits use are right."""
+"""Many series: every list, question and deletion works, and the counts that the limits use are right.
+
+20,000 of them in every run, 100,000 in the long one.
+"""
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +20,7 @@ from crops.questions import EVERYTHING
 from crops.series import Series
 from crops.store import Store
 
-MANY, START = 100_000, 1_760_000_000
+START = 1_760_000_000
 TENANT, OTHER, SITE = "t" * 16, "o" * 16, "s" * 16
 
 
@@ -29,38 +34,45 @@ def batch(names: range, at: int = START) -> Batch:
     )
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    keys = tmp_path_factory.mktemp("keys")
+@contextmanager
+def filled_store(folder: Path, count: int) -> Iterator[Store]:
+    """A store with so many series of one customer, the most that it may have, and five of another one."""
+    keys = folder / "keys"
+    keys.mkdir()
     (keys / "disk.key").write_text("ab" * 32)
     (keys / "wal.key").write_bytes(b"k" * 32)
-    folder = tmp_path_factory.mktemp("crops")
-    opened = Store(folder, keys)
+    opened = Store(folder / "crops", keys)
     opened.write(Origin(OTHER, SITE, "d" * 16, ""), batch(range(5))).result()
-    for device in range(MANY // 2000):
+    for device in range(count // 2000):
         opened.write(Origin(TENANT, SITE, f"{device:016d}", ""), batch(range(2000))).result()
     opened.close()
-    opened = Store(folder, keys)  # After a restart nothing is known from memory.
+    opened = Store(folder / "crops", keys, Limits(organisation=count))  # After a restart nothing is known from memory.
     yield opened
     opened.close()
 
 
+@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.long)])
 @pytest.mark.slow
-def test_100_000_series_are_listed_counted_read_and_deleted(store: Store) -> None:
+def test_many_series_are_listed_counted_read_and_deleted(tmp_path: Path, count: int) -> None:
+    with filled_store(tmp_path, count) as store:
+        _assert_whole(store, count)
+
+
+def _assert_whole(store: Store, count: int) -> None:
     capability = Capability(TENANT, (SITE,), ("readings:read",), "test", 0)
     questions = store.questions
     listed = Answers(store).series(capability, START - 3600, 1800)
     measured = [series for series in listed if not series["derived"]]
-    assert len(measured) == MANY
+    assert len(measured) == count
     assert all(series["at"] == START and len(series["trend"]) == 1 for series in measured)
     numbers = [series.id for series in store.of_tenant(TENANT, (SITE,))]
-    assert questions.count(numbers) == MANY
-    assert len(questions.raw(numbers, START, START + 1, MANY)) == MANY
+    assert questions.count(numbers) == count
+    assert len(questions.raw(numbers, START, START + 1, count)) == count
     answers = questions.range(dict.fromkeys(numbers, EVERYTHING), START, START + 60, 10)
-    assert sum(len(answer.rows) for answer in answers.values()) == MANY
+    assert sum(len(answer.rows) for answer in answers.values()) == count
     reached = store.limits.reached(Origin(TENANT, SITE, "new", ""))
     assert reached is not None
-    assert (reached.scope, reached.series) == ("This organisation", MANY)
+    assert (reached.scope, reached.series) == ("This organisation", count)
     store.forget(TENANT)
     assert store.of_tenant(TENANT, (SITE,)) == []
     assert questions.count(numbers) == 0
@@ -92,8 +104,14 @@ def test_a_device_that_moves_keeps_its_count() -> None:
     assert counted.reached(Origin("t", "s", "e", "c")) is None
 
 
-def test_no_two_series_get_one_number_while_others_are_stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_no_two_series_get_one_number_while_others_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that stores once set the last number back, so that it was used again."""
+    with filled_store(tmp_path, 2_000) as store:
+        _assert_one_number_each(store, monkeypatch)
+
+
+def _assert_one_number_each(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant, count_before, original = "z" * 16, len(store.series), store._add_series
     thread_ids = []
 

@@ -147,6 +147,7 @@ def test_a_clean_stop_leaves_no_log_to_replay(tmp_path: Path) -> None:
     assert stored_values(tmp_path) == [float(number) for number in range(60)]
 
 
+@pytest.mark.slow
 def test_many_small_records_are_replayed_in_few_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys(tmp_path / "keys")
     opened = Store(tmp_path / "crops", tmp_path / "keys")
@@ -294,6 +295,7 @@ def series_after(folder: Path, what: str) -> str:
     return child.stdout.rpartition("SERIES ")[2].strip()
 
 
+@pytest.mark.slow
 def test_deleting_a_customer_leaves_the_series_of_others_also_after_a_restart(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     tenant = HOME.tenant
@@ -302,6 +304,7 @@ def test_deleting_a_customer_leaves_the_series_of_others_also_after_a_restart(tm
     assert series_after(tmp_path, "look") == f"[(2, '{tenant}')] 1", "the last series of another customer lost its row"
 
 
+@pytest.mark.slow
 def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     series_after(tmp_path, "write")
@@ -310,6 +313,7 @@ def test_a_number_is_not_used_again_after_the_highest_was_deleted(tmp_path: Path
     assert series_after(tmp_path, "new") == f"[(3, '{'v' * 16}')] 1"
 
 
+@pytest.mark.slow
 def test_a_series_whose_row_an_earlier_version_overwrote_is_found_again(tmp_path: Path) -> None:
     keys(tmp_path / "keys")
     series_after(tmp_path, "write")

@@ -141,6 +141,7 @@ def test_what_is_no_table_with_times_is_refused_with_a_reason(body: bytes) -> No
         propose(body, zone="Europe/Rome")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_real_file_comes_in_whole(path: Path) -> None:
     body = path.read_bytes()

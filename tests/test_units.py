@@ -28,6 +28,7 @@ def within_seconds(expression: str, most_s: float = 20) -> str:
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [
@@ -52,6 +53,7 @@ def test_a_unit_in_a_heading_is_never_computed(unit: str) -> None:
     assert not any(convertible(unit, variable.unit) for variable in VARIABLES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

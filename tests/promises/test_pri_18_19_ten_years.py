@@ -18,11 +18,13 @@ from tests.ports import free_ports
 Make = Callable[[], Customer]
 
 
+@pytest.mark.parametrize("months", [6, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.slow
-def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups() -> None:
+def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups(months: int) -> None:
+    """Whether the sweep runs each month or twice a year."""
     with tempfile.TemporaryDirectory(prefix="glasshouse-years-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
-        command = [sys.executable, "-m", "tests.ten_years", scratch, str(free_ports())]
+        command = [sys.executable, "-m", "tests.ten_years", scratch, str(free_ports()), str(months)]
         bare = {name: value for name, value in os.environ.items() if not name.startswith("GLASSHOUSE_")}
         done = subprocess.run(
             command, env=bare | {"PYTHONPATH": "src:."}, capture_output=True, text=True, check=False, timeout=600

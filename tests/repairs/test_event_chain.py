@@ -83,13 +83,9 @@ def _assert_flat(empty: Store, count: int) -> None:
     assert seconds < 10 * seconds_few + 0.05, (seconds, seconds_few)
 
 
-def test_a_turn_visits_as_few_rows_at_a_million_events_as_at_a_thousand(empty: Store) -> None:
-    _assert_flat(empty, 1_000_000)
-
-
-@pytest.mark.long
-def test_a_turn_visits_as_few_rows_at_ten_million_events_as_at_a_thousand(empty: Store) -> None:
-    _assert_flat(empty, 10_000_000)
+@pytest.mark.parametrize("count", [20_000, pytest.param(10_000_000, marks=pytest.mark.long)])
+def test_a_turn_visits_as_few_rows_at_many_events_as_at_a_thousand(empty: Store, count: int) -> None:
+    _assert_flat(empty, count)
 
 
 @pytest.mark.long

