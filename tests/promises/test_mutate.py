@@ -175,7 +175,7 @@ class Fake:
     def execute(self, sql: str, database: str = "people") -> None:
         self.told.append((database, sql))
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str]) -> None:
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
         self.told.append((tuple(parts), dict(variables)))
 
     def migrate(self) -> None:
@@ -234,7 +234,7 @@ def test_variables_are_put_back(tmp_path: Path) -> None:
         assert fake.variables == {"GLASSHOUSE_SMTP_HOST": "", "GLASSHOUSE_COUNTRY": "DE"}
         raise ZeroDivisionError
     assert fake.variables == {"GLASSHOUSE_SMTP_HOST": "localhost"}
-    assert fake.told[-1] == (("worker",), {"GLASSHOUSE_SMTP_HOST": "localhost", "GLASSHOUSE_COUNTRY": ""})
+    assert fake.told[-1] == (("worker",), {"GLASSHOUSE_SMTP_HOST": "localhost", "GLASSHOUSE_COUNTRY": None})
 
 
 def test_changed_rows_are_stored_beside_and_put_back() -> None:

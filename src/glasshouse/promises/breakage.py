@@ -51,8 +51,8 @@ class Place(Protocol):
     def execute(self, sql: str, database: str = "people") -> None:
         """Execute SQL as the store's administrator."""
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str] = {}) -> None:
-        """Start parts again, with other variables where some are given, and wait for their doors."""
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
+        """Start parts again, with other variables where some are given (None: without it), and wait for their doors."""
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server that takes outgoing mail is not there."""

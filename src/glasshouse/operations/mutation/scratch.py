@@ -152,8 +152,8 @@ class Scratch:
         rows = json.loads(self._python("-m", "glasshouse.cli", "promises", *self._options(), "--json", *promises))
         return {row["id"]: Result(row["state"], row["figure"]) for row in rows if row["state"] != "not checked"}
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str] = {}) -> None:
-        """Start parts again, with other variables, and wait for their doors. Raises ScratchError."""
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
+        """Start parts again, with other variables (None: without it), and wait for their doors. Raises ScratchError."""
         self._tell({"verb": "restart", "parts": list(parts), "variables": dict(variables)})
 
     def migrate(self) -> None:

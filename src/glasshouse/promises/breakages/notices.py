@@ -24,7 +24,6 @@ BREAKAGES = (
         "PRI-01",
         "documents were accepted before they were in force",
         changed_rows("notices_acceptance", at="at - interval '1 year'"),
-        quick=True,
     ),
     Breakage(
         "PRI-01",
@@ -61,7 +60,6 @@ BREAKAGES = (
         "PRI-03",
         "the mails of an announcement are gone before they left",
         lost_rows("mail_message", "kind = 'announcement'"),
-        quick=True,
     ),
     Breakage(
         "PRI-03",

@@ -33,7 +33,6 @@ BREAKAGES = (
             "ALTER TABLE rights_request ADD CONSTRAINT broken CHECK (octet_length(text) > 30) NOT VALID",
             "ALTER TABLE rights_request DROP CONSTRAINT broken",
         ),
-        quick=True,
     ),
     Breakage(
         "PRI-21",
@@ -87,7 +86,6 @@ BREAKAGES = (
         "PRI-22",
         "an export is never filled",
         triggered("rights_copy", "UPDATE", "NEW.blob := ''; RETURN NEW;"),
-        quick=True,
     ),
     Breakage(
         "PRI-24",
