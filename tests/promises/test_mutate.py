@@ -324,6 +324,17 @@ def test_a_breakage_that_cannot_be_applied_is_not_tried_and_hides_no_other() -> 
     assert (first.outcome, second.outcome) == (Outcome.NOT_TRIED, Outcome.CAUGHT)
 
 
+def test_what_cannot_be_taken_back_is_judged_and_the_service_made_anew(fakes: list[Fake]) -> None:
+    @contextmanager
+    def change(place: Any) -> Iterator[None]:
+        place.red["SEC-01"] = "not verified"
+        yield
+        raise ScratchError("it stays")
+
+    (trial,) = outcomes(Breakage("SEC-01", "a", Environment(change)))  # type: ignore[arg-type]
+    assert (trial.outcome, len(fakes)) == (Outcome.CAUGHT, 2)
+
+
 @pytest.mark.usefixtures("fakes")
 def test_what_stays_broken_is_told_at_the_end_where_it_is_looked_at_once_for_all() -> None:
     found = outcomes(Breakage("SEC-01", "a", turning("SEC-01", stays=True)), each_restored=False)

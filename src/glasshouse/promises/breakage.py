@@ -149,7 +149,7 @@ def lost_rows(table: str, where: str) -> Database:
     return Database(
         f"{PAST}; CREATE SCHEMA broken; CREATE TABLE broken.rows AS SELECT * FROM {table} WHERE {where}; "
         f"DELETE FROM {table} WHERE {where}",
-        f"{PAST}; INSERT INTO {table} SELECT * FROM broken.rows; DROP SCHEMA broken CASCADE",
+        f"{PAST}; INSERT INTO {table} SELECT * FROM broken.rows ON CONFLICT DO NOTHING; DROP SCHEMA broken CASCADE",
     )
 
 

@@ -165,16 +165,19 @@ class Scratch:
         return self._processes[part]
 
     def execute(self, sql: str, database: str = "people") -> None:
-        """Execute SQL as the store's administrator."""
+        """Execute SQL as the store's administrator. Raises ScratchError."""
         secret = (self.keys / "store" / "admin.secret").read_text()
-        with psycopg.connect(
-            host=str(socket_folder(self.data)),
-            user="glasshouse_admin",
-            password=secret,
-            dbname=database,
-            autocommit=True,  # Several statements at once are one transaction all the same.
-        ) as link:
-            link.execute(sql.encode())  # of our own breakages
+        try:
+            with psycopg.connect(
+                host=str(socket_folder(self.data)),
+                user="glasshouse_admin",
+                password=secret,
+                dbname=database,
+                autocommit=True,  # Several statements at once are one transaction all the same.
+            ) as link:
+                link.execute(sql.encode())  # of our own breakages
+        except psycopg.Error as error:
+            raise ScratchError(f"The database refused the breakage: {error}") from error
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server is not there."""

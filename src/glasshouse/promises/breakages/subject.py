@@ -58,9 +58,9 @@ BREAKAGES = (
     ),
     Breakage(
         "PRI-21",
-        "the database hides a person's mails from everybody",
-        policy("mail_message", "AS RESTRICTIVE FOR SELECT TO glasshouse_app USING (false)"),
-        also=("PRI-23", "SEC-01", "SEC-02", "SEC-03"),
+        "the database hides acceptances from their person",
+        policy("notices_acceptance", "AS RESTRICTIVE FOR SELECT TO glasshouse_app USING (false)"),
+        also=("PRI-01",),
     ),
     Breakage(
         "PRI-21",
