@@ -51,8 +51,8 @@ class Place(Protocol):
     def execute(self, sql: str, database: str = "people") -> None:
         """Execute SQL as the store's administrator."""
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str] = {}) -> None:
-        """Start parts again, with other variables where some are given, and wait for their doors."""
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
+        """Start parts again, with other variables where some are given (None: without it), and wait for their doors."""
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server that takes outgoing mail is not there."""
@@ -149,7 +149,7 @@ def lost_rows(table: str, where: str) -> Database:
     return Database(
         f"{PAST}; CREATE SCHEMA broken; CREATE TABLE broken.rows AS SELECT * FROM {table} WHERE {where}; "
         f"DELETE FROM {table} WHERE {where}",
-        f"{PAST}; INSERT INTO {table} SELECT * FROM broken.rows; DROP SCHEMA broken CASCADE",
+        f"{PAST}; INSERT INTO {table} SELECT * FROM broken.rows ON CONFLICT DO NOTHING; DROP SCHEMA broken CASCADE",
     )
 
 

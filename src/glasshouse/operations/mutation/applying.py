@@ -80,4 +80,4 @@ def _configuration(scratch: Scratch, change: Configuration) -> Iterator[None]:
         yield
     finally:
         scratch.variables = before
-        scratch.restart(change.parts, {name: before.get(name, "") for name in change.variables})
+        scratch.restart(change.parts, {name: before.get(name) for name in change.variables})

@@ -15,6 +15,7 @@ from glasshouse.promises.breakage import Breakage
 from glasshouse.promises.findings import State
 
 Say = Callable[[str], None]
+UNWELL = (ScratchError, OSError, ValueError, KeyError)  # what an applied breakage, or its end, may raise
 
 
 class Outcome(StrEnum):
@@ -87,7 +88,7 @@ class Runner:
             return _trial(breakage, Outcome.NOT_TRIED, reason, began)
         try:
             results = self._broken(breakage)
-        except (ScratchError, OSError, ValueError) as error:
+        except UNWELL as error:
             self._fresh()
             return _trial(breakage, Outcome.NOT_TRIED, str(error)[:300], began)
         result = results[breakage.promise]
@@ -103,9 +104,15 @@ class Runner:
 
     def _broken(self, breakage: Breakage) -> dict[str, Result]:
         """What the checks say while the breakage is there."""
-        service = self._running()
-        with applied(service, breakage):
-            return service.check([] if self.others else [breakage.promise])
+        service, results = self._running(), None
+        try:
+            with applied(service, breakage):
+                results = service.check([] if self.others else [breakage.promise])
+        except UNWELL:
+            if results is None:
+                raise
+            self._fresh()  # It could not be taken back.
+        return results
 
     def _also_red(self, breakage: Breakage, results: dict[str, Result]) -> list[str]:
         expected = {breakage.promise, *breakage.also}

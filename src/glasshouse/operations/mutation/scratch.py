@@ -152,8 +152,8 @@ class Scratch:
         rows = json.loads(self._python("-m", "glasshouse.cli", "promises", *self._options(), "--json", *promises))
         return {row["id"]: Result(row["state"], row["figure"]) for row in rows if row["state"] != "not checked"}
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str] = {}) -> None:
-        """Start parts again, with other variables, and wait for their doors. Raises ScratchError."""
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
+        """Start parts again, with other variables (None: without it), and wait for their doors. Raises ScratchError."""
         self._tell({"verb": "restart", "parts": list(parts), "variables": dict(variables)})
 
     def migrate(self) -> None:
@@ -165,16 +165,19 @@ class Scratch:
         return self._processes[part]
 
     def execute(self, sql: str, database: str = "people") -> None:
-        """Execute SQL as the store's administrator."""
+        """Execute SQL as the store's administrator. Raises ScratchError."""
         secret = (self.keys / "store" / "admin.secret").read_text()
-        with psycopg.connect(
-            host=str(socket_folder(self.data)),
-            user="glasshouse_admin",
-            password=secret,
-            dbname=database,
-            autocommit=True,  # Several statements at once are one transaction all the same.
-        ) as link:
-            link.execute(sql.encode())  # of our own breakages
+        try:
+            with psycopg.connect(
+                host=str(socket_folder(self.data)),
+                user="glasshouse_admin",
+                password=secret,
+                dbname=database,
+                autocommit=True,  # Several statements at once are one transaction all the same.
+            ) as link:
+                link.execute(sql.encode())  # of our own breakages
+        except psycopg.Error as error:
+            raise ScratchError(f"The database refused the breakage: {error}") from error
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server is not there."""

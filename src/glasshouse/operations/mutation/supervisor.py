@@ -67,7 +67,8 @@ class Commands:
         for part in reversed(parts):
             part.end(GRACE_S)
         for part in parts:
-            part.environment |= variables
+            changed = part.environment | variables
+            part.environment = {name: value for name, value in changed.items() if value is not None}
             part.start()
         try:
             service.wait_until_open(self.home, self.supervisor)

@@ -15,7 +15,6 @@ BREAKAGES = (
         "SEC-01",
         "the database lets anybody write a membership",
         policy("access_membership", "FOR INSERT TO glasshouse_app WITH CHECK (true)"),
-        quick=True,
     ),
     Breakage(
         "SEC-01",

@@ -87,6 +87,5 @@ BREAKAGES = (
         "SEC-06",
         "everybody's second factor counts as unconfirmed",
         changed_rows("accounts_second_step", confirmed_at="NULL"),
-        quick=True,
     ),
 )

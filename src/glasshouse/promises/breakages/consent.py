@@ -26,13 +26,12 @@ BREAKAGES = (
     ),
     Breakage(
         "PRI-23",
-        "mails of a restricted person stay open",
+        "third-party data of a restricted person stays in use",
         Code(
             "glasshouse/rowsecurity/policies.py",
-            "        hidden = not condition(model) and not row_access(model).open_though_restricted\n",
-            "        hidden = not condition(model) and not row_access(model).open_though_restricted\n"
-            '        hidden = hidden and model._meta.db_table != "mail_message"\n',
-            ("web", "worker"),
+            '    return f"CREATE POLICY unrestricted ON {table} AS',
+            '    rows = "(true)" if table == "sources_supplied" else rows\n'
+            '    return f"CREATE POLICY unrestricted ON {table} AS',
             tables=True,
         ),
     ),

@@ -53,7 +53,6 @@ BREAKAGES = (
         "SEC-10",
         "a key of the crop plane lies among the people plane's",
         Environment(_crop_key_among_peoples),
-        quick=True,
     ),
-    Breakage("SEC-10", "every user of the machine may read the crop plane's keys", Environment(_open_keys), quick=True),
+    Breakage("SEC-10", "every user of the machine may read the crop plane's keys", Environment(_open_keys)),
 )

@@ -48,6 +48,5 @@ BREAKAGES = (
             "WHERE o.id <> m.organisation_id ORDER BY o.created_at LIMIT 1",
             "DELETE FROM access_membership WHERE id = 'br0ken0000000001'",
         ),
-        quick=True,
     ),
 )

@@ -50,8 +50,8 @@ BREAKAGES = (
         Environment(_worker_stopped_long_ago),
         quick=True,
     ),
-    Breakage("PRI-26", "nothing leaves the queue from now on", Environment(_worker_stopped), quick=True),
-    Breakage("PRI-26", "the mail server is away", Environment(_no_mail_server), quick=True),
+    Breakage("PRI-26", "nothing leaves the queue from now on", Environment(_worker_stopped)),
+    Breakage("PRI-26", "the mail server is away", Environment(_no_mail_server)),
     Breakage(
         "PRI-26",
         "mail is handed to a port on which nobody listens",
@@ -126,7 +126,6 @@ BREAKAGES = (
         "PRI-28",
         "the deadline of a request was moved without an extension",
         changed_rows("rights_request", "closed_at IS NULL", due_at="due_at + interval '1 year'"),
-        quick=True,
     ),
     Breakage(
         "PRI-28",

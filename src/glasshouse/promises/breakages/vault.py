@@ -70,7 +70,6 @@ BREAKAGES = (
         "PRI-02",
         "a table stands in another schema",
         Database("CREATE SCHEMA broken; CREATE TABLE broken.contacts (address text)", "DROP SCHEMA broken CASCADE"),
-        quick=True,
     ),
     Breakage(
         "PRI-02",
