@@ -4,7 +4,6 @@ It speaks STARTTLS with this installation's certificate, and refuses mail in the
 """
 
 import asyncio
-import logging
 import ssl
 import tempfile
 import threading
@@ -79,7 +78,6 @@ class Sink:
         async def listen() -> asyncio.Server:
             return await self._loop.create_server(connection, "127.0.0.1", 0)
 
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # A sender that refuses this server is no error.
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(listen(), self._loop).result(OPENS_S)
         return int(self._server.sockets[0].getsockname()[1])

@@ -130,7 +130,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_HANDLERS = ["glasshouse.vault.spool.SealedUploadHandler"]
 LOGGING_CONFIG = "crop_contract.logs.configure"
 # Silent: Django writes addresses and values of requests into these, which may be secret links; see `web/failures.py`.
-LOGGING = ("django.request", "django.security")
+# aiosmtpd writes into the last what a peer sent that it could not do.
+LOGGING = ("django.request", "django.security", "mail.log")
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
