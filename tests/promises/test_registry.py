@@ -64,7 +64,7 @@ def test_no_promise_is_named_by_two_checks() -> None:
     named = [
         promise
         for path in folder.rglob("*.py")
-        for promise in re.findall(r'^@check\("([^"]+)"\)', path.read_text(), re.MULTILINE)
+        for promise in re.findall(r'^@check\(\s*"([^"]+)"', path.read_text(), re.MULTILINE)
     ]
     assert Counter(named) == Counter(dict.fromkeys(registered(), 1))
 
