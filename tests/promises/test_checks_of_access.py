@@ -23,7 +23,7 @@ def broken(home: Installation, break_it: str, mend_it: str) -> Iterator[None]:
 @contextmanager
 def meddling(home: Installation, table: str, when: str, body: str, *, jobs: bool = False) -> Iterator[None]:
     """A trigger that does `body` before a page writes a row, or a job; what takes a probe away is left alone."""
-    roles = f"'glasshouse_app', 'glasshouse_support', '{'glasshouse_job' if jobs else ''}'"
+    roles = f"'glasshouse_app', 'glasshouse_person', 'glasshouse_support', '{'glasshouse_job' if jobs else ''}'"
     break_it = (
         "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF current_user NOT IN ({roles}) THEN RETURN coalesce(NEW, OLD); END IF; "

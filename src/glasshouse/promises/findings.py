@@ -1,6 +1,7 @@
 """What a check may find."""
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,10 +48,14 @@ def counted(count: int) -> str:
     return str(count) if count >= FEW else f"fewer than {FEW}"
 
 
+_steps: ContextVar["Steps | None"] = ContextVar("steps", default=None)
+
+
 class Steps:
     """What a check has seen, step by step: each line tells whether it was as promised."""
 
     def __init__(self) -> None:
+        _steps.set(self)
         self.lines: list[str] = []
         self.wrong: list[str] = []
 
@@ -75,3 +80,19 @@ class Steps:
             return cannot_tell("the check could take no step", self.lines)
         kept = figure or f"{count} of {count} steps as promised"
         return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else kept, self.lines)
+
+
+def forget_steps() -> None:
+    """Begin a check anew: no step of an earlier one counts."""
+    _steps.set(None)
+
+
+def broken_off(reason: str) -> Finding:
+    """What is known of a check that broke off: not verified where a step was not as promised already, else cannot tell."""
+    steps = _steps.get()
+    if steps is None:
+        return cannot_tell(reason)
+    lines = [*steps.lines, f"broke off: {reason}"]
+    if steps.wrong:
+        return judge(good=False, figure=f"not so: {'; '.join(steps.wrong[:3])}", evidence=lines)
+    return cannot_tell(reason, lines)
