@@ -271,11 +271,6 @@ def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:
     return [KeyOwnerId(owner) for owner in Message.objects.filter(id__in=messages).values_list("key_owner", flat=True)]
 
 
-def refused() -> int:
-    """How many mails wait because no registered recipient covers them."""
-    return Message.objects.filter(sent_at=None).exclude(refused="").count()
-
-
 def newest(limit: int = 50) -> list[Message]:
     """The newest mails that can be opened, for the demo's mailbox page only; one whose key is destroyed is left out."""
     return [message for message in Message.objects.order_by("-created_at")[:limit] if _opens(message)]

@@ -107,11 +107,6 @@ def _take_mail(address: str, path: str) -> _TakenMail:
     return _TakenMail(link[1], key_owner)
 
 
-def taken_link(address: str, path: str) -> str:
-    """The secret in the newest mail to a probe's address; the mail does not leave. To be called in the mail's transaction."""
-    return _take_mail(address, path).secret
-
-
 @contextmanager
 def customers(count: int) -> Iterator[list[Grower]]:
     """So many probe customers, for the length of the block. Nothing of them stays."""

@@ -324,8 +324,3 @@ def extend(actor: Actor, number: RequestId, reason: str) -> None:
     request.save(update_fields=["extended_at", "due_at", "escalated"])
     write(request, "requests/mails/extended", {"due_at": request.due_at, "reason": reason})
     events.record(actor, Kind.REQUEST_EXTENDED, request.id)
-
-
-def overdue() -> int:
-    """How many open requests are past their deadline."""
-    return Request.objects.filter(closed_at=None, due_at__lt=clock.now()).count()

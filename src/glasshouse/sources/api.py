@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count
 
 from glasshouse.access import api as access
@@ -32,7 +32,6 @@ from glasshouse.sources import rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
 from glasshouse.sources.rules import Problem
 from glasshouse.vault import api as vault
-from glasshouse.vault.envelope import EMPTY_BYTES
 
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
@@ -77,14 +76,6 @@ class LinkedValue(NamedTuple):
     label: str
     value: str
     source: Source
-
-
-class Provenance(NamedTuple):
-    """How many values are held; how many without source, licence or purpose; how many whose person was not told in time."""
-
-    values: int
-    without_provenance: int
-    told_late: int
 
 
 def sources(actor: Actor) -> list[SourceCount]:
@@ -362,16 +353,3 @@ def decide(actor: Actor, suggestion: str, *, right: bool) -> str:
             row.delete()
         events.record(actor.alone, Kind.SUGGESTION_DECIDED, suggestion, right=right)
     return name
-
-
-def provenance() -> Provenance:
-    """What the promise about third-party data is judged by, counted by the database. Source: PRI-08; GDPR Art. 14(3)(a)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE NOT coalesce(least(octet_length(s.name), octet_length(s.licence), "
-            "octet_length(s.purpose)) > %s, false)), count(*) FILTER (WHERE v.told_at IS NULL AND v.received_at < %s "
-            "OR v.told_at > v.received_at + make_interval(days => %s)) FROM sources_supplied v "
-            "LEFT JOIN sources_source s ON s.id = v.source_id",
-            [EMPTY_BYTES, clock.now() - WITHIN, WITHIN.days],
-        )
-        return Provenance(*map(int, cursor.fetchone()))

@@ -26,7 +26,7 @@ OUTSIDE = ("/account", "/account/security")
         "A probe opens the form of its sign-up, sends it without the box, then with it, and makes a site. The same is "
         "tried with an invitation.",
         "Its acceptance of the newest terms is taken away, as if a new version had come into force. It opens every page of the "
-        "customer, sends a form, and asks the interface; then it accepts by the page, first without the box.",
+        "customer, sends a form, and asks the interface, also with a token; then it accepts by the page, first without the box.",
         "All acceptances, and all members who are signed in, are looked through.",
     ),
     oracle="The rows of acceptances, accounts and sites, read with SQL by a role that can only read, and as the database shows "
@@ -40,8 +40,11 @@ def acceptance() -> Finding:
         _invited(stage, steps, owner)
         site = f"Probe {new_id()}"
         stage.site(owner, site)
+        token = _token(stage, steps, owner, site)
         _forget_acceptance(owner)
         _shut_out(steps, owner, site)
+        status, text = _by_token(stage, token)
+        steps.expect("nor does it answer a token of the probe", status in (401, 403) and site not in text, str(status))
         _accepted_by_page(steps, owner, site)
     _stored(steps)
     return steps.judged()
@@ -99,6 +102,22 @@ def _invited(stage: Stage, steps: Steps, owner: Resident) -> None:
     stage.visitor().submit(path, {"name": "Probe", "address": address, "password": f"{new_id()}-{new_id()}"})
     people = oracle.value("SELECT count(*) FROM accounts_person WHERE address_hash = %s", stage.hash_of(address))
     steps.expect("without it nobody comes in by one", people == 0)
+
+
+def _by_token(stage: Stage, token: str) -> tuple[int, str]:
+    """What the interface answers to a token, in a browser that nobody has signed in with: status and text."""
+    answer = stage.visitor().request("GET", "/api/v1/sites", headers={"Authorization": f"Bearer {token}"})
+    return answer.status_code, answer.text
+
+
+def _token(stage: Stage, steps: Steps, owner: Resident, site: str) -> str:
+    """An API token, made by its page."""
+    fields: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
+    page = owner.visitor.follow(owner.visitor.submit(owner.page("tokens"), fields))
+    shown = LexborHTMLParser(page.text).css_first("pre")
+    token = shown.text().strip() if shown else ""
+    steps.expect("before, a token of the probe reads its site", site in _by_token(stage, token)[1])
+    return token
 
 
 def _forget_acceptance(owner: Resident) -> None:
