@@ -1,6 +1,6 @@
 """`glasshouse mutate`: every check notices the breakages of its promise, on a scratch service that is gone afterwards.
 
-The two lists are there to shrink: whoever mends a check deletes what it notices from KNOWN_MISSED.
+The two lists are there to shrink: whoever mends a check deletes what it notices from known_missed.py.
 """
 
 import os
@@ -22,15 +22,11 @@ from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
 from glasshouse.operations.mutation.scratch import SOURCE, Result, ScratchError, free_port, refuse_used, scratch
 from glasshouse.promises.breakage import Breakage, Code, Configuration, Database, Environment, Kind, changed_rows
 from glasshouse.promises.breakages import BreakageError, load
+from tests.promises.known_missed import KNOWN_MISSED
 
 LEAST, LEAST_KINDS = 3, 2
 # Promises with a check and fewer than three breakages, or with breakages of one kind only.
 LACKING: set[str] = set()
-# Breakages that the present checks do not notice, and why.
-KNOWN_MISSED: dict[str, str] = {
-    "an invitation ends ten years late": "the check makes its probe's invitation expire by itself",
-}
-QUICK_S = 90
 
 
 def checked() -> set[str]:
@@ -362,7 +358,7 @@ def _judge(trials: Sequence[Trial]) -> None:
         if (trial.outcome is not Outcome.CAUGHT) is not (trial.breakage in KNOWN_MISSED)
         or trial.outcome in (Outcome.STAYED, Outcome.NOT_TRIED)
     ]
-    assert not unexpected, f"Mend the check, or KNOWN_MISSED:\n{_report(unexpected)}"
+    assert not unexpected, f"Mend the check, or known_missed.py:\n{_report(unexpected)}"
 
 
 @pytest.mark.slow
