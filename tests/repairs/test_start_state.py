@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,8 @@ def test_a_failed_start_leaves_no_stamp(monkeypatch: pytest.MonkeyPatch) -> None
 # -- variables -------------------------------------------------------------------------------------------------------
 
 
-def _read_by_any_part() -> set[str]:
+@cache
+def _read_by_any_part() -> frozenset[str]:
     """Every variable of ours that any module asks the environment for, by the syntax tree."""
     names = set()
     for path in PACKAGE.rglob("*.py"):
@@ -121,7 +123,7 @@ def _read_by_any_part() -> set[str]:
                 key = node.args[0]
             if isinstance(key, ast.Constant) and str(key.value).startswith("GLASSHOUSE_"):
                 names.add(str(key.value))
-    return names
+    return frozenset(names)
 
 
 def test_every_variable_that_the_settings_read_reaches_the_parts(
