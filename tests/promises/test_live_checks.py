@@ -39,7 +39,6 @@ def state(promise: str) -> tuple[str, str]:
         "PRI-19",
         "PRI-21",
         "PRI-22",
-        "PRI-24",
     ],
 )
 def test_a_healthy_service_is_verified(promise: str) -> None:
@@ -424,14 +423,6 @@ def test_pri_22_sees_a_copy_that_lost_one_value_of_many(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("home")
-def test_pri_24_sees_a_key_that_outlives_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.vault import api as vault
-
-    monkeypatch.setattr(vault, "destroy", lambda key_owner: None)
-    assert state("PRI-24") == ("not verified", "the key lives")
-
-
-@pytest.mark.usefixtures("home")
 def test_pri_26_sees_a_mail_that_opens_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.vault import api as vault
 
@@ -462,13 +453,3 @@ def test_sec_07_sees_a_mail_port_that_takes_mail_in_the_clear(monkeypatch: pytes
 
     monkeypatch.setattr(evidence, "mail_in_the_clear", lambda port: True)
     assert "takes mail in the clear" in state("SEC-07")[1]
-
-
-@pytest.mark.usefixtures("home")
-def test_pri_24_sees_a_mail_that_is_left_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glasshouse.subject import erasure as rights
-
-    monkeypatch.setattr(rights, "_delete_addressed", lambda rows: set())
-    found = state("PRI-24")
-    assert found[0] == "not verified"
-    assert "rows are there" in found[1]

@@ -276,6 +276,8 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
     except IntegrityError:  # Somebody was faster.
         raise NotFoundError(links.ENDED) from None
     credentials.changed(actor, account, old_address_hash, person.address_hash)
+    # Under other keys, nothing would find them as the person's any more: no view, no erasure.
+    mail.forget_sent_to(old_address_hash, but=KeyOwnerId(person.id))
     text = "The address of your account was changed. If that was not you, write to us at once.\n"
     mail.queue(KeyOwnerId(person.id), CHANGE, old_address, subject="Your address for Glasshouse was changed", body=text)
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)

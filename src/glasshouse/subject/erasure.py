@@ -289,13 +289,14 @@ def _leave_organisations(actor: Actor) -> None:
 
 def _delete_addressed(rows: list[models.Model]) -> set[str]:
     """Delete rows that were found by an address; returns the key owners whose keys no row needs any more."""
+    owners = {key_owner_of(row) for row in rows}  # Before: a deleted row has lost its id, which may be the key owner's.
     for row in rows:
         progress.report()
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
         actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
         with access.organisation_transaction(actor):
             row.delete()
-    return unused_keys({key_owner_of(row) for row in rows})
+    return unused_keys(owners)
 
 
 def _destroy_keys(key_owners: set[str]) -> None:

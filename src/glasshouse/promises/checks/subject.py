@@ -4,21 +4,14 @@ import io
 import json
 import zipfile
 from collections import Counter
-from pathlib import Path
-
-from django.conf import settings
 
 from glasshouse.access.pages import Audience
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts.models import Person
 from glasshouse.accounts.rules import Visit
-from glasshouse.kernel.ids import KeyOwnerId, new_id
-from glasshouse.mail import api as mail
-from glasshouse.promises import asked_fields, evidence, probe
+from glasshouse.promises import asked_fields, probe
 from glasshouse.promises.findings import Finding, judge
 from glasshouse.promises.registry import check
-from glasshouse.subject import erasure, exports, inventory
-from glasshouse.vault import api as vault
+from glasshouse.subject import exports, inventory
 
 
 @check("PRI-05")
@@ -80,34 +73,3 @@ def complete_export() -> Finding:
 
 def _key(item: dict[str, object]) -> tuple[object, object]:
     return item["place"], item["value"]
-
-
-@check("PRI-24")
-def complete_erasure() -> Finding:
-    """A probe person who is erased stands in no byte of the data folder, and the key opens nothing any more."""
-    with probe.grower_to_erase() as probed:
-        customer, canary = probed.grower, probed.canary
-        person = Person.objects.get(id=customer.actor.person)
-        mail.keep_sent(
-            KeyOwnerId(new_id()), "probe", customer.address, body=canary
-        )  # as a sign-up's mail, under a key of its own
-        erasure.erase(customer.actor)
-        elsewhere = len(inventory.addressed(person))
-        gone = not Person.objects.filter(id=customer.actor.person).exists()
-        left = sum(1 for _ in inventory.rows_of(str(customer.actor.person)))
-        key = bool(vault.generations_of(KeyOwnerId(str(customer.actor.person))))
-        search = evidence.holding(Path(settings.DATA_FOLDER), [canary])
-    wrong = [
-        text
-        for text, bad in (
-            ("the person is there", not gone),
-            (f"{left + elsewhere} rows are there", left + elsewhere > 0),
-            ("the key lives", key),
-        )
-        if bad
-    ]
-    wrong += [f"readable in {name}" for name in search.names[:2]]
-    return judge(
-        not wrong,
-        "; ".join(wrong) or f"an erased probe stands in none of {search.files_read} files; its key is destroyed",
-    )
