@@ -49,3 +49,36 @@ def test_who_changed_the_address_leaves_nothing_at_the_old_one(customer: Make, w
     assert re.search(r"sign-in", str(client.get("/account").headers.get("location")))
     erasure.erase(one.alone)
     assert not Message.objects.filter(address_hash=old).exists()
+
+
+def test_who_received_a_name_or_an_address_is_told_of_its_correction(customer: Make, web: Web) -> None:
+    from glasshouse.disclosures.models import Disclosure, Recipient
+    from glasshouse.kernel import clock
+    from glasshouse.mail.models import Message
+    from glasshouse.vault import api as vault
+
+    one, now, contact = customer(), clock.now(), f"{uuid.uuid4().hex[:10]}@partner.example"
+    texts = dict.fromkeys(("name", "what", "region", "purpose", "basis"), "partner")
+    recipient = Recipient.objects.create(
+        kind="authority",
+        contact=contact,
+        fields=["user.name", "user.contact.email"],
+        written_by="installation",
+        announced_at=now,
+        active_from=now,
+        **texts,
+    )
+    Disclosure.objects.create(key_owner=one.actor.person, recipient=recipient, first_at=now, last_at=now)
+    told = Message.objects.filter(address_hash=vault.lookup("address", contact)).order_by("created_at")
+    client, address = web(one), f"{uuid.uuid4().hex[:10]}@grower.example"
+    try:
+        assert post(client, "/account/data", "/account/data", name="Right Name").status_code == 302
+        assert [one.address in mail.body and "Right Name" in mail.body for mail in told.all()] == [True]
+        fields = {"present": one.password, "address": address}
+        assert post(client, "/account/address", "/account", **fields).status_code == 200
+        link = f"/change/{prove_link(address, 'change')}"
+        assert post(client, link, link).status_code == 302
+        assert [one.address in mail.body and address in mail.body for mail in told.all()] == [False, True]
+    finally:
+        Disclosure.objects.filter(recipient=recipient).delete()
+        recipient.delete()

@@ -116,6 +116,25 @@ def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
     return count
 
 
+def tell_corrected(key_owner: KeyOwnerId, address: str, category: str, correction: str) -> int:
+    """Tell each recipient with a contact that received such data of a person what is right now (GDPR Art. 19); returns how many.
+
+    address: by which they know the person. category: of the data map. In the caller's transaction.
+    """
+    count, is_probe = 0, _is_probes(vault.lookup("address", address))
+    for disclosure in of_person(key_owner):
+        recipient = disclosure.recipient
+        if is_probe and not _is_probes(recipient.address_hash):
+            continue
+        if recipient.contact and category in recipient.fields:
+            text = f"Please correct what you hold of {address}, received from us for: {recipient.purpose}.\n\n{correction}\n"
+            mail.queue(
+                KeyOwnerId(new_id()), "corrected", recipient.contact, subject="A correction to be followed", body=text
+            )
+            count += 1
+    return count
+
+
 def _is_probes(address_hash: str | None) -> bool:
     return bool(address_hash) and probes.sink_port(str(address_hash)) is not None
 

@@ -14,6 +14,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import NamedTuple
 
 import httpx
 from django.conf import settings
@@ -141,14 +142,19 @@ def _asked_by_mail(stage: Stage, given: Filled) -> None:
     done(colleague.visitor.submit(colleague.page("members"), invitation, action="/invite"), "An invitation")
     subscription = stage.link(address, "trust/providers")
     done(stage.visitor().submit(subscription, {}, action="/begin"), "A subscription's confirmation", 200)
-    link = stage.link(address, "privacy/prove")
-    done(stage.visitor().submit(link, {}, action=link), "A request's confirmation")
+    _confirm(stage, stage.link(address, "privacy/prove"))
     _changed(stage, given, address)
+    arrived = len(stage.sink.mails(address))
     mail_privacy(
         stage, address, f"Question {given.canary('mail subject')}", given.canary("rights_request.text by mail")
     )
     link = stage.link(address, "invitation")
     done(given.resident.visitor.submit(link, {}, action=link), "An invitation's acceptance")
+    _confirm(stage, stage.link(address, "privacy/prove", after=arrived))
+
+
+def _confirm(stage: Stage, link: str) -> None:
+    done(stage.visitor().submit(link, {}, action=link), "A request's confirmation")
 
 
 def _hash(resident: Resident) -> str:
@@ -198,6 +204,23 @@ def choices(given: Filled) -> None:
     here, path = given.resident.visitor, "/account/data/choices"
     done(here.submit(path, {"words": given.canary("consent_stance.words")}, action="/object"), "An objection")
     done(here.submit(path, {"words": given.canary("consent_restriction.words")}, action="/restrict"), "A restriction")
+
+
+class Export(NamedTuple):
+    """An export that was made: the path of its link, and its id."""
+
+    link: str
+    number: str
+
+
+def export(given: Filled) -> Export:
+    """Make an export by its page. Raises UnavailableError."""
+    here = given.resident.visitor
+    done(here.submit("/account/data", {}, action="/export"), "An export")
+    found = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
+    if found is None:
+        raise UnavailableError("The page of everything held shows no link to the new export.")
+    return Export(found[0], found[1])
 
 
 def _second_factor(stage: Stage, given: Filled) -> None:

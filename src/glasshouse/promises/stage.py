@@ -182,6 +182,10 @@ class Stage:
             raise UnavailableError("A probe's account is not in the store.")
         return str(found[0][0]), str(found[0][1])
 
+    def hash_of(self, address: str) -> str:
+        """The keyed hash by which rows name an address."""
+        return vault.lookup("address", address)
+
 
 @contextmanager
 def open_stage() -> Iterator[Stage]:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from glasshouse.disclosures.models import Disclosure, Recipient
-from glasshouse.kernel import clock
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import filled, opened, oracle, readable
+from glasshouse.promises import filled, opened, oracle, readable, recipients
 from glasshouse.promises.filled import Filled, done
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.opened import Row
@@ -83,7 +81,7 @@ class _Person:
         self.stage, self.given = stage, given
         resident = given.resident
         self.names = [resident.person, resident.account, *given.hashes]
-        self.recipient = _recipient(stage, resident.person)
+        self.recipient = recipients.received(stage, resident.person)
         done(resident.visitor.submit("/account/data", {}, action="/export"), "An export")
         rows = opened.rows_naming([*self.names, resident.organisation])
         self.files, self.owners = _files(rows), _key_owners(opened.rows_naming(self.names))
@@ -165,29 +163,6 @@ class _Guest:
         )
         shown = here.get(own).text
         steps.expect("a guest is shown no mail and no subscription any more", "/trust/providers/" not in shown)
-
-
-def _recipient(stage: Stage, person: str) -> str:
-    """Register a recipient that received something of a person; returns its address.
-
-    No page gives an authority or a partner something of a probe, so both rows are written as their verbs write them. It is
-    registered as an authority, which no public list names, for no channel, so that nothing of anybody else goes there.
-    """
-    address, now = stage.new_address(), clock.now()
-    texts = dict.fromkeys(("name", "what", "region", "purpose", "basis", "agreement"), "probe of a promise check")
-    recipient = Recipient.objects.create(
-        kind="authority",
-        contact=address,
-        address_hash=vault.lookup("address", address),
-        channels=[],
-        fields=["user.contact.email"],
-        written_by="installation",
-        announced_at=now,
-        active_from=now,
-        **texts,
-    )
-    Disclosure.objects.create(key_owner=person, recipient=recipient, first_at=now, last_at=now)
-    return address
 
 
 def _files(rows: list[Row]) -> list[Path]:
