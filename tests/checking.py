@@ -9,6 +9,7 @@ from django.db import connections
 
 from glasshouse.events import api as events
 from glasshouse.mail import api as mail
+from glasshouse.retention import api as retention
 
 if TYPE_CHECKING:
     from glasshouse.promises.findings import Finding
@@ -23,6 +24,7 @@ def worker_running() -> Iterator[None]:
         while not ending.wait(0.1):
             mail.deliver_due()
             events.chain_waiting()
+            retention.run_for_probes()
         connections.close_all()
 
     thread = threading.Thread(target=work)
