@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_resolver, resolve
 
 from glasshouse.access import asked_fields, pages
 from glasshouse.access.pages import Audience, Page
@@ -74,9 +74,15 @@ def fields_of(html: str) -> list[Field]:
     return reader.fields
 
 
+def declared() -> list[Page]:
+    """Every page that is declared: their modules are imported with the addresses."""
+    get_resolver().url_patterns  # noqa: B018 - imports them
+    return pages.pages()
+
+
 def shown_pages() -> list[Page]:
     """The pages for persons and for everybody, and others that ask a person for something, that need no id but the customer's."""
-    asking = {page.path for page in pages.pages() if page.asks}
+    asking = {page.path for page in declared() if page.asks}
     return [
         page
         for page in pages.pages()

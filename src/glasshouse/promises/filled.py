@@ -19,11 +19,10 @@ from typing import NamedTuple
 import httpx
 from django.conf import settings
 
-from glasshouse.access import pages
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import asked_fields, oracle
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.stage import Resident, Stage
 
@@ -63,7 +62,7 @@ class Filled:
 def asked_of_persons() -> list[str]:
     """Each column ("table.column") that a page for persons or for everybody asks for, from the pages' declarations."""
     audiences = (Audience.PERSON, Audience.PUBLIC)
-    asked = {asked.column for page in pages.pages() if page.audience in audiences for asked in page.asks}
+    asked = {asked.column for page in asked_fields.declared() if page.audience in audiences for asked in page.asks}
     return sorted(asked - {""})
 
 
