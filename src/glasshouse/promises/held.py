@@ -8,9 +8,13 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser
 
 from glasshouse.promises import opened
+from glasshouse.promises.front_door import Visitor
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{30,}")  # of a mailed link; whoever reads it later must not be able to use it
 NEVER_SHOWN = ("seed", "key", "password")  # of a JSON value: what opens something
+# Hashes of which the page tells nobody: of recovery codes, and of tries, of which nobody can say whose they are.
+HASHED = "kept as a hash only"  # as the page says it
+SHOWN_TO_NOBODY = {"people.accounts_recovery_code.code_hash", "people.accounts_tries.key"}
 LETTERS = 16  # of an id
 MOST_SHOWN = 300  # letters of a value on the page; the export has all of them
 
@@ -36,6 +40,27 @@ def values_of(names: Sequence[str], *, customers: bool = False) -> list[Held]:
         Held(f"{value.table}.{value.column}", text)
         for value, text, is_customers in found
         if customers or not is_customers
+    ]
+
+
+def hashes_of(names: Sequence[str]) -> list[str]:
+    """Places of the values of somebody's rows that the public record of processing calls personal, and that are no sealed bytes.
+
+    One for each value: hashes, which nobody can turn back. Raises UnavailableError.
+    """
+    visitor = Visitor()
+    try:
+        activities = visitor.get("/trust/data?format=json").json()["activities"]
+    finally:
+        visitor.close()
+    personal = {place for one in activities if one["classification"] == "personal" for place in one["columns"]}
+    return [
+        f"{row.table}.{column}"
+        for row in opened.rows_naming(names)
+        for column, value in row.values.items()
+        if value is not None
+        and not isinstance(value, bytes)
+        and f"people.{row.table}.{column}" in personal - SHOWN_TO_NOBODY
     ]
 
 
