@@ -120,4 +120,4 @@ def test_a_declaration_that_contradicts_itself_is_refused(methods: tuple[str, ..
 
 def test_a_hint_of_an_undeclared_field_is_refused() -> None:
     with pytest.raises(DeclarationError):
-        asked_fields.may_be_withheld("privacy_ask", "diet")
+        asked_fields.withheld_purpose("privacy_ask", "diet")

@@ -41,6 +41,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "consent/mails/lifted": {},
     "consent/mails/to_be_lifted": {"lifts_at": MOMENT, "reason": "WHY"},
     "disclosures/mails/business_transfer": {"buyer": "Buyer", "region": "EU", "active_from": MOMENT},
+    "disclosures/mails/corrected": {"address": "jan@x.example", "purpose": "mail", "correction": "The name is: Jan"},
     "disclosures/mails/erased": {"address": "jan@x.example", "purpose": "mail"},
     "disclosures/mails/new_provider": {
         "recipient": "Host",

@@ -54,7 +54,11 @@ def explained() -> list[str]:
 
 @pytest.mark.parametrize("promise", explained())
 def test_a_check_leaves_no_row_and_no_file(home: Installation, promise: str) -> None:
+    from glasshouse.retention import api as retention
+
     clear(home)
+    if promise == "PRI-18":  # The tests' own service has no schedule, and other tests make rows that are old.
+        retention.run_deletions()
     while events.chain_new():
         continue
     before, files_before = counts(home), files(home.data / "blobs")

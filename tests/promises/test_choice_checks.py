@@ -4,12 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.promises.test_live_checks import state
-
-
-@pytest.mark.usefixtures("home")
-def test_a_healthy_service_is_verified() -> None:
-    assert state("PRI-05")[0] == "verified"
+from tests.checking import checked
 
 
 @pytest.mark.parametrize(
@@ -38,9 +33,9 @@ def test_pri_05_sees_a_page_that_asks_for_what_nobody_declared(monkeypatch: pyte
         key: replace(page, asks=page.asks[:1]) for key, page in pages._pages.items() if key.name == "privacy_ask"
     }
     monkeypatch.setattr(pages, "_pages", pages._pages | undeclared)
-    result = state("PRI-05")
-    assert result[0] == "not verified"
-    assert "/privacy asks for" in result[1]
+    result = checked("PRI-05")
+    assert result.state == "not verified"
+    assert "/privacy asks for" in result.figure
 
 
 @pytest.mark.usefixtures("home")

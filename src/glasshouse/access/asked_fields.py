@@ -38,11 +38,14 @@ def may_withhold(page: Page, entry: Entry) -> bool:
     return of_person or (page.audience is Audience.GROWER and entry.classification is Class.PERSONAL)
 
 
-def may_be_withheld(name: str, field: str) -> bool:
-    """Whether nothing needs the answer to a field of the form that the page `name` takes. Raises DeclarationError."""
+def withheld_purpose(name: str, field: str) -> str:
+    """What the answer to a field of the form that the page `name` takes is for, if it may be withheld; "": something needs it.
+
+    Raises DeclarationError.
+    """
     page = pages.find(name, "POST")
     asked = asked_for(page, field) if page else None
     entry = entry_of(asked) if asked else None
     if entry is None:
         raise DeclarationError(f"No declaration of the page {name} says into which column {field} goes.")
-    return not entry.need
+    return "" if entry.need else entry.purpose

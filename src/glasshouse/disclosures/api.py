@@ -31,6 +31,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.gate import Egress, UncoveredError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
 
@@ -93,9 +94,11 @@ def of_person(key_owner: KeyOwnerId) -> list[Disclosure]:
 
 def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
     """Tell each recipient with a contact that a person is erased (GDPR Art. 19); returns how many. Safe to repeat."""
-    count = 0
+    count, is_probe = 0, _is_probes(vault.lookup("address", address))
     for disclosure in of_person(key_owner):
         recipient = disclosure.recipient
+        if is_probe and not _is_probes(recipient.address_hash):
+            continue  # No real recipient is troubled with the probe of a promise check.
         if disclosure.told_at is None and recipient.contact and address:
             with transaction.atomic():
                 # Under a key of its own: the person's key is destroyed in a moment.
@@ -109,6 +112,32 @@ def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
                 Disclosure.objects.filter(id=disclosure.id).update(told_at=clock.now())
                 count += 1
     return count
+
+
+def tell_corrected(key_owner: KeyOwnerId, address: str, category: str, correction: str) -> int:
+    """Tell each recipient with a contact that received such data of a person what is right now (GDPR Art. 19); returns how many.
+
+    address: by which they know the person. category: of the data map. In the caller's transaction.
+    """
+    count, is_probe = 0, _is_probes(vault.lookup("address", address))
+    for disclosure in of_person(key_owner):
+        recipient = disclosure.recipient
+        if is_probe and not _is_probes(recipient.address_hash):
+            continue
+        if recipient.contact and category in recipient.fields:
+            mail.queue_template(
+                KeyOwnerId(new_id()),
+                "corrected",
+                recipient.contact,
+                "disclosures/mails/corrected",
+                {"address": address, "purpose": recipient.purpose, "correction": correction},
+            )
+            count += 1
+    return count
+
+
+def _is_probes(address_hash: str | None) -> bool:
+    return bool(address_hash) and probes.sink_port(str(address_hash)) is not None
 
 
 # -- the register --------------------------------------------------------------------------------------------------

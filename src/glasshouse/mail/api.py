@@ -246,6 +246,11 @@ def forget(key_owners: set[str]) -> None:
     Message.objects.filter(key_owner__in=key_owners).delete()
 
 
+def forget_sent_to(address_hash: str, *, but: KeyOwnerId) -> None:
+    """Delete what was sent to an address that its person gave up, in the caller's transaction. but: under whose key it stays."""
+    Message.objects.filter(address_hash=address_hash).exclude(sent_at=None).exclude(key_owner=but).delete()
+
+
 def bounced(message: str) -> bool:
     """Note that a mail came back; whether there was one."""
     rows = Message.objects.filter(id=message).exclude(sent_at=None)

@@ -67,6 +67,11 @@ def abandoned() -> list[str]:
     return _values("glasshouse_abandoned_probes", ABANDONED)
 
 
+def living() -> list[str]:
+    """Probes that are there now."""
+    return _values("glasshouse_abandoned_probes", "0 seconds")
+
+
 def remove(probe: str) -> None:
     """Delete every row that is the probe's, its events, then its keys. Safe to repeat."""
     with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:

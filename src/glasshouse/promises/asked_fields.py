@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_resolver, resolve
 
 from glasshouse.access import asked_fields, pages
 from glasshouse.access.pages import Audience, Page
@@ -83,6 +83,12 @@ def fields_of(html: str) -> list[Field]:
     reader = _Reader()
     reader.feed(html)
     return reader.fields
+
+
+def declared() -> list[Page]:
+    """Every page that is declared: their modules are imported with the addresses."""
+    get_resolver().url_patterns  # noqa: B018 - imports them
+    return pages.pages()
 
 
 def shown_pages() -> list[Page]:

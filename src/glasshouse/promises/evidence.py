@@ -1,5 +1,6 @@
 """Evidence for the checks: the stores' columns, files' bytes."""
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,8 +122,22 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def needles_of(texts: list[str]) -> list[bytes]:
-    """The texts as bytes that could stand in a file: UTF-8, UTF-16, hex."""
-    return [form for text in texts for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode())]
+    """The texts as bytes that could stand in a file: UTF-8, UTF-16 of either order, hex, and base64 wherever a text begins."""
+    return [form for text in texts for form in _forms(text.encode(), text)]
+
+
+def _forms(plain: bytes, text: str) -> Iterator[bytes]:
+    yield plain
+    yield text.encode("utf-16-le")
+    yield text.encode("utf-16-be")
+    yield plain.hex().encode()
+    yield plain.hex().upper().encode()
+    for before in range(
+        3
+    ):  # Base64 turns three bytes into four letters; those at the edges depend on what stands beside.
+        inner = base64.b64encode(b"\0" * before + plain)
+        letters = inner[(before * 8 + 5) // 6 : len(inner) - 4 if (before + len(plain)) % 3 else len(inner)]
+        yield from {letters, letters.translate(bytes.maketrans(b"+/", b"-_"))}
 
 
 def whether_holds(path: Path, needles: list[bytes]) -> bool:

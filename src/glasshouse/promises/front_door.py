@@ -48,6 +48,10 @@ class Visitor:
         """Close the connection."""
         self._client.close()
 
+    def call_itself(self, agent: str) -> None:
+        """Name the browser as it names itself to each page (User-Agent)."""
+        self._client.headers["User-Agent"] = agent
+
     @property
     def cookies(self) -> httpx.Cookies:
         """The cookies that the service has set."""
@@ -107,9 +111,8 @@ def _masked(path: str) -> str:
 
 def _form_with(page: httpx.Response, names: set[str], action: str) -> _Form:
     forms = [_read(node) for node in LexborHTMLParser(page.text).css("form")]
-    fitting = [
-        form for form in forms if names <= form.names and urlsplit(form.action).path.endswith(action.rstrip("/") or "")
-    ]
+    here, end = str(page.url), action.rstrip("/")
+    fitting = [form for form in forms if names <= form.names and urlsplit(form.action or here).path.endswith(end)]
     if not fitting:
         raise FormMissingError(
             f"The page {_masked(str(page.url))} has no form with {', '.join(sorted(names)) or action}."

@@ -1,7 +1,11 @@
 """Where the processes of this installation can write, and whether a text lies readable there.
 
-Looked at: the data folder whole; the temporary folders of this machine and of each process, as far as their files are written by
-the same users and are newer than the texts; each file that a process holds open elsewhere, also one without a name.
+Looked at: the data folder; the temporary folders of this machine and of each process, as far as their files are written by the
+same users; each file that a process holds open elsewhere, also one without a name.
+
+A file that nobody has changed since before a text was drawn cannot hold it. It is passed over if it is one that the last look
+through everything has read (device, inode, size, times of change and of status, remembered in memory). One that was never read is
+read as far as the time of this look allows; over some looks, and anew every day, every file is read.
 """
 
 import os
@@ -20,44 +24,110 @@ from glasshouse.promises.evidence import files, needles_of, whether_holds
 
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm")  # noqa: S108 - looked at, never written to
 MOST_FILES, MOST_BYTES, MOST_S = 200_000, 8 << 30, 120.0
+STEM = "canary"  # in nearly every text that checks look for
+OLD_S = 1.0  # for files that no text of this look can be in
+BREATH, BREATH_S = 64 << 20, 0.02  # After so many bytes others get the disk for a moment.
+DAY_S = 86_400.0
+
+
+class _Facts(NamedTuple):
+    """By which a file is known to be the one that was read, unchanged."""
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+    status_ns: int
+
+
+_read: set[_Facts] = set()
+_read_since: list[float] = []  # Since when files are remembered, of the monotonic clock.
+
+
+def forget() -> None:
+    """Remember no file any more."""
+    _read.clear()
+    _read_since.clear()
 
 
 @dataclass(slots=True)
 class Search:
-    """What a search found: how many files were read, and the places that hold a text. Bounded in files, bytes and time."""
+    """What a search found, bounded in files, bytes and time. places: those that hold a text. count: files that were read.
 
+    stems: one of them is in whatever holds a needle. began: epoch s; no text is older. passed: files as they were when an earlier
+    look read them. left: old files that this look had no time for.
+    """
+
+    needles: list[bytes]
+    stems: list[bytes]
+    began: float
     count: int = 0
     size: int = 0
+    passed: int = 0
+    left: int = 0
     places: list[str] = field(default_factory=list)
     ends: float = field(default_factory=lambda: time.monotonic() + MOST_S)
+    old_ends: float = field(default_factory=lambda: time.monotonic() + OLD_S)
 
-    def take(self, path: Path, name: str, needles: list[bytes]) -> None:
-        """Read one file. Raises UnavailableError past the bounds, OSError for what may not be read."""
+    @property
+    def told(self) -> str:
+        """How many files were looked at, in words."""
+        old = f"{self.passed} that nobody changed since they were read" if self.passed else ""
+        left = f"{self.left} older than the texts, to be read by the next looks" if self.left else ""
+        more = ", ".join(filter(None, (old, left)))
+        return f"{self.count} files{f' (besides {more})' if more else ''}"
+
+    def take(self, path: Path, name: str) -> None:
+        """Read one file, if need be. Raises UnavailableError past the bounds, OSError for what may not be read."""
         try:
-            self.size += path.stat().st_size
-            holds = whether_holds(path, needles)
+            facts = path.stat()
+            known = _Facts(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+            if max(facts.st_mtime, facts.st_ctime) < self.began - 2 and not self._wanted(known):
+                return
+            self.size += facts.st_size
+            holds = whether_holds(path, self.stems) and whether_holds(path, self.needles)
         except FileNotFoundError:  # It went away meanwhile.
             return
         self.count += 1
         if holds:
             self.places.append(name)
+        else:
+            _read.add(known)
         if self.count > MOST_FILES or self.size > MOST_BYTES or time.monotonic() > self.ends:
             raise UnavailableError("There are too many files to look at all of them.")
+        if self.size // BREATH > (self.size - facts.st_size) // BREATH:
+            time.sleep(BREATH_S)
+
+    def _wanted(self, known: _Facts) -> bool:
+        """Whether a file that is older than the texts is read all the same."""
+        if known in _read:
+            self.passed += 1
+            return False
+        if time.monotonic() > self.old_ends:
+            self.left += 1
+            return False
+        return True
 
 
-def look(texts: list[str], *, began: float) -> Search:
-    """Search everywhere for the texts. began: epoch s; no text is older, so no older shared file can hold one.
+def look(texts: list[str], *, began: float, secrets: tuple[bytes, ...] = ()) -> Search:
+    """Search everywhere for texts, and for the bytes of secrets. began: epoch s; no text is older.
 
     Raises UnavailableError, OSError.
     """
-    search, needles, data = Search(), needles_of(texts), Path(settings.DATA_FOLDER)
+    if not _read_since or time.monotonic() - _read_since[0] > DAY_S:
+        forget()
+        _read_since.append(time.monotonic())
+    # Many texts with one word in common are looked for by that word first.
+    plain = [text for text in texts if STEM not in text]
+    stems = [*needles_of([STEM, *plain] if len(plain) < len(texts) else plain), *secrets]
+    search, data = Search([*needles_of(texts), *secrets], stems, began), Path(settings.DATA_FOLDER)
     for path in files(data):
-        search.take(path, str(path.relative_to(data)), needles)
+        search.take(path, str(path.relative_to(data)))
     for folder in temporary_folders():
         for path in _newer(folder, began - 1):
-            search.take(path, str(path), needles)
+            search.take(path, str(path))
     for file in _open_elsewhere():
-        search.take(file.path, file.name, needles)
+        search.take(file.path, file.name)
     return search
 
 

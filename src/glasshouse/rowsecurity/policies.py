@@ -266,7 +266,7 @@ def apply() -> None:
         cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault, glasshouse_auditor")
         for model in apps.get_app_config("vault_keys").get_models():
             cursor.execute(f"GRANT {App.CHANGE} ON {model._meta.db_table} TO glasshouse_vault")
-            cursor.execute(f"GRANT SELECT ON {model._meta.db_table} TO glasshouse_auditor")
+        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO glasshouse_auditor")
         cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
         columns.apply(cursor, "vault")
 

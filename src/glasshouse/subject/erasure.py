@@ -63,10 +63,14 @@ STAYS = (
 
 @transaction.atomic
 def rectify_name(actor: Actor, name: str) -> None:
-    """Rectify the person's name, wherever it is shown from now on. Raises InvalidError. Source: GDPR Art. 16."""
+    """Rectify the person's name, wherever it is shown from now on, and tell who received it. Raises InvalidError.
+
+    Source: GDPR Art. 16, 19.
+    """
     person = accounts.person_of(actor)
     person.name = plain_name(name, field="name")
     person.save(update_fields=["name"])
+    disclosures.tell_corrected(KeyOwnerId(person.id), person.address, "user.name", f"The name is: {person.name}")
     events.record(actor.alone, Kind.PERSON_CORRECTED, person.id)
 
 
@@ -78,6 +82,16 @@ def confirm_suggestion(actor: Actor, suggestion: str) -> None:
     """
     if name := sources.decide(actor, suggestion, right=True):
         rectify_name(actor, name)
+
+
+def rectify_address(actor: Actor, secret: str) -> None:
+    """Make the address that a mailed link confirms the person's. Raises NotFoundError, ForbiddenError. Source: GDPR Art. 16."""
+    with own(actor.person), transaction.atomic():
+        old_address = accounts.person_of(actor).address
+        accounts.finish_change(actor, secret)
+        person = accounts.person_of(actor)
+        correction = f"The address is: {person.address}"
+        disclosures.tell_corrected(KeyOwnerId(person.id), old_address, "user.contact.email", correction)
 
 
 # -- what an erasure would do --------------------------------------------------------------------------------------

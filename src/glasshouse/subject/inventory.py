@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection, models
+from django.db import models
 
 from glasshouse.access import api as access
 from glasshouse.accounts.models import Account, Person
@@ -282,20 +282,3 @@ def view_coverage() -> ViewCoverage:
     personal = [row for row in people_rows([]) if row.entry and row.entry.classification is Class.PERSONAL]
     missing = [f"{row.table}.{row.column}" for row in personal if row.table not in reached]
     return ViewCoverage(len(personal), missing)
-
-
-def sealed_values(person: str) -> int:
-    """How many sealed values lie under a person's key, read from every table by SQL: what the view is compared with."""
-    count = 0
-    for model in ours():
-        for field in model._meta.local_concrete_fields:
-            if isinstance(field, SealedField) and model._meta.db_table not in customer_tables():
-                table, key_owner = (
-                    model._meta.db_table,
-                    getattr(model._meta.get_field(field.key_owner), "column", field.key_owner),
-                )
-                with connection.cursor() as cursor:
-                    sql = f'SELECT count(*) FROM {table} WHERE "{key_owner}" = %s AND "{field.column}" IS NOT NULL'
-                    cursor.execute(sql, [person])
-                    count += int(cursor.fetchone()[0])
-    return count

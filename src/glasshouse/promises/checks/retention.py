@@ -1,75 +1,232 @@
-"""Checks of retention rules and deletion runs: PRI-18, PRI-19."""
+"""Checks of how long rows are kept, and of deletion runs: PRI-18, PRI-19."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from psycopg import sql
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import KeyOwnerId, new_id
-from glasshouse.mail.models import Message
-from glasshouse.promises import evidence
-from glasshouse.promises.findings import Finding, judge
+from glasshouse.probes import api as probes
+from glasshouse.promises import opened, oracle, readable
+from glasshouse.promises.filled import done
+from glasshouse.promises.findings import Finding, Steps, counted
+from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
-from glasshouse.retention import api as retention
+from glasshouse.promises.retention_rules import REASONS, RULES, Rule
+from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.retention.models import LegalHold
 from glasshouse.vault import api as vault
-from glasshouse.vault.datamap import kept_of
-from glasshouse.vault.envelope import KeyDestroyedError
 
 GRACE = timedelta(days=2)  # A deletion run comes once a day.
+RUNS_S, DAY = 20.0, timedelta(days=1)
+NOW_AND_THEN = timedelta(hours=26)
 
 
-@check("PRI-18")
+@check(
+    "PRI-18",
+    steps=(
+        "Every table of both databases is read from their catalogues. Each must have a rule or a reason in a list that is part "
+        "of the check, written from the published notice.",
+        "Each rule is put to the table itself: no row may be older by more than two days, unless a legal hold is on its owner.",
+        "The privacy notice is opened: it must tell each rule that is about persons.",
+    ),
+    oracle="The check's own list of rules and reasons; the rows' times, read with SQL by a role that can only read; the notice "
+    "as everybody sees it.",
+)
 def retention_rules() -> Finding:
-    """No row has outlived its rule by more than two days, unless it is held."""
-    overdue = {table: count for table, count in retention.due(GRACE).items() if count}
-    ruled = sum(bool(kept_of(model)) for model in retention.ours())
-    tables = ", ".join(f"{count} rows of {table}" for table, count in overdue.items())
-    return judge(
-        not overdue,
-        f"too old: {tables}" if overdue else f"0 rows older than their rule in {ruled} tables that have one",
-    )
+    """No row has outlived its rule by more than two days, unless it is held; each table has a rule or a reason."""
+    steps = Steps()
+    columns = [*oracle.columns(oracle.PEOPLE), *oracle.columns(oracle.VAULT)]
+    tables = {column.table for column in columns}
+    unruled = tables - {rule.table for rule in RULES} - set(REASONS)
+    told = f"each of {len(tables)} tables has a rule ({len({rule.table for rule in RULES})}) or a reason to have none"
+    steps.expect(told, not unruled, ", ".join(sorted(unruled)[:3]))
+    for rule in RULES:
+        kinds = {column.name: column.kind for column in columns if column.table == rule.table}
+        named = f"no row of {rule.table} is kept more than {rule.days} days after {rule.column}, but where a legal hold is on it"
+        if steps.expect(named, kinds.get(rule.column, "").startswith("timestamp"), "there is no such time any more"):
+            late = _late(rule, [name for name, kind in kinds.items() if kind == "character varying(16)"])
+            if late:
+                steps.lines.pop()
+                steps.expect(named, False, f"{counted(late)} are")
+    _noticed(steps)
+    return steps.judged()
 
 
-@check("PRI-19")
-def deletion_run() -> Finding:
-    """A row that has outlived its rule is gone after a deletion run, and its key with it."""
-    key_owner, canary = KeyOwnerId(new_id()), f"canary{new_id()}"
-    old = clock.now() - timedelta(days=400)
-    with transaction.atomic():
-        row = Message.objects.create(
-            key_owner=key_owner,
-            kind="probe",
-            address=canary,
-            subject=canary,
-            body=canary,
-            created_at=old,
-            next_try_at=old,
-            sent_at=old,
-        )
-    vault.age(key_owner, old)
-    retention.run_deletions()
-    there = Message.objects.filter(id=row.id).exists()
-    opened = _opens(row)
-    readable = evidence.holding(Path(settings.DATA_FOLDER), [canary]).names
-    wrong = [
-        text
-        for text, bad in (("the row is there", there), ("its key opens it", opened), ("it is readable", bool(readable)))
-        if bad
+def _late(rule: Rule, owners: list[str]) -> int:
+    """How many rows are too old, a thousand at most; those of whom a legal hold is on are left out."""
+    held = [
+        sql.SQL("{} NOT IN (SELECT key_owner FROM retention_hold WHERE ends_at > now())").format(sql.Identifier(owner))
+        for owner in owners
     ]
-    return judge(
-        not wrong,
-        f"after a deletion run {', '.join(wrong)}"
-        if wrong
-        else "a probe row and its key were gone after a deletion run",
+    older = sql.SQL("{} < now() - {}::interval").format(
+        sql.Identifier(rule.column), sql.Literal(timedelta(days=rule.days) + GRACE)
     )
+    holds = [sql.SQL("coalesce({}, true)").format(condition) for condition in held]
+    question = sql.SQL("SELECT count(*) FROM (SELECT FROM {} WHERE {} LIMIT 1000) AS late").format(
+        sql.Identifier(rule.table), sql.SQL(" AND ").join([older, *holds])
+    )
+    with oracle.reading() as link:
+        row = link.execute(question).fetchone()
+    return int(row[0]) if row else 0
 
 
-def _opens(row: Message) -> bool:
-    vault.forget_opened()
+def _noticed(steps: Steps) -> None:
+    visitor = Visitor()
     try:
-        vault.seal(b"x", place=("mail_message", "body", row.key_owner))
-    except KeyDestroyedError:
-        return False
-    return True
+        page = " ".join(visitor.get("/documents/notice").text.split())
+    finally:
+        visitor.close()
+    untold = sorted({rule.told for rule in RULES if rule.told and rule.told not in page})
+    steps.expect("the privacy notice tells each rule that is about persons", not untold, "; ".join(untold[:2]))
+
+
+@check(
+    "PRI-19",
+    steps=(
+        "A probe gets mails, makes an export, subscribes, invites, objects and signs in again. Some of these rows are dated "
+        "as if they had outlived their rule by a day, some as if their last day had come; on one there is a legal hold.",
+        "The worker's deletion run goes over the probe's rows, as it goes over everybody's once a day, and over nobody else's.",
+        "What is over must be gone, with its file and with the key that sealed nothing else; what is not, and what is held, must "
+        "be there.",
+    ),
+    oracle="Rows and keys, read with SQL by a role that can only read; files and raw bytes on the disk; a decryption of the "
+    "check's own.",
+)
+def deletion_run() -> Finding:
+    """What has outlived its rule is gone after a deletion run, with its key and its file; what has not is there."""
+    steps, began = Steps(), time.time()
+    with open_stage() as stage:
+        one, held = stage.growers(2)
+        over, stays = _Rows(stage, one), _Rows(stage, held)
+        # No page of a probe places a legal hold, which is the privacy officer's.
+        LegalHold.objects.create(
+            key_owner=held.person, owner=held.account, reason="probe", created_at=clock.now(), ends_at=clock.now() + DAY
+        )
+        young = over.young()
+        stays.age(("rights_copy",))
+        over.age()
+        steps.expect(
+            "what has outlived its rule is gone after a deletion run", _until(lambda: not over.there()), over.there()
+        )
+        steps.expect("what is not over yet is there", _there("mail_message", young))
+        steps.expect("what a legal hold is on is there", "rights_copy" in stays.there())
+        steps.expect("the file of a row that went is gone from the disk", bool(over.files) and not _exist(over.files))
+        dead = _until(lambda: not opened.keys_of(over.subscription))
+        steps.expect(
+            "a key that sealed nothing else is destroyed, its bytes emptied", dead and _is_emptied(over.subscription)
+        )
+        steps.expect("the key of what is there lives", bool(opened.keys_of(one.person)))
+        search = readable.look([one.address, one.name], began=began)
+        steps.expect(f"nothing of it is readable in {search.told}", not search.places, ", ".join(search.places[:3]))
+    _certified(steps)
+    return steps.judged()
+
+
+class _Rows:
+    """Rows that a person of the stage has brought about at the doors: by table, with the time that its rule counts from."""
+
+    def __init__(self, stage: Stage, one: Resident) -> None:
+        done(one.visitor.submit("/account/data", {}, action="/export"), "An export")
+        done(
+            one.visitor.submit("/account/data/choices", {"words": f"canary{new_id()}"}, action="/object"),
+            "An objection",
+        )
+        address = stage.invite(one, "viewer")
+        done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
+        stage.link(address, "trust/providers")
+        stage.sign_in(one)
+        hashed, self.own = stage.hash_of(address), stage.hash_of(one.address)
+        mail = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'sign-up' AND sent_at IS NOT NULL"
+        news = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'providers' AND sent_at IS NOT NULL"
+        _until(lambda: bool(_id(news, hashed)))
+        found = {
+            ("mail_message", "sent_at"): _id(mail, self.own),
+            ("rights_copy", "expires_at"): _id("SELECT id FROM rights_copy WHERE key_owner = %s", one.person),
+            ("access_invitation", "expires_at"): _id(
+                "SELECT id FROM access_invitation WHERE address_hash = %s", hashed
+            ),
+            ("disclosures_subscriber", "ended_at"): _id(
+                "SELECT id FROM disclosures_subscriber WHERE address_hash = %s", hashed
+            ),
+            ("rights_request", "closed_at"): _id("SELECT id FROM rights_request WHERE address_hash = %s", self.own),
+            ("accounts_session", "expires_at"): _id(
+                "SELECT id FROM accounts_session WHERE key_owner = %s ORDER BY created_at DESC", one.person
+            ),
+        }
+        self.subscription = found["disclosures_subscriber", "ended_at"]
+        self.rows = [(table, column, row) for (table, column), row in found.items()]
+        self.rows.append(
+            ("mail_message", "sent_at", _id(news, hashed))
+        )  # It is sealed with the subscription's key, too.
+        if missing := [table for table, _, row in self.rows if not row]:
+            raise UnavailableError(f"The probe's walk brought about no row of {', '.join(missing)}.")
+        blob = _id("SELECT blob FROM rights_copy WHERE key_owner = %s", one.person)
+        self.files = list(Path(settings.BLOB_FOLDER).rglob(blob)) if blob else []
+
+    def age(self, tables: tuple[str, ...] = ()) -> None:
+        """Date the rows as if their rule had been over for a day; tables: only of these."""
+        days = {(rule.table, rule.column): rule.days for rule in RULES}
+        vault.age(KeyOwnerId(self.subscription), clock.now() - 3 * DAY)  # A key of today may be for a row that comes.
+        for table, column, row in self.rows:
+            if not tables or table in tables:
+                probes.date(row, table, column, clock.now() - timedelta(days=days[table, column] + 1))
+
+    def young(self) -> str:
+        """Id of a mail on its last day."""
+        mail = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'privacy' AND sent_at IS NOT NULL"
+        _until(lambda: bool(_id(mail, self.own)))
+        row = _id(mail, self.own)
+        probes.date(row, "mail_message", "sent_at", clock.now() - timedelta(days=29, hours=20))
+        return row
+
+    def there(self) -> str:
+        """Tables whose aged row is there."""
+        return ", ".join(table for table, _, row in self.rows if _there(table, row))
+
+
+def _id(question: str, *values: object) -> str:
+    return str(oracle.value(question, *values) or "")
+
+
+def _there(table: str, row: str) -> bool:
+    with oracle.reading() as link:
+        question = sql.SQL("SELECT count(*) FROM {} WHERE id = %s").format(sql.Identifier(table))
+        found = link.execute(question, [row]).fetchone()
+    return bool(found and found[0])
+
+
+def _exist(paths: list[Path]) -> bool:
+    return any(path.exists() for path in paths)
+
+
+def _until(seen: Callable[[], bool]) -> bool:
+    """Whether something is seen within the time that the worker's next run takes."""
+    ends = time.monotonic() + RUNS_S
+    while not (found := seen()) and time.monotonic() < ends:
+        time.sleep(0.2)
+    return found
+
+
+def _is_emptied(key_owner: str) -> bool:
+    question = "SELECT length(wrapped), destroyed_at IS NOT NULL FROM vault_data_key WHERE key_owner = %s"
+    rows = oracle.rows(question, key_owner, database=oracle.VAULT)
+    return bool(rows) and all(row == (0, True) for row in rows)
+
+
+def _certified(steps: Steps) -> None:
+    """Certificates of the daily runs over everybody's rows, and the statistics that stay."""
+    oldest = oracle.value("SELECT min(applied) FROM django_migrations")
+    newest = oracle.value("SELECT max(at) FROM retention_sweep")
+    if oldest is not None and clock.now() - oldest < NOW_AND_THEN and newest is None:
+        steps.lines.append("no certificate yet: the service is younger than a day")
+    else:
+        good = newest is not None and clock.now() - newest < NOW_AND_THEN
+        steps.expect("the newest certificate of a daily deletion run is of the last 26 hours", good)
+    few = oracle.value("SELECT count(*) FROM retention_statistic WHERE count < 5")
+    steps.expect("what stays as numbers is of groups of five and more", few == 0)

@@ -1,0 +1,245 @@
+"""A person who has filled in whatever a person can fill in at the doors, each field with a text of its own.
+
+A check looks for these texts afterwards. `asked_of_persons` is read from the pages' declarations, so that a field that comes
+later and is filled by nobody here is seen (tests/promises/test_filled.py).
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import smtplib
+import ssl
+import struct
+import time
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import NamedTuple
+
+import httpx
+from django.conf import settings
+
+from glasshouse.access.pages import Audience
+from glasshouse.kernel.errors import UnavailableError
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import asked_fields, oracle
+from glasshouse.promises.front_door import FormMissingError, Visitor
+from glasshouse.promises.stage import Resident, Stage
+
+# Columns that a form asks a person for and that no walk fills, each with why.
+LEFT_OUT = {"accounts_second_step.name": "a passkey's name: a passkey needs a browser's own hardware"}
+
+
+@dataclass(slots=True)
+class Filled:
+    """Whom a walk has filled in for, and what. texts: canary by where it was given. old_address: before it was changed.
+
+    hashes: by which the store found the old and the new address. colleague: the administrator of another organisation, of which
+    the person is a member.
+    """
+
+    resident: Resident
+    colleague: Resident
+    old_address: str
+    texts: dict[str, str] = field(default_factory=dict)
+    hashes: list[str] = field(default_factory=list)
+    token: str = ""
+    device: str = ""
+    site: str = ""
+
+    def canary(self, where: str) -> str:
+        """A text that stands nowhere but in what is given there."""
+        self.texts[where] = f"canary{new_id()}"
+        return self.texts[where]
+
+    @property
+    def needles(self) -> list[str]:
+        """Every text that was given and that checks look for by one word, with the addresses."""
+        texts = [text for text in self.texts.values() if text.startswith("canary")]
+        return [*texts, self.resident.address, self.old_address]
+
+
+def asked_of_persons() -> list[str]:
+    """Each column ("table.column") that a page for persons or for everybody asks for, from the pages' declarations."""
+    audiences = (Audience.PERSON, Audience.PUBLIC)
+    asked = {asked.column for page in asked_fields.declared() if page.audience in audiences for asked in page.asks}
+    return sorted(asked - {""})
+
+
+def code_of(seed: str) -> str:
+    """The six digits that an authenticator app shows now. Source: RFC 6238."""
+    counter = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.new(base64.b32decode(seed.replace(" ", "")), counter, hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+def mail_privacy(stage: Stage, address: str, subject: str, text: str) -> None:
+    """Send a mail to the privacy address at the mail door. Raises UnavailableError."""
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
+    letter.set_content(text)
+    context = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    network = stage.visitor().network
+    try:
+        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20, source_address=(network, 0)) as server:
+            server.starttls(context=context)
+            server.send_message(letter)
+    except (OSError, smtplib.SMTPException) as error:
+        raise UnavailableError("The mail door did not take a probe's mail.") from error
+
+
+def send_reading(key: str, line: str) -> int:
+    """What the crops service answers to a reading. key: of a device. Raises UnavailableError."""
+    trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    headers, path = {"Authorization": f"Token {key}"}, f"{settings.CROPS_ORIGIN}/api/v2/write"
+    try:
+        return httpx.post(path, content=line, headers=headers, verify=trust, timeout=20).status_code
+    except httpx.HTTPError as error:
+        raise UnavailableError("The crops service did not answer a probe's reading.") from error
+
+
+def done(answer: object, what: str, *good: int) -> None:
+    """Raises UnavailableError where an answer has another status than one of these (a redirect, if none is named)."""
+    status = getattr(answer, "status_code", 0)
+    if status not in (good or (302, 303)):
+        raise UnavailableError(f"{what} was answered {status}.")
+
+
+def person(stage: Stage) -> Filled:
+    """A new person with an account, a member of two organisations, who has filled in everything. Raises UnavailableError."""
+    given = Filled(*_signed_up(stage))
+    _asked_by_mail(stage, given)
+    grower(stage, given)
+    choices(given)
+    _second_factor(stage, given)
+    return given
+
+
+def _signed_up(stage: Stage) -> tuple[Resident, Resident, str]:
+    addresses = [stage.ask_sign_up() for _ in range(2)]
+    resident, colleague = (
+        stage.finish_sign_up(address, name=f"canary{new_id()}", organisation=f"canary{new_id()}")
+        for address in addresses
+    )
+    return resident, colleague, resident.address
+
+
+def _asked_by_mail(stage: Stage, given: Filled) -> None:
+    """All that needs a link which is mailed: asked together, as each mail takes a moment."""
+    resident, colleague = given.resident, given.colleague
+    given.texts["accounts_person.name before"] = resident.name
+    given.hashes = [_hash(resident)]
+    address = stage.new_address()
+    here, words = resident.visitor, {"present": resident.password, "address": address}
+    done(here.submit("/account", words, action="/address"), "A change of address", 200)
+    done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
+    asked = {"kind": "question", "address": address, "text": given.canary("rights_request.text")}
+    done(stage.visitor().submit("/privacy", asked), "A privacy request", 200)
+    done(stage.visitor().submit("/forgotten", {"address": given.old_address}), "A forgotten password", 200)
+    invitation = {"address": address, "role": "viewer", "message": given.canary("access_invitation.message")}
+    done(colleague.visitor.submit(colleague.page("members"), invitation, action="/invite"), "An invitation")
+    subscription = stage.link(address, "trust/providers")
+    done(stage.visitor().submit(subscription, {}, action="/begin"), "A subscription's confirmation", 200)
+    _confirm(stage, stage.link(address, "privacy/prove"))
+    _changed(stage, given, address)
+    arrived = len(stage.sink.mails(address))
+    mail_privacy(
+        stage, address, f"Question {given.canary('mail subject')}", given.canary("rights_request.text by mail")
+    )
+    link = stage.link(address, "invitation")
+    done(given.resident.visitor.submit(link, {}, action=link), "An invitation's acceptance")
+    _confirm(stage, stage.link(address, "privacy/prove", after=arrived))
+
+
+def _confirm(stage: Stage, link: str) -> None:
+    done(stage.visitor().submit(link, {}, action=link), "A request's confirmation")
+
+
+def _hash(resident: Resident) -> str:
+    return str(oracle.value("SELECT address_hash FROM accounts_person WHERE id = %s", resident.person))
+
+
+def _changed(stage: Stage, given: Filled, address: str) -> None:
+    link = stage.link(address, "change")
+    done(given.resident.visitor.submit(link, {}, action=link), "A change of address")
+    given.resident.address = address
+    given.hashes.append(_hash(given.resident))
+    given.resident.visitor = here = stage.visitor()
+    here.call_itself(given.canary("accounts_session.label"))
+    done(here.submit("/sign-in", {"address": address, "password": given.resident.password}), "A sign-in")
+    name = {"name": given.canary("accounts_person.name")}
+    done(here.submit("/account/data", name), "A correction")
+    given.resident.name = name["name"]
+
+
+def grower(stage: Stage, given: Filled) -> None:
+    """What the person's own organisation has of it, and a request to the other one."""
+    resident, here = given.resident, given.resident.visitor
+    given.site = stage.site(resident, given.canary("greenhouse_site.name"))
+    token: dict[str, str | list[str]] = {
+        "name": given.canary("access_token.name"),
+        "scopes": _scopes(here, resident.page("tokens"))[:1],
+    }
+    given.token = shown(here, here.submit(resident.page("tokens"), token))
+    device = {"name": given.canary("greenhouse_device.name"), "compartment": ""}
+    given.device = shown(here, here.submit(resident.page("sites"), device, action=f"/{given.site}/devices"))
+    asked = {"role": "grower", "reason": given.canary("access_request.reason")}
+    other = f"/o/{given.colleague.organisation}/my-access"
+    done(here.submit(other, asked), "A request for access", 200, 302)
+    upload(given)
+
+
+def upload(given: Filled) -> None:
+    """A file of readings with a canary in its name and in its rows, uploaded to the person's organisation."""
+    rows = f"time,temperature,note\n2024-05-31 12:00,21.5,{given.canary('file')}\n"
+    file = {"file": (f"{given.canary('greenhouse_upload.name')}.csv", rows.encode())}
+    path = given.resident.page("import")
+    done(given.resident.visitor.submit(path, {"place": given.site}, files=file), "A file")
+
+
+def choices(given: Filled) -> None:
+    """An objection with its reasons, and a restriction with its reasons."""
+    here, path = given.resident.visitor, "/account/data/choices"
+    done(here.submit(path, {"words": given.canary("consent_stance.words")}, action="/object"), "An objection")
+    done(here.submit(path, {"words": given.canary("consent_restriction.words")}, action="/restrict"), "A restriction")
+
+
+class Export(NamedTuple):
+    """An export that was made: the path of its link, and its id."""
+
+    link: str
+    number: str
+
+
+def export(given: Filled) -> Export:
+    """Make an export by its page. Raises UnavailableError."""
+    here = given.resident.visitor
+    done(here.submit("/account/data", {}, action="/export"), "An export")
+    found = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
+    if found is None:
+        raise UnavailableError("The page of everything held shows no link to the new export.")
+    return Export(found[0], found[1])
+
+
+def _second_factor(stage: Stage, given: Filled) -> None:
+    here, path = given.resident.visitor, "/account/security/add/app"
+    stage.counted.append(f"{given.resident.account}:signed-in")
+    seed = re.search(r"<pre[^>]*>\s*([A-Z2-7 ]{16,})\s*</pre>", here.get(path).text)
+    if seed is None:
+        raise FormMissingError("The page of the authenticator app shows no key.")
+    given.texts["accounts_second_step.secret"] = seed[1].replace(" ", "")
+    done(here.submit(path, {"code": code_of(seed[1])}), "A second factor")  # Its recovery codes are not fetched.
+
+
+def _scopes(visitor: Visitor, path: str) -> list[str]:
+    return re.findall(r'name="scopes" value="([^"]+)"', visitor.get(path).text)
+
+
+def shown(visitor: Visitor, answer: object) -> str:
+    """A key that the page shows which an answer leads to. Raises UnavailableError."""
+    done(answer, "A form that makes a key")
+    found = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
+    if found is None:
+        raise UnavailableError("A page that shows a new key once shows none.")
+    return found[1]

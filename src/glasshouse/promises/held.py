@@ -1,0 +1,142 @@
+"""What is held of a probe, found by a raw search and opened without the product's code, to hold pages and exports against."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser
+
+from glasshouse.promises import opened
+from glasshouse.promises.front_door import Visitor
+
+SECRET = re.compile(r"[A-Za-z0-9_-]{30,}")  # of a mailed link; whoever reads it later must not be able to use it
+NEVER_SHOWN = ("seed", "key", "password")  # of a JSON value: what opens something
+# Hashes of which the page tells nobody: of recovery codes, and of tries, of which nobody can say whose they are.
+HASHED = "kept as a hash only"  # as the page says it
+SHOWN_TO_NOBODY = {"people.accounts_recovery_code.code_hash", "people.accounts_tries.key"}
+LETTERS = 16  # of an id
+MOST_SHOWN = 300  # letters of a value on the page; the export has all of them
+
+
+class Held(NamedTuple):
+    """A value that is held. place: "table.column"; text: None where it opens under no key that the row names."""
+
+    place: str
+    text: str | None
+
+
+def values_of(names: Sequence[str], *, customers: bool = False) -> list[Held]:
+    """Every sealed value of every row that names one of the names, or the id of such a row.
+
+    customers: also those under a customer's key, which are the customer's.
+    It is opened with the key of whoever the row names: the person, or the subscription, mail or request itself.
+    """
+    rows, keys = opened.rows_naming(names), _Keys()
+    ids = [str(row.values["id"]) for row in rows if "id" in row.values and "organisation_id" not in row.values]
+    everything = {(row.table, str(next(iter(row.values.values())))): row for row in [*rows, *opened.rows_naming(ids)]}
+    found = [(value, *_opened(value, row, keys)) for row in everything.values() for value in opened.held([row])]
+    return [
+        Held(f"{value.table}.{value.column}", text)
+        for value, text, is_customers in found
+        if customers or not is_customers
+    ]
+
+
+def hashes_of(names: Sequence[str]) -> list[str]:
+    """Places of the values of somebody's rows that the public record of processing calls personal, and that are no sealed bytes.
+
+    One for each value: hashes, which nobody can turn back. Raises UnavailableError.
+    """
+    visitor = Visitor()
+    try:
+        activities = visitor.get("/trust/data?format=json").json()["activities"]
+    finally:
+        visitor.close()
+    personal = {place for one in activities if one["classification"] == "personal" for place in one["columns"]}
+    return [
+        f"{row.table}.{column}"
+        for row in opened.rows_naming(names)
+        for column, value in row.values.items()
+        if value is not None
+        and not isinstance(value, bytes)
+        and f"people.{row.table}.{column}" in personal - SHOWN_TO_NOBODY
+    ]
+
+
+class _Keys(dict[str, dict[int, bytes]]):
+    """Opened keys by owner, each looked up once."""
+
+    def __missing__(self, owner: str) -> dict[int, bytes]:
+        self[owner] = opened.keys_of(owner)
+        return self[owner]
+
+
+def _opened(value: opened.Held, row: opened.Row, keys: _Keys) -> tuple[str | None, bool]:
+    """A value as text (None: no key that its row names opens it), and whether the customer's key does."""
+    for owner in dict.fromkeys(text for text in row.values.values() if isinstance(text, str) and len(text) == LETTERS):
+        plain = opened.open_value(value, owner, keys[owner])
+        if plain is not None:
+            return plain.decode("utf-8", "replace"), owner == row.values.get("organisation_id")
+    return None, False
+
+
+def is_shown(text: str, shown: str, *, most: int = 1 << 20) -> bool:
+    """Whether a value stands in what is shown: as it is, cut off, with secrets of links masked, or JSON part by part."""
+    plain, seen = " ".join(text.split()), " ".join(shown.split()).rstrip("…")
+    if plain == seen:
+        return True
+    if text[:1] == "{":
+        parts = json.loads(text)
+        return all(key in seen and (key in NEVER_SHOWN or str(value) in seen) for key, value in parts.items())
+    pieces = SECRET.split(plain)
+    if len(plain) > most - 10:
+        return len(seen) > most // 2 and seen.startswith(pieces[0][: most - 20])
+    return len(pieces) > 1 and re.fullmatch(".{0,60}?".join(map(re.escape, pieces)), seen) is not None
+
+
+class Section(NamedTuple):
+    """A part of the page of everything held: what for, what is said of it, and the values with what is said of each."""
+
+    purpose: str
+    hint: str
+    values: list[str]
+    cells: list[list[str]]
+    more: int
+
+
+def sections(page: str) -> list[Section]:
+    """The parts of a page of everything held."""
+    found = []
+    for node in LexborHTMLParser(page).css("section"):
+        title = node.css_first("h2")
+        rows = node.css("tbody tr")
+        if title is None or not rows or not title.text().startswith("For "):
+            continue
+        hint = " ".join(part.text() for part in node.css("p.hint"))
+        cells = [[" ".join(cell.text().split()) for cell in row.css("td")] for row in rows]
+        values = [cell.text() for row in rows for cell in row.css("td.value-of")]
+        more = re.search(r"And (\d+) more", hint)
+        found.append(
+            Section(title.text()[4:].strip(), " ".join(hint.split()), values, cells, int(more[1]) if more else 0)
+        )
+    return found
+
+
+def missing(held: Sequence[Held], shown: Sequence[str], *, most: int = 1 << 20) -> list[Held]:
+    """Values that are held and not shown. Each shown value counts once. most: letters to which values are cut."""
+    left, lost = list(shown), []
+    for value in sorted(held, key=lambda value: -len(value.text or "")):
+        text = value.text
+        fitting = (number for number, seen in enumerate(left) if text is not None and is_shown(text, seen, most=most))
+        number = next(fitting, None)
+        if number is None:
+            lost.append(value)
+        else:
+            del left[number]
+    return lost
+
+
+def places(values: Sequence[Held]) -> str:
+    """Where some values stand, the first few."""
+    return ", ".join(sorted({value.place for value in values})[:4])

@@ -1,0 +1,29 @@
+"""A recipient that received something of a probe, for checks of who is told what."""
+
+from glasshouse.disclosures.models import Disclosure, Recipient
+from glasshouse.kernel import clock
+from glasshouse.promises.stage import Stage
+from glasshouse.vault import api as vault
+
+
+def received(stage: Stage, person: str) -> str:
+    """Register a recipient that received a person's name and address; returns its own address, where its mail arrives.
+
+    No page gives a recipient something of a probe, so both rows are written as their verbs write them. It is registered as an
+    authority, which no public list names, for no channel, so that nothing of anybody else goes there.
+    """
+    address, now = stage.new_address(), clock.now()
+    texts = dict.fromkeys(("name", "what", "region", "purpose", "basis", "agreement"), "probe of a promise check")
+    recipient = Recipient.objects.create(
+        kind="authority",
+        contact=address,
+        address_hash=vault.lookup("address", address),
+        channels=[],
+        fields=["user.contact.email", "user.name"],
+        written_by="installation",
+        announced_at=now,
+        active_from=now,
+        **texts,
+    )
+    Disclosure.objects.create(key_owner=person, recipient=recipient, first_at=now, last_at=now)
+    return address

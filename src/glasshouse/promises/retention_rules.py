@@ -1,0 +1,92 @@
+"""How long each table's rows are kept, as it was promised: written down from the notice, and why the others have no end.
+
+The check of PRI-18 judges by it, and by no declaration of a model. A table that is in neither list is a fault.
+"""
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """Rows end so many days after the time in a column. told: the words of the notice, "" where the table is about nobody."""
+
+    table: str
+    column: str
+    days: int
+    told: str = ""
+
+
+RULES = (
+    Rule("access_invitation", "expires_at", 30, "30 days after it ended"),
+    Rule("access_request", "decided_at", 365),
+    Rule("access_token", "expires_at", 90),
+    Rule("accounts_browser", "seen_at", 365, "1 year after it was last used"),
+    Rule("accounts_session", "expires_at", 0, "until it ends, 14 days at most"),
+    Rule("accounts_session", "created_at", 14, "until it ends, 14 days at most"),
+    Rule("accounts_ticket", "expires_at", 7, "7 days after the link ran out"),
+    Rule("accounts_tries", "until", 1, "1 day after the window of counting"),
+    Rule("disclosures_disclosure", "last_at", 3 * 365),
+    Rule("disclosures_merger_notice", "at", 3 * 365),
+    Rule("disclosures_subscriber", "ended_at", 30, "30 days after it was ended, or never proved"),
+    Rule("mail_message", "created_at", 90, "90 days after it was written, if it could not be sent"),
+    Rule("mail_message", "sent_at", 30, "30 days after it was sent"),
+    Rule("notices_announcement", "at", 3 * 365, "3 years after the change was announced"),
+    Rule("promises_result", "checked_at", 2 * 365),
+    Rule("queues_failure", "tried_at", 365),
+    Rule("rights_copy", "expires_at", 1, "1 day after its link ran out"),
+    Rule("rights_demand", "closed_at", 6 * 365, "6 years after it was closed"),
+    Rule("rights_request", "closed_at", 3 * 365, "3 years after the answer"),
+    Rule("sources_supplied", "received_at", 365, "1 year after it was taken in"),
+    Rule("web_form_sent", "sent_at", 1),
+    Rule("web_shown_once", "expires_at", 0, "until it is shown, 11 minutes at most"),
+)
+ACCOUNT, CUSTOMER = "as long as the account exists", "as long as the agreement runs"
+LEDGER, PUBLIC = "for ever, as opaque ids: what happened must be shown", "what is published, for ever"
+REGISTER, SELF = "as long as the register is kept", "about nobody: the service's own running"
+# Why the rows of a table have no end of their own.
+REASONS = {
+    "access_membership": ACCOUNT,
+    "access_organisation": CUSTOMER,
+    "access_role": CUSTOMER,
+    "accounts_account": ACCOUNT,
+    "accounts_person": ACCOUNT,
+    "accounts_recovery_code": ACCOUNT,
+    "accounts_second_step": ACCOUNT,
+    "accounts_step_reset": ACCOUNT,
+    "consent_restriction": "until it is lifted, or as long as the account exists",
+    "consent_stance": ACCOUNT,
+    "disclosures_merger": REGISTER,
+    "disclosures_recipient": REGISTER,
+    "django_migrations": SELF,
+    "events_event": LEDGER,
+    "events_link": LEDGER,
+    "events_root": LEDGER,
+    "events_unchained": "until it is chained",
+    "greenhouse_compartment": CUSTOMER,
+    "greenhouse_device": CUSTOMER,
+    "greenhouse_site": CUSTOMER,
+    "greenhouse_template": CUSTOMER,
+    "greenhouse_upload": CUSTOMER,
+    "notices_acceptance": ACCOUNT,
+    "notices_text": PUBLIC,
+    "notices_version": PUBLIC,
+    "probes_mark": "as long as a check runs",
+    "probes_probe": "as long as a check runs",
+    "procrastinate_events": SELF,
+    "procrastinate_jobs": SELF,
+    "procrastinate_periodic_defers": SELF,
+    "procrastinate_workers": SELF,
+    "retention_hold": "until the hold ends, and as its record",
+    "retention_statistic": "numbers of groups of five and more",
+    "retention_sweep": "certificates: counts by table",
+    "rights_agent": REGISTER,
+    "rights_assessment": REGISTER,
+    "rights_erasure": LEDGER,
+    "rights_letter": "with the request that it belongs to",
+    "rights_officer_region": ACCOUNT,
+    "rights_referral": "with the request that it belongs to",
+    "sources_objected": "as long as the person wants nothing taken in",
+    "sources_source": REGISTER,
+    "support_grant": CUSTOMER,
+    "support_seen": CUSTOMER,
+    "vault_data_key": "as long as a row is sealed with it; a destroyed key's row stays, empty",
+}
