@@ -89,7 +89,8 @@ def _change(by: Resident, account: str, role: str, sites: list[str] | None = Non
 
 
 def _scope(steps: Steps, owner: Resident, foreign: Resident, member: Resident, sites: list[str]) -> None:
-    values = [f"{secrets.randbelow(900) / 1000 + 20 + place:.3f}" for place in range(2)]
+    # No zero at the end, which no file writes.
+    values = [f"{20 + place}.{secrets.randbelow(90) + 10}{secrets.randbelow(9) + 1}" for place in range(2)]
     for site, value in zip(sites, values, strict=True):
         crop_door.send(crop_door.device(owner, site), f"probe air_temp={value}")
     series = _series_by_value(owner, values)
