@@ -64,6 +64,17 @@ def hashes_of(names: Sequence[str]) -> list[str]:
     ]
 
 
+def closed_in(table: str, newest: int) -> list[Held]:
+    """Values of the newest rows of a table that open with no key that their row names, though one of those keys lives."""
+    keys, closed = _Keys(), []
+    for row in opened.newest_rows(table, newest):
+        for value in opened.held([row]):
+            owners = [str(row.values["key_owner"])] if "key_owner" in row.values else _ids(row)
+            if _opened(value, row, keys)[0] is None and any(keys[owner] for owner in owners):
+                closed.append(Held(f"{value.table}.{value.column}", None))
+    return closed
+
+
 class _Keys(dict[str, dict[int, bytes]]):
     """Opened keys by owner, each looked up once."""
 
@@ -74,11 +85,15 @@ class _Keys(dict[str, dict[int, bytes]]):
 
 def _opened(value: opened.Held, row: opened.Row, keys: _Keys) -> tuple[str | None, bool]:
     """A value as text (None: no key that its row names opens it), and whether the customer's key does."""
-    for owner in dict.fromkeys(text for text in row.values.values() if isinstance(text, str) and len(text) == LETTERS):
+    for owner in _ids(row):
         plain = opened.open_value(value, owner, keys[owner])
         if plain is not None:
             return plain.decode("utf-8", "replace"), owner == row.values.get("organisation_id")
     return None, False
+
+
+def _ids(row: opened.Row) -> list[str]:
+    return list(dict.fromkeys(text for text in row.values.values() if isinstance(text, str) and len(text) == LETTERS))
 
 
 def is_shown(text: str, shown: str, *, most: int = 1 << 20) -> bool:

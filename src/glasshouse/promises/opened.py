@@ -97,6 +97,15 @@ def _of_table(
             yield Row(table, dict(zip(titles, row, strict=True)))
 
 
+def newest_rows(table: str, count: int) -> list[Row]:
+    """So many rows of a table, those that were written last as far as their places in it tell."""
+    question = sql.SQL("SELECT * FROM {} ORDER BY ctid DESC LIMIT {}").format(sql.Identifier(table), sql.Literal(count))
+    with oracle.reading() as link:
+        cursor = link.execute(question)
+        titles = [title.name for title in cursor.description or ()]
+        return [Row(table, dict(zip(titles, row, strict=True))) for row in cursor.fetchall()]
+
+
 def held(rows: Sequence[Row]) -> list[Held]:
     """Each value of the bytea columns of rows."""
     return [

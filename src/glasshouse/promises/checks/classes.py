@@ -9,14 +9,17 @@ import psycopg
 from psycopg import sql
 
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import evidence, opened, oracle
+from glasshouse.kernel.ids import new_id
+from glasshouse.promises import evidence, held, opened, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.oracle import Column
 from glasshouse.promises.registry import check
+from glasshouse.promises.stage import open_stage
 
 Link: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 REFERENCE = "a key to another table"  # It holds what that table's key holds, whose own column is looked at.
+NEWEST = 20  # rows of a table whose values are opened
 LOOKED_AT = 500  # values of a sealed column, wherever in the table they stand
 CLASSED = {"personal", "confidential", "crop"}
 LIBRARIES = ("django_", "procrastinate_")  # Their texts are names of our own code and ids; no form reaches them.
@@ -42,11 +45,12 @@ MOST_READABLE = 6.0  # bits of entropy a byte, which sealed bytes in plenty are 
         "Every column of both databases is read from their catalogues, every column of the crop store from the store itself.",
         "Each is looked for in the record of processing, as the public page has it. What it does not list must be a number or a "
         "time, or a text column whose CHECK in the catalogue refuses a name, an address, a telephone number.",
-        "Of what it lists as personal or confidential, values are read: they must be sealed bytes, or a hash.",
+        "Of what it lists as personal or confidential, values are read: they must be sealed bytes, or a hash. The newest "
+        "are opened, a probe's among them.",
         "The documents page is opened: the terms and the notice must be there, with versions.",
     ),
     oracle="The catalogues of the databases and of the crop store; stored bytes; CHECKs, evaluated by the database with "
-    "sentences.",
+    "sentences; a decryption of the check's own.",
 )
 def classification() -> Finding:
     """Every column of every store is classed, and holds what its class lets it hold."""
@@ -72,6 +76,7 @@ def classification() -> Finding:
             own = [column for column in columns if column.database == database]
             _unlisted(steps, link, database, [column for column in own if _place(column) not in listed])
             _looked_at(steps, link, database, [column for column in own if _place(column) in listed])
+    _opens(steps, sorted({column.table for column in columns if column.kind == "bytea" and _place(column) in listed}))
     _crops(steps, listed)
     good = documents.status_code == 200 and "terms" in documents.text.lower() and "privacy" in documents.text.lower()
     versions = oracle.rows(
@@ -196,6 +201,15 @@ def _looked_at(steps: Steps, link: Link, database: str, columns: list[Column]) -
     if columns:
         told = f"what {len(columns)} personal and confidential columns of {database} hold is sealed, or a hash"
         steps.expect(told, not readable, _few(readable))
+
+
+def _opens(steps: Steps, tables: list[str]) -> None:
+    """What looks sealed is: the newest values open with a key that their row names. A probe sees to it that there are some."""
+    with open_stage() as stage:
+        stage.site(stage.grower(), f"Probe {new_id()}")
+        closed = [value for table in tables for value in held.closed_in(table, NEWEST)]
+    told = f"in each of {len(tables)} tables the newest sealed values open with a key that their row names"
+    steps.expect(told, bool(tables) and not closed, held.places(closed))
 
 
 def _values(link: Link, column: Column) -> Iterator[bytes]:
