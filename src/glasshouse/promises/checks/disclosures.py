@@ -197,7 +197,7 @@ def _erased(stage: Stage, steps: Steps, person: Resident) -> None:
     officer = stage.staff("privacy")
     contact, name = stage.new_address(), f"Probe {new_id()}"
     fields: dict[str, str | list[str]] = {
-        "kind": "other", "name": name, "what": "nothing", "region": "nowhere", "purpose": "a promise check",
+        "kind": "authority", "name": name, "what": "nothing", "region": "nowhere", "purpose": "a promise check",
         "basis": "consent", "contact": contact, "wait_days": "0", "fields": ["user.contact.email"],
     }  # fmt: skip
     officer.visitor.submit("/staff/recipients", fields)
