@@ -7,7 +7,7 @@ from time import monotonic
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Func, IntegerField, QuerySet
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -102,36 +102,44 @@ def deliver_due(limit: int = 200) -> int:
     """Send what is due; returns how many left. One that fails waits, longer each time, and is set aside after MAX_MAIL_TRIES.
 
     After MOST_S (of the monotonic clock) it stops; the next turn, a second later, goes on with those that have waited longest.
-    With no mail server named, all of it waits; in the demo it counts as sent, for the mailbox page shows it.
+    With no mail server named, all of it waits, but the mail to promise checks; in the demo it counts as sent, for the mailbox
+    page shows it.
     """
-    if not settings.SMTP_HOST and not settings.DEMO:
+    only_probes = not settings.SMTP_HOST and not settings.DEMO
+    if only_probes and not probes.living():
         return 0
     now, sent_count, ends_s = clock.now(), 0, monotonic() + MOST_S
     # Every try was begun and none came to an end, not even a bad one: the process died of it each time.
     dead = Message.objects.filter(sent_at=None, set_aside_at=None, next_try_at__lte=now, tries__gte=MAX_MAIL_TRIES)
     dead.update(set_aside_at=now, reason=failures.DIED)
     for _ in range(limit):
-        number = _begin_next() if monotonic() < ends_s else ""
+        number = _begin_next(only_probes=only_probes) if monotonic() < ends_s else ""
         if not number:
             break
         sent_count += _try(number)
     return sent_count
 
 
-def next_due() -> "QuerySet[Message]":
-    """The mails that are due and that no other process has, the one that has been due longest first. In a transaction."""
+def next_due(*, only_probes: bool = False) -> "QuerySet[Message]":
+    """The mails that are due and that no other process has, the one that has been due longest first. In a transaction.
+
+    only_probes: those to promise checks, which have a mail server of their own.
+    """
     rows = Message.objects.select_for_update(skip_locked=True)
     due = rows.filter(sent_at=None, set_aside_at=None, next_try_at__lte=clock.now())
+    if only_probes:
+        sink = Func(F("address_hash"), function="glasshouse_probe_sink", output_field=IntegerField())
+        due = due.annotate(sink=sink).filter(sink__isnull=False)
     return due.order_by("next_try_at").only("id", "tries")
 
 
-def _begin_next() -> str:
+def _begin_next(*, only_probes: bool) -> str:
     """Count a try of the mail that has been due longest, and put it off; returns its id, "" where none is due.
 
     Committed before the try begins: it counts even if the process dies while it sends, and no other process takes the mail.
     """
     with transaction.atomic():
-        message = next_due().first()
+        message = next_due(only_probes=only_probes).first()
         if message is None:
             return ""
         message.tries += 1

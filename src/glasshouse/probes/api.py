@@ -11,7 +11,7 @@ from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.vault import api as vault
 
-ABANDONED = "20 minutes"  # longer than any check takes
+ABANDONED = "12 minutes"  # longer than any check takes, and sooner than its mail would count as late
 
 
 def begin(address_hashes: list[str], *, sink_port: int) -> str:

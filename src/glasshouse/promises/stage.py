@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.apps import apps
 from django.db import connection
@@ -22,6 +23,7 @@ from glasshouse.promises import authenticator, oracle
 from glasshouse.promises.findings import Steps
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.sink import Arrived, Sink
+from glasshouse.queues import api as queues
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.subject import closing
 from glasshouse.vault import api as vault
@@ -270,11 +272,8 @@ def remove(probe: str, counted: list[str] | None = None) -> None:
 
 
 def remove_abandoned() -> int:
-    """Remove the probes of checks that were cut off; returns how many there were."""
-    found = probes.abandoned()
-    for probe in found:
-        remove(probe)
-    return len(found)
+    """Remove the probes of checks that were cut off; returns how many went. One that cannot go stays for the next time."""
+    return sum(queues.guarded("promises.probes", probe, partial(remove, probe)) for probe in probes.abandoned())
 
 
 def _blobs_of(ids: list[str]) -> Iterator[str]:

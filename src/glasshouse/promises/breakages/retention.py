@@ -32,8 +32,8 @@ BREAKAGES = (
         "no deletion run comes by itself",
         Code(
             "glasshouse/retention/schedule.py",
-            "SCHEDULE = (Job(retention.run_deletions, every_s=86_400, first_s=90),)",
-            "SCHEDULE = (Job(retention.deletion_runs, every_s=86_400, first_s=90),)",
+            "    Job(retention.run_deletions, every_s=86_400, first_s=90),\n",
+            "    Job(retention.deletion_runs, every_s=86_400, first_s=90),\n",
             ("worker",),
         ),
     ),
