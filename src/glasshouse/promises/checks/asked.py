@@ -1,9 +1,7 @@
 """The check of what people are asked for: PRI-05."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
-
-import httpx
+from typing import TYPE_CHECKING, NamedTuple
 
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.ids import new_id
@@ -12,6 +10,9 @@ from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, open_stage
+
+if TYPE_CHECKING:
+    from httpx import Response
 
 # What a page may insist on, and why nothing works without it: written down here, whatever the data map says.
 NEEDED = {
@@ -132,7 +133,7 @@ def _invitation(stage: Stage, steps: Steps, owner: Resident) -> None:
 class _Sent(NamedTuple):
     """A form that was sent with what it insists on: the answer; told: what it insists on beyond what the check would give."""
 
-    answer: httpx.Response | None
+    answer: "Response | None"
     told: str
 
     def good(self, status: int) -> bool:

@@ -6,8 +6,8 @@ import zipfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 from django.conf import settings
 from selectolax.lexbor import LexborHTMLParser
 
@@ -19,6 +19,9 @@ from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.held import HASHED, Held
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import open_stage
+
+if TYPE_CHECKING:
+    from httpx import Response
 
 SAID = ("place", "label", "value", "purpose", "basis", "retention", "recipients", "source", "since")
 LINK, OLD = timedelta(hours=24), timedelta(minutes=16)  # as the pages say: for 24 hours, proven within 15 minutes
@@ -55,7 +58,7 @@ def export() -> Finding:
     return steps.judged()
 
 
-def _is_zip(steps: Steps, answer: httpx.Response) -> bool:
+def _is_zip(steps: Steps, answer: "Response") -> bool:
     good = answer.status_code == 200 and answer.content[:2] == b"PK"
     return steps.expect("its person fetches the export", good, str(answer.status_code))
 
@@ -108,7 +111,7 @@ def _sealed(steps: Steps, number: str) -> None:
     steps.expect("on the disk it is sealed", len(raw) > 100 and not plain)
 
 
-def _others(steps: Steps, given: Filled, link: str, signed_out: httpx.Response) -> None:
+def _others(steps: Steps, given: Filled, link: str, signed_out: "Response") -> None:
     other = given.colleague.visitor.get(link)
     steps.expect("another person does not get it", other.status_code == 404, str(other.status_code))
     asked = signed_out.is_redirect and "/sign-in" in signed_out.headers["location"]
