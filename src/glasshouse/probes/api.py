@@ -1,6 +1,6 @@
 """Verbs of probes: begin one, mark what it brings, remove all of it. For jobs; the database refuses them to every other role.
 
-Nobody may begin a probe from a page. Source: PROMISES.md, "probes of the checks leave no trace".
+Nobody may begin a probe from a page. Source: docs/adr/0027.
 """
 
 from datetime import datetime
