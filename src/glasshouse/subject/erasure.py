@@ -63,10 +63,7 @@ STAYS = (
 
 @transaction.atomic
 def rectify_name(actor: Actor, name: str) -> None:
-    """Rectify the person's name, wherever it is shown from now on, and tell who received it. Raises InvalidError.
-
-    Source: GDPR Art. 16, 19.
-    """
+    """Rectify the person's name wherever it is shown, and tell who received it. Raises InvalidError. Source: GDPR Art. 16, 19."""
     person = accounts.person_of(actor)
     person.name = plain_name(name, field="name")
     person.save(update_fields=["name"])
