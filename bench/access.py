@@ -52,18 +52,18 @@ class Figure(NamedTuple):
     text: str
 
 
-@contextmanager
-def _customer_with_sites() -> Iterator[Any]:
-    """A probe customer with 20 sites of 3 compartments each."""
-    from glasshouse.greenhouse import api as greenhouse
-    from glasshouse.promises import probe
+def _customer_with_sites() -> Any:
+    """A customer with 20 sites of 3 compartments each."""
+    from bench.customers import new_customer
 
-    with probe.customers(1) as (grower,):
-        for number in range(20):
-            site = greenhouse.create_site(grower.actor, {"name": f"Site {number}", "time_zone": "Europe/Rome"})
-            for compartment in range(3):
-                greenhouse.create_compartment(grower.actor, site, f"Room {compartment}")
-        yield grower
+    from glasshouse.greenhouse import api as greenhouse
+
+    grower = new_customer()
+    for number in range(20):
+        site = greenhouse.create_site(grower.actor, {"name": f"Site {number}", "time_zone": "Europe/Rome"})
+        for compartment in range(3):
+            greenhouse.create_compartment(grower.actor, site, f"Room {compartment}")
+    return grower
 
 
 @contextmanager
@@ -113,7 +113,8 @@ def _page_ms(grower: Any) -> float:
 
 def _page(home: Any) -> list[Figure]:
     figures: dict[bool, list[float]] = {True: [], False: []}
-    with _customer_with_sites() as grower, _switch(home) as switch:
+    grower = _customer_with_sites()
+    with _switch(home) as switch:
         for turn in range(ROUNDS):
             on = turn % 2 == 0
             switch(on)
@@ -129,9 +130,10 @@ def _page(home: Any) -> list[Figure]:
 
 
 def _sign_ins() -> list[Figure]:
+    from bench.customers import new_customer
+
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.rules import Visit
-    from glasshouse.promises import probe
 
     def rate(threads: int, seconds: float = 5.0) -> float:
         from django.db import connections
@@ -159,8 +161,8 @@ def _sign_ins() -> list[Figure]:
 
     hasher = get_hasher("argon2")
     setting = f"m={hasher.memory_cost} KiB, t={hasher.time_cost}, p={hasher.parallelism}"  # type: ignore[attr-defined]
-    with probe.customers(1) as (grower,):
-        return [Figure(f"sign-ins a second, {n} at once ({setting})", f"{rate(n):.1f}") for n in (1, 2)]
+    grower = new_customer()
+    return [Figure(f"sign-ins a second, {n} at once ({setting})", f"{rate(n):.1f}") for n in (1, 2)]
 
 
 def _matrix() -> list[Figure]:

@@ -69,33 +69,37 @@ def _peak_mib() -> float:
 
 
 def _person(home: Any, rows: int) -> list[Figure]:
-    from glasshouse.promises import evidence, probe
+    from bench.customers import new_customer
+
+    from glasshouse.kernel.ids import new_id
+    from glasshouse.promises import readable
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
     from glasshouse.subject.inventory import view
     from glasshouse.subject.models import Erasure
 
     target = "under 10 s" if rows == 10_000 else ""
-    with probe.grower_to_erase() as probed:
-        actor, canary = probed.grower.actor.alone, probed.canary
-        _plant(probed.grower, canary, rows)
-        before = evidence.holding(home.data, [canary]).names
-        view_timed = _timed(lambda: sum(1 for _ in view(actor)))
+    began, canary = time.time(), f"canary{new_id()}"
+    grower = new_customer(canary)
+    actor = grower.actor.alone
+    _plant(grower, canary, rows)
+    before = readable.look([canary], began=began).places
+    view_timed = _timed(lambda: sum(1 for _ in view(actor)))
 
-        def copy() -> int:
-            number = exports.make_export(actor)
-            exports.fill(number)  # What is left to the worker otherwise, here.
-            return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
+    def copy() -> int:
+        number = exports.make_export(actor)
+        exports.fill(number)  # What is left to the worker otherwise, here.
+        return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
 
-        export_timed = _timed(copy)
+    export_timed = _timed(copy)
 
-        def erase() -> int:
-            rights.erase(actor)
-            rights.finish_erasures()
-            return int(Erasure.objects.get(person=actor.person).rows)
+    def erase() -> int:
+        rights.erase(actor)
+        rights.finish_erasures()
+        return int(Erasure.objects.get(person=actor.person).rows)
 
-        erasure_timed = _timed(erase)
-        after = evidence.holding(home.data, [canary]).names
+    erasure_timed = _timed(erase)
+    after = readable.look([canary], began=began).places
     return [
         Figure(f"everything held, {view_timed.result:,} values", f"{view_timed.seconds:.2f} s", ""),
         Figure(

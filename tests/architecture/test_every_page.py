@@ -35,7 +35,7 @@ class Actor:
 
 def _declared() -> list[Page]:
     from glasshouse.access import pages
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     matrix.names()  # The router fills the registry.
     return pages.pages()
@@ -56,7 +56,7 @@ def _led_to_sign_in(answer: httpx.Response) -> bool:
 def _fine(page: Page, method: str, actor: Actor, status: int, *, at_home: bool) -> bool:
     """Whether somebody who is signed in hears what the declaration says."""
     from glasshouse.access import pages
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     missing = (404,) if method != "GET" or matrix.names_one(page) else ()
     if page.audience is Audience.STAFF:
@@ -107,7 +107,7 @@ def actors(roles: Roles, customer: Make, join: Join, olaf: Make, web: Web) -> It
 
 
 def test_every_page_at_every_actor_at_home_and_abroad(actors: list[Actor], roles: Roles, customer: Make) -> None:
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     places = ((roles[0].organisation, True), (customer().organisation, False))
     wrong, asked = [], 0
@@ -132,7 +132,7 @@ def test_every_page_at_every_actor_at_home_and_abroad(actors: list[Actor], roles
 
 
 def test_a_part_of_an_open_page_is_asked_for_anew_by_nobody(web: Web) -> None:
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     client = web()
     for page in _declared():
@@ -143,7 +143,7 @@ def test_a_part_of_an_open_page_is_asked_for_anew_by_nobody(web: Web) -> None:
 
 def test_an_undeclared_method_is_told_the_declared_ones(web: Web) -> None:
     from glasshouse.access import pages
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     matrix.names()
     client = web()

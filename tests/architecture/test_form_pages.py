@@ -11,7 +11,7 @@ import pytest
 from glasshouse.access import pages
 from glasshouse.access.pages import Audience, DeclarationError, Need, Page, page
 from glasshouse.operations.installation import Installation
-from glasshouse.promises import matrix
+from tests import matrix
 from tests.architecture.test_asked_fields import FOLDERS, source_of
 from tests.conftest import Customer, post
 

@@ -1,6 +1,7 @@
 """What may stand in a log, and in which form."""
 
 import ast
+import functools
 import json
 import logging
 import sys
@@ -37,20 +38,32 @@ KEYS = {
 }
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def nodes() -> list[tuple[Path, ast.AST]]:
+    """Every node of the whole source, with its file. Parsed once, for it takes seconds."""
+    return [(file, node) for file in FILES for node in ast.walk(ast.parse(file.read_text()))]
+
+
+@functools.cache
+def calls() -> list[tuple[str, ast.Call]]:
     """Every call of a method, with its place."""
-    for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                yield f"{file.relative_to(SOURCE)}:{node.lineno}", node
+    return [
+        (f"{file.relative_to(SOURCE)}:{node.lineno}", node)
+        for file, node in nodes()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
 
 
-def logged() -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def logged() -> list[tuple[str, ast.Call]]:
     """Every call that writes into the log, with its place."""
-    for place, call in calls():
-        if ast.unparse(call.func).partition(".")[0] in ("log", "logger", "logging", "structlog"):  # noqa: SIM102
-            if call.func.attr in LEVELS | {"exception", "log", "warn", "fatal", "msg", "bind"}:  # type: ignore[attr-defined]
-                yield place, call
+    writes = LEVELS | {"exception", "log", "warn", "fatal", "msg", "bind"}
+    return [
+        (place, call)
+        for place, call in calls()
+        if call.func.attr in writes  # type: ignore[attr-defined]
+        and ast.unparse(call.func).partition(".")[0] in ("log", "logger", "logging", "structlog")
+    ]
 
 
 def test_nothing_writes_the_text_of_an_error_into_the_log() -> None:
@@ -62,7 +75,7 @@ def test_nothing_writes_the_text_of_an_error_into_the_log() -> None:
 
 
 def test_an_event_is_a_fixed_text_and_its_values_have_known_names() -> None:
-    assert len(list(logged())) > 20
+    assert len(logged()) > 20
     wrong = [
         place
         for place, call in logged()
@@ -90,12 +103,8 @@ def test_loggers_are_made_by_structlog() -> None:
     own = SOURCE / "crop_contract" / "logs.py"
     wrong = [
         str(file.relative_to(SOURCE))
-        for file in FILES
-        if file != own
-        and any(
-            isinstance(node, ast.Import) and any(alias.name == "logging" for alias in node.names)
-            for node in ast.walk(ast.parse(file.read_text()))
-        )
+        for file, node in nodes()
+        if file != own and isinstance(node, ast.Import) and any(alias.name == "logging" for alias in node.names)
     ]
     assert wrong == []
 

@@ -1,8 +1,8 @@
 """What we mail stands in templates: each is whole, is used at one place, and never leaves with a hole in it."""
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,18 +111,31 @@ class Use(NamedTuple):
     values: set[str] | None
 
 
-def uses() -> Iterator[Use]:
+@functools.cache
+def nodes() -> list[tuple[Path, ast.AST]]:
+    """Every node of the whole source, with its file. Parsed once, for it takes seconds."""
+    return [(file, node) for file in sorted(SOURCE.rglob("*.py")) for node in ast.walk(ast.parse(file.read_text()))]
+
+
+def is_name(node: ast.AST) -> bool:
+    """Whether it is the name of a mail template."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value) is not None
+
+
+@functools.cache
+def uses() -> list[Use]:
     """Every place in the source where the name of a mail template stands."""
-    for file in sorted(SOURCE.rglob("*.py")):
-        area, tree = file.relative_to(SOURCE).parts[0], ast.parse(file.read_text())
-        given: dict[int, set[str] | None] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                for argument, following in zip(node.args, node.args[1:], strict=False):
+    given: dict[int, set[str] | None] = {}
+    for _, node in nodes():
+        if isinstance(node, ast.Call):
+            for argument, following in zip(node.args, node.args[1:], strict=False):
+                if is_name(argument):
                     given[id(argument)] = keys_of(following, is_request=ast.unparse(node.func).endswith("write"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
-                yield Use(area, node.value, given.get(id(node)))
+    return [
+        Use(file.relative_to(SOURCE).parts[0], node.value, given.get(id(node)))
+        for file, node in nodes()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_name(node)
+    ]
 
 
 def keys_of(node: ast.expr, *, is_request: bool) -> set[str] | None:
@@ -174,18 +187,13 @@ def test_a_template_is_whole_and_shows_every_value(file: Path) -> None:
 def test_no_subject_of_a_mail_stands_in_the_code() -> None:
     """Only the area mail makes a draft of a subject and a body; whoever queues a mail names a template, or has a draft."""
     wrong = []
-    for file in sorted(SOURCE.rglob("*.py")):
-        if file.parent == SOURCE / "mail":
+    for file, node in nodes():
+        if file.parent == SOURCE / "mail" or not isinstance(node, ast.Call):
             continue
-        for node in ast.walk(ast.parse(file.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            function = ast.unparse(node.func)
-            texts = [text for text in [*node.args, *(keyword.value for keyword in node.keywords)] if is_text(text)]
-            if function == "mail.Draft" or (
-                function.startswith(("mail.queue", "mail.draft", "requests.write")) and texts
-            ):
-                wrong.append(f"{file.relative_to(SOURCE)}:{node.lineno}")
+        function = ast.unparse(node.func)
+        texts = [text for text in [*node.args, *(keyword.value for keyword in node.keywords)] if is_text(text)]
+        if function == "mail.Draft" or (function.startswith(("mail.queue", "mail.draft", "requests.write")) and texts):
+            wrong.append(f"{file.relative_to(SOURCE)}:{node.lineno}")
     assert wrong == []
 
 

@@ -32,8 +32,8 @@ from glasshouse.kernel.errors import (
 )
 from glasshouse.kernel.ids import SiteId
 from glasshouse.organisations import members
-from glasshouse.promises import matrix
 from glasshouse.web import once
+from tests import matrix
 from tests.browser import browser_of
 from tests.conftest import Customer
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from glasshouse.access import pages
 from glasshouse.access.pages import Page
-from glasshouse.promises import matrix
+from tests import matrix
 
 # What belongs to no change: the pages' own note of what is shown next, and the count of tries.
 BESIDE = ("glasshouse.web.once", "glasshouse.accounts.throttle")

@@ -66,8 +66,8 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
     from glasshouse.greenhouse import imports
     from glasshouse.greenhouse.models import Device
     from glasshouse.organisations import invitations, members, tokens
-    from glasshouse.promises import matrix
     from glasshouse.support import api as support
+    from tests import matrix
 
     one, other = customer(), customer()
     guest = join(other, "viewer")

@@ -101,7 +101,7 @@ def test_staff_without_a_second_factor_are_led_to_set_one_up(
     from glasshouse.access import pages
     from glasshouse.access.pages import Audience
     from glasshouse.accounts.models import SecondFactor
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     matrix.names()
     for role in STAFF_ROLES:

@@ -38,7 +38,7 @@ def test_a_second_check_of_one_promise_is_refused() -> None:
 
     assert "SEC-05" in registered()
     with pytest.raises(RegistrationError, match=r"checks SEC-05, as glasshouse\.promises\.checks\.accounts\.passwords"):
-        check("SEC-05")(nothing)
+        check("SEC-05", steps=("nothing",), oracle="nothing")(nothing)
 
 
 @pytest.mark.parametrize("promise", ["SEC-99", "sec-05", "SEC-5", ""])
@@ -47,7 +47,7 @@ def test_a_check_of_no_promise_is_refused(promise: str) -> None:
 
     before = registered()
     with pytest.raises(RegistrationError, match="not in the register"):
-        check(promise)(nothing)
+        check(promise, steps=("nothing",), oracle="nothing")(nothing)
     assert registered() == before
 
 
@@ -109,15 +109,16 @@ def test_a_result_that_cannot_be_stored_is_told_as_cannot_tell(monkeypatch: pyte
     from glasshouse.promises.findings import State
     from glasshouse.promises.register import REGISTER
 
-    class Broken:
-        class objects:
-            @staticmethod
-            def create(**_: object) -> None:
-                raise RuntimeError
+    tried = []
+
+    def full(*_: object, **__: object) -> None:
+        tried.append("save")
+        raise RuntimeError
 
     monkeypatch.setattr(registry, "CHECKS", {"SEC-05": nothing})
-    monkeypatch.setattr(api, "Result", Broken)
+    monkeypatch.setattr(api.Result, "save", full)
     rows = {row.id: row for row in api.check_all()}
+    assert tried == ["save"], "the result was about to be stored"
     assert list(rows) == list(REGISTER)
     assert rows["SEC-05"].state is State.CANNOT_TELL
     assert rows["SEC-09"].state is State.NOT_CHECKED

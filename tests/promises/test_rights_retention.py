@@ -14,6 +14,7 @@ import pytest
 
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post, prove_link
+from tests.searching import holding
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 
@@ -97,7 +98,6 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.disclosures.models import Recipient, Subscriber
     from glasshouse.kernel.ids import new_id
     from glasshouse.organisations import members
-    from glasshouse.promises import evidence
     from glasshouse.requests import api as requests
     from glasshouse.sources import api as sources
     from glasshouse.subject import erasure as rights
@@ -139,7 +139,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     assert vault.generations_of(one.actor.person) == []
     assert [member.address for member in members.members(boss.actor)] == [boss.address]
     assert post(client, "/sign-in", address=one.address, password=one.password).status_code == 400
-    assert evidence.holding(home.data, [one.address, canary])[1] == []
+    assert holding(home.data, [one.address, canary]) == []
     with own("*"):
         assert list(views.rows_of(str(one.actor.person))) == []
         mark = vault.lookup("address", one.address)

@@ -211,6 +211,8 @@ def test_every_hash_goes_through_the_one_place() -> None:
         path.relative_to(root).as_posix()
         for path in root.rglob("*.py")
         if re.search(r"\b(make_password|check_password|validate_password)\b", path.read_text())
+        # A breakage of `./glasshouse mutate` weakens a rule in a service of its own; nothing of the product calls it.
+        and path.parent != root / "promises" / "breakages"
     }
     assert found == {"accounts/passwords.py"}
 

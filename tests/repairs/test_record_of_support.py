@@ -28,7 +28,7 @@ def record(own: Customer) -> list[tuple[str, list[str]]]:
 def test_at_every_route_the_record_says_what_was_shown(customer: Make, olaf: Make, web: Web, areas: tuple[str]) -> None:
     """Each route that stands under a customer's address, opened by support: shown and on record as such, or refused."""
     from glasshouse.access import pages
-    from glasshouse.promises import matrix
+    from tests import matrix
 
     own, staff = customer(), olaf()
     invited(own, staff, areas)

@@ -13,12 +13,12 @@ from glasshouse.disclosures.models import Recipient
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.operations import postgres, upgrade
 from glasshouse.operations.installation import Installation
-from glasshouse.promises import evidence
 from glasshouse.requests.models import Agent, Request, RequestMessage
 from glasshouse.sources.models import Source
 from glasshouse.vault import api as vault
 from glasshouse.vault import sealing
 from tests.conftest import administering
+from tests.searching import holding
 
 BEFORE = {"rights": "0003", "disclosures": "0001", "sources": "0001"}
 NOW = "2026-11-01 12:00+00"
@@ -316,7 +316,7 @@ def test_no_clear_text_stays_in_pages_statistics_or_the_log(old: str, home: Inst
         cursor.execute("ANALYZE")
     with administering(home) as link:
         link.execute("CHECKPOINT")
-    assert evidence.holding(home.data / "people", [canary])[1], "the test can see it"
+    assert holding(home.data / "people", [canary]), "the test can see it"
     _migrate()
     assert set(sealing.rewrite_marked(old)) == {
         "rights_request",
@@ -327,6 +327,6 @@ def test_no_clear_text_stays_in_pages_statistics_or_the_log(old: str, home: Inst
     }
     assert sealing.rewrite_marked(old) == [], "once"
     postgres.discard_old_log(home)
-    assert evidence.holding(home.data / "people", [canary])[1] == []
+    assert holding(home.data / "people", [canary]) == []
     with administering(home) as link:
         assert link.execute("SHOW wal_recycle").fetchone() == ("on",)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from glasshouse.operations.installation import Installation
+from tests.checking import checked
 from tests.conftest import Customer
 
 Web = Callable[..., httpx.Client]
@@ -203,7 +204,7 @@ def test_a_killed_upload_leaves_nothing_readable(
         link.sendall(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'.encode())
         link.sendall(line * ((8 << 20) // len(line)))
         ends = time.monotonic() + 10
-        while not (open_files := readable.open_files()) and time.monotonic() < ends:
+        while not (open_files := [file.name for file in readable._open_elsewhere()]) and time.monotonic() < ends:
             time.sleep(0.05)  # until the process has taken in what was sent
         assert [name for name in open_files if "spool" in name]
         assert not readable.look([canary.decode()], began=time.time() - 60).places
@@ -225,17 +226,17 @@ def test_a_killed_upload_leaves_nothing_readable(
 def test_sec_08_sees_a_value_in_a_folder_that_the_processes_write(
     home: Installation, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    from glasshouse.promises import probe, runner
+    from glasshouse.promises import filled
 
-    honest, leak = probe._send, Path(folder) / f"glasshouse-leak-{secrets.token_hex(6)}"
+    honest, leak = filled.send_reading, Path(folder) / f"glasshouse-leak-{secrets.token_hex(6)}"
 
-    def leaky(token: str, line: str) -> None:
+    def leaky(key: str, line: str) -> int:
         leak.write_text(line)
-        honest(token, line)
+        return honest(key, line)
 
-    monkeypatch.setattr(probe, "_send", leaky)
+    monkeypatch.setattr(filled, "send_reading", leaky)
     try:
-        finding = runner.run("SEC-08")
+        finding = checked("SEC-08")
     finally:
         leak.unlink()
     assert str(finding.state) == "not verified", finding

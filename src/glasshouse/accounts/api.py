@@ -354,12 +354,6 @@ def only_officer(actor: Actor) -> bool:
     return officers.filter(id=actor.account).exists() and officers.count() == 1
 
 
-def has_staff_role(actor: Actor, role: str) -> bool:
-    """Whether the actor is staff with that role and has a second factor."""
-    accounts = Account.objects.filter(id=actor.account, staff_role=role)
-    return accounts.exists() and second_factor.has_second_factor(actor.account)
-
-
 def require_staff_role(actor: Actor, roles: Collection[str]) -> None:
     """Nothing, if the actor is staff with one of the roles and a second factor.
 

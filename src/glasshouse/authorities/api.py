@@ -248,7 +248,7 @@ class HandOver(NamedTuple):
 
 
 def fetch(actor: Actor, number: str) -> HandOver:
-    """What both reviewers allowed. Raises NotFoundError, FreshProofError."""
+    """What both reviewers allowed. Raises NotFoundError, ReauthenticationError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     accounts.require_reauthentication(actor)
     legal_request = LegalRequest.objects.filter(id=number, outcome="answered").exclude(blob="").first()

@@ -15,8 +15,8 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.probes import api as probes
+from glasshouse.probes.rules import RELAY_LOCK
 
-RELAY_LOCK = 0x676C6173
 RELAY = "relay"  # the connection of the relay's own role
 TURN_EVENTS = 250  # of one turn, which then stays below 50 ms
 ROOTS_A_TURN = 1000

@@ -17,7 +17,9 @@ from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
-from glasshouse.mail.rendering import TemplateError, Value, Values, render
+from glasshouse.mail.rendering import Value as Value  # other areas name it as mail.Value, mail.Values
+from glasshouse.mail.rendering import Values as Values
+from glasshouse.mail.rendering import render
 from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.probes import api as probes
 from glasshouse.queues import rules as failures
@@ -294,6 +296,3 @@ def _opens(message: Message) -> bool:
         return bool(message.address) and message.subject is not None and message.body is not None
     except KeyDestroyedError:
         return False
-
-
-__all__ = ["TemplateError", "Value", "Values"]

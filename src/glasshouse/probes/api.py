@@ -1,6 +1,6 @@
 """Verbs of probes: begin one, mark what it brings, remove all of it. For jobs; the database refuses them to every other role.
 
-Nobody may begin a probe from a page. Source: PROMISES.md, "probes of the checks leave no trace".
+Nobody may begin a probe from a page. Source: docs/adr/0027.
 """
 
 from datetime import datetime
@@ -64,12 +64,12 @@ def ids(probe: str) -> list[str]:
 
 def abandoned() -> list[str]:
     """Probes whose check was cut off."""
-    return _values("glasshouse_abandoned_probes", ABANDONED)
+    return _values("glasshouse_probes_older", ABANDONED)
 
 
 def living() -> list[str]:
     """Probes that are there now."""
-    return _values("glasshouse_abandoned_probes", "0 seconds")
+    return _values("glasshouse_probes_older", "0 seconds")
 
 
 def remove(probe: str) -> None:

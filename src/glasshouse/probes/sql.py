@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from django.db import models
 
+from glasshouse.probes.rules import RELAY_LOCK
 from glasshouse.rowsecurity.declarations import Sql
 from glasshouse.rowsecurity.policies import customer_models, our_models
 from glasshouse.vault.declarations import by_address
 
-RELAY_LOCK = 0x676C6173  # that of the relay which chains events
 LETTERS = (16, 64)  # of an id, of a keyed hash
 # Events are told apart by the relay; a result tells of a check and not of its probe; the register itself goes last.
 APART = ("events", "probes", "promises", "vault_keys")
@@ -174,7 +174,7 @@ SQL = Sql(
             "TABLE (name text, probe text)",
             "SELECT value, probe_id FROM probes_mark WHERE value = ANY (names)",
         ),
-        "glasshouse_abandoned_probes(older interval)": (
+        "glasshouse_probes_older(older interval)": (
             "SETOF text",
             "SELECT id FROM probes_probe WHERE began_at < clock_timestamp() - older",
         ),
@@ -195,7 +195,7 @@ SQL = Sql(
     },
     for_jobs=frozenset(
         {
-            "glasshouse_abandoned_probes(older interval)",
+            "glasshouse_probes_older(older interval)",
             "glasshouse_begin_probe(begun text, port integer, hashes text[])",
             "glasshouse_date_probe(dated text, of_table text, of_column text, moment timestamptz)",
             "glasshouse_mark_hashes(marked text, hashes text[])",

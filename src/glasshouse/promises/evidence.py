@@ -1,12 +1,10 @@
-"""Evidence for the checks: the stores' columns, files' bytes."""
+"""Evidence for the checks: the data map over both stores, the crop store's columns, files' bytes."""
 
 import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-from django.db import connections
 
 from crop_contract.columns import CLASSIFICATION
 from glasshouse.greenhouse import crops_client
@@ -71,40 +69,10 @@ class CropColumn(NamedTuple):
     classification: str
 
 
-class StoredColumn(NamedTuple):
-    """A column of a database: "people" or "vault", table, column."""
-
-    store: str
-    table: str
-    column: str
-
-
-class FileSearch(NamedTuple):
-    """What a search of files gave: how many were read, and the names of those that hold a text."""
-
-    files_read: int
-    names: list[str]
-
-
 def crop_columns() -> list[CropColumn]:
     """The columns that the running crop store has. Raises UnavailableError."""
     answer = crops_client.ask("GET", "/v1/evidence", tenant="", sites=[], verb="evidence:read", purpose="promise check")
     return [CropColumn(row["table"], row["name"], row["classification"]) for row in answer["columns"]]
-
-
-def people_columns() -> list[StoredColumn]:
-    """Every column of every table in the running people store and its key database."""
-    sql = (
-        "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
-    )
-    columns = []
-    for alias, store in (("default", "people"), ("vault", "vault")):
-        with connections[alias].cursor() as cursor:
-            cursor.execute(sql)
-            columns += [StoredColumn(store, str(table), str(column)) for table, column in cursor.fetchall()]
-    return sorted(columns)
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -150,21 +118,6 @@ def whether_holds(path: Path, needles: list[bytes]) -> bool:
                 return True
             rest = piece[-overlap:]
     return False
-
-
-def holding(folder: Path, canaries: list[str]) -> FileSearch:
-    """Search the raw bytes of a folder's files for the canaries as UTF-8, UTF-16 and hex. Raises OSError."""
-    needles = needles_of(canaries)
-    count, names = 0, []
-    for path in files(folder):
-        try:
-            holds = whether_holds(path, needles)
-        except FileNotFoundError:  # The store merged it away meanwhile.
-            continue
-        count += 1
-        if holds:
-            names.append(str(path.relative_to(folder)))
-    return FileSearch(count, names)
 
 
 def begins_encrypted(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """A person who has filled in whatever a person can fill in at the doors, each field with a text of its own.
 
 A check looks for these texts afterwards. `asked_of_persons` is read from the pages' declarations, so that a field that comes
-later and is filled by nobody here is seen (tests/promises/test_filled.py).
+later and is filled by nobody here is seen: the check of PRI-24 turns red (tests/promises/test_pri_24_erasure.py).
 """
 
 import base64

@@ -236,8 +236,3 @@ def _written(process: Path, handle: Path) -> bool:
     except (OSError, IndexError):
         return True
     return bool(int(flags, 8) & os.O_ACCMODE)
-
-
-def open_files() -> list[str]:
-    """Names of the files that the processes hold open for writing outside the data folder or without a name."""
-    return [file.name for file in _open_elsewhere()]

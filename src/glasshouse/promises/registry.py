@@ -7,7 +7,7 @@ from glasshouse.promises.findings import Finding
 from glasshouse.promises.register import REGISTER
 
 Check = Callable[[], Finding]
-HOURLY_S, DAILY_S = 3600.0, 86_400.0
+HOURLY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ class RegistrationError(Exception):
     """A check names an unknown promise, or one that has a check already. Raised at start."""
 
 
-def check(
-    promise: str, *, steps: tuple[str, ...] = (), oracle: str = "", every_s: float = HOURLY_S
-) -> Callable[[Check], Check]:
+def check(promise: str, *, steps: tuple[str, ...], oracle: str, every_s: float = HOURLY_S) -> Callable[[Check], Check]:
     """Register the decorated function as the check of a promise, with its explanation. Raises RegistrationError."""
 
     def register(function: Check) -> Check:

@@ -7,7 +7,7 @@ removed at the end by what the database knows of it (`probes`), whatever the che
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -31,7 +31,6 @@ from glasshouse.vault import blobs
 
 MAIL_S = 30.0  # the worker looks for due mail every second
 BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
-LINK = re.compile(r"https://\S+?/(prove|invitation|reset|change|stop|confirm|[a-z-]+)/([A-Za-z0-9_-]{20,})")
 
 
 class NotArrivedError(UnavailableError):
@@ -286,7 +285,7 @@ def _blobs_of(ids: list[str]) -> Iterator[str]:
 
 def _forget_jobs(ids: list[str]) -> None:
     """Delete queued jobs that name one of the ids. One that runs ends by itself, and is deleted then."""
-    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor, suppress(FormMissingError):
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM procrastinate_jobs WHERE status IN ('todo', 'failed', 'cancelled', 'aborted') "
             "AND EXISTS (SELECT FROM jsonb_each_text(args) AS argument WHERE argument.value = ANY (%s))",

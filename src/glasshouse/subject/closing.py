@@ -18,7 +18,7 @@ from glasshouse.vault import api as vault
 def close(actor: Actor, name: str) -> None:
     """Close the actor's organisation, whose name must be written as it is.
 
-    Raises InvalidError, ForbiddenError, FreshProofError.
+    Raises InvalidError, ForbiddenError, ReauthenticationError.
     """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.ORGANISATION_CLOSE)

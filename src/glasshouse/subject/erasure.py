@@ -63,10 +63,7 @@ STAYS = (
 
 @transaction.atomic
 def rectify_name(actor: Actor, name: str) -> None:
-    """Rectify the person's name, wherever it is shown from now on, and tell who received it. Raises InvalidError.
-
-    Source: GDPR Art. 16, 19.
-    """
+    """Rectify the person's name wherever it is shown, and tell who received it. Raises InvalidError. Source: GDPR Art. 16, 19."""
     person = accounts.person_of(actor)
     person.name = plain_name(name, field="name")
     person.save(update_fields=["name"])
@@ -187,7 +184,7 @@ def erase(subject: Actor | Guest) -> Erased:
     An actor's person is erased everywhere; the worker finishes what is cut off, or has over ROWS_WHILE_WAITING rows. Of a guest,
     what a customer entered stays: it is the customer's to delete. Privacy requests stay for their three years. Safe to repeat.
 
-    Raises InvalidError where something stands in the way, or a guest's confirmation is not fresh; FreshProofError where an
+    Raises InvalidError where something stands in the way, or a guest's confirmation is not fresh; ReauthenticationError where an
     actor's reauthentication is not. Source: PRI-24; GDPR Art. 17.
     """
     return _erase_guest(subject) if isinstance(subject, Guest) else _erase_person(subject)

@@ -70,7 +70,7 @@ class _Pipe:
 def make_export(actor: Actor) -> str:
     """Make an export of everything held of the actor's person; the worker makes a large one. Returns its id.
 
-    Raises FreshProofError. Source: GDPR Art. 15(3), 20.
+    Raises ReauthenticationError. Source: GDPR Art. 15(3), 20.
     """
     accounts.require_reauthentication(actor)
     person, now = accounts.person_of(actor), clock.now()
@@ -156,7 +156,7 @@ def exports(actor: Actor) -> list[Export]:
 
 
 def fetch_export(actor: Actor, number: str) -> ExportFile:
-    """One of the actor's exports. Raises NotFoundError, FreshProofError."""
+    """One of the actor's exports. Raises NotFoundError, ReauthenticationError."""
     accounts.require_reauthentication(actor)
     available = Export.objects.filter(id=number, key_owner=actor.person, expires_at__gt=clock.now())
     export = available.exclude(blob="").first()

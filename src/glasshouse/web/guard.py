@@ -46,7 +46,7 @@ class Guarded:
 def _stopped(request: HttpRequest, page: Page, arguments: dict[str, str]) -> HttpResponse | None:
     """A redirect to the sign-in, or None where the actor may go on.
 
-    Raises NotFoundError, ForbiddenError, SecondStepNeededError, FreshProofError.
+    Raises NotFoundError, ForbiddenError, SecondFactorNeededError, ReauthenticationError.
     """
     if page.need is Need.ANYBODY:
         return None

@@ -43,7 +43,7 @@ def restriction() -> Finding:
         stage.arrival(person.address, "browser")  # A mail that nobody may see while it is restricted.
         shown = boss.visitor.get(boss.page("members")).text
         steps.expect("before, the members' page names the person", person.name in shown and person.address in shown)
-        before = _held(person, stage)
+        before = _held(person)
         _restrict(steps, person)
         _hidden_on_pages(steps, boss, person, support)
         _hidden_in_database(steps, stage, boss, person, before)
@@ -94,8 +94,8 @@ def _sealed_tables() -> dict[str, str]:
     return {table: name for table, name in named.items() if table in sealed}
 
 
-def _held(person: Resident, stage: Stage) -> dict[str, int]:
-    """How many rows of each table are the person's, or speak of its address, for a role that sees all."""
+def _held(person: Resident) -> dict[str, int]:
+    """How many rows of each table are sealed under the person's key, for a role that sees all."""
     counts = {}
     for table, name in _sealed_tables().items():
         count = oracle.value(f'SELECT count(*) FROM {table} WHERE "{name}" = %s', person.person)
@@ -105,7 +105,7 @@ def _held(person: Resident, stage: Stage) -> dict[str, int]:
 
 
 def _hidden_in_database(steps: Steps, stage: Stage, boss: Resident, person: Resident, before: dict[str, int]) -> None:
-    after, shown = _held(person, stage), []
+    after, shown = _held(person), []
     lost = [table for table, count in before.items() if after.get(table, 0) < count]
     steps.expect(f"what is stored in {len(before)} tables stays", bool(before) and not lost, ", ".join(lost))
     columns = _sealed_tables()

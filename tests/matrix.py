@@ -1,4 +1,4 @@
-"""Addresses of every declared page that name nothing, so that a walk over all pages changes nothing; for tests and benches."""
+"""Addresses of every declared page that name nothing, so that a walk over all pages changes nothing."""
 
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
