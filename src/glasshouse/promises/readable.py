@@ -56,8 +56,8 @@ def forget() -> None:
 class Search:
     """What a search found, bounded in files, bytes and time. places: those that hold a text. count: files that were read.
 
-    stems: one of them is in whatever holds a needle. began: epoch s; no text is older. read: files that looks for the same secrets
-    have read. passed: how many of those were as they were then. left: old files that this look had no time for.
+    stems: one of them is in whatever holds a needle. began: epoch s; no text is older. read: files that looks for the same
+    secrets have read. passed: how many of those were as they were then. left: old files that this look had no time for.
     """
 
     needles: list[bytes]

@@ -34,6 +34,7 @@ WEAK = (
     "passwordpassword",
     "iloveyou1234",
 )
+MOST_AGED = 5
 MOST_TRIES, LONGEST_SESSION, LONGEST_LINK = 20, timedelta(days=31), timedelta(days=2)
 LINK_LEFT = "SELECT id, expires_at FROM accounts_ticket WHERE purpose = 'reset' AND key_owner = %s"
 
@@ -67,8 +68,7 @@ def passwords() -> Finding:
         person.visitor = stage.sign_in(person)
         _sessions(steps, stage, person)
         _guessing(steps, stage, person)
-    kept = f"{len(steps.lines)} of {len(steps.lines)} steps as promised"
-    return steps.judged(f"{counted(total)} stored passwords, all Argon2id of the recommended cost; {kept}")
+    return steps.judged(f"{counted(total)} stored passwords, all Argon2id of the recommended cost")
 
 
 # -- what is stored ------------------------------------------------------------------------------------------------
@@ -221,12 +221,24 @@ def _sessions(steps: Steps, stage: Stage, person: Resident) -> None:
     person.visitor.submit("/account/security", {}, action=f"/account/sessions/{ended}/end")
     steps.expect("a session that is ended on the page is dead at the next request", was_in and not _opens(second))
     steps.expect("the others live on", _opens(person.visitor) and _opens(visitor))
-    probes.date(aged, "accounts_session", "expires_at", clock.now() - timedelta(seconds=1))
-    steps.expect("a session past its end is dead", not _opens(visitor))
+    _past_its_end(steps, stage, person, visitor)
     stolen = stage.visitor()
     stolen.cookies.update(person.visitor.cookies)
     person.visitor.post("/sign-out")
     steps.expect("signed out, its cookie opens nothing any more", not _opens(stolen))
+
+
+def _past_its_end(steps: Steps, stage: Stage, person: Resident, visitor: Visitor) -> None:
+    """Ask with a session that is past its end, and is there: the worker deletes such rows of probes every second."""
+    for _ in range(MOST_AGED):
+        aged = _session(visitor)[0]
+        probes.date(aged, "accounts_session", "expires_at", clock.now() - timedelta(seconds=1))
+        dead, there = not _opens(visitor), _session(visitor)[0] == aged
+        if there or not dead:
+            steps.expect("a session past its end is dead, while its row is there", dead)
+            return
+        visitor = stage.sign_in(person)
+    steps.note("a session past its end: each was deleted before it could be tried")
 
 
 # -- guessing ------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def sign_in_needs_both() -> Finding:
         _ways_in(steps, stage, owner, apps[owner.account])  # type: ignore[arg-type]
         _password_reset(steps, stage, member, member_visit)
     share = _everywhere(steps)
-    return steps.judged(f"{share}; {len(steps.lines)} of {len(steps.lines)} steps as promised")
+    return steps.judged(share)
 
 
 def _set_up(steps: Steps, person: Resident) -> App | None:

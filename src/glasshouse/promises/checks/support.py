@@ -94,9 +94,7 @@ def support_access() -> Finding:
         _ended(steps, scene)
         _handed_over(steps, scene)
         _announced(steps, stage, scene)
-    return steps.judged(
-        f"0 rows of {tables} customer tables without an invitation; {len(steps.lines)} of {len(steps.lines)} steps as promised"
-    )
+    return steps.judged(f"0 rows of {tables} customer tables without an invitation")
 
 
 def _scene(stage: Stage) -> Scene:
