@@ -86,7 +86,7 @@ class Steps:
         self.lines.append(line)
 
     def judged(self, figure: str = "") -> Finding:
-        """Verified if every step was as promised, and there was one. figure: of a promise that is kept, before the count of steps."""
+        """Verified if every step was as promised, and there was one. figure: of a promise that is kept, but for the count."""
         if not self.taken:
             return cannot_tell("the check could take no step", self.lines)
         kept = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} steps as promised")))

@@ -69,8 +69,8 @@ def separation() -> Finding:
         _credentials(steps, sent)
         count = _catalogue(steps)
         _known(steps, sent, began)
-    _processes(steps)
     _key_files(steps)
+    _processes(steps)
     return steps.judged(f"{count} columns in the crop store, none of a person")
 
 
@@ -195,12 +195,12 @@ def _known(steps: Steps, sent: _Sent, began: float) -> None:
 def _processes(steps: Steps) -> None:
     people, keys = str(settings.KEYS_FOLDER), str(Path(settings.KEYS_FOLDER).parent / CROPS)
     data = str(settings.DATA_FOLDER)
+    # Parts are told apart by the names of their modules: where none is found, nothing was looked at.
     parts = {number: sockets.program_of(number) for number in sockets.processes()}
     crops = [number for number, part in parts.items() if part == CROPS]
     others = [number for number, part in parts.items() if part in PEOPLES]
     if not crops or not others:
-        steps.note("the processes of the one or the other plane, which are not on this machine")
-        return
+        raise UnavailableError("The processes of the one or the other plane are not seen on this machine.")
     told = [number for number in crops if people in _started_with(number)] + [
         number for number in others if keys in _started_with(number)
     ]
