@@ -194,3 +194,25 @@ def test_a_name_that_is_stored_as_it_is_written_is_seen(home: Installation) -> N
         finding = checked("PRI-02")
     assert finding.state == "not verified", finding.evidence
     assert "greenhouse_template.name" in finding.figure
+
+
+@pytest.mark.parametrize(
+    ("break_it", "mend_it", "name"),
+    [
+        (
+            "CREATE MATERIALIZED VIEW addresses AS SELECT address FROM accounts_person",
+            "DROP MATERIALIZED VIEW addresses",
+            "public.addresses",
+        ),
+        (
+            "CREATE SCHEMA broken; CREATE TABLE broken.contacts (address text)",
+            "DROP SCHEMA broken CASCADE",
+            "broken.contacts",
+        ),
+    ],
+)
+def test_a_copy_that_is_no_table_of_ours_is_seen(home: Installation, break_it: str, mend_it: str, name: str) -> None:
+    with done_and_undone(home, break_it, mend_it):
+        finding = checked("PRI-02")
+    assert finding.state == "not verified", finding.evidence
+    assert name in finding.figure
