@@ -205,6 +205,12 @@ def _required(steps: Steps, owner: Resident, plain: Resident) -> None:
 def _everywhere(steps: Steps) -> str:
     late = oracle.value("SELECT count(*) FROM accounts_step_reset WHERE due_at < now() - interval '10 minutes'")
     steps.expect("no removal is left undone after its day", late == 0)
+    # An authenticator that was confirmed or used counts, or a password alone opens its account again.
+    lost = oracle.value(
+        "SELECT count(*) FROM accounts_second_step s WHERE confirmed_at IS NULL AND (used_at IS NOT NULL OR EXISTS ("
+        "SELECT FROM events_event e WHERE e.kind = 'accounts:second-step:add' AND e.subject = s.id))"
+    )
+    steps.expect("no second factor that was confirmed or used counts as unconfirmed", not lost, counted(lost or 0))
     total = oracle.value("SELECT count(*) FROM accounts_account")
     having = oracle.value("SELECT count(DISTINCT account_id) FROM accounts_second_step WHERE confirmed_at IS NOT NULL")
     return f"{counted(having)} of {counted(total)} accounts have a second factor"
