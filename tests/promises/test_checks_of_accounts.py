@@ -56,6 +56,45 @@ def test_sec_05_sees_a_breached_password_that_is_taken(home: Installation, monke
     not_verified("SEC-05", "refused at sign-up")
 
 
+def test_sec_05_sees_a_password_in_a_log(home: Installation) -> None:
+    import time
+
+    from glasshouse.promises.checks import accounts
+    from glasshouse.promises.findings import Steps
+
+    log = home.data / "logs" / "probe.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text('{"event": "signing in", "password": "typed-by-a-person"}')
+    try:
+        red, green = Steps(), Steps()
+        accounts._unlogged(red, ["typed-by-a-person"], time.time() - 5)
+        accounts._unlogged(green, ["typed-by-nobody"], time.time() - 5)
+    finally:
+        log.unlink()
+    assert red.wrong
+    assert (green.taken, green.wrong) == (1, [])
+
+
+def test_sec_06_sees_factors_that_count_as_unconfirmed(home: Installation, customer: Callable[[], Customer]) -> None:
+    from glasshouse.accounts.models import SecondFactor
+    from glasshouse.kernel import clock
+
+    actor = customer().actor
+    factor = SecondFactor.objects.create(
+        account_id=actor.account,
+        key_owner=actor.person,
+        kind="app",
+        name="app",
+        secret={},
+        created_at=clock.now(),
+        used_at=clock.now(),
+    )
+    try:
+        not_verified("SEC-06", "counts as unconfirmed")
+    finally:
+        factor.delete()
+
+
 # -- SEC-06 --------------------------------------------------------------------------------------------------------
 
 

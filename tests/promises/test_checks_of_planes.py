@@ -127,6 +127,11 @@ def test_sec_07_sees_mail_that_leaves_to_whoever_shows_a_certificate(monkeypatch
             "REVOKE CONNECT ON DATABASE vault FROM glasshouse_support",
             "no role that works for pages",
         ),
+        (
+            "GRANT SELECT ON accounts_person TO glasshouse_relay",
+            "REVOKE SELECT ON accounts_person FROM glasshouse_relay",
+            "glasshouse_relay: accounts_person",
+        ),
         ("CREATE FOREIGN DATA WRAPPER bridge", "DROP FOREIGN DATA WRAPPER bridge", "reaches another one"),
     ],
 )

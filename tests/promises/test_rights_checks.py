@@ -415,5 +415,18 @@ def test_pri_28_sees_a_reminder_that_is_only_marked(home: Installation) -> None:
         rows.update(escalated=0)
         assert reminders.escalate_due() >= 1
         assert "by mail" not in stored("legal_deadlines")
+        earlier, to_nobody = "created_at = created_at - interval '60 hours'", f"key_owner = '{new_id()}'"
+        for change in (earlier, to_nobody):  # A mail before the request came; one to somebody who is no officer.
+            with administering(home) as link:
+                kept = link.execute(
+                    "SELECT id, created_at, key_owner FROM mail_message WHERE kind = 'deadline'"
+                ).fetchall()
+                link.execute(f"UPDATE mail_message SET {change} WHERE kind = 'deadline'")
+                assert "by mail, not only by a mark" in stored("legal_deadlines"), change
+                for mail, created_at, key_owner in kept:
+                    link.execute(
+                        "UPDATE mail_message SET created_at = %s, key_owner = %s WHERE id = %s",
+                        [created_at, key_owner, mail],
+                    )
     finally:
         rows.delete()

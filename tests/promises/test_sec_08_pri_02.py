@@ -87,6 +87,27 @@ def test_files_that_nobody_changed_are_read_once(
     readable.forget()
 
 
+def test_a_look_without_secrets_hides_no_file_from_one_with_them(
+    home: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    from django.conf import settings
+
+    from glasshouse.promises import readable
+
+    monkeypatch.setattr(settings, "DATA_FOLDER", tmp_path)
+    monkeypatch.setattr(readable, "temporary_folders", list)
+    monkeypatch.setattr(readable, "_open_elsewhere", list)
+    readable.forget()
+    (tmp_path / "old").write_bytes(b"holds a root key")
+    later = time.time() + 60
+    assert not readable.look(["canary1"], began=later).places
+    assert readable.look(["canary1"], began=later, secrets=(b"root key",)).places == ["old"]
+    assert readable.look(["canary1"], began=later).passed == 1
+    readable.forget()
+
+
 @pytest.mark.parametrize(
     ("break_it", "word"),
     [
@@ -173,3 +194,25 @@ def test_a_name_that_is_stored_as_it_is_written_is_seen(home: Installation) -> N
         finding = checked("PRI-02")
     assert finding.state == "not verified", finding.evidence
     assert "greenhouse_template.name" in finding.figure
+
+
+@pytest.mark.parametrize(
+    ("break_it", "mend_it", "name"),
+    [
+        (
+            "CREATE MATERIALIZED VIEW addresses AS SELECT address FROM accounts_person",
+            "DROP MATERIALIZED VIEW addresses",
+            "public.addresses",
+        ),
+        (
+            "CREATE SCHEMA broken; CREATE TABLE broken.contacts (address text)",
+            "DROP SCHEMA broken CASCADE",
+            "broken.contacts",
+        ),
+    ],
+)
+def test_a_copy_that_is_no_table_of_ours_is_seen(home: Installation, break_it: str, mend_it: str, name: str) -> None:
+    with done_and_undone(home, break_it, mend_it):
+        finding = checked("PRI-02")
+    assert finding.state == "not verified", finding.evidence
+    assert name in finding.figure

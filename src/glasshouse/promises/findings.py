@@ -1,6 +1,7 @@
 """What a check may find."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,21 +49,30 @@ def counted(count: int) -> str:
     return str(count) if count >= FEW else f"fewer than {FEW}"
 
 
-_steps: ContextVar["Steps | None"] = ContextVar("steps", default=None)
+_steps: ContextVar["list[Steps] | None"] = ContextVar(
+    "steps", default=None
+)  # of the check that runs; None: no check runs
 
 
 class Steps:
     """What a check has seen, step by step: each line tells whether it was as promised."""
 
     def __init__(self) -> None:
-        _steps.set(self)
+        """Raises RuntimeError where the check that runs has steps already: what they saw would be forgotten."""
+        begun = _steps.get()
+        if begun:
+            raise RuntimeError("A check has one list of steps.")
+        if begun is not None:
+            begun.append(self)
         self.lines: list[str] = []
         self.wrong: list[str] = []
+        self.taken = 0
 
     def expect(self, step: str, held: bool, instead: str = "") -> bool:
         """Note a step, and what was seen instead where it was not as promised; returns whether it was."""
         seen = f" ({instead})" if instead and not held else ""
         self.lines.append(f"{'as promised' if held else 'NOT as promised'}: {step}{seen}")
+        self.taken += 1
         if not held:
             self.wrong.append(f"{step}{f': {instead}' if instead else ''}")
         return held
@@ -71,27 +81,34 @@ class Steps:
         """Tell, in the evidence, what this check cannot see or does not do. It counts neither way."""
         self.lines.append(f"not seen here: {line}")
 
+    def tell(self, line: str) -> None:
+        """Tell, in the evidence, what explains the steps. It counts neither way."""
+        self.lines.append(line)
+
     def judged(self, figure: str = "") -> Finding:
-        """Verified if every step was as promised, and there was one. figure: of a promise that is kept."""
-        if not self.lines:
-            return cannot_tell("the check took no step")
-        count = sum(not line.startswith("not seen here") for line in self.lines)
-        if not count:
+        """Verified if every step was as promised, and there was one. figure: of a promise that is kept, but for the count."""
+        if not self.taken:
             return cannot_tell("the check could take no step", self.lines)
-        kept = figure or f"{count} of {count} steps as promised"
+        kept = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} steps as promised")))
         return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else kept, self.lines)
 
 
-def forget_steps() -> None:
-    """Begin a check anew: no step of an earlier one counts."""
-    _steps.set(None)
+@contextmanager
+def one_check() -> Iterator[None]:
+    """While the block lasts, one check runs: no step of an earlier one counts."""
+    token = _steps.set([])
+    try:
+        yield
+    finally:
+        _steps.reset(token)
 
 
 def broken_off(reason: str) -> Finding:
     """What is known of a check that broke off: not verified where a step was not as promised already, else cannot tell."""
-    steps = _steps.get()
-    if steps is None:
+    begun = _steps.get()
+    if not begun:
         return cannot_tell(reason)
+    steps = begun[0]
     lines = [*steps.lines, f"broke off: {reason}"]
     if steps.wrong:
         return judge(good=False, figure=f"not so: {'; '.join(steps.wrong[:3])}", evidence=lines)

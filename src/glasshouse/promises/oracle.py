@@ -70,6 +70,19 @@ def columns(database: str = PEOPLE) -> list[Column]:
     ]
 
 
+def beside(database: str = PEOPLE) -> list[str]:
+    """What can hold rows and is no table of the schema public: views, and whatever stands in another schema.
+
+    Raises UnavailableError.
+    """
+    question: LiteralString = (
+        "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
+        "AND NOT (n.nspname = 'public' AND c.relkind IN ('r', 'p')) ORDER BY 1"
+    )
+    return [str(name) for (name,) in rows(question, database=database)]
+
+
 class Naming(NamedTuple):
     """Where a name (an id or a keyed hash) stands, in how many rows."""
 

@@ -5,9 +5,11 @@ same users; each file that a process holds open elsewhere, also one without a na
 
 A file that nobody has changed since before a text was drawn cannot hold it. It is passed over if it is one that the last look
 through everything has read (device, inode, size, times of change and of status, remembered in memory). One that was never read is
-read as far as the time of this look allows; over some looks, and anew every day, every file is read.
+read as far as the time of this look allows; over some looks, and anew every day, every file is read. What a look without secrets
+has read counts as unread for one with secrets, for it searched for less.
 """
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -40,7 +42,7 @@ class _Facts(NamedTuple):
     status_ns: int
 
 
-_read: set[_Facts] = set()
+_read: dict[str, set[_Facts]] = {}  # by a digest of the secrets that were searched for
 _read_since: list[float] = []  # Since when files are remembered, of the monotonic clock.
 
 
@@ -54,13 +56,14 @@ def forget() -> None:
 class Search:
     """What a search found, bounded in files, bytes and time. places: those that hold a text. count: files that were read.
 
-    stems: one of them is in whatever holds a needle. began: epoch s; no text is older. passed: files as they were when an earlier
-    look read them. left: old files that this look had no time for.
+    stems: one of them is in whatever holds a needle. began: epoch s; no text is older. read: files that looks for the same
+    secrets have read. passed: how many of those were as they were then. left: old files that this look had no time for.
     """
 
     needles: list[bytes]
     stems: list[bytes]
     began: float
+    read: set[_Facts]
     count: int = 0
     size: int = 0
     passed: int = 0
@@ -92,7 +95,7 @@ class Search:
         if holds:
             self.places.append(name)
         else:
-            _read.add(known)
+            self.read.add(known)
         if self.count > MOST_FILES or self.size > MOST_BYTES or time.monotonic() > self.ends:
             raise UnavailableError("There are too many files to look at all of them.")
         if self.size // BREATH > (self.size - facts.st_size) // BREATH:
@@ -100,7 +103,7 @@ class Search:
 
     def _wanted(self, known: _Facts) -> bool:
         """Whether a file that is older than the texts is read all the same."""
-        if known in _read:
+        if known in self.read:
             self.passed += 1
             return False
         if time.monotonic() > self.old_ends:
@@ -120,7 +123,8 @@ def look(texts: list[str], *, began: float, secrets: tuple[bytes, ...] = ()) -> 
     # Many texts with one word in common are looked for by that word first.
     plain = [text for text in texts if STEM not in text]
     stems = [*needles_of([STEM, *plain] if len(plain) < len(texts) else plain), *secrets]
-    search, data = Search([*needles_of(texts), *secrets], stems, began), Path(settings.DATA_FOLDER)
+    read = _read.setdefault(_kind(secrets), set())
+    search, data = Search([*needles_of(texts), *secrets], stems, began, read), Path(settings.DATA_FOLDER)
     for path in files(data):
         search.take(path, str(path.relative_to(data)))
     for folder in temporary_folders():
@@ -129,6 +133,11 @@ def look(texts: list[str], *, began: float, secrets: tuple[bytes, ...] = ()) -> 
     for file in _open_elsewhere():
         search.take(file.path, file.name)
     return search
+
+
+def _kind(secrets: tuple[bytes, ...]) -> str:
+    """Under what is remembered which files a look for these secrets has read; no secret is kept."""
+    return hashlib.sha256(repr(sorted(secrets)).encode()).hexdigest()
 
 
 def processes() -> list[Path]:

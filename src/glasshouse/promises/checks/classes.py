@@ -65,6 +65,8 @@ def classification() -> Finding:
     listed = _listed(answer.json()["activities"])
     columns = [*oracle.columns(oracle.PEOPLE), *oracle.columns(oracle.VAULT)]
     _listed_exist(steps, listed, columns)
+    hidden = [f"{database}.{name}" for database in (oracle.PEOPLE, oracle.VAULT) for name in oracle.beside(database)]
+    steps.expect("no view holds a copy, and no table stands in another schema", not hidden, _few(hidden))
     declared = {f"{row.store}.{row.table}.{row.column}" for row in evidence.whole_map() if row.entry}
     unclassed = [place for place in map(_place, columns) if place not in declared]
     steps.expect(

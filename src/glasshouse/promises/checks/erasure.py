@@ -61,8 +61,8 @@ def erasure() -> Finding:
         search = readable.look(texts, began=began)
         where = ", ".join(search.places[:3])
         steps.expect(f"none of {len(texts)} texts is readable in {search.told}", not search.places, where)
-    steps.lines.append(
-        "not looked at: replicas and backups, which this installation does not have; what lies in one opens no more, as the keys "
+    steps.note(
+        "replicas and backups, which this installation does not have; what lies in one opens no more, as the keys "
         "are destroyed. Counted tries stay up to a day after their window, as a keyed hash that names neither id nor address. "
         f"Not filled in: {'; '.join(filled.LEFT_OUT.values())}; what third parties bring in; what an agent asks"
     )

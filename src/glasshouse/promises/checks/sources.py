@@ -152,6 +152,9 @@ class _Import:
         self.steps.expect("the database takes a source", not tried["whole"], tried["whole"])
         taken = [name for name in ("name", "licence", "purpose") if not tried[name]]
         self.steps.expect("it refuses one that does not say all", not taken, ", ".join(taken))
+        whole = json.dumps({"id": new_id(), "field": "role"})
+        said = refusal((value, [whole, self.source]))
+        self.steps.expect("it takes a value of a source", not said, said)
         for name, of_source in (("without a source", None), ("of an unknown source", new_id())):
             record = json.dumps({"id": new_id(), "source_id": of_source, "field": "role"})
             self.steps.expect(f"it refuses a value {name}", bool(refusal((value, [record, self.source]))))

@@ -47,9 +47,11 @@ POWERS = (
     "OR rolcreatedb OR rolreplication OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) "
     "OR EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid))"
 )
+# Not those of probes: a check that runs at the same time may let support in to its own.
 WITHOUT_GRANT = (
-    "SELECT o.id FROM access_organisation o WHERE administered_since IS NULL AND NOT EXISTS (SELECT FROM support_grant g "
-    "WHERE g.organisation_id = o.id AND g.ends_at > now()) ORDER BY random() LIMIT %s"
+    "SELECT o.id FROM access_organisation o WHERE administered_since IS NULL AND id NOT IN (SELECT value FROM probes_mark) "
+    "AND NOT EXISTS (SELECT FROM support_grant g WHERE g.organisation_id = o.id AND g.ends_at > now()) "
+    "ORDER BY random() LIMIT %s"
 )
 
 
@@ -92,9 +94,7 @@ def support_access() -> Finding:
         _ended(steps, scene)
         _handed_over(steps, scene)
         _announced(steps, stage, scene)
-    return steps.judged(
-        f"0 rows of {tables} customer tables without an invitation; {len(steps.lines)} of {len(steps.lines)} steps as promised"
-    )
+    return steps.judged(f"0 rows of {tables} customer tables without an invitation")
 
 
 def _scene(stage: Stage) -> Scene:

@@ -54,9 +54,8 @@ def sealing() -> Finding:
         _keys_apart(steps)
         _a_key_each(steps, given)
         _spool(steps, stage)
-    steps.lines.append(
-        "not looked at: backups and replicas, which this installation does not have; that keys are rotated, which the operator "
-        "does by a command"
+    steps.note(
+        "backups and replicas, which this installation does not have; that keys are rotated, which the operator does by a command"
     )
     return steps.judged()
 
