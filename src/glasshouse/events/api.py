@@ -11,7 +11,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.events.models import Event, Link, Root, Unchained
 from glasshouse.events.rules import START, Content, Joint, breaks, digest
 from glasshouse.kernel import clock
-from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.probes import api as probes
@@ -20,6 +20,7 @@ from glasshouse.probes.rules import RELAY_LOCK
 RELAY = "relay"  # the connection of the relay's own role
 TURN_EVENTS = 250  # of one turn, which then stays below 50 ms
 ROOTS_A_TURN = 1000
+HISTORY = 20  # oldest events of an organisation, or of an account, that are looked for in the chain
 VERIFY_BATCH = 2000
 MOST_BREAKS = 1000
 Progress = Callable[[int, int], None]
@@ -82,17 +83,40 @@ def chain_new(limit: int = TURN_EVENTS) -> int:
 def _put_apart(outbox: dict[int, str], events: dict[str, Event]) -> set[int]:
     """Keep the events of promise checks out of the chain: their rows of the outbox stay until the probe is removed.
 
-    An event is a probe's if its customer is, or if it is of no customer and speaks of something of the probe. By now the
-    transaction of each has ended, so that the database knows what is a probe's, in whatever order it was written. Removes the
-    events from `events`; returns the numbers of their rows.
+    By now the transaction of each has ended, so that the database knows what is a probe's, in whatever order it was written.
+    Removes the events from `events`; returns the numbers of their rows.
     """
-    about = {id: event.organisation_id or event.subject for id, event in events.items()}
-    marks = probes.marked(list(about.values()), using=RELAY) if about else {}
-    apart = {number: marks[about[id]] for number, id in outbox.items() if about.get(id) in marks}
-    for number, probe in apart.items():
-        Unchained.objects.using(RELAY).filter(number=number).update(probe_id=probe)
-        del events[outbox[number]]
-    return set(apart)
+    ids = {id for event in events.values() for id in (event.organisation_id, event.subject, event.actor) if id}
+    marks = probes.marked(sorted(ids), using=RELAY) if ids else {}
+    apart = set()
+    for number, id in outbox.items():
+        probe = _probe_of(events[id], marks) if marks and id in events else None
+        if probe is not None:
+            Unchained.objects.using(RELAY).filter(number=number).update(probe_id=probe)
+            apart.add(number)
+            del events[id]
+    return apart
+
+
+def _probe_of(event: Event, marks: dict[str, str]) -> str | None:
+    """Whose probe's an event is; None: nobody's. Then it is chained.
+
+    What it is about must be a probe's: its customer, or what it speaks of where it is of no customer. Who acted must be of the
+    same probe, or no account. And nothing that has a history in the chain, which the relay alone writes, is a probe's.
+    """
+    account = marks.get(f"accounts_account:{event.actor}")
+    if event.organisation_id:
+        probe = marks.get(f"access_organisation:{event.organisation_id}")
+        history = Event.objects.using(RELAY).filter(organisation_id=event.organisation_id)
+    else:
+        ends = f":{event.subject}"
+        probe = next((probe for mark, probe in marks.items() if mark.endswith(ends)), None)
+        history = Event.objects.using(RELAY).filter(actor=event.subject)
+    by_nobody = event.actor in set(ActorKind)
+    if probe is None or not (by_nobody or account == probe):
+        return None
+    oldest = list(history.order_by("at", "id").values_list("id", flat=True)[:HISTORY])
+    return None if Link.objects.using(RELAY).filter(event_id__in=oldest).exists() else probe
 
 
 def chain_waiting(most_turns: int = 40) -> int:
@@ -219,6 +243,8 @@ def _never_chained() -> Iterator[str]:
     for id in Unchained.objects.using(RELAY).filter(lost=True).values_list("event_id", flat=True)[:MOST_BREAKS]:
         if not Event.objects.using(RELAY).filter(id=id).exists():
             yield f"event {id} was removed before it was chained"
+    for id in probes.apart_for_ever(using=RELAY)[:MOST_BREAKS]:
+        yield f"event {id} was kept out of the chain for a promise check that is over"
     with connections[RELAY].cursor() as cursor:
         cursor.execute(PAST_THE_OUTBOX, [MOST_BREAKS])
         for (id,) in cursor.fetchall():

@@ -17,6 +17,7 @@ class Event(models.Model):
         App.APPEND,
         write="organisation_id IS NULL OR ({rows})",  # One of no customer (a refused sign-in) is read by the relay alone.
         support=Support("events"),
+        owner_reads=True,  # Whether an organisation has a history in the chain.
     )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     at = technical(models.DateTimeField())

@@ -45,11 +45,18 @@ def sink_port(address_hash: str) -> int | None:
     return None if port is None else int(port)
 
 
-def marked(names: list[str], *, using: str) -> dict[str, str]:
-    """Which of these ids belong to probes, and to which. using: the connection of the role that asks."""
+def marked(ids: list[str], *, using: str) -> dict[str, str]:
+    """The marks (`table:id`) of rows with these ids -> the probe of each. using: the connection of the role that asks."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT name, probe FROM glasshouse_marked(%s)", [names])
+        cursor.execute("SELECT mark, probe FROM glasshouse_marked(%s)", [ids])
         return dict(cursor.fetchall())
+
+
+def apart_for_ever(*, using: str) -> list[str]:
+    """Ids of events that are kept out of the chain for a probe which is gone, or should be. using: the relay's connection."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_apart_for_ever()")
+        return [str(row[0]) for row in cursor.fetchall()]
 
 
 def organisations(probe: str) -> list[str]:
@@ -57,9 +64,18 @@ def organisations(probe: str) -> list[str]:
     return _values("glasshouse_probes_organisations", probe)
 
 
-def ids(probe: str) -> list[str]:
-    """Every id of the probe, of rows that are there and of rows that were."""
-    return _values("glasshouse_probes_ids", probe)
+def ids(probe: str, *tables: str) -> list[str]:
+    """Ids of the probe's rows of these tables, of rows that are there and of rows that were."""
+    marks = (value.split(":", 1) for value in _values("glasshouse_probes_marks", probe))
+    return [number for table, number in marks if table in tables]
+
+
+def began_at(probe: str) -> datetime | None:
+    """When a probe began; None: it is gone."""
+    with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_probe_began(%s)", [probe])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def abandoned() -> list[str]:
@@ -74,10 +90,13 @@ def living() -> list[str]:
 
 def remove(probe: str) -> None:
     """Delete every row that is the probe's, its events, then its keys. Safe to repeat."""
+    began = began_at(probe)
+    if began is None:
+        return
     with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:
         cursor.execute("SELECT glasshouse_remove_probe(%s)", [probe])
         key_owners = cursor.fetchone()[0]
-    vault.remove_probe_keys([KeyOwnerId(owner) for owner in key_owners])
+    vault.remove_probe_keys([KeyOwnerId(owner) for owner in key_owners], made_since=began)
 
 
 def _call(function: str, *arguments: str | int | list[str] | datetime) -> None:

@@ -7,7 +7,7 @@ from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import Matching
 
-MARK = "[0-9a-hjkmnp-tv-z]{16}|[0-9a-f]{64}|[a-z_]{1,40}:[0-9]{1,20}"
+MARK = "[a-z_]{1,40}:([0-9a-hjkmnp-tv-z]{16}|[0-9a-f]{64}|[0-9]{1,20})"
 
 
 class Probe(models.Model):
@@ -23,11 +23,15 @@ class Probe(models.Model):
 
 
 class Mark(models.Model):
-    """An id, a keyed hash, or `table:number` of a row without an id, that belongs to a probe. Triggers write it."""
+    """What belongs to a probe, and as what: `table:id` of a row, `hash:…` of an address or of tries, `key:id` of a key owner.
+
+    Triggers write it. As the kind is part of it, a row that bears the id of something else marks nothing but itself. `probe_id`
+    is no foreign key: a transaction of somebody else that wrote a mark must not fail because the probe went meanwhile.
+    """
 
     row_access = RowAccess(App.NOTHING)
-    value = technical(models.CharField(primary_key=True, max_length=64), Matching(MARK))
-    probe = technical(models.ForeignKey(Probe, on_delete=models.CASCADE))
+    value = technical(models.CharField(primary_key=True, max_length=120), Matching(MARK))
+    probe_id = technical(models.CharField(max_length=16, db_index=True))
 
     class Meta:
         db_table = "probes_mark"

@@ -11,57 +11,75 @@ from glasshouse.probes.rules import RELAY_LOCK
 from glasshouse.rowsecurity.declarations import Sql
 from glasshouse.rowsecurity.policies import customer_models, our_models
 from glasshouse.vault.declarations import by_address
+from glasshouse.vault.fields import SealedField
 
-LETTERS = (16, 64)  # of an id, of a keyed hash
 # Events are told apart by the relay; a result tells of a check and not of its probe; the register itself goes last.
 APART = ("events", "probes", "promises", "vault_keys")
+HASH, KEY = "hash", "key"
+# What a column names that is no foreign key. A column that is neither here nor a foreign key marks nothing.
+NAMES = {
+    "account": "accounts_account",
+    "account_id": "accounts_account",
+    "agent": "rights_agent",
+    "by": "accounts_account",
+    "entered_by": "accounts_account",
+    "organisation_id": "access_organisation",
+    "person": "accounts_person",
+    "request": "rights_request",
+    "request_id": "rights_request",
+    "session": "accounts_session",
+    "written_by": "accounts_account",
+}
+# The staff enter recipients: one belongs to a probe if a probe's own staff wrote it, whatever address it bears.
+NOT_BY_ADDRESS = ("disclosures_recipient",)
 
 MARKING = """
 DECLARE
   row_values jsonb;
   found_probe text;
-  own_value text;
+  key_name text;
 BEGIN
   IF NOT EXISTS (SELECT FROM probes_probe) THEN RETURN NULL; END IF;
   row_values := to_jsonb(NEW);
-  SELECT probe_id INTO found_probe FROM probes_mark
-    WHERE value IN (SELECT row_values ->> name FROM unnest(TG_ARGV[3:]) AS name) LIMIT 1;
+  SELECT probe_id INTO found_probe FROM probes_mark WHERE value = ANY (ARRAY(
+    SELECT kind || ':' || (row_values ->> split_part(argument, '=', 1)) FROM unnest(TG_ARGV[3:]) AS argument,
+      unnest(string_to_array(split_part(argument, '=', 2), '|')) AS kind)) LIMIT 1;
   IF found_probe IS NULL THEN RETURN NULL; END IF;
-  own_value := row_values ->> TG_ARGV[0];
-  IF own_value !~ '^([0-9a-hjkmnp-tv-z]{16}|[0-9a-f]{64})$' THEN own_value := TG_TABLE_NAME || ':' || own_value; END IF;
-  INSERT INTO probes_mark (value, probe_id) VALUES (own_value, found_probe) ON CONFLICT DO NOTHING;
-  -- What was asked for at a probe's address is sealed under a key of its own, that of no person and no customer.
-  IF TG_ARGV[1] <> '' AND NOT EXISTS (SELECT FROM accounts_person WHERE id = row_values ->> TG_ARGV[1])
-      AND NOT EXISTS (SELECT FROM access_organisation WHERE id = row_values ->> TG_ARGV[1]) THEN
-    INSERT INTO probes_mark (value, probe_id) VALUES (row_values ->> TG_ARGV[1], found_probe) ON CONFLICT DO NOTHING;
-    -- A link is made before the mail that it is sent by.
-    INSERT INTO probes_mark (value, probe_id)
-      SELECT id, found_probe FROM accounts_ticket WHERE key_owner = row_values ->> TG_ARGV[1] ON CONFLICT DO NOTHING;
+  INSERT INTO probes_mark (value, probe_id) VALUES (TG_TABLE_NAME || ':' || (row_values ->> TG_ARGV[0]), found_probe)
+    ON CONFLICT DO NOTHING;
+  -- What was asked for at a probe's address is sealed under a key of its own, which no row of anybody else has.
+  key_name := row_values ->> TG_ARGV[1];
+  IF key_name IS NOT NULL AND {unheld} THEN
+    INSERT INTO probes_mark (value, probe_id) VALUES ('key:' || key_name, found_probe) ON CONFLICT DO NOTHING;
   END IF;
-  -- The first member of an organisation has founded it.
-  IF TG_ARGV[2] <> '' AND EXISTS (SELECT FROM probes_mark WHERE value = row_values ->> 'account_id') AND NOT EXISTS (
-      SELECT FROM access_membership m WHERE m.organisation_id = row_values ->> TG_ARGV[2]
-      AND m.account_id NOT IN (SELECT value FROM probes_mark)) THEN
-    INSERT INTO probes_mark (value, probe_id) VALUES (row_values ->> TG_ARGV[2], found_probe) ON CONFLICT DO NOTHING;
+  -- The first member of an organisation has founded it. One that has a history is nobody's to found.
+  IF TG_ARGV[2] <> '' AND EXISTS (SELECT FROM probes_mark WHERE value = 'accounts_account:' || (row_values ->> 'account_id'))
+      AND NOT EXISTS (SELECT FROM access_membership m WHERE m.organisation_id = row_values ->> TG_ARGV[2] AND NOT EXISTS (
+        SELECT FROM probes_mark WHERE value = 'accounts_account:' || m.account_id))
+      AND NOT EXISTS (SELECT FROM events_event e JOIN events_link l ON l.event_id = e.id
+        WHERE e.organisation_id = row_values ->> TG_ARGV[2]) THEN
+    INSERT INTO probes_mark (value, probe_id) VALUES ('access_organisation:' || (row_values ->> TG_ARGV[2]), found_probe)
+      ON CONFLICT DO NOTHING;
   END IF;
   RETURN NULL;
 END"""
 
 BEGIN = """
 BEGIN
+  DELETE FROM probes_mark m WHERE NOT EXISTS (SELECT FROM probes_probe p WHERE p.id = m.probe_id);
   INSERT INTO probes_probe (id, sink_port, began_at) VALUES (begun, port, clock_timestamp());
   PERFORM glasshouse_mark_hashes(begun, hashes);
 END"""
 
-# Hashes only: an id is marked by the row that it comes with, and never because somebody says so.
+# Hashes only: a row is marked by what it names, and never because somebody says so.
 MARK_HASHES = """
 BEGIN
   IF EXISTS (SELECT FROM unnest(hashes) AS hash WHERE hash !~ '^[0-9a-f]{64}$')
       OR EXISTS (SELECT FROM accounts_person p WHERE p.address_hash = ANY (hashes)
-        AND p.id NOT IN (SELECT value FROM probes_mark)) THEN
+        AND NOT EXISTS (SELECT FROM probes_mark m WHERE m.value = 'accounts_person:' || p.id)) THEN
     RAISE EXCEPTION 'this is the address of a person, or no keyed hash: it cannot be a probe''s';
   END IF;
-  INSERT INTO probes_mark (value, probe_id) SELECT hash, marked FROM unnest(hashes) AS hash ON CONFLICT DO NOTHING;
+  INSERT INTO probes_mark (value, probe_id) SELECT 'hash:' || hash, marked FROM unnest(hashes) AS hash ON CONFLICT DO NOTHING;
 END"""
 
 REMOVE = """
@@ -70,22 +88,24 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock({lock});
   UPDATE events_unchained u SET probe_id = removed FROM events_event e
-    WHERE e.id = u.event_id AND u.probe_id IS NULL AND NOT u.lost AND EXISTS (
-      SELECT FROM probes_mark WHERE probe_id = removed AND value = coalesce(e.organisation_id, e.subject));
+    WHERE e.id = u.event_id AND u.probe_id IS NULL AND NOT u.lost AND e.organisation_id IS NOT NULL
+    AND EXISTS (SELECT FROM probes_mark WHERE probe_id = removed AND value = 'access_organisation:' || e.organisation_id)
+    AND (e.actor !~ '^[0-9a-hjkmnp-tv-z]{{16}}$'
+      OR EXISTS (SELECT FROM probes_mark WHERE probe_id = removed AND value = 'accounts_account:' || e.actor));
   DELETE FROM events_event WHERE id IN (SELECT event_id FROM events_unchained WHERE probe_id = removed);
   DELETE FROM events_unchained WHERE probe_id = removed;
   {deletions}
-  SELECT array_agg(value) INTO key_owners FROM probes_mark WHERE probe_id = removed AND length(value) = 16;
+  SELECT array_agg(split_part(value, ':', 2)) INTO key_owners FROM probes_mark
+    WHERE probe_id = removed AND split_part(value, ':', 1) = ANY ('{{{owners}}}'::text[]);
   DELETE FROM probes_mark WHERE probe_id = removed;
   DELETE FROM probes_probe WHERE id = removed;
   RETURN coalesce(key_owners, ARRAY[]::text[]);
 END"""
 
-
 # A check moves no clock; it dates a row of its own probe as if it were older, or younger.
 DATE = """
 BEGIN
-  IF NOT EXISTS (SELECT FROM probes_mark WHERE value = dated) OR NOT EXISTS (
+  IF NOT EXISTS (SELECT FROM probes_mark WHERE value = of_table || ':' || dated) OR NOT EXISTS (
       SELECT FROM pg_attribute WHERE attrelid = to_regclass(format('public.%I', of_table)) AND attname = of_column
       AND atttypid = 'timestamptz'::regtype) THEN
     RAISE EXCEPTION 'this is no row of a probe, or no time of it';
@@ -98,50 +118,88 @@ def _models() -> list[type[models.Model]]:
     return [model for model in our_models() if model._meta.app_label not in APART]
 
 
-def _is_name(field: "models.Field[object, object]") -> bool:
-    """Whether a column holds an id or a keyed hash."""
+def _is_text(field: "models.Field[object, object]") -> bool:
     target: object = field
     while isinstance(target, models.ForeignKey):
         target = target.target_field
-    return isinstance(target, models.CharField) and target.max_length in LETTERS
+    return isinstance(target, models.CharField)
 
 
-def _names(model: type[models.Model]) -> list[str]:
-    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key and _is_name(field)]
-    return [str(field.column) for field in fields]
+def _own_keys() -> list[str]:
+    """Tables of which a row is a key owner itself."""
+    return [
+        model._meta.db_table
+        for model in _models()
+        if any(
+            isinstance(field, SealedField) and field.key_owner == "id" for field in model._meta.local_concrete_fields
+        )
+    ]
 
 
-def _marked(model: type[models.Model], probe: str = "") -> str:
-    """SQL condition: the row is marked. probe: as this probe's."""
-    key = model._meta.pk
-    value = key.column if _is_name(key) else f"('{model._meta.db_table}:' || {key.column})"
-    return f"{value} IN (SELECT value FROM probes_mark{f' WHERE probe_id = {probe}' if probe else ''})"
+def _kinds(model: type[models.Model], field: "models.Field[object, object]") -> list[str]:
+    """As what a column names something that may be marked."""
+    if field.primary_key:
+        return []
+    if isinstance(field, models.ForeignKey):
+        return [str(field.remote_field.model._meta.db_table)] if _is_text(field) else []
+    if field.column == "key_owner":
+        return [KEY, *_own_keys()]
+    if field.column == "address_hash":
+        return [] if model._meta.db_table in NOT_BY_ADDRESS else [HASH]
+    return [NAMES[str(field.column)]] if field.column in NAMES else []
+
+
+def _named(model: type[models.Model]) -> list[str]:
+    """The arguments of a table's trigger: each column that names something, and as what."""
+    kinds = [(field.column, _kinds(model, field)) for field in model._meta.local_concrete_fields]
+    return [f"{column}={'|'.join(names)}" for column, names in kinds if names]
+
+
+def _marked(model: type[models.Model]) -> str:
+    """SQL condition: the row is marked."""
+    table, key = model._meta.db_table, model._meta.pk.column
+    return f"EXISTS (SELECT FROM probes_mark mark WHERE mark.value = '{table}:' || {table}.{key})"
 
 
 def _deletion(model: type[models.Model]) -> str:
     """Deletes by the key, so that the cost is that of the probe and not of the table."""
     table, key = model._meta.db_table, model._meta.pk
-    if _is_name(key):
-        return f"DELETE FROM {table} WHERE {_marked(model, 'removed')};"
-    numbers = (
-        f"SELECT split_part(value, ':', 2)::bigint FROM probes_mark WHERE probe_id = removed AND value LIKE '{table}:%'"
-    )
-    return f"DELETE FROM {table} WHERE {key.column} IN ({numbers});"
+    kind, cast = table, "" if _is_text(key) else "::bigint"
+    if isinstance(key, models.CharField) and key.max_length == 64:
+        kind = HASH  # Tries and the like, which a check names by hashes.
+    keys = f"SELECT split_part(value, ':', 2){cast} FROM probes_mark WHERE probe_id = removed AND value LIKE '{kind}:%'"
+    return f"DELETE FROM {table} WHERE {key.column} IN ({keys});"
+
+
+def _unheld() -> str:
+    """SQL condition: no row of anybody else is sealed with the key, or is the key owner. Of customers' tables nothing is seen."""
+    customers = {model._meta.db_table for model in customer_models()}
+    held = []
+    for model in _models():
+        table, key = model._meta.db_table, model._meta.pk.column
+        columns = {field.column for field in model._meta.local_concrete_fields}
+        if table in _own_keys():
+            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE {key} = key_name)")
+        if "key_owner" in columns and table not in customers:
+            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE key_owner = key_name AND NOT {_marked(model)})")
+    return " AND ".join(held)
 
 
 def _statements() -> Iterator[str]:
     yield (
         "CREATE OR REPLACE FUNCTION glasshouse_mark_probe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = public AS $${MARKING}$$"
+        f"SET search_path = public AS $${MARKING.replace('{unheld}', _unheld())}$$"
     )
     yield "REVOKE ALL ON FUNCTION glasshouse_mark_probe() FROM PUBLIC"
     for model in _models():
-        table, names = model._meta.db_table, _names(model)
-        if not names:
+        table, named = model._meta.db_table, _named(model)
+        if not named:
+            yield f"DROP TRIGGER IF EXISTS mark_probe ON {table}"
             continue
-        owner = "key_owner" if by_address(model) and "key_owner" in names else ""
+        has_owner = any(field.column == "key_owner" for field in model._meta.local_concrete_fields)
+        owner = "key_owner" if by_address(model) and has_owner else ""
         founded = str(getattr(model, "founds", ""))
-        arguments = ", ".join(f"'{word}'" for word in (model._meta.pk.column, owner, founded, *names))
+        arguments = ", ".join(f"'{word}'" for word in (model._meta.pk.column, owner, founded, *named))
         yield (
             f"CREATE OR REPLACE TRIGGER mark_probe AFTER INSERT ON {table} FOR EACH ROW "
             f"EXECUTE FUNCTION glasshouse_mark_probe({arguments})"
@@ -153,14 +211,13 @@ def _statements() -> Iterator[str]:
                 yield (
                     f"CREATE POLICY probe_{name} ON {model._meta.db_table} FOR {act} TO glasshouse_owner USING ({_marked(model)})"
                 )
-    waiting = "id IN (SELECT event_id FROM events_unchained{})"
-    yield f"CREATE POLICY waiting_seen ON events_event FOR SELECT TO glasshouse_owner USING ({waiting.format('')})"
-    of_probe = waiting.format(" WHERE probe_id IS NOT NULL")
-    yield f"CREATE POLICY probe_removed ON events_event FOR DELETE TO glasshouse_owner USING ({of_probe})"
+    apart = "id IN (SELECT event_id FROM events_unchained WHERE probe_id IS NOT NULL)"
+    yield f"CREATE POLICY probe_removed ON events_event FOR DELETE TO glasshouse_owner USING ({apart})"
 
 
 def _removal() -> str:
-    return REMOVE.format(lock=RELAY_LOCK, deletions="\n  ".join(_deletion(model) for model in _models()))
+    deletions = "\n  ".join(_deletion(model) for model in _models())
+    return REMOVE.format(lock=RELAY_LOCK, deletions=deletions, owners=",".join([KEY, *_own_keys()]))
 
 
 SQL = Sql(
@@ -168,11 +225,22 @@ SQL = Sql(
         # Where mail to an address goes that is a probe's; null: it is no probe's.
         "glasshouse_probe_sink(hash text)": (
             "integer",
-            "SELECT p.sink_port FROM probes_mark m JOIN probes_probe p ON p.id = m.probe_id WHERE m.value = hash",
+            "SELECT p.sink_port FROM probes_mark m JOIN probes_probe p ON p.id = m.probe_id WHERE m.value = 'hash:' || hash",
         ),
-        "glasshouse_marked(names text[])": (
-            "TABLE (name text, probe text)",
-            "SELECT value, probe_id FROM probes_mark WHERE value = ANY (names)",
+        # Marks of rows with these ids, whatever table they are of.
+        "glasshouse_marked(ids text[])": (
+            "TABLE (mark text, probe text)",
+            "SELECT value, probe_id FROM probes_mark WHERE split_part(value, ':', 2) = ANY (ids)",
+        ),
+        # Events that were put apart for a probe which is gone, or lives too long: nobody will delete them.
+        "glasshouse_apart_for_ever()": (
+            "SETOF text",
+            "SELECT event_id FROM events_unchained WHERE probe_id IS NOT NULL AND NOT EXISTS (SELECT FROM probes_probe p "
+            "WHERE p.id = probe_id AND p.began_at > clock_timestamp() - interval '1 hour')",
+        ),
+        "glasshouse_probe_began(of_probe text)": (
+            "SETOF timestamptz",
+            "SELECT began_at FROM probes_probe WHERE id = of_probe",
         ),
         "glasshouse_probes_older(older interval)": (
             "SETOF text",
@@ -180,11 +248,12 @@ SQL = Sql(
         ),
         "glasshouse_probes_organisations(of_probe text)": (
             "SETOF text",
-            "SELECT o.id FROM access_organisation o JOIN probes_mark m ON m.value = o.id WHERE m.probe_id = of_probe",
+            "SELECT o.id FROM access_organisation o JOIN probes_mark m ON m.value = 'access_organisation:' || o.id "
+            "WHERE m.probe_id = of_probe",
         ),
-        "glasshouse_probes_ids(of_probe text)": (
+        "glasshouse_probes_marks(of_probe text)": (
             "SETOF text",
-            "SELECT value FROM probes_mark WHERE probe_id = of_probe AND length(value) = 16",
+            "SELECT value FROM probes_mark WHERE probe_id = of_probe",
         ),
     },
     procedures={
@@ -199,11 +268,12 @@ SQL = Sql(
             "glasshouse_begin_probe(begun text, port integer, hashes text[])",
             "glasshouse_date_probe(dated text, of_table text, of_column text, moment timestamptz)",
             "glasshouse_mark_hashes(marked text, hashes text[])",
-            "glasshouse_probes_ids(of_probe text)",
+            "glasshouse_probe_began(of_probe text)",
+            "glasshouse_probes_marks(of_probe text)",
             "glasshouse_probes_organisations(of_probe text)",
             "glasshouse_remove_probe(removed text)",
         }
     ),
-    for_relay=frozenset({"glasshouse_marked(names text[])"}),
+    for_relay=frozenset({"glasshouse_apart_for_ever()", "glasshouse_marked(ids text[])"}),
     statements=tuple(_statements()),
 )

@@ -16,8 +16,9 @@ from django.db import connection
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions, throttle
+from glasshouse.events import api as events
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.kernel.ids import BlobId, OrganisationId, new_id
+from glasshouse.kernel.ids import BlobId, KeyOwnerId, OrganisationId, new_id
 from glasshouse.probes import api as probes
 from glasshouse.promises import authenticator, oracle
 from glasshouse.promises.findings import Steps
@@ -29,6 +30,14 @@ from glasshouse.subject import closing
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 
+NAMED_BY_JOBS = (
+    "access_organisation",
+    "accounts_account",
+    "accounts_person",
+    "greenhouse_upload",
+    "rights_copy",
+    "rights_request",
+)
 MAIL_S = 30.0  # the worker looks for due mail every second
 BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
 
@@ -255,18 +264,29 @@ def on_stage(steps: Steps) -> Iterator[Stage]:
         steps.expect("the check comes to its end", False, type(error).__name__)
 
 
+class NotOursError(UnavailableError):
+    """Something is marked as a probe's that is older than the probe. Nothing is removed; somebody has to look at it."""
+
+
 def remove(probe: str, counted: list[str] | None = None) -> None:
     """Remove everything that is a probe's: files, readings, rows, events, keys. Safe to repeat.
 
-    counted: addresses, networks and secrets by which its tries were counted, beside its ids.
+    counted: addresses, networks and secrets by which its tries were counted, beside its ids. Raises NotOursError.
     """
-    for organisation in probes.organisations(probe):
+    began, organisations = probes.began_at(probe), probes.organisations(probe)
+    owners = [KeyOwnerId(owner) for owner in (*organisations, *probes.ids(probe, "accounts_person", "key"))]
+    if began is None:
+        return
+    if older := vault.older_owners(owners, began):
+        raise NotOursError(f"{len(older)} of what is marked for a promise check is older than the check.")
+    for organisation in organisations:
         closing.close_organisation(OrganisationId(organisation))
-    ids = probes.ids(probe)
-    for blob in _blobs_of(ids):
+    for blob in _blobs_of(probe):
         blobs.remove(BlobId(blob))
-    _forget_jobs(ids)
+    _forget_jobs(probes.ids(probe, *NAMED_BY_JOBS))
+    ids = probes.ids(probe, "accounts_account", "accounts_person", "access_organisation", "access_invitation")
     probes.mark_hashes(probe, throttle.keys_of([*(counted or []), *ids]))
+    events.chain_waiting()  # Which puts the probe's own apart.
     probes.remove(probe)
 
 
@@ -275,12 +295,13 @@ def remove_abandoned() -> int:
     return sum(queues.guarded("promises.probes", probe, partial(remove, probe)) for probe in probes.abandoned())
 
 
-def _blobs_of(ids: list[str]) -> Iterator[str]:
-    """Names of the files of rows with these ids."""
+def _blobs_of(probe: str) -> Iterator[str]:
+    """Names of the files of the probe's rows."""
     for model in apps.get_models():
+        table = model._meta.db_table
         for column in (item.column for item in model._meta.local_concrete_fields if hasattr(item, "blob_key_owner")):
-            question = f'SELECT "{column}" FROM {model._meta.db_table} WHERE id = ANY (%s) AND "{column}" <> %s'
-            yield from (str(row[0]) for row in oracle.rows(question, ids, ""))
+            question = f'SELECT "{column}" FROM {table} WHERE id = ANY (%s) AND "{column}" <> %s'
+            yield from (str(row[0]) for row in oracle.rows(question, probes.ids(probe, table), ""))
 
 
 def _forget_jobs(ids: list[str]) -> None:

@@ -166,13 +166,14 @@ def run_for_probes() -> int:
     """
     total = 0
     for probe in probes.living():
-        ids, organisations = probes.ids(probe), probes.organisations(probe)
+        organisations = probes.organisations(probe)
         for model in ours():
             if kept_of(model) and isinstance(model._meta.pk, models.CharField):
+                ids = probes.ids(probe, model._meta.db_table)
                 of_customer = model._meta.db_table in customer_tables()
                 actors = [JOB.for_organisation(OrganisationId(id)) for id in organisations] if of_customer else [JOB]
-                total += sum(_delete(model, actor, among=ids) for actor in actors)
-        total += _destroy_unused_keys(among=ids)
+                total += sum(_delete(model, actor, among=ids) for actor in actors if ids)
+        total += _destroy_unused_keys(among=probes.ids(probe, "key", "accounts_person", "access_organisation"))
     return total
 
 

@@ -156,11 +156,21 @@ def destroy(key_owner: KeyOwnerId) -> None:
     _forget(key_owner)
 
 
-def remove_probe_keys(owners: list[KeyOwnerId]) -> None:
-    """Delete the keys of promise checks' own persons and customers. A real key owner's row stays, as destroyed, for ever."""
-    _keys().objects.filter(key_owner__in=owners).delete()
-    for owner in owners:
+def remove_probe_keys(owners: list[KeyOwnerId], *, made_since: datetime) -> None:
+    """Delete the keys of promise checks' own persons and customers. A real key owner's row stays, as destroyed, for ever.
+
+    made_since: when the probe began; an older key is nobody's probe's, whoever says so, and stays.
+    """
+    older = set(older_owners(owners, made_since))
+    for owner in set(owners) - older:
+        _keys().objects.filter(key_owner=owner).delete()
         _forget(owner)
+
+
+def older_owners(owners: list[KeyOwnerId], before: datetime) -> list[KeyOwnerId]:
+    """Those among key owners who had a key before a moment, destroyed or not."""
+    rows = _keys().objects.filter(key_owner__in=owners, created_at__lt=before)
+    return [KeyOwnerId(owner) for owner in rows.values_list("key_owner", flat=True).distinct()]
 
 
 class Progress(NamedTuple):
