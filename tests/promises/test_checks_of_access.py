@@ -49,6 +49,12 @@ def test_sec_01_sees_a_table_that_is_open_to_every_customer(home: Installation, 
         not_verified("SEC-01", "tenant: to")
 
 
+def test_sec_01_sees_a_membership_that_anybody_may_write(home: Installation) -> None:
+    leak = "CREATE POLICY leak ON access_membership FOR INSERT TO glasshouse_app WITH CHECK (true)"
+    with broken(home, leak, "DROP POLICY leak ON access_membership"):
+        not_verified("SEC-01", "can write no membership")
+
+
 def test_sec_01_sees_keys_that_nobody_made(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read of the keys is judged, and not that they were asked for."""
     from glasshouse.promises import oracle
