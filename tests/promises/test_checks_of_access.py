@@ -215,3 +215,22 @@ def test_sec_04_sees_an_invitation_that_nobody_is_told_of(home: Installation, mo
     body = "IF NEW.kind = 'support-access' THEN RETURN NULL; END IF; RETURN NEW;"
     with meddling(home, "mail_message", "INSERT", body, jobs=True):
         not_verified("SEC-04", "announced")
+
+
+# -- members whom nobody invited -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("promise", "role", "words"),
+    [("SEC-02", "viewer", "how they came in"), ("SEC-03", "administrator", "nor was invited to it")],
+)
+def test_a_member_whom_nobody_invited_is_seen(
+    home: Installation, customer: Callable[[], Customer], promise: str, role: str, words: str
+) -> None:
+    one, other = customer(), customer()
+    insert = (
+        "INSERT INTO access_membership (id, organisation_id, account_id, role, created_at) "
+        f"VALUES ('br0ken0000000001', '{one.organisation}', '{other.actor.account}', '{role}', now())"
+    )
+    with broken(home, insert, "DELETE FROM access_membership WHERE id = 'br0ken0000000001'"):
+        not_verified(promise, words)
