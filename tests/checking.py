@@ -9,6 +9,7 @@ from django.db import connections
 
 from glasshouse.events import api as events
 from glasshouse.mail import api as mail
+from glasshouse.requests import referrals
 from glasshouse.retention import api as retention
 from glasshouse.sources import api as sources
 
@@ -60,6 +61,7 @@ def worker_running() -> Iterator[None]:
             events.chain_waiting()
             sources.tell_due()
             retention.run_for_probes()
+            referrals.warn_for_probes()
         connections.close_all()
 
     thread = threading.Thread(target=work)

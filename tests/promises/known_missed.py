@@ -79,7 +79,6 @@ KNOWN_MISSED = {
     "the database finds no customer that entered an address": "the check ends with an error of its own: cannot tell",
     "a request is passed to a customer, and the customer is not told": "the check reads the customer's list, and no mail",
     "a customer reads what the person wrote": "the check looks at the number of the request only",
-    "a customer whose day has passed is not reminded": "the check makes no referral late",
     # PRI-28
     "the law of Brazil has 150 days": "the check asks the table of laws that it checks",
     "an extension under the law of California lasts 450 days": "the check asks the table of laws that it checks",
