@@ -9,6 +9,7 @@ from django.db import connections
 
 from glasshouse.events import api as events
 from glasshouse.mail import api as mail
+from glasshouse.requests import referrals
 from glasshouse.retention import api as retention
 from glasshouse.sources import api as sources
 
@@ -29,6 +30,11 @@ LEFT = (
     "DELETE FROM queues_failure",
     "DELETE FROM accounts_session",
     "DELETE FROM notices_acceptance a USING notices_version v WHERE v.id = a.version_id AND v.in_force_at > a.at",
+    # Tests make members without an invitation; the ledger tells of one then.
+    "INSERT INTO events_event (id, at, kind, actor, organisation_id, subject, facts) SELECT left(md5(m.id), 16), now(), "
+    "'access:invitation:accept', m.account_id, m.organisation_id, m.account_id, '{}' FROM access_membership m "
+    "WHERE NOT EXISTS (SELECT FROM events_event e WHERE e.organisation_id = m.organisation_id AND e.actor = m.account_id "
+    "AND e.kind IN ('access:organisation:create', 'access:invitation:accept'))",
     "UPDATE disclosures_disclosure SET told_at = now() WHERE told_at IS NULL",
 )
 
@@ -55,6 +61,7 @@ def worker_running() -> Iterator[None]:
             events.chain_waiting()
             sources.tell_due()
             retention.run_for_probes()
+            referrals.warn_for_probes()
         connections.close_all()
 
     thread = threading.Thread(target=work)

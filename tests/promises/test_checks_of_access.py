@@ -49,6 +49,12 @@ def test_sec_01_sees_a_table_that_is_open_to_every_customer(home: Installation, 
         not_verified("SEC-01", "tenant: to")
 
 
+def test_sec_01_sees_a_membership_that_anybody_may_write(home: Installation) -> None:
+    leak = "CREATE POLICY leak ON access_membership FOR INSERT TO glasshouse_app WITH CHECK (true)"
+    with broken(home, leak, "DROP POLICY leak ON access_membership"):
+        not_verified("SEC-01", "can write no membership")
+
+
 def test_sec_01_sees_keys_that_nobody_made(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read of the keys is judged, and not that they were asked for."""
     from glasshouse.promises import oracle
@@ -209,3 +215,22 @@ def test_sec_04_sees_an_invitation_that_nobody_is_told_of(home: Installation, mo
     body = "IF NEW.kind = 'support-access' THEN RETURN NULL; END IF; RETURN NEW;"
     with meddling(home, "mail_message", "INSERT", body, jobs=True):
         not_verified("SEC-04", "announced")
+
+
+# -- members whom nobody invited -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("promise", "role", "words"),
+    [("SEC-02", "viewer", "how they came in"), ("SEC-03", "administrator", "nor was invited to it")],
+)
+def test_a_member_whom_nobody_invited_is_seen(
+    home: Installation, customer: Callable[[], Customer], promise: str, role: str, words: str
+) -> None:
+    one, other = customer(), customer()
+    insert = (
+        "INSERT INTO access_membership (id, organisation_id, account_id, role, created_at) "
+        f"VALUES ('br0ken0000000001', '{one.organisation}', '{other.actor.account}', '{role}', now())"
+    )
+    with broken(home, insert, "DELETE FROM access_membership WHERE id = 'br0ken0000000001'"):
+        not_verified(promise, words)

@@ -430,3 +430,13 @@ def test_pri_28_sees_a_reminder_that_is_only_marked(home: Installation) -> None:
                     )
     finally:
         rows.delete()
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_27_sees_a_late_customer_that_is_not_reminded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.promises import stage
+    from glasshouse.requests import referrals
+
+    monkeypatch.setattr(stage, "MAIL_S", 5.0)
+    monkeypatch.setattr(referrals, "_tell_contacts", lambda *_: None)
+    assert "a customer whose day has passed is reminded by mail" in wrong("PRI-27")

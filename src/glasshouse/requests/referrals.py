@@ -27,6 +27,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId
 from glasshouse.mail import api as mail
 from glasshouse.organisations.models import Invitation
+from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links
@@ -210,8 +211,17 @@ def answer(actor: Actor, number: str, text: str, *, delete: bool) -> None:
 
 def warn_due() -> int:
     """Remind customers whose deadline has passed, once; returns how many. For the worker."""
+    return _warn_each(_late())
+
+
+def warn_for_probes() -> int:
+    """The same for promise checks' own customers, and for nobody else. For the worker: a check cannot wait for minutes."""
+    return _warn_each([OrganisationId(number) for probe in probes.living() for number in probes.organisations(probe)])
+
+
+def _warn_each(organisations: list[OrganisationId]) -> int:
     count = 0
-    for organisation in _late():
+    for organisation in organisations:
         with access.organisation_transaction(JOB.for_organisation(organisation)):
             late = Referral.objects.filter(organisation_id=organisation, answered_at=None, warned_at=None)
             due = queues.ready(late.filter(due_at__lt=clock.now()), WARNING)

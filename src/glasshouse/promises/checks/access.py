@@ -7,7 +7,8 @@ from typing import LiteralString
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import crop_door, oracle, rights_table
-from glasshouse.promises.findings import Finding, Steps
+from glasshouse.promises.checks.organisations import UNINVITED
+from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.rights_table import ADMINISTRATOR, ROLES
 from glasshouse.promises.stage import Resident, Stage, open_stage
@@ -245,3 +246,6 @@ def _everywhere(steps: Steps) -> None:
         "WHERE m.organisation_id = o.id AND m.role = 'administrator' AND m.sites IS NULL)"
     )
     steps.expect("no customer here is without an administrator", oracle.value(question) == 0)
+    outsiders = sum(int(count) for role, count in oracle.rows(UNINVITED) if role == ADMINISTRATOR)
+    told = f"{counted(outsiders)} do"
+    steps.expect("nobody administers a customer here who neither founded it nor was invited to it", not outsiders, told)

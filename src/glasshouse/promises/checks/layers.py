@@ -3,9 +3,10 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import psycopg
 from django.conf import settings
 from psycopg import sql
 
@@ -69,7 +70,7 @@ class _Scene(NamedTuple):
         "Authentication: every page of a probe's customer is asked for without a session, and with a made-up one.",
         "Authorisation: a viewer sends the forms of administrators.",
         "Tenant: the administrator of another customer opens the same pages; then the database is asked for every table of "
-        "customers with the application's own credential, as if all of the application were lost.",
+        "customers with the application's own credential, as if all of the application were lost, and is sent memberships.",
         "Encryption: the probe's rows are read as somebody reads them who has the whole database.",
     ),
     oracle="The answers of the doors; rows read with SQL under the application's role and under a role that sees every row; the "
@@ -90,6 +91,7 @@ def layers() -> Finding:
         _authentication(steps, scene, stage.visitor(), stage.visitor())
         _authorisation(steps, scene)
         _tenant(steps, scene)
+        _writes(steps, scene)
         _encryption(steps, scene)
     steps.note("each layer switched off alone, which is tried in a service of its own by `glasshouse mutate`")
     return steps.judged("6 of 6 layers refuse by themselves")
@@ -207,11 +209,7 @@ def _rows_seen(account: str, organisation: str) -> dict[str, int]:
     """Rows of a customer that the application's role is shown, by table, where whoever asks says to be an account."""
     seen = {}
     with oracle.signed_in("app") as link:
-        link.execute(
-            "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-            "set_config('glasshouse.kind', 'person', true)",
-            [organisation, account],
-        )
+        _acting(link, account, organisation)
         for (table,) in oracle.rows(CUSTOMERS):
             question = sql.SQL("SELECT count(*) FROM {} WHERE organisation_id = %s").format(sql.Identifier(str(table)))
             row = link.execute(question, [organisation]).fetchone()
@@ -239,6 +237,61 @@ def _tenant(steps: Steps, scene: _Scene) -> None:
         rows = _rows_seen(account, scene.owner.organisation)
         steps.expect(
             f"tenant: to {who} the database shows no row, whatever the application asks", not rows, ", ".join(rows)
+        )
+
+
+def _acting(link: "psycopg.Connection[tuple[Any, ...]]", account: str, organisation: str) -> None:
+    """Let the application's role say whom it acts for, until the transaction ends."""
+    link.execute(
+        "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
+        "set_config('glasshouse.kind', 'person', true)",
+        [organisation, account],
+    )
+
+
+def _joins(acting: str, account: str, organisation: str) -> bool:
+    """Whether the database lets the application's role, acting for an account, make an account a member. It is undone."""
+    with oracle.signed_in("app") as link:
+        _acting(link, acting, organisation)
+        try:
+            link.execute(
+                "INSERT INTO access_membership (id, organisation_id, account_id, role, created_at) "
+                "VALUES (%s, %s, %s, 'viewer', clock_timestamp())",
+                [new_id(), organisation, account],
+            )
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+    return True
+
+
+def _changes(acting: str, organisation: str) -> int:
+    """How many memberships of a customer the application's role, acting for an account, can change or delete. It is undone."""
+    with oracle.signed_in("app") as link:
+        _acting(link, acting, organisation)
+        changed = link.execute(
+            "UPDATE access_membership SET role = 'administrator' WHERE organisation_id = %s", [organisation]
+        )
+        return changed.rowcount
+
+
+def _writes(steps: Steps, scene: _Scene) -> None:
+    """What the database lets somebody write who belongs to another customer, or to none."""
+    owner, stranger = scene.owner, scene.stranger
+    own = _changes(owner.account, owner.organisation)
+    steps.expect(
+        "a member's own customer can be written to",
+        own > 0 and _joins(owner.account, stranger.account, owner.organisation),
+    )
+    for who, account in (
+        ("another customer's administrator", stranger.account),
+        ("nobody", ""),
+        ("a made-up account", new_id()),
+    ):
+        joins, changes = _joins(account, stranger.account, owner.organisation), _changes(account, owner.organisation)
+        steps.expect(
+            f"tenant: {who} can write no membership, whatever the application asks",
+            not joins and not changes,
+            f"{int(joins)} made, {changes} changed",
         )
 
 

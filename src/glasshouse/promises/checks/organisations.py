@@ -7,11 +7,17 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
-from glasshouse.promises.findings import Finding, Steps
+from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, open_stage
 
 LONGEST_LIFE = timedelta(days=60)
+# Members of whom the ledger tells neither that they founded their customer nor that they accepted an invitation to it: by role.
+UNINVITED = (
+    "SELECT m.role, count(*) FROM access_membership m WHERE NOT EXISTS (SELECT FROM events_event e "
+    "WHERE e.organisation_id = m.organisation_id AND e.actor = m.account_id "
+    "AND e.kind IN ('access:organisation:create', 'access:invitation:accept')) GROUP BY 1"
+)
 
 
 @check(
@@ -21,9 +27,10 @@ LONGEST_LIFE = timedelta(days=60)
         "Each invitation is read where its mail arrives. It is tried with another address, with another account, rightly, a "
         "second time, after it was revoked, after it was sent anew, and after its end.",
         "Whoever got in opens the pages of both sites, and the page by which people are invited.",
+        "Every membership is looked through for one whose founding or accepted invitation is not in the ledger.",
     ),
-    oracle="The rows of memberships and invitations, read with SQL by a role that can only read; the mails that arrived; the "
-    "pages that the member is shown.",
+    oracle="The rows of memberships, invitations and events, read with SQL by a role that can only read; the mails that arrived; "
+    "the pages that the member is shown.",
 )
 def invitation() -> Finding:
     """The life of a probe's invitations."""
@@ -35,6 +42,8 @@ def invitation() -> Finding:
         stage.site(owner, other_site)
         _first(stage, steps, owner, site, (own_site, other_site))
         _ended(stage, steps, owner)
+    uninvited = sum(int(count) for _, count in oracle.rows(UNINVITED))
+    steps.expect("of each member here the ledger tells how they came in", not uninvited, f"not of {counted(uninvited)}")
     return steps.judged()
 
 

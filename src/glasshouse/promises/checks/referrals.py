@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
+from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
 from glasshouse.promises.database_door import seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
@@ -24,6 +25,7 @@ REMINDED = timedelta(minutes=15)  # the job that reminds runs every five minutes
         "page for their data and confirms the address by the mailed link.",
         "The person agrees on the page that the request is passed on. Each customer opens its page of such requests, and the "
         "page of the other; the one that was asked answers.",
+        "The day of the answer is dated as if it had passed, and the customer's mail is read.",
         "All referrals are looked through for those that are late without a reminder.",
     ),
     oracle="The rows of referrals, read with SQL by a role that can only read, and as the database shows them to the other "
@@ -42,6 +44,7 @@ def referral() -> Finding:
         if _offered(stage, steps, visitor, address, two):
             _told(stage, steps, address, two)
             _separate(steps, address, words, two)
+            _late(stage, steps, address, two)
             _answered(stage, steps, address, two.customer)
     _stored(steps)
     return steps.judged()
@@ -151,6 +154,16 @@ def _separate(steps: Steps, address: str, words: str, two: _Two) -> None:
     own = seen_by(customer, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)
     others = seen_by(other, "SELECT count(*) FROM rights_referral WHERE organisation_id = %s", customer.organisation)
     steps.expect("the database shows the row to the one, and none to the other", (own, others) == ([(1,)], [(0,)]))
+
+
+def _late(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
+    """Date the referral as if its day had just passed; the worker goes over probes' own every second."""
+    probes.date(_referrals(stage, address)[0].id, "rights_referral", "due_at", clock.now() - timedelta(seconds=1))
+    mail = stage.arrival(two.customer.address, "still waits")
+    steps.expect("a customer whose day has passed is reminded by mail", mail is not None)
+    told = [each for each in stage.sink.mails(two.other.address) if "still waits" in each.subject + each.text]
+    steps.expect("and no other customer is", not told)
+    steps.tell("the job that reminds everybody is judged by the referrals that are stored")
 
 
 def _answered(stage: Stage, steps: Steps, address: str, customer: Resident) -> None:
