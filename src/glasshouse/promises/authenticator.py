@@ -27,12 +27,17 @@ class App:
         return self.totp.at(int(time.time()) + steps * PERIOD_S)
 
 
+def begin(visitor: Visitor) -> App | None:
+    """An app with the key that the page shows to somebody who has just signed in; unconfirmed yet. None: the page has no key."""
+    key = re.search(r"<pre[^>]*>\s*([A-Z2-7 ]{32,})\s*</pre>", visitor.follow(visitor.get(PATH)).text)
+    return App(pyotp.TOTP(key[1].strip().replace(" ", "")), []) if key else None
+
+
 def set_up(visitor: Visitor) -> App | None:
     """Set up an app by the page, as somebody who has just signed in; the code of now stays unused. None: the page has no key."""
-    key = re.search(r"<pre[^>]*>([A-Z2-7 ]{32,})</pre>", visitor.follow(visitor.get(PATH)).text)
-    if key is None:
+    app = begin(visitor)
+    if app is None:
         return None
-    app = App(pyotp.TOTP(key[1].replace(" ", "")), [])
     shown = visitor.follow(visitor.submit(PATH, {"code": app.code(steps=-1)})).text
     app.codes = re.findall(r"\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b", shown)
     return app

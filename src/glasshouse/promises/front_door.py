@@ -5,7 +5,6 @@ Checks act through it and nothing else: what it does, any person can do.
 
 import re
 import secrets
-import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -15,6 +14,7 @@ from django.conf import settings
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from glasshouse.kernel.errors import UnavailableError
+from glasshouse.promises import sockets
 
 ANSWERS_S = 30.0
 Files = Mapping[str, tuple[str, bytes]]
@@ -37,10 +37,9 @@ class Visitor:
 
     def __init__(self) -> None:
         self.network = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
-        trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
         self._client = httpx.Client(
             base_url=settings.ORIGIN,
-            transport=httpx.HTTPTransport(verify=trust, local_address=self.network),
+            transport=httpx.HTTPTransport(verify=sockets.context(), local_address=self.network),
             timeout=ANSWERS_S,
         )
 
