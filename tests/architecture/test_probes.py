@@ -26,7 +26,16 @@ def probe(*addresses: str) -> Iterator[str]:
     try:
         yield begun
     finally:
+        while events.chain_new():
+            continue
         probes.remove(begun)
+
+
+def marks_of(probe: str) -> set[str]:
+    """Everything that is marked as the probe's."""
+    from glasshouse.probes.api import _values
+
+    return set(_values("glasshouse_probes_marks", probe))
 
 
 def signed_in(home: Installation, role: str) -> "psycopg.Connection[Any]":
@@ -46,7 +55,8 @@ CALLS = [
     "SELECT glasshouse_mark_hashes(repeat('2', 16), ARRAY[repeat('a', 64)])",
     "SELECT glasshouse_date_probe(repeat('2', 16), 'access_invitation', 'expires_at', now())",
     "SELECT glasshouse_remove_probe(repeat('2', 16))",
-    "SELECT glasshouse_probes_ids(repeat('2', 16))",
+    "SELECT glasshouse_probes_marks(repeat('2', 16))",
+    "SELECT glasshouse_probe_began(repeat('2', 16))",
     "INSERT INTO probes_mark VALUES (repeat('2', 16), repeat('2', 16))",
     "DELETE FROM probes_probe",
 ]
@@ -90,7 +100,7 @@ def test_a_row_under_a_real_persons_key_does_not_make_the_person_a_probe(
         with probe(address) as begun:
             with transaction.atomic():
                 number = mail.queue_draft(KeyOwnerId(owner), "test", address, mail.Draft("x", "x"))
-            assert set(probes.ids(begun)) == {number}
+            assert marks_of(begun) == {f"mail_message:{number}", f"hash:{vault.lookup('address', address)}"}
     assert Person.objects.filter(id=one.actor.person).exists()
     assert vault.generations_of(KeyOwnerId(str(one.actor.person))) == [1]
 
@@ -115,8 +125,8 @@ def test_a_probe_that_joins_a_real_organisation_makes_nothing_of_it_a_probes(
                 organisation_id=one.organisation, account_id=account.id, role="viewer", created_at=now
             )
             events.record(one.actor, Kind.SITE_CREATED, account.id)
-        assert {person, account.id} <= set(probes.ids(begun))
-        assert one.organisation not in probes.ids(begun)
+        assert {f"accounts_person:{person}", f"accounts_account:{account.id}"} <= marks_of(begun)
+        assert one.organisation not in str(marks_of(begun))
         assert probes.organisations(begun) == []
         while events.chain_new():
             continue
@@ -186,3 +196,143 @@ def test_the_auditor_reads_and_can_do_nothing_else(home: Installation, customer:
             for statement in (f"DELETE FROM {table}", f"INSERT INTO {table} DEFAULT VALUES", f"TRUNCATE {table}"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     link.execute(statement)  # type: ignore[call-overload]
+
+
+# -- whoever can run SQL as the application ------------------------------------------------------------------------
+
+FORGED = (
+    "INSERT INTO mail_message (id, key_owner, kind, address, address_hash, subject, body, purpose, refused, created_at, tries, "
+    "next_try_at, reason, place) VALUES (%s, %s, 'test', ''::bytea, %s, ''::bytea, ''::bytea, '', '', now(), 0, now(), '', '')"
+)
+
+
+def forge(home: Installation, address: str, *, id: str = "", key_owner: str = "") -> None:
+    """A row that names a probe's address, with an id or a key owner that is somebody else's."""
+    with signed_in(home, "app") as link:
+        link.execute(FORGED, [id or new_id(), key_owner or new_id(), vault.lookup("address", address)])
+
+
+def chained(home: Installation, subject: str) -> int:
+    with administering(home) as link:
+        row = link.execute(
+            "SELECT count(*) FROM events_event e JOIN events_link l ON l.event_id = e.id WHERE e.subject = %s",
+            [subject],
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_a_row_with_the_id_of_a_real_organisation_makes_it_no_probes(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.events.kinds import Kind
+    from glasshouse.promises import stage
+
+    one, address, subject = customer(), f"{new_id()}@canary.invalid", new_id()
+    begun = probes.begin([vault.lookup("address", address)], sink_port=9)
+    forge(home, address, id=one.organisation)
+    assert probes.organisations(begun) == []
+    with access.organisation_transaction(one.actor):
+        events.record(one.actor, Kind.SITE_CREATED, subject)
+    stage.remove(begun)
+    while events.chain_new():
+        continue
+    assert chained(home, subject) == 1
+    with access.organisation_transaction(one.actor):
+        assert access.organisation_of(one.actor).id == one.organisation
+    assert events.verify().breaks == []
+
+
+def test_an_organisation_with_a_history_cannot_be_founded_again(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.accounts.models import Account, Person
+
+    one, address, now = customer(), f"{new_id()}@canary.invalid", clock.now()
+    while events.chain_new():
+        continue
+    with probe(address) as begun:
+        row = Person(id=new_id(), name="Probe", address=address, created_at=now)
+        row.address_hash = vault.lookup("address", address)
+        row.save(force_insert=True)
+        account = Account.objects.create(person_id=row.id, password="!", created_at=now)
+        with administering(home) as link, link.transaction(force_rollback=True):
+            link.execute("DELETE FROM access_membership WHERE organisation_id = %s", [one.organisation])
+            link.execute(
+                "INSERT INTO access_membership (id, organisation_id, account_id, role, created_at) "
+                "VALUES (%s, %s, %s, 'administrator', now())",
+                [new_id(), one.organisation, account.id],
+            )
+            rows = link.execute("SELECT value FROM probes_mark WHERE probe_id = %s", [begun]).fetchall()
+            assert f"access_organisation:{one.organisation}" not in {value for (value,) in rows}
+            assert len(rows) > 2
+
+
+def test_a_key_of_somebody_without_account_is_not_deleted(home: Installation) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+
+    address, victims = f"{new_id()}@canary.invalid", f"{new_id()}@grower.example"
+    accounts.ask_sign_up(victims, network=f"net-{victims}")
+    link = EmailLink.objects.get(address_hash=vault.lookup("address", victims))
+    with probe(address) as begun:
+        forge(home, address, key_owner=link.key_owner)
+        assert link.key_owner not in str(marks_of(begun))
+    assert EmailLink.objects.filter(id=link.id).exists()
+    assert vault.generations_of(KeyOwnerId(link.key_owner)) == [1]
+
+
+def test_a_destroyed_keys_row_stays(home: Installation) -> None:
+    from glasshouse.vault.keys.models import DataKey
+
+    owner, address = KeyOwnerId(new_id()), f"{new_id()}@canary.invalid"
+    vault.ensure_key(owner)
+    vault.destroy(owner)
+    with probe(address):
+        forge(home, address, key_owner=owner)
+    assert DataKey.objects.filter(key_owner=owner).exists()
+
+
+def test_what_is_marked_and_older_than_the_check_stops_its_removal(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.promises import stage
+
+    one = customer()
+    begun = probes.begin([], sink_port=9)
+    with administering(home) as link:
+        link.execute("INSERT INTO probes_mark VALUES (%s, %s)", [f"access_organisation:{one.organisation}", begun])
+        try:
+            with pytest.raises(stage.NotOursError):
+                stage.remove(begun)
+        finally:
+            link.execute("DELETE FROM probes_mark WHERE probe_id = %s", [begun])
+            stage.remove(begun)
+
+
+def test_a_real_accounts_sign_in_is_chained_though_its_id_was_forged(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.events.kinds import Kind
+
+    one, address = customer(), f"{new_id()}@canary.invalid"
+    account = str(one.actor.account)
+    while events.chain_new():
+        continue
+    before = chained(home, account)
+    with probe(address):
+        forge(home, address, id=account)
+        with transaction.atomic():
+            events.record(one.actor.alone, Kind.SESSION_STARTED, account)
+    assert chained(home, account) == before + 1
+
+
+def test_what_is_kept_out_of_the_chain_for_a_check_that_is_over_is_told(home: Installation) -> None:
+    with administering(home) as link:
+        link.execute(
+            "INSERT INTO events_unchained (event_id, lost, probe_id) VALUES ('0000000apart0000', false, repeat('2', 16))"
+        )
+        try:
+            assert any("for a promise check that is over" in line for line in events.verify().breaks)
+        finally:
+            link.execute("DELETE FROM events_unchained WHERE event_id = '0000000apart0000'")

@@ -15,6 +15,7 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.probes import api as probes
+from glasshouse.probes import rules as probe_rules
 from glasshouse.probes.rules import RELAY_LOCK
 
 RELAY = "relay"  # the connection of the relay's own role
@@ -104,9 +105,9 @@ def _probe_of(event: Event, marks: dict[str, str]) -> str | None:
     What it is about must be a probe's: its customer, or what it speaks of where it is of no customer. Who acted must be of the
     same probe, or no account. And nothing that has a history in the chain, which the relay alone writes, is a probe's.
     """
-    account = marks.get(f"accounts_account:{event.actor}")
+    account = marks.get(probe_rules.of_account(event.actor))
     if event.organisation_id:
-        probe = marks.get(f"access_organisation:{event.organisation_id}")
+        probe = marks.get(probe_rules.of_organisation(event.organisation_id))
         history = Event.objects.using(RELAY).filter(organisation_id=event.organisation_id)
     else:
         ends = f":{event.subject}"

@@ -70,6 +70,11 @@ def ids(probe: str, *tables: str) -> list[str]:
     return [number for table, number in marks if table in tables]
 
 
+def key_owners(probe: str) -> list[str]:
+    """Whose keys are the probe's: its persons, its organisations, and whatever was asked for at its addresses."""
+    return ids(probe, "key", "accounts_person", "access_organisation")
+
+
 def began_at(probe: str) -> datetime | None:
     """When a probe began; None: it is gone."""
     with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:

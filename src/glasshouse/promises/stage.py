@@ -274,7 +274,7 @@ def remove(probe: str, counted: list[str] | None = None) -> None:
     counted: addresses, networks and secrets by which its tries were counted, beside its ids. Raises NotOursError.
     """
     began, organisations = probes.began_at(probe), probes.organisations(probe)
-    owners = [KeyOwnerId(owner) for owner in (*organisations, *probes.ids(probe, "accounts_person", "key"))]
+    owners = [KeyOwnerId(owner) for owner in probes.key_owners(probe)]
     if began is None:
         return
     if older := vault.older_owners(owners, began):

@@ -173,7 +173,7 @@ def run_for_probes() -> int:
                 of_customer = model._meta.db_table in customer_tables()
                 actors = [JOB.for_organisation(OrganisationId(id)) for id in organisations] if of_customer else [JOB]
                 total += sum(_delete(model, actor, among=ids) for actor in actors if ids)
-        total += _destroy_unused_keys(among=probes.ids(probe, "key", "accounts_person", "access_organisation"))
+        total += _destroy_unused_keys(among=probes.key_owners(probe))
     return total
 
 
