@@ -440,3 +440,14 @@ def test_pri_27_sees_a_late_customer_that_is_not_reminded(monkeypatch: pytest.Mo
     monkeypatch.setattr(stage, "MAIL_S", 5.0)
     monkeypatch.setattr(referrals, "_tell_contacts", lambda *_: None)
     assert "a customer whose day has passed is reminded by mail" in wrong("PRI-27")
+
+
+@pytest.mark.usefixtures("home")
+def test_pri_25_sees_a_business_transfer_that_passes_on_objectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The web part counts one fewer than the rows that the check reads."""
+    from glasshouse.promises.checks import objection
+
+    monkeypatch.setattr(
+        objection, "OBJECTORS", objection.OBJECTORS.replace("SELECT count(*)", "SELECT count(*) + 1", 1)
+    )
+    assert "a business transfer passes on nobody who objects" in wrong("PRI-25")

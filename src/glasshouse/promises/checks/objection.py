@@ -2,14 +2,18 @@
 
 import json
 import time
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
+from glasshouse.disclosures.models import BusinessTransfer
+from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.law_examples import last_day
+from glasshouse.promises.recipients import received
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
@@ -17,6 +21,14 @@ from glasshouse.promises.stage import Resident, Stage, on_stage
 PURPOSES = {"supplement": "upheld", "new-browser": "objected", "merger": "upheld", "provider-news": "withdrawn"}
 JUDGED = "new-browser"
 QUIET_S = 2.0  # mail leaves within a second
+PAGE_TRIES = 3
+# Customers whose last word on a transfer of the business is no; those whose data is restricted are counted apart.
+OBJECTORS = (
+    "SELECT count(*) FROM accounts_account c WHERE c.staff_role = '' AND (SELECT s.state FROM consent_stance s "
+    "WHERE s.key_owner = c.person_id AND s.purpose = 'merger' ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld') "
+    "AND NOT EXISTS (SELECT FROM consent_restriction r WHERE r.key_owner = c.person_id "
+    "AND (r.lifts_at IS NULL OR r.lifts_at > clock_timestamp()))"
+)
 
 
 @check(
@@ -27,6 +39,7 @@ QUIET_S = 2.0  # mail leaves within a second
         "It signs in from another new browser. A mail for each purpose is tried at the database, before the objections and after "
         "them, as the application's own role.",
         "A member of the staff who is a probe judges the one objection that has to be judged, by the page, with reasons.",
+        "The staff's page of a business transfer is opened: it must count each customer who objects.",
         "All mails that left for a purpose are held against what their persons had decided.",
     ),
     oracle="The mails that arrived and those that did not; what the database refuses; the rows of decisions, requests and mail, "
@@ -40,6 +53,7 @@ def objection() -> Finding:
         _before(stage, steps, person)
         _objected(steps, person)
         _stopped(stage, steps, person)
+        _transferred(stage, steps, officer, person)
         _judged(stage, steps, officer, person)
         _taken_back(steps, person)
     _stored(steps)
@@ -108,6 +122,33 @@ def _stopped(stage: Stage, steps: Steps, person: Resident) -> None:
     steps.expect("a sign-in from another new browser is told no more", _warned(stage, person) == before and not written)
     held = oracle.value("SELECT count(*) FROM sources_objected WHERE address_hash = %s", stage.hash_of(person.address))
     steps.expect("nothing of third parties is taken in any more", held == 1)
+
+
+def _transferred(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
+    """The page of a business transfer counts everybody who objects as one whose data does not pass."""
+    contact = received(stage, person.person)
+    number = oracle.value("SELECT id FROM disclosures_recipient WHERE address_hash = %s", stage.hash_of(contact))
+    now = clock.now()  # It is closed as it begins: by the page it would be told to everybody.
+    BusinessTransfer.objects.create(recipient_id=number, opened_at=now, closed_at=now)
+    shown, stored = set(), set()
+    for _ in range(PAGE_TRIES):  # Somebody else may decide in between.
+        before = oracle.value(OBJECTORS)
+        shown = set(_shown_objectors(officer.visitor.get("/staff/recipients").text))
+        stored = {before, oracle.value(OBJECTORS)}
+        if shown and shown <= stored:
+            break
+    held = bool(shown) and shown <= stored and 0 not in stored
+    steps.expect("a business transfer passes on nobody who objects: its page counts each of them", held)
+
+
+def _shown_objectors(html: str) -> Iterator[int]:
+    """How many object, as the page says of each business transfer."""
+    for term in LexborHTMLParser(html).css("section.card dl.facts dt"):
+        told = term.next
+        while told is not None and told.tag != "dd":
+            told = told.next
+        if term.text().strip() == "Object" and told is not None:
+            yield int(told.text().strip())
 
 
 def _judged(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
