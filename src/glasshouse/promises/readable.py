@@ -22,6 +22,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from glasshouse.kernel.errors import UnavailableError
+from glasshouse.promises import sockets
 from glasshouse.promises.evidence import files, needles_of, whether_holds
 
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm")  # noqa: S108 - looked at, never written to
@@ -141,19 +142,8 @@ def _kind(secrets: tuple[bytes, ...]) -> str:
 
 
 def processes() -> list[Path]:
-    """Folders below /proc of this installation's processes, as far as they may be looked into. Linux only."""
-    data, folders = str(settings.DATA_FOLDER).encode(), [Path(f"/proc/{os.getpid()}")]
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            facts = path.joinpath("environ").read_bytes() + b"\0" + path.joinpath("cmdline").read_bytes() + b"\0"
-        except OSError:
-            continue
-        if any(
-            variable.rpartition(b"=")[2] in (data, data + b"/crops", data + b"/people")
-            for variable in facts.split(b"\0")
-        ):
-            folders.append(path)
-    return list(dict.fromkeys(folders))
+    """Folders below /proc of this installation's processes, this one first. Linux only. Raises UnavailableError."""
+    return [Path(f"/proc/{number}") for number in dict.fromkeys([os.getpid(), *sockets.processes()])]
 
 
 def temporary_folders() -> list[Path]:
