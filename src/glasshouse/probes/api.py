@@ -72,7 +72,9 @@ def ids(probe: str, *tables: str) -> list[str]:
 
 def key_owners(probe: str) -> list[str]:
     """Whose keys are the probe's: its persons, its organisations, and whatever was asked for at its addresses."""
-    return ids(probe, "key", "accounts_person", "access_organisation")
+    from glasshouse.probes.sql import KEY, own_keys  # It reads the models, which must be there.
+
+    return ids(probe, KEY, *own_keys())
 
 
 def began_at(probe: str) -> datetime | None:

@@ -24,14 +24,15 @@ NAMES = {
     "by": "accounts_account",
     "entered_by": "accounts_account",
     "organisation_id": "access_organisation",
-    "person": "accounts_person",
     "request": "rights_request",
     "request_id": "rights_request",
     "session": "accounts_session",
-    "written_by": "accounts_account",
+    "written_by": "accounts_account|rights_demand",
 }
-# The staff enter recipients: one belongs to a probe if a probe's own staff wrote it, whatever address it bears.
-NOT_BY_ADDRESS = ("disclosures_recipient",)
+# The staff enter these: one belongs to a probe if a probe's own account wrote it, whatever address it bears.
+NOT_BY_ADDRESS = ("disclosures_recipient", "rights_demand")
+# Links without an address, of which a mail is the first to tell whose they are.
+LINKS = "accounts_ticket"
 
 MARKING = """
 DECLARE
@@ -51,6 +52,8 @@ BEGIN
   key_name := row_values ->> TG_ARGV[1];
   IF key_name IS NOT NULL AND {unheld} THEN
     INSERT INTO probes_mark (value, probe_id) VALUES ('key:' || key_name, found_probe) ON CONFLICT DO NOTHING;
+    INSERT INTO probes_mark (value, probe_id) SELECT '{links}:' || id, found_probe FROM {links}
+      WHERE key_owner = key_name AND address_hash IS NULL ON CONFLICT DO NOTHING;
   END IF;
   -- The first member of an organisation has founded it. One that has a history is nobody's to found.
   IF TG_ARGV[2] <> '' AND EXISTS (SELECT FROM probes_mark WHERE value = 'accounts_account:' || (row_values ->> 'account_id'))
@@ -125,7 +128,7 @@ def _is_text(field: "models.Field[object, object]") -> bool:
     return isinstance(target, models.CharField)
 
 
-def _own_keys() -> list[str]:
+def own_keys() -> list[str]:
     """Tables of which a row is a key owner itself."""
     return [
         model._meta.db_table
@@ -142,11 +145,11 @@ def _kinds(model: type[models.Model], field: "models.Field[object, object]") -> 
         return []
     if isinstance(field, models.ForeignKey):
         return [str(field.remote_field.model._meta.db_table)] if _is_text(field) else []
-    if field.column == "key_owner":
-        return [KEY, *_own_keys()]
+    if field.column in ("key_owner", "person"):
+        return [KEY, *own_keys()]
     if field.column == "address_hash":
         return [] if model._meta.db_table in NOT_BY_ADDRESS else [HASH]
-    return [NAMES[str(field.column)]] if field.column in NAMES else []
+    return NAMES[str(field.column)].split("|") if field.column in NAMES else []
 
 
 def _named(model: type[models.Model]) -> list[str]:
@@ -178,17 +181,18 @@ def _unheld() -> str:
     for model in _models():
         table, key = model._meta.db_table, model._meta.pk.column
         columns = {field.column for field in model._meta.local_concrete_fields}
-        if table in _own_keys():
+        if table in own_keys():
             held.append(f"NOT EXISTS (SELECT FROM {table} WHERE {key} = key_name)")
         if "key_owner" in columns and table not in customers:
-            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE key_owner = key_name AND NOT {_marked(model)})")
+            but = " AND address_hash IS NOT NULL" if table == LINKS else ""
+            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE key_owner = key_name{but} AND NOT {_marked(model)})")
     return " AND ".join(held)
 
 
 def _statements() -> Iterator[str]:
     yield (
         "CREATE OR REPLACE FUNCTION glasshouse_mark_probe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = public AS $${MARKING.replace('{unheld}', _unheld())}$$"
+        f"SET search_path = public AS $${MARKING.replace('{unheld}', _unheld()).replace('{links}', LINKS)}$$"
     )
     yield "REVOKE ALL ON FUNCTION glasshouse_mark_probe() FROM PUBLIC"
     for model in _models():
@@ -217,7 +221,7 @@ def _statements() -> Iterator[str]:
 
 def _removal() -> str:
     deletions = "\n  ".join(_deletion(model) for model in _models())
-    return REMOVE.format(lock=RELAY_LOCK, deletions=deletions, owners=",".join([KEY, *_own_keys()]))
+    return REMOVE.format(lock=RELAY_LOCK, deletions=deletions, owners=",".join([KEY, *own_keys()]))
 
 
 SQL = Sql(

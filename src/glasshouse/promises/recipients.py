@@ -2,11 +2,11 @@
 
 from glasshouse.disclosures.models import Disclosure, Recipient
 from glasshouse.kernel import clock
-from glasshouse.promises.stage import Stage
+from glasshouse.promises.stage import Resident, Stage
 from glasshouse.vault import api as vault
 
 
-def received(stage: Stage, person: str) -> str:
+def received(stage: Stage, subject: Resident) -> str:
     """Register a recipient that received a person's name and address; returns its own address, where its mail arrives.
 
     No page gives a recipient something of a probe, so both rows are written as their verbs write them. It is registered as an
@@ -20,10 +20,10 @@ def received(stage: Stage, person: str) -> str:
         address_hash=vault.lookup("address", address),
         channels=[],
         fields=["user.contact.email", "user.name"],
-        written_by="installation",
+        written_by=subject.account,
         announced_at=now,
         active_from=now,
         **texts,
     )
-    Disclosure.objects.create(key_owner=person, recipient=recipient, first_at=now, last_at=now)
+    Disclosure.objects.create(key_owner=subject.person, recipient=recipient, first_at=now, last_at=now)
     return address

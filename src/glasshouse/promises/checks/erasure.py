@@ -81,7 +81,7 @@ class _Person:
         self.stage, self.given = stage, given
         resident = given.resident
         self.names = [resident.person, resident.account, *given.hashes]
-        self.recipient = recipients.received(stage, resident.person)
+        self.recipient = recipients.received(stage, resident)
         done(resident.visitor.submit("/account/data", {}, action="/export"), "An export")
         rows = opened.rows_naming([*self.names, resident.organisation])
         self.files, self.owners = _files(rows), _key_owners(opened.rows_naming(self.names))

@@ -116,7 +116,7 @@ def _says(part: Section, text: str, said: Said) -> bool:
 def _corrected(steps: Steps, stage: Stage, given: Filled) -> None:
     resident, colleague = given.resident, given.colleague
     done(resident.visitor.submit("/account/data/choices", {}, action="/lift"), "Lifting the restriction")
-    recipient = recipients.received(stage, resident.person)
+    recipient = recipients.received(stage, resident)
     old, new = resident.name, f"canary{new_id()}"
     done(resident.visitor.submit("/account/data", {"name": new}), "A correction")
     names = [resident.person, resident.account, *given.hashes]

@@ -126,7 +126,7 @@ def _stopped(stage: Stage, steps: Steps, person: Resident) -> None:
 
 def _transferred(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
     """The page of a business transfer counts everybody who objects as one whose data does not pass."""
-    contact = received(stage, person.person)
+    contact = received(stage, person)
     number = oracle.value("SELECT id FROM disclosures_recipient WHERE address_hash = %s", stage.hash_of(contact))
     now = clock.now()  # It is closed as it begins: by the page it would be told to everybody.
     BusinessTransfer.objects.create(recipient_id=number, opened_at=now, closed_at=now)
