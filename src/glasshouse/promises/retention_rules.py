@@ -38,6 +38,7 @@ RULES = (
     Rule("sources_supplied", "received_at", 365, "1 year after it was taken in"),
     Rule("web_form_sent", "sent_at", 1),
     Rule("web_shown_once", "expires_at", 0, "until it is shown, 11 minutes at most"),
+    Rule("web_written_form", "expires_at", 0, "until the form is shown again, 11 minutes at most"),
 )
 ACCOUNT, CUSTOMER = "as long as the account exists", "as long as the agreement runs"
 LEDGER, PUBLIC = "for ever, as opaque ids: what happened must be shown", "what is published, for ever"
