@@ -13,6 +13,8 @@ def received(stage: Stage, subject: Resident) -> str:
     authority, which no public list names, for no channel, so that nothing of anybody else goes there.
     """
     address, now = stage.new_address(), clock.now()
+    # Whoever enters it is not the subject, of whom an erasure leaves nothing.
+    writer = next((other for other in stage.residents if other.account != subject.account), None) or stage.grower()
     texts = dict.fromkeys(("name", "what", "region", "purpose", "basis", "agreement"), "probe of a promise check")
     recipient = Recipient.objects.create(
         kind="authority",
@@ -20,7 +22,7 @@ def received(stage: Stage, subject: Resident) -> str:
         address_hash=vault.lookup("address", address),
         channels=[],
         fields=["user.contact.email", "user.name"],
-        written_by=subject.account,
+        written_by=writer.account,
         announced_at=now,
         active_from=now,
         **texts,
