@@ -12,7 +12,7 @@ from glasshouse.promises.filled import Filled, done
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.opened import Row
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Stage, open_stage
+from glasshouse.promises.stage import MAIL_S, Stage, open_stage
 from glasshouse.vault import api as vault
 
 # What may still name somebody who is erased, and the words by which the page of the erasure has told so. The list of events and
@@ -70,7 +70,7 @@ def erasure() -> Finding:
 
 
 def _is_told(stage: Stage, person: "_Person") -> bool:
-    mail = stage.sink.wait(person.recipient, within_s=30, holding="erase")
+    mail = stage.sink.wait(person.recipient, within_s=MAIL_S, holding="erase")
     return mail is not None and person.given.resident.address in mail.text
 
 

@@ -11,7 +11,7 @@ from glasshouse.promises.filled import Filled, done
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.held import HASHED, MOST_SHOWN, Section
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Stage, open_stage
+from glasshouse.promises.stage import MAIL_S, Stage, open_stage
 
 
 class Said(NamedTuple):
@@ -130,7 +130,7 @@ def _corrected(steps: Steps, stage: Stage, given: Filled) -> None:
     ):
         page = visitor.get(f"/o/{organisation}/members").text
         steps.expect(f"the list of people shows the new name to {name}", new in page and old not in page)
-    mail = stage.sink.wait(recipient, within_s=30, holding=new)
+    mail = stage.sink.wait(recipient, within_s=MAIL_S, holding=new)
     steps.expect(
         "who received the name is told by a mail that arrives", mail is not None and resident.address in mail.text
     )

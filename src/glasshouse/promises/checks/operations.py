@@ -18,7 +18,7 @@ from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.sink import Sink
 from glasshouse.promises.sockets import Listener, Speech
-from glasshouse.promises.stage import open_stage
+from glasshouse.promises.stage import MAIL_S, open_stage
 
 WEAK = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 GOOD = {"TLSv1.2", "TLSv1.3"}
@@ -207,5 +207,5 @@ def _outgoing(steps: Steps) -> None:
         else:
             steps.expect(f"mail to a server that {server.name} was tried", held=False, instead="no connection came")
     with open_stage() as stage:
-        arrived = stage.sink.wait(stage.ask_sign_up(), within_s=30)
+        arrived = stage.sink.wait(stage.ask_sign_up(), within_s=MAIL_S)
     steps.expect("a mail server that encrypts is given the mail", arrived is not None)

@@ -9,7 +9,7 @@ from glasshouse.probes import api as probes
 from glasshouse.promises import oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import MAIL_S, Resident, Stage, open_stage
 
 LONGEST_LIFE = timedelta(days=60)
 # Members of whom the ledger tells neither that they founded their customer nor that they accepted an invitation to it: by role.
@@ -63,7 +63,7 @@ def _tried(stage: Stage, path: str, address: str) -> None:
 
 def _first(stage: Stage, steps: Steps, owner: Resident, site: str, names: tuple[str, str]) -> None:
     address = stage.invite(owner, "viewer", [site])
-    mail = stage.sink.wait(address, within_s=30, holding="/invitation/")
+    mail = stage.sink.wait(address, within_s=MAIL_S, holding="/invitation/")
     if not steps.expect("an invitation leaves by mail to the invited address", mail is not None):
         return
     path = stage.link(address, "invitation")
@@ -117,7 +117,7 @@ def _ended(stage: Stage, steps: Steps, owner: Resident) -> None:
     second = _invitation(owner, known | {first})
     old = stage.link(second_address, "invitation")
     owner.visitor.submit(owner.page("members"), {}, action=f"/invitations/{second}/resend")
-    again = stage.sink.wait(second_address, within_s=30, holding="/invitation/") and re.search(
+    again = stage.sink.wait(second_address, within_s=MAIL_S, holding="/invitation/") and re.search(
         r"/invitation/[A-Za-z0-9_-]+", stage.mail(second_address, holding="/invitation/", after=1).text
     )
     steps.expect("an invitation is sent anew, with a link of its own", bool(again) and again[0] != old)  # type: ignore[index]
