@@ -100,12 +100,14 @@ def test_sec_03_sees_sites_that_are_shown_to_every_member(home: Installation) ->
         not_verified("SEC-03", "other")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_walk")
 def test_sec_03_sees_a_change_of_role_that_does_not_count(home: Installation) -> None:
     with meddling(home, "access_membership", "UPDATE", "NEW.role := OLD.role; RETURN NEW;"):
         not_verified("SEC-03", "counts at the next request")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_walk")
 def test_sec_03_sees_changes_that_leave_no_event(home: Installation) -> None:
     body = "IF NEW.kind = 'access:member:change' THEN RETURN NULL; END IF; RETURN NEW;"
@@ -119,6 +121,7 @@ def test_sec_03_sees_a_member_who_stays(home: Installation) -> None:
         not_verified("SEC-03", "a removed member sees nothing")
 
 
+@pytest.mark.long
 def test_sec_03_sees_a_role_that_gets_where_it_should_not(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The door is honest here; the table is made stricter, and then wider, than the door."""
     from glasshouse.promises import rights_table
@@ -154,6 +157,7 @@ def test_sec_02_sees_an_invitation_that_cannot_be_revoked(home: Installation) ->
 # -- SEC-04 --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "words"),
     [
@@ -186,6 +190,7 @@ def test_sec_04_sees_support_that_could_look(home: Installation, break_it: str, 
         not_verified("SEC-04", words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "when", "body", "words"),
     [

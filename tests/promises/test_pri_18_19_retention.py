@@ -93,6 +93,7 @@ def test_what_a_legal_hold_is_on_may_be_old(home: Installation) -> None:
             link.execute("DELETE FROM mail_message WHERE id = '0000000000000000'")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "word"),
     [

@@ -57,6 +57,7 @@ def nobody_is_told(home: Installation) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("promise", "break_it", "word"),
     [

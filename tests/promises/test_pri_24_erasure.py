@@ -25,6 +25,7 @@ def copies_persons(home: Installation) -> AbstractContextManager[None]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "word"),
     [

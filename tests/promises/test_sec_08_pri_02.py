@@ -108,6 +108,7 @@ def test_a_look_without_secrets_hides_no_file_from_one_with_them(
     readable.forget()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "word"),
     [
@@ -196,6 +197,7 @@ def test_a_name_that_is_stored_as_it_is_written_is_seen(home: Installation) -> N
     assert "greenhouse_template.name" in finding.figure
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "name"),
     [

@@ -687,4 +687,5 @@ def test_an_agent_that_is_told_nothing_costs_no_try(
             drp.tell_agents()
     agent.delete()
     assert tried.count(row.id) <= 1, "after that there is nothing to do (the service's own worker may have been first)"
-    assert len(called) == (state == "nothing is new")
+    own = [url for url in called if url.endswith(".example/hook")]  # Other tests leave agents, too.
+    assert len(own) == (state == "nothing is new")

@@ -41,7 +41,7 @@ def mutate(promises: tuple[str, ...], quick: bool, others: bool, as_json: bool, 
         for breakage in load()
         if (not promises or breakage.promise in promises) and (breakage.quick or not quick)
     ]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Also where a shell has it ignored.
         signal.signal(number, _interrupt)
     trials: list[Trial] = []
     with console.status("Starting …") as status:

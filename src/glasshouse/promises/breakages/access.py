@@ -9,7 +9,6 @@ BREAKAGES = (
         "SEC-01",
         "the database shows every customer to every other",
         policy("access_organisation", "TO glasshouse_app USING (true)"),
-        quick=True,
     ),
     Breakage(
         "SEC-01",

@@ -47,7 +47,6 @@ BREAKAGES = (
             "GRANT SELECT ON accounts_person TO glasshouse_relay",
             "REVOKE SELECT ON accounts_person FROM glasshouse_relay",
         ),
-        quick=True,
     ),
     Breakage(
         "SEC-10",

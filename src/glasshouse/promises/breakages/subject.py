@@ -111,7 +111,6 @@ BREAKAGES = (
         "PRI-24",
         "a destroyed key comes back",
         triggered("vault_data_key", "UPDATE", "RETURN OLD;", "vault"),
-        quick=True,
         also=("PRI-19",),
     ),
     Breakage(

@@ -8,7 +8,6 @@ BREAKAGES = (
         "SEC-04",
         "the database shows support every site",
         policy("greenhouse_site", "FOR SELECT TO glasshouse_support USING (true)"),
-        quick=True,
     ),
     Breakage(
         "SEC-04",

@@ -64,7 +64,6 @@ BREAKAGES = (
         Database(
             "ALTER TABLE accounts_person ADD COLUMN nickname text", "ALTER TABLE accounts_person DROP COLUMN nickname"
         ),
-        quick=True,
     ),
     Breakage(
         "PRI-02",
@@ -78,7 +77,6 @@ BREAKAGES = (
             "CREATE MATERIALIZED VIEW addresses AS SELECT address FROM accounts_person",
             "DROP MATERIALIZED VIEW addresses",
         ),
-        quick=True,
     ),
     Breakage(
         "PRI-02",
