@@ -11,8 +11,6 @@ from tests.checking import checked
 from tests.conftest import administering
 from tests.promises.breaking import done_and_undone, trigger
 
-pytestmark = pytest.mark.long  # Each asks a check that takes its time, and mails race with it; see docs/state.md.
-
 Break = Callable[[Installation], AbstractContextManager[None]]
 
 

@@ -29,7 +29,7 @@ class Message(models.Model):
         # Mails that the law or the person wants.
         open_rows="kind IN ('announcement', 'change', 'privacy', 'reset', 'restriction', 'second-step', 'sign-up', 'text')"
     )
-    holds_links = True  # What is shown of it masks them: whoever reads it could use them.
+    holds_links = ("subject", "body")  # What is shown of these masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("sent_at", 30, "it was sent"), Kept("created_at", 90, "it was written, if it could not be sent"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -79,6 +79,11 @@ class Message(models.Model):
                 fields=["next_try_at"], name="mail_waiting", condition=models.Q(sent_at=None, set_aside_at=None)
             ),
         ]
+
+    @property
+    def holds_codes(self) -> bool:
+        """Whether numbers in it are codes for signing in: of text messages, and of no other."""
+        return self.kind == "text"
 
     @property
     def written_by(self) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-# The secrets of mailed links (256 bits, URL-safe), and the codes of text messages.
-SECRETS = re.compile(r"(?<![\w-])[\w-]{40,}(?![\w-])|(?<!\d)\d{6,8}(?!\d)")
+LINK_SECRETS = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")  # as kernel.ids.new_token makes them
+CODES = re.compile(r"(?<!\d)\d{6,8}(?!\d)")  # of text messages
 ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 # RFC 5322, 3.6.4: dot-atoms, or a domain literal, of a length that fits into one line.
 MESSAGE_ID = re.compile(rf"<({ATOMS}{{1,200}})@({ATOMS}{{1,200}}|\[[A-Za-z0-9.:-]{{1,100}}\])>")
@@ -17,9 +17,12 @@ ONE_TAG = re.compile(r"\{%(?:(?!%\}).)*%\}")
 NEVER_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
 
 
-def masked(text: str) -> str:
-    """A text without the secrets in it: whoever reads it later cannot use them to sign in."""
-    return SECRETS.sub("•••", text)
+def masked(text: str, *, codes: bool = False) -> str:
+    """A text without the secrets of links in it: whoever reads it later cannot use them to sign in. codes: of a text message,
+    whose numbers are codes. In any other text a number is somebody's datum, and stays.
+    """
+    without_links = LINK_SECRETS.sub("•••", text)
+    return CODES.sub("•••", without_links) if codes else without_links
 
 
 def message_id(text: str) -> str:

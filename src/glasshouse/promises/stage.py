@@ -6,6 +6,7 @@ removed at the end by what the database knows of it (`probes`), whatever the che
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -226,6 +227,13 @@ class Stage:
         mail = self.sink.wait(address, within_s=BRIEF_S if self.missed else MAIL_S, holding=holding)
         self.missed = self.missed or mail is None
         return mail
+
+    def mail_has_left(self, person: Resident) -> None:
+        """Wait until no mail to a person is on its way: each that leaves changes what is held of them."""
+        ends = time.monotonic() + MAIL_S
+        waiting = "SELECT count(*) FROM mail_message WHERE key_owner = %s AND sent_at IS NULL AND set_aside_at IS NULL"
+        while oracle.value(waiting, person.person) and time.monotonic() < ends:
+            time.sleep(0.1)
 
     def hash_of(self, address: str) -> str:
         """The keyed hash by which rows name an address."""

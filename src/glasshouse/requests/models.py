@@ -144,7 +144,7 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 class RequestMessage(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
-    holds_links = True  # What is shown of it masks them: whoever reads it could use them.
+    holds_links = ("text",)  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))

@@ -56,8 +56,8 @@ def _entries() -> dict[tuple[str, str], Entry]:
 def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
     value = getattr(row, str(field.name))
     shown = "kept as a hash only, which tells nobody the value" if not isinstance(field, SealedField) else _plain(value)
-    if getattr(row, "holds_links", False):
-        shown = masked(shown)
+    if field.name in getattr(row, "holds_links", ()):
+        shown = masked(shown, codes=getattr(row, "holds_codes", False))
     since = getattr(row, "created_at", None)
     label = NAMES.get(entry.category, entry.category)
     where = f"{row._meta.db_table}.{field.column}"

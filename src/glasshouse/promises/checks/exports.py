@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections import Counter
 from datetime import timedelta
@@ -19,7 +18,7 @@ from glasshouse.promises.filled import Filled
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.held import HASHED, Held
 from glasshouse.promises.registry import check
-from glasshouse.promises.stage import MAIL_S, open_stage
+from glasshouse.promises.stage import open_stage
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -46,7 +45,7 @@ def export() -> Finding:
     with open_stage() as stage:
         given = filled.person(stage)
         resident, here = given.resident, given.resident.visitor
-        _mail_has_left(resident.person)
+        stage.mail_has_left(resident)
         names = [resident.person, resident.account, given.hashes[1]]
         found, hashes = held.values_of(names), held.hashes_of(names)
         link, number = filled.export(given)
@@ -58,14 +57,6 @@ def export() -> Finding:
         _afresh(steps, given, link)
         _ends(steps, given, link, number)
     return steps.judged()
-
-
-def _mail_has_left(person: str) -> None:
-    """Wait until no mail to a person is on its way: each that leaves is counted in what is held of them."""
-    ends = time.monotonic() + MAIL_S
-    waiting = "SELECT count(*) FROM mail_message WHERE key_owner = %s AND sent_at IS NULL AND set_aside_at IS NULL"
-    while oracle.value(waiting, person) and time.monotonic() < ends:
-        time.sleep(0.1)
 
 
 def _is_zip(steps: Steps, answer: "Response") -> bool:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from typing import NamedTuple
 
@@ -33,7 +32,6 @@ EXAMPLES = {
     "rights_request.text": Said("answering the request", "you", "nobody else"),
 }
 OUR_OWN = "A second factor was added"  # a mail that we write
-TRIES = 3
 
 
 @check(
@@ -57,12 +55,9 @@ def inventory() -> Finding:
         given = filled.person(stage)
         resident = given.resident
         names = [resident.person, resident.account, given.hashes[1]]
-        for _ in range(TRIES):  # Mails come and go between the two looks.
-            found, hashed = held.values_of(names), len(held.hashes_of(names))
-            page = resident.visitor.get("/account/data").text
-            if not _lost(given, found, held.sections(page)):
-                break
-            time.sleep(1)
+        stage.mail_has_left(resident)
+        found, hashed = held.values_of(names), len(held.hashes_of(names))
+        page = resident.visitor.get("/account/data").text
         _whole(steps, given, found, held.sections(page))
         _explained(steps, found, held.sections(page))
         told, more = page.count(HASHED), sum(part.more for part in held.sections(page))
@@ -76,20 +71,15 @@ def inventory() -> Finding:
 def _whole(steps: Steps, given: Filled, found: list[held.Held], parts: list[Section]) -> None:
     closed = [value for value in found if value.text is None]
     steps.expect("each sealed value of the person opens with a key that its row names", not closed, held.places(closed))
-    more, lost = sum(part.more for part in parts), _lost(given, found, parts)
+    more = sum(part.more for part in parts)
+    lost = held.missing(found, [text for part in parts for text in part.values], most=MOST_SHOWN)
+    if more:  # Of a purpose with more than 20 values the page shows 20, and says that the others are in the export.
+        lost = held.missing(lost, [item["value"] for item in _items(given)])
     told = (
         f"each of {len(found)} sealed values in {len({value.place for value in found})} columns that a raw search finds"
     )
     others = f", but {more} of purposes with many, which it says are in the export, and are" if more else ""
     steps.expect(f"{told} is on the page{others}", bool(found) and not lost, held.places(lost))
-
-
-def _lost(given: Filled, found: list[held.Held], parts: list[Section]) -> list[held.Held]:
-    """Values that a raw search found, and that are neither on the page nor, where it says so, in the export."""
-    lost = held.missing(found, [text for part in parts for text in part.values], most=MOST_SHOWN)
-    # Of a purpose with more than 20 values the page shows 20, and says that the others are in the export.
-    more = any(part.more for part in parts)
-    return held.missing(lost, [item["value"] for item in _items(given)]) if more and lost else lost
 
 
 def _items(given: Filled) -> list[dict[str, str]]:
