@@ -69,20 +69,14 @@ def _customer_with_sites() -> Any:
 @contextmanager
 def _switch(home: Any) -> Iterator[Callable[[bool], None]]:
     """Turns row policies and the look-up of rights off and on; both are on after the block."""
-    import psycopg
-
     from glasshouse.access import api as access
     from glasshouse.access.permissions import CUSTOMER_PERMISSIONS
     from glasshouse.access.rules import Rights
-    from glasshouse.kernel.places import socket_folder
+    from glasshouse.operations import postgres
     from glasshouse.rowsecurity.policies import customer_tables
 
-    secret = (home.keys / "store" / "admin.secret").read_text()
-    socket = str(socket_folder(home.data))
     everything, honest = Rights(CUSTOMER_PERMISSIONS, None, "all", "bench"), access.rights_of
-    with psycopg.connect(
-        host=socket, user="glasshouse_admin", password=secret, dbname="people", autocommit=True
-    ) as admin:
+    with postgres.people_store(home).administering(postgres.PEOPLE) as admin:
 
         def switch(on: bool) -> None:
             verb = "ENABLE" if on else "DISABLE"

@@ -28,10 +28,9 @@ from glasshouse.accounts.sessions import forget_all
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
-from glasshouse.kernel.places import socket_folder
 from glasshouse.notices import api as notices
 from glasshouse.onboarding import api as onboarding
-from glasshouse.operations import service
+from glasshouse.operations import postgres, service
 from glasshouse.operations.health import Patience
 from glasshouse.operations.installation import Installation
 from glasshouse.organisations import invitations
@@ -209,12 +208,8 @@ def enter_staff(client: httpx.Client) -> httpx.Client:
 
 @contextmanager
 def administering(home: Installation, database: str = "people") -> Iterator["psycopg.Connection[Any]"]:
-    """A database of the people store as its superuser, which the service never is: for breaking things, and taking them away."""
-
-    secret = (home.keys / "store" / "admin.secret").read_text()
-    with psycopg.connect(
-        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname=database, autocommit=True
-    ) as link:
+    """A database of its store as the superuser, which the service never is: for breaking things, and taking them away."""
+    with postgres.store_of(home, database).administering(database) as link:
         yield link
 
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import psycopg
 
-from glasshouse.kernel.places import socket_folder
-from glasshouse.operations import service
+from glasshouse.operations import postgres, service
 from glasshouse.operations.installation import Installation
 from tests import prepared
 
@@ -54,12 +53,8 @@ class Store:
 
     @contextmanager
     def administering(self, base: str = "people") -> Iterator["psycopg.Connection[Any]"]:
-        """A database of the store as its superuser."""
-        secret = (self.home.keys / "store" / "admin.secret").read_text()
-        sockets = str(socket_folder(self.home.data))
-        with psycopg.connect(
-            host=sockets, user="glasshouse_admin", password=secret, dbname=base, autocommit=True
-        ) as link:
+        """A database of its store as the superuser."""
+        with postgres.store_of(self.home, base).administering(base) as link:
             yield link
 
 

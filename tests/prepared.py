@@ -1,5 +1,7 @@
 """An installation with tables and nothing else in it, made once and copied for each service that a test starts.
 
+Its data is people store and key store, each in a folder of its own.
+
 Keys and data belong together: whoever takes the data has taken the keys before. The copy lies in a folder of the machine's
 temporary ones and is used by all test processes of one user, of one day and of one state of the source; what its hash
 does not tell, the start itself finds: a store whose stamp or catalogue is not that of the source is brought up to date.
@@ -18,14 +20,12 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import psycopg
-
-from glasshouse.kernel.places import socket_folder
 from glasshouse.operations import postgres, service, stamp, tls
 from glasshouse.operations.installation import Installation
-from glasshouse.operations.processes import Part, Supervisor
+from glasshouse.operations.processes import Supervisor
 
 KEPT_S = 86_400
+FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_wal_size=8GB")
 
 
 def take_keys(home: Installation) -> None:
@@ -46,7 +46,9 @@ def take_data(home: Installation) -> None:
             with _scratch() as made:
                 _copy(place / "keys", made.keys)
                 _make(made)
+                made.keystore.rename(place / "keystore")
                 made.data.rename(place / "data")
+        _copy(place / "keystore", home.keystore)
         _copy(place / "data", home.data)
 
 
@@ -58,17 +60,14 @@ def take(home: Installation) -> None:
 
 @contextmanager
 def store(home: Installation) -> Iterator[Supervisor]:
-    """The people store of an installation, without the other parts, that waits for no disk."""
+    """Both stores of an installation, without the other parts, that wait for no disk."""
     home.prepare()
     logs = home.data / "logs"
     logs.mkdir(exist_ok=True)
     supervisor = Supervisor(say=lambda text: None)
-    command, user = postgres.prepare(home), postgres.store_user()
-    command += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_wal_size=8GB"]
     try:
-        supervisor.add(Part("people store", command, service.base_environment(), 2, user, log=logs / "store.log"))
-        service._until(lambda: service._store_answers(home), "the people store", supervisor)
-        postgres.make_roles(home)
+        for cluster in postgres.stores(home):
+            service.start_store(home, cluster, supervisor, options=FAST)
         yield supervisor
     finally:
         supervisor.stop()
@@ -77,13 +76,12 @@ def store(home: Installation) -> Iterator[Supervisor]:
 def _make(home: Installation) -> None:
     with store(home):
         service.migrate(home)
-        secret = (home.keys / "store" / "admin.secret").read_text()
-        with psycopg.connect(
-            host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="postgres"
-        ) as link:
-            link.execute("CHECKPOINT")
+        for cluster in postgres.stores(home):
+            with cluster.administering() as link:
+                link.execute("CHECKPOINT")
     shutil.rmtree(home.data / "logs")
-    socket_folder(home.data).rmdir()
+    for cluster in postgres.stores(home):
+        cluster.sockets.rmdir()
 
 
 def _copy(source: Path, target: Path) -> None:

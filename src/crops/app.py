@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from crop_contract import forgetting
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crop_contract.stacks import stack_of
@@ -149,8 +150,11 @@ class Plane:
         self._is_well, self._checked_at_s = False, float("-inf")
 
     def open(self) -> None:
-        """Open the store. This stores what a crash left in the log."""
+        """Open the store. This stores what a crash left in the log, and forgets whom it was told to forget."""
         self.store = Store(self._data, self._keys, self._limits)
+        for tenant in forgetting.read_tenants(self._data):
+            self.store.forget(tenant)
+        forgetting.remove(self._data)
         self.answers = Answers(self.store)
 
     def _hash(self, token: str) -> str:

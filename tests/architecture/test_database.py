@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.kernel.places import socket_folder
+from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering
 
@@ -139,7 +140,7 @@ def test_no_role_can_become_one_that_it_was_not_given(home: Installation, role: 
     allowed = {("app", "support"), ("person", "support"), (role, role)}
     for wanted in ("owner", "app", "person", "job", "relay", "support", "vault", "auditor", "admin"):
         with psycopg.connect(
-            host=str(socket_folder(home.data)), user=f"glasshouse_{role}", password=secret, dbname=base
+            host=str(postgres.store_of(home, base).sockets), user=f"glasshouse_{role}", password=secret, dbname=base
         ) as link:
             if (role, wanted) in allowed:
                 link.execute(f"SET ROLE glasshouse_{wanted}")
@@ -233,20 +234,10 @@ def test_personal_and_confidential_columns_are_sealed_or_hashed() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_the_chain_shows_what_its_owner_altered_removed_or_inserted(home: Installation) -> None:
-    import psycopg
-
     from glasshouse.events import api as events
-    from glasshouse.kernel.places import socket_folder
 
     assert events.verify()[1] == []
-    secret = (home.keys / "store" / "admin.secret").read_text()
-    with psycopg.connect(
-        host=str(socket_folder(home.data)),
-        user="glasshouse_admin",
-        password=secret,
-        dbname="people",
-        autocommit=True,
-    ) as link:
+    with administering(home) as link:
         row = link.execute("SELECT id, kind FROM events_event ORDER BY at LIMIT 1").fetchone()
         assert row
         link.execute("UPDATE events_event SET kind = 'access:request:ask' WHERE id = %s", [row[0]])
@@ -289,11 +280,8 @@ def test_a_clock_that_jumps_ahead_and_back_breaks_no_chain(customer: Callable[[]
 def test_a_daily_root_is_published_once_and_holds_the_chain_to_it(home: Installation) -> None:
     from datetime import timedelta
 
-    import psycopg
-
     from glasshouse.events import api as events
     from glasshouse.kernel import clock
-    from glasshouse.kernel.places import socket_folder
 
     while events.chain_new():
         continue
@@ -304,10 +292,7 @@ def test_a_daily_root_is_published_once_and_holds_the_chain_to_it(home: Installa
     newest = events.roots()[0]
     assert newest.day == (day - timedelta(days=1)).date()
     assert events.verify()[1] == []
-    secret = (home.keys / "store" / "admin.secret").read_text()
-    with psycopg.connect(
-        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
-    ) as link:
+    with administering(home) as link:
         link.execute("UPDATE events_root SET hash = repeat('0', 64) WHERE day = %s", [newest.day])
         assert any("root of" in line for line in events.verify()[1])
         link.execute("DELETE FROM events_root WHERE day >= %s", [clock.now().date()])

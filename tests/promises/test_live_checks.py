@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer
+from tests.conftest import Customer, administering
 from tests.searching import holding
 
 
@@ -40,14 +40,7 @@ def test_a_canary_is_found_wherever_in_a_large_file_it_stands(tmp_path: Path) ->
 @contextmanager
 def as_admin(home: Installation) -> Iterator[Any]:
     """A superuser's connection to the people store, to break things with."""
-    import psycopg
-
-    from glasshouse.kernel.places import socket_folder
-
-    secret = (home.keys / "store" / "admin.secret").read_text()
-    with psycopg.connect(
-        host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname="people", autocommit=True
-    ) as link:
+    with administering(home) as link:
         yield link
 
 

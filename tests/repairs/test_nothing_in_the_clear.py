@@ -61,13 +61,9 @@ def _columns(link: "psycopg.Connection[Any]") -> list[tuple[str, str, str]]:
 
 def _holding(home: Installation, canary: str) -> set[str]:
     """Columns of all tables of both databases, whatever their type, that hold the canary as it is."""
-    from glasshouse.kernel.places import socket_folder
-
-    secret, found = (home.keys / "store" / "admin.secret").read_text(), set()
+    found = set()
     for base in ("people", "vault"):
-        with psycopg.connect(
-            host=str(socket_folder(home.data)), user="glasshouse_admin", password=secret, dbname=base
-        ) as link:
+        with administering(home, base) as link:
             for table, column, kind in _columns(link):
                 value = f"encode(\"{column}\", 'escape')" if kind == "bytea" else f'"{column}"::text'
                 row = link.execute(f"SELECT count(*) FROM {table} WHERE {value} ILIKE %s", [f"%{canary}%"]).fetchone()

@@ -326,7 +326,7 @@ def test_no_clear_text_stays_in_pages_statistics_or_the_log(old: str, home: Inst
         "sources_source",
     }
     assert sealing.rewrite_marked(old) == [], "once"
-    postgres.discard_old_log(home)
+    postgres.discard_old_log(postgres.people_store(home))
     assert holding(home.data / "people", [canary]) == []
     with administering(home) as link:
         assert link.execute("SHOW wal_recycle").fetchone() == ("on",)

@@ -44,7 +44,7 @@ class Upgraded:
         self.home = Installation(folder / "data", folder / "keys", port, port + 1, port + 2, demo=True)
         cluster = self.home.data / "people"
         cluster.chmod(0o700)
-        if user := postgres.store_user():
+        if user := postgres.system_user(postgres.people_store(self.home)):
             for path in (cluster, *cluster.rglob("*")):
                 os.chown(path, *user)
         self.process: subprocess.Popen[str] | None = None

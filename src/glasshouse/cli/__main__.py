@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from crop_contract import logs
+from glasshouse.cli.keys import keys
 from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
@@ -41,7 +42,7 @@ def main() -> None:
     logs.configure()
 
 
-for command in (*COMMANDS, mutate, promises):
+for command in (*COMMANDS, keys, mutate, promises):
     main.add_command(command)
 
 
@@ -185,34 +186,6 @@ def verify(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
     sys.exit(1 if verification.breaks else 0)
 
 
-@main.group()
-def keys() -> None:
-    """Keys of the people plane."""
-
-
-@keys.command()
-@folders
-@demo_flag
-@click.option("--data-keys", is_flag=True, help="Each key owner's data key too: everything sealed is sealed anew.")
-def rotate(data: Path | None, keys: Path | None, port: int, demo: bool, data_keys: bool) -> None:
-    """Make a new root key and wrap every key owner's data key with it. May be interrupted and run again."""
-    enter(data, keys, port, demo)
-    from rich.progress import Progress
-
-    from glasshouse.access.reseal import rotate_data_keys
-    from glasshouse.vault import api
-
-    with Progress(console=console) as progress:
-        task = progress.add_task("Wrapping data keys anew", total=None)
-        for wrapped in api.rotate_root():
-            progress.update(task, completed=wrapped.done, total=wrapped.total)
-        for resealed in rotate_data_keys() if data_keys else ():
-            progress.update(task, description=resealed.step.capitalize(), completed=resealed.done, total=resealed.total)
-    click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
-    if data_keys:
-        click.echo("Every key owner has a new data key; the old ones are deleted.")
-
-
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1)
 def test(arguments: tuple[str, ...]) -> None:
@@ -323,7 +296,7 @@ if __name__ == "__main__":
         main(prog_name="glasshouse")
     except GlasshouseError as error:
         say(str(error), lead="[red]Not done:[/red]", on=console)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_code", 2))
     except OperationalError:
         text = "the people store does not answer. Is Glasshouse running on these folders?"
         say(text, lead="[red]Not done:[/red]", on=console)

@@ -8,10 +8,13 @@ import click
 
 from glasshouse.operations.installation import Installation, default_base, default_keys
 
+KEYSTORE = "glasshouse.keystore"
+
 
 def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> Installation:
-    """The installation that the options name."""
+    """The installation that the options name; the key store is named by the command's own option, read from its context."""
     name = "demo" if demo else "service"
+    context = click.get_current_context(silent=True)
     return Installation(
         data=data or default_base() / name,
         keys=keys or default_keys() / name,
@@ -19,6 +22,7 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
         crops_port=port + 1,
         mail_port=port + 2,
         demo=demo,
+        key_store=context.meta.get(KEYSTORE) if context else None,
     )
 
 
@@ -30,6 +34,13 @@ def folders(command: Any) -> Any:
         ),
         click.option(
             "--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."
+        ),
+        click.option(
+            "--keystore",
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=lambda context, _, folder: context.meta.update({KEYSTORE: folder}),
+            help="Folder of the key store; beside the keys unless named.",
         ),
         click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
     ):

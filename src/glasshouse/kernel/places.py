@@ -5,9 +5,18 @@ from pathlib import Path
 
 
 def socket_folder(data: Path) -> Path:
-    """Folder of the store's socket. A Unix socket's path may have 107 bytes, so deep data folders get a short link."""
-    folder = data / "people-socket"
+    """Folder of the people store's socket."""
+    return _short(data / "people-socket", data)
+
+
+def key_socket_folder(keystore: Path) -> Path:
+    """Folder of the key store's socket."""
+    return _short(keystore / "socket", keystore)
+
+
+def _short(folder: Path, whose: Path) -> Path:
+    """A Unix socket's path may have 107 bytes, so one that is too deep gets another place."""
     if len(str(folder)) < 85:
         return folder
     # Not the temporary folder of this process: each part has one of its own, and all must find the same socket.
-    return Path("/tmp") / f"glasshouse-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"  # noqa: S108
+    return Path("/tmp") / f"glasshouse-{hashlib.sha256(str(whose).encode()).hexdigest()[:12]}"  # noqa: S108

@@ -25,7 +25,7 @@ from glasshouse.probes import api as probes
 from glasshouse.queues import rules as failures
 from glasshouse.queues.rules import MAX_MAIL_TRIES, wait_before
 from glasshouse.vault import api as vault
-from glasshouse.vault.envelope import KeyDestroyedError
+from glasshouse.vault.envelope import KeyDestroyedError, SealBrokenError
 
 log = structlog.stdlib.get_logger("glasshouse.mail")
 BOUNCE = "bounce-"
@@ -294,5 +294,5 @@ def newest(limit: int = 50) -> list[Message]:
 def _opens(message: Message) -> bool:
     try:
         return bool(message.address) and message.subject is not None and message.body is not None
-    except KeyDestroyedError:
+    except (KeyDestroyedError, SealBrokenError):  # The second where a probe's key went in this moment.
         return False

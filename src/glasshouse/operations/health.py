@@ -20,8 +20,6 @@ from urllib.request import HTTPSHandler, build_opener
 
 import psycopg
 
-from glasshouse.kernel.places import socket_folder
-
 Check = Callable[[float], None]  # given the seconds it may take; raises whatever, if the part is not well
 
 
@@ -111,12 +109,12 @@ class Probe:
         return wrong[0]
 
 
-def store(data: Path, admin: Path) -> Check:
-    """The people store answers a question. admin: file with the administrator's password, whose places are kept free."""
+def store(sockets: Path, admin: Path) -> Check:
+    """A store answers a question. admin: file with the administrator's password, whose places are kept free."""
 
     def check(deadline_s: float) -> None:
         with psycopg.connect(
-            host=str(socket_folder(data)),
+            host=str(sockets),
             user="glasshouse_admin",
             password=admin.read_text(),
             dbname="postgres",

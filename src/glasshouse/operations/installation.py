@@ -3,9 +3,12 @@
 keys/people/   root keys, look-up key, signing key of capabilities, passwords of the people store's roles
 keys/crops/    the crop plane's own keys; the people plane's processes are never told of them
 keys/tls/      certificate authority and server certificate
-keys/store/    the embedded PostgreSQL's administrator, for setting up roles only
+keys/store/    the administrators of both embedded PostgreSQL clusters, for setting up roles only
+
+The key store (wrapped data keys, ledger of erasures) lies in a third folder, with its backups beside its cluster.
 """
 
+import itertools
 import os
 import secrets
 from dataclasses import dataclass
@@ -18,11 +21,18 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.root import FileRootKeys, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
+MOVED = "keys-are-apart"  # file of the data folder: its keys are in a key store of its own
 ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor")
 
 
 class InstallationError(GlasshouseError):
     """The folders cannot be used as they are; the message says why and what to do."""
+
+
+class KeyStoreError(InstallationError):
+    """The key store is missing, damaged, of another installation, or older than the data; the message says what to do."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,7 @@ class Installation:
 
     demo: no mail leaves, and the mailbox can be read. testing: of a demo only; the worker runs no job by itself, and passwords
     are hashed at the least cost that OWASP recommends. No option of a command and no variable of a shell sets it.
+    key_store: folder of the key store; None: beside the keys.
     """
 
     data: Path
@@ -40,6 +51,12 @@ class Installation:
     mail_port: int
     demo: bool
     testing: bool = False
+    key_store: Path | None = None
+
+    @property
+    def keystore(self) -> Path:
+        """Folder of the key store: as it was named, or beside the keys."""
+        return self.key_store or self.keys.with_name(f"{self.keys.name}-store")
 
     @property
     def origin(self) -> str:
@@ -56,6 +73,7 @@ class Installation:
         return {
             "GLASSHOUSE_DATA": str(self.data),
             "GLASSHOUSE_KEYS": str(self.keys / "people"),
+            "GLASSHOUSE_KEYSTORE": str(self.keystore),
             "GLASSHOUSE_TLS": str(self.keys / "tls"),
             "GLASSHOUSE_ORIGIN": self.origin,
             "GLASSHOUSE_CROPS_ORIGIN": self.crops_origin,
@@ -76,14 +94,20 @@ class Installation:
             f"CROPS_{name}": os.environ[f"GLASSHOUSE_{name}"] for name in LIMITS if os.environ.get(f"GLASSHOUSE_{name}")
         }
 
-    def prepare(self) -> None:
-        """Make folders and secrets that are not there yet. Raises InstallationError."""
-        _apart(self.data, self.keys)
-        for folder in (self.data, self.data / "people", self.data / "crops", self.data / "blobs"):
+    def prepare(self, *, restoring: bool = False) -> None:
+        """Make folders and secrets that are not there yet. restoring: a lost key store is about to be brought back.
+
+        Raises InstallationError, KeyStoreError.
+        """
+        _refuse_nested({"data": self.data, "keys": self.keys, "key store": self.keystore})
+        self._refuse_lost_keys(restoring=restoring)
+        for folder in (
+            *(self.data, self.data / "people", self.data / "crops", self.data / "blobs"),
+            *(self.keystore, self.keystore / "cluster"),
+        ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         for folder in (self.keys, *(self.keys / name for name in ("people", "crops", "tls", "store"))):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._refuse_lost_keys()
         people, crops = self.keys / "people", self.keys / "crops"
         if not FileRootKeys(people).generations():
             FileRootKeys(people).add()
@@ -93,26 +117,54 @@ class Installation:
         for path in (
             people / "django.key",
             self.keys / "store" / "admin.secret",
+            self.keys / "store" / "keystore-admin.secret",
             *(people / f"{role}.secret" for role in ROLES),
         ):
             _once(path, secrets.token_urlsafe(32).encode())
         _capability_keys(people / "capability.key", crops / "capability.pub")
 
-    def _refuse_lost_keys(self) -> None:
-        # New keys over old data would make all of it unreadable for ever: the folder is named wrongly, so stop.
+    def _refuse_lost_keys(self, *, restoring: bool) -> None:
+        # New keys over old data would make all of it unreadable for ever: a folder is named wrongly, so stop.
         if (self.data / "people" / "PG_VERSION").exists() and not (self.keys / "people" / "lookup.key").exists():
             raise InstallationError(
                 f"{self.data} holds data, but {self.keys} holds no keys for it. Name the right folder with --keys."
             )
+        if not restoring and self.is_moved and not (self.keystore / "cluster" / "PG_VERSION").exists():
+            raise KeyStoreError(
+                f"{self.data} holds data, but there is no key store in {self.keystore}. Nothing can be read without it. "
+                "Name the right folder with --keystore, or bring back its newest backup: ./glasshouse keys restore BACKUP"
+            )
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the data's keys were ever put into a key store of its own; of earlier versions' data they were not."""
+        return (self.data / MOVED).exists()
+
+    def note_moved(self) -> None:
+        """Note that the keys of this data are in a key store."""
+        path = self.data / MOVED
+        if not path.exists():
+            path.touch(mode=0o644)
+            _sync(self.data)
 
 
-def _apart(data: Path, keys: Path) -> None:
-    data, keys = data.resolve(), keys.resolve()
-    if data == keys or data in keys.parents or keys in data.parents:
-        raise InstallationError(
-            f"Data ({data}) and keys ({keys}) must not be in the same folder: "
-            "whoever copies the one would have the other. Name another with --keys."
-        )
+def _refuse_nested(folders: dict[str, Path]) -> None:
+    """Refuse folders of which one is the other, or lies in it. folders: by what they hold."""
+    for (first_name, first_path), (second_name, second_path) in itertools.combinations(folders.items(), 2):
+        first, second = first_path.resolve(), second_path.resolve()
+        if first == second or first in second.parents or second in first.parents:
+            raise InstallationError(
+                f"{first_name.capitalize()} ({first}) and {second_name} ({second}) must not be in the same folder: "
+                "whoever copies the one would have the other. Name another with --data, --keys or --keystore."
+            )
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _once(path: Path, secret: bytes) -> None:

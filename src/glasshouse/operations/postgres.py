@@ -1,6 +1,7 @@
-"""The embedded people store: PostgreSQL 18 out of a wheel, on a Unix socket, passwords (SCRAM) for every role.
+"""The embedded PostgreSQL 18 out of a wheel, on Unix sockets, passwords (SCRAM) for every role: people store and key store.
 
-PostgreSQL refuses to run as root; started by root it runs as the system user `glasshouse-store`, made when missing.
+Two clusters, each with a folder, an administrator and settings of its own. PostgreSQL refuses to run as root; started by root,
+each runs as a system user of its own, made when missing.
 """
 
 import importlib.util
@@ -10,16 +11,19 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from glasshouse.kernel.places import socket_folder
-from glasshouse.operations.installation import ROLES, Installation, InstallationError
+from glasshouse.kernel.places import key_socket_folder, socket_folder
+from glasshouse.operations.installation import Installation, InstallationError
 
-STORE_USER = "glasshouse-store"
+PEOPLE, VAULT = "people", "vault"  # databases
 MOST_LOG_FILES = 70
 HBA = "local all all scram-sha-256\n"
 CONF = """
@@ -27,12 +31,112 @@ listen_addresses = ''
 unix_socket_permissions = 0777
 password_encryption = 'scram-sha-256'
 max_connections = 200
-shared_buffers = '128MB'
+shared_buffers = '{memory}'
 log_min_messages = warning
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 log_statement = 'none'
 """
+# Of the key store nothing that was deleted stays: a log file is removed and not written anew later on.
+CONF_OF_KEYS = """
+wal_recycle = off
+min_wal_size = '2MB'
+max_wal_size = '32MB'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One of the two embedded stores.
+
+    folder: of its files; sockets: of its socket; secrets: of its roles' passwords, one file each; admin: file with the
+    administrator's password; user: of the system; database: what it holds, with the roles that may connect; options: of initdb.
+    """
+
+    name: str
+    folder: Path
+    sockets: Path
+    admin: Path
+    secrets: Path
+    user: str
+    database: str
+    roles: tuple[str, ...]
+    conf: str
+    options: tuple[str, ...] = ()
+
+    def has(self, database: str) -> bool:
+        """Whether a database is there."""
+        with self.administering() as link:
+            return link.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
+
+    @contextmanager
+    def administering(self, database: str = "postgres") -> Iterator["psycopg.Connection[Any]"]:
+        """A connection as the administrator, whom the service itself never is. Raises psycopg.OperationalError."""
+        with psycopg.connect(
+            host=str(self.sockets),
+            user="glasshouse_admin",
+            password=self.admin.read_text(),
+            dbname=database,
+            autocommit=True,
+        ) as link:
+            yield link
+
+    def answers(self) -> bool:
+        """Whether a server takes connections."""
+        try:
+            with self.administering():
+                return True
+        except (OSError, psycopg.OperationalError):
+            return False
+
+    def is_alive(self) -> bool:
+        """Whether a server still works on the cluster, by the process number in its lock file."""
+        try:
+            number = int((self.folder / "postmaster.pid").read_text().split()[0])
+            return b"postgres" in Path(f"/proc/{number}/cmdline").read_bytes()
+        except (OSError, ValueError, IndexError):
+            return False
+
+
+def people_store(home: Installation) -> Cluster:
+    """The cluster of accounts, organisations and everything personal, sealed."""
+    return Cluster(
+        name="people store",
+        folder=home.data / "people",
+        sockets=socket_folder(home.data),
+        admin=home.keys / "store" / "admin.secret",
+        secrets=home.keys / "people",
+        user="glasshouse-store",
+        database=PEOPLE,
+        roles=("owner", "app", "person", "job", "relay", "support", "auditor"),
+        conf=CONF.format(memory="128MB"),
+    )
+
+
+def key_store(home: Installation) -> Cluster:
+    """The cluster of wrapped data keys and of the ledger of erasures."""
+    return Cluster(
+        name="key store",
+        folder=home.keystore / "cluster",
+        sockets=key_socket_folder(home.keystore),
+        admin=home.keys / "store" / "keystore-admin.secret",
+        secrets=home.keys / "people",
+        user="glasshouse-keys",
+        database=VAULT,
+        roles=("owner", "vault", "auditor"),
+        conf=CONF.format(memory="8MB") + CONF_OF_KEYS,
+        options=("--wal-segsize=1",),
+    )
+
+
+def stores(home: Installation) -> tuple[Cluster, Cluster]:
+    """Both clusters, in the order of their start."""
+    return people_store(home), key_store(home)
+
+
+def store_of(home: Installation, database: str) -> Cluster:
+    """The cluster that holds a database."""
+    return key_store(home) if database == VAULT else people_store(home)
 
 
 def binaries() -> Path:
@@ -74,129 +178,119 @@ class StoreUser(NamedTuple):
     gid: int
 
 
-def store_user() -> StoreUser | None:
-    """Who the store runs as, or None for the present user. Makes the user where it is missing."""
+def system_user(cluster: Cluster) -> StoreUser | None:
+    """Who a store runs as, or None for the present user. Makes the user where it is missing."""
     if os.geteuid() != 0:
         return None
     try:
-        user = pwd.getpwnam(STORE_USER)
+        user = pwd.getpwnam(cluster.user)
     except KeyError:
-        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", STORE_USER], check=True)
-        user = pwd.getpwnam(STORE_USER)
+        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", cluster.user], check=True)
+        user = pwd.getpwnam(cluster.user)
     return StoreUser(user.pw_uid, user.pw_gid)
 
 
-def prepare(home: Installation) -> list[str]:
+def prepare(cluster: Cluster) -> list[str]:
     """Make the cluster if there is none; returns the command line that runs the store in the foreground."""
-    cluster, programs, user = home.data / "people", binaries(), store_user()
-    sockets = socket_folder(home.data)
-    sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
+    programs, user = binaries(), system_user(cluster)
+    cluster.sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
     if user:
-        _refuse_closed_parents(home.data)
-        os.chown(cluster, *user)
-        os.chown(sockets, *user)
-    cluster.chmod(0o700)
-    if not (cluster / "PG_VERSION").exists():
-        _initdb(cluster, programs, home.keys / "store" / "admin.secret", user)
-    for name, text in (("pg_hba.conf", HBA), ("glasshouse.conf", CONF)):
-        (cluster / name).write_text(text)
+        _refuse_closed_parents(cluster)
+        os.chown(cluster.folder, *user)
+        os.chown(cluster.sockets, *user)
+    cluster.folder.chmod(0o700)
+    if not (cluster.folder / "PG_VERSION").exists():
+        _initdb(cluster, programs, user)
+    for name, text in (("pg_hba.conf", HBA), ("glasshouse.conf", cluster.conf)):
+        (cluster.folder / name).write_text(text)
         if user:
-            os.chown(cluster / name, *user)
-    main = cluster / "postgresql.conf"
+            os.chown(cluster.folder / name, *user)
+    main = cluster.folder / "postgresql.conf"
     if "glasshouse.conf" not in main.read_text():
         with main.open("a") as file:
             file.write("\ninclude 'glasshouse.conf'\n")
-    return [str(programs / "postgres"), "-D", str(cluster), "-k", str(sockets)]
+    return [str(programs / "postgres"), "-D", str(cluster.folder), "-k", str(cluster.sockets)]
 
 
-def _refuse_closed_parents(data: Path) -> None:
-    for parent in data.resolve().parents:
+def _refuse_closed_parents(cluster: Cluster) -> None:
+    option = "--keystore" if cluster.database == VAULT else "--data"
+    for parent in cluster.folder.resolve().parents:
         if not parent.stat().st_mode & 0o001:
             raise InstallationError(
-                f"{parent} is closed to the user that the store runs as ({STORE_USER}). "
-                f"Name another folder with --data, or run: chmod o+x {parent}"
+                f"{parent} is closed to the user that the {cluster.name} runs as ({cluster.user}). "
+                f"Name another folder with {option}, or run: chmod o+x {parent}"
             )
 
 
-def _initdb(cluster: Path, programs: Path, secret: Path, user: StoreUser | None) -> None:
-    # In the data folder, which is ours: no shared temporary folder ever holds the password.
-    with tempfile.NamedTemporaryFile(dir=cluster.parent) as password:
-        password.write(secret.read_bytes())
+def _initdb(cluster: Cluster, programs: Path, user: StoreUser | None) -> None:
+    # In a folder that is ours: no shared temporary folder ever holds the password.
+    with tempfile.NamedTemporaryFile(dir=cluster.folder.parent) as password:
+        password.write(cluster.admin.read_bytes())
         password.flush()
         if user:
             os.chown(password.name, *user)
         command = [
             str(programs / "initdb"),
-            *("-D", str(cluster), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"),
+            *("-D", str(cluster.folder), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", *cluster.options),
         ]
         drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-        finished = subprocess.run(command, capture_output=True, text=True, cwd=cluster, **drop)  # type: ignore[call-overload]
+        finished = subprocess.run(command, capture_output=True, text=True, cwd=cluster.folder, **drop)  # type: ignore[call-overload]
     if finished.returncode:
-        shutil.rmtree(cluster, ignore_errors=True)
-        raise InstallationError(f"The people store could not be made in {cluster}: {finished.stderr.strip()}")
+        shutil.rmtree(cluster.folder, ignore_errors=True)
+        raise InstallationError(f"The {cluster.name} could not be made in {cluster.folder}: {finished.stderr.strip()}")
 
 
-def is_alive(home: Installation) -> bool:
-    """Whether a server still works on the cluster, by the process number in its lock file."""
-    try:
-        number = int((home.data / "people" / "postmaster.pid").read_text().split()[0])
-        return b"postgres" in Path(f"/proc/{number}/cmdline").read_bytes()
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-def make_roles(home: Installation) -> None:
-    """Make roles and databases that are missing. None of the roles is a superuser or may bypass row security."""
-    admin = (home.keys / "store" / "admin.secret").read_text()
-    sockets = str(socket_folder(home.data))
-    with psycopg.connect(
-        host=sockets, user="glasshouse_admin", password=admin, dbname="postgres", autocommit=True
-    ) as link:
+def make_roles(cluster: Cluster) -> None:
+    """Make roles and the database that are missing. None of the roles is a superuser or may bypass row security."""
+    with cluster.administering() as link:
         there = {row[0] for row in link.execute("SELECT rolname FROM pg_roles")}
-        for role in ROLES:
+        for role in cluster.roles:
             name = sql.Identifier(f"glasshouse_{role}")
-            password = sql.Literal((home.keys / "people" / f"{role}.secret").read_text())
+            password = sql.Literal((cluster.secrets / f"{role}.secret").read_text())
             verb = sql.SQL("ALTER" if f"glasshouse_{role}" in there else "CREATE")
             link.execute(
                 sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
                     verb, name, password
                 )
             )
-        bases = {row[0] for row in link.execute("SELECT datname FROM pg_database")}
-        for base, users in (
-            ("people", ("app", "person", "job", "relay", "support", "auditor")),
-            ("vault", ("vault", "auditor")),
-        ):
-            if base not in bases:
-                link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(sql.Identifier(base)))
-            link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(base)))
-            if base == "people":
-                # The application may become support for a transaction, but has none of its rights while it is itself.
-                link.execute(
-                    "GRANT glasshouse_support TO glasshouse_app, glasshouse_person, glasshouse_job WITH INHERIT FALSE, SET TRUE"
-                )
-                # A person's own acts and the jobs do what pages do, and more: policies look at who has signed in.
-                link.execute("GRANT glasshouse_app TO glasshouse_person, glasshouse_job WITH INHERIT TRUE, SET FALSE")
-            for role in users:
-                link.execute(
-                    sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-                        sql.Identifier(base), sql.Identifier(f"glasshouse_{role}")
-                    )
-                )
+        base = sql.Identifier(cluster.database)
+        if not link.execute("SELECT FROM pg_database WHERE datname = %s", [cluster.database]).fetchone():
+            link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(base))
+        link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(base))
+        for role in cluster.roles:
+            if role != "owner":
+                grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+                link.execute(grant.format(base, sql.Identifier(f"glasshouse_{role}")))
+    (_let_keys_be_cleaned if cluster.database == VAULT else _let_roles_be_taken)(cluster)
 
 
-def discard_old_log(home: Installation) -> None:
+def _let_roles_be_taken(cluster: Cluster) -> None:
+    with cluster.administering() as link:
+        # The application may become support for a transaction, but has none of its rights while it is itself.
+        link.execute(
+            "GRANT glasshouse_support TO glasshouse_app, glasshouse_person, glasshouse_job WITH INHERIT FALSE, SET TRUE"
+        )
+        # A person's own acts and the jobs do what pages do, and more: policies look at who has signed in.
+        link.execute("GRANT glasshouse_app TO glasshouse_person, glasshouse_job WITH INHERIT TRUE, SET FALSE")
+
+
+def _let_keys_be_cleaned(cluster: Cluster) -> None:
+    """After a key is destroyed, its role has the log switched and a checkpoint taken, which only administrators may else."""
+    with cluster.administering() as link:
+        link.execute("GRANT pg_checkpoint TO glasshouse_vault")
+    with cluster.administering(cluster.database) as link:
+        link.execute("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO glasshouse_vault")
+
+
+def discard_old_log(cluster: Cluster) -> None:
     """Delete the store's write-ahead log up to now: a migration that sealed columns leaves their clear text in it.
 
     PostgreSQL keeps old files for new use, with the old content in them until that is written over; so those that wait are
     written over (16 MB each, 64 at most), and then all are deleted. What was copied before (backups), and what a disk keeps of
     deleted files, is out of its reach.
     """
-    admin = (home.keys / "store" / "admin.secret").read_text()
-    with psycopg.connect(
-        host=str(socket_folder(home.data)), user="glasshouse_admin", password=admin, dbname="postgres", autocommit=True
-    ) as link:
+    with cluster.administering() as link:
         link.execute("ALTER SYSTEM SET wal_recycle = off")
         try:
             _reloaded(link, "off")

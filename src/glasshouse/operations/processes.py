@@ -20,9 +20,9 @@ from glasshouse.operations.restarts import pause_s
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
 
 
-def lock(data: Path) -> IO[str]:
-    """Hold the data folder for this process. Raises InstallationError when another one holds it."""
-    file = (data / "running.lock").open("a+")
+def lock(folder: Path, option: str) -> IO[str]:
+    """Hold a folder for this process. option: that names it. Raises InstallationError when another one holds it."""
+    file = (folder / "running.lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -30,7 +30,7 @@ def lock(data: Path) -> IO[str]:
         holder = file.read().strip() or "unknown"
         file.close()
         raise InstallationError(
-            f"Glasshouse is running on {data} already (process {holder}). Stop that one, or name another folder with --data."
+            f"Glasshouse is running on {folder} already (process {holder}). Stop that one, or name another folder with {option}."
         ) from None
     file.truncate(0)
     file.write(str(os.getpid()))

@@ -13,10 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
-from glasshouse.kernel.places import socket_folder
-from glasshouse.operations import health, postgres, restarts, stamp, tls, variables
+from glasshouse.operations import health, key_move, keystore, postgres, restarts, stamp, tls, variables
 from glasshouse.operations import heartbeat as heart
 from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.operations.processes import Part, Supervisor, lock
@@ -53,7 +50,7 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     """Every part up and answering inside the block; all of them stopped after it. Raises InstallationError."""
     variables.refuse_unknown()
     home.prepare()
-    held = lock(home.data)
+    locks = [lock(home.data, "--data"), lock(home.keystore, "--keystore")]
     supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
     try:
         _wait_for_earlier_parts(home)
@@ -66,7 +63,8 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     finally:
         with uninterrupted():
             supervisor.stop()
-        held.close()
+        for held in locks:
+            held.close()
 
 
 @contextmanager
@@ -90,14 +88,15 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     logs = home.data / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
     python = [sys.executable, "-m"]
-    store, crops_probe, web, inbound_smtp, worker = _probes(home)
-    say("people store")
-    command, environment, user = postgres.prepare(home), base_environment(), postgres.store_user()
-    supervisor.add(Part("people store", command, environment, signal.SIGINT, user, log=logs / "store.log", probe=store))
-    _until(lambda: _store_answers(home), "the people store", supervisor)
-    postgres.make_roles(home)
+    store, keys_probe, crops_probe, web, inbound_smtp, worker = _probes(home)
+    for cluster, probe in zip(postgres.stores(home), (store, keys_probe), strict=True):
+        say(cluster.name)
+        start_store(home, cluster, supervisor, probe)
+    key_move.refuse_lost(home)
     say("tables")
     migrate(home)
+    say("ledger of erasures")
+    catch_up(home)
     say("crops service")
     crops = base_environment() | home.crops_environment() | {"TMPDIR": str(home.data / "tmp" / "crops")}
     supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log", probe=crops_probe))
@@ -125,6 +124,63 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     wait_until_open(home, supervisor)
 
 
+def start_store(
+    home: Installation,
+    cluster: postgres.Cluster,
+    supervisor: Supervisor,
+    probe: health.Probe | None = None,
+    options: tuple[str, ...] = (),
+) -> None:
+    """Start one of the stores, with its roles. options: of PostgreSQL, besides ours. Raises InstallationError."""
+    log = home.data / "logs" / ("keystore.log" if cluster.database == postgres.VAULT else "store.log")
+    command, user = [*postgres.prepare(cluster), *options], postgres.system_user(cluster)
+    supervisor.add(Part(cluster.name, command, base_environment(), signal.SIGINT, user, log=log, probe=probe))
+    try:
+        _until(cluster.answers, f"the {cluster.name}", supervisor)
+    except InstallationError as error:
+        if cluster.database == postgres.VAULT:
+            raise keystore.damaged(home, str(error)) from error
+        raise
+    postgres.make_roles(cluster)
+
+
+def moving(home: Installation) -> None:
+    """Finish moving the keys of an earlier version's data into the key store, with no door open. Raises InstallationError."""
+    home.prepare()
+    locks = [lock(home.data, "--data"), lock(home.keystore, "--keystore")]
+    supervisor = Supervisor(say=lambda text: None)
+    try:
+        _clear_temporary(home.data)
+        (home.data / "logs").mkdir(exist_ok=True, mode=0o700)
+        for cluster in postgres.stores(home):
+            start_store(home, cluster, supervisor)
+        key_move.refuse_lost(home)
+        migrate(home)
+        catch_up(home)
+    finally:
+        with uninterrupted():
+            supervisor.stop()
+        for held in locks:
+            held.close()
+
+
+def catch_up(home: Installation) -> None:
+    """Carry out what the ledger tells and this data has not done, before any door opens.
+
+    Raises KeyStoreError, InstallationError.
+    """
+    if keystore.is_carried_out(home):
+        return
+    environment = people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
+    command = [sys.executable, "-m", "glasshouse.operations.catch_up"]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if finished.returncode:
+        said = finished.stderr.strip()[-2000:]
+        raise InstallationError(
+            f"Erasures that the ledger names could not be carried out, so nothing is opened: {said}"
+        )
+
+
 def wait_until_open(home: Installation, supervisor: Supervisor) -> None:
     """Wait until the doors answer. Raises InstallationError."""
     _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
@@ -133,15 +189,16 @@ def wait_until_open(home: Installation, supervisor: Supervisor) -> None:
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:
-    """Probes of the people store, crops, web, inbound SMTP and worker."""
+    """Probes of the people store, the key store, crops, web, inbound SMTP and worker."""
     authority = home.keys / "tls" / "ca.crt"
-    store = health.Probe(health.store(home.data, home.keys / "store" / "admin.secret"), PATIENCE)
+    store, keys = (health.Probe(health.store(each.sockets, each.admin), PATIENCE) for each in postgres.stores(home))
     return (
         store,
+        keys,
         health.Probe(health.https(home.crops_origin, authority), PATIENCE),
-        health.Probe(health.https(home.origin, authority), PATIENCE, needs=(store,)),
+        health.Probe(health.https(home.origin, authority), PATIENCE, needs=(store, keys)),
         health.Probe(health.smtp(home.mail_port), PATIENCE),
-        health.Probe(health.heartbeat(heart.file_in(home.data)), PATIENCE, needs=(store,)),
+        health.Probe(health.heartbeat(heart.file_in(home.data)), PATIENCE, needs=(store, keys)),
     )
 
 
@@ -155,7 +212,8 @@ def migrate(home: Installation) -> None:
     )
     if finished.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {finished.stderr.strip()[-2000:]}")
-    postgres.discard_old_log(home)
+    key_move.finish(home)
+    postgres.discard_old_log(postgres.people_store(home))
     stamp.write(home)
 
 
@@ -168,7 +226,8 @@ def _wait_for_earlier_parts(home: Installation) -> None:
         return
     ends = time.monotonic() + EARLIER_PARTS_S
     ports = (home.port, home.crops_port, home.mail_port)
-    while (postgres.is_alive(home) or not all(map(is_free, ports))) and time.monotonic() < ends:
+    clusters = postgres.stores(home)
+    while (any(cluster.is_alive() for cluster in clusters) or not all(map(is_free, ports))) and time.monotonic() < ends:
         time.sleep(0.1)
 
 
@@ -187,17 +246,6 @@ def _refuse_taken(port: int) -> None:
     """Raises InstallationError where another program listens on the port."""
     if not is_free(port):
         raise InstallationError(f"Port {port} is taken by another program. Name another one with --port.")
-
-
-def _store_answers(home: Installation) -> bool:
-    admin = (home.keys / "store" / "admin.secret").read_text()
-    try:
-        psycopg.connect(
-            host=str(socket_folder(home.data)), user="glasshouse_admin", password=admin, dbname="postgres"
-        ).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def _answers(home: Installation, port: int) -> bool:

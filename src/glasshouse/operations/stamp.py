@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from glasshouse.kernel.places import socket_folder
+from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
 
 PACKAGE = Path(__file__).parents[1]
-DATABASES = ("people", "vault")
+DATABASES = (postgres.PEOPLE, postgres.VAULT)
 # What brings tables, or compiles SQL, besides our own source.
 LIBRARIES = ("django", "procrastinate", "psycopg")
 # Everything that decides who may read or write what, in an order of its own.
@@ -88,8 +88,5 @@ def _written(home: Installation, database: str) -> str:
 
 @contextmanager
 def _administering(home: Installation, database: str) -> Iterator["psycopg.Connection[Any]"]:
-    secret, sockets = (home.keys / "store" / "admin.secret").read_text(), str(socket_folder(home.data))
-    with psycopg.connect(
-        host=sockets, user="glasshouse_admin", password=secret, dbname=database, autocommit=True
-    ) as link:
+    with postgres.store_of(home, database).administering(database) as link:
         yield link

@@ -16,7 +16,8 @@ PREFIX = "GLASSHOUSE_"
 SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
 # Set by `Installation.environment`, and by the start itself: never taken over from outside.
 OF_THE_START = frozenset(
-    PREFIX + name for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "MAIL_PORT", "ORIGIN", "ROLE", "TESTING", "TLS")
+    PREFIX + name
+    for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "KEYSTORE", "MAIL_PORT", "ORIGIN", "ROLE", "TESTING", "TLS")
 )
 # Read by the command line alone.
 OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))

@@ -77,6 +77,13 @@ def key_owners(probe: str) -> list[str]:
     return ids(probe, KEY, *own_keys())
 
 
+def key_owners_among(names: list[str]) -> set[str]:
+    """Those among key owners that are a probe's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM glasshouse_probes_key_owners(%s)", [names])
+        return {str(row[0]) for row in cursor.fetchall()}
+
+
 def began_at(probe: str) -> datetime | None:
     """When a probe began; None: it is gone."""
     with connected_as(DatabaseRole.JOB), connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from glasshouse.vault.declarations import by_address
 from glasshouse.vault.fields import SealedField
 
 # Events are told apart by the relay; a result tells of a check and not of its probe; the register itself goes last.
-APART = ("events", "probes", "promises", "vault_keys")
+APART = ("events", "ledger", "probes", "promises", "vault_keys")
 HASH, KEY = "hash", "key"
 # What a column names that is no foreign key. A column that is neither here nor a foreign key marks nothing.
 NAMES = {
@@ -235,6 +235,12 @@ SQL = Sql(
         "glasshouse_marked(ids text[])": (
             "TABLE (mark text, probe text)",
             "SELECT value, probe_id FROM probes_mark WHERE split_part(value, ':', 2) = ANY (ids)",
+        ),
+        # Which of these are key owners of a probe.
+        "glasshouse_probes_key_owners(names text[])": (
+            "SETOF text",
+            f"SELECT split_part(value, ':', 2) FROM probes_mark WHERE value = ANY (ARRAY(SELECT kind || ':' || name "
+            f"FROM unnest('{{{','.join([KEY, *own_keys()])}}}'::text[]) AS kind, unnest(names) AS name))",
         ),
         # Events that were put apart for a probe which is gone, or lives too long: nobody will delete them.
         "glasshouse_apart_for_ever()": (

@@ -29,7 +29,7 @@ class Column(NamedTuple):
 @contextmanager
 def reading(database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection that only reads. Raises UnavailableError."""
-    host = str(settings.DATABASES["default"]["HOST"])
+    host = str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
     try:
         secret = (settings.KEYS_FOLDER / "auditor.secret").read_text()
         link = psycopg.connect(
@@ -134,7 +134,7 @@ def _naming(
 @contextmanager
 def signed_in(role: str, database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection as another role, with its own credential; whatever is done in it is undone. Raises UnavailableError."""
-    host = str(settings.DATABASES["default"]["HOST"])
+    host = str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
     try:
         secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
         link = psycopg.connect(host=host, user=f"glasshouse_{role}", password=secret, dbname=database)

@@ -21,6 +21,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, OrganisationId, new_id
+from glasshouse.ledger import api as ledger
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
@@ -30,6 +31,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, kept_of
 from glasshouse.vault.fields import SealedField, key_owner_column
+from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 500
 # Names of queues: stored failures have them, so they stay as they are.
@@ -93,10 +95,13 @@ def run_deletions() -> DeletionRun:
     destroyed: list[int] = []
     queues.guarded(RUNNING, "unused keys", lambda: destroyed.append(_destroy_unused_keys()))
     keys = sum(destroyed)
+    number = new_id()
+    line = ledger.enter(LineKind.DELETION_RUN, number)
     with access.organisation_transaction(JOB):
         deletion_run = DeletionRun.objects.create(
-            at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
+            id=number, at=clock.now(), rows={table: count for table, count in rows.items() if count}, keys=keys
         )
+        ledger.mark(line)
         events.record(JOB, Kind.DELETION_RUN, deletion_run.id, rows=sum(rows.values()), keys=keys)
     return deletion_run
 
@@ -238,9 +243,12 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
     unused -= _keys_in_use([model for model in sealed if model not in for_customers], JOB)
     for organisation in access.all_organisations():
         unused -= _keys_in_use(for_customers, JOB.for_organisation(organisation))
-    return sum(
-        queues.guarded(ENDING_KEYS, key_owner, partial(vault.destroy, key_owner)) for key_owner in sorted(unused)
+    count = sum(
+        queues.guarded(ENDING_KEYS, key_owner, partial(ledger.destroy_keys, [key_owner], LineKind.UNUSED, clean=False))
+        for key_owner in sorted(unused)
     )
+    vault.clean()
+    return count
 
 
 def _key_columns(model: type[models.Model]) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from glasshouse.kernel import areas
@@ -21,6 +21,7 @@ from glasshouse.rowsecurity.declarations import App, Sql, row_access
 from glasshouse.rowsecurity.settings import NARROWED, ORGANISATION
 from glasshouse.vault.declarations import models_by_address
 from glasshouse.vault.fields import key_owner_column
+from glasshouse.vault.keys.guards import statements as keys_statements
 
 ROLES = "glasshouse_app, glasshouse_person, glasshouse_job, glasshouse_relay, glasshouse_support, glasshouse_auditor"
 # Tables of libraries that are not as every other table: what the application may do there.
@@ -256,18 +257,19 @@ def unrestricted_policy(model: type[models.Model], key_owner: str = "") -> str:
 
 
 def apply() -> None:
-    """Give both databases their rights and policies; safe to run again. Needs the owner's connection, and a transaction."""
+    """Give the people store its rights and policies; safe to run again. Needs the owner's connection, and a transaction."""
     with connections["default"].cursor() as cursor:
         tables = connections["default"].introspection.table_names(cursor)
         for statement in [*_old_policies(cursor), *statements(tables)]:
             cursor.execute(statement)
         columns.apply(cursor, "default")
-    with connections["vault"].cursor() as cursor:
-        cursor.execute("GRANT USAGE ON SCHEMA public TO glasshouse_vault, glasshouse_auditor")
-        for model in apps.get_app_config("vault_keys").get_models():
-            cursor.execute(f"GRANT {App.CHANGE} ON {model._meta.db_table} TO glasshouse_vault")
-        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO glasshouse_auditor")
-        cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO glasshouse_vault")
+
+
+def apply_keys() -> None:
+    """Give the key store's database its functions, triggers and rights; safe to run again. Needs the owner's connection."""
+    with transaction.atomic(using="vault"), connections["vault"].cursor() as cursor:
+        for statement in keys_statements():
+            cursor.execute(statement)
         columns.apply(cursor, "vault")
 
 

@@ -26,6 +26,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
+from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.sources import rules
@@ -307,8 +308,7 @@ def _forget(address_hash: str, person: str) -> None:
     rows.delete()
     Suppression.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
     mail.forget(key_owners)
-    for key_owner in key_owners:
-        vault.destroy(KeyOwnerId(key_owner))
+    ledger.destroy_keys(key_owners)
 
 
 def end_suppression(actor: Actor) -> None:

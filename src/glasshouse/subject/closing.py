@@ -1,5 +1,7 @@
 """Verbs of closing an organisation, with everything that is its own. Source: PRI-24."""
 
+from collections.abc import Callable
+
 from glasshouse.access import api as access
 from glasshouse.access.models import Organisation
 from glasshouse.access.permissions import Permission
@@ -10,9 +12,10 @@ from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
+from glasshouse.kernel.ids import OrganisationId
+from glasshouse.ledger import api as ledger
 from glasshouse.rowsecurity.policies import customer_models, is_append_only
-from glasshouse.vault import api as vault
+from glasshouse.vault.keys.kinds import LineKind
 
 
 def close(actor: Actor, name: str) -> None:
@@ -28,15 +31,19 @@ def close(actor: Actor, name: str) -> None:
     close_organisation(OrganisationId(str(actor.organisation)))
 
 
-def close_organisation(organisation: OrganisationId) -> None:
-    """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat."""
+def close_organisation(organisation: OrganisationId, forget_readings: Callable[[str], None] | None = None) -> None:
+    """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat.
+
+    forget_readings: as `greenhouse.forget` takes it. The ledger has its line before anything goes.
+    """
     job = JOB.for_organisation(organisation)
+    ledger.enter(LineKind.CLOSING, organisation)
     # All of it ends, also an invitation to a person whose data is restricted.
     with own(STORAGE), access.organisation_transaction(job):
-        greenhouse.forget(job)
+        greenhouse.forget(job, forget_readings)
         for model in customer_models():
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)
-    vault.destroy(KeyOwnerId(organisation))
+    ledger.destroy_keys([organisation], LineKind.CLOSING)

@@ -1,8 +1,8 @@
 """Verbs of rectification and erasure, of a person with an account and of a guest.
 
-Rules: who is erased stands in the ledger, with opaque ids only, before or together with the first row that goes. Which rows go is
-read from what models declare. Keys are destroyed last. So an erasure can be finished after a crash, and done again after a
-restore. Source: PRI-24; GDPR Art. 16, 17.
+Rules: who is erased stands in the ledger, with opaque ids only, before the first row goes. Which rows go is read from what models
+declare. Keys are destroyed last. So an erasure can be finished after a crash, and is done again where an older copy is restored.
+Source: PRI-24; GDPR Art. 16, 17.
 """
 
 from contextlib import ExitStack
@@ -30,6 +30,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId
+from glasshouse.ledger import api as ledger
 from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
@@ -45,6 +46,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.declarations import ErasedBy, by_address
 from glasshouse.vault.fields import key_owner_column
+from glasshouse.vault.keys.kinds import LineKind
 
 ERASING, ERASING_GUEST = "rights.erase", "rights.erase-guest"
 BATCH = 5000
@@ -197,14 +199,15 @@ def _erase_person(actor: Actor) -> Erased:
     total = count_of(str(actor.person))
     # Claimed before the ledger's row can be seen: neither the worker nor a second click does the same meanwhile.
     with queues.claimed(ERASING, str(actor.person)) as is_claimed:
+        ledger.enter(LineKind.ERASURE, str(actor.person))
         with transaction.atomic():
-            erasure = _enter_in_ledger(str(actor.person), account=str(actor.account), total=total)
+            erasure = _note_erasure(str(actor.person), account=str(actor.account), total=total)
         if total > settings.ROWS_WHILE_WAITING:
             sessions.end_every(AccountId(erasure.account))
         is_over = erasure.done_at and not _is_there(erasure.person)
         if total > settings.ROWS_WHILE_WAITING or not is_claimed or is_over:
             return Erased(erasure.id, erasure.rows)
-        erasure = _finish(erasure)
+        erasure = finish(erasure)
     queues.worked(ERASING, erasure.person)
     return Erased(erasure.id, erasure.rows)
 
@@ -229,7 +232,8 @@ def _erase_address(request: Request) -> int:
             unused = _delete_addressed(rows) - of_customers
             for key_owner in unused:
                 claims.enter_context(queues.claimed(ERASING, key_owner))  # The worker takes up only what is cut off.
-                _enter_in_ledger(key_owner, total=len(rows), rows=len(rows))
+                ledger.enter(LineKind.ERASURE, key_owner)
+                _note_erasure(key_owner, total=len(rows), rows=len(rows))
             sources.forget_address(address_hash)
             # What a customer entered is still there: the request stays open for that customer, or for the officer.
             if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
@@ -246,8 +250,8 @@ def _erased_by(row: models.Model) -> ErasedBy:
     return declared.erased_by if declared else ErasedBy.NOBODY
 
 
-def _enter_in_ledger(key_owner: str, *, account: str = "", total: int = 0, rows: int = 0) -> Erasure:
-    """The ledger's row of a key owner whose key an erasure destroys; in the caller's transaction."""
+def _note_erasure(key_owner: str, *, account: str = "", total: int = 0, rows: int = 0) -> Erasure:
+    """The row by which an erasure is followed and finished; in the caller's transaction. The ledger has its line by then."""
     fields = {"account": account, "begun_at": clock.now(), "total": total, "rows": rows}
     erasure, _ = Erasure.objects.get_or_create(person=key_owner, defaults=fields)
     return erasure
@@ -266,7 +270,7 @@ def progress_of(number: str) -> Erasure:
     return erasure
 
 
-def _finish(erasure: Erasure) -> Erasure:
+def finish(erasure: Erasure) -> Erasure:
     """Carry out an erasure; each step may be repeated. Restricted data is erased too: its person wants it."""
     with own(erasure.person):
         return _erase_all(erasure)
@@ -323,8 +327,7 @@ def _delete_addressed(rows: list[models.Model]) -> set[str]:
 
 def _destroy_keys(key_owners: set[str]) -> None:
     """Destroy keys, after the rows that they sealed are gone: what is left of those in backups opens no more."""
-    for key_owner in sorted(key_owners):
-        vault.destroy(KeyOwnerId(key_owner))
+    ledger.destroy_keys(key_owners)
 
 
 def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
@@ -380,7 +383,7 @@ def finish_erasures() -> int:
 def _finish_left(person: str) -> bool:
     # Read anew under the claim: whoever held it before has finished it, perhaps.
     erasure = Erasure.objects.filter(person=person, done_at=None).first()
-    return erasure is not None and _finish(erasure) is not None
+    return erasure is not None and finish(erasure) is not None
 
 
 def replay() -> int:
@@ -395,4 +398,4 @@ def replay() -> int:
                 rows = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
                 restored |= {str(key_owner) for key_owner in rows.values_list(column, flat=True)}
     # The same claim as at the first time: two processes never erase one person at once.
-    return queues.each(ERASING, sorted(restored), lambda person: _finish(Erasure.objects.get(person=person)))
+    return queues.each(ERASING, sorted(restored), lambda person: finish(Erasure.objects.get(person=person)))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 from django.db.models import Max
 
 from glasshouse.kernel import clock
@@ -16,6 +17,7 @@ from glasshouse.vault import envelope
 from glasshouse.vault.envelope import KeyDestroyedError
 from glasshouse.vault.root import FileRootKeys, read_secret
 
+log = structlog.stdlib.get_logger("glasshouse.vault")
 _opened: dict[tuple[str, int], tuple[float, bytes]] = {}
 _newest: dict[str, tuple[float, int]] = {}
 _all_open: dict[str, float] = {}  # key owners all of whose keys were opened together, and until when that holds
@@ -156,6 +158,38 @@ def destroy(key_owner: KeyOwnerId) -> None:
     _forget(key_owner)
 
 
+def destroy_named() -> int:
+    """Destroy every key that was made before the ledger named its owner, as after a restore; returns how many."""
+    with connections["vault"].cursor() as cursor:
+        cursor.execute(
+            "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, %s) FROM vault_ledger l "
+            "WHERE l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0",
+            [clock.now()],
+        )
+        count = cursor.rowcount
+    forget_opened()
+    return int(count)
+
+
+def clean() -> None:
+    """Rewrite the table of keys and end its log, so that neither holds the bytes of a key that was destroyed.
+
+    VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it.
+    Source: PRI-24; docs/adr/0028.
+    """
+    with connections["vault"].cursor() as cursor:
+        cursor.execute("SET lock_timeout = '5s'")
+        try:
+            cursor.execute("VACUUM (FULL) vault_data_key")
+            # A file of the log into which nothing was written since the last switch is not switched.
+            cursor.execute("SELECT pg_switch_wal()")
+            cursor.execute("CHECKPOINT")
+        except OperationalError:
+            log.warning("the table of keys is in use; it is rewritten at the next occasion")
+        finally:
+            cursor.execute("RESET lock_timeout")
+
+
 def remove_probe_keys(owners: list[KeyOwnerId], *, made_since: datetime) -> None:
     """Delete the keys of promise checks' own persons and customers. A real key owner's row stays, as destroyed, for ever.
 
@@ -180,11 +214,11 @@ class Progress(NamedTuple):
     total: int
 
 
-def rotate_root() -> Iterator[Progress]:
+def rotate_root(*, keep_old: bool = True) -> Iterator[Progress]:
     """Make a new root key and wrap every data key anew with it; yields how far it is.
 
-    Safe to stop and to run again: each row says which root key wraps it, and an old root key is removed only when
-    it wraps nothing. Source: SEC-08, SEC-12.
+    Safe to stop and to run again: each row says which root key wraps it. keep_old: old root keys that wrap nothing any more are
+    retired, for backups of the key store need them until those lapse; else they are destroyed. Source: SEC-08, SEC-12.
     """
     table, keys = _keys(), roots()
     behind = table.objects.filter(destroyed_at=None).exclude(root_generation=keys.current())
@@ -201,11 +235,20 @@ def rotate_root() -> Iterator[Progress]:
             wrapped=wrapped, root_generation=target
         )
         yield Progress(count, total)
-    in_use = set(table.objects.filter(destroyed_at=None).values_list("root_generation", flat=True))
+    in_use = roots_in_use()
     for number in keys.generations():
         if number != target and number not in in_use:
-            keys.remove(number)
+            if keep_old:
+                keys.retire(number, clock.now())
+            else:
+                keys.remove(number)
+    clean()
     yield Progress(total, total)
+
+
+def roots_in_use() -> set[int]:
+    """Numbers of the root keys that wrap a living data key."""
+    return set(_keys().objects.filter(destroyed_at=None).values_list("root_generation", flat=True).distinct())
 
 
 def new_generation(key_owner: KeyOwnerId) -> int:

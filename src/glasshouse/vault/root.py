@@ -2,12 +2,14 @@
 
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault import envelope
 
 NAME = re.compile(r"^root-(\d+)\.key$")
+RETIRED = "root-{}.retired"
 
 
 class RootKeyError(GlasshouseError):
@@ -24,6 +26,18 @@ def write_secret(path: Path, secret: bytes) -> None:
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+
+
+def destroy_secret(path: Path) -> None:
+    """Write over a secret's file, durably, and delete it; no error if it is gone already."""
+    try:
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return
+    path.unlink(missing_ok=True)
 
 
 def read_secret(path: Path) -> bytes:
@@ -64,9 +78,25 @@ class FileRootKeys:
         write_secret(self.folder / f"root-{number}.key", envelope.new_key())
         return number
 
+    def retire(self, number: int, at: datetime) -> None:
+        """Note since when a root key wraps nothing that lives: backups of the key store from before still need it. at: aware."""
+        path = self.folder / RETIRED.format(number)
+        if not path.exists():
+            write_secret(path, at.astimezone(UTC).isoformat().encode())
+
+    def retired(self) -> dict[int, datetime]:
+        """Root keys that are kept for backups alone, with when they were retired (aware UTC)."""
+        paths = {number: self.folder / RETIRED.format(number) for number in self.generations()}
+        return {
+            number: datetime.fromisoformat(path.read_text()).astimezone(UTC)
+            for number, path in paths.items()
+            if path.exists()
+        }
+
     def remove(self, number: int) -> None:
-        """Forget a root key that wraps nothing any more."""
-        (self.folder / f"root-{number}.key").unlink(missing_ok=True)
+        """Destroy a root key that nothing needs any more: its bytes are written over, then the file goes."""
+        destroy_secret(self.folder / f"root-{number}.key")
+        (self.folder / RETIRED.format(number)).unlink(missing_ok=True)
         self._held.pop(number, None)
 
     def key(self, number: int) -> bytes:

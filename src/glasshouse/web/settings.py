@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from glasshouse.kernel.places import socket_folder
+from glasshouse.kernel.places import key_socket_folder, socket_folder
 from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
@@ -20,6 +20,7 @@ def required(name: str) -> str:
 
 DATA_FOLDER = Path(required("GLASSHOUSE_DATA"))
 KEYS_FOLDER = Path(required("GLASSHOUSE_KEYS"))
+KEYSTORE_FOLDER = Path(required("GLASSHOUSE_KEYSTORE"))
 TLS_FOLDER = Path(required("GLASSHOUSE_TLS"))
 BLOB_FOLDER = DATA_FOLDER / "blobs"
 ORIGIN = required("GLASSHOUSE_ORIGIN")
@@ -32,6 +33,10 @@ if TESTING and not DEMO:
     raise ImproperlyConfigured("GLASSHOUSE_TESTING is set, but GLASSHOUSE_DEMO is not: no real service runs that way.")
 # How long (s) an opened data key stays in memory: a destroyed key is gone from every process after this.
 DATA_KEYS_KEPT_S = 2.0 if TESTING else 30.0
+# So many days a backup of the key store can be opened; then the key of its day is destroyed.
+KEY_BACKUP_DAYS = int(os.environ.get("GLASSHOUSE_KEY_BACKUP_DAYS", "7"))
+if KEY_BACKUP_DAYS < 1:
+    raise ImproperlyConfigured("GLASSHOUSE_KEY_BACKUP_DAYS must be 1 or more.")
 # So many rows are erased, or copied, while the person waits; more of them are left to the worker.
 ROWS_WHILE_WAITING = 2_000 if TESTING else 20_000
 DEBUG = False
@@ -44,7 +49,7 @@ def _database(name: str, role: str) -> dict[str, object]:
         "NAME": name,
         "USER": f"glasshouse_{role}",
         "PASSWORD": read_secret(KEYS_FOLDER / f"{role}.secret").decode(),
-        "HOST": str(socket_folder(DATA_FOLDER)),
+        "HOST": str(key_socket_folder(KEYSTORE_FOLDER) if name == "vault" else socket_folder(DATA_FOLDER)),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -62,6 +67,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "glasshouse.vault.keys.apps.KeysConfig",
     "glasshouse.probes",
+    "glasshouse.ledger",
     "glasshouse.events",
     "glasshouse.queues",
     "glasshouse.mail",

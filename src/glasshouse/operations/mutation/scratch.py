@@ -20,8 +20,8 @@ from typing import IO, Any, NamedTuple
 
 import psycopg
 
-from glasshouse.kernel.places import socket_folder
-from glasshouse.operations.installation import InstallationError
+from glasshouse.operations import postgres
+from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.operations.mutation.mail_server import MailServer
 from glasshouse.operations.service import is_free, uninterrupted
 
@@ -166,18 +166,15 @@ class Scratch:
 
     def execute(self, sql: str, database: str = "people") -> None:
         """Execute SQL as the store's administrator. Raises ScratchError."""
-        secret = (self.keys / "store" / "admin.secret").read_text()
         try:
-            with psycopg.connect(
-                host=str(socket_folder(self.data)),
-                user="glasshouse_admin",
-                password=secret,
-                dbname=database,
-                autocommit=True,  # Several statements at once are one transaction all the same.
-            ) as link:
-                link.execute(sql.encode())  # of our own breakages
+            with postgres.store_of(self._home, database).administering(database) as link:
+                link.execute(sql.encode())  # of our own breakages; several statements at once are one transaction
         except psycopg.Error as error:
             raise ScratchError(f"The database refused the breakage: {error}") from error
+
+    @property
+    def _home(self) -> Installation:
+        return Installation(self.data, self.keys, self.port, self.crops_port, self.mail_port, demo=True)
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server is not there."""

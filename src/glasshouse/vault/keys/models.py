@@ -1,9 +1,10 @@
-"""The key table. It lives in the database `vault`, under a role of its own."""
+"""The tables of the key store: wrapped data keys and the ledger of erasures. A cluster of its own holds them (ADR 28)."""
 
 from django.db import models
 
 from glasshouse.vault.classification import technical
-from glasshouse.vault.content import Id
+from glasshouse.vault.content import Hash, Id, OneOf
+from glasshouse.vault.keys.kinds import LineKind
 
 
 class DataKey(models.Model):
@@ -19,3 +20,29 @@ class DataKey(models.Model):
     class Meta:
         db_table = "vault_data_key"
         constraints = [models.UniqueConstraint(fields=["key_owner", "generation"], name="one_key_a_generation")]
+
+
+class LedgerLine(models.Model):
+    """A line of the ledger. `glasshouse_enter` of the database writes it, and nothing changes or deletes it."""
+
+    number = technical(models.PositiveIntegerField(primary_key=True))
+    kind = technical(models.CharField(max_length=16), OneOf(LineKind))
+    subject = technical(models.CharField(max_length=32), Id())
+    at = technical(models.DateTimeField())
+    previous = technical(models.CharField(max_length=64), Hash())
+    hash = technical(models.CharField(max_length=64), Hash())
+
+    class Meta:
+        db_table = "vault_ledger"
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="one_line_a_subject")]
+        indexes = [models.Index(fields=["subject"], name="ledger_by_subject")]
+
+
+class KeyStoreState(models.Model):
+    """One row: which installation the key store belongs to."""
+
+    id = technical(models.PositiveSmallIntegerField(primary_key=True, default=1))
+    installation = technical(models.CharField(max_length=16), Id())
+
+    class Meta:
+        db_table = "vault_state"

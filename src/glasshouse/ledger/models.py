@@ -1,0 +1,34 @@
+"""Which lines of the ledger this data has carried out."""
+
+from django.db import models
+
+from glasshouse.rowsecurity.declarations import App, RowAccess
+from glasshouse.vault.classification import technical
+from glasshouse.vault.content import Hash, Id, OneOf
+from glasshouse.vault.keys.kinds import LineKind
+
+
+class LedgerMark(models.Model):
+    """A line of the ledger that the data has carried out, with a copy of it: a key store that was restored lacks the newest."""
+
+    row_access = RowAccess(App.APPEND)
+    number = technical(models.PositiveIntegerField(primary_key=True))
+    kind = technical(models.CharField(max_length=16), OneOf(LineKind))
+    subject = technical(models.CharField(max_length=32), Id())
+    at = technical(models.DateTimeField())
+    previous = technical(models.CharField(max_length=64), Hash())
+    hash = technical(models.CharField(max_length=64), Hash())
+
+    class Meta:
+        db_table = "ledger_mark"
+
+
+class InstallationId(models.Model):
+    """One row: which installation this data is of. The key store has the same."""
+
+    row_access = RowAccess(App.READ)
+    id = technical(models.PositiveSmallIntegerField(primary_key=True, default=1))
+    installation = technical(models.CharField(max_length=16), Id())
+
+    class Meta:
+        db_table = "ledger_installation"

@@ -1,0 +1,126 @@
+"""From earlier versions' data, where the key table lay in the people store, to the key store.
+
+Expand, copy, compare, remove: the key store is made, the keys are copied in one transaction and compared, the ledger is filled
+with what was erased so far, every key is wrapped by a new root key, and only then the old table goes, with the log that held it.
+Each step can be cut off; the next start, or `glasshouse keys move`, goes on. Copies of the data from before hold keys that the
+old root key wrapped, and that one is gone. Source: docs/adr/0028.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.operations import keystore, postgres
+from glasshouse.operations.installation import Installation
+
+COLUMNS = ("generation", "wrapped", "root_generation", "created_at", "destroyed_at")
+
+
+class MoveError(GlasshouseError):
+    """The keys were not moved; the message says why. Nothing was removed."""
+
+    status = 500
+
+
+def refuse_lost(home: Installation) -> None:
+    """Refuse data whose keys are nowhere. Both stores must run. Raises KeyStoreError."""
+    people = postgres.people_store(home)
+    if people.has(postgres.VAULT) or _has_table(postgres.key_store(home), postgres.VAULT, "vault_data_key"):
+        return
+    if _has_table(people, postgres.PEOPLE, "accounts_person"):
+        raise keystore.damaged(home, "it is empty, but there is data that was sealed with its keys.")
+
+
+def _has_table(cluster: postgres.Cluster, database: str, table: str) -> bool:
+    with cluster.administering(database) as link:
+        return bool(link.execute("SELECT to_regclass(%s) IS NOT NULL", [f"public.{table}"]).fetchone()[0])  # type: ignore[index]
+
+
+def copy() -> None:
+    """Copy the keys of the old table into the key store, once, and compare. In the process that migrates. Raises MoveError."""
+    from django.db import transaction
+
+    from glasshouse.vault.keys.models import DataKey
+
+    if not is_left():
+        return
+    old = _old_rows()
+    if not DataKey.objects.exists():
+        with transaction.atomic(using="vault"):
+            DataKey.objects.bulk_create([DataKey(**row) for row in old], batch_size=1000)
+    there = set(DataKey.objects.values_list("key_owner", "generation"))
+    missing = [row for row in old if (row["key_owner"], row["generation"]) not in there]
+    if old and len(missing) == len(old):
+        raise MoveError("The key store holds none of the keys of this data: it belongs to another installation.")
+
+
+def is_left() -> bool:
+    """Whether the old table is still there. In the process that migrates."""
+    from django.db import connections
+
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_database WHERE datname = 'vault'")
+        return bool(cursor.fetchone()[0])
+
+
+def _old_rows() -> list[dict[str, Any]]:
+    from django.conf import settings
+
+    people = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=str(people["HOST"]), user=str(people["USER"]), password=str(people["PASSWORD"]), dbname="vault"
+    ) as link:
+        named = "SELECT column_name FROM information_schema.columns WHERE table_name = 'vault_data_key'"
+        names = {str(row[0]) for row in link.execute(named)}
+        if not names:
+            return []
+        owner = "key_owner" if "key_owner" in names else "holder"  # Of versions before the glossary.
+        question = sql.SQL("SELECT {} FROM vault_data_key ORDER BY id").format(
+            sql.SQL(", ").join(map(sql.Identifier, (owner, *COLUMNS)))
+        )
+        return [dict(zip(("key_owner", *COLUMNS), row, strict=True)) for row in link.execute(question)]
+
+
+def adopt() -> None:
+    """Give key store and data one id, and the ledger a line for each key that was destroyed so far.
+
+    In the process that migrates.
+    """
+    from django.db import transaction
+
+    from glasshouse.kernel.ids import new_id
+    from glasshouse.ledger import api as ledger
+    from glasshouse.ledger.models import InstallationId
+    from glasshouse.subject.models import Erasure
+    from glasshouse.vault import api as vault
+    from glasshouse.vault.keys.kinds import LineKind
+    from glasshouse.vault.keys.models import DataKey, KeyStoreState, LedgerLine
+
+    moving = is_left()
+    state, _ = KeyStoreState.objects.get_or_create(id=1, defaults={"installation": new_id()})
+    InstallationId.objects.get_or_create(id=1, defaults={"installation": state.installation})
+    if not moving:
+        return
+    if not LedgerLine.objects.exists():
+        with transaction.atomic(using="vault"):
+            for person in Erasure.objects.order_by("begun_at").values_list("person", flat=True):
+                ledger.enter(LineKind.ERASURE, person)
+            erased = set(LedgerLine.objects.values_list("subject", flat=True))
+            destroyed = DataKey.objects.exclude(destroyed_at=None).order_by("destroyed_at", "id")
+            for owner in dict.fromkeys(destroyed.values_list("key_owner", flat=True)):
+                if owner not in erased:
+                    ledger.enter(LineKind.UNUSED, owner)
+    for _ in vault.rotate_root(keep_old=False):
+        pass
+
+
+def finish(home: Installation) -> None:
+    """Remove the old table, after everything is in the key store. Both stores must run."""
+    people = postgres.people_store(home)
+    if people.has(postgres.VAULT):
+        with people.administering() as link:
+            link.execute("DROP DATABASE vault WITH (FORCE)")
+            link.execute("DROP ROLE IF EXISTS glasshouse_vault")
+    home.note_moved()

@@ -1,0 +1,113 @@
+"""Whether the key store is whole and belongs to the data, asked at each start before anything reads or answers.
+
+Rules: it asks with SQL of its own, and opens nothing that is not right. A key store that is older than the data is refused: keys
+of erased persons may be in it. Data that is older than the key store is brought up to the ledger (`catch_up.py`).
+Source: PRI-24; docs/adr/0028.
+"""
+
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+
+from glasshouse.operations import postgres
+from glasshouse.operations.installation import Installation, KeyStoreError
+from glasshouse.vault import envelope
+from glasshouse.vault.root import FileRootKeys
+
+RESTORE = "./glasshouse keys restore BACKUP"
+# Of each line: whether its number follows, names the hash before it, and bears the hash of all of it. The first that is wrong.
+BROKEN: LiteralString = (
+    "SELECT min(number) FROM (SELECT number, kind, subject, at, previous, hash, row_number() OVER (ORDER BY number) AS place, "
+    "coalesce(lag(hash) OVER (ORDER BY number), repeat('0', 64)) AS before FROM vault_ledger) AS line WHERE number <> place "
+    "OR previous <> before OR hash <> encode(sha256(convert_to(concat_ws('|', number, kind, subject, "
+    "(extract(epoch from at) * 1000000)::bigint, previous), 'UTF8')), 'hex')"
+)
+HEAD: LiteralString = "SELECT number, hash FROM vault_ledger ORDER BY number DESC LIMIT 1"
+MARKED: LiteralString = "SELECT number, hash FROM ledger_mark ORDER BY number DESC LIMIT 1"
+# Keys that live although the ledger names their owner.
+NAMED: LiteralString = (
+    "SELECT count(*) FROM vault_data_key k JOIN vault_ledger l ON l.subject = k.key_owner "
+    "WHERE k.created_at < l.at AND length(k.wrapped) > 0"
+)
+KEYS: LiteralString = (
+    "SELECT DISTINCT ON (root_generation) root_generation, key_owner, generation, wrapped FROM vault_data_key "
+    "WHERE length(wrapped) > 0 ORDER BY root_generation, id DESC"
+)
+
+
+class Head(NamedTuple):
+    """The newest line: its number (0: there is none) and its hash."""
+
+    number: int
+    hash: str
+
+
+def damaged(home: Installation, why: str) -> KeyStoreError:
+    """The error for a key store that cannot be used. why: a sentence."""
+    return KeyStoreError(
+        f"The key store in {home.keystore} cannot be used, so nothing is opened: {why} "
+        f"Bring back its newest backup: {RESTORE} (./glasshouse keys status tells which there are)"
+    )
+
+
+def is_carried_out(home: Installation) -> bool:
+    """Whether this data has carried out every line of the ledger. Raises KeyStoreError where both do not fit together."""
+    try:
+        with postgres.key_store(home).administering(postgres.VAULT) as link:
+            installation = _first(link, "SELECT installation FROM vault_state")
+            broken = _first(link, BROKEN)
+            head = _head(link, HEAD)
+            named = _first(link, NAMED)
+            _look_at_keys(home, link)
+    except (psycopg.Error, envelope.SealBrokenError) as error:
+        raise damaged(home, f"{type(error).__name__}.") from error
+    if broken is not None:
+        raise damaged(home, f"line {broken} of its ledger of erasures was altered, or one before it.")
+    with postgres.people_store(home).administering(postgres.PEOPLE) as link:
+        own = _first(link, "SELECT installation FROM ledger_installation")
+        marked = _head(link, MARKED)
+        count = _first(link, "SELECT count(*) FROM ledger_mark")
+        at_mark = marked.hash
+    if own != installation:
+        raise KeyStoreError(
+            f"The key store in {home.keystore} belongs to another installation than the data in {home.data}. "
+            "Name the right folders with --data and --keystore."
+        )
+    _refuse_older(home, head, marked, at_mark)
+    return bool(count == head.number and not named)
+
+
+def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) -> None:
+    if marked.number > head.number:
+        raise KeyStoreError(
+            f"The key store in {home.keystore} is older than the data: its ledger of erasures has {head.number} lines, and the "
+            f"data has carried out {marked.number}. Erased persons could be read again, so nothing is opened. "
+            f"Bring back the newest backup of the key store, which is then brought up to the data's last line: {RESTORE}"
+        )
+    with postgres.key_store(home).administering(postgres.VAULT) as link:
+        same = _first(link, "SELECT hash FROM vault_ledger WHERE number = %s", marked.number)
+    if marked.number and same != at_mark:
+        raise damaged(home, f"line {marked.number} of its ledger is not the one that the data has carried out.")
+
+
+def _look_at_keys(home: Installation, link: "psycopg.Connection[Any]") -> None:
+    """One key of each root key must open. Raises KeyStoreError, SealBrokenError."""
+    roots = FileRootKeys(home.keys / "people")
+    there = set(roots.generations())
+    for generation_of_root, key_owner, generation, wrapped in link.execute(KEYS).fetchall():
+        if generation_of_root not in there:
+            raise KeyStoreError(
+                f"root-{generation_of_root}.key is missing in {roots.folder}: keys in the key store are wrapped by it. "
+                "Put the keys folder back as it was, or name it with --keys."
+            )
+        envelope.unwrap(roots.key(generation_of_root), bytes(wrapped), key_owner=key_owner, generation=generation)
+
+
+def _head(link: "psycopg.Connection[Any]", question: LiteralString) -> Head:
+    row = link.execute(question).fetchone()
+    return Head(int(row[0]), str(row[1])) if row else Head(0, "")
+
+
+def _first(link: "psycopg.Connection[Any]", question: LiteralString, *values: object) -> Any:
+    row = link.execute(question, list(values)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,112 @@
+"""What the ledger tells and this data has not done: after an interrupted erasure, or where an older copy was brought back.
+
+For the start of an installation, before a door opens. Each line is carried out by the verbs that did it the first time; all of
+them can be repeated. A line that fails keeps the doors shut, and the others are carried out all the same.
+Source: PRI-19, PRI-24; docs/adr/0028.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import structlog
+from django.db import models
+
+from glasshouse.access import api as access
+from glasshouse.access.models import Organisation
+from glasshouse.accounts.models import Account
+from glasshouse.accounts.own import STORAGE, own
+from glasshouse.kernel import clock
+from glasshouse.kernel.actor import JOB
+from glasshouse.kernel.errors import stack_of
+from glasshouse.kernel.ids import OrganisationId
+from glasshouse.ledger import api as ledger
+from glasshouse.ledger.rules import Line
+from glasshouse.retention import api as retention
+from glasshouse.retention.api import ours
+from glasshouse.rowsecurity.policies import customer_tables
+from glasshouse.subject import erasure
+from glasshouse.subject.closing import close_organisation
+from glasshouse.subject.models import Erasure
+from glasshouse.vault import api as vault
+from glasshouse.vault.fields import SealedField
+from glasshouse.vault.keys.kinds import LineKind
+
+BATCH = 1_000
+log = structlog.stdlib.get_logger("glasshouse.subject")
+
+
+def carry_out(forget_readings: Callable[[str], None]) -> list[int]:
+    """Carry out every line without a mark; returns the numbers of those that failed.
+
+    forget_readings: has the crop plane forget a tenant before it answers anybody.
+    """
+    ledger.verify_lines()
+    lines = ledger.unmarked()
+    failed = [
+        line.number
+        for line in lines
+        if line.kind is not LineKind.DELETION_RUN and not _succeeds(line, partial(_carry_out, line, forget_readings))
+    ]
+    _delete_under([line.subject for line in lines if line.kind is not LineKind.DELETION_RUN])
+    vault.destroy_named()  # After the rows: recipients are told while the address can still be read.
+    runs = [line for line in lines if line.kind is LineKind.DELETION_RUN]
+    if runs:
+        retention.run_deletions()
+    for line in lines:
+        if line.number not in failed:
+            ledger.mark(line)
+    vault.clean()
+    return failed
+
+
+def _succeeds(line: Line, work: Callable[[], object]) -> bool:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other lines are carried out, and no door opens
+        log.error("a line of the ledger is not carried out", number=line.number, stack=stack_of(error))
+        return False
+    return True
+
+
+def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
+    with access.organisation_transaction(JOB):
+        is_organisation = Organisation.objects.filter(id=line.subject).exists()
+    if line.kind is LineKind.CLOSING or is_organisation:
+        close_organisation(OrganisationId(line.subject), forget_readings)
+    elif line.kind is LineKind.ERASURE:
+        _erase(line.subject)
+
+
+def _erase(key_owner: str) -> None:
+    with own(key_owner):
+        account = Account.objects.filter(person_id=key_owner).values_list("id", flat=True).first() or ""
+    fields = {"account": account, "begun_at": clock.now()}
+    row, _ = Erasure.objects.get_or_create(person=key_owner, defaults=fields)
+    erasure.finish(row)
+
+
+def _delete_under(key_owners: list[str]) -> None:
+    """Delete every row that is sealed under one of these keys, in customers' tables too: nobody can read it any more."""
+    for batch in _batches(key_owners):
+        with own(STORAGE):
+            for model, column in _sealed():
+                if model._meta.db_table not in customer_tables():
+                    model._default_manager.filter(**{f"{column}__in": batch}).delete()
+    customers = [(model, column) for model, column in _sealed() if model._meta.db_table in customer_tables()]
+    for organisation in access.all_organisations() if key_owners else ():
+        with own(STORAGE), access.organisation_transaction(JOB.for_organisation(organisation)):
+            for model, column in customers:
+                for batch in _batches(key_owners):
+                    model._default_manager.filter(**{f"{column}__in": batch}).delete()
+
+
+def _sealed() -> Iterator[tuple[type[models.Model], str]]:
+    """Each model with sealed values, and each of its columns that tells under whose key."""
+    for model in ours():
+        fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+        for column in sorted({field.key_owner for field in fields}):
+            yield model, column
+
+
+def _batches(key_owners: list[str]) -> Iterable[list[str]]:
+    return (key_owners[start : start + BATCH] for start in range(0, len(key_owners), BATCH))

@@ -1,0 +1,6 @@
+"""What the vault has done by itself."""
+
+from glasshouse.kernel.schedule import Job
+from glasshouse.vault import backups
+
+SCHEDULE = (Job(backups.keep_up, every_s=3_600, first_s=40),)
