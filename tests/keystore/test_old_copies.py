@@ -12,7 +12,6 @@ import pytest
 from glasshouse.operations import service
 from glasshouse.operations.installation import Installation, KeyStoreError
 from tests.keystore.place import Place, trust
-from tests.searching import holding
 
 
 @pytest.fixture(scope="module")
@@ -164,11 +163,17 @@ def test_everything_old_but_the_keys_folder_is_refused_or_brings_nobody_back(sto
         assert place.sign_in(story.bob).status_code == 302
 
 
+def files_with(folder: Path, needles: list[bytes]) -> list[str]:
+    """Files that hold one of the byte strings."""
+    contents = ((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
+    return [str(path.relative_to(folder)) for path, content in contents if any(needle in content for needle in needles)]
+
+
 def test_nothing_of_a_destroyed_key_is_left_on_the_disk(story: Story) -> None:
     assert len(story.wrapped) == 2
-    assert holding(story.old_keystore, story.wrapped), "the test can see it"
-    assert holding(story.new_keystore / "cluster", story.wrapped) == []
-    assert holding(story.new_data, story.wrapped) == []
+    assert files_with(story.old_keystore, story.wrapped), "the test can see it"
+    assert files_with(story.new_keystore / "cluster", story.wrapped) == []
+    assert files_with(story.new_data, story.wrapped) == []
 
 
 @pytest.mark.parametrize(
@@ -180,8 +185,8 @@ def test_nothing_of_a_destroyed_key_is_left_on_the_disk(story: Story) -> None:
         ),
         ("ALTER TABLE vault_ledger DISABLE TRIGGER ALL; DELETE FROM vault_ledger WHERE number = 1", "was altered"),
         ("ALTER TABLE vault_ledger DISABLE TRIGGER ALL; TRUNCATE vault_ledger", "is older than the data"),
-        ("DROP TABLE vault_ledger", "cannot be used"),
-        ("UPDATE vault_data_key SET wrapped = 'x' WHERE length(wrapped) > 0", "SealBrokenError"),
+        ("DROP TABLE vault_ledger", "vault_ledger is gone"),
+        ("UPDATE vault_data_key SET wrapped = 'x' WHERE length(wrapped) > 0", "does not open with root-1"),
         ("UPDATE vault_state SET installation = '{other}'", "belongs to another installation"),
     ],
 )

@@ -15,6 +15,7 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations import keystore, postgres
 from glasshouse.operations.installation import Installation
 
+TABLES = ("vault_data_key", "vault_ledger", "vault_state")
 COLUMNS = ("generation", "wrapped", "root_generation", "created_at", "destroyed_at")
 
 
@@ -26,16 +27,19 @@ class MoveError(GlasshouseError):
 
 def refuse_lost(home: Installation) -> None:
     """Refuse data whose keys are nowhere. Both stores must run. Raises KeyStoreError."""
-    people = postgres.people_store(home)
-    if people.has(postgres.VAULT) or _has_table(postgres.key_store(home), postgres.VAULT, "vault_data_key"):
+    people, there = postgres.people_store(home), _tables(postgres.key_store(home), postgres.VAULT)
+    if "vault_state" in there and (lost := set(TABLES) - there):
+        raise keystore.damaged(home, f"its table {min(lost)} is gone.")
+    if people.has(postgres.VAULT) or there >= set(TABLES):
         return
-    if _has_table(people, postgres.PEOPLE, "accounts_person"):
+    if "accounts_person" in _tables(people, postgres.PEOPLE):
         raise keystore.damaged(home, "it is empty, but there is data that was sealed with its keys.")
 
 
-def _has_table(cluster: postgres.Cluster, database: str, table: str) -> bool:
+def _tables(cluster: postgres.Cluster, database: str) -> set[str]:
     with cluster.administering(database) as link:
-        return bool(link.execute("SELECT to_regclass(%s) IS NOT NULL", [f"public.{table}"]).fetchone()[0])  # type: ignore[index]
+        rows = link.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {str(name) for (name,) in rows}
 
 
 def copy() -> None:

@@ -21,7 +21,7 @@ from psycopg import sql
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.operations import keystore, postgres, service
 from glasshouse.operations.installation import Installation, InstallationError, KeyStoreError
-from glasshouse.operations.processes import Supervisor, lock
+from glasshouse.operations.processes import Supervisor, holding
 from glasshouse.vault import backup_file
 from glasshouse.vault.backup_file import BackupError, Header
 from glasshouse.vault.root import FileRootKeys, read_secret
@@ -53,17 +53,12 @@ def restore(home: Installation, path: Path, *, replace: bool, report: Report = l
     """
     header, day_key = _proved(home, path)
     home.prepare(restoring=True)
-    locks = [lock(home.data, "--data"), lock(home.keystore, "--keystore")]
-    try:
-        with _stores(home, replace=replace) as is_whole:
-            _refuse_foreign(home, header)
-            restored = _bring_back(home, path, header, day_key, is_whole, report)
-            home.note_moved()
-            _clean(home)
-        return restored
-    finally:
-        for held in locks:
-            held.close()
+    with holding(home.data, home.keystore), _stores(home, replace=replace) as is_whole:
+        _refuse_foreign(home, header)
+        restored = _bring_back(home, path, header, day_key, is_whole, report)
+        home.note_moved()
+        _clean(home)
+    return restored
 
 
 def _proved(home: Installation, path: Path) -> tuple[Header, bytes]:

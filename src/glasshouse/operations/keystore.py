@@ -59,7 +59,7 @@ def is_carried_out(home: Installation) -> bool:
             head = _head(link, HEAD)
             named = _first(link, NAMED)
             _look_at_keys(home, link)
-    except (psycopg.Error, envelope.SealBrokenError) as error:
+    except psycopg.Error as error:
         raise damaged(home, f"{type(error).__name__}.") from error
     if broken is not None:
         raise damaged(home, f"line {broken} of its ledger of erasures was altered, or one before it.")
@@ -91,7 +91,7 @@ def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) ->
 
 
 def _look_at_keys(home: Installation, link: "psycopg.Connection[Any]") -> None:
-    """One key of each root key must open. Raises KeyStoreError, SealBrokenError."""
+    """One key of each root key must open. Raises KeyStoreError."""
     roots = FileRootKeys(home.keys / "people")
     there = set(roots.generations())
     for generation_of_root, key_owner, generation, wrapped in link.execute(KEYS).fetchall():
@@ -100,7 +100,12 @@ def _look_at_keys(home: Installation, link: "psycopg.Connection[Any]") -> None:
                 f"root-{generation_of_root}.key is missing in {roots.folder}: keys in the key store are wrapped by it. "
                 "Put the keys folder back as it was, or name it with --keys."
             )
-        envelope.unwrap(roots.key(generation_of_root), bytes(wrapped), key_owner=key_owner, generation=generation)
+        try:
+            envelope.unwrap(roots.key(generation_of_root), bytes(wrapped), key_owner=key_owner, generation=generation)
+        except (envelope.SealBrokenError, ValueError):
+            raise damaged(
+                home, f"a key in it does not open with root-{generation_of_root}.key of {roots.folder}."
+            ) from None
 
 
 def _head(link: "psycopg.Connection[Any]", question: LiteralString) -> Head:

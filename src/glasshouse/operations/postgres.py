@@ -255,7 +255,7 @@ def make_roles(cluster: Cluster) -> None:
                 )
             )
         base = sql.Identifier(cluster.database)
-        if not link.execute("SELECT FROM pg_database WHERE datname = %s", [cluster.database]).fetchone():
+        if not cluster.has(cluster.database):
             link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(base))
         link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(base))
         for role in cluster.roles:

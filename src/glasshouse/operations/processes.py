@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,7 +20,7 @@ from glasshouse.operations.restarts import pause_s
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
 
 
-def lock(folder: Path, option: str) -> IO[str]:
+def _lock(folder: Path, option: str) -> IO[str]:
     """Hold a folder for this process. option: that names it. Raises InstallationError when another one holds it."""
     file = (folder / "running.lock").open("a+")
     try:
@@ -36,6 +36,15 @@ def lock(folder: Path, option: str) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+@contextmanager
+def holding(data: Path, keystore: Path) -> Iterator[None]:
+    """Hold both folders for this process the length of the block. Raises InstallationError when another one holds one of them."""
+    with ExitStack() as locks:
+        for folder, option in ((data, "--data"), (keystore, "--keystore")):
+            locks.enter_context(_lock(folder, option))
+        yield
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from glasshouse.operations import health, key_move, keystore, postgres, restarts, stamp, tls, variables
 from glasshouse.operations import heartbeat as heart
 from glasshouse.operations.installation import Installation, InstallationError
-from glasshouse.operations.processes import Part, Supervisor, lock
+from glasshouse.operations.processes import Part, Supervisor, holding
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
@@ -50,21 +50,19 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     """Every part up and answering inside the block; all of them stopped after it. Raises InstallationError."""
     variables.refuse_unknown()
     home.prepare()
-    locks = [lock(home.data, "--data"), lock(home.keystore, "--keystore")]
     supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
-    try:
-        _wait_for_earlier_parts(home)
-        _clear_temporary(home.data)
-        for port in (home.port, home.crops_port, home.mail_port):
-            _refuse_taken(port)
-        tls.ensure(home.keys / "tls")
-        _start(home, supervisor, say)
-        yield supervisor
-    finally:
-        with uninterrupted():
-            supervisor.stop()
-        for held in locks:
-            held.close()
+    with holding(home.data, home.keystore):
+        try:
+            _wait_for_earlier_parts(home)
+            _clear_temporary(home.data)
+            for port in (home.port, home.crops_port, home.mail_port):
+                _refuse_taken(port)
+            tls.ensure(home.keys / "tls")
+            _start(home, supervisor, say)
+            yield supervisor
+        finally:
+            with uninterrupted():
+                supervisor.stop()
 
 
 @contextmanager
@@ -147,21 +145,19 @@ def start_store(
 def moving(home: Installation) -> None:
     """Finish moving the keys of an earlier version's data into the key store, with no door open. Raises InstallationError."""
     home.prepare()
-    locks = [lock(home.data, "--data"), lock(home.keystore, "--keystore")]
     supervisor = Supervisor(say=lambda text: None)
-    try:
-        _clear_temporary(home.data)
-        (home.data / "logs").mkdir(exist_ok=True, mode=0o700)
-        for cluster in postgres.stores(home):
-            start_store(home, cluster, supervisor)
-        key_move.refuse_lost(home)
-        migrate(home)
-        catch_up(home)
-    finally:
-        with uninterrupted():
-            supervisor.stop()
-        for held in locks:
-            held.close()
+    with holding(home.data, home.keystore):
+        try:
+            _clear_temporary(home.data)
+            (home.data / "logs").mkdir(exist_ok=True, mode=0o700)
+            for cluster in postgres.stores(home):
+                start_store(home, cluster, supervisor)
+            key_move.refuse_lost(home)
+            migrate(home)
+            catch_up(home)
+        finally:
+            with uninterrupted():
+                supervisor.stop()
 
 
 def catch_up(home: Installation) -> None:

@@ -74,15 +74,15 @@ def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
     if line.kind is LineKind.CLOSING or is_organisation:
         close_organisation(OrganisationId(line.subject), forget_readings)
     elif line.kind is LineKind.ERASURE:
-        _erase(line.subject)
+        _erase(line.subject, forget_readings)
 
 
-def _erase(key_owner: str) -> None:
+def _erase(key_owner: str, forget_readings: Callable[[str], None]) -> None:
     with own(key_owner):
         account = Account.objects.filter(person_id=key_owner).values_list("id", flat=True).first() or ""
     fields = {"account": account, "begun_at": clock.now()}
     row, _ = Erasure.objects.get_or_create(person=key_owner, defaults=fields)
-    erasure.finish(row)
+    erasure.finish(row, forget_readings)
 
 
 def _delete_under(key_owners: list[str]) -> None:

@@ -5,6 +5,7 @@ declare. Keys are destroyed last. So an erasure can be finished after a crash, a
 Source: PRI-24; GDPR Art. 16, 17.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -270,15 +271,18 @@ def progress_of(number: str) -> Erasure:
     return erasure
 
 
-def finish(erasure: Erasure) -> Erasure:
-    """Carry out an erasure; each step may be repeated. Restricted data is erased too: its person wants it."""
+def finish(erasure: Erasure, forget_readings: Callable[[str], None] | None = None) -> Erasure:
+    """Carry out an erasure; each step may be repeated. Restricted data is erased too: its person wants it.
+
+    forget_readings: as `greenhouse.forget` takes it.
+    """
     with own(erasure.person):
-        return _erase_all(erasure)
+        return _erase_all(erasure, forget_readings)
 
 
-def _erase_all(erasure: Erasure) -> Erasure:
+def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) -> Erasure:
     actor = Actor(ActorKind.PERSON, AccountId(erasure.account), PersonId(erasure.person), proved_at=clock.now())
-    _leave_organisations(actor)
+    _leave_organisations(actor, forget_readings)
     for export in Export.objects.filter(key_owner=erasure.person):
         blobs.remove(BlobId(export.blob))
     count = 0
@@ -303,11 +307,11 @@ def _erase_all(erasure: Erasure) -> Erasure:
     return erasure
 
 
-def _leave_organisations(actor: Actor) -> None:
+def _leave_organisations(actor: Actor, forget_readings: Callable[[str], None] | None) -> None:
     """Close the organisations of which the actor is the only member, and leave the others."""
     for organisation in access.organisations_of(actor):
         if _member_counts(organisation.id).members == 1:
-            close_organisation(OrganisationId(organisation.id))
+            close_organisation(OrganisationId(organisation.id), forget_readings)
         else:
             members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))
 
