@@ -110,8 +110,8 @@ def _asked_by_mail(stage: Stage, given: Filled) -> None:
     given.texts["accounts_person.name before"] = resident.name
     given.hashes = [_hash(resident)]
     address = stage.new_address()
-    here, words = resident.visitor, {"present": resident.password, "address": address}
-    done(here.submit("/account", words, action="/address"), "A change of address", 200)
+    here, form = resident.visitor, {"present": resident.password, "address": address}
+    done(here.submit("/account", form, action="/address"), "A change of address", 200)
     done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
     asked = {"kind": "question", "address": address, "text": given.canary("rights_request.text")}
     done(stage.visitor().submit("/privacy", asked), "A privacy request", 200)
@@ -194,10 +194,10 @@ def export(given: Filled) -> Export:
     """Make an export by its page. Raises UnavailableError."""
     here = given.resident.visitor
     done(here.submit("/account/data", {}, action="/export"), "An export")
-    found = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
-    if found is None:
+    link = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
+    if link is None:
         raise UnavailableError("The page of everything held shows no link to the new export.")
-    return Export(found[0], found[1])
+    return Export(link[0], link[1])
 
 
 def _second_factor(stage: Stage, given: Filled) -> None:
@@ -218,7 +218,7 @@ def _scopes(visitor: Visitor, path: str) -> list[str]:
 def shown(visitor: Visitor, answer: object) -> str:
     """A key that the page shows which an answer leads to. Raises UnavailableError."""
     done(answer, "A form that makes a key")
-    found = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
-    if found is None:
+    shown_key = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
+    if shown_key is None:
         raise UnavailableError("A page that shows a new key once shows none.")
-    return found[1]
+    return shown_key[1]

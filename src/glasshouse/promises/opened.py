@@ -45,12 +45,12 @@ def keys_of(key_owner: str) -> dict[int, bytes]:
     question = (
         "SELECT generation, wrapped, root_generation FROM vault_data_key WHERE key_owner = %s AND length(wrapped) > 0"
     )
-    found = {}
+    keys = {}
     for generation, wrapped, root in oracle.rows(question, key_owner, database=oracle.VAULT):
         root_key = (settings.KEYS_FOLDER / f"root-{root}.key").read_bytes()
         bound_to = b"\x1f".join((b"data-key", key_owner.encode(), str(generation).encode()))
-        found[int(generation)] = AESGCM(root_key).decrypt(wrapped[:NONCE], wrapped[NONCE:], bound_to)
-    return found
+        keys[int(generation)] = AESGCM(root_key).decrypt(wrapped[:NONCE], wrapped[NONCE:], bound_to)
+    return keys
 
 
 def is_sealed(body: bytes) -> bool:

@@ -296,9 +296,9 @@ def _writes(steps: Steps, scene: _Scene) -> None:
 
 
 def _encryption(steps: Steps, scene: _Scene) -> None:
-    owner, told, count = scene.owner, [], 0
-    words = [owner.name, owner.address, owner.password, scene.organisation, scene.site, owner.visitor.network]
-    needles = [form for word in words for form in (word, word.encode().hex())]
+    owner, readable_tables, count = scene.owner, [], 0
+    names = [owner.name, owner.address, owner.password, scene.organisation, scene.site, owner.visitor.network]
+    needles = [form for word in names for form in (word, word.encode().hex())]
     for table, column in ROWS.items():
         question = sql.SQL("SELECT to_jsonb(t)::text FROM {} t WHERE {} = ANY (%s)").format(
             sql.Identifier(table), sql.Identifier(column)
@@ -306,11 +306,11 @@ def _encryption(steps: Steps, scene: _Scene) -> None:
         with oracle.reading() as link:
             for (row,) in link.execute(question, [[owner.person, owner.organisation]]).fetchall():
                 count += 1
-                told += [table for needle in needles if needle in row]
+                readable_tables += [table for needle in needles if needle in row]
     steps.expect(
         "encryption: whoever reads every row reads no name, address or place",
-        count >= len(ROWS) - 1 and not told,
-        ", ".join(told[:3]),
+        count >= len(ROWS) - 1 and not readable_tables,
+        ", ".join(readable_tables[:3]),
     )
     keys, data = Path(settings.KEYS_FOLDER).resolve(), Path(settings.DATA_FOLDER).resolve()
     steps.expect(

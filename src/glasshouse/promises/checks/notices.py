@@ -75,7 +75,7 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
     people = oracle.value("SELECT count(*) FROM accounts_person WHERE address_hash = %s", stage.hash_of(address))
     steps.expect("without it there is no account", people == 0)
     owner = stage.finish_sign_up(address)
-    found = oracle.rows(
+    acceptances = oracle.rows(
         "SELECT version_id, abs(extract(epoch FROM clock_timestamp() - at)) < 60, octet_length(shown) > %s "
         "FROM notices_acceptance WHERE key_owner = %s",
         EMPTY,
@@ -83,12 +83,13 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
     )
     wanted = {row[0] for row in oracle.rows(IN_FORCE)}
     steps.expect(
-        "terms and notice in force are on record as accepted", {row[0] for row in found} == wanted and len(wanted) == 2
+        "terms and notice in force are on record as accepted",
+        {row[0] for row in acceptances} == wanted and len(wanted) == 2,
     )
-    steps.expect("with the moment and the words", bool(found) and all(row[1] and row[2] for row in found))
-    words = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
+    steps.expect("with the moment and the words", bool(acceptances) and all(row[1] and row[2] for row in acceptances))
+    page_text = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
     steps.expect(
-        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in words
+        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in page_text
     )
     return owner
 

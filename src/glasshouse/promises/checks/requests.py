@@ -118,12 +118,12 @@ def _in_thread(mail: Arrived | None, letter: EmailMessage) -> bool:
 
 def _became(stage: Stage, steps: Steps, letter: EmailMessage, kind: str) -> None:
     address = str(letter["From"])
-    found = _requests(stage, address)
-    seen = [row[1:4] for row in found]
+    requests = _requests(stage, address)
+    seen = [row[1:4] for row in requests]
     steps.expect(f"a mail becomes one request, to {kind}", seen == [(kind, "mail", False)], str(seen))
     mail = stage.arrival(address, "/privacy/prove/")
     steps.expect("its answer arrives, in the thread", _in_thread(mail, letter))
-    steps.expect("and names the request", bool(found) and mail is not None and f"[{found[0][0]}]" in mail.subject)
+    steps.expect("and names the request", bool(requests) and mail is not None and f"[{requests[0][0]}]" in mail.subject)
 
 
 def _asked_by_page(stage: Stage) -> list[str]:
@@ -146,10 +146,10 @@ def _page_became(stage: Stage, steps: Steps, addresses: list[str]) -> None:
 
 def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage) -> None:
     address = str(letter["From"])
-    found = _requests(stage, address)
-    if not steps.expect("the request is there to be answered", len(found) == 1):
+    requests = _requests(stage, address)
+    if not steps.expect("the request is there to be answered", len(requests) == 1):
         return
-    number = found[0][0]
+    number = requests[0][0]
     _send(_letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
     stranger = _letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
     _send(stranger)
@@ -157,9 +157,9 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     steps.expect("a reply goes on in the thread", len(_requests(stage, address)) == 1 and written == 1, str(written))
     steps.expect("a stranger's mail does not", len(_requests(stage, str(stranger["From"]))) == 1)
     before = len(stage.sink.mails(address))
-    told = f"Nothing is held. {new_id()}"
+    answer_text = f"Nothing is held. {new_id()}"
     answer = f"/staff/requests/{number}/answer"
-    refused = officer.visitor.post(answer, {"text": told})
+    refused = officer.visitor.post(answer, {"text": answer_text})
     steps.expect(
         "nothing is told before the address is confirmed", refused.status_code >= 400, str(refused.status_code)
     )
@@ -168,10 +168,12 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     steps.expect("opening the link confirms nothing", not _requests(stage, address)[0][3])
     stage.visitor().submit(path, {})
     steps.expect("a click on it does, and no more is asked for", _requests(stage, address)[0][3])
-    officer.visitor.post(answer, {"text": told})
-    mail = stage.arrival(address, told)
+    officer.visitor.post(answer, {"text": answer_text})
+    mail = stage.arrival(address, answer_text)
     steps.expect("the answer arrives, in the thread", _in_thread(mail, letter))
-    steps.expect("and no answer before it", all(told not in each.text for each in stage.sink.mails(address)[:before]))
+    steps.expect(
+        "and no answer before it", all(answer_text not in each.text for each in stage.sink.mails(address)[:before])
+    )
     steps.expect("the request is closed as answered", _requests(stage, address)[0][4] == "answered")
 
 

@@ -36,7 +36,7 @@ def provenance() -> Finding:
         act.register()
         if act.source:
             act.take_in()
-            act.told()
+            act.persons_are_told()
             act.conflict()
             act.object()
             act.database()
@@ -68,9 +68,9 @@ class _Import:
         taken = oracle.rows(question, self.officer.account)
         self.steps.expect("no source without name, licence or purpose is taken", not taken)
         self.officer.visitor.submit("/staff/sources", fields | {"licence": self.licence})
-        found = oracle.rows(question, self.officer.account)
-        self.steps.expect("a source that has them is registered", len(found) == 1, str(len(found)))
-        self.source = str(found[0][0]) if found else ""
+        registered = oracle.rows(question, self.officer.account)
+        self.steps.expect("a source that has them is registered", len(registered) == 1, str(len(registered)))
+        self.source = str(registered[0][0]) if registered else ""
 
     def _file(self, text: str) -> None:
         self.officer.visitor.submit(
@@ -101,7 +101,7 @@ class _Import:
         after = oracle.rows("SELECT name FROM accounts_person WHERE id = %s", self.known.person)
         self.steps.expect("what the person gave is not overwritten", before == after)
 
-    def told(self) -> None:
+    def persons_are_told(self) -> None:
         """Both persons hear of it."""
         for address, said in ((self.known.address, "Other Name"), (self.unknown, "Somebody")):
             mail = self.stage.arrival(address, self.name)

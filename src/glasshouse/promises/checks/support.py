@@ -150,8 +150,12 @@ def _nothing(steps: Steps, scene: Scene, when: str) -> None:
     opened = [
         f"{page or 'overview'} {answer.status_code}" for page, answer in answers.items() if answer.status_code != 404
     ]
-    told = any(name in answer.text for answer in answers.values() for name in (*scene.names, owner.name, owner.address))
-    steps.expect(f"{when}, no page of the customer opens to support", not opened and not told, "; ".join(opened[:2]))
+    names_somebody = any(
+        name in answer.text for answer in answers.values() for name in (*scene.names, owner.name, owner.address)
+    )
+    steps.expect(
+        f"{when}, no page of the customer opens to support", not opened and not names_somebody, "; ".join(opened[:2])
+    )
     seen = _rows_seen(scene.staff, owner.organisation)
     steps.expect(f"{when}, the support role reads no row of the customer", not seen, "; ".join(seen[:2]))
 
@@ -181,8 +185,10 @@ def _grants(owner: Resident) -> list[_Grant]:
 def _asking(steps: Steps, scene: Scene) -> None:
     owner, visitor = scene.owner, scene.staff.visitor
     listed = visitor.get("/staff").text
-    told = [word for word in (*scene.names, owner.name, owner.address) if word in listed]
-    steps.expect("support's list tells of a customer its opaque id only", owner.organisation in listed and not told)
+    names_listed = [word for word in (*scene.names, owner.name, owner.address) if word in listed]
+    steps.expect(
+        "support's list tells of a customer its opaque id only", owner.organisation in listed and not names_listed
+    )
     wish: dict[str, str | list[str]] = {"customer": owner.organisation, "areas": ["climate", "people"]}
     wish |= {"reason": f"Probe {new_id()}", "hours": "1"}
     forced = visitor.post("/staff/emergency", {"customer": owner.organisation, "reason": "probe"}).status_code
@@ -305,10 +311,10 @@ def _announced(steps: Steps, stage: Stage, scene: Scene) -> None:
     ends = time.monotonic() + MAIL_S  # of all of them together
     for person in (scene.owner, scene.second):
         missing = []
-        for words in subjects:
+        for subject in subjects:
             within_s = max(0.1, ends - time.monotonic())
-            if stage.sink.wait(person.address, within_s=within_s, holding=words) is None:
-                missing.append(words)
+            if stage.sink.wait(person.address, within_s=within_s, holding=subject) is None:
+                missing.append(subject)
         steps.expect("each of these was announced to an administrator by mail", not missing, "; ".join(missing))
     viewer = [mail.subject for mail in stage.sink.mails(scene.viewer.address) if "upport" in mail.subject]
     steps.expect("and to nobody else", not viewer)
