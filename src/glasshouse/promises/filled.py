@@ -5,17 +5,13 @@ later and is filled by nobody here is seen: the check of PRI-24 cannot tell then
 """
 
 import re
-import smtplib
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import NamedTuple
-
-from django.conf import settings
 
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import asked_fields, authenticator, crop_door, oracle, sockets
+from glasshouse.promises import asked_fields, authenticator, crop_door, mail_door, oracle
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.stage import Resident, Stage
 
@@ -60,17 +56,8 @@ def asked_of_persons() -> list[str]:
 
 
 def mail_privacy(stage: Stage, address: str, subject: str, text: str) -> None:
-    """Send a mail to the privacy address at the mail door. Raises UnavailableError."""
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
-    letter.set_content(text)
-    network = stage.visitor().network
-    try:
-        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20, source_address=(network, 0)) as server:
-            server.starttls(context=sockets.context())
-            server.send_message(letter)
-    except (OSError, smtplib.SMTPException) as error:
-        raise UnavailableError("The mail door did not take a probe's mail.") from error
+    """Send a mail to the privacy address, from a network of its own. Raises UnavailableError."""
+    mail_door.send(mail_door.letter(address, subject, text), network=stage.visitor().network)
 
 
 def send_reading(key: str, line: str) -> int:

@@ -16,6 +16,7 @@ from psycopg import sql
 from glasshouse.promises import oracle
 
 HEAD, NONCE, TAG, SEALED = 2, 12, 16, 1
+EMPTY = HEAD + NONCE + TAG  # bytes of a sealed value that holds nothing
 APART = (
     "probes_",
     "events_",
@@ -55,7 +56,7 @@ def keys_of(key_owner: str) -> dict[int, bytes]:
 
 def is_sealed(body: bytes) -> bool:
     """Whether bytes have the form of a sealed value."""
-    return len(body) >= HEAD + NONCE + TAG and body[0] == SEALED and body[1] > 0
+    return len(body) >= EMPTY and body[0] == SEALED and body[1] > 0
 
 
 def open_value(value: Held, key_owner: str, keys: dict[int, bytes]) -> bytes | None:

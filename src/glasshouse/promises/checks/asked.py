@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import asked_fields, oracle
+from glasshouse.promises import asked_fields, opened, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
@@ -109,17 +109,16 @@ def _request(stage: Stage, steps: Steps) -> None:
     sent = _sent(stage.visitor(), "/privacy", {"address": address}, also={"text": ""})
     rows = oracle.rows("SELECT length(text) FROM rights_request WHERE address_hash = %s", stage.hash_of(address))
     steps.expect("a privacy request needs an address and no more", sent.good(200) and len(rows) == 1, sent.outcome)
-    steps.expect("nothing is stored for its empty field", [row[0] for row in rows] == [EMPTY])
-
-
-EMPTY = 2 + 12 + 16  # bytes of a sealed value that holds nothing: its head, nonce and tag
+    steps.expect("nothing is stored for its empty field", [row[0] for row in rows] == [opened.EMPTY])
 
 
 def _restriction(steps: Steps, owner: Resident) -> None:
     path, end = "/account/data/choices", "/restrict"
     sent = _sent(owner.visitor, path, {}, also={"words": ""}, action=end)
     rows = oracle.rows("SELECT length(words) FROM consent_restriction WHERE key_owner = %s", owner.person)
-    steps.expect("a restriction needs no words", sent.good(302) and [row[0] for row in rows] == [EMPTY], sent.outcome)
+    steps.expect(
+        "a restriction needs no words", sent.good(302) and [row[0] for row in rows] == [opened.EMPTY], sent.outcome
+    )
     owner.visitor.submit(path, {}, action="/lift")
 
 

@@ -1,7 +1,6 @@
 """Checks of the separation of the crop plane from data about people: SEC-10."""
 
 import json
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,7 +278,7 @@ def _key_files(steps: Steps) -> None:
         if (folder / name).is_dir()
         for path in (folder / name, *(folder / name).rglob("*"))
     ]
-    open_ones = [path.name for path in paths if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    open_ones = evidence.open_to_others(paths)
     steps.expect("keys can be read by their owner alone", bool(paths) and not open_ones, ", ".join(open_ones[:3]))
     shared = _shared([path for path in paths if path.is_file() and path.suffix in (".key", ".secret")])
     steps.expect("no key of the one plane is one of the other's", not shared, f"{shared} keys")

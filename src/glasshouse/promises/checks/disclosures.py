@@ -12,14 +12,13 @@ import glasshouse
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures.models import Recipient
 from glasshouse.kernel.ids import KeyOwnerId, new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import opened, oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import NotArrivedError, Resident, Stage, on_stage
 
 SETTLED_S = 5.0
-EMPTY = 30  # bytes of a sealed value that holds nothing: version, key's number, nonce, tag
 # Modules that reach into the network, beside what checks and starts this installation itself: mail and text messages to people,
 # the crop plane of the same installation, and the agents that asked in a person's name.
 WAYS_OUT = {"mail/smtp.py", "accounts/texts.py", "greenhouse/crops_client.py", "requests/drp.py"}
@@ -111,7 +110,7 @@ def _register(steps: Steps) -> None:
         "count(*) FILTER (WHERE written_by <> 'installation' AND (kind IN ('provider', 'group') AND active_from < announced_at + "
         "interval '14 days' OR kind = 'buyer' AND active_from < announced_at + interval '30 days')) "
         "FROM disclosures_recipient WHERE ended_at IS NULL OR ended_at > clock_timestamp()".replace(
-            "%(empty)s", str(EMPTY)
+            "%(empty)s", str(opened.EMPTY)
         )
     )[0]
     live = oracle.value("SELECT count(*) FROM disclosures_recipient WHERE ended_at IS NULL")

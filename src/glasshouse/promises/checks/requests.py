@@ -5,13 +5,13 @@ import smtplib
 import ssl
 from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import make_msgid
 
 from django.conf import settings
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import mail_door, oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.sink import Arrived
@@ -59,37 +59,23 @@ def request_by_mail() -> Finding:
     return steps.judged()
 
 
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
-
-
-def _letter(address: str, subject: str, text: str) -> EmailMessage:
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
-    letter["Message-ID"] = make_msgid(new_id(), "canary.invalid")
-    letter.set_content(text)
-    return letter
-
-
 def _send(letter: EmailMessage) -> bool:
     """Send a mail by SMTP with STARTTLS; whether it was taken."""
     try:
-        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
-            server.starttls(context=_trust())
-            server.send_message(letter)
-    except (OSError, smtplib.SMTPException):
+        mail_door.send(letter)
+    except UnavailableError:
         return False
     return True
 
 
 def _written(stage: Stage, steps: Steps, subject: str, text: str) -> EmailMessage:
-    letter = _letter(stage.new_address(), subject, text)
+    letter = mail_door.letter(stage.new_address(), subject, text)
     steps.expect("the privacy address takes a mail by SMTP with STARTTLS", _send(letter))
     return letter
 
 
 def _in_the_clear(stage: Stage, steps: Steps) -> None:
-    letter = _letter(stage.new_address(), "Please erase me", "In the clear")
+    letter = mail_door.letter(stage.new_address(), "Please erase me", "In the clear")
     try:
         with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
             server.send_message(letter)
@@ -150,8 +136,8 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     if not steps.expect("the request is there to be answered", len(requests) == 1):
         return
     number = requests[0][0]
-    _send(_letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
-    stranger = _letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
+    _send(mail_door.letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
+    stranger = mail_door.letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
     _send(stranger)
     written = oracle.value("SELECT count(*) FROM rights_letter WHERE request_id = %s AND sender = 'person'", number)
     steps.expect("a reply goes on in the thread", len(_requests(stage, address)) == 1 and written == 1, str(written))

@@ -11,7 +11,7 @@ from psycopg import sql
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import oracle
+from glasshouse.promises import database_door, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import MAIL_S, Resident, Stage, open_stage
@@ -125,11 +125,7 @@ def _rows_seen(staff: Resident, organisation: str) -> list[str]:
     """Tables of which the support role is shown rows, as somebody of the staff who names a customer; and how many rows."""
     seen = []
     with oracle.signed_in("support") as link:
-        link.execute(
-            "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-            "set_config('glasshouse.kind', 'staff', true)",
-            [organisation, staff.account],
-        )
+        database_door.act(link, organisation, staff.account, kind="staff")
         for (table,) in oracle.rows(ALL_TABLES):
             if table != OWN_GRANT and (count := _count(link, sql.Identifier(str(table)))):
                 seen.append(f"{count} rows of {table}")

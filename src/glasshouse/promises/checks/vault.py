@@ -19,7 +19,7 @@ from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Stage, open_stage
 
-SENT_BYTES, OTHERS = 2 << 20, 0o077
+SENT_BYTES = 2 << 20
 ROOTS = ("root-*.key", "lookup.key")  # They open everything, or find anybody.
 
 
@@ -109,14 +109,13 @@ def _crop_files(steps: Steps) -> None:
 
 def _keys_apart(steps: Steps) -> None:
     data, keys = Path(settings.DATA_FOLDER).resolve(), Path(settings.KEYS_FOLDER).resolve()
-    apart = keys != data and data not in keys.parents and keys not in data.parents
-    steps.expect("the keys lie apart from the data", apart)
+    steps.expect("the keys lie apart from the data", evidence.keys_lie_apart())
     paths = [path for path in keys.rglob("*") if path.is_file()]
-    readable_by_others = [path.name for path in [keys, *paths] if path.stat().st_mode & OTHERS]
+    shared = evidence.open_to_others([keys, *paths])
     foreign = [path.name for path in paths if path.stat().st_uid != os.geteuid()]
-    wrong = ", ".join([*readable_by_others, *foreign][:3])
+    wrong = ", ".join([*shared, *foreign][:3])
     claim = f"the keys' folder and its {len(paths)} files are readable by their owner only"
-    steps.expect(claim, bool(paths) and not readable_by_others and not foreign, wrong)
+    steps.expect(claim, bool(paths) and not shared and not foreign, wrong)
     links = [path for path in _links(data) if keys == path or keys in path.parents]
     steps.expect("nothing in the data folder leads to them", not links)
 
