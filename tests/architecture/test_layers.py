@@ -83,8 +83,8 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "promises/checks/requests.py": "its own mail listener, as a probe",
         "promises/checks/vault.py": "the live door",
         "promises/crop_door.py": "the live door",
-        "promises/filled.py": "its own mail listener, as a probe",
         "promises/front_door.py": "the live door",
+        "promises/mail_door.py": "its own mail listener, as a probe",
         "promises/sockets.py": "its own listeners",
         "requests/drp.py": "a request's number and state, to the agent that sent it",
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -55,6 +55,7 @@ CALLS = [
     "SELECT glasshouse_mark_hashes(repeat('2', 16), ARRAY[repeat('a', 64)])",
     "SELECT glasshouse_date_probe(repeat('2', 16), 'access_invitation', 'expires_at', now())",
     "SELECT glasshouse_remove_probe(repeat('2', 16))",
+    "SELECT glasshouse_end_probe(repeat('2', 16))",
     "SELECT glasshouse_probes_marks(repeat('2', 16))",
     "SELECT glasshouse_probe_began(repeat('2', 16))",
     "INSERT INTO probes_mark VALUES (repeat('2', 16), repeat('2', 16))",
@@ -308,6 +309,50 @@ def test_what_is_marked_and_older_than_the_check_stops_its_removal(
         finally:
             link.execute("DELETE FROM probes_mark WHERE probe_id = %s", [begun])
             stage.remove(begun)
+
+
+def test_a_removal_that_breaks_off_before_the_keys_is_finished_by_the_next(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+    from glasshouse.promises import stage
+
+    address = f"{new_id()}@canary.invalid"
+    hashed = vault.lookup("address", address)
+    begun = probes.begin([hashed], sink_port=9)
+    accounts.ask_sign_up(address, network=f"probe-{address}")
+    owner = KeyOwnerId(EmailLink.objects.get(address_hash=hashed).key_owner)
+
+    def broken_off(owners: list[KeyOwnerId], *, made_since: datetime) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(vault, "remove_probe_keys", broken_off)
+        with pytest.raises(ConnectionError):
+            stage.remove(begun)
+    assert not EmailLink.objects.filter(address_hash=hashed).exists()
+    assert vault.generations_of(owner) == [1]
+    assert begun in probes.living()
+    stage.remove(begun)
+    assert vault.generations_of(owner) == []
+    assert begun not in probes.living()
+    assert marks_of(begun) == set()
+
+
+def test_a_probe_that_is_ended_before_it_is_removed_leaves_no_row(home: Installation) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.models import EmailLink
+
+    address, before = f"{new_id()}@canary.invalid", clock.now()
+    hashed = vault.lookup("address", address)
+    begun = probes.begin([hashed], sink_port=9)
+    accounts.ask_sign_up(address, network=f"probe-{address}")
+    link = EmailLink.objects.get(address_hash=hashed)
+    probes._call("glasshouse_end_probe", begun)
+    assert begun not in probes.living()
+    assert not EmailLink.objects.filter(id=link.id).exists()
+    vault.remove_probe_keys([KeyOwnerId(link.key_owner)], made_since=before)
 
 
 def test_a_real_accounts_sign_in_is_chained_though_its_id_was_forged(

@@ -206,10 +206,10 @@ def _remembering(environment: Mapping[str, str]) -> dict[str, str]:
 
     Where nothing is to be written beside the source, it is kept in the project's own environment.
     """
-    kept = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    compiling_environment = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     if environment.get("PYTHONDONTWRITEBYTECODE"):
-        kept.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "compiled"))
-    return kept
+        compiling_environment.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "compiled"))
+    return compiling_environment
 
 
 def _at_once(arguments: tuple[str, ...]) -> list[str]:

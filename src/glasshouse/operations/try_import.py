@@ -19,9 +19,9 @@ def _import_all(package: str) -> None:
         raise
 
     module = importlib.import_module(package)
-    for found in pkgutil.walk_packages(module.__path__, f"{package}.", failed):
-        if found.name.rpartition(".")[2] != "__main__":
-            importlib.import_module(found.name)
+    for module_info in pkgutil.walk_packages(module.__path__, f"{package}.", failed):
+        if module_info.name.rpartition(".")[2] != "__main__":
+            importlib.import_module(module_info.name)
 
 
 def _without_migration() -> list[str]:

@@ -103,7 +103,7 @@ def living() -> list[str]:
 
 
 def remove(probe: str) -> None:
-    """Delete every row that is the probe's, its events, then its keys. Safe to repeat."""
+    """Delete every row that is the probe's, its events, then its keys, its marks last. Safe to repeat, wherever it broke off."""
     began = began_at(probe)
     if began is None:
         return
@@ -111,6 +111,7 @@ def remove(probe: str) -> None:
         cursor.execute("SELECT glasshouse_remove_probe(%s)", [probe])
         key_owners = cursor.fetchone()[0]
     vault.remove_probe_keys([KeyOwnerId(owner) for owner in key_owners], made_since=began)
+    _call("glasshouse_end_probe", probe)
 
 
 def _call(function: str, *arguments: str | int | list[str] | datetime) -> None:

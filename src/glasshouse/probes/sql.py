@@ -1,4 +1,4 @@
-"""What probes bring to the database: triggers that mark a probe's rows, and the one function that removes them.
+"""What probes bring to the database: triggers that mark a probe's rows, and the functions that remove them.
 
 A row is a probe's if a column of it that holds an id or a keyed hash names something marked. Its own id is marked then.
 """
@@ -100,9 +100,16 @@ BEGIN
   {deletions}
   SELECT array_agg(split_part(value, ':', 2)) INTO key_owners FROM probes_mark
     WHERE probe_id = removed AND split_part(value, ':', 1) = ANY ('{{{owners}}}'::text[]);
-  DELETE FROM probes_mark WHERE probe_id = removed;
-  DELETE FROM probes_probe WHERE id = removed;
   RETURN coalesce(key_owners, ARRAY[]::text[]);
+END"""
+
+# Its marks go last, for they alone say which keys are the probe's. Without them a row that came meanwhile would be somebody's,
+# and its event apart for ever: so the removal runs once more. It has the relay's lock until this transaction ends.
+END_PROBE = """
+BEGIN
+  PERFORM glasshouse_remove_probe(ended);
+  DELETE FROM probes_mark WHERE probe_id = ended;
+  DELETE FROM probes_probe WHERE id = ended;
 END"""
 
 # A check moves no clock; it dates a row of its own probe as if it were older, or younger.
@@ -271,6 +278,7 @@ SQL = Sql(
         "glasshouse_date_probe(dated text, of_table text, of_column text, moment timestamptz)": ("void", DATE),
         "glasshouse_mark_hashes(marked text, hashes text[])": ("void", MARK_HASHES),
         "glasshouse_remove_probe(removed text)": ("text[]", _removal()),
+        "glasshouse_end_probe(ended text)": ("void", END_PROBE),
     },
     for_jobs=frozenset(
         {
@@ -282,6 +290,7 @@ SQL = Sql(
             "glasshouse_probes_marks(of_probe text)",
             "glasshouse_probes_organisations(of_probe text)",
             "glasshouse_remove_probe(removed text)",
+            "glasshouse_end_probe(ended text)",
         }
     ),
     for_relay=frozenset({"glasshouse_apart_for_ever()", "glasshouse_marked(ids text[])"}),

@@ -17,10 +17,10 @@ def device(administrator: Resident, site: str, *, name: str = "Probe") -> str:
     """Register a device by the page of sites; returns its key, which the next page shows once. Raises UnavailableError."""
     visitor = administrator.visitor
     answer = visitor.submit(administrator.page("sites"), {"name": name}, action=f"/sites/{site}/devices")
-    found = re.search(r"<pre[^>]*>\s*(gh_[A-Za-z0-9_-]+)", visitor.follow(answer).text)
-    if found is None:
+    shown_key = re.search(r"<pre[^>]*>\s*(gh_[A-Za-z0-9_-]+)", visitor.follow(answer).text)
+    if shown_key is None:
         raise UnavailableError(f"A new device was answered {answer.status_code}, without a key.")
-    return found[1]
+    return shown_key[1]
 
 
 def ask(method: str, path: str, **parts: Any) -> httpx.Response:

@@ -41,12 +41,13 @@ def _asked(link: Link, question: str, values: Sequence[object]) -> list[tuple[An
 def seen_by(resident: Resident, question: str, *values: object) -> list[tuple[Any, ...]]:
     """The rows that the database shows to a probe in its organisation."""
     with _as_app() as link:
-        _act(link, resident)
+        act(link, resident.organisation, resident.account)
         return _asked(link, question, values)
 
 
-def _act(link: Link, resident: Resident) -> None:
-    for name, value in (("organisation", resident.organisation), ("account", resident.account), ("kind", "person")):
+def act(link: Link, organisation: str, account: str, *, kind: str = "person") -> None:
+    """Let a role say for whom it acts, until the transaction ends: an account, in an organisation. kind: `person` or `staff`."""
+    for name, value in (("organisation", organisation), ("account", account), ("kind", kind)):
         link.execute("SELECT set_config(%s, %s, true)", [f"glasshouse.{name}", value])
 
 

@@ -1,10 +1,12 @@
-"""Evidence for the checks: the data map over both stores, the crop store's columns, files' bytes."""
+"""Evidence for the checks: the data map over both stores, the crop store's columns, files' bytes, where keys lie."""
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from django.conf import settings
 
 from crop_contract.columns import CLASSIFICATION
 from glasshouse.greenhouse import crops_client
@@ -20,6 +22,7 @@ CROP = Entry(
     OnErasure.KEEP,
 )
 BLOCK = 4 << 20
+OTHERS = 0o077  # of a mode: what group and everybody may do
 # Tables that libraries bring, column by column: a column not named here shows as unclassed.
 # The job queue's arguments are ids only (a test reads the tasks' signatures).
 THIRD_PARTY = {
@@ -43,6 +46,17 @@ THIRD_PARTY = {
     "procrastinate_periodic_defers": ("id", "task_name", "defer_timestamp", "job_id", "periodic_id"),
     "procrastinate_workers": ("id", "last_heartbeat"),
 }
+
+
+def keys_lie_apart() -> bool:
+    """Whether neither of the folders of keys and of data lies in the other, wherever symbolic links lead."""
+    keys, data = Path(settings.KEYS_FOLDER).resolve(), Path(settings.DATA_FOLDER).resolve()
+    return keys != data and data not in keys.parents and keys not in data.parents
+
+
+def open_to_others(paths: Iterable[Path]) -> list[str]:
+    """Names of the files and folders that others than their owner may read, write or enter. Raises OSError."""
+    return [path.name for path in paths if path.stat().st_mode & OTHERS]
 
 
 def whole_map() -> list[Row]:

@@ -5,17 +5,13 @@ later and is filled by nobody here is seen: the check of PRI-24 cannot tell then
 """
 
 import re
-import smtplib
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import NamedTuple
-
-from django.conf import settings
 
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import asked_fields, authenticator, crop_door, oracle, sockets
+from glasshouse.promises import asked_fields, authenticator, crop_door, mail_door, oracle
 from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.stage import Resident, Stage
 
@@ -60,17 +56,8 @@ def asked_of_persons() -> list[str]:
 
 
 def mail_privacy(stage: Stage, address: str, subject: str, text: str) -> None:
-    """Send a mail to the privacy address at the mail door. Raises UnavailableError."""
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
-    letter.set_content(text)
-    network = stage.visitor().network
-    try:
-        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20, source_address=(network, 0)) as server:
-            server.starttls(context=sockets.context())
-            server.send_message(letter)
-    except (OSError, smtplib.SMTPException) as error:
-        raise UnavailableError("The mail door did not take a probe's mail.") from error
+    """Send a mail to the privacy address, from a network of its own. Raises UnavailableError."""
+    mail_door.send(mail_door.letter(address, subject, text), network=stage.visitor().network)
 
 
 def send_reading(key: str, line: str) -> int:
@@ -110,8 +97,8 @@ def _asked_by_mail(stage: Stage, given: Filled) -> None:
     given.texts["accounts_person.name before"] = resident.name
     given.hashes = [_hash(resident)]
     address = stage.new_address()
-    here, words = resident.visitor, {"present": resident.password, "address": address}
-    done(here.submit("/account", words, action="/address"), "A change of address", 200)
+    here, form = resident.visitor, {"present": resident.password, "address": address}
+    done(here.submit("/account", form, action="/address"), "A change of address", 200)
     done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
     asked = {"kind": "question", "address": address, "text": given.canary("rights_request.text")}
     done(stage.visitor().submit("/privacy", asked), "A privacy request", 200)
@@ -194,10 +181,10 @@ def export(given: Filled) -> Export:
     """Make an export by its page. Raises UnavailableError."""
     here = given.resident.visitor
     done(here.submit("/account/data", {}, action="/export"), "An export")
-    found = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
-    if found is None:
+    link = re.search(r"/account/data/export/([0-9a-z]{16})", here.get("/account/data").text)
+    if link is None:
         raise UnavailableError("The page of everything held shows no link to the new export.")
-    return Export(found[0], found[1])
+    return Export(link[0], link[1])
 
 
 def _second_factor(stage: Stage, given: Filled) -> None:
@@ -218,7 +205,7 @@ def _scopes(visitor: Visitor, path: str) -> list[str]:
 def shown(visitor: Visitor, answer: object) -> str:
     """A key that the page shows which an answer leads to. Raises UnavailableError."""
     done(answer, "A form that makes a key")
-    found = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
-    if found is None:
+    shown_key = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
+    if shown_key is None:
         raise UnavailableError("A page that shows a new key once shows none.")
-    return found[1]
+    return shown_key[1]

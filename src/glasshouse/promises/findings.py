@@ -89,8 +89,8 @@ class Steps:
         """Verified if every step was as promised, and there was one. figure: of a promise that is kept, but for the count."""
         if not self.taken:
             return cannot_tell("the check could take no step", self.lines)
-        kept = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} steps as promised")))
-        return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else kept, self.lines)
+        as_promised = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} steps as promised")))
+        return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else as_promised, self.lines)
 
 
 @contextmanager

@@ -35,10 +35,10 @@ def values_of(names: Sequence[str], *, customers: bool = False) -> list[Held]:
     rows, keys = opened.rows_naming(names), _Keys()
     ids = [str(row.values["id"]) for row in rows if "id" in row.values and "organisation_id" not in row.values]
     everything = {(row.table, str(next(iter(row.values.values())))): row for row in [*rows, *opened.rows_naming(ids)]}
-    found = [(value, *_opened(value, row, keys)) for row in everything.values() for value in opened.held([row])]
+    opened_values = [(value, *_opened(value, row, keys)) for row in everything.values() for value in opened.held([row])]
     return [
         Held(f"{value.table}.{value.column}", text)
-        for value, text, is_customers in found
+        for value, text, is_customers in opened_values
         if customers or not is_customers
     ]
 
@@ -53,7 +53,9 @@ def hashes_of(names: Sequence[str]) -> list[str]:
         activities = visitor.get("/trust/data?format=json").json()["activities"]
     finally:
         visitor.close()
-    personal = {place for one in activities if one["classification"] == "personal" for place in one["columns"]}
+    personal = {
+        place for activity in activities if activity["classification"] == "personal" for place in activity["columns"]
+    }
     return [
         f"{row.table}.{column}"
         for row in opened.rows_naming(names)
@@ -122,7 +124,7 @@ class Section(NamedTuple):
 
 def sections(page: str) -> list[Section]:
     """The parts of a page of everything held."""
-    found = []
+    parts = []
     for node in LexborHTMLParser(page).css("section"):
         title = node.css_first("h2")
         rows = node.css("tbody tr")
@@ -132,10 +134,10 @@ def sections(page: str) -> list[Section]:
         cells = [[" ".join(cell.text().split()) for cell in row.css("td")] for row in rows]
         values = [cell.text() for row in rows for cell in row.css("td.value-of")]
         more = re.search(r"And (\d+) more", hint)
-        found.append(
+        parts.append(
             Section(title.text()[4:].strip(), " ".join(hint.split()), values, cells, int(more[1]) if more else 0)
         )
-    return found
+    return parts
 
 
 def missing(held: Sequence[Held], shown: Sequence[str], *, most: int = 1 << 20) -> list[Held]:

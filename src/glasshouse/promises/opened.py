@@ -16,6 +16,7 @@ from psycopg import sql
 from glasshouse.promises import oracle
 
 HEAD, NONCE, TAG, SEALED = 2, 12, 16, 1
+EMPTY = HEAD + NONCE + TAG  # bytes of a sealed value that holds nothing
 APART = (
     "probes_",
     "events_",
@@ -45,17 +46,17 @@ def keys_of(key_owner: str) -> dict[int, bytes]:
     question = (
         "SELECT generation, wrapped, root_generation FROM vault_data_key WHERE key_owner = %s AND length(wrapped) > 0"
     )
-    found = {}
+    keys = {}
     for generation, wrapped, root in oracle.rows(question, key_owner, database=oracle.VAULT):
         root_key = (settings.KEYS_FOLDER / f"root-{root}.key").read_bytes()
         bound_to = b"\x1f".join((b"data-key", key_owner.encode(), str(generation).encode()))
-        found[int(generation)] = AESGCM(root_key).decrypt(wrapped[:NONCE], wrapped[NONCE:], bound_to)
-    return found
+        keys[int(generation)] = AESGCM(root_key).decrypt(wrapped[:NONCE], wrapped[NONCE:], bound_to)
+    return keys
 
 
 def is_sealed(body: bytes) -> bool:
     """Whether bytes have the form of a sealed value."""
-    return len(body) >= HEAD + NONCE + TAG and body[0] == SEALED and body[1] > 0
+    return len(body) >= EMPTY and body[0] == SEALED and body[1] > 0
 
 
 def open_value(value: Held, key_owner: str, keys: dict[int, bytes]) -> bytes | None:

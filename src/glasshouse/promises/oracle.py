@@ -54,8 +54,8 @@ def rows(question: LiteralString, *values: object, database: str = PEOPLE) -> li
 
 def value(question: LiteralString, *values: object, database: str = PEOPLE) -> Any:
     """The first value of the first row; None: there is no row. Raises UnavailableError."""
-    found = rows(question, *values, database=database)
-    return found[0][0] if found else None
+    result_rows = rows(question, *values, database=database)
+    return result_rows[0][0] if result_rows else None
 
 
 def columns(database: str = PEOPLE) -> list[Column]:
@@ -97,7 +97,7 @@ def naming(names: Sequence[str], *, but: frozenset[str] = frozenset()) -> list[N
 
     but: tables not looked at. Texts, arrays and JSON are looked into. Raises UnavailableError.
     """
-    found = []
+    places = []
     for database in (PEOPLE, VAULT):
         by_table: dict[str, list[Column]] = {}
         for column in columns(database):
@@ -105,8 +105,8 @@ def naming(names: Sequence[str], *, but: frozenset[str] = frozenset()) -> list[N
                 by_table.setdefault(column.table, []).append(column)
         with reading(database) as link:
             for table, named in by_table.items():
-                found += list(_naming(link, table, named, list(names)))
-    return found
+                places += list(_naming(link, table, named, list(names)))
+    return places
 
 
 def _naming(

@@ -74,7 +74,7 @@ class Search:
     old_ends: float = field(default_factory=lambda: time.monotonic() + OLD_S)
 
     @property
-    def told(self) -> str:
+    def extent(self) -> str:
         """How many files were looked at, in words."""
         old = f"{self.passed} that nobody changed since they were read" if self.passed else ""
         left = f"{self.left} older than the texts, to be read by the next looks" if self.left else ""

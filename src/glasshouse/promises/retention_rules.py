@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """Rows end so many days after the time in a column. told: the words of the notice, "" where the table is about nobody."""
+    """Rows end so many days after the time in a column. notice_text: of the notice, "" where the table is about nobody."""
 
     table: str
     column: str
     days: int
-    told: str = ""
+    notice_text: str = ""
 
 
 RULES = (

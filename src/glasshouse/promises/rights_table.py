@@ -84,7 +84,7 @@ class _Cell(NamedTuple):
 
     def address(self, customer: str = "") -> str:
         path = self.path.replace("<slug:organisation>", customer)
-        return "/" + ARGUMENT.sub(lambda found: LOOKS.get(found[2], LOOKS.get(found[1], NOTHING)), path)
+        return "/" + ARGUMENT.sub(lambda argument: LOOKS.get(argument[2], LOOKS.get(argument[1], NOTHING)), path)
 
     @property
     def names_one(self) -> bool:
@@ -117,8 +117,8 @@ def walk(people: Mapping[str, Visitor], home: str, foreign: str) -> Walked:
     nowhere = dict(_cells(administrator))
     plan = _Plan(home, foreign, nowhere, {cell: (ADMINISTRATOR, secrets.choice(others)) for cell in nowhere})
     with ThreadPoolExecutor(3) as pool:
-        found = pool.map(lambda role: list(_walked(people[role], role, plan)), people)
-        wrong = [line for lines in found for line in lines]
+        wrong_by_role = pool.map(lambda role: list(_walked(people[role], role, plan)), people)
+        wrong = [line for lines in wrong_by_role for line in lines]
     wrong += _staff_pages(administrator)
     unknown = sorted(ALSO.keys() - {cell.name for cell in nowhere})
     wrong += [f"the table names {name}, which is not there" for name in unknown]

@@ -59,21 +59,21 @@ def processes() -> list[int]:
     roots = {number for number in parents if _works_on_ours(number)} | {
         number for number in _supervisors() if number in parents
     }
-    found = [number for number in parents if _descends(number, roots, parents)]
-    if not found:
+    ours = [number for number in parents if _descends(number, roots, parents)]
+    if not ours:
         raise UnavailableError("No process of this deployment is seen on this machine.")
-    return found
+    return ours
 
 
 def listeners() -> list[Listener]:
     """Every listening TCP socket of this deployment's processes on this machine. Raises UnavailableError."""
     sockets = dict(_listening())
-    found = set()
+    ours = set()
     for number in processes():
         for inode in (link[8:-1] for link in open_files(number) if link.startswith("socket:[")):
             if inode in sockets:
-                found.add(Listener(*sockets[inode], program_of(number)))
-    return sorted(found)
+                ours.add(Listener(*sockets[inode], program_of(number)))
+    return sorted(ours)
 
 
 def _numbers() -> list[int]:
@@ -100,10 +100,10 @@ def _works_on_ours(number: int) -> bool:
     data = str(settings.DATA_FOLDER)
     needles = [f"GLASSHOUSE_DATA={data}", f"CROPS_DATA={data}/crops", f"{data}/people"]
     try:
-        words = started_with(number).split(b"\0")
+        parts = started_with(number).split(b"\0")
     except UnavailableError:  # Somebody else's process.
         return False
-    return any(needle.encode() in words for needle in needles)
+    return any(needle.encode() in parts for needle in needles)
 
 
 def _descends(number: int, roots: set[int], parents: dict[int, int]) -> bool:
@@ -117,10 +117,10 @@ def _descends(number: int, roots: set[int], parents: dict[int, int]) -> bool:
 def program_of(number: int) -> str:
     """The program that a process runs: the last part of a module's name, or of a file's. "": it has ended."""
     try:
-        words = (PROC / str(number) / "cmdline").read_text().split("\0")
+        arguments = (PROC / str(number) / "cmdline").read_text().split("\0")
     except OSError:
         return ""
-    module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
+    module = arguments[arguments.index("-m") + 1] if "-m" in arguments else Path(arguments[0]).name
     return module.rpartition(".")[2] or module
 
 
@@ -136,16 +136,16 @@ def started_with(number: int) -> bytes:
 
 def open_files(number: int) -> list[str]:
     """Paths of the files that a process has open. Raises UnavailableError."""
-    found = []
+    paths = []
     try:
         for link in (PROC / str(number) / "fd").iterdir():
             with suppress(FileNotFoundError):
-                found.append(str(link.readlink()))
+                paths.append(str(link.readlink()))
     except FileNotFoundError:
-        return found
+        return paths
     except OSError as error:
         raise UnavailableError("The files of a process of this deployment may not be looked at.") from error
-    return found
+    return paths
 
 
 def user_of(number: int) -> int:
@@ -161,10 +161,10 @@ def _listening() -> Iterator[tuple[str, tuple[str, int]]]:
     for name, loopback in (("tcp", "127.0.0.1"), ("tcp6", "::1")):
         with suppress(FileNotFoundError):  # A machine without IPv6.
             for line in (PROC / "net" / name).read_text().splitlines()[1:]:
-                words = line.split()
-                if words[3] == LISTENS:
-                    address, port = words[1].split(":")
-                    yield words[9], (_address(address, loopback), int(port, 16))
+                columns = line.split()
+                if columns[3] == LISTENS:
+                    address, port = columns[1].split(":")
+                    yield columns[9], (_address(address, loopback), int(port, 16))
 
 
 def _address(text: str, loopback: str) -> str:
@@ -263,14 +263,14 @@ def can_speak(version: ssl.TLSVersion) -> bool:
     server.minimum_version = server.maximum_version = version
     server.set_ciphers("ALL:@SECLEVEL=0")
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    one = context(version=version).wrap_bio(back, there, server_hostname="localhost")
-    other = server.wrap_bio(there, back, server_side=True)
+    client_end = context(version=version).wrap_bio(back, there, server_hostname="localhost")
+    server_end = server.wrap_bio(there, back, server_side=True)
     for _ in range(4):
-        for side in (one, other):
+        for side in (client_end, server_end):
             try:
                 side.do_handshake()
             except ssl.SSLWantReadError:
                 continue
             except ssl.SSLError:
                 return False
-    return one.version() is not None
+    return client_end.version() is not None

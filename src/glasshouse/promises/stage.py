@@ -99,12 +99,12 @@ class Stage:
 
     def link(self, address: str, page: str, *, after: int = 0) -> str:
         """Path of the link to a page in a mail to an address, such as `/prove/…`. Raises NotArrivedError."""
-        found = re.search(rf"/{page}/[A-Za-z0-9_-]+", self.mail(address, holding=f"/{page}/", after=after).text)
-        if found is None:
+        path = re.search(rf"/{page}/[A-Za-z0-9_-]+", self.mail(address, holding=f"/{page}/", after=after).text)
+        if path is None:
             raise NotArrivedError(f"A mail to a probe held no link to {page}.")
-        secret = found[0].rpartition("/")[2]
+        secret = path[0].rpartition("/")[2]
         self.counted += [secret, sessions.digest(secret)]
-        return found[0]
+        return path[0]
 
     # -- ways in ---------------------------------------------------------------------------------------------------
 
@@ -192,13 +192,13 @@ class Stage:
 
     def ids_of(self, address: str) -> tuple[str, str]:
         """Ids of account and person at an address. Raises UnavailableError where the store holds none."""
-        found = oracle.rows(
+        ids = oracle.rows(
             "SELECT a.id, p.id FROM accounts_account a JOIN accounts_person p ON p.id = a.person_id WHERE p.address_hash = %s",
             vault.lookup("address", address),
         )
-        if not found:
+        if not ids:
             raise UnavailableError("A probe's account is not in the store.")
-        return str(found[0][0]), str(found[0][1])
+        return str(ids[0][0]), str(ids[0][1])
 
     def counted_together(self) -> list[str]:
         """By what the tries of a person in a browser are counted, and those of a person who is signed in."""

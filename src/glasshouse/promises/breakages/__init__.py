@@ -13,11 +13,11 @@ class BreakageError(Exception):
 
 def load() -> list[Breakage]:
     """Every breakage, in the order of the promises. Raises BreakageError, or what an import raises."""
-    found: list[Breakage] = []
+    breakages: list[Breakage] = []
     for module in pkgutil.iter_modules(__path__):
-        found += importlib.import_module(f"{__name__}.{module.name}").BREAKAGES
+        breakages += importlib.import_module(f"{__name__}.{module.name}").BREAKAGES
     names: set[str] = set()
-    for breakage in found:
+    for breakage in breakages:
         if unknown := {breakage.promise, *breakage.also} - REGISTER.keys():
             raise BreakageError(
                 f"{breakage.name!r} breaks {', '.join(unknown)}, which is not in the register of promises."
@@ -26,4 +26,4 @@ def load() -> list[Breakage]:
             raise BreakageError(f"There are two breakages called {breakage.name!r}.")
         names.add(breakage.name)
     order = list(REGISTER)
-    return sorted(found, key=lambda breakage: order.index(breakage.promise))
+    return sorted(breakages, key=lambda breakage: order.index(breakage.promise))

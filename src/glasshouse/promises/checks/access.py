@@ -67,8 +67,8 @@ def _members(stage: Stage, owner: Resident, sites: list[str]) -> dict[str, Resid
 def _membership(owner: Resident, account: str) -> tuple[str, list[str] | None] | None:
     """Role and sites of a member, from the rows; None: there is no such member."""
     question = "SELECT role, sites FROM access_membership WHERE organisation_id = %s AND account_id = %s"
-    found = oracle.rows(question, owner.organisation, account)
-    return (str(found[0][0]), found[0][1]) if found else None
+    memberships = oracle.rows(question, owner.organisation, account)
+    return (str(memberships[0][0]), memberships[0][1]) if memberships else None
 
 
 def _administrators(owner: Resident) -> int:
@@ -121,13 +121,13 @@ def _scope(steps: Steps, owner: Resident, foreign: Resident, member: Resident, s
 def _series_by_value(owner: Resident, values: list[str]) -> dict[str, str]:
     """The series of the probe's readings, by the value that was sent."""
     ids = set(re.findall(r'name="s" value="([^"]+)"', owner.visitor.get(owner.page("chart")).text))
-    found = {series: _readings(owner, owner, [series])[1] for series in ids}
-    return {value: series for value in values for series, text in found.items() if value in text}
+    text_of = {series: _readings(owner, owner, [series])[1] for series in ids}
+    return {value: series for value in values for series, text in text_of.items() if value in text}
 
 
 def _readings(reader: Resident, owner: Resident, series: list[str]) -> tuple[int, str]:
     """Status and text of the file of readings of some series."""
-    wanted = "&".join(f"s={one}" for one in series)
+    wanted = "&".join(f"s={series_id}" for series_id in series)
     answer = reader.visitor.get(f"{owner.page('readings')}?{wanted}&format=csv")
     return answer.status_code, answer.text
 
@@ -151,8 +151,8 @@ def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: 
     steps.expect("other sites count at the next request", sites[1] in shown and sites[0] not in shown)
     form: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
     made = leaver.visitor.follow(leaver.visitor.submit(owner.page("tokens"), form)).text
-    found = re.search(r"\bght_[A-Za-z0-9_-]+", made)
-    token = {"Authorization": f"Bearer {found[0] if found else ''}"}
+    shown_token = re.search(r"\bght_[A-Za-z0-9_-]+", made)
+    token = {"Authorization": f"Bearer {shown_token[0] if shown_token else ''}"}
     before = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
     owner.visitor.post(owner.page(f"members/{leaver.account}/remove"))
     gone = [leaver.visitor.get(owner.page(page)).status_code for page in ("", "sites", "my-access")]
@@ -235,9 +235,9 @@ def _on_record(steps: Steps, owner: Resident, people: dict[str, Resident]) -> No
         "a new administrator": ("access:member:change", people["privacy-contact"].account, 1),
     }
     for what, (kind, subject, count) in wanted.items():
-        found = [actor for of_kind, of, actor in events if of_kind == kind and (not subject or of == subject)]
-        by_owner = kind == "access:invitation:accept" or set(found) == {owner.account}
-        steps.expect(f"{what} left an event each time", len(found) == count and by_owner, f"{len(found)} of {count}")
+        actors = [actor for of_kind, of, actor in events if of_kind == kind and (not subject or of == subject)]
+        by_owner = kind == "access:invitation:accept" or set(actors) == {owner.account}
+        steps.expect(f"{what} left an event each time", len(actors) == count and by_owner, f"{len(actors)} of {count}")
 
 
 def _everywhere(steps: Steps) -> None:
@@ -247,5 +247,7 @@ def _everywhere(steps: Steps) -> None:
     )
     steps.expect("no customer here is without an administrator", oracle.value(question) == 0)
     outsiders = sum(int(count) for role, count in oracle.rows(UNINVITED) if role == ADMINISTRATOR)
-    told = f"{counted(outsiders)} do"
-    steps.expect("nobody administers a customer here who neither founded it nor was invited to it", not outsiders, told)
+    instead = f"{counted(outsiders)} do"
+    steps.expect(
+        "nobody administers a customer here who neither founded it nor was invited to it", not outsiders, instead
+    )

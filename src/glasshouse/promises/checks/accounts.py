@@ -98,9 +98,9 @@ def _stored(steps: Steps) -> int:
 
 
 def _strong(stored: str) -> bool:
-    found = STORED.fullmatch(stored)
-    return found is not None and any(
-        int(found["memory"]) >= memory and int(found["turns"]) >= turns for memory, turns in OWASP
+    parts = STORED.fullmatch(stored)
+    return parts is not None and any(
+        int(parts["memory"]) >= memory and int(parts["turns"]) >= turns for memory, turns in OWASP
     )
 
 
@@ -110,9 +110,9 @@ def _stored_of(person: Resident) -> str:
 
 def _is_of(stored: str, password: str) -> bool:
     """Whether a stored hash is of a password, by the reference implementation."""
-    found = STORED.fullmatch(stored)
+    parts = STORED.fullmatch(stored)
     try:
-        return found is not None and argon2.PasswordHasher().verify(found["plain"], password)
+        return parts is not None and argon2.PasswordHasher().verify(parts["plain"], password)
     except argon2.exceptions.VerifyMismatchError:
         return False
 
@@ -170,9 +170,9 @@ def _opens(visitor: Visitor) -> bool:
 def _reset(steps: Steps, stage: Stage, person: Resident) -> None:
     other, unknown, mails = stage.sign_in(person), stage.new_address(), len(stage.sink.mails(person.address))
     answers = [stage.visitor().submit("/forgotten", {"address": address}) for address in (person.address, unknown)]
-    told = [re.sub(r'value="\w+"', "", answer.text) for answer in answers]
+    pages = [re.sub(r'value="\w+"', "", answer.text) for answer in answers]
     steps.expect(
-        "no answer tells whether an address has an account", told[0] == told[1] and answers[0].status_code == 200
+        "no answer tells whether an address has an account", pages[0] == pages[1] and answers[0].status_code == 200
     )
     path, visitor = stage.link(person.address, "reset", after=mails), stage.visitor()
     life = oracle.value(LINK_LEFT.replace("id, ", ""), person.person) - clock.now()
@@ -203,8 +203,8 @@ def _reset(steps: Steps, stage: Stage, person: Resident) -> None:
 def _session(visitor: Visitor) -> tuple[str, timedelta]:
     """Id and length of the session that a browser's cookie names, found by the cookie's hash. "": there is none."""
     digest = hashlib.sha256((visitor.cookies.get("__Host-session") or "").encode()).hexdigest()
-    found = oracle.rows("SELECT id, expires_at - created_at FROM accounts_session WHERE secret_hash = %s", digest)
-    return (str(found[0][0]), found[0][1]) if found else ("", timedelta(0))
+    sessions = oracle.rows("SELECT id, expires_at - created_at FROM accounts_session WHERE secret_hash = %s", digest)
+    return (str(sessions[0][0]), sessions[0][1]) if sessions else ("", timedelta(0))
 
 
 def _sessions(steps: Steps, stage: Stage, person: Resident) -> None:
@@ -223,7 +223,7 @@ def _sessions(steps: Steps, stage: Stage, person: Resident) -> None:
     shown = person.visitor.get("/account/security").text
     steps.expect(
         "every session is listed on the person's page",
-        all(f"/account/sessions/{one}/end" in shown for one in (ended, aged)),
+        all(f"/account/sessions/{session}/end" in shown for session in (ended, aged)),
     )
     was_in = _opens(second)
     person.visitor.submit("/account/security", {}, action=f"/account/sessions/{ended}/end")
@@ -274,7 +274,7 @@ def _guesses(stage: Stage, address: str) -> Iterator[httpx.Response]:
 
 def _unlogged(steps: Steps, typed: list[str], began: float) -> None:
     """No log has a password. began: epoch s; what was written before is not looked at."""
-    data, found, count = Path(settings.DATA_FOLDER), [], 0
+    data, leaks, count = Path(settings.DATA_FOLDER), [], 0
     needles = evidence.needles_of(typed)
     for path in evidence.files(data):
         if "log" not in path.suffix and path.parent != data / "logs":
@@ -284,10 +284,10 @@ def _unlogged(steps: Steps, typed: list[str], began: float) -> None:
                 continue
             count += 1
             if evidence.whether_holds(path, needles):
-                found.append(path.name)
+                leaks.append(path.name)
         except FileNotFoundError:  # It was put away meanwhile.
             continue
     if count:
-        steps.expect("no log holds a password that was typed", not found, ", ".join(found[:3]))
+        steps.expect("no log holds a password that was typed", not leaks, ", ".join(leaks[:3]))
     else:
         steps.note("the logs: no file of the data folder is one that grew meanwhile")

@@ -33,8 +33,8 @@ def announcements() -> Finding:
     _versions(steps)
     _mails(steps)
     count = oracle.value("SELECT count(*) FROM notices_version WHERE significant AND published_at IS NOT NULL")
-    kept = f"{count} significant versions so far" if count else "no significant version so far"
-    return steps.judged(f"{kept}; the database refuses one that comes too early")
+    versions = f"{count} significant versions so far" if count else "no significant version so far"
+    return steps.judged(f"{versions}; the database refuses one that comes too early")
 
 
 def _tried(lead_days: int, announced: bool, after_days: int) -> str:

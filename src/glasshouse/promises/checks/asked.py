@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from glasshouse.access.pages import Audience
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import asked_fields, oracle
+from glasshouse.promises import asked_fields, opened, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
@@ -61,12 +61,14 @@ def _signs_up(stage: Stage, steps: Steps) -> Resident | None:
     """A sign-up from its first page to an account, with what its forms insist on; None: they insist on more."""
     address = stage.new_address()
     sent = _sent(stage.visitor(), "/sign-up", {"address": address})
-    if not steps.expect("a sign-up is asked for with an address and no more", sent.good(200), sent.told):
+    if not steps.expect("a sign-up is asked for with an address and no more", sent.good(200), sent.outcome):
         return None
     password, visitor, name = f"{new_id()}-{new_id()}", stage.visitor(), f"Probe {new_id()}"
     values = {"name": name, "organisation": f"Probe {new_id()}", "password": password, "accept": "yes"}
     sent = _sent(visitor, stage.link(address, "prove"), values)
-    if not steps.expect("it is finished with what its form insists on, and is an account", sent.good(302), sent.told):
+    if not steps.expect(
+        "it is finished with what its form insists on, and is an account", sent.good(302), sent.outcome
+    ):
         return None
     account, person = stage.ids_of(address)
     home = str(visitor.follow(sent.answer).url) if sent.answer else ""
@@ -84,12 +86,16 @@ def _pages(stage: Stage, steps: Steps, owner: Resident) -> None:
         fields = asked_fields.fields_of(answer.text) if answer.status_code == 200 else []
         count, pages = count + len(fields), pages + bool(fields)
         wrong += asked_fields.flaws(path, answer.text) if fields else []
-        unneeded += [f"{path} insists on {one.name}" for one in fields if one.required and one.name not in NEEDED]
-        wrong += [
-            f"{path} does not say what is lost without {one.name}" for one in fields if _is_silent(page.audience, one)
+        unneeded += [
+            f"{path} insists on {field.name}" for field in fields if field.required and field.name not in NEEDED
         ]
-    told = f"each of {count} fields on {pages} pages is in the data map, and is optional with what is lost, or needed"
-    steps.expect(told, count >= len(NEEDED) and not wrong, "; ".join(wrong[:3]))
+        wrong += [
+            f"{path} does not say what is lost without {field.name}"
+            for field in fields
+            if _is_silent(page.audience, field)
+        ]
+    claim = f"each of {count} fields on {pages} pages is in the data map, and is optional with what is lost, or needed"
+    steps.expect(claim, count >= len(NEEDED) and not wrong, "; ".join(wrong[:3]))
     steps.expect("none must be filled in that nothing needs", not unneeded, "; ".join(unneeded[:3]))
 
 
@@ -102,43 +108,42 @@ def _request(stage: Stage, steps: Steps) -> None:
     address = stage.new_address()
     sent = _sent(stage.visitor(), "/privacy", {"address": address}, also={"text": ""})
     rows = oracle.rows("SELECT length(text) FROM rights_request WHERE address_hash = %s", stage.hash_of(address))
-    steps.expect("a privacy request needs an address and no more", sent.good(200) and len(rows) == 1, sent.told)
-    steps.expect("nothing is stored for its empty field", [row[0] for row in rows] == [EMPTY])
-
-
-EMPTY = 2 + 12 + 16  # bytes of a sealed value that holds nothing: its head, nonce and tag
+    steps.expect("a privacy request needs an address and no more", sent.good(200) and len(rows) == 1, sent.outcome)
+    steps.expect("nothing is stored for its empty field", [row[0] for row in rows] == [opened.EMPTY])
 
 
 def _restriction(steps: Steps, owner: Resident) -> None:
     path, end = "/account/data/choices", "/restrict"
     sent = _sent(owner.visitor, path, {}, also={"words": ""}, action=end)
     rows = oracle.rows("SELECT length(words) FROM consent_restriction WHERE key_owner = %s", owner.person)
-    steps.expect("a restriction needs no words", sent.good(302) and [row[0] for row in rows] == [EMPTY], sent.told)
+    steps.expect(
+        "a restriction needs no words", sent.good(302) and [row[0] for row in rows] == [opened.EMPTY], sent.outcome
+    )
     owner.visitor.submit(path, {}, action="/lift")
 
 
 def _invitation(stage: Stage, steps: Steps, owner: Resident) -> None:
     address = stage.new_address()
     sent = _sent(owner.visitor, owner.page("members"), {"address": address}, also={"message": ""}, action="/invite")
-    is_sent = steps.expect("an invitation needs an address and no words", sent.good(302), sent.told)
+    is_sent = steps.expect("an invitation needs an address and no words", sent.good(302), sent.outcome)
     site = _sent(owner.visitor, owner.page("sites"), {"name": f"Probe {new_id()}"}, action="/sites")
-    steps.expect("a site needs a name and no more", site.good(302), site.told)
+    steps.expect("a site needs a name and no more", site.good(302), site.outcome)
     if not is_sent:
         return
     values = {"address": address, "name": f"Probe {new_id()}", "password": f"{new_id()}-{new_id()}", "accept": "yes"}
     joined = _sent(stage.visitor(), stage.link(address, "invitation"), values)
-    steps.expect("an invitation is accepted with what its form insists on", joined.good(302), joined.told)
+    steps.expect("an invitation is accepted with what its form insists on", joined.good(302), joined.outcome)
 
 
 class _Sent(NamedTuple):
-    """A form that was sent with what it insists on: the answer; told: what it insists on beyond what the check would give."""
+    """A form that was sent with what it insists on. outcome: its status, or what it insists on unexpectedly."""
 
     answer: "Response | None"
-    told: str
+    outcome: str
 
     def good(self, status: int) -> bool:
         """Whether it insisted on nothing else, and was taken."""
-        return self.answer is not None and self.answer.status_code == status and not self.told.startswith("insists")
+        return self.answer is not None and self.answer.status_code == status and not self.outcome.startswith("insists")
 
 
 def _sent(

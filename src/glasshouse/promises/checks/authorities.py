@@ -47,7 +47,7 @@ def legal_requests() -> Finding:
         act.answer(answered)
         act.refuse(refused)
         act.bar(barred)
-        act.told(answered)
+        act.answer_is_announced(answered)
         _database(steps, answered)
         _report(stage, steps)
     _stored(steps)
@@ -154,7 +154,7 @@ class _Review:
             "while the law bars it, the person is not told", row.outcome == "answered" and not row.is_told
         )
 
-    def told(self, number: str) -> None:
+    def answer_is_announced(self, number: str) -> None:
         """The person is told of the one that was answered without a bar, and of no other."""
         mail = self.stage.arrival(self.person.address, AUTHORITY)
         self.steps.expect("the person is told by mail, by whom and of what", mail is not None and "ZZ" in mail.text)
@@ -174,7 +174,7 @@ def _database(steps: Steps, number: str) -> None:
     copied = (
         "INSERT INTO rights_demand SELECT (jsonb_populate_record(d, %s::jsonb)).* FROM rights_demand d WHERE id = %s"
     )
-    told = {"told_at": None, "barred_until": None}
+    never_told = {"told_at": None, "barred_until": None}
     tried = {
         "whole": {},
         "with one reviewer twice": {
@@ -183,7 +183,7 @@ def _database(steps: Steps, number: str) -> None:
         "with one review": {"second_by": ""},
         "that one refused": {"second_verdict": "refuse"},
         "with more than was asked for": {"narrowed": [EMAIL, "user.contact.phone_number"]},
-        "of which the person is not told": told,
+        "of which the person is not told": never_told,
     }
     said = {name: refusal((copied, [json.dumps({"id": new_id()} | change), number])) for name, change in tried.items()}
     steps.expect("the database takes an answer that keeps the rules", not said["whole"], said.pop("whole"))

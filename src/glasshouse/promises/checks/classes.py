@@ -96,8 +96,8 @@ def _queued(steps: Steps) -> None:
         "SELECT count(*) FROM procrastinate_jobs WHERE jsonb_path_exists(args, "
         """'$.** ? (@.type() == "string" && !(@ like_regex "^[a-z0-9._:-]{0,80}$"))')"""
     )
-    told = oracle.value(question)
-    steps.expect("no queued job holds a text that somebody wrote", told == 0, f"{told} do")
+    written_texts = oracle.value(question)
+    steps.expect("no queued job holds a text that somebody wrote", written_texts == 0, f"{written_texts} do")
 
 
 def _place(column: Column) -> str:
@@ -132,10 +132,10 @@ def _checks(link: Link) -> dict[tuple[str, str], list[str]]:
         "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
         "WHERE c.contype IN ('c', 'f') AND cardinality(c.conkey) = 1 AND c.connamespace = 'public'::regnamespace"
     )
-    found: dict[tuple[str, str], list[str]] = {}
+    expressions: dict[tuple[str, str], list[str]] = {}
     for table, column, expression in link.execute(question, [REFERENCE]).fetchall():
-        found.setdefault((str(table), str(column)), []).append(str(expression))
-    return found
+        expressions.setdefault((str(table), str(column)), []).append(str(expression))
+    return expressions
 
 
 def _unlisted(steps: Steps, link: Link, database: str, columns: list[Column]) -> None:
@@ -150,8 +150,8 @@ def _unlisted(steps: Steps, link: Link, database: str, columns: list[Column]) ->
             own = checks.get((column.table, column.name), [])
             if REFERENCE not in own and not any(_refuses(link, column, expression) for expression in own):
                 open_texts.append(_place(column))
-    told = f"each of {texts} text columns of {database} that no class is told of has a CHECK that refuses what people write"
-    steps.expect(told, not open_texts, _few(open_texts))
+    claim = f"each of {texts} text columns of {database} that no class is told of has a CHECK that refuses what people write"
+    steps.expect(claim, not open_texts, _few(open_texts))
     steps.expect(f"no column of {database} with bytes is unclassed", not open_bytes, _few(open_bytes))
 
 
@@ -201,8 +201,8 @@ def _looked_at(steps: Steps, link: Link, database: str, columns: list[Column]) -
         if not good:
             readable.append(_place(column))
     if columns:
-        told = f"what {len(columns)} personal and confidential columns of {database} hold is sealed, or a hash"
-        steps.expect(told, not readable, _few(readable))
+        claim = f"what {len(columns)} personal and confidential columns of {database} hold is sealed, or a hash"
+        steps.expect(claim, not readable, _few(readable))
 
 
 def _opens(steps: Steps, tables: list[str]) -> None:
@@ -210,8 +210,8 @@ def _opens(steps: Steps, tables: list[str]) -> None:
     with open_stage() as stage:
         stage.site(stage.grower(), f"Probe {new_id()}")
         closed = [value for table in tables for value in held.closed_in(table, NEWEST)]
-    told = f"in each of {len(tables)} tables the newest sealed values open with a key that their row names"
-    steps.expect(told, bool(tables) and not closed, held.places(closed))
+    claim = f"in each of {len(tables)} tables the newest sealed values open with a key that their row names"
+    steps.expect(claim, bool(tables) and not closed, held.places(closed))
 
 
 def _values(link: Link, column: Column) -> Iterator[bytes]:
@@ -248,5 +248,5 @@ def _crops(steps: Steps, listed: dict[str, str]) -> None:
         as_listed = (column.classification == "crop") == (listed.get(place) == "crop")
         if not as_listed or column.classification not in ("crop", "technical"):
             wrong.append(place)
-    told = f"each of {len(real)} columns of the crop store is crop data or technical, as the record says"
-    steps.expect(told, bool(real) and not wrong, _few(wrong))
+    claim = f"each of {len(real)} columns of the crop store is crop data or technical, as the record says"
+    steps.expect(claim, bool(real) and not wrong, _few(wrong))

@@ -1,7 +1,6 @@
 """Checks of the separation of the crop plane from data about people: SEC-10."""
 
 import json
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,13 +59,13 @@ PEOPLES, CROPS = ("web", "inbound_smtp", "worker"), "crops"
 
 
 class _Sent(NamedTuple):
-    """A probe's customer with a device that has sent a reading. told: what names a person or the customer."""
+    """A probe's customer with a device that has sent a reading. personal_texts: what names a person or the customer."""
 
     owner: Resident
     tenant: str
     site: str
     key: str
-    told: list[str]
+    personal_texts: list[str]
 
 
 @check(
@@ -204,22 +203,27 @@ def _catalogue(steps: Steps) -> int:
 
 
 def _known(steps: Steps, sent: _Sent, began: float) -> None:
-    told = json.dumps(crop_door.ask("GET", "/v1/series", headers=_permit(sent, _own_key())).json())
-    named = [word for word in sent.told if word in told]
-    steps.expect("the crop store answers for the probe's customer", sent.site in told)
+    answer = json.dumps(crop_door.ask("GET", "/v1/series", headers=_permit(sent, _own_key())).json())
+    named = [word for word in sent.personal_texts if word in answer]
+    steps.expect("the crop store answers for the probe's customer", sent.site in answer)
     steps.expect("and knows no name, address or id of its people", not named, f"{len(named)} of them")
     steps.expect("it knows the customer by an id of its own", sent.tenant not in ("", sent.owner.organisation))
-    folder, needles, found, count = Path(settings.DATA_FOLDER) / "crops", evidence.needles_of(sent.told), [], 0
+    folder, needles, leaks, count = (
+        Path(settings.DATA_FOLDER) / "crops",
+        evidence.needles_of(sent.personal_texts),
+        [],
+        0,
+    )
     for path in evidence.files(folder):
         try:
             if path.stat().st_mtime < began:
                 continue
             count += 1
             if evidence.whether_holds(path, needles):
-                found.append(path.name)
+                leaks.append(path.name)
         except FileNotFoundError:  # It was merged away.
             continue
-    steps.expect("nor do the bytes that it wrote meanwhile", count > 0 and not found, f"{len(found)} of {count} files")
+    steps.expect("nor do the bytes that it wrote meanwhile", count > 0 and not leaks, f"{len(leaks)} of {count} files")
 
 
 # -- processes -----------------------------------------------------------------------------------------------------
@@ -234,10 +238,10 @@ def _processes(steps: Steps) -> None:
     others = [number for number, part in parts.items() if part in PEOPLES]
     if not crops or not others:
         raise UnavailableError("The processes of the one or the other plane are not seen on this machine.")
-    told = [number for number in crops if people in _started_with(number)] + [
+    informed = [number for number in crops if people in _started_with(number)] + [
         number for number in others if keys in _started_with(number)
     ]
-    steps.expect("no process was told where the other plane's keys are", not told, f"{len(told)} processes")
+    steps.expect("no process was told where the other plane's keys are", not informed, f"{len(informed)} processes")
     theirs = (people, f"{data}/people", f"{data}/blobs", f"{data}/spool")
     opened = [path for number in crops for path in sockets.open_files(number) if path.startswith(theirs)]
     opened += [
@@ -274,7 +278,7 @@ def _key_files(steps: Steps) -> None:
         if (folder / name).is_dir()
         for path in (folder / name, *(folder / name).rglob("*"))
     ]
-    open_ones = [path.name for path in paths if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    open_ones = evidence.open_to_others(paths)
     steps.expect("keys can be read by their owner alone", bool(paths) and not open_ones, ", ".join(open_ones[:3]))
     shared = _shared([path for path in paths if path.is_file() and path.suffix in (".key", ".secret")])
     steps.expect("no key of the one plane is one of the other's", not shared, f"{shared} keys")

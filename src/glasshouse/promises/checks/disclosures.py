@@ -12,14 +12,13 @@ import glasshouse
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures.models import Recipient
 from glasshouse.kernel.ids import KeyOwnerId, new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import opened, oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import NotArrivedError, Resident, Stage, on_stage
 
 SETTLED_S = 5.0
-EMPTY = 30  # bytes of a sealed value that holds nothing: version, key's number, nonce, tag
 # Modules that reach into the network, beside what checks and starts this installation itself: mail and text messages to people,
 # the crop plane of the same installation, and the agents that asked in a person's name.
 WAYS_OUT = {"mail/smtp.py", "accounts/texts.py", "greenhouse/crops_client.py", "requests/drp.py"}
@@ -78,17 +77,17 @@ def _recorded(stage: Stage, steps: Steps) -> Resident:
 
 def _flaw(number: str) -> str:
     """What is wrong with the record of one mail; "" if nothing is."""
-    found = oracle.rows(
+    records = oracle.rows(
         "SELECT m.key_owner, m.sent_at, d.first_at, d.last_at, d.times, r.channels, r.fields, r.active_from, r.ended_at, "
         "(SELECT count(*) FROM mail_message o WHERE o.key_owner = m.key_owner AND o.sent_at IS NOT NULL AND o.kind <> 'text') "
         "FROM mail_message m LEFT JOIN disclosures_disclosure d ON d.key_owner = m.key_owner "
         "LEFT JOIN disclosures_recipient r ON r.id = d.recipient_id WHERE m.id = %s",
         number,
     )
-    if not found or found[0][1] is None:
+    if not records or records[0][1] is None:
         return "a mail left whose sending is not noted"
     times = 0
-    for _, sent_at, first_at, last_at, counts, channels, fields, active_from, ended_at, _ in found:
+    for _, sent_at, first_at, last_at, counts, channels, fields, active_from, ended_at, _ in records:
         if first_at is None or "mail" not in channels:
             continue
         if not {"user.contact.email", "user.content.private"} <= set(fields):
@@ -99,7 +98,7 @@ def _flaw(number: str) -> str:
             times += counts
     if not times:
         return "a mail left without a record"
-    return "" if times >= found[0][9] else "fewer times on record than mails that left"
+    return "" if times >= records[0][9] else "fewer times on record than mails that left"
 
 
 def _register(steps: Steps) -> None:
@@ -111,7 +110,7 @@ def _register(steps: Steps) -> None:
         "count(*) FILTER (WHERE written_by <> 'installation' AND (kind IN ('provider', 'group') AND active_from < announced_at + "
         "interval '14 days' OR kind = 'buyer' AND active_from < announced_at + interval '30 days')) "
         "FROM disclosures_recipient WHERE ended_at IS NULL OR ended_at > clock_timestamp()".replace(
-            "%(empty)s", str(EMPTY)
+            "%(empty)s", str(opened.EMPTY)
         )
     )[0]
     live = oracle.value("SELECT count(*) FROM disclosures_recipient WHERE ended_at IS NULL")
@@ -182,14 +181,16 @@ def _database(steps: Steps) -> None:
 def _code(steps: Steps) -> None:
     """Which modules reach into the network."""
     root = Path(str(glasshouse.__path__[0]))
-    found = set()
+    modules = set()
     for path in root.rglob("*.py"):
         name = path.relative_to(root)
         if name.parts[0] in OWN:
             continue
         if NETWORK.search(path.read_text(encoding="utf-8")):
-            found.add(str(name))
-    steps.expect("no code opens a way out that is not known", found <= WAYS_OUT, ", ".join(sorted(found - WAYS_OUT)))
+            modules.add(str(name))
+    steps.expect(
+        "no code opens a way out that is not known", modules <= WAYS_OUT, ", ".join(sorted(modules - WAYS_OUT))
+    )
 
 
 def _erased(stage: Stage, steps: Steps, person: Resident) -> None:
@@ -209,7 +210,7 @@ def _erased(stage: Stage, steps: Steps, person: Resident) -> None:
     answer = person.visitor.submit("/account/data/erase", {"word": "erase"})
     steps.expect("the person is erased by the page", answer.is_redirect, str(answer.status_code))
     try:
-        told = stage.mail(contact, holding=person.address)
+        notice = stage.mail(contact, holding=person.address)
     except NotArrivedError:
-        told = None
-    steps.expect("the recipient is told by mail that arrives", told is not None and "erase" in told.text.lower())
+        notice = None
+    steps.expect("the recipient is told by mail that arrives", notice is not None and "erase" in notice.text.lower())

@@ -60,7 +60,7 @@ def erasure() -> Finding:
         texts = [*given.needles, guest.address, *guest.texts]
         search = readable.look(texts, began=began)
         where = ", ".join(search.places[:3])
-        steps.expect(f"none of {len(texts)} texts is readable in {search.told}", not search.places, where)
+        steps.expect(f"none of {len(texts)} texts is readable in {search.extent}", not search.places, where)
     steps.note(
         "replicas and backups, which this installation does not have; what lies in one opens no more, as the keys "
         "are destroyed. Counted tries stay up to a day after their window, as a keyed hash that names neither id nor address. "
@@ -167,8 +167,8 @@ class _Guest:
 
 def _files(rows: list[Row]) -> list[Path]:
     """Every sealed file on disk that a row names, in whichever table. Raises UnavailableError."""
-    found = [str(row.values["blob"]) for row in rows if row.values.get("blob")]
-    paths = [path for blob in found for path in Path(settings.BLOB_FOLDER).rglob(blob)]
+    files = [str(row.values["blob"]) for row in rows if row.values.get("blob")]
+    paths = [path for blob in files for path in Path(settings.BLOB_FOLDER).rglob(blob)]
     if len(paths) < 2:
         raise UnavailableError("The probe's export and uploaded file are not both on the disk.")
     return paths
@@ -178,8 +178,8 @@ def _key_owners(rows: list[Row]) -> set[str]:
     """Whose key seals something in rows, but for those that live on: of requests, which the law keeps, and of customers."""
     of_law = {"rights_request", "access_invitation"}
     owners = {str(row.values.get("key_owner", "")) for row in rows}
-    kept = {str(row.values["key_owner"]) for row in rows if row.table in of_law}
-    return owners - kept - {""}
+    living_owners = {str(row.values["key_owner"]) for row in rows if row.table in of_law}
+    return owners - living_owners - {""}
 
 
 def _look_whole(rows: list[Row]) -> None:
@@ -194,13 +194,13 @@ def _ledger(steps: Steps, person: str) -> None:
     steps.expect("the ledger has its row, with its end", len(row) == 1 and row[0][0] is not None and row[0][1] > 0)
 
 
-def _nowhere(steps: Steps, whom: str, names: list[str], kept: dict[tuple[str, str], str], page: str) -> None:
+def _nowhere(steps: Steps, whom: str, names: list[str], reasons: dict[tuple[str, str], str], page: str) -> None:
     """No column names somebody but those that the law keeps, each with its reason on the page of the erasure."""
-    told = " ".join(page.split())
+    page_text = " ".join(page.split())
     left = [
         f"{named.table}.{named.column}"
         for named in oracle.naming(names, but=EVENTS)
-        if kept.get((named.table, named.column), "\0") not in told
+        if reasons.get((named.table, named.column), "\0") not in page_text
     ]
     steps.expect(f"no column names {whom} but what the page says and why", not left, ", ".join(left[:4]))
 

@@ -47,11 +47,11 @@ def export() -> Finding:
         resident, here = given.resident, given.resident.visitor
         stage.mail_has_left(resident)
         names = [resident.person, resident.account, given.hashes[1]]
-        found, hashes = held.values_of(names), held.hashes_of(names)
+        values, hashes = held.values_of(names), held.hashes_of(names)
         link, number = filled.export(given)
         body = here.get(link)
         if _is_zip(steps, body):
-            _holds(steps, body.content, found, hashes)
+            _holds(steps, body.content, values, hashes)
         _sealed(steps, number)
         _others(steps, given, link, stage.visitor().get(link))
         _afresh(steps, given, link)
@@ -64,25 +64,25 @@ def _is_zip(steps: Steps, answer: "Response") -> bool:
     return steps.expect("its person fetches the export", good, str(answer.status_code))
 
 
-def _holds(steps: Steps, body: bytes, found: list[Held], hashes: list[str]) -> None:
+def _holds(steps: Steps, body: bytes, values: list[Held], hashes: list[str]) -> None:
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         items, page = json.loads(archive.read("data.json")), archive.read("data.html").decode()
-    closed = [value.place for value in found if value.text is None]
+    closed = [value.place for value in values if value.text is None]
     steps.expect(
         "each sealed value of the person opens with a key that its row names", not closed, ", ".join(closed[:3])
     )
-    places = {value.place for value in found}
+    places = {value.place for value in values}
     lost = [
         f"{place} {len(left)} of {count}"
-        for place, count in sorted(Counter(value.place for value in found).items())
+        for place, count in sorted(Counter(value.place for value in values).items())
         if (
             left := held.missing(
-                [v for v in found if v.place == place], [i["value"] for i in items if i["place"] == place]
+                [v for v in values if v.place == place], [i["value"] for i in items if i["place"] == place]
             )
         )
     ]
-    told = f"each of {len(found)} sealed values in {len(places)} columns that a raw search finds is in the file for programs"
-    steps.expect(told, bool(found) and not lost, ", ".join(lost[:4]))
+    claim = f"each of {len(values)} sealed values in {len(places)} columns that a raw search finds is in the file for programs"
+    steps.expect(claim, bool(values) and not lost, ", ".join(lost[:4]))
     untold = Counter(hashes) - Counter(item["place"] for item in items if HASHED in item["value"])
     steps.expect(
         f"so is each of {len(hashes)} that are kept as a hash only",

@@ -56,44 +56,42 @@ def inventory() -> Finding:
         resident = given.resident
         names = [resident.person, resident.account, given.hashes[1]]
         stage.mail_has_left(resident)
-        found, hashed = held.values_of(names), len(held.hashes_of(names))
+        values, hashed = held.values_of(names), len(held.hashes_of(names))
         page = resident.visitor.get("/account/data").text
-        _whole(steps, given, found, held.sections(page))
-        _explained(steps, found, held.sections(page))
-        told, more = page.count(HASHED), sum(part.more for part in held.sections(page))
-        good = told >= 2 and told + more >= hashed
-        steps.expect(f"each of {hashed} values that are kept as a hash only is told of", good, f"{told} are")
+        _whole(steps, given, values, held.sections(page))
+        _explained(steps, values, held.sections(page))
+        hashes_shown, more = page.count(HASHED), sum(part.more for part in held.sections(page))
+        good = hashes_shown >= 2 and hashes_shown + more >= hashed
+        steps.expect(f"each of {hashed} values that are kept as a hash only is told of", good, f"{hashes_shown} are")
         _corrected(steps, stage, given)
         _of_guest(steps, stage, *guest)
     return steps.judged()
 
 
-def _whole(steps: Steps, given: Filled, found: list[held.Held], parts: list[Section]) -> None:
-    closed = [value for value in found if value.text is None]
+def _whole(steps: Steps, given: Filled, values: list[held.Held], parts: list[Section]) -> None:
+    closed = [value for value in values if value.text is None]
     steps.expect("each sealed value of the person opens with a key that its row names", not closed, held.places(closed))
     more = sum(part.more for part in parts)
-    lost = held.missing(found, [text for part in parts for text in part.values], most=MOST_SHOWN)
+    lost = held.missing(values, [text for part in parts for text in part.values], most=MOST_SHOWN)
     if more:  # Of a purpose with more than 20 values the page shows 20, and says that the others are in the export.
         lost = held.missing(lost, [item["value"] for item in _items(given)])
-    told = (
-        f"each of {len(found)} sealed values in {len({value.place for value in found})} columns that a raw search finds"
-    )
+    claim = f"each of {len(values)} sealed values in {len({value.place for value in values})} columns that a raw search finds"
     others = f", but {more} of purposes with many, which it says are in the export, and are" if more else ""
-    steps.expect(f"{told} is on the page{others}", bool(found) and not lost, held.places(lost))
+    steps.expect(f"{claim} is on the page{others}", bool(values) and not lost, held.places(lost))
 
 
 def _items(given: Filled) -> list[dict[str, str]]:
     export = filled.export(given)
     with zipfile.ZipFile(io.BytesIO(given.resident.visitor.get(export.link).content)) as archive:
-        found: list[dict[str, str]] = json.loads(archive.read("data.json"))
-    return found
+        items: list[dict[str, str]] = json.loads(archive.read("data.json"))
+    return items
 
 
-def _explained(steps: Steps, found: list[held.Held], parts: list[Section]) -> None:
+def _explained(steps: Steps, values: list[held.Held], parts: list[Section]) -> None:
     dumb = [part.purpose for part in parts if not part.purpose or not all(_said_of(part, row) for row in part.cells)]
     steps.expect("each value says what for, from whom, and who gets it", bool(parts) and not dumb, "; ".join(dumb[:2]))
     for place, said in EXAMPLES.items():
-        texts = [value.text for value in found if value.place == place and value.text]
+        texts = [value.text for value in values if value.place == place and value.text]
         texts = [text for text in texts if not place.startswith("mail_message") or OUR_OWN in text]
         good = bool(texts) and all(any(_says(part, text, said) for part in parts) for text in texts[:3])
         steps.expect(f"of {place} it says: {said.purpose}, from {said.source}, to {said.recipients}", good)
@@ -136,9 +134,9 @@ def _corrected(steps: Steps, stage: Stage, given: Filled) -> None:
         "who received the name is told by a mail that arrives", mail is not None and resident.address in mail.text
     )
     before = [value.place for value in held.values_of(names) if given.old_address in (value.text or "")]
-    kept = [place for place in before if not place.startswith("mail_message.")]
+    outdated = [place for place in before if not place.startswith("mail_message.")]
     steps.expect(
-        "after a change of address only the person's own mails have the old one", not kept, ", ".join(kept[:3])
+        "after a change of address only the person's own mails have the old one", not outdated, ", ".join(outdated[:3])
     )
 
 
@@ -157,8 +155,8 @@ def _of_guest(steps: Steps, stage: Stage, address: str, text: str) -> None:
     confirmed = here.submit(link, {}, action=link)
     done(confirmed, "A guest's confirmation")
     page = here.get(confirmed.headers["location"].removesuffix("/confirmed")).text
-    found = held.values_of([stage.hash_of(address)])
+    values = held.values_of([stage.hash_of(address)])
     parts = held.sections(page)
-    lost = held.missing(found, [value for part in parts for value in part.values], most=MOST_SHOWN)
-    told = f"a guest's page has each of {len(found)} sealed values at the address"
-    steps.expect(told, text in page and not lost, held.places(lost))
+    lost = held.missing(values, [value for part in parts for value in part.values], most=MOST_SHOWN)
+    claim = f"a guest's page has each of {len(values)} sealed values at the address"
+    steps.expect(claim, text in page and not lost, held.places(lost))

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
@@ -11,7 +11,7 @@ from django.conf import settings
 from psycopg import sql
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle, sockets
+from glasshouse.promises import database_door, evidence, oracle, sockets
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
@@ -209,7 +209,7 @@ def _rows_seen(account: str, organisation: str) -> dict[str, int]:
     """Rows of a customer that the application's role is shown, by table, where whoever asks says to be an account."""
     seen = {}
     with oracle.signed_in("app") as link:
-        _acting(link, account, organisation)
+        database_door.act(link, organisation, account)
         for (table,) in oracle.rows(CUSTOMERS):
             question = sql.SQL("SELECT count(*) FROM {} WHERE organisation_id = %s").format(sql.Identifier(str(table)))
             row = link.execute(question, [organisation]).fetchone()
@@ -240,19 +240,10 @@ def _tenant(steps: Steps, scene: _Scene) -> None:
         )
 
 
-def _acting(link: "psycopg.Connection[tuple[Any, ...]]", account: str, organisation: str) -> None:
-    """Let the application's role say whom it acts for, until the transaction ends."""
-    link.execute(
-        "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-        "set_config('glasshouse.kind', 'person', true)",
-        [organisation, account],
-    )
-
-
 def _joins(acting: str, account: str, organisation: str) -> bool:
     """Whether the database lets the application's role, acting for an account, make an account a member. It is undone."""
     with oracle.signed_in("app") as link:
-        _acting(link, acting, organisation)
+        database_door.act(link, organisation, acting)
         try:
             link.execute(
                 "INSERT INTO access_membership (id, organisation_id, account_id, role, created_at) "
@@ -267,7 +258,7 @@ def _joins(acting: str, account: str, organisation: str) -> bool:
 def _changes(acting: str, organisation: str) -> int:
     """How many memberships of a customer the application's role, acting for an account, can change or delete. It is undone."""
     with oracle.signed_in("app") as link:
-        _acting(link, acting, organisation)
+        database_door.act(link, organisation, acting)
         changed = link.execute(
             "UPDATE access_membership SET role = 'administrator' WHERE organisation_id = %s", [organisation]
         )
@@ -296,9 +287,9 @@ def _writes(steps: Steps, scene: _Scene) -> None:
 
 
 def _encryption(steps: Steps, scene: _Scene) -> None:
-    owner, told, count = scene.owner, [], 0
-    words = [owner.name, owner.address, owner.password, scene.organisation, scene.site, owner.visitor.network]
-    needles = [form for word in words for form in (word, word.encode().hex())]
+    owner, readable_tables, count = scene.owner, [], 0
+    names = [owner.name, owner.address, owner.password, scene.organisation, scene.site, owner.visitor.network]
+    needles = [form for word in names for form in (word, word.encode().hex())]
     for table, column in ROWS.items():
         question = sql.SQL("SELECT to_jsonb(t)::text FROM {} t WHERE {} = ANY (%s)").format(
             sql.Identifier(table), sql.Identifier(column)
@@ -306,22 +297,19 @@ def _encryption(steps: Steps, scene: _Scene) -> None:
         with oracle.reading() as link:
             for (row,) in link.execute(question, [[owner.person, owner.organisation]]).fetchall():
                 count += 1
-                told += [table for needle in needles if needle in row]
+                readable_tables += [table for needle in needles if needle in row]
     steps.expect(
         "encryption: whoever reads every row reads no name, address or place",
-        count >= len(ROWS) - 1 and not told,
-        ", ".join(told[:3]),
+        count >= len(ROWS) - 1 and not readable_tables,
+        ", ".join(readable_tables[:3]),
     )
-    keys, data = Path(settings.KEYS_FOLDER).resolve(), Path(settings.DATA_FOLDER).resolve()
-    steps.expect(
-        "encryption: the keys do not lie among the data", data not in keys.parents and keys not in data.parents
-    )
+    steps.expect("encryption: the keys do not lie among the data", evidence.keys_lie_apart())
     wrapped = oracle.rows(
         "SELECT to_jsonb(k)::text FROM vault_data_key k WHERE key_owner = ANY (%s)",
         [owner.person, owner.organisation],
         database=oracle.VAULT,
     )
-    root = {path.read_bytes() for path in keys.glob("*") if path.is_file()}
+    root = {path.read_bytes() for path in Path(settings.KEYS_FOLDER).glob("*") if path.is_file()}
     bare = [
         row
         for (row,) in wrapped

@@ -56,11 +56,11 @@ def legal_deadlines() -> Finding:
 
 def _stored(steps: Steps) -> None:
     now = clock.now()
-    found = oracle.rows(
+    requests = oracle.rows(
         "SELECT region, law, channel, asked_at, due_at, extended_at, closed_at, escalated FROM rights_request"
     )
     wrong_law = wrong_day = wrong_extension = late = silent = 0
-    for region, law, channel, asked_at, due_at, extended_at, closed_at, escalated in found:
+    for region, law, channel, asked_at, due_at, extended_at, closed_at, escalated in requests:
         day, asked = _day(due_at), _day(asked_at)
         wrong_law += channel != "agent" and LAW_OF.get(region) != law
         latest = last_day(law, asked, extended=extended_at is not None)
@@ -69,7 +69,7 @@ def _stored(steps: Steps) -> None:
         if closed_at is None:
             late += due_at < now
             silent += escalated < (2 if due_at < now - REMINDED_S else due_at < now + WARNED - REMINDED_S)
-    total = counted(len(found))
+    total = counted(len(requests))
     steps.expect(f"each of {total} requests has the law of its region", not wrong_law, f"{counted(wrong_law)} have not")
     steps.expect(
         "each is due within its law's time, extended ones within the longest",
@@ -115,10 +115,10 @@ class _Stored(NamedTuple):
 def _stored_of(stage: Stage, addresses: list[str]) -> dict[str, _Stored]:
     """The request of each address that has one."""
     by_hash = {stage.hash_of(address): address for address in addresses}
-    found = oracle.rows(
+    requests = oracle.rows(
         "SELECT address_hash, id, law, asked_at, due_at FROM rights_request WHERE address_hash = ANY (%s)", [*by_hash]
     )
-    return {by_hash[key]: _Stored(number, law, _day(asked), _day(due)) for key, number, law, asked, due in found}
+    return {by_hash[key]: _Stored(number, law, _day(asked), _day(due)) for key, number, law, asked, due in requests}
 
 
 def _asked_in_each_region(stage: Stage, steps: Steps) -> dict[str, str]:

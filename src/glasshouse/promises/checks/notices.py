@@ -4,13 +4,12 @@ from django.db import connection, transaction
 from selectolax.lexbor import LexborHTMLParser
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import opened, oracle
 from glasshouse.promises.database_door import seen_by
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
-EMPTY = 30  # bytes of a sealed value that holds nothing
 IN_FORCE = (
     "SELECT DISTINCT ON (document) id FROM notices_version WHERE document IN ('notice', 'terms') "
     "AND in_force_at <= clock_timestamp() ORDER BY document, number DESC"
@@ -75,20 +74,21 @@ def _signed_up(stage: Stage, steps: Steps) -> Resident:
     people = oracle.value("SELECT count(*) FROM accounts_person WHERE address_hash = %s", stage.hash_of(address))
     steps.expect("without it there is no account", people == 0)
     owner = stage.finish_sign_up(address)
-    found = oracle.rows(
+    acceptances = oracle.rows(
         "SELECT version_id, abs(extract(epoch FROM clock_timestamp() - at)) < 60, octet_length(shown) > %s "
         "FROM notices_acceptance WHERE key_owner = %s",
-        EMPTY,
+        opened.EMPTY,
         owner.person,
     )
     wanted = {row[0] for row in oracle.rows(IN_FORCE)}
     steps.expect(
-        "terms and notice in force are on record as accepted", {row[0] for row in found} == wanted and len(wanted) == 2
+        "terms and notice in force are on record as accepted",
+        {row[0] for row in acceptances} == wanted and len(wanted) == 2,
     )
-    steps.expect("with the moment and the words", bool(found) and all(row[1] and row[2] for row in found))
-    words = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
+    steps.expect("with the moment and the words", bool(acceptances) and all(row[1] and row[2] for row in acceptances))
+    page_text = " ".join(LexborHTMLParser(owner.visitor.get("/account/data/choices").text).text().split())
     steps.expect(
-        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in words
+        "the person finds the words that the form showed", bool(_sentence(shown)) and _sentence(shown) in page_text
     )
     return owner
 
@@ -176,7 +176,7 @@ def _stored(steps: Steps) -> None:
         "SELECT count(*) FILTER (WHERE v.in_force_at IS NULL OR v.in_force_at > a.at + interval '1 second'), "
         "count(*) FILTER (WHERE octet_length(a.shown) <= %s) FROM notices_acceptance a "
         "JOIN notices_version v ON v.id = a.version_id",
-        EMPTY,
+        opened.EMPTY,
     )[0]
     steps.expect("each version was in force when it was accepted", not early, counted(early))
     steps.expect("each acceptance holds the words", not wordless, counted(wordless))

@@ -144,19 +144,19 @@ def _transferred(stage: Stage, steps: Steps, officer: Resident, person: Resident
 def _shown_objectors(html: str) -> Iterator[int]:
     """How many object, as the page says of each business transfer."""
     for term in LexborHTMLParser(html).css("section.card dl.facts dt"):
-        told = term.next
-        while told is not None and told.tag != "dd":
-            told = told.next
-        if term.text().strip() == "Object" and told is not None:
-            yield int(told.text().strip())
+        sibling = term.next
+        while sibling is not None and sibling.tag != "dd":
+            sibling = sibling.next
+        if term.text().strip() == "Object" and sibling is not None:
+            yield int(sibling.text().strip())
 
 
 def _judged(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
     question = "SELECT id, kind, law, asked_at, due_at, outcome FROM rights_request WHERE address_hash = %s"
-    found = oracle.rows(question, stage.hash_of(person.address))
-    if not steps.expect("the objection that is judged is a request", [row[1] for row in found] == ["object"]):
+    requests = oracle.rows(question, stage.hash_of(person.address))
+    if not steps.expect("the objection that is judged is a request", [row[1] for row in requests] == ["object"]):
         return
-    number, _, law, asked, due, _ = found[0]
+    number, _, law, asked, due, _ = requests[0]
     limit = last_day(law, asked.date())
     steps.expect("with a deadline of the law", limit is not None and due.date() <= limit, f"{due:%Y-%m-%d}")
     reason = f"It keeps accounts safe. {new_id()}"
@@ -187,11 +187,11 @@ def _stored(steps: Steps) -> None:
         "ORDER BY s.at DESC, s.id DESC LIMIT 1), '') <> 'given'"
     )
     steps.expect("none that needs consent without it", not unasked, counted(unasked or 0))
-    kept = oracle.value(
+    suppressed = oracle.value(
         "SELECT count(*) FROM sources_supplied v JOIN sources_objected o ON o.address_hash = v.address_hash "
         "WHERE v.received_at > o.at"
     )
-    steps.expect("nothing of third parties came in against an objection", not kept, counted(kept or 0))
+    steps.expect("nothing of third parties came in against an objection", not suppressed, counted(suppressed or 0))
     handed = oracle.value(
         "SELECT count(*) FROM disclosures_disclosure d JOIN disclosures_recipient r ON r.id = d.recipient_id "
         "WHERE r.kind = 'buyer' AND (SELECT s.state FROM consent_stance s WHERE s.key_owner = d.key_owner "

@@ -57,11 +57,11 @@ class _Refused(NamedTuple):
 def transport() -> Finding:
     """What each listener agrees to and refuses; what mail does where it cannot be encrypted."""
     steps = Steps()
-    found = sockets.listeners()
+    listeners = sockets.listeners()
     steps.note("parts on other machines, and a proxy before the doors")
-    versions = [version for listener in found for version in _listener(steps, listener)]
+    versions = [version for listener in listeners for version in _listener(steps, listener)]
     steps.expect("listeners of this deployment were found", bool(versions))
-    _expected(steps, found)
+    _expected(steps, listeners)
     for origin in (settings.ORIGIN, settings.CROPS_ORIGIN):
         _strict(steps, origin)
     _database(steps)
@@ -135,9 +135,9 @@ def _refuses(shake: Callable[..., sockets.Handshake], listener: Listener, versio
     return False
 
 
-def _expected(steps: Steps, found: list[Listener]) -> None:
+def _expected(steps: Steps, listeners: list[Listener]) -> None:
     """The doors that the settings name are among what was found, or elsewhere."""
-    ports = {listener.port for listener in found}
+    ports = {listener.port for listener in listeners}
     for what, origin in (("the web door", settings.ORIGIN), ("the crops service", settings.CROPS_ORIGIN)):
         parts = urlsplit(origin)
         steps.expect(f"{what} is reached by HTTPS", parts.scheme == "https", parts.scheme)

@@ -49,10 +49,10 @@ def invitation() -> Finding:
 
 def _members(organisation: str) -> list[tuple[str, str, list[str] | None]]:
     """Account, role and sites of each member."""
-    found = oracle.rows(
+    members = oracle.rows(
         "SELECT account_id, role, sites FROM access_membership WHERE organisation_id = %s", organisation
     )
-    return [(str(account), str(role), sites) for account, role, sites in found]
+    return [(str(account), str(role), sites) for account, role, sites in members]
 
 
 def _tried(stage: Stage, path: str, address: str) -> None:

@@ -37,13 +37,13 @@ def referral() -> Finding:
     with on_stage(steps) as stage:
         two = _two(stage)
         address = stage.invite(two.customer, "viewer")
-        words = f"Words for nobody else {new_id()}"
+        question = f"Words for nobody else {new_id()}"
         visitor = stage.visitor()
-        fields = {"kind": "access", "region": "eu", "address": address, "text": words}
+        fields = {"kind": "access", "region": "eu", "address": address, "text": question}
         visitor.submit("/privacy", fields)
         if _offered(stage, steps, visitor, address, two):
             _told(stage, steps, address, two)
-            _separate(steps, address, words, two)
+            _separate(steps, address, question, two)
             _late(stage, steps, address, two)
             _answered(stage, steps, address, two.customer)
     _stored(steps)
@@ -79,12 +79,12 @@ class _Referral(NamedTuple):
 
 
 def _referrals(stage: Stage, address: str) -> list[_Referral]:
-    found = oracle.rows(
+    referrals = oracle.rows(
         "SELECT f.organisation_id, f.id, f.asked_at, f.due_at, r.due_at, f.answered_at, r.passing FROM rights_referral f "
         "JOIN rights_request r ON r.id = f.request_id WHERE r.address_hash = %s",
         stage.hash_of(address),
     )
-    return [_Referral(*row) for row in found]
+    return [_Referral(*row) for row in referrals]
 
 
 def _offered(stage: Stage, steps: Steps, visitor: Visitor, address: str, two: _Two) -> bool:
@@ -137,11 +137,11 @@ def _told(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
     steps.expect("the other customer is not", not called)
 
 
-def _separate(steps: Steps, address: str, words: str, two: _Two) -> None:
+def _separate(steps: Steps, address: str, question: str, two: _Two) -> None:
     customer, other, _, _ = two
     page = customer.visitor.get(customer.page("privacy")).text
     steps.expect("the customer's administrator sees the address and what is asked", address in page and "ccess" in page)
-    steps.expect("and nothing that the person wrote", words not in page)
+    steps.expect("and nothing that the person wrote", question not in page)
     steps.expect(
         "the other administrator sees nothing of it", address not in other.visitor.get(other.page("privacy")).text
     )
@@ -161,16 +161,16 @@ def _late(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
     probes.date(_referrals(stage, address)[0].id, "rights_referral", "due_at", clock.now() - timedelta(seconds=1))
     mail = stage.arrival(two.customer.address, "still waits")
     steps.expect("a customer whose day has passed is reminded by mail", mail is not None)
-    told = [each for each in stage.sink.mails(two.other.address) if "still waits" in each.subject + each.text]
-    steps.expect("and no other customer is", not told)
+    reminders = [each for each in stage.sink.mails(two.other.address) if "still waits" in each.subject + each.text]
+    steps.expect("and no other customer is", not reminders)
     steps.tell("the job that reminds everybody is judged by the referrals that are stored")
 
 
 def _answered(stage: Stage, steps: Steps, address: str, customer: Resident) -> None:
-    told = f"We hold your invitation only. {new_id()}"
+    answer = f"We hold your invitation only. {new_id()}"
     number = _referrals(stage, address)[0][1]
-    customer.visitor.submit(customer.page("privacy"), {"referral": number, "text": told, "delete": ["yes"]})
-    mail = stage.arrival(address, told)
+    customer.visitor.submit(customer.page("privacy"), {"referral": number, "text": answer, "delete": ["yes"]})
+    mail = stage.arrival(address, answer)
     steps.expect("the customer's answer arrives", mail is not None and f"[{_request(stage, address)}]" in mail.subject)
     steps.expect("and is on record", _referrals(stage, address)[0][5] is not None)
     left = oracle.value("SELECT count(*) FROM access_invitation WHERE address_hash = %s", stage.hash_of(address))

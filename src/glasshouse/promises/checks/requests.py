@@ -5,13 +5,13 @@ import smtplib
 import ssl
 from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import make_msgid
 
 from django.conf import settings
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import mail_door, oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.sink import Arrived
@@ -59,37 +59,23 @@ def request_by_mail() -> Finding:
     return steps.judged()
 
 
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
-
-
-def _letter(address: str, subject: str, text: str) -> EmailMessage:
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
-    letter["Message-ID"] = make_msgid(new_id(), "canary.invalid")
-    letter.set_content(text)
-    return letter
-
-
 def _send(letter: EmailMessage) -> bool:
     """Send a mail by SMTP with STARTTLS; whether it was taken."""
     try:
-        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
-            server.starttls(context=_trust())
-            server.send_message(letter)
-    except (OSError, smtplib.SMTPException):
+        mail_door.send(letter)
+    except UnavailableError:
         return False
     return True
 
 
 def _written(stage: Stage, steps: Steps, subject: str, text: str) -> EmailMessage:
-    letter = _letter(stage.new_address(), subject, text)
+    letter = mail_door.letter(stage.new_address(), subject, text)
     steps.expect("the privacy address takes a mail by SMTP with STARTTLS", _send(letter))
     return letter
 
 
 def _in_the_clear(stage: Stage, steps: Steps) -> None:
-    letter = _letter(stage.new_address(), "Please erase me", "In the clear")
+    letter = mail_door.letter(stage.new_address(), "Please erase me", "In the clear")
     try:
         with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=ANSWERS_S) as server:
             server.send_message(letter)
@@ -118,12 +104,12 @@ def _in_thread(mail: Arrived | None, letter: EmailMessage) -> bool:
 
 def _became(stage: Stage, steps: Steps, letter: EmailMessage, kind: str) -> None:
     address = str(letter["From"])
-    found = _requests(stage, address)
-    seen = [row[1:4] for row in found]
+    requests = _requests(stage, address)
+    seen = [row[1:4] for row in requests]
     steps.expect(f"a mail becomes one request, to {kind}", seen == [(kind, "mail", False)], str(seen))
     mail = stage.arrival(address, "/privacy/prove/")
     steps.expect("its answer arrives, in the thread", _in_thread(mail, letter))
-    steps.expect("and names the request", bool(found) and mail is not None and f"[{found[0][0]}]" in mail.subject)
+    steps.expect("and names the request", bool(requests) and mail is not None and f"[{requests[0][0]}]" in mail.subject)
 
 
 def _asked_by_page(stage: Stage) -> list[str]:
@@ -146,20 +132,20 @@ def _page_became(stage: Stage, steps: Steps, addresses: list[str]) -> None:
 
 def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage) -> None:
     address = str(letter["From"])
-    found = _requests(stage, address)
-    if not steps.expect("the request is there to be answered", len(found) == 1):
+    requests = _requests(stage, address)
+    if not steps.expect("the request is there to be answered", len(requests) == 1):
         return
-    number = found[0][0]
-    _send(_letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
-    stranger = _letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
+    number = requests[0][0]
+    _send(mail_door.letter(address, f"Re: Your privacy request [{number}]", "One thing more."))
+    stranger = mail_door.letter(stage.new_address(), f"Re: Your privacy request [{number}]", "Let me in.")
     _send(stranger)
     written = oracle.value("SELECT count(*) FROM rights_letter WHERE request_id = %s AND sender = 'person'", number)
     steps.expect("a reply goes on in the thread", len(_requests(stage, address)) == 1 and written == 1, str(written))
     steps.expect("a stranger's mail does not", len(_requests(stage, str(stranger["From"]))) == 1)
     before = len(stage.sink.mails(address))
-    told = f"Nothing is held. {new_id()}"
+    answer_text = f"Nothing is held. {new_id()}"
     answer = f"/staff/requests/{number}/answer"
-    refused = officer.visitor.post(answer, {"text": told})
+    refused = officer.visitor.post(answer, {"text": answer_text})
     steps.expect(
         "nothing is told before the address is confirmed", refused.status_code >= 400, str(refused.status_code)
     )
@@ -168,10 +154,12 @@ def _thread(stage: Stage, steps: Steps, officer: Resident, letter: EmailMessage)
     steps.expect("opening the link confirms nothing", not _requests(stage, address)[0][3])
     stage.visitor().submit(path, {})
     steps.expect("a click on it does, and no more is asked for", _requests(stage, address)[0][3])
-    officer.visitor.post(answer, {"text": told})
-    mail = stage.arrival(address, told)
+    officer.visitor.post(answer, {"text": answer_text})
+    mail = stage.arrival(address, answer_text)
     steps.expect("the answer arrives, in the thread", _in_thread(mail, letter))
-    steps.expect("and no answer before it", all(told not in each.text for each in stage.sink.mails(address)[:before]))
+    steps.expect(
+        "and no answer before it", all(answer_text not in each.text for each in stage.sink.mails(address)[:before])
+    )
     steps.expect("the request is closed as answered", _requests(stage, address)[0][4] == "answered")
 
 

@@ -56,10 +56,10 @@ def restriction() -> Finding:
 
 def _restrict(steps: Steps, person: Resident) -> None:
     answer = person.visitor.submit("/account/data/choices", {"ground": "claims", "words": "Probe"}, action="/restrict")
-    found = oracle.value(
+    restrictions = oracle.value(
         "SELECT count(*) FROM consent_restriction WHERE key_owner = %s AND lifts_at IS NULL", person.person
     )
-    steps.expect("the page restricts it at once", answer.is_redirect and found == 1, str(answer.status_code))
+    steps.expect("the page restricts it at once", answer.is_redirect and restrictions == 1, str(answer.status_code))
 
 
 def _names(person: Resident) -> tuple[str, str]:
@@ -68,12 +68,14 @@ def _names(person: Resident) -> tuple[str, str]:
 
 def _hidden_on_pages(steps: Steps, boss: Resident, person: Resident, support: Resident) -> None:
     paths = [*(boss.page(page) for page in PAGES), f"{boss.page('members')}/{person.account}", "/account/data"]
-    told = []
+    naming_pages = []
     for path in paths:
         answer = boss.visitor.get(path)
         if answer.status_code != 200 or any(name in answer.text for name in _names(person)):
-            told.append(path.rpartition("/")[2] or "overview")
-    steps.expect(f"none of {len(paths)} pages of the administrator names the person", not told, ", ".join(told))
+            naming_pages.append(path.rpartition("/")[2] or "overview")
+    steps.expect(
+        f"none of {len(paths)} pages of the administrator names the person", not naming_pages, ", ".join(naming_pages)
+    )
     fields: dict[str, str | list[str]] = {"areas": ["people"], "reason": "Probe", "hours": "1"}
     boss.visitor.submit(boss.page("support"), fields)
     page = support.visitor.get(boss.page("members"))
@@ -133,7 +135,7 @@ def _hidden_in_database(steps: Steps, stage: Stage, boss: Resident, person: Resi
 
 def _unmailed(stage: Stage, steps: Steps, boss: Resident, person: Resident) -> None:
     """An administrator who is restricted is written to no more; the other one is."""
-    told = stage.arrival(boss.address, "upport")
+    notice = stage.arrival(boss.address, "upport")
     queued = oracle.value(
         "SELECT count(*) FROM mail_message WHERE key_owner = %s AND kind <> ALL (%s) AND created_at > "
         "(SELECT max(at) FROM consent_restriction WHERE key_owner = %s)",
@@ -142,7 +144,7 @@ def _unmailed(stage: Stage, steps: Steps, boss: Resident, person: Resident) -> N
         person.person,
     )
     mails = [mail for mail in stage.sink.mails(person.address) if "upport" in mail.subject]
-    steps.expect("the other administrator hears that support was let in", told is not None)
+    steps.expect("the other administrator hears that support was let in", notice is not None)
     steps.expect("the restricted one gets no such mail", not mails and not queued)
     texts = [mail.text for mail in stage.sink.mails(boss.address)]
     steps.expect(

@@ -44,8 +44,8 @@ def retention_rules() -> Finding:
     columns = [*oracle.columns(oracle.PEOPLE), *oracle.columns(oracle.VAULT)]
     tables = {column.table for column in columns}
     unruled = tables - {rule.table for rule in RULES} - set(REASONS)
-    told = f"each of {len(tables)} tables has a rule ({len({rule.table for rule in RULES})}) or a reason to have none"
-    steps.expect(told, not unruled, ", ".join(sorted(unruled)[:3]))
+    claim = f"each of {len(tables)} tables has a rule ({len({rule.table for rule in RULES})}) or a reason to have none"
+    steps.expect(claim, not unruled, ", ".join(sorted(unruled)[:3]))
     for rule in RULES:
         kinds = {column.name: column.kind for column in columns if column.table == rule.table}
         named = f"no row of {rule.table} is kept more than {rule.days} days after {rule.column}, but where a legal hold is on it"
@@ -82,7 +82,7 @@ def _noticed(steps: Steps) -> None:
         page = " ".join(visitor.get("/documents/notice").text.split())
     finally:
         visitor.close()
-    untold = sorted({rule.told for rule in RULES if rule.told and rule.told not in page})
+    untold = sorted({rule.notice_text for rule in RULES if rule.notice_text and rule.notice_text not in page})
     steps.expect("the privacy notice tells each rule that is about persons", not untold, "; ".join(untold[:2]))
 
 
@@ -103,8 +103,8 @@ def deletion_run() -> Finding:
     """What has outlived its rule is gone after a deletion run, with its key and its file; what has not is there."""
     steps, began = Steps(), time.time()
     with open_stage() as stage:
-        one, held = stage.growers(2)
-        over, stays = _Rows(stage, one), _Rows(stage, held)
+        grower, held = stage.growers(2)
+        over, stays = _Rows(stage, grower), _Rows(stage, held)
         # No page of a probe places a legal hold, which is the privacy officer's.
         LegalHold.objects.create(
             key_owner=held.person, owner=held.account, reason="probe", created_at=clock.now(), ends_at=clock.now() + DAY
@@ -116,9 +116,9 @@ def deletion_run() -> Finding:
                 vault.age(
                     KeyOwnerId(rows.subscription), clock.now()
                 )  # Only what is younger than the check goes with it.
-        steps.expect("the key of what is there lives", bool(opened.keys_of(one.person)))
-        search = readable.look([one.address, one.name], began=began)
-        steps.expect(f"nothing of it is readable in {search.told}", not search.places, ", ".join(search.places[:3]))
+        steps.expect("the key of what is there lives", bool(opened.keys_of(grower.person)))
+        search = readable.look([grower.address, grower.name], began=began)
+        steps.expect(f"nothing of it is readable in {search.extent}", not search.places, ", ".join(search.places[:3]))
     _certified(steps)
     return steps.judged()
 
@@ -143,23 +143,23 @@ def _run(steps: Steps, over: "_Rows", stays: "_Rows") -> None:
 class _Rows:
     """Rows that a person of the stage has brought about at the doors: by table, with the time that its rule counts from."""
 
-    def __init__(self, stage: Stage, one: Resident) -> None:
-        done(one.visitor.submit("/account/data", {}, action="/export"), "An export")
+    def __init__(self, stage: Stage, resident: Resident) -> None:
+        done(resident.visitor.submit("/account/data", {}, action="/export"), "An export")
         done(
-            one.visitor.submit("/account/data/choices", {"words": f"canary{new_id()}"}, action="/object"),
+            resident.visitor.submit("/account/data/choices", {"words": f"canary{new_id()}"}, action="/object"),
             "An objection",
         )
-        address = stage.invite(one, "viewer")
+        address = stage.invite(resident, "viewer")
         done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
         stage.link(address, "trust/providers")
-        stage.sign_in(one)
-        hashed, self.own = stage.hash_of(address), stage.hash_of(one.address)
+        stage.sign_in(resident)
+        hashed, self.own = stage.hash_of(address), stage.hash_of(resident.address)
         mail = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'sign-up' AND sent_at IS NOT NULL"
         news = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'providers' AND sent_at IS NOT NULL"
         _until(lambda: bool(_id(news, hashed)))
-        found = {
+        row_of = {
             ("mail_message", "sent_at"): _id(mail, self.own),
-            ("rights_copy", "expires_at"): _id("SELECT id FROM rights_copy WHERE key_owner = %s", one.person),
+            ("rights_copy", "expires_at"): _id("SELECT id FROM rights_copy WHERE key_owner = %s", resident.person),
             ("access_invitation", "expires_at"): _id(
                 "SELECT id FROM access_invitation WHERE address_hash = %s", hashed
             ),
@@ -168,17 +168,17 @@ class _Rows:
             ),
             ("rights_request", "closed_at"): _id("SELECT id FROM rights_request WHERE address_hash = %s", self.own),
             ("accounts_session", "expires_at"): _id(
-                "SELECT id FROM accounts_session WHERE key_owner = %s ORDER BY created_at DESC", one.person
+                "SELECT id FROM accounts_session WHERE key_owner = %s ORDER BY created_at DESC", resident.person
             ),
         }
-        self.subscription = found["disclosures_subscriber", "ended_at"]
-        self.rows = [(table, column, row) for (table, column), row in found.items()]
+        self.subscription = row_of["disclosures_subscriber", "ended_at"]
+        self.rows = [(table, column, row) for (table, column), row in row_of.items()]
         self.rows.append(
             ("mail_message", "sent_at", _id(news, hashed))
         )  # It is sealed with the subscription's key, too.
         if missing := [table for table, _, row in self.rows if not row]:
             raise UnavailableError(f"The probe's walk brought about no row of {', '.join(missing)}.")
-        blob = _id("SELECT blob FROM rights_copy WHERE key_owner = %s", one.person)
+        blob = _id("SELECT blob FROM rights_copy WHERE key_owner = %s", resident.person)
         self.files = list(Path(settings.BLOB_FOLDER).rglob(blob)) if blob else []
 
     def age(self, tables: tuple[str, ...] = ()) -> None:
@@ -209,8 +209,8 @@ def _id(question: str, *values: object) -> str:
 def _there(table: str, row: str) -> bool:
     with oracle.reading() as link:
         question = sql.SQL("SELECT count(*) FROM {} WHERE id = %s").format(sql.Identifier(table))
-        found = link.execute(question, [row]).fetchone()
-    return bool(found and found[0])
+        first_row = link.execute(question, [row]).fetchone()
+    return bool(first_row and first_row[0])
 
 
 def _exist(paths: list[Path]) -> bool:
@@ -220,9 +220,9 @@ def _exist(paths: list[Path]) -> bool:
 def _until(seen: Callable[[], bool]) -> bool:
     """Whether something is seen within the time that the worker's next run takes."""
     ends = time.monotonic() + RUNS_S
-    while not (found := seen()) and time.monotonic() < ends:
+    while not (is_seen := seen()) and time.monotonic() < ends:
         time.sleep(0.2)
-    return found
+    return is_seen
 
 
 def _is_emptied(key_owner: str) -> bool:

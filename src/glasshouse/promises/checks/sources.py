@@ -4,13 +4,11 @@ import json
 from dataclasses import dataclass
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import oracle
+from glasshouse.promises import opened, oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
-
-EMPTY = 30  # bytes of a sealed value that holds nothing
 
 
 @check(
@@ -36,7 +34,7 @@ def provenance() -> Finding:
         act.register()
         if act.source:
             act.take_in()
-            act.told()
+            act.persons_are_told()
             act.conflict()
             act.object()
             act.database()
@@ -68,9 +66,9 @@ class _Import:
         taken = oracle.rows(question, self.officer.account)
         self.steps.expect("no source without name, licence or purpose is taken", not taken)
         self.officer.visitor.submit("/staff/sources", fields | {"licence": self.licence})
-        found = oracle.rows(question, self.officer.account)
-        self.steps.expect("a source that has them is registered", len(found) == 1, str(len(found)))
-        self.source = str(found[0][0]) if found else ""
+        registered = oracle.rows(question, self.officer.account)
+        self.steps.expect("a source that has them is registered", len(registered) == 1, str(len(registered)))
+        self.source = str(registered[0][0]) if registered else ""
 
     def _file(self, text: str) -> None:
         self.officer.visitor.submit(
@@ -101,7 +99,7 @@ class _Import:
         after = oracle.rows("SELECT name FROM accounts_person WHERE id = %s", self.known.person)
         self.steps.expect("what the person gave is not overwritten", before == after)
 
-    def told(self) -> None:
+    def persons_are_told(self) -> None:
         """Both persons hear of it."""
         for address, said in ((self.known.address, "Other Name"), (self.unknown, "Somebody")):
             mail = self.stage.arrival(address, self.name)
@@ -145,7 +143,7 @@ class _Import:
             "INSERT INTO sources_supplied SELECT (jsonb_populate_record(v, %s::jsonb)).* FROM sources_supplied v "
             "WHERE source_id = %s LIMIT 1"
         )
-        fresh, nothing = {"id": new_id()}, "\\x01" + "00" * (EMPTY - 1)
+        fresh, nothing = {"id": new_id()}, "\\x01" + "00" * (opened.EMPTY - 1)
         tried = {"whole": refusal((source, [json.dumps(fresh), self.source]))}
         for name in ("name", "licence", "purpose"):
             tried[name] = refusal((source, [json.dumps(fresh | {name: nothing}), self.source]))
@@ -169,7 +167,7 @@ def _stored(steps: Steps) -> None:
         "WHERE m.key_owner = v.key_owner AND m.kind = 'announcement' "
         "AND m.created_at BETWEEN v.told_at - interval '1 minute' AND v.told_at + interval '1 minute')) "
         "FROM sources_supplied v LEFT JOIN sources_source s ON s.id = v.source_id",
-        EMPTY,
+        opened.EMPTY,
     )[0]
     steps.expect(
         f"each of {counted(total)} values has source, licence and purpose", not bare, f"{counted(bare)} have not"

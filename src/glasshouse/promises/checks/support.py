@@ -11,7 +11,7 @@ from psycopg import sql
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import oracle
+from glasshouse.promises import database_door, oracle
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import MAIL_S, Resident, Stage, open_stage
@@ -125,11 +125,7 @@ def _rows_seen(staff: Resident, organisation: str) -> list[str]:
     """Tables of which the support role is shown rows, as somebody of the staff who names a customer; and how many rows."""
     seen = []
     with oracle.signed_in("support") as link:
-        link.execute(
-            "SELECT set_config('glasshouse.organisation', %s, true), set_config('glasshouse.account', %s, true), "
-            "set_config('glasshouse.kind', 'staff', true)",
-            [organisation, staff.account],
-        )
+        database_door.act(link, organisation, staff.account, kind="staff")
         for (table,) in oracle.rows(ALL_TABLES):
             if table != OWN_GRANT and (count := _count(link, sql.Identifier(str(table)))):
                 seen.append(f"{count} rows of {table}")
@@ -150,8 +146,12 @@ def _nothing(steps: Steps, scene: Scene, when: str) -> None:
     opened = [
         f"{page or 'overview'} {answer.status_code}" for page, answer in answers.items() if answer.status_code != 404
     ]
-    told = any(name in answer.text for answer in answers.values() for name in (*scene.names, owner.name, owner.address))
-    steps.expect(f"{when}, no page of the customer opens to support", not opened and not told, "; ".join(opened[:2]))
+    names_somebody = any(
+        name in answer.text for answer in answers.values() for name in (*scene.names, owner.name, owner.address)
+    )
+    steps.expect(
+        f"{when}, no page of the customer opens to support", not opened and not names_somebody, "; ".join(opened[:2])
+    )
     seen = _rows_seen(scene.staff, owner.organisation)
     steps.expect(f"{when}, the support role reads no row of the customer", not seen, "; ".join(seen[:2]))
 
@@ -181,8 +181,10 @@ def _grants(owner: Resident) -> list[_Grant]:
 def _asking(steps: Steps, scene: Scene) -> None:
     owner, visitor = scene.owner, scene.staff.visitor
     listed = visitor.get("/staff").text
-    told = [word for word in (*scene.names, owner.name, owner.address) if word in listed]
-    steps.expect("support's list tells of a customer its opaque id only", owner.organisation in listed and not told)
+    names_listed = [word for word in (*scene.names, owner.name, owner.address) if word in listed]
+    steps.expect(
+        "support's list tells of a customer its opaque id only", owner.organisation in listed and not names_listed
+    )
     wish: dict[str, str | list[str]] = {"customer": owner.organisation, "areas": ["climate", "people"]}
     wish |= {"reason": f"Probe {new_id()}", "hours": "1"}
     forced = visitor.post("/staff/emergency", {"customer": owner.organisation, "reason": "probe"}).status_code
@@ -305,10 +307,10 @@ def _announced(steps: Steps, stage: Stage, scene: Scene) -> None:
     ends = time.monotonic() + MAIL_S  # of all of them together
     for person in (scene.owner, scene.second):
         missing = []
-        for words in subjects:
+        for subject in subjects:
             within_s = max(0.1, ends - time.monotonic())
-            if stage.sink.wait(person.address, within_s=within_s, holding=words) is None:
-                missing.append(words)
+            if stage.sink.wait(person.address, within_s=within_s, holding=subject) is None:
+                missing.append(subject)
         steps.expect("each of these was announced to an administrator by mail", not missing, "; ".join(missing))
     viewer = [mail.subject for mail in stage.sink.mails(scene.viewer.address) if "upport" in mail.subject]
     steps.expect("and to nobody else", not viewer)

@@ -19,7 +19,7 @@ from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Stage, open_stage
 
-SENT_BYTES, OTHERS = 2 << 20, 0o077
+SENT_BYTES = 2 << 20
 ROOTS = ("root-*.key", "lookup.key")  # They open everything, or find anybody.
 
 
@@ -48,8 +48,8 @@ def sealing() -> Finding:
         filled.export(given)
         with _sending(given, sent):
             search = readable.look(given.needles, began=began, secrets=_root_keys())
-        told = f"none of {len(given.needles)} texts and of the root keys is readable in {search.told}"
-        steps.expect(told, search.count > 0 and not search.places, ", ".join(search.places[:3]))
+        claim = f"none of {len(given.needles)} texts and of the root keys is readable in {search.extent}"
+        steps.expect(claim, search.count > 0 and not search.places, ", ".join(search.places[:3]))
         _crop_files(steps)
         _keys_apart(steps)
         _a_key_each(steps, given)
@@ -81,8 +81,8 @@ def _sending(given: Filled, canary: str) -> Iterator[None]:
             secured.setblocking(False)
             try:
                 if refusal := secured.recv(200):
-                    told = refusal[:40].decode(errors="replace")
-                    raise UnavailableError(f"The web door refused the probe's file: {told}")
+                    answer = refusal[:40].decode(errors="replace")
+                    raise UnavailableError(f"The web door refused the probe's file: {answer}")
             except ssl.SSLWantReadError:
                 pass  # It waits for the rest, as it should.
             yield
@@ -99,24 +99,23 @@ def _root_keys() -> tuple[bytes, ...]:
 
 def _crop_files(steps: Steps) -> None:
     disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
-    found = list(evidence.files(disk)) if disk.is_dir() else []
-    if not found:
+    sealed_files = list(evidence.files(disk)) if disk.is_dir() else []
+    if not sealed_files:
         raise UnavailableError("The crop store's disk holds no file that this check can see.")
-    open_files = [path.name for path in found if not evidence.begins_encrypted(path)]
-    told = f"each of {len(found)} files of the crop store carries the engine's mark of an encrypted file"
-    steps.expect(told, not open_files, ", ".join(open_files[:2]))
+    open_files = [path.name for path in sealed_files if not evidence.begins_encrypted(path)]
+    claim = f"each of {len(sealed_files)} files of the crop store carries the engine's mark of an encrypted file"
+    steps.expect(claim, not open_files, ", ".join(open_files[:2]))
 
 
 def _keys_apart(steps: Steps) -> None:
     data, keys = Path(settings.DATA_FOLDER).resolve(), Path(settings.KEYS_FOLDER).resolve()
-    apart = keys != data and data not in keys.parents and keys not in data.parents
-    steps.expect("the keys lie apart from the data", apart)
+    steps.expect("the keys lie apart from the data", evidence.keys_lie_apart())
     paths = [path for path in keys.rglob("*") if path.is_file()]
-    readable_by_others = [path.name for path in [keys, *paths] if path.stat().st_mode & OTHERS]
+    shared = evidence.open_to_others([keys, *paths])
     foreign = [path.name for path in paths if path.stat().st_uid != os.geteuid()]
-    wrong = ", ".join([*readable_by_others, *foreign][:3])
-    told = f"the keys' folder and its {len(paths)} files are readable by their owner only"
-    steps.expect(told, bool(paths) and not readable_by_others and not foreign, wrong)
+    wrong = ", ".join([*shared, *foreign][:3])
+    claim = f"the keys' folder and its {len(paths)} files are readable by their owner only"
+    steps.expect(claim, bool(paths) and not shared and not foreign, wrong)
     links = [path for path in _links(data) if keys == path or keys in path.parents]
     steps.expect("nothing in the data folder leads to them", not links)
 
@@ -129,19 +128,22 @@ def _links(folder: Path) -> Iterator[Path]:
 
 
 def _a_key_each(steps: Steps, given: Filled) -> None:
-    one, other = given.resident, given.colleague
-    rows = {who.organisation: opened.held(opened.rows_naming([who.organisation])) for who in (one, other)}
-    keys = {who.organisation: opened.keys_of(who.organisation) for who in (one, other)}
-    own = [value for value in rows[one.organisation] if value.table == "access_organisation"]
-    opens = [opened.open_value(value, one.organisation, keys[one.organisation]) for value in own]
+    resident, colleague = given.resident, given.colleague
+    rows = {who.organisation: opened.held(opened.rows_naming([who.organisation])) for who in (resident, colleague)}
+    keys = {who.organisation: opened.keys_of(who.organisation) for who in (resident, colleague)}
+    own = [value for value in rows[resident.organisation] if value.table == "access_organisation"]
+    opens = [opened.open_value(value, resident.organisation, keys[resident.organisation]) for value in own]
     steps.expect("a customer's value opens with the customer's key", bool(own) and None not in opens)
     crossed = [
-        opened.open_value(value, owner, keys[other.organisation])
+        opened.open_value(value, owner, keys[colleague.organisation])
         for value in own
-        for owner in (one.organisation, other.organisation)
+        for owner in (resident.organisation, colleague.organisation)
     ]
     steps.expect("it does not open with another customer's key", bool(crossed) and not any(crossed))
-    everyone = [opened.keys_of(owner) for owner in (one.organisation, other.organisation, one.person, other.person)]
+    everyone = [
+        opened.keys_of(owner)
+        for owner in (resident.organisation, colleague.organisation, resident.person, colleague.person)
+    ]
     distinct = {key for of_one in everyone for key in of_one.values()}
     good = all(everyone) and len(distinct) == sum(map(len, everyone))
     steps.expect("each of two customers and two persons has keys of its own", good)
