@@ -278,9 +278,9 @@ def _let_roles_be_taken(cluster: Cluster) -> None:
 def _let_keys_be_cleaned(cluster: Cluster) -> None:
     """After a key is destroyed, its role has the log switched and a checkpoint taken, which only administrators may else."""
     with cluster.administering() as link:
-        link.execute("GRANT pg_checkpoint TO glasshouse_vault")
+        link.execute("GRANT pg_checkpoint TO glasshouse_vault, glasshouse_owner")
     with cluster.administering(cluster.database) as link:
-        link.execute("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO glasshouse_vault")
+        link.execute("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO glasshouse_vault, glasshouse_owner")
 
 
 def discard_old_log(cluster: Cluster) -> None:
