@@ -338,6 +338,12 @@ def persons_among(key_owners: set[str]) -> set[str]:
         return set(Person.objects.filter(id__in=key_owners).values_list("id", flat=True))
 
 
+def all_persons() -> list[PersonId]:
+    """The id of every person. For jobs."""
+    with own(STORAGE):
+        return [PersonId(number) for number in Person.objects.values_list("id", flat=True)]
+
+
 def is_staff(account: AccountId | None) -> bool:
     """Whether the account is the operator's staff."""
     return Account.objects.filter(id=account).exclude(staff_role="").exists()

@@ -9,14 +9,11 @@ old root key wrapped, and that one is gone. Source: docs/adr/0028.
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations import keystore, postgres
 from glasshouse.operations.installation import Installation
-
-TABLES = ("vault_data_key", "vault_ledger", "vault_state")
-COLUMNS = ("generation", "wrapped", "root_generation", "created_at", "destroyed_at")
+from glasshouse.vault.keys import questions
 
 
 class MoveError(GlasshouseError):
@@ -28,11 +25,11 @@ class MoveError(GlasshouseError):
 def refuse_lost(home: Installation) -> None:
     """Refuse data whose keys are nowhere. Both stores must run. Raises KeyStoreError."""
     people, there = postgres.people_store(home), _tables(postgres.key_store(home), postgres.VAULT)
-    if "vault_state" in there and (lost := set(TABLES) - there):
+    if questions.TABLES[-1] in there and (lost := set(questions.TABLES) - there):
         raise keystore.damaged(home, f"its table {min(lost)} is gone.")
-    if people.has(postgres.VAULT) or there >= set(TABLES):
+    if people.has(postgres.VAULT) or there >= set(questions.TABLES):
         return
-    if "accounts_person" in _tables(people, postgres.PEOPLE):
+    if "django_migrations" in _tables(people, postgres.PEOPLE):
         raise keystore.damaged(home, "it is empty, but there is data that was sealed with its keys.")
 
 
@@ -76,15 +73,11 @@ def _old_rows() -> list[dict[str, Any]]:
     with psycopg.connect(
         host=str(people["HOST"]), user=str(people["USER"]), password=str(people["PASSWORD"]), dbname="vault"
     ) as link:
-        named = "SELECT column_name FROM information_schema.columns WHERE table_name = 'vault_data_key'"
-        names = {str(row[0]) for row in link.execute(named)}
+        names = {str(row[0]) for row in link.execute(questions.OLD_NAMES)}
         if not names:
             return []
-        owner = "key_owner" if "key_owner" in names else "holder"  # Of versions before the glossary.
-        question = sql.SQL("SELECT {} FROM vault_data_key ORDER BY id").format(
-            sql.SQL(", ").join(map(sql.Identifier, (owner, *COLUMNS)))
-        )
-        return [dict(zip(("key_owner", *COLUMNS), row, strict=True)) for row in link.execute(question)]
+        question = questions.OLD_KEYS["key_owner" if "key_owner" in names else "holder"]
+        return [dict(zip(questions.KEY_COLUMNS, row, strict=True)) for row in link.execute(question)]
 
 
 def adopt() -> None:

@@ -13,22 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
-from psycopg import sql
 
 from glasshouse.kernel.errors import NotFoundError
+from glasshouse.ledger import questions as marks
 from glasshouse.operations import keystore, postgres, service
 from glasshouse.operations.installation import Installation, InstallationError, KeyStoreError
 from glasshouse.operations.processes import Supervisor, holding
 from glasshouse.vault import backup_file
 from glasshouse.vault.backup_file import BackupError, Header
+from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys, read_secret
 
 Report = Callable[[int], None]
-LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
-LINES, NEWER = f"SELECT {', '.join(LINE_COLUMNS)}", "WHERE number > %s ORDER BY number"
 
 
 class Restored(NamedTuple):
@@ -72,7 +71,8 @@ def _proved(home: Installation, path: Path) -> tuple[Header, bytes]:
             "Take a newer backup, or put the keys folder back as it was."
         )
     day_key = read_secret(secret)
-    if missing := set(header.roots) - set(FileRootKeys(home.keys / "people").generations()):
+    roots = FileRootKeys(home.keys / "people")
+    if missing := set(header.roots) - {*roots.generations(), *roots.retired()}:
         raise BackupError(
             f"Keys in {path} are wrapped by root-{min(missing)}.key, which is not in {home.keys / 'people'}."
         )
@@ -130,8 +130,8 @@ def _make_tables(home: Installation) -> None:
 
 def _refuse_foreign(home: Installation, header: Header) -> None:
     with postgres.people_store(home).administering(postgres.PEOPLE) as link:
-        row = link.execute("SELECT installation FROM ledger_installation").fetchone()
-    if row and row[0] != header.installation:
+        own = _first(link, marks.INSTALLATION) if _first(link, marks.THERE) else None
+    if own not in (None, header.installation):
         raise BackupError("This backup is of another installation's key store. Nothing was changed.")
 
 
@@ -140,80 +140,65 @@ def _bring_back(
 ) -> Restored:
     with postgres.key_store(home).administering(postgres.VAULT) as link, link.transaction():
         newer = _newer_lines(home, link, header, is_whole=is_whole)
-        link.execute("ALTER TABLE vault_ledger DISABLE TRIGGER only_append")
-        link.execute("TRUNCATE vault_ledger, vault_data_key, vault_state RESTART IDENTITY")
-        link.execute("INSERT INTO vault_state (id, installation) VALUES (1, %s)", [header.installation])
+        for statement in questions.EMPTY:
+            link.execute(statement)
+        link.execute(questions.PUT_INSTALLATION, [header.installation])
         count = 0
         for count, line in enumerate(backup_file.read(path, day_key), 1):
-            row = json.loads(line)
-            table = row.pop("table")
-            if table == "vault_data_key":
-                row["wrapped"] = bytes.fromhex(row["wrapped"])
-            _insert(link, table, row)
+            _put(link, json.loads(line))
             report(count)
         for row in newer:
-            _insert(link, "vault_ledger", row)
-        if broken := _first(link, keystore.BROKEN):
+            link.execute(questions.PUT_LINE[0], row)
+        if broken := _first(link, questions.BROKEN):
             raise BackupError(f"Line {broken} of the ledger does not follow from the one before. Nothing was changed.")
-        link.execute("ALTER TABLE vault_ledger ENABLE TRIGGER only_append")
-        destroyed = link.execute(
-            "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, l.at) FROM vault_ledger l "
-            "WHERE l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0"
-        ).rowcount
-        keys = _first(link, "SELECT count(*) FROM vault_data_key WHERE length(wrapped) > 0")
-        lines = _first(link, "SELECT count(*) FROM vault_ledger")
-        lost = _lost(home, link)
-    return Restored(header, keys, lines, len(newer), destroyed, lost)
+        link.execute(questions.FILLED)
+        destroyed = link.execute(questions.DESTROY_NAMED).rowcount
+        keys, _, lines = link.execute(questions.COUNTS).fetchone() or (0, 0, 0)
+    return Restored(header, keys, lines, len(newer), destroyed, _lost(home))
 
 
-def _insert(link: "psycopg.Connection[Any]", table: str, row: dict[str, object]) -> None:
-    if table not in ("vault_ledger", "vault_data_key"):
+def _put(link: "psycopg.Connection[Any]", row: dict[str, Any]) -> None:
+    if (table := row.get("table")) not in questions.PUT:
         raise BackupError(
             f"This backup holds rows of {table!r}, which this version does not know. Nothing was changed."
         )
+    statement, columns = questions.PUT[table]
+    values = [row[column] for column in columns]
     link.execute(
-        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, row)),
-            sql.SQL(", ").join(sql.Placeholder() for _ in row),
-        ),
-        list(row.values()),
+        statement,
+        [bytes.fromhex(value) if column == "wrapped" else value for column, value in zip(columns, values, strict=True)],
     )
 
 
 def _newer_lines(
     home: Installation, link: "psycopg.Connection[Any]", header: Header, *, is_whole: bool
-) -> list[dict[str, object]]:
+) -> list[tuple[Any, ...]]:
     """The lines that the backup lacks: of the ledger that is replaced, where it is whole, else those that the data has."""
     if is_whole:
-        rows = link.execute(f"{LINES} FROM vault_ledger {NEWER}".encode(), [header.lines]).fetchall()
-    else:
-        with postgres.people_store(home).administering(postgres.PEOPLE) as data:
-            if not _first(data, "SELECT to_regclass('public.ledger_mark') IS NOT NULL"):
-                return []  # Data of an earlier version.
-            rows = data.execute(f"{LINES} FROM ledger_mark {NEWER}".encode(), [header.lines]).fetchall()
-    return [dict(zip(LINE_COLUMNS, row, strict=True)) for row in rows]
-
-
-def _lost(home: Installation, link: "psycopg.Connection[Any]") -> int:
-    """How many persons and organisations of the data have no key: theirs was made after the backup."""
+        return link.execute(questions.LINES_AFTER, [header.lines]).fetchall()
     with postgres.people_store(home).administering(postgres.PEOPLE) as data:
-        owners = data.execute("SELECT id FROM accounts_person UNION SELECT id FROM access_organisation").fetchall()
-    names = [str(owner) for (owner,) in owners]
-    known = link.execute("SELECT DISTINCT key_owner FROM vault_data_key WHERE key_owner = ANY (%s)", [names]).fetchall()
-    return len(names) - len(known)
+        if not _first(data, marks.THERE):
+            return []  # Data of an earlier version.
+        return data.execute(marks.MARKS_AFTER, [header.lines]).fetchall()
+
+
+def _lost(home: Installation) -> int:
+    """How many persons and organisations of the data have no key: theirs is newer than the backup. -1: it is not known."""
+    environment = service.people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
+    command = [sys.executable, "-m", "glasshouse.operations.lost_keys"]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    return int(finished.stdout) if finished.returncode == 0 else -1
 
 
 def _clean(home: Installation) -> None:
     """Leave nothing of what was replaced in the files of the table and the log."""
     with postgres.key_store(home).administering(postgres.VAULT) as link:
-        link.execute("VACUUM (FULL) vault_data_key")
-        link.execute("SELECT pg_switch_wal()")
-        link.execute("CHECKPOINT")
+        for statement in questions.CLEAN:
+            link.execute(statement)
 
 
-def _first(link: "psycopg.Connection[Any]", question: str) -> Any:
-    row = link.execute(question.encode()).fetchone()
+def _first(link: "psycopg.Connection[Any]", question: LiteralString) -> Any:
+    row = link.execute(question).fetchone()
     return row[0] if row else None
 
 

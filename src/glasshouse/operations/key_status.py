@@ -8,6 +8,7 @@ from glasshouse.operations import keystore, postgres
 from glasshouse.operations.installation import Installation, KeyStoreError
 from glasshouse.vault import backup_file
 from glasshouse.vault.backup_file import BackupError
+from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys
 
 
@@ -43,10 +44,7 @@ def _state(home: Installation) -> str:
 def _counts(home: Installation) -> dict[str, Any]:
     try:
         with postgres.key_store(home).administering(postgres.VAULT) as link:
-            living, destroyed, lines = link.execute(
-                "SELECT count(*) FILTER (WHERE length(wrapped) > 0), count(*) FILTER (WHERE length(wrapped) = 0), "
-                "(SELECT count(*) FROM vault_ledger) FROM vault_data_key"
-            ).fetchone() or (0, 0, 0)
+            living, destroyed, lines = link.execute(questions.COUNTS).fetchone() or (0, 0, 0)
     except (OSError, psycopg.Error):
         return {}
     return {"living_keys": living, "destroyed_keys": destroyed, "lines_of_the_ledger": lines}

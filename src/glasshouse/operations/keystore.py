@@ -9,30 +9,14 @@ from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
+from glasshouse.ledger import questions as marks
 from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation, KeyStoreError
 from glasshouse.vault import envelope
+from glasshouse.vault.keys import questions as keys
 from glasshouse.vault.root import FileRootKeys
 
 RESTORE = "./glasshouse keys restore BACKUP"
-# Of each line: whether its number follows, names the hash before it, and bears the hash of all of it. The first that is wrong.
-BROKEN: LiteralString = (
-    "SELECT min(number) FROM (SELECT number, kind, subject, at, previous, hash, row_number() OVER (ORDER BY number) AS place, "
-    "coalesce(lag(hash) OVER (ORDER BY number), repeat('0', 64)) AS before FROM vault_ledger) AS line WHERE number <> place "
-    "OR previous <> before OR hash <> encode(sha256(convert_to(concat_ws('|', number, kind, subject, "
-    "(extract(epoch from at) * 1000000)::bigint, previous), 'UTF8')), 'hex')"
-)
-HEAD: LiteralString = "SELECT number, hash FROM vault_ledger ORDER BY number DESC LIMIT 1"
-MARKED: LiteralString = "SELECT number, hash FROM ledger_mark ORDER BY number DESC LIMIT 1"
-# Keys that live although the ledger names their owner.
-NAMED: LiteralString = (
-    "SELECT count(*) FROM vault_data_key k JOIN vault_ledger l ON l.subject = k.key_owner "
-    "WHERE k.created_at < l.at AND length(k.wrapped) > 0"
-)
-KEYS: LiteralString = (
-    "SELECT DISTINCT ON (root_generation) root_generation, key_owner, generation, wrapped FROM vault_data_key "
-    "WHERE length(wrapped) > 0 ORDER BY root_generation, id DESC"
-)
 
 
 class Head(NamedTuple):
@@ -54,19 +38,19 @@ def is_carried_out(home: Installation) -> bool:
     """Whether this data has carried out every line of the ledger. Raises KeyStoreError where both do not fit together."""
     try:
         with postgres.key_store(home).administering(postgres.VAULT) as link:
-            installation = _first(link, "SELECT installation FROM vault_state")
-            broken = _first(link, BROKEN)
-            head = _head(link, HEAD)
-            named = _first(link, NAMED)
+            installation = _first(link, keys.INSTALLATION)
+            broken = _first(link, keys.BROKEN)
+            head = _head(link, keys.HEAD)
+            named = _first(link, keys.NAMED)
             _look_at_keys(home, link)
     except psycopg.Error as error:
         raise damaged(home, f"{type(error).__name__}.") from error
     if broken is not None:
         raise damaged(home, f"line {broken} of its ledger of erasures was altered, or one before it.")
     with postgres.people_store(home).administering(postgres.PEOPLE) as link:
-        own = _first(link, "SELECT installation FROM ledger_installation")
-        marked = _head(link, MARKED)
-        count = _first(link, "SELECT count(*) FROM ledger_mark")
+        own = _first(link, marks.INSTALLATION)
+        marked = _head(link, marks.HEAD)
+        count = _first(link, marks.COUNT)
         at_mark = marked.hash
     if own != installation:
         raise KeyStoreError(
@@ -85,7 +69,7 @@ def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) ->
             f"Bring back the newest backup of the key store, which is then brought up to the data's last line: {RESTORE}"
         )
     with postgres.key_store(home).administering(postgres.VAULT) as link:
-        same = _first(link, "SELECT hash FROM vault_ledger WHERE number = %s", marked.number)
+        same = _first(link, keys.HASH_OF, marked.number)
     if marked.number and same != at_mark:
         raise damaged(home, f"line {marked.number} of its ledger is not the one that the data has carried out.")
 
@@ -93,8 +77,8 @@ def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) ->
 def _look_at_keys(home: Installation, link: "psycopg.Connection[Any]") -> None:
     """One key of each root key must open. Raises KeyStoreError."""
     roots = FileRootKeys(home.keys / "people")
-    there = set(roots.generations())
-    for generation_of_root, key_owner, generation, wrapped in link.execute(KEYS).fetchall():
+    there = {*roots.generations(), *roots.retired()}
+    for generation_of_root, key_owner, generation, wrapped in link.execute(keys.ONE_A_ROOT).fetchall():
         if generation_of_root not in there:
             raise KeyStoreError(
                 f"root-{generation_of_root}.key is missing in {roots.folder}: keys in the key store are wrapped by it. "

@@ -15,6 +15,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import envelope
 from glasshouse.vault.envelope import KeyDestroyedError
+from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys, read_secret
 
 log = structlog.stdlib.get_logger("glasshouse.vault")
@@ -161,11 +162,7 @@ def destroy(key_owner: KeyOwnerId) -> None:
 def destroy_named() -> int:
     """Destroy every key that was made before the ledger named its owner, as after a restore; returns how many."""
     with connections["vault"].cursor() as cursor:
-        cursor.execute(
-            "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, %s) FROM vault_ledger l "
-            "WHERE l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0",
-            [clock.now()],
-        )
+        cursor.execute(questions.DESTROY_NAMED)
         count = cursor.rowcount
     forget_opened()
     return int(count)
@@ -180,10 +177,8 @@ def clean() -> None:
     with connections["vault"].cursor() as cursor:
         cursor.execute("SET lock_timeout = '5s'")
         try:
-            cursor.execute("VACUUM (FULL) vault_data_key")
-            # A file of the log into which nothing was written since the last switch is not switched.
-            cursor.execute("SELECT pg_switch_wal()")
-            cursor.execute("CHECKPOINT")
+            for statement in questions.CLEAN:
+                cursor.execute(statement)
         except OperationalError:
             log.warning("the table of keys is in use; it is rewritten at the next occasion")
         finally:

@@ -24,10 +24,9 @@ from django.db import connections, transaction
 from glasshouse.kernel import clock
 from glasshouse.vault import api, backup_file, epochs
 from glasshouse.vault.backup_file import BackupError, Header
+from glasshouse.vault.keys import questions
 
 SUFFIX = ".keys"
-KEY_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
-LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
 
 
 class Backup(NamedTuple):
@@ -69,7 +68,7 @@ def _refuse_beside_keys(folder: Path) -> None:
     place = folder.resolve()
     if not place.is_dir():
         raise BackupError(f"{folder} is no folder. Make it first, or name another one.")
-    if place == keys or keys in place.parents or list(place.glob("root-*.key")):
+    if place == keys or keys in place.parents or list(place.glob("root-*")):
         raise BackupError(f"{folder} holds the root keys: a backup beside them would be open. Name another folder.")
     data = Path(settings.DATA_FOLDER).resolve()
     if place == data or data in place.parents:
@@ -83,9 +82,9 @@ def _header(cursor: Any) -> Header:
         "SELECT count(*), coalesce(array_agg(DISTINCT root_generation), '{}') FROM vault_data_key WHERE wrapped <> ''"
     )
     keys, roots = cursor.fetchone()
-    cursor.execute("SELECT number, hash FROM vault_ledger ORDER BY number DESC LIMIT 1")
+    cursor.execute(questions.HEAD)
     lines, head = cursor.fetchone() or (0, "")
-    cursor.execute("SELECT installation FROM vault_state")
+    cursor.execute(questions.INSTALLATION)
     installation = cursor.fetchone()[0]
     moment = clock.now()
     return Header(
@@ -102,7 +101,7 @@ def _header(cursor: Any) -> Header:
 
 def _lines(cursor: Any) -> Iterator[str]:
     """Every row as JSON: the ledger's first, then the keys; of a destroyed key its owner and times alone."""
-    for table, columns in (("vault_ledger", LINE_COLUMNS), ("vault_data_key", KEY_COLUMNS)):
+    for table, columns in ((questions.TABLES[1], questions.LINE_COLUMNS), (questions.TABLES[0], questions.KEY_COLUMNS)):
         name = f"backup_{secrets.token_hex(4)}"
         cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR SELECT {', '.join(columns)} FROM {table} ORDER BY 1, 2")
         while True:

@@ -9,7 +9,7 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault import envelope
 
 NAME = re.compile(r"^root-(\d+)\.key$")
-RETIRED = "root-{}.retired"
+RETIRED = re.compile(r"^root-(\d+)\.retired-(\d{8}T\d{6}Z)$")
 
 
 class RootKeyError(GlasshouseError):
@@ -79,30 +79,29 @@ class FileRootKeys:
         return number
 
     def retire(self, number: int, at: datetime) -> None:
-        """Note since when a root key wraps nothing that lives: backups of the key store from before still need it. at: aware."""
-        path = self.folder / RETIRED.format(number)
-        if not path.exists():
-            write_secret(path, at.astimezone(UTC).isoformat().encode())
+        """Keep a root key for the backups of the key store alone: it wraps nothing that lives. at: aware."""
+        (self.folder / f"root-{number}.key").rename(
+            self.folder / f"root-{number}.retired-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        )
 
     def retired(self) -> dict[int, datetime]:
         """Root keys that are kept for backups alone, with when they were retired (aware UTC)."""
-        paths = {number: self.folder / RETIRED.format(number) for number in self.generations()}
-        return {
-            number: datetime.fromisoformat(path.read_text()).astimezone(UTC)
-            for number, path in paths.items()
-            if path.exists()
-        }
+        matches = (RETIRED.match(path.name) for path in self.folder.glob("root-*.retired-*"))
+        return {int(match[1]): datetime.strptime(f"{match[2]}+0000", "%Y%m%dT%H%M%SZ%z") for match in matches if match}
 
     def remove(self, number: int) -> None:
         """Destroy a root key that nothing needs any more: its bytes are written over, then the file goes."""
-        destroy_secret(self.folder / f"root-{number}.key")
-        (self.folder / RETIRED.format(number)).unlink(missing_ok=True)
+        for path in (self.folder / f"root-{number}.key", *self.folder.glob(f"root-{number}.retired-*")):
+            destroy_secret(path)
         self._held.pop(number, None)
+
+    def _path(self, number: int) -> Path:
+        return next(self.folder.glob(f"root-{number}.retired-*"), self.folder / f"root-{number}.key")
 
     def key(self, number: int) -> bytes:
         """The root key of that number. Raises RootKeyError."""
         if number not in self._held:
-            key = read_secret(self.folder / f"root-{number}.key")
+            key = read_secret(self._path(number))
             if len(key) != envelope.KEY_BYTES:
                 raise RootKeyError(f"root-{number}.key is damaged: {len(key)} bytes instead of {envelope.KEY_BYTES}.")
             self._held[number] = key

@@ -20,7 +20,7 @@ from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Stage, open_stage
 
 SENT_BYTES = 2 << 20
-ROOTS = ("root-*.key", "lookup.key")  # They open everything, or find anybody.
+ROOTS = ("root-*", "lookup.key", "epochs/*.key")  # They open everything, or find anybody.
 
 
 @check(

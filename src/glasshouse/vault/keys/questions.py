@@ -1,0 +1,66 @@
+"""SQL on the key store for whoever starts it, looks at it or brings it back: no Django, and none of the vault's own verbs."""
+
+from typing import LiteralString
+
+TABLES = ("vault_data_key", "vault_ledger", "vault_state")
+LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
+KEY_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
+
+INSTALLATION: LiteralString = "SELECT installation FROM vault_state"
+HEAD: LiteralString = "SELECT number, hash FROM vault_ledger ORDER BY number DESC LIMIT 1"
+HASH_OF: LiteralString = "SELECT hash FROM vault_ledger WHERE number = %s"
+LINES_AFTER: LiteralString = (
+    "SELECT number, kind, subject, at, previous, hash FROM vault_ledger WHERE number > %s ORDER BY number"
+)
+# The first line whose number does not follow, that names another hash before it, or bears another hash than that of all of it.
+BROKEN: LiteralString = (
+    "SELECT min(number) FROM (SELECT number, kind, subject, at, previous, hash, row_number() OVER (ORDER BY number) AS place, "
+    "coalesce(lag(hash) OVER (ORDER BY number), repeat('0', 64)) AS before FROM vault_ledger) AS line WHERE number <> place "
+    "OR previous <> before OR hash <> encode(sha256(convert_to(concat_ws('|', number, kind, subject, "
+    "(extract(epoch from at) * 1000000)::bigint, previous), 'UTF8')), 'hex')"
+)
+# Keys that live although the ledger names their owner.
+NAMED: LiteralString = (
+    "SELECT count(*) FROM vault_data_key k JOIN vault_ledger l ON l.subject = k.key_owner "
+    "WHERE k.created_at < l.at AND length(k.wrapped) > 0"
+)
+DESTROY_NAMED: LiteralString = (
+    "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, l.at) FROM vault_ledger l "
+    "WHERE l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0"
+)
+# The newest key under each root key.
+ONE_A_ROOT: LiteralString = (
+    "SELECT DISTINCT ON (root_generation) root_generation, key_owner, generation, wrapped FROM vault_data_key "
+    "WHERE length(wrapped) > 0 ORDER BY root_generation, id DESC"
+)
+COUNTS: LiteralString = (
+    "SELECT count(*) FILTER (WHERE length(wrapped) > 0), count(*) FILTER (WHERE length(wrapped) = 0), "
+    "(SELECT count(*) FROM vault_ledger) FROM vault_data_key"
+)
+# For a restore, in one transaction with what is put in; the ledger's trigger is off as long.
+EMPTY: tuple[LiteralString, ...] = (
+    "ALTER TABLE vault_ledger DISABLE TRIGGER only_append",
+    "TRUNCATE vault_ledger, vault_data_key, vault_state RESTART IDENTITY",
+)
+FILLED: LiteralString = "ALTER TABLE vault_ledger ENABLE TRIGGER only_append"
+PUT_INSTALLATION: LiteralString = "INSERT INTO vault_state (id, installation) VALUES (1, %s)"
+PUT: dict[str, tuple[LiteralString, tuple[str, ...]]] = {
+    "vault_ledger": (
+        "INSERT INTO vault_ledger (number, kind, subject, at, previous, hash) VALUES (%s, %s, %s, %s, %s, %s)",
+        LINE_COLUMNS,
+    ),
+    "vault_data_key": (
+        "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        KEY_COLUMNS,
+    ),
+}
+PUT_LINE = PUT["vault_ledger"]
+# Of versions in which the table lay in the people store; before the glossary the owner's column had another name.
+OLD_NAMES: LiteralString = "SELECT column_name FROM information_schema.columns WHERE table_name = 'vault_data_key'"
+OLD_KEYS: dict[str, LiteralString] = {
+    "key_owner": "SELECT key_owner, generation, wrapped, root_generation, created_at, destroyed_at FROM vault_data_key",
+    "holder": "SELECT holder, generation, wrapped, root_generation, created_at, destroyed_at FROM vault_data_key",
+}
+# After a key is destroyed: the table is written anew, the log switched and shortened.
+CLEAN: tuple[LiteralString, ...] = ("VACUUM (FULL) vault_data_key", "SELECT pg_switch_wal()", "CHECKPOINT")
