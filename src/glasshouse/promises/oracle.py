@@ -15,6 +15,7 @@ from psycopg import sql
 from glasshouse.kernel.errors import UnavailableError
 
 PEOPLE, VAULT = "people", "vault"
+BOTH = (PEOPLE, VAULT)  # each in a store of its own
 
 
 class Column(NamedTuple):
@@ -29,21 +30,28 @@ class Column(NamedTuple):
 @contextmanager
 def reading(database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection that only reads. Raises UnavailableError."""
-    host = str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
     try:
-        secret = (settings.KEYS_FOLDER / "auditor.secret").read_text()
-        link = psycopg.connect(
-            host=host,
-            user="glasshouse_auditor",
-            password=secret,
-            dbname=database,
-            autocommit=True,
-            options="-c default_transaction_read_only=on -c statement_timeout=30000",
-        )
+        link = connected(_host(database), database)
     except (OSError, psycopg.OperationalError) as error:
         raise UnavailableError("The auditor's role cannot sign in to the database.") from error
     with link:
         yield link
+
+
+def connected(host: str, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    """As `reading`, of the store whose socket is in a folder. Raises OSError, psycopg.OperationalError."""
+    return psycopg.connect(
+        host=host,
+        user="glasshouse_auditor",
+        password=(settings.KEYS_FOLDER / "auditor.secret").read_text(),
+        dbname=database,
+        autocommit=True,
+        options="-c default_transaction_read_only=on -c statement_timeout=30000",
+    )
+
+
+def _host(database: str) -> str:
+    return str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
 
 
 def rows(question: LiteralString, *values: object, database: str = PEOPLE) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from glasshouse.promises.findings import Finding
 from glasshouse.promises.register import REGISTER
 
 Check = Callable[[], Finding]
-HOURLY_S = 3600.0
+HOURLY_S, DAILY_S = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,5 +89,9 @@ REASONS = {
     "sources_source": REGISTER,
     "support_grant": CUSTOMER,
     "support_seen": CUSTOMER,
+    "ledger_installation": SELF,
+    "ledger_mark": LEDGER,
     "vault_data_key": "as long as a row is sealed with it; a destroyed key's row stays, empty",
+    "vault_ledger": LEDGER,
+    "vault_state": SELF,
 }

@@ -130,6 +130,9 @@ def _header(file: BinaryIO, path: Path) -> tuple[Header, bytes]:
         header = Header(**json.loads(line))
         date.fromisoformat(header.day)
         datetime.fromisoformat(header.made_at)
+        bytes.fromhex(header.salt)
+        if not all(isinstance(number, int) for number in (header.keys, header.lines, *header.roots)):
+            raise TypeError
     except (ValueError, TypeError):
         raise BackupError(f"{path} is no backup of a key store.") from None
     return header, magic + line

@@ -27,9 +27,8 @@ MAY_HOLD = {
 # Roles of the people store that open a database beside the one that they work on: the tables' owner, and the checks' own reader.
 OF_BOTH = {"glasshouse_owner", "glasshouse_auditor"}
 MAY_CONNECT = (
-    "SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname) FROM pg_roles r, pg_database d "
-    "WHERE d.datname IN ('people', 'vault') AND NOT r.rolsuper AND r.rolcanlogin "
-    "AND has_database_privilege(r.oid, d.oid, 'CONNECT') GROUP BY 1"
+    "SELECT r.rolname FROM pg_roles r WHERE NOT r.rolsuper AND r.rolcanlogin "
+    "AND has_database_privilege(r.oid, current_database(), 'CONNECT')"
 )
 # Of the people store, what a role may touch that is not the application itself, nor may read everything. Source: its own work.
 EVENTS_ONLY = {"events_event", "events_link", "events_root", "events_unchained"}
@@ -39,7 +38,7 @@ SUPPORTS = {
 }  # fmt: skip
 MAY_TOUCH = {
     oracle.PEOPLE: {"glasshouse_relay": EVENTS_ONLY, "glasshouse_support": SUPPORTS, "glasshouse_vault": set()},
-    oracle.VAULT: {"glasshouse_vault": {"vault_data_key"}},
+    oracle.VAULT: {"glasshouse_vault": {"vault_data_key", "vault_ledger", "vault_state"}},
 }
 # These work on the people store as a whole, and on no key; the auditor may read both, and change nothing.
 WHOLE = {oracle.PEOPLE: {"glasshouse_app", "glasshouse_person", "glasshouse_job"}, oracle.VAULT: set[str]()}
@@ -50,6 +49,11 @@ RIGHTS = (
     "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
     "AND (has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE') "
     "OR has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE'))"
+)
+CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
+LEDGER_WRITERS = (
+    "SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> 'glasshouse_owner' "
+    "AND has_table_privilege(oid, 'vault_ledger', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
 )
 BRIDGES = (
     "SELECT (SELECT count(*) FROM pg_foreign_server) + (SELECT count(*) FROM pg_foreign_data_wrapper) "
@@ -107,11 +111,13 @@ def _sent(stage: Stage) -> _Sent:
 
 
 def _roles(steps: Steps) -> None:
-    may = {str(role): databases for role, databases in oracle.rows(MAY_CONNECT)}
-    both = sorted(role for role, databases in may.items() if len(databases) > 1 and role not in OF_BOTH)
-    steps.expect(
-        "no role that works for pages, jobs or support opens the database of keys too", not both, ", ".join(both)
-    )
+    people, keys = ({str(role) for (role,) in oracle.rows(MAY_CONNECT, database=name)} for name in oracle.BOTH)
+    both = sorted((people & keys) - OF_BOTH)
+    steps.expect("no role that works for pages, jobs or support opens the key store too", not both, ", ".join(both))
+    places = {str(oracle.value(CLUSTER, database=name)) for name in oracle.BOTH}
+    steps.expect("people store and key store are clusters of their own", len(places) == len(oracle.BOTH))
+    written = [str(role) for (role,) in oracle.rows(LEDGER_WRITERS, database=oracle.VAULT)]
+    steps.expect("nobody but its owner may change or delete a line of the ledger", not written, ", ".join(written))
     for database, may_touch in MAY_TOUCH.items():
         more = sorted(set(_rights(database, may_touch)))
         steps.expect(f"no role may touch a table of {database} that is not its own", not more, "; ".join(more[:3]))

@@ -7,11 +7,11 @@ from pathlib import Path
 from django.conf import settings
 
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import filled, opened, oracle, readable, recipients
+from glasshouse.promises import filled, old_copy, opened, oracle, readable, recipients
 from glasshouse.promises.filled import Filled, done
-from glasshouse.promises.findings import Finding, Steps
+from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.opened import Row
-from glasshouse.promises.registry import check
+from glasshouse.promises.registry import DAILY_S, check
 from glasshouse.promises.stage import MAIL_S, Stage, open_stage
 from glasshouse.vault import api as vault
 
@@ -31,6 +31,19 @@ KEPT_OF_GUEST = {
     ("sources_objected", "address_hash"): "nothing of you is taken in from others",
     # The invitation's mail is what the customer wrote; its key is that of the invitation.
 }
+# A probe's keys live shorter, and leave no line.
+UNNAMED = (
+    "SELECT count(*) FROM vault_data_key k WHERE destroyed_at IS NOT NULL AND destroyed_at > created_at + interval '15 minutes' "
+    "AND NOT EXISTS (SELECT FROM vault_ledger l WHERE l.subject = k.key_owner)"
+)
+BROKEN_CHAIN = (
+    "SELECT count(*) FROM vault_ledger l LEFT JOIN vault_ledger b ON b.number = l.number - 1 "
+    "WHERE l.previous <> coalesce(b.hash, repeat('0', 64)) OR (b.number IS NULL AND l.number <> 1)"
+)
+LIVING = (
+    "SELECT count(*) FROM vault_data_key k JOIN vault_ledger l ON l.subject = k.key_owner "
+    "WHERE length(k.wrapped) > 0 AND k.created_at < l.at AND l.at < now() - interval '10 minutes'"
+)
 EVENTS = frozenset({"events_event", "events_link", "events_unchained", "probes_mark", "probes_probe"})
 
 
@@ -41,11 +54,15 @@ EVENTS = frozenset({"events_event", "events_link", "events_unchained", "probes_m
         "page and by mail, an objection, a restriction, a second factor, a site, a device, an API token, an uploaded file, an "
         "export, a request for access at another organisation. A guest without an account subscribes, asks and is invited.",
         "A recipient that received something of the probe is registered. Both are erased by their pages.",
+        "Before, the people store is copied, as a backup would be. After, the copy is started apart from the service, and every "
+        "sealed value of both in it is tried with the keys that are there now; a colleague's must open.",
         "Everything is looked for afterwards: in each column of both databases, in the bytes of the data folder, in the "
         "temporary folders and the open files, on the pages of a colleague, by the old session, token, device key and links.",
     ),
     oracle="The catalogue of both databases, every column read by a role that can only read; bytes on disk as UTF-8, UTF-16, hex "
-    "and base64; the table of keys; the mail that arrives at the recipient.",
+    "and base64; the table of keys; the mail that arrives at the recipient; a copy by PostgreSQL's own program, and a "
+    "decryption of the check's own; the ledger of erasures, read with SQL.",
+    every_s=DAILY_S,
 )
 def erasure() -> Finding:
     """A person and a guest, filled in and erased by their pages, are nowhere."""
@@ -54,19 +71,46 @@ def erasure() -> Finding:
         given = filled.person(stage)
         guest = _Guest(stage, given)
         person = _Person(stage, given)
-        person.erase(steps)
-        guest.erase(steps)
+        with old_copy.taken() as copy:
+            person.erase(steps)
+            guest.erase(steps)
+            _look_into(copy, steps, person, guest)
         steps.expect("the recipient is told by a mail that arrives", _is_told(stage, person))
         texts = [*given.needles, guest.address, *guest.texts]
         search = readable.look(texts, began=began)
         where = ", ".join(search.places[:3])
         steps.expect(f"none of {len(texts)} texts is readable in {search.extent}", not search.places, where)
+    _ledger_of_all(steps)
     steps.note(
-        "replicas and backups, which this installation does not have; what lies in one opens no more, as the keys "
-        "are destroyed. Counted tries stay up to a day after their window, as a keyed hash that names neither id nor address. "
+        "replicas, which this installation does not have; backups of the key store itself, whose day keys live "
+        f"{settings.KEY_BACKUP_DAYS} days. "
+        "Counted tries stay up to a day after their window, as a keyed hash that names neither id nor address. "
         f"Not filled in: {'; '.join(filled.LEFT_OUT.values())}; what third parties bring in; what an agent asks"
     )
     return steps.judged()
+
+
+def _look_into(copy: old_copy.OldCopy, steps: Steps, person: "_Person", guest: "_Guest") -> None:
+    """What the copy of before the erasure still gives away, with the keys of now."""
+    colleague = person.given.colleague
+    with copy.started() as sockets:
+        erased = [*person.names, person.given.resident.organisation, *guest.names]
+        count, opening = old_copy.opens(sockets, erased, person.owners | guest.owners)
+        own, own_opening = old_copy.opens(sockets, [colleague.person], {colleague.person})
+    if not count or not own_opening:
+        raise UnavailableError("The copy of the people store shows nothing of the probes, so that it proves nothing.")
+    told = f"none of {count} values in a copy of before opens with the keys of now; {own_opening} of {own} of a colleague do"
+    steps.expect(told, opening == 0, f"{opening} open")
+
+
+def _ledger_of_all(steps: Steps) -> None:
+    """Every destroyed key has its line, and every line its mark: so an old copy is brought up to date at its start."""
+    unnamed = oracle.value(UNNAMED, database=oracle.VAULT)
+    steps.expect("of each destroyed key the ledger names the owner", unnamed == 0, f"not of {counted(unnamed)}")
+    broken = oracle.value(BROKEN_CHAIN, database=oracle.VAULT)
+    steps.expect("each line of the ledger names the hash of the line before", broken == 0)
+    living = oracle.value(LIVING, database=oracle.VAULT)
+    steps.expect("no key lives that the ledger names", living == 0, f"{counted(living)} do")
 
 
 def _is_told(stage: Stage, person: "_Person") -> bool:
@@ -141,6 +185,8 @@ class _Guest:
         invitation = {"address": self.address, "role": "viewer", "message": place.canary("message")}
         done(colleague.visitor.submit(colleague.page("members"), invitation, action="/invite"), "A guest's invitation")
         self.texts = list(place.texts.values())
+        self.names = [vault.lookup("address", self.address)]
+        self.owners = _key_owners(opened.rows_naming(self.names))
 
     def erase(self, steps: Steps) -> None:
         """Confirm the address, open the own page, erase by it, and look."""
@@ -150,16 +196,14 @@ class _Guest:
         confirmed = here.submit(link, {}, action=link)
         done(confirmed, "A guest's confirmation")
         own = confirmed.headers["location"].removesuffix("/confirmed")
-        names = [vault.lookup("address", self.address)]
-        owners = _key_owners(opened.rows_naming(names))
         page = here.get(own).text
         steps.expect("a guest is shown what is held of the address", self.address in page)
         answer = here.submit(own, {"word": "erase"}, action="/erase")
         steps.expect("a guest erases by the own page", answer.is_redirect, str(answer.status_code))
-        _nowhere(steps, "a guest's address", names, KEPT_OF_GUEST, page)
-        alive = [owner for owner in owners if opened.keys_of(owner)]
+        _nowhere(steps, "a guest's address", self.names, KEPT_OF_GUEST, page)
+        alive = [owner for owner in self.owners if opened.keys_of(owner)]
         steps.expect(
-            "the keys of what was a guest's are destroyed", bool(owners) and not alive, f"{len(alive)} open still"
+            "the keys of what was a guest's are destroyed", bool(self.owners) and not alive, f"{len(alive)} open still"
         )
         shown = here.get(own).text
         steps.expect("a guest is shown no mail and no subscription any more", "/trust/providers/" not in shown)

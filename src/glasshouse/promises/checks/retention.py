@@ -12,11 +12,11 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import opened, oracle, readable
+from glasshouse.promises import old_copy, opened, oracle, readable
 from glasshouse.promises.filled import done
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.front_door import Visitor
-from glasshouse.promises.registry import check
+from glasshouse.promises.registry import DAILY_S, check
 from glasshouse.promises.retention_rules import REASONS, RULES, Rule
 from glasshouse.promises.stage import Resident, Stage, open_stage
 from glasshouse.retention.models import LegalHold
@@ -92,12 +92,15 @@ def _noticed(steps: Steps) -> None:
         "A probe gets mails, makes an export, subscribes, invites, objects and signs in again. Some of these rows are dated "
         "as if they had outlived their rule by a day, some as if their last day had come; on one there is a legal hold.",
         "The worker's deletion run goes over the probe's rows, and over nobody else's.",
+        "Before, the people store is copied, as a backup would be. After, the copy is started apart from the service: what was "
+        "sealed with a key that the run destroyed must not open in it with the keys of now.",
         "What is over must be gone, with its file and with the key that sealed nothing else; what is not, and what is held, must "
         "be there.",
         "The daily run over everybody's rows is judged by its newest certificate, and by PRI-18.",
     ),
     oracle="Rows and keys, read with SQL by a role that can only read; files and raw bytes on the disk; a decryption of the "
-    "check's own.",
+    "check's own; a copy by PostgreSQL's own program.",
+    every_s=DAILY_S,
 )
 def deletion_run() -> Finding:
     """What has outlived its rule is gone after a deletion run, with its key and its file; what has not is there."""
@@ -110,7 +113,9 @@ def deletion_run() -> Finding:
             key_owner=held.person, owner=held.account, reason="probe", created_at=clock.now(), ends_at=clock.now() + DAY
         )
         try:
-            _run(steps, over, stays)
+            with old_copy.taken() as copy:
+                _run(steps, over, stays)
+                _look_into(copy, steps, over, grower)
         finally:
             for rows in (over, stays):
                 vault.age(
@@ -137,6 +142,18 @@ def _run(steps: Steps, over: "_Rows", stays: "_Rows") -> None:
     dead = _until(lambda: not opened.keys_of(over.subscription))
     steps.expect(
         "a key that sealed nothing else is destroyed, its bytes emptied", dead and _is_emptied(over.subscription)
+    )
+
+
+def _look_into(copy: old_copy.OldCopy, steps: Steps, over: "_Rows", grower: Resident) -> None:
+    """What the copy of before the run still gives away, with the keys of now."""
+    with copy.started() as sockets:
+        count, opening = old_copy.opens(sockets, [over.subscription], {over.subscription})
+        _, own = old_copy.opens(sockets, [grower.person], {grower.person})
+    if not count or not own:
+        raise UnavailableError("The copy of the people store shows nothing of the probe, so that it proves nothing.")
+    steps.expect(
+        f"none of {count} values in a copy of before opens with the keys of now", opening == 0, f"{opening} open"
     )
 
 
