@@ -1,7 +1,6 @@
 """The ledger is only appended to, and the database refuses to destroy a key that it does not name."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from glasshouse.operations.installation import Installation
 from glasshouse.vault import api as vault
 from glasshouse.vault.keys.kinds import LineKind
 from glasshouse.vault.keys.models import DataKey, LedgerLine
-from tests.conftest import Customer
+from tests.conftest import Customer, administering
 
 
 def as_role(home: Installation, role: str) -> "psycopg.Connection[Any]":
@@ -67,13 +66,21 @@ def test_lines_follow_one_another_and_a_second_one_of_the_same_is_the_first() ->
     assert LedgerLine.objects.get(number=first.number).hash == first.hash, "the database computes the same hash"
 
 
-@pytest.mark.usefixtures("home")
-def test_a_key_that_the_ledger_does_not_name_cannot_be_destroyed(customer: Callable[[], Customer]) -> None:
+def test_a_key_that_the_ledger_does_not_name_cannot_be_destroyed(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
     one = customer()
     owner = KeyOwnerId(str(one.actor.organisation))
-    vault.age(owner, clock.now() - timedelta(minutes=16))
+    with administering(home, "vault") as link:
+        link.execute("ALTER TABLE vault_data_key DISABLE TRIGGER key_needs_line")
+        link.execute(
+            "UPDATE vault_data_key SET stored_at = now() - interval '16 minutes' WHERE key_owner = %s", [owner]
+        )
+        link.execute("ALTER TABLE vault_data_key ENABLE TRIGGER key_needs_line")
     with pytest.raises(DatabaseError, match="ledger names its owner"):
         vault.destroy(owner)
+    with pytest.raises(DatabaseError, match="ledger names its owner"):
+        DataKey.objects.filter(key_owner=owner).update(stored_at=clock.now(), wrapped=b"")
     assert vault.generations_of(owner), "it lives"
     ledger.enter(LineKind.CLOSING, owner)
     vault.destroy(owner)

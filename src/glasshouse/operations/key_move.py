@@ -50,7 +50,7 @@ def copy() -> None:
     old = _old_rows()
     if not DataKey.objects.exists():
         with transaction.atomic(using="vault"):
-            DataKey.objects.bulk_create([DataKey(**row) for row in old], batch_size=1000)
+            DataKey.objects.bulk_create([DataKey(**row, stored_at=row["created_at"]) for row in old], batch_size=1000)
     there = set(DataKey.objects.values_list("key_owner", "generation"))
     missing = [row for row in old if (row["key_owner"], row["generation"]) not in there]
     if old and len(missing) == len(old):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from django.conf import settings
@@ -21,6 +22,7 @@ from glasshouse.kernel import programs
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import opened, oracle
+from glasshouse.promises.opened import Held
 
 COPY_S, START_S = 600.0, 60.0
 SPARE = 1.3  # how much room there must be, for what the copy needs
@@ -155,23 +157,35 @@ def _take(folder: Path) -> None:
         raise UnavailableError("The people store could not be copied.")
 
 
-def opens(sockets: str, names: list[str], key_owners: set[str]) -> tuple[int, int]:
-    """How many sealed values there are in rows of a started copy that name somebody, and how many open with the present keys.
+class Tried(NamedTuple):
+    """What the present keys open in a copy. count: sealed values that were tried; opening: those that opened."""
 
-    key_owners: whose keys are tried, besides the owner that each row names.
+    count: int
+    opening: list[Held]
+
+
+def tried(sockets: str, names: list[str], key_owners: set[str]) -> Tried:
+    """The sealed values in rows of a started copy that name somebody, each tried with the present keys.
+
+    key_owners: whose keys are tried, besides the owners that the rows name.
     """
-    values = []
     with oracle.connected(sockets, oracle.PEOPLE) as link:
         rows = opened.rows_in(link, names)
-    owners: set[str] = set(key_owners)
+    owners = set(key_owners)
     for row in rows:
         owners |= {
             str(value) for column, value in row.values.items() if column in ("key_owner", "person", "id") and value
         }
     keys = {owner: opened.keys_of(owner) for owner in owners}
-    for value in opened.held(rows):
-        if opened.is_sealed(value.body):
-            values.append(
-                any(opened.open_value(value, owner, own_keys) is not None for owner, own_keys in keys.items())
-            )
-    return len(values), sum(values)
+    sealed = [value for value in opened.held(rows) if opened.is_sealed(value.body)]
+    return Tried(len(sealed), [value for value in sealed if _opens(value, keys)])
+
+
+def _opens(value: Held, keys: dict[str, dict[int, bytes]]) -> bool:
+    return any(opened.open_value(value, owner, own_keys) is not None for owner, own_keys in keys.items())
+
+
+def left_of(values: list[Held], names: list[str]) -> list[Held]:
+    """Those among values of a copy whose row is gone from the running store: it was to be deleted, and can be read still."""
+    there = {(value.table, value.key) for value in opened.held(opened.rows_naming(names))}
+    return [value for value in values if (value.table, value.key) not in there]

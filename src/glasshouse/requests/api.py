@@ -205,6 +205,11 @@ def write(request: Request, template: str, values: mail.Values, *, referral: str
     referral: the id of the one that a customer answers with it; "": we write.
     """
     message = mail.draft(template, {**values, "number": request.id}, answers=request.thread or "")
+    mail_id = ""
+    if request.address:
+        # Under a key of its own: the request's lives for three years, and an old copy of the data would hold the mail open.
+        kind = "referral-answer" if referral else "privacy"
+        mail_id = mail.queue_draft(KeyOwnerId(new_id()), kind, request.address, message)
     # Stored without the link that confirms the address: who reads the thread at the desk is not that person.
     RequestMessage(
         request=request,
@@ -212,11 +217,9 @@ def write(request: Request, template: str, values: mail.Values, *, referral: str
         text=masked(message.body),
         sender="customer" if referral else "us",
         referral=referral,
+        mail=mail_id,
         at=clock.now(),
     ).save(force_insert=True)
-    if request.address:
-        kind = "referral-answer" if referral else "privacy"
-        mail.queue_draft(KeyOwnerId(request.key_owner), kind, request.address, message)
 
 
 # -- the privacy officer's verbs -------------------------------------------------------------------------------------

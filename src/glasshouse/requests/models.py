@@ -142,7 +142,10 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 
 
 class RequestMessage(models.Model):
-    """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
+    """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it.
+
+    `mail`: the id of the mail that it left as, by which a reply finds the request.
+    """
 
     holds_links = ("text",)  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
@@ -162,6 +165,7 @@ class RequestMessage(models.Model):
     )
     sender = technical(models.CharField(max_length=10), OneOf(WRITERS))
     referral = technical(models.CharField(max_length=16, blank=True))
+    mail = technical(models.CharField(max_length=16, blank=True, db_index=True))
     authentication = SealedText(
         personal(
             "user.content.private",

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from glasshouse.accounts import throttle
 from glasshouse.accounts.rules import normal_address
@@ -52,7 +53,9 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     if request := of_address.filter(id__in=numbers).order_by("-asked_at").first():
         return request
     mails = OUR_MAIL.findall(replies_to[:MOST_HEADER])[-MOST_IDS:]
-    if request := of_address.filter(key_owner__in=mail.key_owners_of(mails)).order_by("-asked_at").first():
+    # Mails of earlier versions are sealed under the request's own key.
+    by_mail = Q(requestmessage__mail__in=mails) | Q(key_owner__in=mail.key_owners_of(mails))
+    if mails and (request := of_address.filter(by_mail).order_by("-asked_at").first()):
         return request
     return of_address.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 

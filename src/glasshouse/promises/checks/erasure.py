@@ -33,7 +33,7 @@ KEPT_OF_GUEST = {
 }
 # A probe's keys live shorter, and leave no line.
 UNNAMED = (
-    "SELECT count(*) FROM vault_data_key k WHERE destroyed_at IS NOT NULL AND destroyed_at > created_at + interval '15 minutes' "
+    "SELECT count(*) FROM vault_data_key k WHERE destroyed_at IS NOT NULL AND destroyed_at > stored_at + interval '15 minutes' "
     "AND NOT EXISTS (SELECT FROM vault_ledger l WHERE l.subject = k.key_owner)"
 )
 BROKEN_CHAIN = (
@@ -93,14 +93,19 @@ def erasure() -> Finding:
 def _look_into(copy: old_copy.OldCopy, steps: Steps, person: "_Person", guest: "_Guest") -> None:
     """What the copy of before the erasure still gives away, with the keys of now."""
     colleague = person.given.colleague
+    erased = [*person.names, person.given.resident.organisation, *guest.names]
     with copy.started() as sockets:
-        erased = [*person.names, person.given.resident.organisation, *guest.names]
-        count, opening = old_copy.opens(sockets, erased, person.owners | guest.owners)
-        own, own_opening = old_copy.opens(sockets, [colleague.person], {colleague.person})
-    if not count or not own_opening:
+        of_erased = old_copy.tried(sockets, erased, person.owners | guest.owners)
+        of_colleague = old_copy.tried(sockets, [colleague.person], {colleague.person})
+    if not of_erased.count or not of_colleague.opening:
         raise UnavailableError("The copy of the people store shows nothing of the probes, so that it proves nothing.")
-    told = f"none of {count} values in a copy of before opens with the keys of now; {own_opening} of {own} of a colleague do"
-    steps.expect(told, opening == 0, f"{opening} open")
+    left = old_copy.left_of(of_erased.opening, erased)
+    steps.expect(
+        f"of {of_erased.count} values in a copy of before none that was deleted opens with the keys of now; "
+        f"{len(of_colleague.opening)} of a colleague do",
+        not left,
+        ", ".join(sorted({f"{value.table}.{value.column}" for value in left})[:4]),
+    )
 
 
 def _ledger_of_all(steps: Steps) -> None:

@@ -148,13 +148,12 @@ def _run(steps: Steps, over: "_Rows", stays: "_Rows") -> None:
 def _look_into(copy: old_copy.OldCopy, steps: Steps, over: "_Rows", grower: Resident) -> None:
     """What the copy of before the run still gives away, with the keys of now."""
     with copy.started() as sockets:
-        count, opening = old_copy.opens(sockets, [over.subscription], {over.subscription})
-        _, own = old_copy.opens(sockets, [grower.person], {grower.person})
-    if not count or not own:
+        of_run = old_copy.tried(sockets, [over.subscription], {over.subscription})
+        of_grower = old_copy.tried(sockets, [grower.person], {grower.person})
+    if not of_run.count or not of_grower.opening:
         raise UnavailableError("The copy of the people store shows nothing of the probe, so that it proves nothing.")
-    steps.expect(
-        f"none of {count} values in a copy of before opens with the keys of now", opening == 0, f"{opening} open"
-    )
+    claim = f"none of {of_run.count} values in a copy of before opens with the keys of now"
+    steps.expect(claim, not of_run.opening, f"{len(of_run.opening)} open")
 
 
 class _Rows:

@@ -36,10 +36,11 @@ END"""
 NEEDS_LINE = f"""
 BEGIN
   IF length(OLD.wrapped) > 0 AND (length(NEW.wrapped) = 0 OR NEW.destroyed_at IS NOT NULL)
-      AND OLD.created_at < clock_timestamp() - interval '{YOUNG}'
+      AND OLD.stored_at < clock_timestamp() - interval '{YOUNG}'
       AND NOT EXISTS (SELECT FROM vault_ledger WHERE subject = OLD.key_owner) THEN
     RAISE EXCEPTION 'a key is destroyed only when the ledger names its owner' USING ERRCODE = 'check_violation';
   END IF;
+  NEW.stored_at := OLD.stored_at;
   RETURN NEW;
 END"""
 

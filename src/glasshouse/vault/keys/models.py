@@ -1,6 +1,7 @@
 """The tables of the key store: wrapped data keys and the ledger of erasures. A cluster of its own holds them (ADR 28)."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import Hash, Id, OneOf
@@ -8,7 +9,10 @@ from glasshouse.vault.keys.kinds import LineKind
 
 
 class DataKey(models.Model):
-    """One generation of a key owner's data key. `wrapped` is emptied when the key is destroyed."""
+    """One generation of a key owner's data key. `wrapped` is emptied when the key is destroyed.
+
+    `stored_at`: when the row came, by the database's own clock; nobody can change it.
+    """
 
     key_owner = technical(models.CharField(max_length=32), Id())
     generation = technical(models.PositiveSmallIntegerField())
@@ -16,6 +20,7 @@ class DataKey(models.Model):
     root_generation = technical(models.PositiveIntegerField())
     created_at = technical(models.DateTimeField())
     destroyed_at = technical(models.DateTimeField(null=True))
+    stored_at = technical(models.DateTimeField(db_default=Now()))
 
     class Meta:
         db_table = "vault_data_key"

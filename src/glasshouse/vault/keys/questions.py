@@ -50,9 +50,9 @@ PUT: dict[str, tuple[LiteralString, tuple[str, ...]]] = {
         LINE_COLUMNS,
     ),
     "vault_data_key": (
-        "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s)",
-        KEY_COLUMNS,
+        "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at, stored_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (*KEY_COLUMNS, "created_at"),
     ),
 }
 PUT_LINE = PUT["vault_ledger"]
