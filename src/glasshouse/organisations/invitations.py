@@ -123,7 +123,9 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     organisation = Organisation.objects.get(id=actor.organisation)
     inviter = accounts.people([AccountId(str(actor.account))])[str(actor.account)]
     mail.queue_template(
-        KeyOwnerId(new_id()),  # The invitation is the organisation's; its mail is erased with the address that it went to.
+        KeyOwnerId(
+            new_id()
+        ),  # The invitation is the organisation's; its mail is erased with the address that it went to.
         "invitation",
         invitation.address,
         "organisations/mails/invitation",

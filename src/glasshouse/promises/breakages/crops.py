@@ -34,11 +34,22 @@ def _open_keys(place: Place) -> Iterator[None]:
 BREAKAGES = (
     Breakage(
         "SEC-10",
-        "the application may open the keys' database",
+        "the application may open the key store",
         Database(
-            "GRANT CONNECT ON DATABASE vault TO glasshouse_app", "REVOKE CONNECT ON DATABASE vault FROM glasshouse_app"
+            "CREATE ROLE glasshouse_app LOGIN; GRANT CONNECT ON DATABASE vault TO glasshouse_app",
+            "REVOKE CONNECT ON DATABASE vault FROM glasshouse_app; DROP ROLE glasshouse_app",
+            "vault",
         ),
         quick=True,
+    ),
+    Breakage(
+        "SEC-10",
+        "whoever holds the keys may take lines out of the ledger of erasures",
+        Database(
+            "GRANT DELETE ON vault_ledger TO glasshouse_vault",
+            "REVOKE DELETE ON vault_ledger FROM glasshouse_vault",
+            "vault",
+        ),
     ),
     Breakage(
         "SEC-10",

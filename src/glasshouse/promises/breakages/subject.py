@@ -115,6 +115,37 @@ BREAKAGES = (
     ),
     Breakage(
         "PRI-24",
+        "mails of a request lie under the request's key, which lives on",
+        Code(
+            "glasshouse/requests/api.py",
+            "mail.queue_draft(KeyOwnerId(new_id()), kind, request.address, message)",
+            "mail.queue_draft(KeyOwnerId(request.key_owner), kind, request.address, message)",
+            ("web", "worker", "inbound smtp"),
+        ),
+    ),
+    Breakage(
+        "PRI-24",
+        "a key was destroyed of which the ledger of erasures tells nothing",
+        Database(
+            "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at, stored_at) "
+            "VALUES ('zzzzzzzzzzzzzzzz', 1, '', 1, now() - interval '1 day', now(), now() - interval '1 day')",
+            "DELETE FROM vault_data_key WHERE key_owner = 'zzzzzzzzzzzzzzzz'",
+            "vault",
+        ),
+    ),
+    Breakage(
+        "PRI-24",
+        "a line is missing in the ledger of erasures",
+        Database(
+            "INSERT INTO vault_ledger (number, kind, subject, at, previous, hash) SELECT coalesce(max(number), 0) + 2, 'unused', "
+            "'zzzzzzzzzzzzzzzz', now(), repeat('0', 64), repeat('0', 64) FROM vault_ledger",
+            "ALTER TABLE vault_ledger DISABLE TRIGGER only_append; DELETE FROM vault_ledger WHERE subject = 'zzzzzzzzzzzzzzzz'; "
+            "ALTER TABLE vault_ledger ENABLE TRIGGER only_append",
+            "vault",
+        ),
+    ),
+    Breakage(
+        "PRI-24",
         "the database keeps an erased person",
         triggered("accounts_person", "DELETE", "RETURN NULL;"),
     ),
