@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
@@ -19,6 +19,7 @@ from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys, read_secret
 
 log = structlog.stdlib.get_logger("glasshouse.vault")
+AT_ONCE = 200_000  # rewriting so many keys takes less than a second
 _opened: dict[tuple[str, int], tuple[float, bytes]] = {}
 _newest: dict[str, tuple[float, int]] = {}
 _all_open: dict[str, float] = {}  # key owners all of whose keys were opened together, and until when that holds
@@ -168,13 +169,16 @@ def destroy_named() -> int:
     return int(count)
 
 
-def clean() -> None:
+def clean(*, large: bool = False) -> None:
     """Rewrite the table of keys and end its log, so that neither holds the bytes of a key that was destroyed.
 
-    VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it.
-    Source: PRI-24; docs/adr/0028.
+    VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it. large:
+    also a table of more than AT_ONCE keys, which nobody can use for some seconds meanwhile. Source: PRI-24; docs/adr/0028.
     """
     with connections["vault"].cursor() as cursor:
+        cursor.execute(questions.SIZE)
+        if not large and cursor.fetchone()[0] > AT_ONCE:
+            return
         cursor.execute("SET lock_timeout = '5s'")
         try:
             for statement in questions.CLEAN:
@@ -183,6 +187,12 @@ def clean() -> None:
             log.warning("the table of keys is in use; it is rewritten at the next occasion")
         finally:
             cursor.execute("RESET lock_timeout")
+
+
+def clean_large() -> None:
+    """As `clean`, where keys were destroyed in the last hours. For the worker, each hour: smaller tables are clean by then."""
+    if _keys().objects.filter(destroyed_at__gt=clock.now() - timedelta(hours=2)).exists():
+        clean(large=True)
 
 
 def remove_probe_keys(owners: list[KeyOwnerId], *, made_since: datetime) -> None:

@@ -37,6 +37,7 @@ COUNTS: LiteralString = (
     "SELECT count(*) FILTER (WHERE length(wrapped) > 0), count(*) FILTER (WHERE length(wrapped) = 0), "
     "(SELECT count(*) FROM vault_ledger) FROM vault_data_key"
 )
+SIZE: LiteralString = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'vault_data_key'::regclass"
 # For a restore, in one transaction with what is put in; the ledger's trigger is off as long.
 EMPTY: tuple[LiteralString, ...] = (
     "ALTER TABLE vault_ledger DISABLE TRIGGER only_append",
