@@ -172,8 +172,8 @@ def destroy_named() -> int:
 def clean(*, large: bool = False) -> None:
     """Rewrite the table of keys and end its log, so that neither holds the bytes of a key that was destroyed.
 
-    VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it. large:
-    also a table of more than AT_ONCE keys, which nobody can use for some seconds meanwhile. Source: PRI-24; docs/adr/0028.
+    VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it.
+    large: also a table of more than AT_ONCE keys, which nobody can use for some seconds then. Source: PRI-24; docs/adr/0028.
     """
     with connections["vault"].cursor() as cursor:
         cursor.execute(questions.SIZE)
