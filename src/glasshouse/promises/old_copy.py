@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import psycopg
 from django.conf import settings
@@ -157,7 +156,8 @@ def _take(folder: Path) -> None:
         raise UnavailableError("The people store could not be copied.")
 
 
-class Tried(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tried:
     """What the present keys open in a copy. count: sealed values that were tried; opening: those that opened."""
 
     count: int
