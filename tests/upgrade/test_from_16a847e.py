@@ -93,12 +93,17 @@ class Upgraded:
         )
 
 
+def open_to_the_store(folder: Path) -> None:
+    """Let the stores' own users pass through."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid() and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o011)
+
+
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     folder = tmp_path_factory.mktemp("upgrade")
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.getuid() and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o011)  # The store's own user passes through.
+    open_to_the_store(folder)
     place = Upgraded(folder)
     place.start()
     yield place

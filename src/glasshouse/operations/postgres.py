@@ -36,9 +36,12 @@ log_min_messages = warning
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 log_statement = 'none'
+max_replication_slots = 0
 """
 # Of the key store nothing that was deleted stays: a log file is removed and not written anew later on.
 CONF_OF_KEYS = """
+wal_level = minimal
+max_wal_senders = 0
 wal_recycle = off
 min_wal_size = '2MB'
 max_wal_size = '32MB'
