@@ -14,6 +14,7 @@ from glasshouse.vault.fields import SealedText
 
 REGISTER = confidential(
     "keeping the register of recipients",
+    basis=Basis.LEGAL_OBLIGATION,
     retention="as long as it must be shown who received something",
     source="us",
 )
@@ -52,6 +53,7 @@ class Recipient(models.Model):
         models.CharField(max_length=64, null=True, db_index=True),
         "user.contact.email",
         "finding the recipient whose contact a person is",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     channels = technical(ArrayField(models.CharField(max_length=20), default=list), SomeOf(CHANNELS))
@@ -104,7 +106,9 @@ class Subscriber(models.Model):
         ),
         key_owner="id",
     )
-    address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding a subscription")
+    address_hash = hashed(
+        models.CharField(max_length=64), "user.contact.email", "finding a subscription", basis=Basis.CONSENT
+    )
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     created_at = technical(models.DateTimeField())
     proved_at = technical(models.DateTimeField(null=True))

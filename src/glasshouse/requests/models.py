@@ -67,6 +67,7 @@ class Request(models.Model):
         models.CharField(max_length=64, db_index=True),
         "user.contact.email",
         "finding a person's requests",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     text = SealedText(
@@ -218,7 +219,10 @@ class OfficerRegion(models.Model):
 
 
 AGENTS = confidential(
-    "knowing the agents that ask in people's names", retention="as long as the service runs", source="the agent"
+    "knowing the agents that ask in people's names",
+    basis=Basis.LEGAL_OBLIGATION,
+    retention="as long as the service runs",
+    source="the agent",
 )
 
 
