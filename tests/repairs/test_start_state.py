@@ -213,10 +213,42 @@ def test_an_installed_agreement_is_corrected_by_a_new_version_and_once(store: St
     assert "opt out in its settings" in first[2]
     assert second[:2] == [2, "installation"]
     assert "opt out in its settings" not in second[2]
-    # Nobody has to accept anything anew: the documents that everybody accepts stay in their version.
+
+
+SHIPPED = """
+from glasshouse.notices.models import Text, Version
+rows = Version.objects.filter(document__in=["notice", "terms"]).order_by("document", "created_at")
+answer([[one.document, one.number, one.significant, one.lead_days, one.in_force_at is not None,
+    Text.objects.get(version=one, language="de").summary != ""] for one in rows])
+"""
+
+
+def test_a_new_text_that_everybody_accepts_waits_for_the_officer_and_stands_there_once(store: Store) -> None:
+    """Published at once it would shut everybody out until they accept it."""
     with store.administering() as link:
-        row = link.execute("SELECT count(*) FROM notices_version WHERE document IN ('notice', 'terms')").fetchone()
-    assert row == (2,)
+        link.execute("DELETE FROM notices_text USING notices_version v WHERE v.id = version_id AND v.number IS NULL")
+        link.execute("DELETE FROM notices_version WHERE number IS NULL")
+        link.execute("UPDATE notices_text SET body = 'what an earlier release shipped'")
+    waiting = [
+        ["notice", 1, False, 0, True, False],
+        ["notice", None, True, 14, False, True],
+        ["terms", 1, False, 0, True, False],
+        ["terms", None, True, 14, False, True],
+    ]
+    for text in ("", "what a release in between shipped"):
+        with store.administering() as link:
+            if text:
+                link.execute(
+                    "UPDATE notices_text SET body = %s FROM notices_version v WHERE v.id = version_id AND v.number IS NULL",
+                    [text],
+                )
+            link.execute("COMMENT ON DATABASE people IS NULL")
+        service.migrate(store.home)
+        assert store.run(SHIPPED) == waiting
+    own = store.run(SHIPPED.replace('language="de").summary != ""', 'language="en").body'))
+    assert [row[5] for row in own if row[1] is None] == [
+        (PACKAGE / "notices" / "texts" / f"{name}.en.md").read_text() for name in ("notice", "terms")
+    ], "a draft of an earlier release makes room for the present text"
 
 
 def test_an_agreement_of_the_operators_own_is_left_alone(store: Store) -> None:
