@@ -62,7 +62,7 @@ def test_the_pages_that_say_what_went_wrong_end_so_too(home: Installation, web: 
     client = web(customer())
     answers = {
         404: client.get("/nowhere"),
-        405: client.request("PUT", "/trust"),
+        405: client.request("PUT", "/trust", headers={"X-CSRFToken": token(client)["csrfmiddlewaretoken"]}),
         403: client.post("/privacy", data={"address": "x@y.example"}),
         414: client.get("/trust?" + "x" * 20_000),
         413: client.post("/privacy", content=b"x" * 5_000_000),

@@ -1,4 +1,4 @@
-"""Each purpose has one lawful basis, and it is the right one: read against a table of this test's own (PRI-02; GDPR Art. 6(1))."""
+"""Each purpose has one lawful basis, and the right one: by a table of this test's own (PRI-02; GDPR Art. 6(1))."""
 
 from collections import defaultdict
 

@@ -179,8 +179,8 @@ def _database(steps: Steps) -> None:
     bare = json.dumps({"id": new_id(), "kind": "provider", "agreement": None})
     steps.expect("it refuses a provider without an agreement", bool(refusal((copied, [bare]))))
     for column, words in (("agreed_on", "the day of its agreement"), ("safeguard", "safeguards")):
-        record = {"id": new_id(), "kind": "provider", "earlier_rules": False, column: None}
-        steps.expect(f"it refuses a provider without {words}", bool(refusal((copied, [json.dumps(record)]))))
+        lacking = json.dumps({"id": new_id(), "kind": "provider", "earlier_rules": False, column: None})
+        steps.expect(f"it refuses a provider without {words}", bool(refusal((copied, [lacking]))))
 
 
 def _code(steps: Steps) -> None:
