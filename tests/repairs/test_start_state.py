@@ -228,7 +228,10 @@ def test_a_new_text_that_everybody_accepts_waits_for_the_officer_and_stands_ther
     with store.administering() as link:
         link.execute("DELETE FROM notices_text USING notices_version v WHERE v.id = version_id AND v.number IS NULL")
         link.execute("DELETE FROM notices_version WHERE number IS NULL")
-        link.execute("UPDATE notices_text SET body = 'what an earlier release shipped'")
+        link.execute(
+            "UPDATE notices_text SET body = 'what an earlier release shipped' FROM notices_version v "
+            "WHERE v.id = version_id AND v.document IN ('notice', 'terms')"
+        )
     waiting = [
         ["notice", 1, False, 0, True, False],
         ["notice", None, True, 14, False, True],
