@@ -183,6 +183,42 @@ def test_every_variable_that_the_documents_name_is_known(monkeypatch: pytest.Mon
     variables.refuse_unknown()
 
 
+def test_an_operator_that_has_not_named_itself_is_told_so_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from contextlib import nullcontext
+    from types import SimpleNamespace
+
+    from glasshouse.cli import __main__ as cli
+
+    for name in variables.OF_THE_OPERATOR:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(service, "running", lambda *_: nullcontext(SimpleNamespace(watch=lambda _: None)))
+    home = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=False)
+    cli._run(home)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The operator has not named itself: its name (GLASSHOUSE_OPERATOR_NAME)" in said
+    assert not any(name in home.environment() for name in variables.OF_THE_OPERATOR), "nothing is made up"
+    for name in variables.OF_THE_OPERATOR:
+        monkeypatch.setenv(name, "x@y.example")
+    cli._run(home)
+    assert "has not named itself" not in capsys.readouterr().out
+    assert set(variables.OF_THE_OPERATOR) <= variables.read_by(variables.SETTINGS)
+
+
+def test_only_a_demo_has_a_made_up_operator_and_only_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from glasshouse.operations.installation import DEMO_OPERATOR
+
+    for name in DEMO_OPERATOR:
+        monkeypatch.delenv(name, raising=False)
+    demo = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=True)
+    assert demo.environment()["GLASSHOUSE_OPERATOR_NAME"].endswith("(made up)")
+    monkeypatch.setenv("GLASSHOUSE_OPERATOR_NAME", "Kas BV")
+    assert not set(DEMO_OPERATOR) & set(demo.environment())
+
+
 # -- documents -------------------------------------------------------------------------------------------------------
 
 
