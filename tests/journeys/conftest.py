@@ -40,10 +40,11 @@ def browser(home: Installation) -> Iterator[Browser]:
 
 
 def sound(page: Page) -> None:
-    """The page pleases a screen reader and does not scroll sideways."""
+    """The page pleases a screen reader, does not scroll sideways, and leaves nothing in the browser but cookies."""
     found = Axe().run(page).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]][:2]) for one in found] == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]") == [], page.url
 
 
 def expected(text: str) -> bool:

@@ -45,6 +45,7 @@ def entry(**more: object):  # type: ignore[no-untyped-def]
         "fields": fields,
         "channels": ["text:twilio"],
         "wait_days": 14,
+        "agreed_on": "2026-01-31",
     }
     return Entry(**{**given, **more})  # type: ignore[arg-type]
 
@@ -143,6 +144,10 @@ def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make
         entry(kind="friend"),
         entry(texts=texts | {"agreement": ""}),
         entry(texts=texts | {"safeguard": " "}),
+        entry(agreed_on=""),
+        entry(agreed_on="31 January"),
+        entry(agreed_on="2999-01-01"),
+        entry(kind="other", agreed_on=""),  # Whoever something can be sent to needs one, of whatever kind.
         entry(texts=texts | {"region": " "}),
         entry(fields=[]),
         entry(fields=["nonsense"]),
@@ -154,6 +159,63 @@ def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make
     for stranger in (customer(), olaf()):
         with pytest.raises(NotFoundError):
             disclosures.add(stranger.actor, entry())
+
+
+def test_the_database_holds_what_a_recipient_needs_before_anything_goes_there(officer: Customer) -> None:
+    from django.db import IntegrityError, transaction
+
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Recipient
+
+    number = disclosures.add(officer.actor, entry()).id
+    lacking: list[dict[str, object]] = [
+        {"agreement": None},
+        {"agreement": ""},
+        {"agreed_on": None},
+        {"safeguard": None},
+        {"safeguard": ""},
+        {"region": ""},
+        {"kind": "other", "agreed_on": None},
+        {"kind": "group", "channels": [], "safeguard": None},
+    ]
+    for changes in lacking:
+        row = Recipient.objects.get(id=number)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.save()
+
+
+def test_what_was_registered_under_earlier_rules_goes_on_and_says_so_to_the_officer(
+    officer: Customer, web: Web, home: Installation
+) -> None:
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Recipient
+
+    number = disclosures.add(officer.actor, entry()).id
+    with administering(home) as link:
+        link.execute(
+            "UPDATE disclosures_recipient SET earlier_rules = true, agreed_on = NULL, safeguard = NULL WHERE id = %s",
+            [number],
+        )
+    assert "Registered before a dated agreement" in enter_staff(web(officer)).get("/staff/recipients").text
+    disclosures.end(officer.actor, number)
+    assert Recipient.objects.get(id=number).ended_at is not None
+
+
+def test_the_form_of_subscribers_records_the_notice_that_it_showed(web: Web) -> None:
+    from glasshouse.disclosures.models import Subscriber
+    from glasshouse.vault import api as vault
+
+    for shown, address in (
+        ("1", "shown@reader.example"),
+        ("999", "forged@reader.example"),
+        ("x", "odd@reader.example"),
+    ):
+        assert 'name="notice" value="1"' in web().get("/trust/providers").text
+        assert post(web(), "/trust/providers", "/trust/providers", address=address, notice=shown).status_code == 200
+        row = Subscriber.objects.get(address_hash=vault.lookup("address", address))
+        assert row.notice_version == 1, "the one in force, where the form names none that ever was"
 
 
 def test_who_subscribed_hears_of_a_new_provider_and_stops_with_the_same_link(
@@ -395,7 +457,7 @@ def test_demands_and_recipients_on_the_officers_pages(officer: Customer, custome
     assert client.get(f"/staff/legal-requests/{made.id}").status_code == 200
     assert enter_staff(web(olaf())).get(page).status_code == 404
     register = "/staff/recipients"
-    fields = entry().texts | {"kind": "provider", "fields": "user.name", "wait_days": "3"}
+    fields = entry().texts | {"agreed_on": "2026-01-31", "kind": "provider", "fields": "user.name", "wait_days": "3"}
     assert post(client, register, register, **fields).status_code == 400
     assert post(client, register, register, **fields | {"wait_days": "30"}).status_code == 302
     assert "Text Co" in client.get(register).text

@@ -291,14 +291,16 @@ def test_pri_15_sees_a_provider_without_safeguards_and_an_erasure_that_nobody_wa
         "agreement": "A",
         "safeguard": "S",
     }
-    entry = disclosures.Entry("provider", texts | {"contact": "erase@provider.example"}, ["user.name"], [], 14)
+    entry = disclosures.Entry(
+        "provider", texts | {"contact": "erase@provider.example"}, ["user.name"], [], 14, "2026-01-31"
+    )
     recipient = disclosures.add(officer.actor, entry)
     try:
         assert stored("disclosures") == ""
         with administering(home) as link:
             link.execute(
-                "UPDATE disclosures_recipient SET safeguard = NULL, announced_at = now() - interval '20 days', "
-                "active_from = now() - interval '5 days' WHERE id = %s",
+                "UPDATE disclosures_recipient SET safeguard = NULL, earlier_rules = true, "
+                "announced_at = now() - interval '20 days', active_from = now() - interval '5 days' WHERE id = %s",
                 [recipient.id],
             )
         assert "each provider has an agreement and safeguards" in stored("disclosures")

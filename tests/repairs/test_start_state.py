@@ -183,6 +183,42 @@ def test_every_variable_that_the_documents_name_is_known(monkeypatch: pytest.Mon
     variables.refuse_unknown()
 
 
+def test_an_operator_that_has_not_named_itself_is_told_so_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from contextlib import nullcontext
+    from types import SimpleNamespace
+
+    from glasshouse.cli import __main__ as cli
+
+    for name in variables.OF_THE_OPERATOR:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(service, "running", lambda *_: nullcontext(SimpleNamespace(watch=lambda _: None)))
+    home = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=False)
+    cli._run(home)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The operator has not named itself: its name (GLASSHOUSE_OPERATOR_NAME)" in said
+    assert not any(name in home.environment() for name in variables.OF_THE_OPERATOR), "nothing is made up"
+    for name in variables.OF_THE_OPERATOR:
+        monkeypatch.setenv(name, "x@y.example")
+    cli._run(home)
+    assert "has not named itself" not in capsys.readouterr().out
+    assert set(variables.OF_THE_OPERATOR) <= variables.read_by(variables.SETTINGS)
+
+
+def test_only_a_demo_has_a_made_up_operator_and_only_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from glasshouse.operations.installation import DEMO_OPERATOR
+
+    for name in DEMO_OPERATOR:
+        monkeypatch.delenv(name, raising=False)
+    demo = Installation(tmp_path / "data", tmp_path / "keys", 1, 2, 3, demo=True)
+    assert demo.environment()["GLASSHOUSE_OPERATOR_NAME"].endswith("(made up)")
+    monkeypatch.setenv("GLASSHOUSE_OPERATOR_NAME", "Kas BV")
+    assert not set(DEMO_OPERATOR) & set(demo.environment())
+
+
 # -- documents -------------------------------------------------------------------------------------------------------
 
 
@@ -213,10 +249,45 @@ def test_an_installed_agreement_is_corrected_by_a_new_version_and_once(store: St
     assert "opt out in its settings" in first[2]
     assert second[:2] == [2, "installation"]
     assert "opt out in its settings" not in second[2]
-    # Nobody has to accept anything anew: the documents that everybody accepts stay in their version.
+
+
+SHIPPED = """
+from glasshouse.notices.models import Text, Version
+rows = Version.objects.filter(document__in=["notice", "terms"]).order_by("document", "created_at")
+answer([[one.document, one.number, one.significant, one.lead_days, one.in_force_at is not None,
+    Text.objects.get(version=one, language="de").summary != ""] for one in rows])
+"""
+
+
+def test_a_new_text_that_everybody_accepts_waits_for_the_officer_and_stands_there_once(store: Store) -> None:
+    """Published at once it would shut everybody out until they accept it."""
     with store.administering() as link:
-        row = link.execute("SELECT count(*) FROM notices_version WHERE document IN ('notice', 'terms')").fetchone()
-    assert row == (2,)
+        link.execute("DELETE FROM notices_text USING notices_version v WHERE v.id = version_id AND v.number IS NULL")
+        link.execute("DELETE FROM notices_version WHERE number IS NULL")
+        link.execute(
+            "UPDATE notices_text SET body = 'what an earlier release shipped' FROM notices_version v "
+            "WHERE v.id = version_id AND v.document IN ('notice', 'terms')"
+        )
+    waiting = [
+        ["notice", 1, False, 0, True, False],
+        ["notice", None, True, 14, False, True],
+        ["terms", 1, False, 0, True, False],
+        ["terms", None, True, 14, False, True],
+    ]
+    for text in ("", "what a release in between shipped"):
+        with store.administering() as link:
+            if text:
+                link.execute(
+                    "UPDATE notices_text SET body = %s FROM notices_version v WHERE v.id = version_id AND v.number IS NULL",
+                    [text],
+                )
+            link.execute("COMMENT ON DATABASE people IS NULL")
+        service.migrate(store.home)
+        assert store.run(SHIPPED) == waiting
+    own = store.run(SHIPPED.replace('language="de").summary != ""', 'language="en").body'))
+    assert [row[5] for row in own if row[1] is None] == [
+        (PACKAGE / "notices" / "texts" / f"{name}.en.md").read_text() for name in ("notice", "terms")
+    ], "a draft of an earlier release makes room for the present text"
 
 
 def test_an_agreement_of_the_operators_own_is_left_alone(store: Store) -> None:

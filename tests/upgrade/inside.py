@@ -15,6 +15,7 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
     from glasshouse.disclosures.models import Recipient
     from glasshouse.events import api as events
     from glasshouse.greenhouse import readings
+    from glasshouse.notices.models import Version
     from glasshouse.requests.models import Agent, Request
     from glasshouse.sources.models import Source, ThirdPartyData
 
@@ -30,6 +31,11 @@ def main(expected: dict[str, Any]) -> dict[str, object]:
     return {
         "identity": Request.objects.get(id=expected["letter_request"]).identity,
         "contact": Recipient.objects.get(id=expected["recipient"]).contact,
+        "earlier_rules": Recipient.objects.get(id=expected["recipient"]).earlier_rules,
+        "documents": sorted(
+            [version.document, version.number or 0, version.in_force_at is not None]
+            for version in Version.objects.all()
+        ),
         "source": Source.objects.get(id=expected["source"]).name,
         "supplied": sorted(row.value for row in ThirdPartyData.objects.all()),
         "callback": agented.callback,

@@ -131,6 +131,15 @@ def test_what_was_sealed_by_the_upgrade_reads_the_same(upgraded: Upgraded) -> No
     assert said["agents"] == ["Agent Upgrade & Co"]
 
 
+def test_documents_of_before_stay_in_force_and_new_texts_wait_for_the_officer(upgraded: Upgraded) -> None:
+    """Whoever accepted the notice and the terms of that commit is asked for nothing at the upgrade."""
+    said = upgraded.says()
+    notice_and_terms = [row for row in said["documents"] if row[0] in ("notice", "terms")]
+    assert notice_and_terms == [["notice", 0, False], ["notice", 1, True], ["terms", 0, False], ["terms", 1, True]]
+    assert ["cookies", 2, True] in said["documents"], "nobody has to accept this one"
+    assert said["earlier_rules"] is True, "a provider without a dated agreement goes on"
+
+
 def test_no_column_holds_a_value_that_was_readable_then(upgraded: Upgraded) -> None:
     readable = []
     with administering(upgraded.home) as link:

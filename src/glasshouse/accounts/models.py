@@ -6,7 +6,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, mapped, technical
 from glasshouse.vault.content import Code, OneOf
-from glasshouse.vault.datamap import Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedJson, SealedText
 
@@ -86,7 +86,11 @@ class Browser(models.Model):
     secret_hash = technical(models.CharField(max_length=64))
     label = SealedText(
         personal(
-            "user.device", "telling a known browser from a new one", source="your use of the service", retention=KEPT
+            "user.device",
+            "telling a known browser from a new one",
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="your use of the service",
+            retention=KEPT,
         ),
         key_owner="key_owner",
     )
@@ -113,11 +117,21 @@ class Session(models.Model):
     browser = technical(models.ForeignKey(Browser, null=True, on_delete=models.SET_NULL))
     key_owner = technical(models.CharField(max_length=16))
     label = SealedText(
-        personal("user.device", "showing the person its sessions", source="your use of the service"),
+        personal(
+            "user.device",
+            "showing the person its sessions",
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="your use of the service",
+        ),
         key_owner="key_owner",
     )
     network = SealedText(
-        personal("user.device.ip_address", "showing the person its sessions", source="your use of the service"),
+        personal(
+            "user.device.ip_address",
+            "showing the person its sessions",
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="your use of the service",
+        ),
         key_owner="key_owner",
     )
     pending = technical(models.BooleanField(default=False))
@@ -237,7 +251,12 @@ class Tries(models.Model):
 
     shows_nobody = "hashes only, of which nobody can say whose they are"
     kept = (Kept("until", 1, "the window of counting"),)
-    key = hashed(models.CharField(primary_key=True, max_length=64), "user.unique_id.pseudonymous", "slowing guessing")
+    key = hashed(
+        models.CharField(primary_key=True, max_length=64),
+        "user.unique_id.pseudonymous",
+        "slowing guessing",
+        basis=Basis.LEGITIMATE_INTEREST,
+    )
     count = technical(models.PositiveIntegerField())
     until = technical(models.DateTimeField(db_index=True))
 

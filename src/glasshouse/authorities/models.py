@@ -33,11 +33,23 @@ class LegalRequest(models.Model):
         key_owner="id",
     )
     address_hash = hashed(
-        models.CharField(max_length=64), "user.contact.email", "finding demands about a person", erasure=OnErasure.KEEP
+        models.CharField(max_length=64),
+        "user.contact.email",
+        "finding demands about a person",
+        basis=Basis.LEGAL_OBLIGATION,
+        erasure=OnErasure.KEEP,
     )
-    authority = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
-    grounds = SealedText(confidential("answering a demand of an authority", source="an authority"), key_owner="id")
-    reasons = SealedJson(confidential("answering a demand of an authority", source="us"), key_owner="id")
+    authority = SealedText(
+        confidential("answering a demand of an authority", basis=Basis.LEGAL_OBLIGATION, source="an authority"),
+        key_owner="id",
+    )
+    grounds = SealedText(
+        confidential("answering a demand of an authority", basis=Basis.LEGAL_OBLIGATION, source="an authority"),
+        key_owner="id",
+    )
+    reasons = SealedJson(
+        confidential("answering a demand of an authority", basis=Basis.LEGAL_OBLIGATION, source="us"), key_owner="id"
+    )
     country = technical(models.CharField(max_length=2), Matching("[A-Z]{2}"))
     asked = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
     narrowed = technical(ArrayField(models.CharField(max_length=80), default=list), SomeOf(NAMES))

@@ -50,6 +50,7 @@ def _run(home: Installation, *, reload: bool = False) -> None:
     from glasshouse.cli.demo import plant
     from glasshouse.operations.reload import Reload
     from glasshouse.operations.service import running
+    from glasshouse.operations.variables import unnamed_operator
 
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     try:
@@ -67,6 +68,8 @@ def _run(home: Installation, *, reload: bool = False) -> None:
             if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
                 wait = "mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
                 say(wait, lead="No mail server is named:")
+            if not home.demo and (missing := unnamed_operator()):
+                say(f"{', '.join(missing)}. The privacy notice says so.", lead="The operator has not named itself:")
             say("Ctrl-C stops it.")
             parts.watch(Reload(home, parts, say).look if reload else lambda: None)
     except KeyboardInterrupt:

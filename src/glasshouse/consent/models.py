@@ -63,7 +63,10 @@ class Restriction(models.Model):
         null=True,
     )
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding what is restricted"
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding what is restricted",
+        basis=Basis.LEGAL_OBLIGATION,
     )
     ground = technical(models.CharField(max_length=10), OneOf(Ground))
     words = SealedText(

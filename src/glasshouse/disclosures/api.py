@@ -7,7 +7,7 @@ Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -31,6 +31,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.gate import Egress, UncoveredError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.mail import api as mail
+from glasshouse.notices import api as notices
 from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
@@ -52,6 +53,7 @@ def install() -> None:
         what="Carries the mail that the service sends to people.",
         region="where the operator runs it",
         agreement="run by the operator itself, or under its contract with the mail provider",
+        agreed_on=now.date(),  # The day on which the operator put it to work.
         safeguard="TLS on the way",
         purpose="delivering mail",
         basis="contract",
@@ -152,6 +154,7 @@ class Entry:
     fields: list[str]
     channels: list[str] = field(default_factory=list)
     wait_days: int = 0
+    agreed_on: str = ""
 
 
 @transaction.atomic
@@ -161,7 +164,8 @@ def add(actor: Actor, entry: Entry) -> Recipient:
     Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
-    flaw = rules.flaw(entry.kind, entry.texts, entry.fields)
+    agreed_on = _day(entry.agreed_on)
+    flaw = rules.flaw(entry.kind, entry.texts, entry.fields, entry.channels, agreed_on)
     if flaw is not None:
         raise InvalidError(flaw.message, field=flaw.field)
     if not set(entry.channels) <= set(rules.CHANNELS):
@@ -177,6 +181,7 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         kind=entry.kind,
         channels=entry.channels,
         fields=entry.fields,
+        agreed_on=agreed_on,
         written_by=actor.id,
         announced_at=now,
         active_from=now + timedelta(days=entry.wait_days),
@@ -188,6 +193,19 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         _announce(recipient)
     events.record(actor, Event.RECIPIENT_ADDED, recipient.id, recipient=entry.kind)
     return recipient
+
+
+def _day(text: str) -> date | None:
+    """A day that is not to come, as ISO 8601 writes it; None where none is given. Raises InvalidError."""
+    if not text.strip():
+        return None
+    try:
+        day = date.fromisoformat(text.strip()[:10])
+    except ValueError:
+        raise InvalidError("Give the day of the agreement like 2026-11-30.", field="agreed_on") from None
+    if day > clock.now().date():
+        raise InvalidError("The agreement cannot be of a day to come.", field="agreed_on")
+    return day
 
 
 def _contact_hash(contact: str) -> str | None:
@@ -266,14 +284,21 @@ def _state(recipient: Recipient, now: datetime) -> str:
 
 
 @transaction.atomic
-def subscribe(address: str, *, network: str) -> None:
-    """Mail a link that confirms an address, for news of new providers. Raises InvalidError, ThrottledError."""
+def subscribe(address: str, *, network: str, notice: int = 0) -> None:
+    """Mail a link that confirms an address, for news of new providers. notice: number of the privacy notice that the form showed.
+
+    Raises InvalidError, ThrottledError.
+    """
     normal = normal_address(address)
     throttle.take_network("subscribe", network, most=10, window=timedelta(hours=1))
     throttle.take("mail", normal, most=5, window=timedelta(hours=1))
     secret = new_token()
     subscriber = Subscriber(
-        address=normal, address_hash=vault.lookup("address", normal), secret_hash=digest(secret), created_at=clock.now()
+        address=normal,
+        address_hash=vault.lookup("address", normal),
+        secret_hash=digest(secret),
+        notice_version=notices.number_shown(notice),
+        created_at=clock.now(),
     )
     # What is never confirmed ends by itself: it counts as ended until it is confirmed.
     subscriber.ended_at = clock.now()

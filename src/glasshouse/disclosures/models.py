@@ -3,27 +3,37 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan
 
-from glasshouse.disclosures.rules import CHANNELS, Kind
+from glasshouse.disclosures.rules import BOUND_KINDS, CHANNELS, Kind
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Id, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import SealedText
 
 REGISTER = confidential(
     "keeping the register of recipients",
+    basis=Basis.LEGAL_OBLIGATION,
     retention="as long as it must be shown who received something",
     source="us",
 )
+
+
+def _says(column: str) -> Q:
+    """That a sealed column holds at least one byte: without one it is just as long as its head, nonce and tag."""
+    return Q(GreaterThan(Length(column), EMPTY_BYTES))
 
 
 class Recipient(models.Model):
     """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
     `address_hash`: of the contact, where that is an email address. `written_by`: the staff's account, the legal request that was
-    answered (`demands` in older versions), or `installation`.
+    answered (`demands` in older versions), or `installation`. `agreed_on`: the day of the agreement. `earlier_rules`: registered
+    by a version that asked for no such day, and not always for safeguards; such rows go on as they are.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)
@@ -33,6 +43,8 @@ class Recipient(models.Model):
     what = SealedText(REGISTER, key_owner="id")
     region = SealedText(REGISTER, key_owner="id")
     agreement = SealedText(REGISTER, key_owner="id", null=True)
+    agreed_on = technical(models.DateField(null=True))
+    earlier_rules = technical(models.BooleanField(default=False))
     safeguard = SealedText(REGISTER, key_owner="id", null=True)
     purpose = SealedText(REGISTER, key_owner="id")
     basis = SealedText(REGISTER, key_owner="id")
@@ -52,6 +64,7 @@ class Recipient(models.Model):
         models.CharField(max_length=64, null=True, db_index=True),
         "user.contact.email",
         "finding the recipient whose contact a person is",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     channels = technical(ArrayField(models.CharField(max_length=20), default=list), SomeOf(CHANNELS))
@@ -67,6 +80,16 @@ class Recipient(models.Model):
             models.CheckConstraint(condition=Q(active_from__gte=F("announced_at")), name="announced_before_active"),
             models.CheckConstraint(
                 condition=~Q(kind="provider") | Q(agreement__isnull=False), name="provider_has_agreement"
+            ),
+            # Whoever works for us, and whoever something can be sent to: nothing goes there without these three (PRI-15).
+            models.CheckConstraint(
+                condition=Q(earlier_rules=True)
+                | ~Q(kind__in=[str(kind) for kind in BOUND_KINDS]) & Q(channels=[])
+                | Q(agreement__isnull=False, agreed_on__isnull=False, safeguard__isnull=False)
+                & _says("agreement")
+                & _says("safeguard")
+                & _says("region"),
+                name="agreed_before_live",
             ),
         ]
 
@@ -89,7 +112,10 @@ class Disclosure(models.Model):
 
 
 class Subscriber(models.Model):
-    """An address that wants to hear of new providers, once it is confirmed. Sealed under a key of its own."""
+    """An address that wants to hear of new providers, once it is confirmed. Sealed under a key of its own.
+
+    `notice_version`: number of the privacy notice that the form showed; 0: of a version that did not record it.
+    """
 
     by_address = ByAddress(ErasedBy.ANYBODY, once_filled="proved_at", hidden=True)
     kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
@@ -104,8 +130,11 @@ class Subscriber(models.Model):
         ),
         key_owner="id",
     )
-    address_hash = hashed(models.CharField(max_length=64), "user.contact.email", "finding a subscription")
+    address_hash = hashed(
+        models.CharField(max_length=64), "user.contact.email", "finding a subscription", basis=Basis.CONSENT
+    )
     secret_hash = technical(models.CharField(max_length=64, unique=True))
+    notice_version = technical(models.PositiveIntegerField())
     created_at = technical(models.DateTimeField())
     proved_at = technical(models.DateTimeField(null=True))
     ended_at = technical(models.DateTimeField(null=True))

@@ -19,7 +19,7 @@ from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.mail.rendering import Value as Value  # other areas name it as mail.Value, mail.Values
 from glasshouse.mail.rendering import Values as Values
-from glasshouse.mail.rendering import render
+from glasshouse.mail.rendering import language_of, render, with_footer
 from glasshouse.mail.rules import body_text, message_id, subject_line
 from glasshouse.probes import api as probes
 from glasshouse.queues import rules as failures
@@ -36,18 +36,22 @@ MOST_S = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service)."""
+    """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service).
+
+    body: without the footer, which each mail is given when it is queued. language: of the footer.
+    """
 
     subject: str
     body: str
     answers: str = ""
     purpose: str = ""
+    language: str = "en"
 
 
 def draft(template: str, values: Values, *, answers: str = "", purpose: str = "") -> Draft:
     """A mail made of a template: see `mail/rendering.py`. Raises TemplateError."""
     rendered = render(template, values)
-    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose)
+    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose, language=language_of(template))
 
 
 def queue_template(
@@ -67,10 +71,18 @@ def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) ->
     """
     if draft.purpose and _objected(key_owner, draft.purpose):
         return ""
-    message = _keep(key_owner, kind, address, subject=draft.subject, body=draft.body)
+    body = with_footer(draft.body, draft.language, _notice_in_force())
+    message = _keep(key_owner, kind, address, subject=draft.subject, body=body)
     message.answers, message.purpose = message_id(draft.answers) or None, draft.purpose
     message.save(force_insert=True)
     return message.id
+
+
+def _notice_in_force() -> int:
+    """The number of the privacy notice in force; 0 where there is none yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT glasshouse_notice_in_force()")
+        return int(cursor.fetchone()[0])
 
 
 def _objected(key_owner: KeyOwnerId, purpose: str) -> bool:

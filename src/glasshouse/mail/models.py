@@ -7,12 +7,14 @@ from glasshouse.queues.rules import PLACE, REASON
 from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Code, Matching
-from glasshouse.vault.datamap import Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
 # Kinds of mails that carry somebody else's words than ours; the same words say who knew the address.
 WRITERS = {"invitation": "the organisation that invites", "referral-answer": "the organisation that answers you"}
+# Some of those who are written to have no contract with us: whoever is invited, or asks without an account.
+DELIVERY = Basis.LEGITIMATE_INTEREST
 CARRIERS = ("the operator's mail server", "for text messages: the telephone network's provider")
 
 
@@ -36,20 +38,32 @@ class Message(models.Model):
     key_owner = technical(models.CharField(max_length=16, db_index=True))
     kind = technical(models.CharField(max_length=40), Code())
     address = SealedText(
-        personal("user.contact.email", "delivering the mail", recipients=CARRIERS, need="the mail goes there"),
+        personal(
+            "user.contact.email", "delivering the mail", basis=DELIVERY, recipients=CARRIERS, need="the mail goes there"
+        ),
         key_owner="key_owner",
     )
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding the mails to a person"
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding the mails to a person",
+        basis=Basis.LEGAL_OBLIGATION,
     )
     subject = SealedText(
-        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), key_owner="key_owner"
+        personal("user.content.private", "delivering the mail", basis=DELIVERY, recipients=CARRIERS, source="us"),
+        key_owner="key_owner",
     )
     body = SealedText(
-        personal("user.content.private", "delivering the mail", recipients=CARRIERS, source="us"), key_owner="key_owner"
+        personal("user.content.private", "delivering the mail", basis=DELIVERY, recipients=CARRIERS, source="us"),
+        key_owner="key_owner",
     )
     answers = SealedText(
-        personal("user.content.private", "answering in the thread of a mail", recipients=CARRIERS),
+        personal(
+            "user.content.private",
+            "answering in the thread of a mail",
+            basis=Basis.LEGAL_OBLIGATION,
+            recipients=CARRIERS,
+        ),
         key_owner="key_owner",
         null=True,
     )

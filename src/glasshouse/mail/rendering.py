@@ -5,7 +5,9 @@ Rules:
 1. A value is a value: no template syntax in it is evaluated, and none moves from the subject into the body, for the two are
    rendered apart.
 2. Nothing is escaped: a mail is plain text. What may stand in a header is decided where a mail is queued (`mail/rules.py`).
-3. A template never renders with a hole: a name without a value, or with None, is an error, and the mail is not queued.
+3. Every mail ends with the same footer: who runs the service, where to write about one's data, the privacy notice in force by its
+   number. It is added where a mail is queued, so that no template can leave it out.
+4. A template never renders with a hole: a name without a value, or with None, is an error, and the mail is not queued.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from django.template import Context, Engine, Template, VariableDoesNotExist
 
 from glasshouse.mail.rules import template_parts
 
+FOOTERS = {"en": "mail/footer.en.txt", "de": "mail/footer.de.txt"}
 Value = str | int | date | Sequence[str] | Sequence[Mapping[str, str]]
 Values = Mapping[str, Value]
 
@@ -102,3 +105,22 @@ def _rendered(name: str, template: Template, values: Values) -> str:
     if context.missing:
         raise TemplateError(f"the mail template {name} was given no value for {', '.join(sorted(context.missing))}")
     return text
+
+
+def language_of(template: str) -> str:
+    """The language of a mail template: of its name's last part, "announcement.de" say; English where there is none."""
+    end = template.rpartition("/")[2].partition(".")[2]
+    return end if end in FOOTERS else "en"
+
+
+def with_footer(body: str, language: str, number: int) -> str:
+    """A mail's body with the footer. language: a key of FOOTERS; number: of the privacy notice in force, 0 for none."""
+    operator = settings.OPERATOR
+    values = {
+        "operator": operator.name or settings.ORIGIN.partition("://")[2],
+        "privacy_address": operator.privacy_address,
+        "origin": settings.ORIGIN,
+        "number": number,
+    }
+    footer = _engine().get_template(FOOTERS[language]).render(Context(values, autoescape=False, use_l10n=False))
+    return f"{body.rstrip()}\n\n{footer}"

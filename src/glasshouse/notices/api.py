@@ -7,8 +7,19 @@ policies). Source: PRI-01, PRI-03; GDPR Art. 7, 12 to 14.
 """
 
 from glasshouse.notices.acceptance import Offer, accept, acceptances, missing, offer, record_acceptance, refuse
-from glasshouse.notices.drafts import Draft, draft, progress_of_versions, publish
-from glasshouse.notices.versions import coming, current, install, stale, text_of, version_of, versions
+from glasshouse.notices.drafts import Draft, draft, progress_of_versions, publish, texts_of_draft
+from glasshouse.notices.versions import (
+    coming,
+    current,
+    install,
+    number_in_force,
+    number_shown,
+    readable,
+    stale,
+    text_of,
+    version_of,
+    versions,
+)
 
 __all__ = [
     "Draft",
@@ -20,13 +31,17 @@ __all__ = [
     "draft",
     "install",
     "missing",
+    "number_in_force",
+    "number_shown",
     "offer",
     "progress_of_versions",
     "publish",
+    "readable",
     "record_acceptance",
     "refuse",
     "stale",
     "text_of",
+    "texts_of_draft",
     "version_of",
     "versions",
 ]

@@ -12,8 +12,9 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.notices import rules
+from glasshouse.notices import in_force, rules
 from glasshouse.notices.announcements import without_announcement
+from glasshouse.notices.facts import facts_now
 from glasshouse.notices.models import Announcement, Text, Version
 from glasshouse.notices.rules import Document
 from glasshouse.notices.versions import tables
@@ -75,12 +76,23 @@ def publish(actor: Actor, draft_id: str) -> Version:
             "Another version of this document is being announced. Wait until it is in force.", field="document"
         )
     version.number = (others.aggregate(newest=Max("number"))["newest"] or 0) + 1
-    version.published_at, version.tables = clock.now(), tables()
+    version.published_at, version.tables, version.facts = clock.now(), tables(), facts_now()
     if not version.significant:
         version.in_force_at = version.published_at
-    version.save(update_fields=["number", "published_at", "tables", "in_force_at"])
+    version.save(update_fields=["number", "published_at", "tables", "facts", "in_force_at"])
+    in_force.forget()
     events.record(actor, Kind.DOCUMENT_PUBLISHED, version.id, significant=version.significant)
     return version
+
+
+def texts_of_draft(actor: Actor, draft_id: str) -> dict[str, tuple[str, str]]:
+    """A draft's texts, as `Draft` has them: its body and what it changes, by language. Raises NotFoundError."""
+    access.require_staff(actor, Permission.DOCUMENT_PUBLISH)
+    rows = Text.objects.filter(version_id=draft_id, version__number=None).values_list("language", "body", "summary")
+    texts = {language: (body, summary) for language, body, summary in rows}
+    if not texts:
+        raise NotFoundError
+    return texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Version(models.Model):
     """One version of a document. A draft has no number; a published one is never changed again.
 
     A significant one is announced to everybody, and comes into force `lead_days` after the last mail of it left.
-    `tables`: what the data map said when it was published.
+    `tables`: what the data map said when it was published; `facts`: what was configured then (`facts.py`).
     """
 
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -34,6 +34,7 @@ class Version(models.Model):
     significant = technical(models.BooleanField())
     lead_days = technical(models.PositiveSmallIntegerField(default=0))
     tables = published(models.JSONField(default=list))
+    facts = published(models.JSONField(default=dict))
     written_by = technical(models.CharField(max_length=16), Id("installation"))
     created_at = technical(models.DateTimeField())
     published_at = technical(models.DateTimeField(null=True))

@@ -1,4 +1,4 @@
-"""What documents bring to the database: whether a person has accepted those in force."""
+"""What documents bring to the database: whether a person has accepted those in force, and which notice is."""
 
 from glasshouse.rowsecurity.declarations import Sql
 
@@ -12,5 +12,12 @@ SQL = Sql(
             f"SELECT NOT EXISTS (SELECT 1 FROM ({IN_FORCE}) v WHERE NOT EXISTS "
             "(SELECT 1 FROM notices_acceptance a WHERE a.key_owner = whom AND a.version_id = v.id))",
         ),
-    }
+        # Its number stands in the footer of every mail; 0 where there is none yet.
+        "glasshouse_notice_in_force()": (
+            "integer",
+            "SELECT coalesce(max(number), 0)::integer FROM notices_version "
+            "WHERE document = 'notice' AND in_force_at <= clock_timestamp()",
+        ),
+    },
+    for_support=frozenset({"glasshouse_notice_in_force()"}),
 )

@@ -18,6 +18,7 @@ import spf
 import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.conf import settings
 
 from crop_contract import logs
 from crop_contract.processes import die_with_parent
@@ -37,6 +38,11 @@ MANY_INSTANCES = re.compile(rb"i\s{0,9}=\s{0,9}\d{3}")  # RFC 8617, 4.2.1: a cha
 LATER = "451 4.3.0 Try again later"
 
 
+def named_local_part() -> str:
+    """What stands before the @ in the privacy address that the operator named."""
+    return str(settings.OPERATOR.privacy_address.rpartition("@")[0].lower())
+
+
 class InboundSmtp:
     """Accepts mail to the privacy address; anything else is refused before its content is read."""
 
@@ -48,7 +54,7 @@ class InboundSmtp:
     ) -> str:
         """Accept the privacy address only."""
         local = address.partition("@")[0].lower()
-        if local != LOCAL_PART and not BOUNCED.fullmatch(local):
+        if local not in (LOCAL_PART, named_local_part()) and not BOUNCED.fullmatch(local):
             return "550 5.1.1 This mailbox is not here"
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"

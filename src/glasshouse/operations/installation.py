@@ -22,6 +22,14 @@ from glasshouse.vault.root import FileRootKeys, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
 MOVED = "keys-are-apart"  # file of the data folder: its keys are in a key store of its own
+# The made-up operator of a demo, where nobody named another one.
+DEMO_OPERATOR = {
+    "GLASSHOUSE_OPERATOR_NAME": "Demo Growers' Service Ltd (made up)",
+    "GLASSHOUSE_OPERATOR_ADDRESS": "1 Example Lane, 0000 XX Nowhere (made up)",
+    "GLASSHOUSE_OPERATOR_GROUP": "Demo Growers' Holding Ltd (made up)",
+    "GLASSHOUSE_PRIVACY_OFFICER": "Petra Privacy (made up)",
+    "GLASSHOUSE_SUPERVISORY_AUTHORITY": "Authority of Nowhere (made up)",
+}
 ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor", "backup")
 
 
@@ -81,7 +89,12 @@ class Installation:
             "GLASSHOUSE_DEMO": "1" if self.demo else "",
             "GLASSHOUSE_TESTING": "1" if self.testing else "",
             "DJANGO_SETTINGS_MODULE": "glasshouse.web.settings",
-        }
+        } | (self._demo_operator() if self.demo else {})
+
+    @staticmethod
+    def _demo_operator() -> dict[str, str]:
+        named = any(os.environ.get(name) for name in DEMO_OPERATOR)
+        return {} if named else DEMO_OPERATOR
 
     def crops_environment(self) -> dict[str, str]:
         """The environment of the crops service: its own data and keys, nothing of the people plane's."""

@@ -21,6 +21,14 @@ OF_THE_START = frozenset(
 )
 # Read by the command line alone.
 OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))
+# Who runs the installation: the privacy notice must say it, and says plainly what is missing.
+OF_THE_OPERATOR = {
+    "GLASSHOUSE_OPERATOR_NAME": "its name",
+    "GLASSHOUSE_OPERATOR_ADDRESS": "its postal address",
+    "GLASSHOUSE_PRIVACY_OFFICER": "its privacy officer",
+    "GLASSHOUSE_PRIVACY_ADDRESS": "its privacy address",
+    "GLASSHOUSE_SUPERVISORY_AUTHORITY": "the supervisory authority",
+}
 # Limits of the crops service, which `Installation.crops_environment` passes on under names of its own.
 OF_THE_CROPS = frozenset(PREFIX + name for name in LIMITS)
 
@@ -48,3 +56,8 @@ def refuse_unknown() -> None:
             raise InstallationError(
                 f"The environment variable {name} is not known. Did you mean {near[0]}? Correct it or unset it."
             )
+
+
+def unnamed_operator() -> list[str]:
+    """What the operator of this installation has not said of itself in our own environment, with the variable that says it."""
+    return [f"{words} ({name})" for name, words in OF_THE_OPERATOR.items() if not os.environ.get(name, "").strip()]

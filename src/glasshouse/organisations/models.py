@@ -10,7 +10,7 @@ from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.rowsecurity.settings import INVITATION
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import EachMatching, OneOf
-from glasshouse.vault.datamap import Kept, confidential, personal
+from glasshouse.vault.datamap import Basis, Kept, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
@@ -31,14 +31,27 @@ class Invitation(models.Model):
     inviter = technical(models.CharField(max_length=16))
     key_owner = technical(models.CharField(max_length=16))
     address = SealedText(
-        personal("user.contact.email", "inviting the person", source="the organisation that invites"),
+        personal(
+            "user.contact.email",
+            "inviting the person",
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="the organisation that invites",
+        ),
         key_owner="key_owner",
     )
     address_hash = hashed(
-        models.CharField(max_length=64), "user.contact.email", "that only the invited address gets in"
+        models.CharField(max_length=64),
+        "user.contact.email",
+        "that only the invited address gets in",
+        basis=Basis.LEGITIMATE_INTEREST,
     )
     message = SealedText(
-        personal("user.content.private", "the inviter's words", source="the organisation that invites"),
+        personal(
+            "user.content.private",
+            "the inviter's words",
+            basis=Basis.LEGITIMATE_INTEREST,
+            source="the organisation that invites",
+        ),
         key_owner="key_owner",
     )
     role = technical(models.CharField(max_length=20), OneOf(Role, or_id=True))

@@ -5,7 +5,7 @@ from django.db import models
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import published, technical
 from glasshouse.vault.content import Code
-from glasshouse.vault.datamap import confidential
+from glasshouse.vault.datamap import Basis, confidential
 from glasshouse.vault.fields import SealedText
 
 
@@ -16,7 +16,12 @@ class Assessment(models.Model):
     purpose = published(models.CharField(max_length=200, db_index=True))
     risk = technical(models.CharField(max_length=8), Code())
     text = SealedText(
-        confidential("showing that the risks of a purpose were assessed", retention="until a newer one"), key_owner="id"
+        confidential(
+            "showing that the risks of a purpose were assessed",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="until a newer one",
+        ),
+        key_owner="id",
     )
     by = technical(models.CharField(max_length=16))
     at = technical(models.DateTimeField())

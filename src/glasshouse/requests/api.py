@@ -27,6 +27,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
+from glasshouse.notices import api as notices
 from glasshouse.requests import legal_deadlines
 from glasshouse.requests.models import Request, RequestKind, RequestMessage
 from glasshouse.sources import api as sources
@@ -45,7 +46,7 @@ class Arrival:
 
     channel: page, mail, agent, account, letter or phone. network: the sender's, "" for a mail. thread: the Message-ID of a mail;
     replies_to: the Message-IDs that it names; authentication: what SPF, DKIM and ARC said. entered_by: id of the staff account;
-    identity: how the officer checked who it is.
+    identity: how the officer checked who it is. notice: number of the privacy notice that the page's form showed.
     """
 
     channel: str = "page"
@@ -55,6 +56,7 @@ class Arrival:
     authentication: str = ""
     entered_by: str = ""
     identity: str = ""
+    notice: int = 0
 
 
 class PassedTo(NamedTuple):
@@ -94,6 +96,7 @@ def new_request(address: str, kind: str, region: str, text: str, arrival: Arriva
         law=law.id,
         region=region,
         channel=arrival.channel,
+        notice_version=notices.number_shown(arrival.notice) if arrival.channel == "page" else None,
         authentication=arrival.authentication[:80] or None,
         entered_by=arrival.entered_by,
         identity=arrival.identity.strip()[:80] or None,

@@ -45,7 +45,8 @@ class Request(models.Model):
 
     Sealed under a key of its own: until the address is confirmed, anybody may have written it. `agent`: our own id of the agent.
     `follows`: the closed request that this one replies to. `proof_hash`: the mailed confirmation link, until `proof_ends_at`,
-    once. `page_hash`: the guest's page that the confirmation opens.
+    once. `page_hash`: the guest's page that the confirmation opens. `notice_version`: number of the privacy notice that the
+    page's form showed; 0: a version asked that did not record it; empty: no form of ours was shown.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="proved_at")
@@ -67,6 +68,7 @@ class Request(models.Model):
         models.CharField(max_length=64, db_index=True),
         "user.contact.email",
         "finding a person's requests",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     text = SealedText(
@@ -111,6 +113,7 @@ class Request(models.Model):
     agent_told = technical(models.CharField(max_length=80, blank=True), Matching("[a-z_]+(:[a-z_]*:[0-9]{8})?"))
     callback = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     channel = technical(models.CharField(max_length=8), Code())
+    notice_version = technical(models.PositiveIntegerField(null=True))
     follows = technical(models.CharField(max_length=16, blank=True))
     passing = technical(models.CharField(max_length=8, choices=Passing.choices, blank=True), OneOf(Passing.values))
     proof_hash = technical(models.CharField(max_length=64, unique=True))
@@ -126,7 +129,12 @@ class Request(models.Model):
 
     class Meta:
         db_table = "rights_request"
-        constraints = [models.CheckConstraint(condition=Q(passing__in=["", *Passing.values]), name="known_passing")]
+        constraints = [
+            models.CheckConstraint(condition=Q(passing__in=["", *Passing.values]), name="known_passing"),
+            models.CheckConstraint(
+                condition=~Q(channel="page") | Q(notice_version__isnull=False), name="page_showed_notice"
+            ),
+        ]
 
     @property
     def written_by(self) -> str:
@@ -222,7 +230,10 @@ class OfficerRegion(models.Model):
 
 
 AGENTS = confidential(
-    "knowing the agents that ask in people's names", retention="as long as the service runs", source="the agent"
+    "knowing the agents that ask in people's names",
+    basis=Basis.LEGAL_OBLIGATION,
+    retention="as long as the service runs",
+    source="the agent",
 )
 
 

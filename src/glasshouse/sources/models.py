@@ -17,7 +17,11 @@ from glasshouse.vault.fields import SealedText
 PURPOSE = "supplementing what is held with data of third parties"
 
 
-SOURCES = confidential("showing where third-party data comes from", retention="as long as something of it is shown")
+SOURCES = confidential(
+    "showing where third-party data comes from",
+    basis=Basis.LEGAL_OBLIGATION,
+    retention="as long as something of it is shown",
+)
 
 
 def _says(column: str) -> Q:
@@ -62,7 +66,10 @@ class ThirdPartyData(models.Model):
         key_owner="key_owner",
     )
     address_hash = hashed(
-        models.CharField(max_length=64, db_index=True), "user.contact.email", "finding what was supplied"
+        models.CharField(max_length=64, db_index=True),
+        "user.contact.email",
+        "finding what was supplied",
+        basis=Basis.LEGITIMATE_INTEREST,
     )
     field = technical(models.CharField(max_length=10), OneOf(FIELDS))
     value = SealedText(
@@ -101,6 +108,7 @@ class Suppression(models.Model):
         models.CharField(primary_key=True, max_length=64),
         "user.privacy_preferences",
         "taking in nothing of who objected",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     at = technical(models.DateTimeField())

@@ -49,7 +49,13 @@ def published(field: F) -> F:
 
 
 def hashed(
-    field: F, category: str, purpose: str, *, erasure: OnErasure = OnErasure.DELETE, rectified_by: str = ""
+    field: F,
+    category: str,
+    purpose: str,
+    *,
+    basis: Basis = Basis.CONTRACT,
+    erasure: OnErasure = OnErasure.DELETE,
+    rectified_by: str = "",
 ) -> F:
     """A keyed hash by which a sealed value is found: a pseudonym, so personal (GDPR recital 26)."""
     entry = Entry(
@@ -57,7 +63,7 @@ def hashed(
         category,
         Subject.PERSON,
         purpose,
-        Basis.CONTRACT,
+        basis,
         "with the value it stands for",
         erasure,
         rectified_by=rectified_by,

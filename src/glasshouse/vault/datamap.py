@@ -198,6 +198,7 @@ def confidential(
     *,
     category: str = "user.workplace",
     retention: str = "as long as the agreement runs",
+    basis: Basis = Basis.CONTRACT,
     source: str = "you",
     need: str = "",
 ) -> Entry:
@@ -207,7 +208,7 @@ def confidential(
         category,
         Subject.CUSTOMER,
         purpose,
-        Basis.CONTRACT,
+        basis,
         retention,
         OnErasure.KEY_DESTROYED,
         source=source,

@@ -14,8 +14,10 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.html import escape
 
 from glasshouse.kernel.errors import stack_of
+from glasshouse.notices import in_force
 
 log = structlog.stdlib.get_logger("glasshouse.web")
 POLICY = (
@@ -67,12 +69,17 @@ def error_page(
 
 
 def _page(form: str, status: int, text: str, number: str) -> str:
-    facts = {"status": status, "text": text, "number": number}
+    # The number as it was last read: an error's page asks no database.
+    foot = {"operator": settings.OPERATOR, "notice_number": in_force.number()}
+    facts = {"status": status, "text": text, "number": number} | foot
     try:
         return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
     except Exception as error:  # noqa: BLE001 - a broken template must not keep the reader from being told
         log.error("template of the error pages broken", stack=stack_of(error))
-        return f"<!doctype html><title>Glasshouse</title><h1>That did not work</h1><p>Error {number or status}. Please try again."
+        return (
+            f"<!doctype html><title>Glasshouse</title><h1>That did not work</h1><p>Error {number or status}. Please try again. "
+            f"About your data: {escape(settings.OPERATOR.privacy_address)}"
+        )
 
 
 def of_request(request: HttpRequest, status: int, **more: Any) -> HttpResponse:

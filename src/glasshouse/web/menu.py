@@ -31,6 +31,8 @@ def context(request: HttpRequest) -> dict[str, object]:
     return {
         "actor": actor,
         "demo": settings.DEMO,
+        "operator": settings.OPERATOR,
+        "notice_number": notices.number_in_force(),
         "menu": menu_of(request, role),
         "documents_coming": coming,
         "restricted": getattr(request, "restricted", False),

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from glasshouse.kernel.operator import Operator, listed, plain_line
 from glasshouse.kernel.places import key_socket_folder, socket_folder
+from glasshouse.mail.addresses import AddressError, parsed
 from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
@@ -155,3 +157,30 @@ OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
 # By which name authorised agents know this installation in the Data Rights Protocol.
 DRP_BUSINESS = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "glasshouse")
 MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+
+
+def _privacy_address() -> str:
+    """Where people write about their data; our own listener takes it. Raises ImproperlyConfigured."""
+    address = os.environ.get("GLASSHOUSE_PRIVACY_ADDRESS", "")
+    try:
+        return parsed(address) if address else f"privacy@{MAIL_FROM.rpartition('@')[2]}"
+    except AddressError as error:
+        raise ImproperlyConfigured(f"GLASSHOUSE_PRIVACY_ADDRESS is no address: {error}.") from None
+
+
+def _operator() -> Operator:
+    """The operator, as it named itself. Raises ImproperlyConfigured."""
+    try:
+        return Operator(
+            name=plain_line(os.environ.get("GLASSHOUSE_OPERATOR_NAME", "")),
+            address=plain_line(os.environ.get("GLASSHOUSE_OPERATOR_ADDRESS", "")),
+            group=listed(os.environ.get("GLASSHOUSE_OPERATOR_GROUP", "")),
+            officer=plain_line(os.environ.get("GLASSHOUSE_PRIVACY_OFFICER", "")),
+            privacy_address=_privacy_address(),
+            authority=plain_line(os.environ.get("GLASSHOUSE_SUPERVISORY_AUTHORITY", "")),
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(f"A detail of the operator is too long. {error}") from None
+
+
+OPERATOR = _operator()

@@ -36,6 +36,17 @@ BREAKAGES = (
     ),
     Breakage(
         "PRI-15",
+        "the database takes a provider without a dated agreement and safeguards",
+        Database(
+            "ALTER TABLE disclosures_recipient DROP CONSTRAINT agreed_before_live",
+            undo="ALTER TABLE disclosures_recipient ADD CONSTRAINT agreed_before_live CHECK (earlier_rules OR "
+            "(kind NOT IN ('provider', 'group') AND channels = '{}') OR (agreement IS NOT NULL AND agreed_on IS NOT NULL AND "
+            "safeguard IS NOT NULL AND length(agreement) > 30 AND length(safeguard) > 30 AND length(region) > 30))",
+        ),
+        quick=True,
+    ),
+    Breakage(
+        "PRI-15",
         "something went to a recipient before its time",
         changed_rows("disclosures_disclosure", first_at="first_at - interval '10 years'"),
         quick=True,

@@ -106,7 +106,8 @@ def _register(steps: Steps) -> None:
         "SELECT count(*) FILTER (WHERE NOT coalesce(least(octet_length(name), octet_length(what), octet_length(region), "
         "octet_length(purpose), octet_length(basis)) > %(empty)s AND cardinality(fields) > 0, false)), "
         "count(*) FILTER (WHERE kind IN ('provider', 'group') AND NOT coalesce(least(octet_length(agreement), "
-        "octet_length(safeguard)) > %(empty)s AND agreement IS NOT NULL AND safeguard IS NOT NULL, false)), "
+        "octet_length(safeguard)) > %(empty)s AND agreement IS NOT NULL AND safeguard IS NOT NULL "
+        "AND (agreed_on IS NOT NULL OR earlier_rules), false)), "
         "count(*) FILTER (WHERE written_by <> 'installation' AND (kind IN ('provider', 'group') AND active_from < announced_at + "
         "interval '14 days' OR kind = 'buyer' AND active_from < announced_at + interval '30 days')) "
         "FROM disclosures_recipient WHERE ended_at IS NULL OR ended_at > clock_timestamp()".replace(
@@ -176,6 +177,9 @@ def _database(steps: Steps) -> None:
     steps.expect("it refuses one to a recipient that is announced only, ended or unknown", not taken, ", ".join(taken))
     bare = json.dumps({"id": new_id(), "kind": "provider", "agreement": None})
     steps.expect("it refuses a provider without an agreement", bool(refusal((copied, [bare]))))
+    for column, words in (("agreed_on", "the day of its agreement"), ("safeguard", "safeguards")):
+        lacking = json.dumps({"id": new_id(), "kind": "provider", "earlier_rules": False, column: None})
+        steps.expect(f"it refuses a provider without {words}", bool(refusal((copied, [lacking]))))
 
 
 def _code(steps: Steps) -> None:

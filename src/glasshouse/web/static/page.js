@@ -34,6 +34,11 @@
   });
 })();
 
+// htmx notes the page's address in the tab's storage as it loads. Nothing needs it here, so it goes: see the cookie notice.
+document.addEventListener("DOMContentLoaded", () => {
+  try { sessionStorage.removeItem("htmx-current-path-for-history"); } catch { /* The reader's browser stores nothing at all. */ }
+});
+
 // Values grow old in the browser, and the page says so when it can no longer ask for newer ones.
 (() => {
   const area = () => document.querySelector("[data-live], [hx-trigger^='every']"), first = area();

@@ -1,16 +1,22 @@
 """The documents in force: reading, comparing."""
 
+from typing import NamedTuple
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 from glasshouse.access.pages import Audience, Need, page
+from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import rules as recipient_rules
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
 from glasshouse.notices.models import Version
 from glasshouse.notices.rules import LANGUAGES, TITLES, Document
+from glasshouse.sources.rules import KINDS as SOURCE_KINDS
 from glasshouse.web.forms import reader_language, small_number
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -27,18 +33,40 @@ def _document(name: str) -> Document:
     return Document(name)
 
 
+class KindOfRecipients(NamedTuple):
+    """Those of one kind who receive something, or soon will. kind: in plain words."""
+
+    kind: str
+    entries: list[disclosures.ListedRecipient]
+
+
+def _recipients() -> list[KindOfRecipients]:
+    """Everybody who receives personal data now, by kind. Authorities are counted, and named to nobody."""
+    listed = [entry for entry in disclosures.recipients() if entry.state != "ended"]
+    return [
+        KindOfRecipients(title, [entry for entry in listed if entry.recipient.kind == kind])
+        for kind, title in recipient_rules.TITLES.items()
+        if kind is not recipient_rules.Kind.AUTHORITY
+    ]
+
+
 def _context(version: Version, language: str) -> dict[str, object]:
     document = Document(version.document)
-    text = notices.text_of(version, language)
+    text = notices.readable(version, language)
+    is_in_force = version == notices.current(document)
+    is_notice = document is Document.NOTICE
     return {
         "version": version,
         "title": TITLES[document],
         "text": text,
         "body": _html(text.body),
-        "tables": version.tables if document is Document.NOTICE else [],
+        "tables": version.tables if is_notice else [],
+        "operator": settings.OPERATOR,
+        "recipients": _recipients() if is_notice and is_in_force else [],
+        "source_kinds": SOURCE_KINDS.values() if is_notice else [],
         "languages": LANGUAGES.items(),
         "versions": notices.versions(document),
-        "stale": document is Document.NOTICE and version == notices.current(document) and notices.stale(),
+        "stale": is_notice and is_in_force and notices.stale(),
         "coming": [version for version in notices.coming() if version.document == document],
     }
 
@@ -73,6 +101,6 @@ def compare(request: HttpRequest, document: str) -> HttpResponse:
     newer = notices.version_of(name, small_number(request.GET.get("to", "")) or (notices.current(name).number or 0))
     before = small_number(request.GET.get("from", "")) or max(1, (newer.number or 1) - 1)
     older, language = notices.version_of(name, before), reader_language(request)
-    pieces = rules.compared(notices.text_of(older, language).body, notices.text_of(newer, language).body)
-    context = {"pieces": pieces, "older": older, "newer": newer, "title": TITLES[name]}
-    return render(request, "public/compare.html", context | {"text": notices.text_of(newer, language)})
+    old, new = (notices.readable(version, language, markdown=False) for version in (older, newer))
+    context = {"pieces": rules.compared(old.body, new.body), "older": older, "newer": newer, "title": TITLES[name]}
+    return render(request, "public/compare.html", context | {"text": new})

@@ -4,6 +4,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from glasshouse.access.pages import Audience, Need, page
+from glasshouse.notices import api as notices
 
 
 @page("health", name="health", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "HEAD"))
@@ -12,6 +13,7 @@ def health(request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        notices.number_in_force()  # Known before the first page, also to pages of errors, which ask no database.
     except DatabaseError:
         return JsonResponse({"status": "fail"}, status=503)
     return JsonResponse({"status": "pass"})

@@ -7,7 +7,7 @@ from glasshouse.access.pages import KB, Asked, Audience, FormRules, Need, page
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links as links
-from glasshouse.web.forms import again
+from glasshouse.web.forms import again, small_number
 from glasshouse.web.middleware import network_of
 from glasshouse.web.request_choices import CHOICES
 
@@ -33,7 +33,8 @@ def make_privacy_request(request: HttpRequest) -> HttpResponse:
         return render(request, "public/privacy_ask.html", CHOICES)
     address, kind, region, text = (request.POST.get(name, "") for name in ("address", "kind", "region", "text"))
     try:
-        requests.ask(address, kind, region, text, requests.Arrival("page", network_of(request)))
+        arrival = requests.Arrival("page", network_of(request), notice=small_number(request.POST.get("notice", "")))
+        requests.ask(address, kind, region, text, arrival)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/privacy_ask.html", error, **CHOICES)
     return render(request, "check_mail.html")

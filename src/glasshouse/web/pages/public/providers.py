@@ -7,7 +7,7 @@ from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
-from glasshouse.web.forms import again
+from glasshouse.web.forms import again, small_number
 from glasshouse.web.middleware import network_of
 
 
@@ -30,7 +30,8 @@ def providers(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "public/providers.html", _context())
     try:
-        disclosures.subscribe(request.POST.get("address", ""), network=network_of(request))
+        shown = small_number(request.POST.get("notice", ""))
+        disclosures.subscribe(request.POST.get("address", ""), network=network_of(request), notice=shown)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/providers.html", error, **_context())
     return render(request, "check_mail.html")

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -23,17 +24,20 @@ def _staff_page(actor: Actor) -> dict[str, object]:
         "documents": TITLES.items(),
         "languages": LANGUAGES.items(),
         "stale": notices.stale(),
+        "missing": settings.OPERATOR.missing(),
     }
 
 
 @page("staff/documents", name="staff_documents", need=Permission.DOCUMENT_PUBLISH, audience=Audience.STAFF)
 def documents(request: HttpRequest) -> HttpResponse:
-    """Versions with the state of their announcement; the form of a new one, begun with the text in force."""
-    copied_from = request.GET.get("from", "")
-    texts = {}
-    if copied_from in set(Document):
-        texts = {code: notices.text_of(notices.current(Document(copied_from)), code).body for code in LANGUAGES}
-    written = {"document": copied_from} | {f"body_{code}": body for code, body in texts.items()}
+    """Versions with the state of their announcement; the form of a new one, begun with the text in force or with a draft's."""
+    copied_from, draft = request.GET.get("from", ""), request.GET.get("draft", "")
+    texts = notices.texts_of_draft(actor_of(request), draft) if draft else {}
+    if not draft and copied_from in set(Document):
+        version = notices.current(Document(copied_from))
+        texts = {code: (notices.text_of(version, code).body, "") for code in LANGUAGES}
+    written = {f"body_{code}": body for code, (body, _) in texts.items()}
+    written |= {f"summary_{code}": summary for code, (_, summary) in texts.items()}
     context = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": copied_from}
     return render(request, "staff/documents.html", context)
 

@@ -48,6 +48,7 @@ def recipients(request: HttpRequest) -> HttpResponse:
         Asked("purpose", "disclosures_recipient.purpose"),
         Asked("basis", "disclosures_recipient.basis"),
         Asked("agreement", "disclosures_recipient.agreement"),
+        Asked("agreed_on", "disclosures_recipient.agreed_on"),
         Asked("safeguard", "disclosures_recipient.safeguard"),
         Asked("contact", "disclosures_recipient.contact"),
         Asked("wait_days", "disclosures_recipient.active_from"),
@@ -62,7 +63,8 @@ def add_recipient(request: HttpRequest) -> HttpResponse:
     texts = {name: form.get(name, "") for name in TEXTS}
     fields, channels = form.getlist("fields"), form.getlist("channels")
     wait = small_number(form.get("wait_days", ""))
-    disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait))
+    agreed_on = form.get("agreed_on", "")
+    disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait, agreed_on))
     return redirect("recipients")
 
 

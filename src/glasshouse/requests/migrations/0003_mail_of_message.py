@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rights", "0001_tables"),
+        ("rights", "0002_notice_shown"),
     ]
 
     operations = [
