@@ -29,6 +29,7 @@ class Organisation(models.Model):
     customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
     """
 
+    stays = "as long as the agreement runs"
     row_access = RowAccess(
         organisation="id",
         see=f"(id = {ORGANISATION} AND (SELECT glasshouse_member())) OR id IN "
@@ -58,6 +59,7 @@ class Organisation(models.Model):
 class CustomRole(models.Model):
     """A role that an organisation made for itself."""
 
+    stays = "as long as the organisation has it"
     row_access = RowAccess(see=f"({MEMBER}) OR organisation_id = {INVITED}", support=Support("people"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -72,6 +74,7 @@ class CustomRole(models.Model):
 class Membership(models.Model):
     """A person's place in an organisation. `role`: a built-in role, or the id of a custom one."""
 
+    stays = "until the person leaves the organisation"
     founds = "organisation_id"  # The first member's organisation is a probe's where that member is one.
     row_access = RowAccess(
         see=f"account_id = {ACCOUNT} OR ({MEMBER}) OR organisation_id = {INVITED}",

@@ -20,6 +20,7 @@ class LegalRequest(models.Model):
     """
 
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="told_at")
+    stays = "while it is open"
     kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(

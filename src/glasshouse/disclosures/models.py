@@ -26,6 +26,7 @@ class Recipient(models.Model):
     answered (`demands` in older versions), or `installation`.
     """
 
+    stays = "as long as it must be shown who received something"
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10, choices=[(str(kind), str(kind)) for kind in Kind]), OneOf(Kind))
@@ -92,6 +93,7 @@ class Subscriber(models.Model):
     """An address that wants to hear of new providers, once it is confirmed. Sealed under a key of its own."""
 
     by_address = ByAddress(ErasedBy.ANYBODY, once_filled="proved_at", hidden=True)
+    stays = "until it is ended"
     kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(
@@ -117,6 +119,7 @@ class Subscriber(models.Model):
 class BusinessTransfer(models.Model):
     """A merger or a sale of the business. `recipient`: the buyer, with the day from which on data would pass."""
 
+    stays = "as long as it must be shown who received something"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     recipient = technical(models.OneToOneField(Recipient, on_delete=models.PROTECT))
     opened_at = technical(models.DateTimeField())

@@ -6,9 +6,10 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.content import OneOf
-from glasshouse.vault.datamap import confidential
+from glasshouse.vault.datamap import Emptied, Kept, confidential
 from glasshouse.vault.fields import SealedJson, SealedText
 
+FILE_DAYS = 30  # how long a file itself is kept, with the rows of it that a page shows; its report stays longer
 SHOWN = confidential("showing the customer its own greenhouses", category="user.workplace")
 
 
@@ -18,6 +19,7 @@ class Site(models.Model):
     `limits`: by variable, [least, most] in its unit, outside which its own people want to be told.
     """
 
+    stays = "as long as the organisation has it"
     row_access = RowAccess(site="id", support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -34,6 +36,7 @@ class Site(models.Model):
 class Compartment(models.Model):
     """A part of a site with a climate of its own, and target ranges of its own where they are set."""
 
+    stays = "as long as the organisation has it"
     row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -49,6 +52,7 @@ class Compartment(models.Model):
 class Device(models.Model):
     """Something that sends readings. Its key is known to the crop plane only, as a hash."""
 
+    stays = "as long as the organisation has it"
     row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -79,6 +83,8 @@ class Upload(models.Model):
     `proposal`: how it would be read and its first rows, so that a page shows it without reading the file again.
     """
 
+    kept = (Kept("created_at", 365, "it was uploaded"),)
+    emptied = Emptied("created_at", FILE_DAYS, "it was uploaded", ("blob", "proposal"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
@@ -101,6 +107,7 @@ class Upload(models.Model):
 class Template(models.Model):
     """How files of one kind are read, saved under a name; `layout` holds their headings, by which they are known again."""
 
+    stays = "as long as the organisation has it"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(SHOWN, key_owner="organisation_id")

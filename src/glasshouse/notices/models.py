@@ -23,6 +23,7 @@ class Version(models.Model):
     `tables`: what the data map said when it was published.
     """
 
+    stays = "for ever: what held when must be shown"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     document = technical(
         models.CharField(
@@ -67,6 +68,7 @@ class Version(models.Model):
 class Text(models.Model):
     """A version's words in one language. `summary`: what changed, in plain words."""
 
+    stays = "for ever: what held when must be shown"
     row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
@@ -82,6 +84,7 @@ class Text(models.Model):
 class Acceptance(models.Model):
     """That a person accepted a version: which words were shown, when, and how."""
 
+    stays = "as long as the account exists"
     row_access = RowAccess(App.REPLACE, rewritable=("shown",))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16))

@@ -59,7 +59,10 @@ class AccessRequest(models.Model):
     """A member's wish for another role or other sites, until an administrator decides."""
 
     row_access = RowAccess(support=Support("people"))
-    kept = (Kept("decided_at", 365, "the decision"),)
+    kept = (
+        Kept("decided_at", 365, "the decision"),
+        Kept("created_at", 365, "it was asked, if nobody decided", while_empty="decided_at"),
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))

@@ -177,6 +177,9 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
         review_at=date.fromisoformat(f"{now + REVIEW:%Y-%m-%d}"),
     )
     assessment.save(force_insert=True)
+    Assessment.objects.filter(purpose=purpose).exclude(
+        id=assessment.id
+    ).delete()  # One is kept until there is a newer one.
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
 
 

@@ -12,6 +12,7 @@ from glasshouse.vault.fields import SealedText
 class Assessment(models.Model):
     """A note of what a purpose means for people (GDPR Art. 35). `purpose`: as the record of processing names it."""
 
+    stays = "until there is a newer one of the same purpose"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     purpose = published(models.CharField(max_length=200, db_index=True))
     risk = technical(models.CharField(max_length=8), Code())

@@ -49,6 +49,7 @@ class Request(models.Model):
     """
 
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="proved_at")
+    stays = "while it is open"
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
     counted = Counted("asked_at", ("kind", "law", "channel", "outcome"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -144,6 +145,7 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 class RequestMessage(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
+    stays = "with the request that it belongs to"
     holds_links = ("text",)  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -193,6 +195,11 @@ class Referral(models.Model):
     """That a request was passed to the customer that entered the person's data, with a deadline of its own."""
 
     row_access = RowAccess(owner_reads=True)
+    # As long as the request itself, which ends three years after its answer.
+    kept = (
+        Kept("answered_at", 1095, "the organisation's answer"),
+        Kept("due_at", 1095, "the day by which it had to be answered", while_empty="answered_at"),
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     request_id = technical(models.CharField(max_length=16, db_index=True))
@@ -210,6 +217,7 @@ class Referral(models.Model):
 class OfficerRegion(models.Model):
     """Which regions a privacy officer answers for; officers without a row answer for all that nobody else does."""
 
+    stays = "as long as the account exists"
     account_id = technical(models.CharField(primary_key=True, max_length=16))
     regions = technical(ArrayField(models.CharField(max_length=6)), SomeOf(REGIONS))
 
@@ -228,6 +236,7 @@ class Agent(models.Model):
     `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own.
     """
 
+    stays = "as long as the service runs"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     agent_id = SealedText(AGENTS, key_owner="id")
     agent_hash = technical(models.CharField(max_length=64, unique=True))

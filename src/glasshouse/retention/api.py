@@ -24,11 +24,12 @@ from glasshouse.kernel.ids import BlobId, KeyOwnerId, OrganisationId, new_id
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
+from glasshouse.retention import emptying
 from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
-from glasshouse.vault.datamap import K, counted_of, kept_of
+from glasshouse.vault.datamap import K, counted_of, emptied_of, kept_of
 from glasshouse.vault.fields import SealedField, key_owner_column
 
 BATCH = 500
@@ -55,8 +56,13 @@ def ours() -> list[type[models.Model]]:
 def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models.Model]":
     moment, is_due = clock.now() - grace, models.Q(pk__in=[])
     for rule in kept_of(model):
-        is_due |= models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
-    rows = model._default_manager.filter(is_due)
+        is_over = models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
+        is_due |= is_over & models.Q(**{rule.while_empty: None}) if rule.while_empty else is_over
+    return _not_held(model, model._default_manager.filter(is_due))
+
+
+def _not_held(model: type[models.Model], rows: "models.QuerySet[models.Model]") -> "models.QuerySet[models.Model]":
+    """Rows of a model without those on whose key owner there is a legal hold."""
     if key_owner := key_owner_column(model):
         held = LegalHold.objects.filter(ends_at__gt=clock.now()).values_list("key_owner", flat=True)
         rows = rows.exclude(**{f"{key_owner}__in": list(held)})
@@ -90,6 +96,8 @@ def run_deletions() -> DeletionRun:
     for model in ours():
         if kept_of(model):
             queues.guarded(RUNNING, model._meta.db_table, partial(_delete_due, model, rows))
+        if emptied_of(model):
+            queues.guarded(RUNNING, f"{model._meta.db_table}:columns", partial(_empty_due, model))
     destroyed: list[int] = []
     queues.guarded(RUNNING, "unused keys", lambda: destroyed.append(_destroy_unused_keys()))
     keys = sum(destroyed)
@@ -104,6 +112,16 @@ def run_deletions() -> DeletionRun:
 def _delete_due(model: type[models.Model], counts: dict[str, int]) -> None:
     for actor in _actors(model):
         counts[model._meta.db_table] = counts.get(model._meta.db_table, 0) + _delete(model, actor)
+
+
+def _empty_due(model: type[models.Model]) -> None:
+    for actor in _actors(model):
+        while True:
+            progress.report()
+            with access.organisation_transaction(actor):
+                count = emptying.empty(_not_held(model, emptying.due(model))[:BATCH])
+            if count < BATCH:
+                break
 
 
 def count_years() -> int:

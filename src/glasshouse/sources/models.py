@@ -28,6 +28,7 @@ def _says(column: str) -> Q:
 class Source(models.Model):
     """Where data comes from: who gives it, under which licence, for which purpose it is taken in."""
 
+    stays = "as long as something of it is shown"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10), OneOf(KINDS))
     name = SealedText(SOURCES, key_owner="id")
@@ -96,6 +97,7 @@ class ThirdPartyData(models.Model):
 class Suppression(models.Model):
     """The note that nothing is taken in of an address, by its keyed hash: stored so that the objection can be followed."""
 
+    stays = "as long as the person wants nothing taken in"
     by_address = ByAddress(ErasedBy.NOBODY)
     address_hash = hashed(
         models.CharField(primary_key=True, max_length=64),

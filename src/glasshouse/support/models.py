@@ -20,6 +20,7 @@ class Grant(models.Model):
     live is decided in the database (sql.py).
     """
 
+    stays = "as long as the agreement runs: its record of who was let in, and saw what"
     row_access = RowAccess(owner_reads=True)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -46,6 +47,7 @@ class Grant(models.Model):
 class RecordAccess(models.Model):
     """One thing that support looked at or changed. Insert-only; read by the customer."""
 
+    stays = "as long as the agreement runs: its record of who was let in, and saw what"
     row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))

@@ -9,6 +9,7 @@ from glasshouse.vault.content import Id
 class DataKey(models.Model):
     """One generation of a key owner's data key. `wrapped` is emptied when the key is destroyed."""
 
+    stays = "as long as a row is sealed with it; a destroyed key's row stays, empty"
     key_owner = technical(models.CharField(max_length=32), Id())
     generation = technical(models.PositiveSmallIntegerField())
     wrapped = technical(models.BinaryField())
