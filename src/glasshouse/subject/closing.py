@@ -12,7 +12,9 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.rowsecurity.policies import customer_models, is_append_only
+from glasshouse.subject.inventory import held_models
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import key_owner_column
 
 
 def close(actor: Actor, name: str) -> None:
@@ -38,5 +40,9 @@ def close_organisation(organisation: OrganisationId) -> None:
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
+        for (
+            model
+        ) in held_models():  # What its key seals beside its own rows, such as the reason of a legal hold that ended.
+            model._default_manager.filter(**{key_owner_column(model): organisation}).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)
     vault.destroy(KeyOwnerId(organisation))
