@@ -12,7 +12,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.fields import SealedField, key_owner_column
-from tests.conftest import Customer, administering, post
+from tests.conftest import Customer, administering, post, prove_link
 from tests.planting import Planter, dated, sealing_models
 from tests.promises.test_strangers import proved
 
@@ -190,3 +190,24 @@ def test_a_request_that_ended_leaves_no_row_under_its_key(home: Installation, we
     retention.run_deletions()
     assert vault.generations_of(KeyOwnerId(request.key_owner)) == []
     assert left_under_destroyed_keys(home) == {}
+
+
+def test_an_objection_at_an_earlier_address_leaves_its_person_the_key(customer: Make, officer: Customer) -> None:
+    """Third-party data is sealed with its person's key; whoever has the address now destroyed that key by one click."""
+    from glasshouse.accounts import api as accounts
+    from glasshouse.sources import api as sources
+    from glasshouse.sources.models import ThirdPartyData
+    from glasshouse.subject import erasure
+    from glasshouse.vault import api as vault
+
+    one, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
+    before = vault.lookup("address", one.address)
+    source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "knowing whom to invite")
+    sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},Somewhere\n")
+    assert ThirdPartyData.objects.get(address_hash=before).key_owner == one.actor.person
+    accounts.ask_change(one.alone, address, one.password)
+    erasure.rectify_address(one.alone, prove_link(address, "change"))
+    sources.forget_address(before)
+    vault.forget_opened()
+    assert not ThirdPartyData.objects.filter(address_hash=before).exists()
+    assert accounts.person_of(one.alone).address == address

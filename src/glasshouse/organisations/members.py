@@ -37,6 +37,7 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, RequestId, RoleId
 from glasshouse.organisations.models import AccessRequest
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 RESTRICTED = "Somebody whose data is restricted"
 GONE = RoleDefinition("a role that is gone", frozenset[Permission]())
@@ -122,7 +123,7 @@ def _people(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
     if actor.kind is not ActorKind.STAFF:
         return accounts.people(account_ids)
     # Support has no right to the table of persons; the database hands out these, where a grant names them.
-    persons = Person.objects.raw("SELECT * FROM glasshouse_member_people()")
+    persons = readable(Person.objects.raw("SELECT * FROM glasshouse_member_people()"))
     return {str(getattr(person, "account_id", "")): person for person in persons}
 
 

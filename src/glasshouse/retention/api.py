@@ -30,7 +30,7 @@ from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, emptied_of, kept_of
-from glasshouse.vault.fields import SealedField, key_owner_column
+from glasshouse.vault.fields import SealedField, key_owner_column, readable
 
 BATCH = 500
 # Names of queues: stored failures have them, so they stay as they are.
@@ -307,7 +307,7 @@ def legal_holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
 
 def legal_holds() -> list[LegalHold]:
     """Every live legal hold, the one that ends first first."""
-    return list(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+    return readable(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
 
 
 def end_legal_hold(actor: Actor, number: str) -> None:

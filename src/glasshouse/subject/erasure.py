@@ -301,11 +301,11 @@ def _erase_all(erasure: Erasure) -> Erasure:
 
 def _leave_organisations(actor: Actor) -> None:
     """Close the organisations of which the actor is the only member, and leave the others."""
-    for organisation in access.organisations_of(actor):
-        if _member_counts(organisation.id).members == 1:
-            close_organisation(OrganisationId(organisation.id))
+    for organisation in access.organisation_ids_of(actor):
+        if _member_counts(organisation).members == 1:
+            close_organisation(organisation)
         else:
-            members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))
+            members.take_out(organisation, AccountId(str(actor.account)))
 
 
 def _delete_addressed(rows: list[models.Model]) -> set[str]:

@@ -23,7 +23,7 @@ from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
-from glasshouse.vault.fields import SealedField, key_owner_column
+from glasshouse.vault.fields import SealedField, key_owner_column, readable
 
 # Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
 MASKED = ("seed", "key", "password", "account")
@@ -138,7 +138,7 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     for account in Account.objects.filter(person=person):
         yield from _items_of(account, entries)
-    for row in addressed(person):
+    for row in readable(addressed(person)):
         yield from _items_of(row, entries)
     yield from _stays_of(person.address_hash, entries)
     yield from _disclosures(person.id)
@@ -163,7 +163,7 @@ def view(actor: Actor) -> Iterator[Item]:
 def held_at(address_hash: str) -> Iterator[Item]:
     """Everything held of a guest. address_hash: the keyed hash of the address that they confirmed."""
     entries = _entries()
-    for row in addressed_to(address_hash):
+    for row in readable(addressed_to(address_hash)):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
 
@@ -172,7 +172,7 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
     """What stays of an address after an erasure: what was asked and decided, and what authorities asked about it."""
     for model, declared in models_by_address():
         if declared.erased_by is ErasedBy.NOBODY:
-            for row in _rows_at(model, declared, address_hash):
+            for row in readable(_rows_at(model, declared, address_hash)):
                 yield from _items_of(row, entries)
 
 
