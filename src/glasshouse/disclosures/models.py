@@ -9,7 +9,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Id, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 REGISTER = confidential(
@@ -26,6 +26,12 @@ class Recipient(models.Model):
     answered (`demands` in older versions), or `installation`.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "the register of recipients",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
     stays = "as long as it must be shown who received something"
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -10,7 +10,7 @@ from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Code, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 
@@ -48,6 +48,12 @@ class Request(models.Model):
     once. `page_hash`: the guest's page that the confirmation opens.
     """
 
+    belongs = Belongs(
+        Owner.READER,
+        "what you entered and answered for a privacy request",
+        "It is part of that person's request, and stays as long as the request.",
+        (Writer.STAFF,),
+    )
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="proved_at")
     stays = "while it is open"
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
@@ -145,6 +151,12 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 class RequestMessage(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it."""
 
+    belongs = Belongs(
+        Owner.READER,
+        "answers to privacy requests",
+        "It is part of that person's request, and stays as long as the request.",
+        (Writer.MEMBER, Writer.STAFF),
+    )
     stays = "with the request that it belongs to"
     holds_links = ("text",)  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
@@ -236,6 +248,12 @@ class Agent(models.Model):
     `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "the register of agents",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
     stays = "as long as the service runs"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     agent_id = SealedText(AGENTS, key_owner="id")

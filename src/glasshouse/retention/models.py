@@ -7,12 +7,19 @@ from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import Code, Facts
 from glasshouse.vault.datamap import K, Kept, confidential
+from glasshouse.vault.declarations import Belongs, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 
 class LegalHold(models.Model):
     """A legal hold: nothing of this key owner (a person or a customer) is deleted until it ends."""
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "reasons of legal holds",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
     row_access = RowAccess(open_though_restricted="it says what is kept, and why")
     kept = (Kept("ends_at", 1095, "it ended, to be able to show why something was not deleted"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
