@@ -181,10 +181,13 @@ class Scene:
         here.visitor.post(f"{self.guest_page}/pass-on/agree", {"organisation": organisation})
         self.here.fill(self.page("privacy"), {"text": word()})
         agent = Agent(self.officer).paired(self.web())
-        message = agent.message(exercise="access", regime="ccpa", email=address, **{"agent-request-id": word()})
+        number = word()
+        message = agent.message(exercise="access", regime="ccpa", email=address, **{"agent-request-id": number})
         answer = self.web().post("/v1/data-rights-request", content=agent.signed(message), headers=agent.head)
         assert answer.status_code == 200, answer.text
-        self.guest_address = address
+        confirm = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
+        here.visitor.submit(confirm, {}, action=confirm)
+        self.book.typed.append(Typed("guest", "Data Rights Protocol", "agent-request-id", number))
 
     def _staff(self) -> None:
         from glasshouse.support import api as support

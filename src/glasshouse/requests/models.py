@@ -229,7 +229,7 @@ class Referral(models.Model):
 class OfficerRegion(models.Model):
     """Which regions a privacy officer answers for; officers without a row answer for all that nobody else does."""
 
-    stays = "as long as the account exists"
+    stays = "until the officer's regions are set anew, as an opaque id"
     account_id = technical(models.CharField(primary_key=True, max_length=16))
     regions = technical(ArrayField(models.CharField(max_length=6)), SomeOf(REGIONS))
 
