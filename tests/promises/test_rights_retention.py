@@ -185,14 +185,13 @@ def test_an_erasure_that_was_killed_is_finished_by_the_worker(customer: Make, jo
     boss = customer()
     one = join(boss, "grower")
     place = {
-        "take_out": "members.take_out",
+        "take_out": "rights.members.take_out",
         "destroy": "rights.vault.destroy",
         "record": "rights.events.record",
     }[step]
     script = (
         "import os, sys, django; django.setup()\n"
         "from glasshouse.subject import erasure as rights\n"
-        "from glasshouse.organisations import members\n"
         "from glasshouse.accounts import api as accounts\n"
         f"actor = accounts.actor_of_address({one.address!r})\n"
         f"{place} = lambda *_, **__: os._exit(9)\n"

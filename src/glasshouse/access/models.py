@@ -30,7 +30,7 @@ class Organisation(models.Model):
     customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
     """
 
-    belongs = Belongs(Owner.ORGANISATION, "its name", "Everybody there works under it.")
+    belongs = Belongs(Owner.ORGANISATION, "the name of the organisation", "Everybody there works under it.")
     stays = "as long as the agreement runs"
     row_access = RowAccess(
         organisation="id",

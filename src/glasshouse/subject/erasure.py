@@ -15,6 +15,8 @@ from django.db import models, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
+from glasshouse.access.models import Membership
+from glasshouse.access.permissions import Role
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
@@ -28,6 +30,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId
+from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.requests import api as requests
@@ -35,16 +38,10 @@ from glasshouse.requests.models import Request
 from glasshouse.retention import api as retention
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.sources import api as sources
-from glasshouse.subject.inventory import (
-    addressed,
-    addressed_to,
-    count_of,
-    held_models,
-    key_owner_of,
-    purposes_of,
-)
-from glasshouse.subject.leaving import is_administrator, leave_organisations, member_counts
+from glasshouse.subject.closing import close_organisation
+from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of, purposes_of
 from glasshouse.subject.models import Erasure, Export
+from glasshouse.subject.written import forget_written
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.declarations import ErasedBy, by_address
@@ -113,6 +110,29 @@ class Plan:
     stays: str = STAYS
 
 
+class MemberCounts(NamedTuple):
+    """How many members an organisation has, and how many of them administer all of its sites."""
+
+    members: int
+    administrators: int
+
+
+def _member_counts(organisation: str) -> MemberCounts:
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
+        memberships = list(Membership.objects.filter(organisation_id=organisation))
+    return MemberCounts(len(memberships), sum(_administers_all(membership) for membership in memberships))
+
+
+def _administers_all(membership: Membership) -> bool:
+    return bool(membership.role == Role.ADMINISTRATOR and membership.sites is None)
+
+
+def _is_administrator(actor: Actor, organisation: str) -> bool:
+    member = actor.for_organisation(OrganisationId(organisation))
+    with access.organisation_transaction(member):
+        return _administers_all(access.membership_of(member))
+
+
 def plan(actor: Actor) -> Plan:
     """What erasing the actor's person would do; changes nothing."""
     rows: dict[str, int] = {}
@@ -123,10 +143,10 @@ def plan(actor: Actor) -> Plan:
         rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
     leaves, closes, obstacles = [], [], []
     for organisation in access.organisations_of(actor):
-        counts = member_counts(organisation.id)
+        counts = _member_counts(organisation.id)
         if counts.members == 1:
             closes.append(organisation.name)
-        elif is_administrator(actor, organisation.id) and counts.administrators == 1:
+        elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
             obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
         else:
             leaves.append(organisation.name)
@@ -255,7 +275,8 @@ def _finish(erasure: Erasure) -> Erasure:
 
 def _erase_all(erasure: Erasure) -> Erasure:
     actor = Actor(ActorKind.PERSON, AccountId(erasure.account), PersonId(erasure.person), proved_at=clock.now())
-    leave_organisations(actor)
+    _leave_organisations(actor)
+    forget_written(actor)
     for export in Export.objects.filter(key_owner=erasure.person).exclude(blob=""):
         blobs.remove(BlobId(export.blob))
     count = 0
@@ -278,6 +299,15 @@ def _erase_all(erasure: Erasure) -> Erasure:
         events.record(Actor(ActorKind.JOB), Kind.PERSON_ERASED, erasure.person, rows=count)
     erasure.refresh_from_db()
     return erasure
+
+
+def _leave_organisations(actor: Actor) -> None:
+    """Close the organisations of which the actor is the only member, and leave the others."""
+    for organisation in access.organisation_ids_of(actor):
+        if _member_counts(organisation).members == 1:
+            close_organisation(organisation)
+        else:
+            members.take_out(organisation, AccountId(str(actor.account)))
 
 
 def _delete_addressed(rows: list[models.Model]) -> set[str]:
