@@ -22,7 +22,7 @@ from glasshouse.promises import sockets
 from glasshouse.promises.front_door import Visitor
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import Class, Entry
-from glasshouse.vault.envelope import KeyDestroyedError, SealPlace
+from glasshouse.vault.envelope import KeyDestroyedError, SealBrokenError, SealPlace
 from glasshouse.vault.fields import SealedField
 from tests.authenticator import code_of
 from tests.conftest import Customer, administering
@@ -165,7 +165,7 @@ def opened(home: Installation) -> Iterator[tuple[type[models.Model], SealedField
                     place = SealPlace(model._meta.db_table, str(part.column), str(key_owner))
                     try:
                         yield model, part, vault.open_sealed(bytes(body), place=place).decode("utf-8", "replace")
-                    except (KeyDestroyedError, ValueError):
+                    except (KeyDestroyedError, SealBrokenError):  # Other tests leave such rows, too.
                         continue
 
 

@@ -146,11 +146,16 @@ def seal(plain: bytes, *, place: tuple[str, str, str]) -> bytes:
 
 
 def is_readable(key_owner: KeyOwnerId, generation: int) -> bool:
-    """Whether what is sealed with this generation of a key owner's key may be read still: its key is not destroyed."""
+    """Whether what is sealed with this generation of a key owner's key may be read still: its key is not destroyed.
+
+    A key that is missing or damaged is no erasure: whoever reads the value meets the error.
+    """
     try:
         _key(key_owner, generation)
     except KeyDestroyedError:
         return False
+    except envelope.SealBrokenError:
+        return True
     return True
 
 
