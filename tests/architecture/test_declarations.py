@@ -230,3 +230,36 @@ def test_every_area_that_works_by_itself_brings_its_schedule() -> None:
     names = [job.name for job in worker.schedule()]
     assert len(names) == len(set(names)) >= 20
     assert {"mail.api.deliver_due", "events.api.chain_waiting", "promises.api.check_due"} <= set(names)
+
+
+@pytest.mark.usefixtures("home")
+def test_every_text_that_somebody_may_type_is_in_a_view_or_says_whose_it_is() -> None:
+    """Of each sealed or published column: a person's key or address leads to it, its row knows the writer, or it is declared."""
+    from glasshouse.subject import inventory
+    from glasshouse.vault.datamap import Class
+    from glasshouse.vault.declarations import belongs, by_address, shows_nobody, written_by
+
+    own, untold, unsaid = inventory.tables(), [], []
+    for model in ours():
+        for field in model._meta.local_concrete_fields:
+            entry = getattr(field, "entry", None)
+            if entry is None or entry.classification is Class.TECHNICAL:
+                continue
+            author, owner = written_by(model), belongs(model)
+            written = author is not None and field.name in author.fields
+            keyed = model._meta.db_table in own and "key_owner" in {
+                part.name for part in model._meta.local_concrete_fields
+            }
+            reached = keyed or model._meta.db_table == "accounts_person" or by_address(model) or shows_nobody(model)
+            made_by_us = entry.source == "us" or model._meta.db_table in PUBLISHED_BY_US
+            password = model._meta.db_table == "accounts_account"
+            if not (written or owner or reached or made_by_us or password):
+                untold.append(f"{model.__name__}.{field.name}")
+        if (owner := belongs(model)) and not (owner.what and owner.why.endswith(".")):
+            unsaid.append(model.__name__)
+    assert untold == []
+    assert unsaid == []
+
+
+# What we publish that nobody typed: what the data map said, and the results of checks.
+PUBLISHED_BY_US = {"notices_version", "promises_result"}

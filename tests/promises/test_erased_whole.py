@@ -82,3 +82,34 @@ def test_who_received_a_name_or_an_address_is_told_of_its_correction(customer: M
     finally:
         Disclosure.objects.filter(recipient=recipient).delete()
         recipient.delete()
+
+
+def test_what_somebody_wrote_in_an_organisation_is_shown_also_when_they_have_left_it_and_goes_with_them(
+    customer: Make, join: Callable[..., Customer]
+) -> None:
+    """Names of tokens, decided requests with their reasons, and messages of invitations stayed, and were on no page of theirs."""
+    from glasshouse.access import api as access
+    from glasshouse.access.models import ApiToken
+    from glasshouse.organisations import invitations, members, tokens
+    from glasshouse.organisations.models import AccessRequest, Invitation
+    from glasshouse.subject import erasure, inventory
+    from glasshouse.support import api as support
+
+    boss = customer()
+    one, address = join(boss, "administrator"), f"{uuid.uuid4().hex[:10]}@grower.example"
+    tokens.create_token(one.actor, "Token of mine", ["greenhouse:site:read"], 3)
+    asked = members.ask_access(one.actor, "grower", None, "Reason of mine")
+    members.decide(boss.actor, asked, grant=False)
+    invitations.invite(one.actor, address, invitations.Offer("viewer", message="Message of mine"))
+    support.give(one.actor, support.Wish(("climate",), 2, "Support reason of mine"))
+    members.remove_member(one.actor, one.actor.account)
+    shown = [item.value for item in inventory.view(one.alone)]
+    for words in ("Token of mine", "Reason of mine", "Message of mine", address, "Support reason of mine"):
+        assert words in shown, words
+    assert {"Token of mine", "Message of mine"} & {item.value for item in inventory.view(boss.alone)} == set()
+    erasure.erase(one.alone)
+    with access.organisation_transaction(boss.actor):
+        assert not ApiToken.objects.filter(account_id=one.actor.account).exists()
+        assert not AccessRequest.objects.filter(account_id=one.actor.account).exists()
+        invitation = Invitation.objects.get(inviter=one.actor.account)
+        assert (invitation.message, invitation.address) == ("", address)

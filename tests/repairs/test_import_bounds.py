@@ -196,7 +196,9 @@ def test_what_is_stored_of_a_file_is_sealed_and_goes_with_it(customer: Make) -> 
 
     from glasshouse.access import api as access
     from glasshouse.greenhouse import imports
+    from glasshouse.greenhouse.models import Upload
     from glasshouse.kernel import clock
+    from glasshouse.retention import api as retention
 
     one = customer()
     number = imports.upload(one.actor, one.site, "", "log.csv", [b"time,plainheading\n2024-05-31 12:00,21\n"])
@@ -210,8 +212,9 @@ def test_what_is_stored_of_a_file_is_sealed_and_goes_with_it(customer: Make) -> 
     sealed = stored()
     assert sealed is not None
     assert b"plainheading" not in sealed
-    with clock.frozen(clock.now() + timedelta(days=31)):
-        imports.upload(one.actor, one.site, "", "log.csv", [SMALL])
+    with access.organisation_transaction(one.actor):
+        Upload.objects.filter(id=number).update(created_at=clock.now() - timedelta(days=31))
+    retention.run_deletions()
     assert stored() is None
     with pytest.raises(InvalidError, match="removed after 30 days"):
         imports.preview(one.actor, number)

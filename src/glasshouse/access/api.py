@@ -25,6 +25,7 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondFactorNeededError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
+from glasshouse.vault.fields import readable
 
 _acting_now: ContextVar[Actor | None] = ContextVar("acting", default=None)
 
@@ -295,12 +296,18 @@ def create_organisation(actor: Actor, name: str) -> OrganisationId:
 
 
 def organisations_of(actor: Actor) -> list[Organisation]:
-    """The organisations that the actor belongs to."""
+    """The organisations that the actor belongs to; without those that are closed, their keys destroyed."""
     if actor.kind is not ActorKind.PERSON:
         return []
     with organisation_transaction(actor):
-        organisation_ids = Membership.objects.filter(account_id=actor.account).values_list("organisation_id", flat=True)
-        return list(Organisation.objects.filter(id__in=list(organisation_ids)).order_by("created_at"))
+        return readable(Organisation.objects.filter(id__in=organisation_ids_of(actor)).order_by("created_at"))
+
+
+def organisation_ids_of(actor: Actor) -> list[OrganisationId]:
+    """Ids of all organisations that name the actor as a member."""
+    with organisation_transaction(actor):
+        rows = Membership.objects.filter(account_id=actor.account)
+        return [OrganisationId(row) for row in rows.values_list("organisation_id", flat=True)]
 
 
 def organisation_or_none(actor: Actor) -> Organisation | None:

@@ -10,6 +10,7 @@ from glasshouse.rowsecurity.settings import ACCOUNT, ORGANISATION
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import CODE, ID, EachMatching, OneOf, SomeOf
 from glasshouse.vault.datamap import Kept, confidential
+from glasshouse.vault.declarations import Belongs, Owner, WrittenBy
 from glasshouse.vault.fields import SealedText
 
 MEMBER = f"organisation_id = {ORGANISATION} AND (SELECT glasshouse_member())"
@@ -29,6 +30,8 @@ class Organisation(models.Model):
     customer has handed its administration to the operator. `emergency_allowed`: support may break the glass.
     """
 
+    belongs = Belongs(Owner.ORGANISATION, "the name of the organisation", "Everybody there works under it.")
+    stays = "as long as the agreement runs"
     row_access = RowAccess(
         organisation="id",
         see=f"(id = {ORGANISATION} AND (SELECT glasshouse_member())) OR id IN "
@@ -58,6 +61,10 @@ class Organisation(models.Model):
 class CustomRole(models.Model):
     """A role that an organisation made for itself."""
 
+    belongs = Belongs(
+        Owner.ORGANISATION, "names of roles", "They say what members may do, and are the administrators' to change."
+    )
+    stays = "as long as the organisation has it"
     row_access = RowAccess(see=f"({MEMBER}) OR organisation_id = {INVITED}", support=Support("people"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -72,6 +79,7 @@ class CustomRole(models.Model):
 class Membership(models.Model):
     """A person's place in an organisation. `role`: a built-in role, or the id of a custom one."""
 
+    stays = "until the person leaves the organisation"
     founds = "organisation_id"  # The first member's organisation is a probe's where that member is one.
     row_access = RowAccess(
         see=f"account_id = {ACCOUNT} OR ({MEMBER}) OR organisation_id = {INVITED}",
@@ -96,6 +104,8 @@ class Membership(models.Model):
 class ApiToken(models.Model):
     """A program's way in, in the name of a member: never more than the member may do at that moment."""
 
+    written_by_member = WrittenBy("account_id", ("name",), "glasshouse_tokens_of")
+    row_access = RowAccess(owner_reads=True)
     kept = (Kept("expires_at", 90, "it ended"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))

@@ -49,6 +49,11 @@ SQL = Sql(
             "text[]",
             f"SELECT array_agg(account_id::text) FROM access_membership WHERE organisation_id = {ORGANISATION}",
         ),
+        # API tokens of an account, of all organisations: for the view of its person.
+        "glasshouse_tokens_of(account text)": (
+            "SETOF access_token",
+            f"SELECT * FROM access_token WHERE {JOB} AND account_id = account",
+        ),
         # Every organisation's id, for jobs that go from one to the next.
         "glasshouse_organisations()": (
             "SETOF text",
@@ -61,7 +66,7 @@ SQL = Sql(
         ),
     },
     internal=frozenset({"glasshouse_member_accounts()"}),
-    for_jobs=frozenset({"glasshouse_organisations()"}),
+    for_jobs=frozenset({"glasshouse_organisations()", "glasshouse_tokens_of(account text)"}),
     for_support=frozenset(
         {
             "glasshouse_administered()",

@@ -31,6 +31,7 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 NOWHERE = Visit("unknown")  # Whoever names no network is counted together with all who name none.
 MINUTES_10, HOUR = timedelta(minutes=10), timedelta(hours=1)
@@ -320,10 +321,10 @@ def actor_of_address(address: str) -> Actor:
 
 
 def people(accounts: list[AccountId]) -> dict[str, Person]:
-    """The persons behind accounts, by account id; without those whose data is restricted."""
+    """The persons behind accounts, by account id; without those whose data is restricted, and those who are erased."""
     rows = Account.objects.filter(id__in=accounts)
-    persons = {person.id: person for person in Person.objects.filter(account__in=rows)}
-    vault.open_keys({KeyOwnerId(person) for person in persons})  # Whoever asks for many shows their names.
+    # Whoever asks for many shows their names.
+    persons = {person.id: person for person in readable(Person.objects.filter(account__in=rows))}
     return {account.id: persons[account.person_id] for account in rows if account.person_id in persons}
 
 
@@ -342,6 +343,11 @@ def all_persons() -> list[PersonId]:
     """The id of every person. For jobs."""
     with own(STORAGE):
         return [PersonId(number) for number in Person.objects.values_list("id", flat=True)]
+
+
+def visible_persons_among(key_owners: set[str]) -> set[str]:
+    """Which of these ids are a person's whose data is not restricted; also within a transaction, unlike `persons_among`."""
+    return set(Person.objects.filter(id__in=key_owners).values_list("id", flat=True))
 
 
 def is_staff(account: AccountId | None) -> bool:

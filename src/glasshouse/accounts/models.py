@@ -18,6 +18,7 @@ COLLEAGUES = ("the organisations that the person belongs to",)
 class Person(models.Model):
     """A human being whom we know, found by the keyed hash of a proved address."""
 
+    stays = "as long as the account exists"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     name = SealedText(
         personal(
@@ -56,6 +57,7 @@ class Person(models.Model):
 class Account(models.Model):
     """A person's way in. The password is stored as Argon2id hash. `staff_role`: empty for everybody but the operator's staff."""
 
+    stays = "as long as the account exists"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     person = technical(models.OneToOneField(Person, on_delete=models.CASCADE))
     password = mapped(
@@ -158,6 +160,8 @@ class SecondFactor(models.Model):
     `last_turn`: the newest time step whose code was used (app) or the signature counter (passkey): nothing at or below it counts.
     """
 
+    stays = "as long as the account exists, or until it is removed"
+    kept = (Kept("created_at", 1, "it was begun, if it was never confirmed", while_empty="confirmed_at"),)
     row_access = RowAccess(open_though_restricted=WAY_IN)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
@@ -189,6 +193,7 @@ class SecondFactor(models.Model):
 class RecoveryCode(models.Model):
     """One of ten codes for a lost device. Stored as keyed hash; works once."""
 
+    stays = "as long as the account exists"
     shows_nobody = "hashes only; they go with the account"
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     code_hash = hashed(
@@ -203,6 +208,7 @@ class RecoveryCode(models.Model):
 class FactorReset(models.Model):
     """An administrator's removal of somebody's second factor: announced, delayed, and stoppable by the person meanwhile."""
 
+    kept = (Kept("due_at", 30, "the day on which it was to be carried out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     asked_by = technical(models.CharField(max_length=16))

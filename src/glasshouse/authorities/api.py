@@ -36,6 +36,7 @@ from glasshouse.subject.inventory import view
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
+from glasshouse.vault.fields import readable
 
 ANSWER, REFUSE = "answer", "refuse"
 # Names of queues: stored failures have them, so they stay as they are.
@@ -94,17 +95,21 @@ def enter(actor: Actor, facts: Facts) -> LegalRequest:
 
 def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
     """Mail to everybody else who may review; the mail says nothing of whom it is about."""
-    for account in Account.objects.select_related("person").filter(staff_role__in=REVIEWERS).exclude(id=actor.account):
-        key_owner, address = KeyOwnerId(account.person_id), account.person.address
+    reviewers = Account.objects.filter(staff_role__in=REVIEWERS).exclude(id=actor.account)
+    for person in readable(Person.objects.filter(account__in=reviewers)):
         mail.queue_template(
-            key_owner, "deadline", address, "authorities/mails/review", {"due_at": legal_request.due_at}
+            KeyOwnerId(person.id),
+            "deadline",
+            person.address,
+            "authorities/mails/review",
+            {"due_at": legal_request.due_at},
         )
 
 
 def legal_requests(actor: Actor) -> list[LegalRequest]:
     """The newest 200 legal requests, the open ones first. Raises NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
-    newest = LegalRequest.objects.order_by("-received_at")[:200]
+    newest = readable(LegalRequest.objects.order_by("-received_at")[:200])
     return sorted(newest, key=lambda legal_request: legal_request.closed_at is not None)
 
 

@@ -8,7 +8,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import blob_ref, hashed, technical
 from glasshouse.vault.content import Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedJson, SealedText
 
 
@@ -19,7 +19,14 @@ class LegalRequest(models.Model):
     `untellable_at`: since when nobody is left to be told, for the person was erased.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "legal requests, and reviews of them",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="told_at")
+    stays = "while it is open"
     kept = (Kept("closed_at", 2190, "it was closed, as long as it may be contested"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(

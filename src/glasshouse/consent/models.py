@@ -7,7 +7,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import OneOf
-from glasshouse.vault.datamap import Basis, personal
+from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
@@ -15,6 +15,7 @@ from glasshouse.vault.fields import SealedText
 class ConsentRecord(models.Model):
     """One thing that a person said about a purpose; the newest counts. `words`: the sentence shown, or the person's reasons."""
 
+    stays = "as long as the account exists"
     row_access = RowAccess(
         App.REPLACE,
         rewritable=("words",),
@@ -48,6 +49,8 @@ class Restriction(models.Model):
     A guest's is by address, until there is an account; `key_owner` is a key of its own then.
     """
 
+    stays = "until it is lifted"
+    kept = (Kept("lifts_at", 1095, "it was lifted, to be able to show that it was followed"),)
     row_access = RowAccess(open_though_restricted="it says what is restricted")
     by_address = ByAddress(ErasedBy.PERSON)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -35,6 +35,7 @@ from glasshouse.notices import api as notices
 from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
+from glasshouse.vault.fields import readable
 
 PURPOSE = "provider-news"
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -91,7 +92,9 @@ def note(key_owner: KeyOwnerId, recipient: Recipient) -> None:
 
 def of_person(key_owner: KeyOwnerId) -> list[Disclosure]:
     """What went where of a person, the newest first."""
-    return list(Disclosure.objects.select_related("recipient").filter(key_owner=key_owner).order_by("-last_at"))
+    disclosures = list(Disclosure.objects.select_related("recipient").filter(key_owner=key_owner).order_by("-last_at"))
+    known = {recipient.pk for recipient in readable(disclosure.recipient for disclosure in disclosures)}
+    return [disclosure for disclosure in disclosures if disclosure.recipient_id in known]
 
 
 def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
@@ -228,7 +231,7 @@ def _announce(recipient: Recipient) -> None:
             "purpose": recipient.purpose,
         },
     )
-    for subscriber in Subscriber.objects.filter(ended_at=None).exclude(proved_at=None):
+    for subscriber in readable(Subscriber.objects.filter(ended_at=None).exclude(proved_at=None)):
         mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, news)
     newest: dict[str, str] = {}
     for key_owner, state in (
@@ -269,7 +272,7 @@ def recipients() -> list[ListedRecipient]:
             [NAMES.get(name, name) for name in recipient.fields],
             rules.TITLES[rules.Kind(recipient.kind)],
         )
-        for recipient in Recipient.objects.all()
+        for recipient in readable(Recipient.objects.all())
     ]
     return sorted(rows, key=lambda row: (order.index(row.state), row.recipient.name))
 

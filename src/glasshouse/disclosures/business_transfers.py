@@ -23,6 +23,7 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
+from glasshouse.vault.fields import readable
 
 BATCH = 500
 # Names of queues: stored failures have them, so they stay as they are.
@@ -87,7 +88,8 @@ def transfers(actor: Actor) -> list[TransferProgress]:
     objected_count = _customers().filter(person_id__in=objected).count()
     restricted_count = _customers().filter(person_id__in=restricted).count()
     notice_counts = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
-    rows = BusinessTransfer.objects.select_related("recipient").order_by("-opened_at")
+    rows = list(BusinessTransfer.objects.select_related("recipient").order_by("-opened_at"))
+    known = {recipient.pk for recipient in readable(row.recipient for row in rows)}
     return [
         TransferProgress(
             business_transfer,
@@ -98,6 +100,7 @@ def transfers(actor: Actor) -> list[TransferProgress]:
             categories,
         )
         for business_transfer in rows
+        if business_transfer.recipient_id in known
     ]
 
 

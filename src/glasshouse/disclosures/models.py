@@ -11,7 +11,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Id, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import SealedText
 
@@ -36,6 +36,13 @@ class Recipient(models.Model):
     by a version that asked for no such day, and not always for safeguards; such rows go on as they are.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "the register of recipients",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
+    stays = "as long as it must be shown who received something"
     by_address = ByAddress(ErasedBy.NOBODY)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10, choices=[(str(kind), str(kind)) for kind in Kind]), OneOf(Kind))
@@ -118,6 +125,7 @@ class Subscriber(models.Model):
     """
 
     by_address = ByAddress(ErasedBy.ANYBODY, once_filled="proved_at", hidden=True)
+    stays = "until it is ended"
     kept = (Kept("ended_at", 30, "it was ended, or never proved"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     address = SealedText(
@@ -146,6 +154,7 @@ class Subscriber(models.Model):
 class BusinessTransfer(models.Model):
     """A merger or a sale of the business. `recipient`: the buyer, with the day from which on data would pass."""
 
+    stays = "as long as it must be shown who received something"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     recipient = technical(models.OneToOneField(Recipient, on_delete=models.PROTECT))
     opened_at = technical(models.DateTimeField())

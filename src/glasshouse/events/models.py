@@ -13,6 +13,7 @@ from glasshouse.vault.content import Facts, Id, OneOf
 class Event(models.Model):
     """One thing that happened. Opaque ids only: it outlives what it speaks of."""
 
+    stays = "for ever, as opaque ids: what happened must be shown"
     row_access = RowAccess(
         App.APPEND,
         write="organisation_id IS NULL OR ({rows})",  # One of no customer (a refused sign-in) is read by the relay alone.
@@ -43,6 +44,7 @@ class Unchained(models.Model):
     chained, and is deleted with the probe.
     """
 
+    stays = "until it is chained"
     row_access = RowAccess(App.NOTHING)
     number = technical(models.BigAutoField(primary_key=True))
     event_id = technical(models.CharField(max_length=16))
@@ -58,6 +60,7 @@ class Unchained(models.Model):
 class Link(models.Model):
     """The event's place in the chain: the hash of the link before it, of the event's own content and of when it was chained."""
 
+    stays = "for ever, as opaque ids: what happened must be shown"
     row_access = RowAccess(App.READ)
     number = technical(models.BigIntegerField(primary_key=True))
     event_id = technical(models.CharField(max_length=16, unique=True))
@@ -77,6 +80,7 @@ class Root(models.Model):
     did not run; null for roots from before this column.
     """
 
+    stays = "for ever, as opaque ids: what happened must be shown"
     row_access = RowAccess(App.READ)
     day = technical(models.DateField(primary_key=True))
     number = technical(models.BigIntegerField())

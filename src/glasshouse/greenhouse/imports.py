@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -14,7 +13,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, file_process, files, import_results
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
-from glasshouse.greenhouse.models import Compartment, Site, Template, Upload, UploadState
+from glasshouse.greenhouse.models import FILE_DAYS, Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -25,7 +24,6 @@ from glasshouse.vault import blobs
 
 IMPORTING = "greenhouse.import"
 TAKE_FILE = "greenhouse.take_file"  # the task in tasks.py
-KEPT = timedelta(days=30)  # how long a file itself is kept; its report stays
 SHOWN_COLUMNS = 200  # on a page; all are imported
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
 
@@ -101,18 +99,7 @@ def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId,
             created_at=clock.now(),
         )
         events.record(actor, Kind.FILE_UPLOADED, row.id)
-        _drop_old(actor)
     return ImportId(row.id)
-
-
-def _drop_old(actor: Actor) -> None:
-    outdated = Upload.objects.filter(organisation_id=actor.organisation, created_at__lt=clock.now() - KEPT).exclude(
-        blob=""
-    )
-    for row in outdated.defer("proposal"):
-        blobs.remove(BlobId(row.blob))
-        row.blob, row.proposal = "", None
-        row.save(update_fields=["blob", "proposal"])
 
 
 def _upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
@@ -128,7 +115,7 @@ def _upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upl
 def _pieces(actor: Actor, row: Upload) -> Iterator[bytes]:
     """The file, unsealed piece by piece. Raises InvalidError at once where it is not stored any more."""
     if not row.blob or not blobs.generation_of(BlobId(row.blob)):
-        raise InvalidError(f"The file itself was removed after {KEPT.days} days. Choose it once more.", field="file")
+        raise InvalidError(f"The file itself was removed after {FILE_DAYS} days. Choose it once more.", field="file")
     return blobs.read(BlobId(row.blob), KeyOwnerId(str(actor.organisation)))
 
 

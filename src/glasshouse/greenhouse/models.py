@@ -6,9 +6,12 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.content import OneOf
-from glasshouse.vault.datamap import confidential
+from glasshouse.vault.datamap import Emptied, Kept, confidential
+from glasshouse.vault.declarations import Belongs, Owner
 from glasshouse.vault.fields import SealedJson, SealedText
 
+FILE_DAYS = 30  # how long a file itself is kept, with the rows of it that a page shows; its report stays longer
+WORKED_WITH = "It is what the organisation works with: every member sees it, and its administrators decide on it."
 SHOWN = confidential("showing the customer its own greenhouses", category="user.workplace")
 
 
@@ -18,6 +21,12 @@ class Site(models.Model):
     `limits`: by variable, [least, most] in its unit, outside which its own people want to be told.
     """
 
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "names of sites, where they lie, their crops and target ranges",
+        WORKED_WITH,
+    )
+    stays = "as long as the organisation has it"
     row_access = RowAccess(site="id", support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -34,6 +43,12 @@ class Site(models.Model):
 class Compartment(models.Model):
     """A part of a site with a climate of its own, and target ranges of its own where they are set."""
 
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "names of compartments, and their target ranges",
+        WORKED_WITH,
+    )
+    stays = "as long as the organisation has it"
     row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -49,6 +64,12 @@ class Compartment(models.Model):
 class Device(models.Model):
     """Something that sends readings. Its key is known to the crop plane only, as a hash."""
 
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "names of devices",
+        WORKED_WITH,
+    )
+    stays = "as long as the organisation has it"
     row_access = RowAccess(support=Support("climate", changes=True))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -79,6 +100,13 @@ class Upload(models.Model):
     `proposal`: how it would be read and its first rows, so that a page shows it without reading the file again.
     """
 
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "files of readings: their names, every cell of them, how they are read, and reports",
+        "They are the organisation's records of its crop. That you uploaded one is an event, which you see here.",
+    )
+    kept = (Kept("created_at", 365, "it was uploaded"),)
+    emptied = Emptied("created_at", FILE_DAYS, "it was uploaded", ("blob", "proposal"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
@@ -101,6 +129,12 @@ class Upload(models.Model):
 class Template(models.Model):
     """How files of one kind are read, saved under a name; `layout` holds their headings, by which they are known again."""
 
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "names of templates, and the headings that they hold",
+        WORKED_WITH,
+    )
+    stays = "as long as the organisation has it"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     name = SealedText(SHOWN, key_owner="organisation_id")

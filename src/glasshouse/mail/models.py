@@ -8,7 +8,7 @@ from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Code, Matching
 from glasshouse.vault.datamap import Basis, Kept, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 # Kinds of mails that carry somebody else's words than ours; the same words say who knew the address.
@@ -27,6 +27,12 @@ class Message(models.Model):
     when staff leave it so.
     """
 
+    belongs = Belongs(
+        Owner.READER,
+        "words of yours in mails to others",
+        "They are in those persons' mails, which end 30 days after they were sent.",
+        (Writer.MEMBER, Writer.STAFF),
+    )
     row_access = RowAccess(
         # Mails that the law or the person wants.
         open_rows="kind IN ('announcement', 'change', 'privacy', 'reset', 'restriction', 'second-step', 'sign-up', 'text')"

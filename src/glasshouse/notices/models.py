@@ -11,6 +11,7 @@ from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import published, technical
 from glasshouse.vault.content import Code, Id, Matching, OneOf
 from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.declarations import Belongs, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 LEAD = ExpressionWrapper(F("lead_days") * Value(timedelta(days=1)), output_field=DurationField())
@@ -23,6 +24,7 @@ class Version(models.Model):
     `tables`: what the data map said when it was published; `facts`: what was configured then (`facts.py`).
     """
 
+    stays = "for ever: what held when must be shown"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     document = technical(
         models.CharField(
@@ -68,6 +70,8 @@ class Version(models.Model):
 class Text(models.Model):
     """A version's words in one language. `summary`: what changed, in plain words."""
 
+    belongs = Belongs(Owner.OPERATOR, "documents, and what changed in them", "They are published.", (Writer.STAFF,))
+    stays = "for ever: what held when must be shown"
     row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     version = technical(models.ForeignKey(Version, on_delete=models.CASCADE))
@@ -83,6 +87,7 @@ class Text(models.Model):
 class Acceptance(models.Model):
     """That a person accepted a version: which words were shown, when, and how."""
 
+    stays = "as long as the account exists"
     row_access = RowAccess(App.REPLACE, rewritable=("shown",))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16))

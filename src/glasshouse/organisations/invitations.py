@@ -31,6 +31,7 @@ from glasshouse.organisations.members import GONE as ROLE_GONE
 from glasshouse.organisations.members import check_gift, lock
 from glasshouse.organisations.models import Invitation
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 DAYS, MOST_DAYS = 7, 30
 MOST_AT_ONCE, MOST_MESSAGE, MOST_PASTED = 200, 1000, 200_000
@@ -222,9 +223,8 @@ def invitations(actor: Actor) -> list[Listed]:
     """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
-        rows = list(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
+        rows = readable(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
         record_access(actor, "invitations", [row.id for row in rows])
-        vault.open_keys({KeyOwnerId(row.key_owner) for row in rows})
         roles = roles_by_id(str(actor.organisation), {row.role for row in rows})
         return [
             Listed(

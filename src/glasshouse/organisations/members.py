@@ -35,8 +35,9 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, RequestId, RoleId
-from glasshouse.organisations.models import AccessRequest
+from glasshouse.organisations.models import AccessRequest, Invitation
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 RESTRICTED = "Somebody whose data is restricted"
 GONE = RoleDefinition("a role that is gone", frozenset[Permission]())
@@ -122,7 +123,7 @@ def _people(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
     if actor.kind is not ActorKind.STAFF:
         return accounts.people(account_ids)
     # Support has no right to the table of persons; the database hands out these, where a grant names them.
-    persons = Person.objects.raw("SELECT * FROM glasshouse_member_people()")
+    persons = readable(Person.objects.raw("SELECT * FROM glasshouse_member_people()"))
     return {str(getattr(person, "account_id", "")): person for person in persons}
 
 
@@ -196,11 +197,21 @@ def take_out(organisation: OrganisationId, account: AccountId) -> None:
     job = JOB.for_organisation(organisation)
     with organisation_transaction(job):
         membership = _theirs(job, account)
-        tokens = ApiToken.objects.filter(organisation_id=organisation, account_id=account, revoked_at=None)
-        tokens.update(revoked_at=clock.now())
-        AccessRequest.objects.filter(organisation_id=organisation, account_id=account, decided_at=None).delete()
         events.record(job, Kind.MEMBER_LEFT, account)
         membership.delete()
+
+
+def forget_words(organisation: OrganisationId, account: AccountId) -> None:
+    """Delete what somebody who leaves the service wrote in an organisation, also in one that they left before; as a job.
+
+    The invitations that they sent stay the organisation's, without their message. Safe to repeat.
+    """
+    with organisation_transaction(JOB.for_organisation(organisation)):
+        ApiToken.objects.filter(organisation_id=organisation, account_id=account).delete()
+        AccessRequest.objects.filter(organisation_id=organisation, account_id=account).delete()
+        for invitation in readable(Invitation.objects.filter(organisation_id=organisation, inviter=account)):
+            invitation.message = ""
+            invitation.save(update_fields=["message"])
 
 
 def hand_over(actor: Actor, account: AccountId, role: str) -> None:

@@ -11,7 +11,7 @@ from glasshouse.rowsecurity.settings import INVITATION
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import EachMatching, OneOf
 from glasshouse.vault.datamap import Basis, Kept, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, WrittenBy
 from glasshouse.vault.fields import SealedText
 
 
@@ -23,6 +23,12 @@ def _site_list() -> "ArrayField[list[str] | None, list[str] | None]":
 class Invitation(models.Model):
     """A way in for one address. Its texts are sealed under a key of its own (`key owner`), apart from any person."""
 
+    written_by_member = WrittenBy("inviter", ("address", "message"), "glasshouse_invitations_by")
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "invitations that you sent",
+        "They stay until they end; your message is taken out of them when you are erased.",
+    )
     row_access = RowAccess(see=f"({MEMBER}) OR secret_hash = {INVITATION}", owner_reads=True)
     by_address = ByAddress(ErasedBy.PERSON, hidden=True, function="glasshouse_invitations_for")
     kept = (Kept("expires_at", 30, "it ended"),)
@@ -71,8 +77,12 @@ class Invitation(models.Model):
 class AccessRequest(models.Model):
     """A member's wish for another role or other sites, until an administrator decides."""
 
-    row_access = RowAccess(support=Support("people"))
-    kept = (Kept("decided_at", 365, "the decision"),)
+    written_by_member = WrittenBy("account_id", ("reason",), "glasshouse_access_requests_of")
+    row_access = RowAccess(support=Support("people"), owner_reads=True)
+    kept = (
+        Kept("decided_at", 365, "the decision"),
+        Kept("created_at", 365, "it was asked, if nobody decided", while_empty="decided_at"),
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     account_id = technical(models.CharField(max_length=16))

@@ -16,6 +16,21 @@ SQL = Sql(
             "SETOF access_invitation",
             f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
         ),
+        # Invitations that an account sent, and what it asked for, of all organisations: for the view of its person.
+        "glasshouse_invitations_by(account text)": (
+            "SETOF access_invitation",
+            f"SELECT * FROM access_invitation WHERE {JOB} AND inviter = account",
+        ),
+        "glasshouse_access_requests_of(account text)": (
+            "SETOF access_request",
+            f"SELECT * FROM access_request WHERE {JOB} AND account_id = account",
+        ),
     },
-    for_jobs=frozenset({"glasshouse_invitations_for(hash text)"}),
+    for_jobs=frozenset(
+        {
+            "glasshouse_access_requests_of(account text)",
+            "glasshouse_invitations_by(account text)",
+            "glasshouse_invitations_for(hash text)",
+        }
+    ),
 )

@@ -31,6 +31,7 @@ from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
 from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.vault.datamap import people_rows
+from glasshouse.vault.fields import readable
 from glasshouse.vault.processing import activities
 
 RISKS = ("low", "medium", "high")
@@ -88,7 +89,7 @@ def desk(actor: Actor) -> Desk:
     """The officer's desk."""
     access.require_staff(actor, Permission.DESK_READ)
     now = clock.now()
-    live = list(Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now)).order_by("at"))
+    live = readable(Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now)).order_by("at"))
     due = sum(retention.due().values())
     return Desk(
         _figures(),
@@ -148,7 +149,8 @@ def _consent_records() -> list[PurposeCounts]:
 
 
 def _assessed() -> list[AssessedPurpose]:
-    newest: dict[str, Assessment] = {assessment.purpose: assessment for assessment in Assessment.objects.order_by("at")}
+    assessments = readable(Assessment.objects.order_by("at"))
+    newest: dict[str, Assessment] = {assessment.purpose: assessment for assessment in assessments}
     today = clock.now().date()
     purposes = dict.fromkeys(
         activity.purpose[:200] for activity in activities(people_rows([])) if activity.classification == "personal"
@@ -177,6 +179,9 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
         review_at=date.fromisoformat(f"{now + REVIEW:%Y-%m-%d}"),
     )
     assessment.save(force_insert=True)
+    Assessment.objects.filter(purpose=purpose).exclude(
+        id=assessment.id
+    ).delete()  # One is kept until there is a newer one.
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
 
 

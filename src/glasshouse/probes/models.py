@@ -13,6 +13,7 @@ MARK = "[a-z_]{1,40}:([0-9a-hjkmnp-tv-z]{16}|[0-9a-f]{64}|[0-9]{1,20})"
 class Probe(models.Model):
     """One run of a check, from its begin until all of it is removed. `sink_port`: of the listener on loopback for its mail."""
 
+    stays = "as long as a check runs"
     row_access = RowAccess(App.NOTHING)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     sink_port = technical(models.PositiveIntegerField())
@@ -29,6 +30,7 @@ class Mark(models.Model):
     is no foreign key: a transaction of somebody else that wrote a mark must not fail because the probe went meanwhile.
     """
 
+    stays = "as long as a check runs"
     row_access = RowAccess(App.NOTHING)
     value = technical(models.CharField(primary_key=True, max_length=120), Matching(MARK))
     probe_id = technical(models.CharField(max_length=16, db_index=True))

@@ -7,33 +7,46 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """Rows end so many days after the time in a column. notice_text: of the notice, "" where the table is about nobody."""
+    """Rows end so many days after the time in a column. notice_text: of the notice, "" where the table is about nobody.
+
+    only: SQL condition on the rows that it is about; "": all. Under one that names a column, the column is empty by then.
+    """
 
     table: str
     column: str
     days: int
     notice_text: str = ""
+    only: str = ""
 
 
 RULES = (
     Rule("access_invitation", "expires_at", 30, "30 days after it ended"),
     Rule("access_request", "decided_at", 365),
+    Rule("access_request", "created_at", 365, only="decided_at IS NULL"),
     Rule("access_token", "expires_at", 90),
     Rule("accounts_browser", "seen_at", 365, "1 year after it was last used"),
+    Rule("accounts_second_step", "created_at", 1, "1 day after it was begun", only="confirmed_at IS NULL"),
     Rule("accounts_session", "expires_at", 0, "until it ends, 14 days at most"),
     Rule("accounts_session", "created_at", 14, "until it ends, 14 days at most"),
+    Rule("accounts_step_reset", "due_at", 30),
     Rule("accounts_ticket", "expires_at", 7, "7 days after the link ran out"),
     Rule("accounts_tries", "until", 1, "1 day after the window of counting"),
+    Rule("consent_restriction", "lifts_at", 3 * 365, "3 years after it was lifted"),
     Rule("disclosures_disclosure", "last_at", 3 * 365),
     Rule("disclosures_merger_notice", "at", 3 * 365),
     Rule("disclosures_subscriber", "ended_at", 30, "30 days after it was ended, or never proved"),
+    Rule("greenhouse_upload", "created_at", 365),
+    Rule("greenhouse_upload", "created_at", 30, only="blob <> '' OR proposal IS NOT NULL"),
     Rule("mail_message", "created_at", 90, "90 days after it was written, if it could not be sent"),
     Rule("mail_message", "sent_at", 30, "30 days after it was sent"),
     Rule("notices_announcement", "at", 3 * 365, "3 years after the change was announced"),
     Rule("promises_result", "checked_at", 2 * 365),
     Rule("queues_failure", "tried_at", 365),
+    Rule("retention_hold", "ends_at", 3 * 365),
     Rule("rights_copy", "expires_at", 1, "1 day after its link ran out"),
     Rule("rights_demand", "closed_at", 6 * 365, "6 years after it was closed"),
+    Rule("rights_referral", "answered_at", 3 * 365),
+    Rule("rights_referral", "due_at", 3 * 365, only="answered_at IS NULL"),
     Rule("rights_request", "closed_at", 3 * 365, "3 years after the answer"),
     Rule("sources_supplied", "received_at", 365, "1 year after it was taken in"),
     Rule("web_form_sent", "sent_at", 1),
@@ -43,7 +56,7 @@ RULES = (
 ACCOUNT, CUSTOMER = "as long as the account exists", "as long as the agreement runs"
 LEDGER, PUBLIC = "for ever, as opaque ids: what happened must be shown", "what is published, for ever"
 REGISTER, SELF = "as long as the register is kept", "about nobody: the service's own running"
-# Why the rows of a table have no end of their own.
+# Why the rows of a table have no end of their own; those of a table above have one but for what goes on.
 REASONS = {
     "access_membership": ACCOUNT,
     "access_organisation": CUSTOMER,
@@ -51,9 +64,6 @@ REASONS = {
     "accounts_account": ACCOUNT,
     "accounts_person": ACCOUNT,
     "accounts_recovery_code": ACCOUNT,
-    "accounts_second_step": ACCOUNT,
-    "accounts_step_reset": ACCOUNT,
-    "consent_restriction": "until it is lifted, or as long as the account exists",
     "consent_stance": ACCOUNT,
     "disclosures_merger": REGISTER,
     "disclosures_recipient": REGISTER,
@@ -66,7 +76,6 @@ REASONS = {
     "greenhouse_device": CUSTOMER,
     "greenhouse_site": CUSTOMER,
     "greenhouse_template": CUSTOMER,
-    "greenhouse_upload": CUSTOMER,
     "notices_acceptance": ACCOUNT,
     "notices_text": PUBLIC,
     "notices_version": PUBLIC,
@@ -76,7 +85,6 @@ REASONS = {
     "procrastinate_jobs": SELF,
     "procrastinate_periodic_defers": SELF,
     "procrastinate_workers": SELF,
-    "retention_hold": "until the hold ends, and as its record",
     "retention_statistic": "numbers of groups of five and more",
     "retention_sweep": "certificates: counts by table",
     "rights_agent": REGISTER,
@@ -84,7 +92,6 @@ REASONS = {
     "rights_erasure": LEDGER,
     "rights_letter": "with the request that it belongs to",
     "rights_officer_region": ACCOUNT,
-    "rights_referral": "with the request that it belongs to",
     "sources_objected": "as long as the person wants nothing taken in",
     "sources_source": REGISTER,
     "support_grant": CUSTOMER,

@@ -32,6 +32,7 @@ from glasshouse.requests import legal_deadlines
 from glasshouse.requests.models import Request, RequestKind, RequestMessage
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 MOST_TEXT = 20_000  # characters
 PAPER = ("letter", "phone")
@@ -198,7 +199,7 @@ def of_person(actor: Actor) -> list[Request]:
     """The confirmed requests of the actor's person, the newest first."""
     person = accounts.person_of(actor)
     confirmed = Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None)
-    return list(confirmed.order_by("-asked_at"))
+    return readable(confirmed.order_by("-asked_at"))
 
 
 def write(request: Request, template: str, values: mail.Values, *, referral: str = "") -> None:
@@ -240,9 +241,8 @@ def passed_to(numbers: list[str]) -> dict[str, list[PassedTo]]:
 
 def messages_of(requests: list[Request]) -> dict[str, list[RequestMessage]]:
     """The messages of each request, the oldest first; with one query for them, and one for the keys of all."""
-    vault.open_keys({KeyOwnerId(request.key_owner) for request in requests})
     messages: dict[str, list[RequestMessage]] = {request.id: [] for request in requests}
-    for message in RequestMessage.objects.filter(request__in=[*messages]).order_by("at"):
+    for message in readable(RequestMessage.objects.filter(request__in=[*messages]).order_by("at")):
         messages[message.request_id].append(message)
     return messages
 

@@ -37,6 +37,7 @@ from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Agent, Request
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 VERSIONS = ("0.9.4", "1.0")
 LONGEST = timedelta(hours=1)
@@ -105,7 +106,7 @@ def end(actor: Actor, agent: str) -> None:
 def agents(actor: Actor) -> list[Agent]:
     """Every agent. Raises NotFoundError."""
     access.require_staff(actor, Permission.REQUEST_READ)
-    return sorted(Agent.objects.all(), key=lambda agent: agent.name)
+    return sorted(readable(Agent.objects.all()), key=lambda agent: agent.name)
 
 
 def _agent(agent: str) -> Agent:

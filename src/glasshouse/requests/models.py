@@ -10,7 +10,7 @@ from glasshouse.rowsecurity.declarations import RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import Code, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedText
 
 
@@ -49,7 +49,14 @@ class Request(models.Model):
     page's form showed; 0: a version asked that did not record it; empty: no form of ours was shown.
     """
 
+    belongs = Belongs(
+        Owner.READER,
+        "what you entered and answered for a privacy request",
+        "It is part of that person's request, and stays as long as the request.",
+        (Writer.STAFF,),
+    )
     by_address = ByAddress(ErasedBy.NOBODY, once_filled="proved_at")
+    stays = "while it is open"
     kept = (Kept("closed_at", 1095, "the answer, to be able to show that it was given"),)
     counted = Counted("asked_at", ("kind", "law", "channel", "outcome"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -155,6 +162,13 @@ class RequestMessage(models.Model):
     `mail`: the id of the mail that it left as, by which a reply finds the request.
     """
 
+    belongs = Belongs(
+        Owner.READER,
+        "answers to privacy requests",
+        "It is part of that person's request, and stays as long as the request.",
+        (Writer.MEMBER, Writer.STAFF),
+    )
+    stays = "with the request that it belongs to"
     holds_links = ("text",)  # What is shown of it masks them: whoever reads it could use them.
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -205,6 +219,11 @@ class Referral(models.Model):
     """That a request was passed to the customer that entered the person's data, with a deadline of its own."""
 
     row_access = RowAccess(owner_reads=True)
+    # As long as the request itself, which ends three years after its answer.
+    kept = (
+        Kept("answered_at", 1095, "the organisation's answer"),
+        Kept("due_at", 1095, "the day by which it had to be answered", while_empty="answered_at"),
+    )
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
     request_id = technical(models.CharField(max_length=16, db_index=True))
@@ -222,6 +241,7 @@ class Referral(models.Model):
 class OfficerRegion(models.Model):
     """Which regions a privacy officer answers for; officers without a row answer for all that nobody else does."""
 
+    stays = "until the officer's regions are set anew, as an opaque id"
     account_id = technical(models.CharField(primary_key=True, max_length=16))
     regions = technical(ArrayField(models.CharField(max_length=6)), SomeOf(REGIONS))
 
@@ -243,6 +263,13 @@ class Agent(models.Model):
     `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "the register of agents",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
+    stays = "as long as the service runs"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     agent_id = SealedText(AGENTS, key_owner="id")
     agent_hash = technical(models.CharField(max_length=64, unique=True))

@@ -32,7 +32,7 @@ from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links
 from glasshouse.requests.models import Passing, Referral, Request, RequestMessage
-from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 WARNING = "rights.warn-referral"
 ANSWER_WITHIN = timedelta(days=14)
@@ -162,13 +162,12 @@ def passed(actor: Actor) -> list[PassedRequest]:
             Referral.objects.filter(organisation_id=actor.organisation).order_by("-answered_at", "due_at")[:200]
         )
         requests_by_id = {
-            request.id: request for request in Request.objects.filter(id__in=[row.request_id for row in rows])
+            request.id: request for request in readable(Request.objects.filter(id__in=[row.request_id for row in rows]))
         }
-        vault.open_keys({KeyOwnerId(request.key_owner) for request in requests_by_id.values()})
         answers = RequestMessage.objects.filter(
             sender="customer", referral__in=[row.id for row in rows if row.answered_at]
         )
-        texts = {message.referral: message.text for message in answers}
+        texts = {message.referral: message.text for message in readable(answers)}
         passed_requests = [
             PassedRequest(
                 row.id,

@@ -9,12 +9,13 @@ from functools import partial
 from django.db import transaction
 from django.db.models import QuerySet
 
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB
-from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.kernel.ids import AccountId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
@@ -88,7 +89,7 @@ def _remind(request: Request, *, everybody: bool) -> None:
         reminder = mail.draft("requests/mails/overdue", values)
     else:
         reminder = mail.draft("requests/mails/due", {**values, "due_at": request.due_at})
-    for account in Account.objects.select_related("person").filter(staff_role="privacy"):
-        if everybody or covers(account.id)(request.region):
-            key_owner, address = KeyOwnerId(account.person_id), account.person.address
-            mail.queue_draft(key_owner, "deadline", address, reminder)
+    officers = list(Account.objects.filter(staff_role="privacy").values_list("id", flat=True))
+    for account, person in accounts.people([AccountId(officer) for officer in officers]).items():
+        if everybody or covers(account)(request.region):
+            mail.queue_draft(KeyOwnerId(person.id), "deadline", person.address, reminder)

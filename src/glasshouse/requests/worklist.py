@@ -14,12 +14,11 @@ from glasshouse.accounts.own import known_hashes
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.requests import api as requests
 from glasshouse.requests import legal_deadlines
 from glasshouse.requests.api import PassedTo
 from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestMessage
-from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,14 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     access.require_staff(actor, Permission.REQUEST_READ)
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
-    open_requests = list(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
+    open_requests = readable(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
     messages = requests.messages_of(open_requests)
     passed = requests.passed_to([request.id for request in open_requests if request.referrals])
-    agents = list(Agent.objects.filter(id__in={request.agent for request in open_requests}))
-    vault.open_keys({KeyOwnerId(agent.id) for agent in agents})
+    agents = readable(Agent.objects.filter(id__in={request.agent for request in open_requests}))
     agent_names = {agent.id: agent.name for agent in agents}
     with_account = known_hashes([request.address_hash for request in open_requests])
-    earlier = Request.objects.in_bulk([request.follows for request in open_requests if request.follows])
+    earlier_ids = [request.follows for request in open_requests if request.follows]
+    earlier = {request.id: request for request in readable(Request.objects.filter(id__in=earlier_ids))}
     items = [
         WorklistItem(
             request,

@@ -25,12 +25,13 @@ from glasshouse.ledger import api as ledger
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
+from glasshouse.retention import emptying
 from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
-from glasshouse.vault.datamap import K, counted_of, kept_of
-from glasshouse.vault.fields import SealedField, key_owner_column
+from glasshouse.vault.datamap import K, counted_of, emptied_of, kept_of
+from glasshouse.vault.fields import SealedField, key_owner_column, readable
 from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 500
@@ -57,8 +58,13 @@ def ours() -> list[type[models.Model]]:
 def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models.Model]":
     moment, is_due = clock.now() - grace, models.Q(pk__in=[])
     for rule in kept_of(model):
-        is_due |= models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
-    rows = model._default_manager.filter(is_due)
+        is_over = models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
+        is_due |= is_over & models.Q(**{rule.while_empty: None}) if rule.while_empty else is_over
+    return _not_held(model, model._default_manager.filter(is_due))
+
+
+def _not_held(model: type[models.Model], rows: "models.QuerySet[models.Model]") -> "models.QuerySet[models.Model]":
+    """Rows of a model without those on whose key owner there is a legal hold."""
     if key_owner := key_owner_column(model):
         held = LegalHold.objects.filter(ends_at__gt=clock.now()).values_list("key_owner", flat=True)
         rows = rows.exclude(**{f"{key_owner}__in": list(held)})
@@ -92,6 +98,8 @@ def run_deletions() -> DeletionRun:
     for model in ours():
         if kept_of(model):
             queues.guarded(RUNNING, model._meta.db_table, partial(_delete_due, model, rows))
+        if emptied_of(model):
+            queues.guarded(RUNNING, f"{model._meta.db_table}:columns", partial(_empty_due, model))
     destroyed: list[int] = []
     queues.guarded(RUNNING, "unused keys", lambda: destroyed.append(_destroy_unused_keys()))
     keys = sum(destroyed)
@@ -109,6 +117,16 @@ def run_deletions() -> DeletionRun:
 def _delete_due(model: type[models.Model], counts: dict[str, int]) -> None:
     for actor in _actors(model):
         counts[model._meta.db_table] = counts.get(model._meta.db_table, 0) + _delete(model, actor)
+
+
+def _empty_due(model: type[models.Model]) -> None:
+    for actor in _actors(model):
+        while True:
+            progress.report()
+            with access.organisation_transaction(actor):
+                count = emptying.empty(_not_held(model, emptying.due(model))[:BATCH])
+            if count < BATCH:
+                break
 
 
 def count_years() -> int:
@@ -297,7 +315,7 @@ def legal_holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
 
 def legal_holds() -> list[LegalHold]:
     """Every live legal hold, the one that ends first first."""
-    return list(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+    return readable(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
 
 
 def end_legal_hold(actor: Actor, number: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count
 
 from glasshouse.access import api as access
@@ -33,6 +33,7 @@ from glasshouse.sources import rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
 from glasshouse.sources.rules import Problem
 from glasshouse.vault import api as vault
+from glasshouse.vault.fields import readable
 
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
@@ -83,7 +84,9 @@ def sources(actor: Actor) -> list[SourceCount]:
     """Every source, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
     counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
-    return [SourceCount(source, counts.get(source.pk, 0)) for source in Source.objects.order_by("-created_at")]
+    return [
+        SourceCount(source, counts.get(source.pk, 0)) for source in readable(Source.objects.order_by("-created_at"))
+    ]
 
 
 @transaction.atomic
@@ -263,7 +266,7 @@ def of_link(secret: str) -> list[LinkedValue]:
     The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
     the values for a month only: an old mail in wrong hands shows nothing more. It works once, for it deletes what it is about.
     """
-    rows = list(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
+    rows = _readable(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
     since = clock.now() - WITHIN
@@ -304,11 +307,20 @@ def forget_address(address_hash: str) -> None:
 
 def _forget(address_hash: str, person: str) -> None:
     rows = ThirdPartyData.objects.filter(address_hash=address_hash)
-    key_owners = set(rows.values_list("key_owner", flat=True)) - {person}
+    key_owners = _of_nobody(set(rows.values_list("key_owner", flat=True)) - {person})
     rows.delete()
     Suppression.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
     mail.forget(key_owners)
     ledger.destroy_keys(key_owners)
+
+
+def _of_nobody(key_owners: set[str]) -> set[str]:
+    """Those among key owners that are nobody's persons, so that their keys end with the third-party data.
+
+    What was taken in under an earlier address of somebody is sealed with the key of the person, who has another address now.
+    """
+    restricted = {key_owner for key_owner in key_owners if consent.restriction_of(key_owner)}
+    return key_owners - restricted - accounts.visible_persons_among(key_owners)
 
 
 def end_suppression(actor: Actor) -> None:
@@ -333,9 +345,16 @@ def suggestions(actor: Actor) -> list[Suggestion]:
             row.received_at,
             row.state,
         )
-        for row in rows.order_by("received_at")
+        for row in _readable(rows.order_by("received_at"))
     ]
     return sorted(items, key=lambda item: not item.own_value)
+
+
+def _readable(rows: "models.QuerySet[ThirdPartyData]") -> list[ThirdPartyData]:
+    """The rows that may be read, and whose sources may. rows: with their sources."""
+    values = readable(rows)
+    known = {source.pk for source in readable(row.source for row in values)}
+    return [row for row in values if row.source_id in known]
 
 
 def decide(actor: Actor, suggestion: str, *, right: bool) -> str:

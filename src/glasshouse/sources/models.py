@@ -10,7 +10,7 @@ from glasshouse.sources.rules import FIELDS, KINDS
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import OneOf
 from glasshouse.vault.datamap import Basis, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import ByAddress, ErasedBy
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.envelope import EMPTY_BYTES
 from glasshouse.vault.fields import SealedText
 
@@ -32,6 +32,13 @@ def _says(column: str) -> Q:
 class Source(models.Model):
     """Where data comes from: who gives it, under which licence, for which purpose it is taken in."""
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "the register of sources",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
+    stays = "as long as something of it is shown"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     kind = technical(models.CharField(max_length=10), OneOf(KINDS))
     name = SealedText(SOURCES, key_owner="id")
@@ -56,6 +63,12 @@ class ThirdPartyData(models.Model):
     state: new, told, confirmed (the person says it is right).
     """
 
+    belongs = Belongs(
+        Owner.READER,
+        "what a file of contacts says of somebody",
+        "It is about that person, who is told of it.",
+        (Writer.STAFF,),
+    )
     by_address = ByAddress(ErasedBy.ANYBODY, hidden=True)
     kept = (Kept("received_at", 365, "it was taken in"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -103,6 +116,7 @@ class ThirdPartyData(models.Model):
 class Suppression(models.Model):
     """The note that nothing is taken in of an address, by its keyed hash: stored so that the objection can be followed."""
 
+    stays = "as long as the person wants nothing taken in"
     by_address = ByAddress(ErasedBy.NOBODY)
     address_hash = hashed(
         models.CharField(primary_key=True, max_length=64),

@@ -15,6 +15,8 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.ledger import api as ledger
 from glasshouse.rowsecurity.policies import customer_models, is_append_only
+from glasshouse.subject.inventory import held_models
+from glasshouse.vault.fields import key_owner_column
 from glasshouse.vault.keys.kinds import LineKind
 
 
@@ -45,5 +47,9 @@ def close_organisation(organisation: OrganisationId, forget_readings: Callable[[
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
+        for (
+            model
+        ) in held_models():  # What its key seals beside its own rows, such as the reason of a legal hold that ended.
+            model._default_manager.filter(**{key_owner_column(model): organisation}).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)
     ledger.destroy_keys([organisation], LineKind.CLOSING)

@@ -43,6 +43,7 @@ from glasshouse.sources import api as sources
 from glasshouse.subject.closing import close_organisation
 from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of, purposes_of
 from glasshouse.subject.models import Erasure, Export
+from glasshouse.subject.written import forget_written
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.declarations import ErasedBy, by_address
@@ -272,18 +273,19 @@ def progress_of(number: str) -> Erasure:
 
 
 def finish(erasure: Erasure, forget_readings: Callable[[str], None] | None = None) -> Erasure:
-    """Carry out an erasure; each step may be repeated. Restricted data is erased too: its person wants it.
+    """Carry out an erasure; each step may be repeated. Restricted data is erased too, also what a guest's restriction hides.
 
     forget_readings: as `greenhouse.forget` takes it.
     """
-    with own(erasure.person):
+    with own(STORAGE):
         return _erase_all(erasure, forget_readings)
 
 
 def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) -> Erasure:
     actor = Actor(ActorKind.PERSON, AccountId(erasure.account), PersonId(erasure.person), proved_at=clock.now())
     _leave_organisations(actor, forget_readings)
-    for export in Export.objects.filter(key_owner=erasure.person):
+    forget_written(actor)
+    for export in Export.objects.filter(key_owner=erasure.person).exclude(blob=""):
         blobs.remove(BlobId(export.blob))
     count = 0
     if person := Person.objects.filter(id=erasure.person).first():
@@ -309,11 +311,11 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
 
 def _leave_organisations(actor: Actor, forget_readings: Callable[[str], None] | None) -> None:
     """Close the organisations of which the actor is the only member, and leave the others."""
-    for organisation in access.organisations_of(actor):
-        if _member_counts(organisation.id).members == 1:
-            close_organisation(OrganisationId(organisation.id), forget_readings)
+    for organisation in access.organisation_ids_of(actor):
+        if _member_counts(organisation).members == 1:
+            close_organisation(organisation, forget_readings)
         else:
-            members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))
+            members.take_out(organisation, AccountId(str(actor.account)))
 
 
 def _delete_addressed(rows: list[models.Model]) -> set[str]:
@@ -349,7 +351,7 @@ def erase_late() -> int:
     counts: list[int] = []
 
     def erase_rows(person: str) -> bool:
-        with own(person):
+        with own(STORAGE):
             querysets = [model._default_manager.filter(**{key_owner_column(model): person}) for model in held_models()]
             counts.append(sum(rows.delete()[0] for rows in querysets))
         return counts[-1] > 0

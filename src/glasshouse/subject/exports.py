@@ -6,7 +6,8 @@ Source: PRI-22; GDPR Art. 15(3), 20.
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from html import escape
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.subject.inventory import Item, count_of, view
+from glasshouse.subject.inventory import Belonging, Item, belonging, count_of, view
 from glasshouse.subject.models import Export
 from glasshouse.vault import blobs
 
@@ -37,6 +38,12 @@ TELL_EVERY = 2000
 HEAD = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1><tr><th>What</th>"
     "<th>Value</th><th>From</th><th>What for</th><th>On what ground</th><th>How long</th><th>Who gets it</th></tr>\n"
+)
+
+
+NOT_INCLUDED = (
+    "<h1>What you may have typed and is not here</h1><table border=1>"
+    "<tr><th>What</th><th>It belongs to</th><th>Why</th></tr>\n"
 )
 
 
@@ -100,10 +107,16 @@ def fill(number: str) -> None:
         return
     actor = Actor(ActorKind.PERSON, AccountId(export.account), PersonId(export.key_owner), proved_at=clock.now())
     with own(export.key_owner):
-        pieces = zipped(lambda: view(actor), lambda count: _note_progress(export, count))
+        kinds = belonging(_kind_of(actor))
+        pieces = zipped(lambda: view(actor), lambda count: _note_progress(export, count), kinds)
         blob = blobs.store(pieces, KeyOwnerId(export.key_owner))
         if not Export.objects.filter(id=number, blob="").update(blob=blob, done=export.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
+
+
+def _kind_of(actor: Actor) -> Actor:
+    """The actor as what its account is: of the staff, or a person."""
+    return replace(actor, kind=ActorKind.STAFF) if accounts.is_staff(actor.account) else actor
 
 
 def fill_due() -> int:
@@ -117,16 +130,19 @@ def _note_progress(export: Export, item_count: int) -> None:
     Export.objects.filter(id=export.id).update(done=min(item_count, export.total))
 
 
-def zipped(items: Callable[[], Iterator[Item]], note_progress: Callable[[int], None]) -> Iterator[bytes]:
-    """The bytes of a zip of a page and a file for programs, in pieces.
+def zipped(
+    items: Callable[[], Iterator[Item]], note_progress: Callable[[int], None], kinds: Sequence[Belonging] = ()
+) -> Iterator[bytes]:
+    """The bytes of a zip of a page and a file for programs, in pieces; with a file of what is not in it, where there is such.
 
     items: gone through twice. note_progress: called now and then with how many items are in it.
+    kinds: what is not in it, and why.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for name, first, line, last in (
             ("data.json", "[\n", _json, "\n]\n"),
-            ("data.html", HEAD, _row, "</table></html>\n"),
+            ("data.html", HEAD, _row, f"</table>{_not_included(kinds)}</html>\n"),
         ):
             with archive.open(name, "w", force_zip64=True) as file:
                 file.write(first.encode())
@@ -138,7 +154,18 @@ def zipped(items: Callable[[], Iterator[Item]], note_progress: Callable[[int], N
                         progress.report()
                         note_progress(number // (2 if name == "data.json" else 1))
                 file.write(last.encode())
+        if kinds:
+            archive.writestr("not-included.json", json.dumps([kind._asdict() for kind in kinds], ensure_ascii=False))
     yield pipe.taken()
+
+
+def _not_included(kinds: Sequence[Belonging]) -> str:
+    """The part of the page that says what is not in the export, and why."""
+    rows = "".join(
+        f"<tr><td>{escape('; '.join(kind.kinds))}</td><td>{escape(kind.owner)}</td><td>{escape(kind.why)}</td></tr>\n"
+        for kind in kinds
+    )
+    return f"{NOT_INCLUDED}{rows}</table>" if rows else ""
 
 
 def _json(item: Item, number: int) -> str:

@@ -14,7 +14,7 @@ from glasshouse.access import api as access
 from glasshouse.accounts.models import Account, Person
 from glasshouse.disclosures import api as disclosures
 from glasshouse.events import api as events
-from glasshouse.kernel.actor import JOB, Actor
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.mail.rules import masked
@@ -22,8 +22,17 @@ from glasshouse.retention import api as retention
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
-from glasshouse.vault.declarations import ByAddress, ErasedBy, models_by_address, shows_nobody
-from glasshouse.vault.fields import SealedField, key_owner_column
+from glasshouse.vault.declarations import (
+    ByAddress,
+    ErasedBy,
+    Writer,
+    models_by_address,
+    models_that_belong,
+    models_written_by_members,
+    shows_nobody,
+    written_by,
+)
+from glasshouse.vault.fields import SealedField, key_owner_column, readable
 
 # Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
 MASKED = ("seed", "key", "password", "account")
@@ -138,8 +147,9 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     for account in Account.objects.filter(person=person):
         yield from _items_of(account, entries)
-    for row in addressed(person):
+    for row in readable(addressed(person)):
         yield from _items_of(row, entries)
+    yield from _written(actor, entries)
     yield from _stays_of(person.address_hash, entries)
     yield from _disclosures(person.id)
     yield from _memberships(actor)
@@ -160,10 +170,45 @@ def view(actor: Actor) -> Iterator[Item]:
         )
 
 
+def rows_written_by(account: str) -> Iterator[models.Model]:
+    """Customers' rows, of all organisations, that hold what the member with an account wrote."""
+    for model, declared in models_written_by_members():
+        with access.organisation_transaction(JOB):
+            rows = list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [account]))
+        yield from rows
+
+
+def _written(actor: Actor, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    """What the actor wrote in organisations, where the row knows who wrote it."""
+    for row in readable(rows_written_by(str(actor.account))):
+        declared = written_by(type(row))
+        for item in _items_of(row, entries) if declared else ():
+            if declared and item.place.rpartition(".")[2] in declared.fields:
+                yield replace(item, source="you")
+
+
+class Belonging(NamedTuple):
+    """Kinds of texts that are in nobody's view: whose they are and why, and what they are; all in plain words."""
+
+    owner: str
+    why: str
+    kinds: list[str]
+
+
+def belonging(actor: Actor) -> list[Belonging]:
+    """What the actor may have typed and is somebody else's, with whom it stays when the actor's person is erased."""
+    writer = Writer.STAFF if actor.kind is ActorKind.STAFF else Writer.MEMBER
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for _, declared in models_that_belong():
+        if writer in declared.writers:
+            kinds.setdefault((str(declared.owner), declared.why), []).append(declared.what)
+    return sorted(Belonging(owner, why, sorted(of_owner)) for (owner, why), of_owner in kinds.items())
+
+
 def held_at(address_hash: str) -> Iterator[Item]:
     """Everything held of a guest. address_hash: the keyed hash of the address that they confirmed."""
     entries = _entries()
-    for row in addressed_to(address_hash):
+    for row in readable(addressed_to(address_hash)):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
 
@@ -172,7 +217,7 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
     """What stays of an address after an erasure: what was asked and decided, and what authorities asked about it."""
     for model, declared in models_by_address():
         if declared.erased_by is ErasedBy.NOBODY:
-            for row in _rows_at(model, declared, address_hash):
+            for row in readable(_rows_at(model, declared, address_hash)):
                 yield from _items_of(row, entries)
 
 

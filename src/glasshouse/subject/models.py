@@ -37,6 +37,7 @@ class Erasure(models.Model):
     `person`: whose key is destroyed; of a guest, each key that sealed rows of the address. `account`: "" for a guest.
     """
 
+    stays = "for ever, as opaque ids: it must be done again after a restore"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     person = technical(models.CharField(max_length=16, unique=True))
     account = technical(models.CharField(max_length=16), Matching(f"({ID})?"))  # Empty: of somebody without one.

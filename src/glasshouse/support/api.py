@@ -297,8 +297,10 @@ def staff_names() -> list[StaffName]:
     """The support staff, whom a customer may name in a grant."""
     from glasshouse.accounts.models import Account
 
-    accounts_found = Account.objects.select_related("person").filter(staff_role=SUPPORT)
-    return [StaffName(account.id, account.person.name) for account in accounts_found]
+    accounts_found = [
+        AccountId(account) for account in Account.objects.filter(staff_role=SUPPORT).values_list("id", flat=True)
+    ]
+    return [StaffName(account, person.name) for account, person in accounts.people(accounts_found).items()]
 
 
 def _state(grant: Grant) -> str:

@@ -9,6 +9,7 @@ from glasshouse.support.rules import AREA_TITLES, RECORDED
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import EachMatching, OneOf, SomeOf
 from glasshouse.vault.datamap import confidential
+from glasshouse.vault.declarations import Belongs, Owner, Writer, WrittenBy
 from glasshouse.vault.fields import SealedText
 
 
@@ -20,6 +21,14 @@ class Grant(models.Model):
     live is decided in the database (sql.py).
     """
 
+    written_by_member = WrittenBy("asked_by", ("reason",), "glasshouse_grants_by")
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "reasons for which support was let in",
+        "They are the organisation's record of who was let in, and why.",
+        (Writer.MEMBER, Writer.STAFF),
+    )
+    stays = "as long as the agreement runs: its record of who was let in, and saw what"
     row_access = RowAccess(owner_reads=True)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))
@@ -46,6 +55,7 @@ class Grant(models.Model):
 class RecordAccess(models.Model):
     """One thing that support looked at or changed. Insert-only; read by the customer."""
 
+    stays = "as long as the agreement runs: its record of who was let in, and saw what"
     row_access = RowAccess(App.APPEND)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     organisation_id = technical(models.CharField(max_length=16, db_index=True))

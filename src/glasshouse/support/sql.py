@@ -1,7 +1,7 @@
 """What support's grants bring to the database: what a live grant opens, and what support may write of itself."""
 
 from glasshouse.rowsecurity.declarations import Sql
-from glasshouse.rowsecurity.settings import ACCOUNT, ORGANISATION
+from glasshouse.rowsecurity.settings import ACCOUNT, JOB, ORGANISATION
 
 LIVE_GRANT = f"""SELECT g.* FROM support_grant g WHERE g.organisation_id = {ORGANISATION}
     AND (g.staff = {ACCOUNT} OR g.staff = '') AND g.approved_at IS NOT NULL AND g.revoked_at IS NULL
@@ -47,7 +47,13 @@ SQL = Sql(
             "WHERE (glasshouse_granted('people') OR glasshouse_administering()) "
             "AND p.id NOT IN (SELECT glasshouse_restricted())",
         ),
+        # Grants that an account asked for or gave, of all organisations: for the view of its person.
+        "glasshouse_grants_by(account text)": (
+            "SETOF support_grant",
+            f"SELECT * FROM support_grant WHERE {JOB} AND asked_by = account",
+        ),
     },
+    for_jobs=frozenset({"glasshouse_grants_by(account text)"}),
     for_support=frozenset(
         {
             "glasshouse_grant_changes(area text)",

@@ -149,6 +149,20 @@ def seal(plain: bytes, *, place: tuple[str, str, str]) -> bytes:
     return envelope.seal(_key(key_owner, generation), generation, plain, place=place)
 
 
+def is_readable(key_owner: KeyOwnerId, generation: int) -> bool:
+    """Whether what is sealed with this generation of a key owner's key may be read still: its key is not destroyed.
+
+    A key that is missing or damaged is no erasure: whoever reads the value meets the error.
+    """
+    try:
+        _key(key_owner, generation)
+    except KeyDestroyedError:
+        return False
+    except envelope.SealBrokenError:
+        return True
+    return True
+
+
 def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
     """Plain bytes of a sealed value. Raises SealBrokenError, KeyDestroyedError."""
     return envelope.open_sealed(_key(place[2], envelope.generation_of(sealed)), sealed, place=place)

@@ -101,15 +101,34 @@ class Entry:
 class Kept:
     """How long a row is kept: so many days after the time in a column (while that is empty: without end).
 
-    A model's `kept` holds its rules. The deletion run carries them out; the texts of the data map are made from them.
+    A model's `kept` holds its rules. The deletion run carries them out; the texts of the data map are made from them. A model of
+    which they do not end every row says by `stays`, in plain words, why, and with what its rows go.
+    while_empty: a column; the rule counts only as long as nothing is in it ("": always).
     """
 
     column: str
     days: int
     beginning: str
+    while_empty: str = ""
 
     def __str__(self) -> str:
         return self.beginning if not self.days else f"{_span(self.days)} after {self.beginning}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Columns that end before their row does: so many days after the time in a column they are emptied, and their files removed.
+
+    A model's `emptied` holds it. The deletion run carries it out.
+    """
+
+    column: str
+    days: int
+    beginning: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{_span(self.days)} after {self.beginning}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,18 @@ def _span(days: int) -> str:
 def kept_of(model: "type[models.Model]") -> tuple[Kept, ...]:
     """The rules by which rows of a model end; empty: with what they belong to."""
     declared: tuple[Kept, ...] = getattr(model, "kept", ())
+    return declared
+
+
+def emptied_of(model: "type[models.Model]") -> Emptied | None:
+    """Which columns of a model end before their row does; None: none."""
+    declared: Emptied | None = getattr(model, "emptied", None)
+    return declared
+
+
+def stays_of(model: "type[models.Model]") -> str:
+    """Why rows of a model have no end of their own, in plain words; "": each ends by a rule of `kept`."""
+    declared: str = getattr(model, "stays", "")
     return declared
 
 
@@ -246,9 +277,14 @@ def place(model: str, field: str) -> str:
     return f"{meta.db_table}.{meta.get_field(field).column}"
 
 
-def _with_period(entry: Entry | None, model: "type[models.Model]") -> Entry | None:
-    rules = kept_of(model)
-    return replace(entry, retention=", or ".join(map(str, rules))) if entry and rules else entry
+def _with_period(field: "models.Field[Any, Any]", model: "type[models.Model]") -> Entry | None:
+    entry, rules, emptied = entry_of(field), kept_of(model), emptied_of(model)
+    if entry and emptied and field.name in emptied.columns:
+        return replace(entry, retention=str(emptied))
+    if not entry or not rules:
+        return entry
+    # Rows that stay while something goes on are told of so; what ends them by itself comes after it.
+    return replace(entry, retention="; ".join([*filter(None, [stays_of(model)]), ", or ".join(map(str, rules))]))
 
 
 def people_rows(third_party: Iterable[Row]) -> list[Row]:
@@ -259,7 +295,7 @@ def people_rows(third_party: Iterable[Row]) -> list[Row]:
             table=model._meta.db_table,
             column=str(field.column),
             sealed=bool(getattr(field, "is_sealed", False)),
-            entry=_with_period(entry_of(field), model),
+            entry=_with_period(field, model),
         )
         for model in apps.get_models()
         if model.__module__.startswith("glasshouse.") and model._meta.managed

@@ -62,3 +62,71 @@ def shows_nobody(model: type[models.Model]) -> str:
     """Why the personal columns of a model stand in nobody's view, as its `shows_nobody` says; "": they do."""
     reason: str = getattr(model, "shows_nobody", "")
     return reason
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBy:
+    """That a row of a customer holds what one of its members wrote, who sees it among what is held of them.
+
+    account: column with the id of the member's account. fields: those that the member wrote.
+    function: SQL function that finds rows of all customers by the account, where the row policies would hide them.
+    """
+
+    account: str
+    fields: tuple[str, ...]
+    function: str
+
+
+class Writer(StrEnum):
+    """Who types what a model holds."""
+
+    MEMBER = "member"
+    STAFF = "staff"
+
+
+class Owner(StrEnum):
+    """Whose it is, in words for whoever typed it."""
+
+    OPERATOR = "the operator"
+    ORGANISATION = "your organisation"
+    READER = "whom it was written to"
+
+
+@dataclass(frozen=True, slots=True)
+class Belongs:
+    """That what people type into a model belongs to somebody else, with whom it stays when they are erased.
+
+    Where a model has no `WrittenBy` too, it is in nobody's view and export, which say so.
+    what: in plain words, in the plural. why: a sentence. writers: who types it.
+    """
+
+    owner: Owner
+    what: str
+    why: str
+    writers: tuple[Writer, ...] = (Writer.MEMBER,)
+
+
+def written_by(model: type[models.Model]) -> WrittenBy | None:
+    """Who wrote which fields of a model's rows; None where no row knows."""
+    declared: WrittenBy | None = getattr(model, "written_by_member", None)
+    return declared
+
+
+def belongs(model: type[models.Model]) -> Belongs | None:
+    """Whose it is what people type into a model; None: theirs."""
+    declared: Belongs | None = getattr(model, "belongs", None)
+    return declared
+
+
+def models_written_by_members() -> Iterator[tuple[type[models.Model], WrittenBy]]:
+    """Every model whose rows know which member wrote them, with its declaration."""
+    for model in apps.get_models():
+        if declared := written_by(model):
+            yield model, declared
+
+
+def models_that_belong() -> Iterator[tuple[type[models.Model], Belongs]]:
+    """Every model with texts of people that belong to somebody else, with its declaration."""
+    for model in apps.get_models():
+        if declared := belongs(model):
+            yield model, declared

@@ -6,13 +6,17 @@ In Python the attribute is plain text; in the database it is a sealed value boun
 """
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from django.db import models
 
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import api
 from glasshouse.vault.datamap import Entry
 from glasshouse.vault.envelope import SealPlace, generation_of
+
+M = TypeVar("M", bound=models.Model)
 
 
 class _Sealed:
@@ -125,3 +129,24 @@ class SealedJson(SealedField):
 
     def decode(self, plain: bytes) -> Any:
         return json.loads(plain)
+
+
+def readable(rows: Iterable[M]) -> list[M]:
+    """The rows whose sealed values may be read, in their order; their keys are opened together.
+
+    A row under a destroyed key speaks of somebody who is erased: a backup, or a process that held the key, brought it back. It is
+    left out of every list, and keeps nobody else's row from being shown. The rows of related models are not looked at.
+    """
+    listed = list(rows)
+    api.open_keys({KeyOwnerId(field.place(row).key_owner) for row in listed for field in _closed(row)})
+    return [row for row in listed if all(_is_readable(row, field) for field in _closed(row))]
+
+
+def _closed(row: models.Model) -> list[SealedField]:
+    """The sealed fields of a row that are read from the database, and not opened yet."""
+    fields = [field for field in row._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return [field for field in fields if isinstance(row.__dict__.get(field.attname), _Sealed)]
+
+
+def _is_readable(row: models.Model, field: SealedField) -> bool:
+    return api.is_readable(KeyOwnerId(field.place(row).key_owner), field.generation(row))

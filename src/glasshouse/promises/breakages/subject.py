@@ -39,9 +39,9 @@ BREAKAGES = (
         "the view leaves out what lies under other keys",
         Code(
             INVENTORY,
-            "    for row in addressed(person):\n        yield from _items_of(row, entries)\n"
-            "    yield from _stays_of(person.address_hash, entries)\n",
-            "    yield from _stays_of(person.address_hash, entries)\n",
+            "    for row in readable(addressed(person)):\n        yield from _items_of(row, entries)\n"
+            "    yield from _written(actor, entries)\n",
+            "    yield from _written(actor, entries)\n",
             ("web",),
         ),
     ),

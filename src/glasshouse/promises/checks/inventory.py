@@ -63,6 +63,7 @@ def inventory() -> Finding:
         hashes_shown, more = page.count(HASHED), sum(part.more for part in held.sections(page))
         good = hashes_shown >= 2 and hashes_shown + more >= hashed
         steps.expect(f"each of {hashed} values that are kept as a hash only is told of", good, f"{hashes_shown} are")
+        _written(steps, given, page)
         _corrected(steps, stage, given)
         _of_guest(steps, stage, *guest)
     return steps.judged()
@@ -95,6 +96,19 @@ def _explained(steps: Steps, values: list[held.Held], parts: list[Section]) -> N
         texts = [text for text in texts if not place.startswith("mail_message") or OUR_OWN in text]
         good = bool(texts) and all(any(_says(part, text, said) for part in parts) for text in texts[:3])
         steps.expect(f"of {place} it says: {said.purpose}, from {said.source}, to {said.recipients}", good)
+
+
+def _written(steps: Steps, given: Filled, page: str) -> None:
+    """What the probe typed in organisations: its own words are on the page, and the page says whose the others are."""
+    own, others = (
+        ("access_token.name", "access_request.reason"),
+        ("names of sites", "names of devices", "files of readings"),
+    )
+    lost = [where for where in own if given.texts[where] not in page]
+    steps.expect("what it wrote in its own name in two organisations is on the page", not lost, ", ".join(lost))
+    said = page.partition("not yours")[2]
+    unsaid = [kind for kind in others if kind not in said]
+    steps.expect("the page says what it typed for its organisation, and whose that is", not unsaid, ", ".join(unsaid))
 
 
 def _said_of(part: Section, row: list[str]) -> bool:

@@ -48,7 +48,8 @@ def retention_rules() -> Finding:
     steps.expect(claim, not unruled, ", ".join(sorted(unruled)[:3]))
     for rule in RULES:
         kinds = {column.name: column.kind for column in columns if column.table == rule.table}
-        named = f"no row of {rule.table} is kept more than {rule.days} days after {rule.column}, but where a legal hold is on it"
+        those = f"no row of {rule.table}{f' where {rule.only}' if rule.only else ''}"
+        named = f"{those} is kept more than {rule.days} days after {rule.column}, but where a legal hold is on it"
         if kinds.get(rule.column, "").startswith("timestamp"):
             late = _late(rule, [name for name, kind in kinds.items() if kind == "character varying(16)"])
             steps.expect(named, not late, f"{counted(late)} are")
@@ -67,9 +68,10 @@ def _late(rule: Rule, owners: list[str]) -> int:
     older = sql.SQL("{} < now() - {}::interval").format(
         sql.Identifier(rule.column), sql.Literal(timedelta(days=rule.days) + GRACE)
     )
+    only = [sql.SQL("({})").format(sql.SQL(rule.only))] if rule.only else []
     holds = [sql.SQL("coalesce({}, true)").format(condition) for condition in held]
     question = sql.SQL("SELECT count(*) FROM (SELECT FROM {} WHERE {} LIMIT 1000) AS late").format(
-        sql.Identifier(rule.table), sql.SQL(" AND ").join([older, *holds])
+        sql.Identifier(rule.table), sql.SQL(" AND ").join([older, *only, *holds])
     )
     with oracle.reading() as link:
         row = link.execute(question).fetchone()

@@ -14,6 +14,7 @@ class DataKey(models.Model):
     `stored_at`: when the row came, by the database's own clock; nobody can change it.
     """
 
+    stays = "as long as a row is sealed with it; a destroyed key's row stays, empty"
     key_owner = technical(models.CharField(max_length=32), Id())
     generation = technical(models.PositiveSmallIntegerField())
     wrapped = technical(models.BinaryField())

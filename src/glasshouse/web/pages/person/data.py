@@ -12,7 +12,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.subject import erasure as rights
 from glasshouse.subject import exports
-from glasshouse.subject.inventory import view
+from glasshouse.subject.inventory import belonging, view
 from glasshouse.web.forms import again
 from glasshouse.web.held import grouped
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
@@ -26,7 +26,7 @@ def _exports(actor: Actor) -> dict[str, object]:
 def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
-    return grouped(view(actor)) | {**_exports(actor), "person": person}
+    return grouped(view(actor)) | {**_exports(actor), "person": person, "belonging": belonging(actor)}
 
 
 @page(
@@ -110,7 +110,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; once the word erase is written, the erasure and its certificate."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
-    context = {"plan": rights.plan(actor)}
+    context = {"plan": rights.plan(actor), "belonging": belonging(actor)}
     if request.method == "GET":
         return render(request, "person/erase.html", context)
     try:
