@@ -78,6 +78,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "requests/mails/referral_asked": {"organisation": "ORG", "due_at": MOMENT},
     "requests/mails/referral_late": {"organisation": "ORG"},
     "requests/mails/unconfirmed": {"number": "NUMBER"},
+    "retention/mails/hold_ended": {"organisation": "ORG", "reason": "WHY", "placed_at": MOMENT},
+    "retention/mails/hold_placed": {"organisation": "ORG", "reason": "WHY", "ends_at": MOMENT},
     "sources/mails/received": {
         "rows": [
             {"field": "Name", "value": "V", "source": "S", "kind": "K", "licence": "L", "purpose": "P"},
@@ -85,7 +87,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
         ],
         "secret": "SECRET",
     },
+    "subject/mails/closed_after_hold": {"name": "ORG", "asked_at": MOMENT},
     "subject/mails/confirm_again": {"number": "NUMBER", "secret": "SECRET"},
+    "subject/mails/erased_after_hold": {"asked_at": MOMENT},
+    "subject/mails/guest_erased_after_hold": {"asked_at": MOMENT, "number": "NUMBER"},
     "support/mails/administration_handed": {},
     "support/mails/administration_taken_back": {},
     "support/mails/asked": {**SUPPORT, "reason": "WHY"},

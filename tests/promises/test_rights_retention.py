@@ -77,11 +77,11 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
 
 def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
-    from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
+    from glasshouse.subject import rectification
 
     one = customer()
-    rights.rectify_name(one.alone, "<script>alert(1)</script>")
+    rectification.rectify_name(one.alone, "<script>alert(1)</script>")
     _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         assert "<script>" not in archive.read("data.html").decode()
@@ -103,6 +103,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
     from glasshouse.subject import inventory as views
+    from glasshouse.subject import rectification
     from glasshouse.vault import api as vault
 
     boss = customer()
@@ -110,7 +111,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     busy(one)
     canary = f"canary{new_id()}"
     # Everything that there is to use, with a word in it that stands nowhere else.
-    rights.rectify_name(one.alone, canary)
+    rectification.rectify_name(one.alone, canary)
     consent.withdraw(one.alone, "merger", canary)
     requests.object_to(one.alone, "new-browser", canary)
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")

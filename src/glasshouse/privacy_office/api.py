@@ -29,6 +29,7 @@ from glasshouse.queues import api as queues
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds, waiting
 from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.processing import activities
@@ -70,12 +71,15 @@ class PurposeCounts(NamedTuple):
 class Desk:
     """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
+    waiting: how many erasures wait for the end of a legal hold.
+
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 
     figures: list[Figure]
     consent_records: list[PurposeCounts]
     legal_holds: list[LegalHold]
+    waiting: int
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
@@ -93,7 +97,8 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         _figures(),
         _consent_records(),
-        retention.legal_holds(),
+        legal_holds.live(),
+        waiting.count(),
         retention.deletion_runs(10),
         due,
         live,
@@ -180,22 +185,16 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
 
 
-def place_legal_hold(actor: Actor, address: str, reason: str, days: int) -> None:
-    """Put a legal hold on the data of a person, found by address. Raises InvalidError, also for an address that nobody has."""
+def place_legal_hold(actor: Actor, whom: str, order: legal_holds.Order) -> None:
+    """Put a legal hold on an address, with or without an account, or on an organisation, by its id. Raises InvalidError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    if not reason.strip():
-        raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
-    try:
-        person = accounts.actor_of_address(address).person
-    except NotFoundError:
-        raise InvalidError("Nobody with an account has this address.", field="address") from None
-    retention.place_legal_hold(KeyOwnerId(str(person)), actor.id, reason, days)
+    legal_holds.place(whom, order)
 
 
 def end_legal_hold(actor: Actor, number: str) -> None:
     """End a legal hold now. Raises NotFoundError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    retention.end_legal_hold(actor, number)
+    legal_holds.end(actor, number)
 
 
 def lift(actor: Actor, number: str, reason: str) -> None:

@@ -78,6 +78,7 @@ REASONS = {
     "procrastinate_workers": SELF,
     "retention_hold": "until the hold ends, and as its record",
     "retention_statistic": "numbers of groups of five and more",
+    "retention_waiting": "until the legal hold ends, and the erasure is done",
     "retention_sweep": "certificates: counts by table",
     "rights_agent": REGISTER,
     "rights_assessment": REGISTER,

@@ -18,7 +18,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.mail.rules import masked
-from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
@@ -211,13 +211,13 @@ def key_owner_of(row: models.Model) -> str:
 
 def _legal_holds(person: str) -> Iterator[Item]:
     """Legal holds: what would end is kept, and the person sees until when."""
-    for legal_hold in retention.legal_holds_of(KeyOwnerId(person)):
+    for legal_hold in legal_holds.told(legal_holds.on_person(person)):
         until = f"until {legal_hold.ends_at:%Y-%m-%d}"
         yield Item(
             place("retention.LegalHold", "reason"),
             "user.privacy_preferences",
             "Legal hold",
-            until,
+            f"{until}: {legal_hold.reason}",
             "a duty to keep what would end",
             "legal obligation",
             until,

@@ -4,6 +4,7 @@ from glasshouse.promises.breakage import Breakage, Code, Database, policy, trigg
 
 ASKING, SIGN_UP = "glasshouse/web/pages/public/privacy_ask.html", "glasshouse/web/pages/public/sign_up.html"
 ERASURE, EXPORTS = "glasshouse/subject/erasure.py", "glasshouse/subject/exports.py"
+RECTIFICATION = "glasshouse/subject/rectification.py"
 INVENTORY = "glasshouse/subject/inventory.py"
 BREAKAGES = (
     Breakage(
@@ -65,7 +66,7 @@ BREAKAGES = (
     Breakage(
         "PRI-21",
         "a rectified name is not stored",
-        Code(ERASURE, '    person.save(update_fields=["name"])\n', "", ("web",)),
+        Code(RECTIFICATION, '    person.save(update_fields=["name"])\n', "", ("web",)),
     ),
     Breakage(
         "PRI-22",

@@ -11,7 +11,7 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
-from glasshouse.subject import erasure as rights
+from glasshouse.subject import rectification
 from glasshouse.support import record as support_record
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
@@ -123,7 +123,7 @@ def lift_own_restriction(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Confirm a third-party value; a name is corrected by it."""
-    rights.confirm_suggestion(actor_of(request), suggestion)
+    rectification.confirm_suggestion(actor_of(request), suggestion)
     return redirect("my_choices")
 
 
