@@ -43,6 +43,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "disclosures/mails/business_transfer": {"buyer": "Buyer", "region": "EU", "active_from": MOMENT},
     "disclosures/mails/corrected": {"address": "jan@x.example", "purpose": "mail", "correction": "The name is: Jan"},
     "disclosures/mails/erased": {"address": "jan@x.example", "purpose": "mail"},
+    "disclosures/mails/lifted": {"address": "jan@x.example", "purpose": "mail", "lifts_at": MOMENT},
+    "disclosures/mails/restricted": {"address": "jan@x.example", "purpose": "mail"},
     "disclosures/mails/new_provider": {
         "recipient": "Host",
         "region": "EU",
@@ -89,6 +91,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     },
     "subject/mails/closed_after_hold": {"name": "ORG", "asked_at": MOMENT},
     "subject/mails/confirm_again": {"number": "NUMBER", "secret": "SECRET"},
+    "subject/mails/corrected": {"name": "Jan", "number": "NUMBER"},
     "subject/mails/erased_after_hold": {"asked_at": MOMENT},
     "subject/mails/guest_erased_after_hold": {"asked_at": MOMENT, "number": "NUMBER"},
     "support/mails/administration_handed": {},

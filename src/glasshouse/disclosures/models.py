@@ -4,10 +4,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from glasshouse.disclosures.rules import CHANNELS, Kind
+from glasshouse.disclosures.rules import CHANNELS, Kind, Notice
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
-from glasshouse.vault.content import Id, OneOf, SomeOf
+from glasshouse.vault.content import CODE, Id, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
@@ -22,8 +22,9 @@ REGISTER = confidential(
 class Recipient(models.Model):
     """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
-    `address_hash`: of the contact, where that is an email address. `written_by`: the staff's account, the legal request that was
-    answered (`demands` in older versions), or `installation`.
+    `server`: host name of the mail server that it runs; none: any. `address_hash`: of the contact, where that is an email
+    address. `written_by`: the staff's account, the legal request that was answered (`demands` in older versions), or
+    `installation`.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)
@@ -54,6 +55,7 @@ class Recipient(models.Model):
         "finding the recipient whose contact a person is",
         erasure=OnErasure.KEEP,
     )
+    server = SealedText(REGISTER, key_owner="id", null=True)
     channels = technical(ArrayField(models.CharField(max_length=20), default=list), SomeOf(CHANNELS))
     fields = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
     written_by = technical(models.CharField(max_length=16), Id("installation", "demands"))
@@ -72,12 +74,21 @@ class Recipient(models.Model):
 
 
 class Disclosure(models.Model):
-    """That something of a person went to a recipient: the first and the last time, and how often."""
+    """That something of a person went to a recipient: the first and the last time, and how often.
 
+    `key_owner`: under whose key it was sealed. `address_hash`: of the address that it went to, where that is not the key
+    owner's own; an erasure empties it. `server`: host name of the mail server that took it.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
     kept = (Kept("last_at", 1095, "the last time, to be able to show who received what"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding who received what"
+    )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
+    server = technical(models.CharField(max_length=120, db_default="", blank=True), Matching(f"({CODE})?"))
     first_at = technical(models.DateTimeField())
     last_at = technical(models.DateTimeField())
     times = technical(models.PositiveIntegerField(default=1))
@@ -85,7 +96,29 @@ class Disclosure(models.Model):
 
     class Meta:
         db_table = "disclosures_disclosure"
-        constraints = [models.UniqueConstraint(fields=["key_owner", "recipient"], name="one_row_a_recipient")]
+        indexes = [models.Index(fields=["key_owner", "recipient"], name="disclosure_of_whom")]
+
+
+class PassedOn(models.Model):
+    """That a recipient was told of an erasure, a rectification or a restriction of data that it had received (GDPR Art. 19).
+
+    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: of a guest; an erasure empties it.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
+    kept = (Kept("at", 1095, "it was passed on, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding who was told what"
+    )
+    recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
+    what = technical(models.CharField(max_length=10), OneOf(Notice))
+    message = technical(models.CharField(max_length=16, blank=True))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "disclosures_passed_on"
 
 
 class Subscriber(models.Model):

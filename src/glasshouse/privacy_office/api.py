@@ -17,6 +17,8 @@ from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES
+from glasshouse.disclosures import passing_on
+from glasshouse.disclosures.passing_on import Subject
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -203,6 +205,7 @@ def lift(actor: Actor, number: str, reason: str) -> None:
     live = Restriction.objects.filter(id=number, lifts_at=None).first()
     if live is None:
         raise NotFoundError
-    with own(live.key_owner):  # The law wants the person told.
+    with own(live.key_owner), transaction.atomic():  # The law wants the person told, and whoever received the data.
         address = live.address or accounts.address_of(KeyOwnerId(live.key_owner))
-        consent.lift_for(actor, KeyOwnerId(live.key_owner), address, reason)
+        lifts_at = consent.lift_for(actor, KeyOwnerId(live.key_owner), address, reason)
+        passing_on.tell_lifted(Subject(KeyOwnerId(live.key_owner), address), lifts_at)

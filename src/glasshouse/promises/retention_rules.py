@@ -26,6 +26,7 @@ RULES = (
     Rule("accounts_tries", "until", 1, "1 day after the window of counting"),
     Rule("disclosures_disclosure", "last_at", 3 * 365),
     Rule("disclosures_merger_notice", "at", 3 * 365),
+    Rule("disclosures_passed_on", "at", 3 * 365),
     Rule("disclosures_subscriber", "ended_at", 30, "30 days after it was ended, or never proved"),
     Rule("mail_message", "created_at", 90, "90 days after it was written, if it could not be sent"),
     Rule("mail_message", "sent_at", 30, "30 days after it was sent"),

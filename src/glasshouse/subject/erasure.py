@@ -15,14 +15,13 @@ from django.db import models, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Membership
-from glasshouse.access.permissions import Role
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import STORAGE, at, own
 from glasshouse.accounts.sessions import FRESH
-from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import passing_on
+from glasshouse.disclosures.passing_on import Subject
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -37,11 +36,14 @@ from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request
 from glasshouse.retention import legal_holds, waiting
 from glasshouse.retention.legal_holds import ERASING
-from glasshouse.retention.models import HoldOn, LegalHold
+from glasshouse.retention.models import HoldOn
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.sources import api as sources
 from glasshouse.subject.closing import close_organisation
-from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of, purposes_of
+from glasshouse.subject.erasure_plan import Plan as Plan  # pages name it as erasure.Plan, erasure.plan
+from glasshouse.subject.erasure_plan import member_counts
+from glasshouse.subject.erasure_plan import plan as plan
+from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of
 from glasshouse.subject.models import Erasure, Export
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
@@ -51,80 +53,6 @@ from glasshouse.vault.fields import key_owner_column
 ERASING_GUEST = "rights.erase-guest"
 BATCH = 5000
 LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
-STAYS = (
-    "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
-    "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
-    "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
-    "opaque id only. "
-    "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again. "
-    "That a legal hold was placed stays as its record, with opaque ids and a keyed hash of your address."
-)
-
-
-# -- what an erasure would do --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an erasure would do.
-
-    rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. holds: the legal holds for whose end it would wait. stays: what the law lets stay, in plain words.
-    """
-
-    rows: dict[str, int]
-    leaves: list[str]
-    closes: list[str]
-    obstacles: list[str]
-    holds: list[LegalHold]
-    stays: str = STAYS
-
-
-class MemberCounts(NamedTuple):
-    """How many members an organisation has, and how many of them administer all of its sites."""
-
-    members: int
-    administrators: int
-
-
-def _member_counts(organisation: str) -> MemberCounts:
-    with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
-        memberships = list(Membership.objects.filter(organisation_id=organisation))
-    return MemberCounts(len(memberships), sum(_administers_all(membership) for membership in memberships))
-
-
-def _administers_all(membership: Membership) -> bool:
-    return bool(membership.role == Role.ADMINISTRATOR and membership.sites is None)
-
-
-def _is_administrator(actor: Actor, organisation: str) -> bool:
-    member = actor.for_organisation(OrganisationId(organisation))
-    with access.organisation_transaction(member):
-        return _administers_all(access.membership_of(member))
-
-
-def plan(actor: Actor) -> Plan:
-    """What erasing the actor's person would do; changes nothing."""
-    rows: dict[str, int] = {}
-    for model in held_models():
-        if count := model._default_manager.filter(**{key_owner_column(model): str(actor.person)}).count():
-            rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
-    for row in addressed(accounts.person_of(actor), whole=True):
-        rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
-    leaves, closes, obstacles = [], [], []
-    holds = {legal_hold.id: legal_hold for legal_hold in legal_holds.on_person(str(actor.person))}
-    for organisation in access.organisations_of(actor):
-        counts = _member_counts(organisation.id)
-        if counts.members == 1:
-            closes.append(organisation.name)
-            holds |= {legal_hold.id: legal_hold for legal_hold in legal_holds.on_organisation(organisation.id)}
-        elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
-            obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
-        else:
-            leaves.append(organisation.name)
-    if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
-        obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    return Plan(rows, leaves, closes, obstacles, list(holds.values()))
 
 
 # -- erasure -------------------------------------------------------------------------------------------------------
@@ -220,6 +148,7 @@ def erase_address(request: Request) -> int:
                 claims.enter_context(queues.claimed(ERASING, key_owner))  # The worker takes up only what is cut off.
                 _enter_in_ledger(key_owner, total=len(rows), rows=len(rows))
             sources.forget_address(address_hash)
+            passing_on.tell_erased(Subject(KeyOwnerId(request.id), request.address))
             # What a customer entered is still there: the request stays open for that customer, or for the officer.
             if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
                 requests.close(request, "erased by the person's own hand", "answered")
@@ -272,7 +201,7 @@ def _erase_all(erasure: Erasure) -> Erasure:
     if person := Person.objects.filter(id=erasure.person).first():
         # In a replay the key is destroyed, and every recipient was told.
         if vault.generations_of(KeyOwnerId(person.id)):
-            disclosures.tell_erased(KeyOwnerId(person.id), person.address)
+            passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
             address = person.address
         # Invitations and mails to the person's address, under other keys.
         rows = addressed(person, whole=True)
@@ -296,13 +225,13 @@ def _tell_waiting(person: str, address: str) -> None:
     """Tell who had to wait for the end of a legal hold that the erasure is done, in the transaction in which the person goes."""
     if (erasure := waiting.take(person)) and address:
         draft = mail.draft("subject/mails/erased_after_hold", {"asked_at": erasure.asked_at})
-        mail.queue_draft(KeyOwnerId(new_id()), "announcement", address, draft)  # The person's key is destroyed.
+        mail.queue_draft(KeyOwnerId(new_id()), mail.ERASED, address, draft)  # The person's key is destroyed.
 
 
 def _leave_organisations(actor: Actor) -> None:
     """Close the organisations of which the actor is the only member, and leave the others."""
     for organisation in access.organisations_of(actor):
-        if _member_counts(organisation.id).members == 1:
+        if member_counts(organisation.id).members == 1:
             close_organisation(OrganisationId(organisation.id))
         else:
             members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))

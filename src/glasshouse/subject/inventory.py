@@ -13,6 +13,7 @@ from django.db import models
 from glasshouse.access import api as access
 from glasshouse.accounts.models import Account, Person
 from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import passing_on
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
@@ -141,7 +142,7 @@ def view(actor: Actor) -> Iterator[Item]:
     for row in addressed(person):
         yield from _items_of(row, entries)
     yield from _stays_of(person.address_hash, entries)
-    yield from _disclosures(person.id)
+    yield from _disclosures(person.id, person.address_hash)
     yield from _memberships(actor)
     yield from _legal_holds(person.id)
     for event in events.each_of_actor(str(actor.account)):
@@ -166,6 +167,7 @@ def held_at(address_hash: str) -> Iterator[Item]:
     for row in addressed_to(address_hash):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
+    yield from _disclosures("", address_hash)
 
 
 def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
@@ -227,13 +229,27 @@ def _legal_holds(person: str) -> Iterator[Item]:
         )
 
 
-def _disclosures(person: str) -> Iterator[Item]:
-    """What went to whom, with how often and when last."""
-    for disclosure in disclosures.of_person(KeyOwnerId(person)):
+def _disclosures(person: str, address_hash: str) -> Iterator[Item]:
+    """What went to whom, with how often and when last; and who was told of a correction or a restriction."""
+    for notice in passing_on.passed_on(KeyOwnerId(person), address_hash):
+        yield Item(
+            place("disclosures.PassedOn", "recipient"),
+            "user.behavior",
+            "Passed on",
+            f"{notice.what}: {notice.recipient.name}, {'by mail' if notice.message else 'not told: no contact is known'}",
+            "telling recipients of corrections, restrictions and erasures",
+            "legal obligation",
+            "3 years after it was passed on",
+            (notice.recipient.name,),
+            "us",
+            notice.at,
+        )
+    for disclosure in disclosures.of_person(KeyOwnerId(person), address_hash):
         recipient = disclosure.recipient
         fields = ", ".join(NAMES.get(name, name).lower() for name in recipient.fields)
         last = f"{disclosure.times} times, last on {disclosure.last_at:%Y-%m-%d}"
-        value = f"{fields} to {recipient.name} ({recipient.region}), {last}"
+        server = f" by {disclosure.server}" if disclosure.server else ""
+        value = f"{fields} to {recipient.name}{server} ({recipient.region}), {last}"
         period = "3 years after the last time"
         yield Item(
             place("disclosures.Disclosure", "recipient"),

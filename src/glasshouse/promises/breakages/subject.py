@@ -93,7 +93,7 @@ BREAKAGES = (
         "recipients are not told of an erasure",
         Code(
             ERASURE,
-            "            disclosures.tell_erased(KeyOwnerId(person.id), person.address)\n",
+            "            passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))\n",
             "            pass\n",
             ("web", "worker"),
         ),

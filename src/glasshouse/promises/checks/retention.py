@@ -122,6 +122,8 @@ def deletion_run() -> Finding:
         try:
             _run(steps, over, stays)
         finally:
+            # A probe's hold ends with its use: its organisation is closed when the stage is left.
+            LegalHold.objects.filter(key_owner=held.person).update(ends_at=clock.now())
             for rows in (over, stays):
                 vault.age(
                     KeyOwnerId(rows.subscription), clock.now()

@@ -11,7 +11,7 @@ from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
-TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact", "server")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -50,6 +50,7 @@ def recipients(request: HttpRequest) -> HttpResponse:
         Asked("agreement", "disclosures_recipient.agreement"),
         Asked("safeguard", "disclosures_recipient.safeguard"),
         Asked("contact", "disclosures_recipient.contact"),
+        Asked("server", "disclosures_recipient.server"),
         Asked("wait_days", "disclosures_recipient.active_from"),
         Asked("fields", "disclosures_recipient.fields"),
         Asked("channels", "disclosures_recipient.channels"),
