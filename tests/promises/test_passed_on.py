@@ -77,13 +77,14 @@ def test_a_mail_under_another_key_is_in_the_record_of_its_person(mail_sink: Mail
     from glasshouse.subject.inventory import view
 
     one, other = customer(), customer()
-    before = sum(received(one).values())
+    arrived(mail_sink, one.address)
+    before, of_other = sum(received(one).values()), received(other)
     invitations.invite(other.actor, one.address, invitations.Offer("viewer"))
     assert arrived(mail_sink, one.address)
     assert sum(received(one).values()) == before + 1
     assert "by its server localhost" in web(one).get("/account/data/choices").text
     assert any("by localhost" in item.value for item in view(one.alone) if item.label == "Disclosure")
-    assert sum(received(other).values()) == 0
+    assert received(other) == of_other
 
 
 def test_a_mail_about_a_change_counts_for_both_addresses(mail_sink: MailSink, customer: Make) -> None:
@@ -93,9 +94,11 @@ def test_a_mail_about_a_change_counts_for_both_addresses(mail_sink: MailSink, cu
     from glasshouse.vault import api as vault
 
     one, new = customer(), f"{uuid.uuid4().hex[:12]}@grower.example"
+    arrived(mail_sink, one.address)
+    before = sum(received(one).values())
     accounts.ask_change(one.alone, new, one.password)
     assert arrived(mail_sink, new)
-    assert sum(received(one).values()) == 1
+    assert sum(received(one).values()) == before + 1
     of_new = disclosures.of_person(KeyOwnerId(""), vault.lookup("address", new))
     assert sum(row.times for row in of_new) == 1
 
@@ -108,6 +111,7 @@ def test_the_record_names_the_provider_whose_server_took_the_mail(
     one = customer()
     recipient(officer, name="Elsewhere Mail", server="smtp.elsewhere.example")
     here = recipient(officer, name="Here Mail", server="LocalHost")
+    arrived(mail_sink, one.address)
     before = received(one)
 
     def mails() -> dict[str, int]:
@@ -117,9 +121,9 @@ def test_the_record_names_the_provider_whose_server_took_the_mail(
         assert arrived(mail_sink, one.address)
         return {name: times for name, times in received(one).items() if before.get(name) != times}
 
-    assert mails() == {"Here Mail by localhost": 1}
+    assert mails() == {"Here Mail by localhost": before["Here Mail by localhost"] + 1}
     disclosures.end(officer.actor, here.id)
-    assert set(mails()) == {"Here Mail by localhost", "The operator's mail server by localhost"}
+    assert mails()["The operator's mail server by localhost"] == 1
 
 
 def test_no_mail_leaves_by_a_server_that_no_live_recipient_runs(

@@ -77,7 +77,7 @@ class Disclosure(models.Model):
     """That something of a person went to a recipient: the first and the last time, and how often.
 
     `key_owner`: under whose key it was sealed. `address_hash`: of the address that it went to, where that is not the key
-    owner's own; an erasure empties it. `server`: host name of the mail server that took it.
+    owner's own; the row stays, and an erasure empties this. `server`: host name of the mail server that took it.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)
@@ -85,7 +85,10 @@ class Disclosure(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding who received what"
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding who received what",
+        erasure=OnErasure.KEEP,
     )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
     server = technical(models.CharField(max_length=120, db_default="", blank=True), Matching(f"({CODE})?"))
@@ -102,7 +105,8 @@ class Disclosure(models.Model):
 class PassedOn(models.Model):
     """That a recipient was told of an erasure, a rectification or a restriction of data that it had received (GDPR Art. 19).
 
-    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: of a guest; an erasure empties it.
+    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: the row stays, and an erasure empties
+    this.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)
@@ -110,7 +114,10 @@ class PassedOn(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", "finding who was told what"
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding who was told what",
+        erasure=OnErasure.KEEP,
     )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
     what = technical(models.CharField(max_length=10), OneOf(Notice))

@@ -11,11 +11,17 @@ SQL = Sql(
             f"SELECT organisation_id FROM access_invitation WHERE secret_hash = {INVITATION} "
             "AND accepted_at IS NULL AND revoked_at IS NULL AND now() < expires_at",
         ),
+        # Hashes of the addresses that a customer invited.
+        "glasshouse_invited_by(customer text)": (
+            "SETOF text",
+            "SELECT address_hash FROM access_invitation WHERE organisation_id = customer",
+        ),
         # Invitations for an address, of all organisations: for the view of the person who has proved it.
         "glasshouse_invitations_for(hash text)": (
             "SETOF access_invitation",
             f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
         ),
     },
+    internal=frozenset({"glasshouse_invited_by(customer text)"}),
     for_jobs=frozenset({"glasshouse_invitations_for(hash text)"}),
 )

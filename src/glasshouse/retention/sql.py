@@ -7,6 +7,8 @@ removes them.
 
 from collections.abc import Iterator
 
+from glasshouse.access.models import Organisation
+from glasshouse.accounts.models import Person
 from glasshouse.rowsecurity.declarations import Sql
 from glasshouse.rowsecurity.policies import hidden_by_address
 from glasshouse.vault.declarations import models_by_address
@@ -14,8 +16,8 @@ from glasshouse.vault.fields import key_owner_column
 
 LIVE = "FROM retention_hold h WHERE h.ends_at > moment"
 HELD_PERSONS = (
-    f"SELECT p.id FROM accounts_person p WHERE p.id IN (SELECT h.key_owner {LIVE}) "
-    f"OR p.address_hash IN (SELECT h.address_hash {LIVE})"
+    f"SELECT h.key_owner::text {LIVE} UNION "
+    f"SELECT glasshouse_person_at(h.address_hash) {LIVE} AND h.address_hash IS NOT NULL"
 )
 REFUSE = """
 BEGIN
@@ -27,9 +29,9 @@ END"""
 
 
 def _statements() -> Iterator[str]:
-    for table in ("accounts_person", "access_organisation"):
+    for anchor in (Person, Organisation):
         yield (
-            f"CREATE OR REPLACE TRIGGER refuse_held BEFORE DELETE ON {table} FOR EACH ROW "
+            f"CREATE OR REPLACE TRIGGER refuse_held BEFORE DELETE ON {anchor._meta.db_table} FOR EACH ROW "
             "WHEN (current_user <> 'glasshouse_owner') EXECUTE FUNCTION glasshouse_refuse_held()"
         )
     for model, _ in models_by_address():
@@ -48,25 +50,24 @@ SQL = Sql(
         # What names a held row: ids of persons, their accounts and customers, and hashes of addresses.
         "glasshouse_held(moment timestamptz)": (
             "SETOF text",
-            f"SELECT h.key_owner {LIVE} UNION SELECT h.address_hash {LIVE} AND h.address_hash IS NOT NULL "
-            f"UNION {HELD_PERSONS} "
-            f"UNION SELECT p.address_hash FROM accounts_person p WHERE p.id IN ({HELD_PERSONS}) "
-            f"UNION SELECT a.id FROM accounts_account a WHERE a.person_id IN ({HELD_PERSONS})",
+            f"SELECT h.address_hash {LIVE} AND h.address_hash IS NOT NULL "
+            f"UNION SELECT held FROM ({HELD_PERSONS}) AS persons (held) WHERE held IS NOT NULL "
+            f"UNION SELECT glasshouse_address_hashes(ARRAY({HELD_PERSONS})) "
+            f"UNION SELECT glasshouse_accounts_of(ARRAY({HELD_PERSONS}))",
         ),
         # The holds that keep data of these persons or addresses.
         "glasshouse_holds_on(persons text[], hashes text[], moment timestamptz)": (
             "SETOF text",
             f"SELECT h.id {LIVE} AND (h.key_owner = ANY (persons) OR h.address_hash = ANY (hashes) "
-            "OR h.address_hash IN (SELECT p.address_hash FROM accounts_person p WHERE p.id = ANY (persons)) "
-            "OR h.key_owner IN (SELECT p.id FROM accounts_person p WHERE p.address_hash = ANY (hashes)))",
+            "OR h.address_hash IN (SELECT glasshouse_address_hashes(persons)) "
+            "OR h.key_owner IN (SELECT glasshouse_person_at(hash) FROM unnest(hashes) AS hash))",
         ),
         # The holds that keep data of a customer: on it, on a member, or on an address that it invited.
         "glasshouse_holds_on_customer(customer text, moment timestamptz)": (
             "SETOF text",
             f"SELECT h.id {LIVE} AND h.key_owner = customer UNION SELECT * FROM glasshouse_holds_on("
-            "ARRAY(SELECT a.person_id::text FROM accounts_account a JOIN access_membership m ON m.account_id = a.id "
-            "WHERE m.organisation_id = customer), "
-            "ARRAY(SELECT i.address_hash::text FROM access_invitation i WHERE i.organisation_id = customer), moment)",
+            "ARRAY(SELECT id FROM glasshouse_people_of(ARRAY(SELECT glasshouse_accounts_in(customer)))), "
+            "ARRAY(SELECT glasshouse_invited_by(customer)), moment)",
         ),
     },
     procedures={"glasshouse_refuse_held()": ("trigger", REFUSE)},
