@@ -63,6 +63,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "secret": "SECRET",
         "expires_at": MOMENT,
     },
+    "privacy_office/mails/data_room": {"secret": "SECRET", "ends_at": MOMENT},
     "requests/mails/answer": {"number": "NUMBER", "text": "TEXT", "authority": "AP"},
     "requests/mails/confirm": {
         "number": "NUMBER",

@@ -66,7 +66,7 @@ def open_transfer(actor: Actor, buyer: str, region: str, days: int) -> BusinessT
 class TransferProgress:
     """What the officer sees of a business transfer: how many persons were told, object or are restricted; what would pass.
 
-    people: with an account. restricted: their data would not pass. categories: in plain words.
+    people: with an account. restricted: their data would not pass. categories: in plain words; choices: with their ids.
     """
 
     business_transfer: BusinessTransfer
@@ -75,6 +75,7 @@ class TransferProgress:
     objected: int
     restricted: int
     categories: list[str]
+    choices: list[tuple[str, str]]
 
 
 def transfers(actor: Actor) -> list[TransferProgress]:
@@ -96,6 +97,7 @@ def transfers(actor: Actor) -> list[TransferProgress]:
             objected_count,
             restricted_count,
             categories,
+            [(name, NAMES[name]) for name in business_transfer.recipient.fields],
         )
         for business_transfer in rows
     ]

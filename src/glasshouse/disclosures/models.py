@@ -166,6 +166,73 @@ class BusinessTransfer(models.Model):
         db_table = "disclosures_merger"
 
 
+class DataRoom(models.Model):
+    """What a buyer may fetch until a day: of a business transfer, the categories that two members of the staff approved.
+
+    `contact`: where the link is mailed; `certificate`: PEM, to which every file is sealed. `secret_hash`: of the link, from the
+    approval on.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    business_transfer = technical(models.ForeignKey(BusinessTransfer, on_delete=models.PROTECT))
+    contact = SealedText(
+        personal(
+            "user.contact",
+            "mailing a buyer the link to its data room",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the register of recipients is kept",
+            erasure=OnErasure.KEEP,
+            source="the recipient",
+            need="the link goes there",
+        ),
+        key_owner="id",
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, db_index=True),
+        "user.contact.email",
+        "finding the data room whose contact a person is",
+        erasure=OnErasure.KEEP,
+    )
+    certificate = SealedText(REGISTER, key_owner="id")
+    fields = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
+    prepared_by = technical(models.CharField(max_length=16))
+    prepared_at = technical(models.DateTimeField())
+    days = technical(models.PositiveSmallIntegerField())
+    approved_by = technical(models.CharField(max_length=16, blank=True))
+    approved_at = technical(models.DateTimeField(null=True))
+    ends_at = technical(models.DateTimeField(null=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+    secret_hash = technical(models.CharField(max_length=64, null=True, unique=True))
+
+    class Meta:
+        db_table = "disclosures_data_room"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_at=None)
+                | (~Q(approved_by="") & ~Q(approved_by=F("prepared_by")) & Q(ends_at__isnull=False)),
+                name="approved_by_another_until_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(secret_hash=None) | Q(approved_at__isnull=False), name="no_link_before_the_approval"
+            ),
+        ]
+
+
+class DataRoomFetch(models.Model):
+    """That a buyer fetched a part of a data room. people: how many persons' data was in it."""
+
+    kept = (Kept("at", 1095, "it was fetched, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    data_room = technical(models.ForeignKey(DataRoom, on_delete=models.PROTECT))
+    part = technical(models.PositiveIntegerField())
+    people = technical(models.PositiveIntegerField())
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "disclosures_data_room_fetch"
+
+
 class BusinessTransferNotice(models.Model):
     """That a person was told of a business transfer. `message`: the mail."""
 
