@@ -217,6 +217,22 @@ def test_a_hold_on_an_organisation_tells_its_administrators_and_keeps_its_last_m
     assert not is_there(one)
 
 
+def test_a_hold_on_somebody_whom_an_organisation_invited_keeps_it_and_is_told_to_nobody_else(
+    officer: Customer, customer: Make, web: Web
+) -> None:
+    from glasshouse.organisations import invitations
+    from glasshouse.subject import erasure as rights
+
+    one, address = customer(), fresh_address()
+    invitations.invite(one.actor, address, invitations.Offer("viewer"))
+    hold(officer, address)
+    assert rights.erase(one.alone).waits
+    client = web(one)
+    assert "You need not ask again" in client.get("/account/data").text
+    for page in ("/account/data", "/account/data/erase", f"/o/{one.organisation}/settings"):
+        assert REASON not in client.get(page).text, page
+
+
 def test_the_closing_of_an_organisation_can_be_withdrawn(officer: Customer, customer: Make, web: Web) -> None:
     from glasshouse.access import api as access
     from glasshouse.subject import waiting

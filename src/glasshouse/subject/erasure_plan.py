@@ -32,7 +32,7 @@ class Plan:
     """What an erasure would do.
 
     rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. holds: the legal holds for whose end it would wait. stays: what the law lets stay, in plain words.
+    plain words. holds: the legal holds for whose end it would wait; told: those of them that the person may see. stays: what the law lets stay, in plain words.
     """
 
     rows: dict[str, int]
@@ -40,6 +40,7 @@ class Plan:
     closes: list[str]
     obstacles: list[str]
     holds: list[LegalHold]
+    told: list[LegalHold]
     stays: str = STAYS
 
 
@@ -76,16 +77,20 @@ def plan(actor: Actor) -> Plan:
     for row in addressed(accounts.person_of(actor), whole=True):
         rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
     leaves, closes, obstacles = [], [], []
-    holds = {legal_hold.id: legal_hold for legal_hold in legal_holds.on_person(str(actor.person))}
+    own_holds = legal_holds.on_person(str(actor.person))
+    holds = {legal_hold.id: legal_hold for legal_hold in own_holds}
     for organisation in access.organisations_of(actor):
         counts = member_counts(organisation.id)
         if counts.members == 1:
             closes.append(organisation.name)
-            holds |= {legal_hold.id: legal_hold for legal_hold in legal_holds.on_organisation(organisation.id)}
+            of_organisation = legal_holds.on_organisation(organisation.id)
+            holds |= {legal_hold.id: legal_hold for legal_hold in of_organisation}
+            # One that keeps it for the sake of somebody whom it invited is that person's matter.
+            own_holds += [legal_hold for legal_hold in of_organisation if legal_hold.key_owner == organisation.id]
         elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
             obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
         else:
             leaves.append(organisation.name)
     if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
         obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    return Plan(rows, leaves, closes, obstacles, list(holds.values()))
+    return Plan(rows, leaves, closes, obstacles, list(holds.values()), legal_holds.told(own_holds))

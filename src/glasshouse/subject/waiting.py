@@ -39,7 +39,7 @@ class Wait:
 def of_person(actor: Actor) -> Wait | None:
     """The erasure of the actor's person that waits."""
     erasure = waiting.of(str(actor.person))
-    return Wait(erasure.asked_at, legal_holds.told(rights.plan(actor).holds)) if erasure else None
+    return Wait(erasure.asked_at, rights.plan(actor).told) if erasure else None
 
 
 def of_guest(secret: str) -> Wait | None:

@@ -10,7 +10,6 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.retention.legal_holds import told
 from glasshouse.subject import erasure as rights
 from glasshouse.subject import exports, rectification, waiting
 from glasshouse.subject.inventory import view
@@ -111,8 +110,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; once the word erase is written, the erasure and its certificate. Under a hold it waits."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
-    plan = rights.plan(actor)
-    context = {"plan": plan, "told_holds": told(plan.holds), "waiting": waiting.of_person(actor)}
+    context = {"plan": rights.plan(actor), "waiting": waiting.of_person(actor)}
     if request.method == "GET":
         return render(request, "person/erase.html", context)
     try:
