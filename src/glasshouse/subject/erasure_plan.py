@@ -32,7 +32,8 @@ class Plan:
     """What an erasure would do.
 
     rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. holds: the legal holds for whose end it would wait; told: those of them that the person may see. stays: what the law lets stay, in plain words.
+    plain words. holds: the legal holds for whose end it would wait; told: those of them that the person may see. stays: what
+    the law lets stay, in plain words.
     """
 
     rows: dict[str, int]
