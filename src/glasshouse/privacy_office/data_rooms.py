@@ -215,31 +215,42 @@ def fetch(secret: str, part: int) -> RoomFile:
 
     Raises NotFoundError, ForbiddenError once it has ended.
     """
+    room = _room(secret)
+    notices = list(_told(room)[(part - 1) * PART : part * PART]) if part >= 1 else []
+    if not notices:
+        raise NotFoundError("This data room has no such part.")
+    # Read before the transaction, for a view has transactions of its own.
+    values = {KeyOwnerId(notice.key_owner): _values(room, KeyOwnerId(notice.key_owner)) for notice in notices}
     with transaction.atomic():
-        room = _room(secret)
         DataRoom.objects.select_for_update().get(id=room.id)
-        notices = list(_told(room)[(part - 1) * PART : part * PART]) if part >= 1 else []
-        if not notices:
-            raise NotFoundError("This data room has no such part.")
-        persons = [values for notice in notices if (values := _values(room, KeyOwnerId(notice.key_owner)))]
-        DataRoomFetch.objects.create(data_room=room, part=part, people=len(persons), at=clock.now())
-        events.record(ANONYMOUS, Kind.DATA_ROOM_FETCHED, room.id, part=part, people=len(persons))
-    builder = PKCS7EnvelopeBuilder().set_data(json.dumps(persons).encode())
+        recipient = _room(secret).business_transfer.recipient  # Whether it is open is asked once more, under the lock.
+        passing = [person for person, rows in values.items() if rows and _passes(person)]
+        for person in passing:
+            disclosures.note(person, recipient)
+        DataRoomFetch.objects.create(data_room=room, part=part, people=len(passing), at=clock.now())
+        events.record(ANONYMOUS, Kind.DATA_ROOM_FETCHED, room.id, part=part, people=len(passing))
+    builder = PKCS7EnvelopeBuilder().set_data(json.dumps([values[person] for person in passing]).encode())
     sealed = builder.add_recipient(_certificate(room.certificate)).encrypt(Encoding.DER, [PKCS7Options.Binary])
     return RoomFile(f"data-room-{room.id}-{part}.p7m", sealed)
 
 
+def _account(person: KeyOwnerId) -> Account | None:
+    return Account.objects.filter(person_id=person, staff_role="").first()
+
+
+def _passes(person: KeyOwnerId) -> bool:
+    """Whether a person is still there, does not object and is not restricted."""
+    return _account(person) is not None and business_transfers.would_pass(person) == "passes"
+
+
 def _values(room: DataRoom, person: KeyOwnerId) -> list[dict[str, str]]:
-    """What of a person was approved, noted as handed over; nothing of whoever objected, is restricted or is gone."""
-    account = Account.objects.filter(person_id=person, staff_role="").first()
-    if account is None or business_transfers.would_pass(person) != "passes":
+    """What of a person was approved; nothing of whoever does not pass."""
+    account = _account(person)
+    if account is None or not _passes(person):
         return []
     actor = Actor(ActorKind.PERSON, AccountId(account.id), PersonId(person))
-    values = [
+    return [
         {"place": item.place, "category": item.category, "value": item.value}
         for item in view(actor)
         if item.category in room.fields
     ]
-    if values:
-        disclosures.note(person, room.business_transfer.recipient)
-    return values

@@ -19,7 +19,7 @@ def data_room(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @page(
-    "data-room/<slug:secret>/<int:part>",
+    "data-room/<slug:secret>/<slug:part>",
     name="fetch_data_room",
     form_on="data_room",
     need=Need.ANYBODY,
@@ -27,9 +27,9 @@ def data_room(request: HttpRequest, secret: str) -> HttpResponse:
     methods=("POST",),
     before_acceptance=True,
 )
-def fetch_data_room(request: HttpRequest, secret: str, part: int) -> HttpResponse:
+def fetch_data_room(request: HttpRequest, secret: str, part: str) -> HttpResponse:
     """Fetch a part, which goes on record."""
-    file = data_rooms.fetch(secret, part)
+    file = data_rooms.fetch(secret, int(part) if part.isdecimal() and len(part) < 7 else 0)
     response = HttpResponse(file.body, content_type="application/pkcs7-mime")
     response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
