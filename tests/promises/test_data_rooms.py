@@ -157,6 +157,7 @@ def test_a_data_room_is_prepared_only_from_what_was_announced_and_to_a_strong_ce
     for bad in (
         plan(buyer, ()),
         plan(buyer, ("user.biometric",)),
+        plan(buyer, ("user.name", "user.authorization.password")),
         plan(buyer, days=31),
         plan(buyer._replace(certificate="none")),
         plan(buyer._replace(address="nobody")),

@@ -105,8 +105,8 @@ class Disclosure(models.Model):
 class PassedOn(models.Model):
     """That a recipient was told of an erasure, a rectification or a restriction of data that it had received (GDPR Art. 19).
 
-    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: the row stays, and an erasure empties
-    this.
+    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: by which a guest finds it; the row
+    stays, and an erasure empties this.
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)

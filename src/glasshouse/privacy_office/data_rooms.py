@@ -61,7 +61,7 @@ def prepare(actor: Actor, transfer: str, plan: Plan) -> DataRoom:
     business_transfer = BusinessTransfer.objects.select_related("recipient").filter(id=transfer, closed_at=None).first()
     if business_transfer is None:
         raise NotFoundError
-    if not plan.fields or not set(plan.fields) <= set(business_transfer.recipient.fields):
+    if not plan.fields or not set(plan.fields) <= set(business_transfers.may_pass(business_transfer)):
         raise InvalidError("Choose what is handed over, from what was announced.", field="fields")
     if not 1 <= plan.days <= MOST_DAYS:
         raise InvalidError(f"A data room is open for 1 to {MOST_DAYS} days.", field="days")

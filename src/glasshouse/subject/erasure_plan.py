@@ -23,7 +23,7 @@ STAYS = (
     "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
     "opaque id only. "
     "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again. "
-    "That a legal hold was placed stays as its record, with opaque ids and a keyed hash of your address."
+    "If a legal hold was placed on you, its record stays, with opaque ids and a keyed hash of your address."
 )
 
 
