@@ -91,6 +91,7 @@ def test_a_mail_about_a_change_counts_for_both_addresses(mail_sink: MailSink, cu
     from glasshouse.accounts import api as accounts
     from glasshouse.disclosures import api as disclosures
     from glasshouse.kernel.ids import KeyOwnerId
+    from glasshouse.subject.inventory import view
     from glasshouse.vault import api as vault
 
     one, new = customer(), f"{uuid.uuid4().hex[:12]}@grower.example"
@@ -99,6 +100,8 @@ def test_a_mail_about_a_change_counts_for_both_addresses(mail_sink: MailSink, cu
     accounts.ask_change(one.alone, new, one.password)
     assert arrived(mail_sink, new)
     assert sum(received(one).values()) == before + 1
+    hashes = [item.place for item in view(one.alone) if item.place == "disclosures_disclosure.address_hash"]
+    assert len(hashes) >= 2, "of the mail about the sign-up, and of this one"
     of_new = disclosures.of_person(KeyOwnerId(""), vault.lookup("address", new))
     assert sum(row.times for row in of_new) == 1
 

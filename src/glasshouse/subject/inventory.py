@@ -142,6 +142,7 @@ def view(actor: Actor) -> Iterator[Item]:
     for row in addressed(person):
         yield from _items_of(row, entries)
     yield from _stays_of(person.address_hash, entries)
+    yield from _stays_under(person, entries)
     yield from _disclosures(person.id, person.address_hash)
     yield from _memberships(actor)
     yield from _legal_holds(person.id)
@@ -175,6 +176,16 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
     for model, declared in models_by_address():
         if declared.erased_by is ErasedBy.NOBODY:
             for row in _rows_at(model, declared, address_hash):
+                yield from _items_of(row, entries)
+
+
+def _stays_under(person: Person, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    """What names the person by id and another address by its hash: a disclosure of a mail to an address that they gave up."""
+    for model, declared in models_by_address():
+        names_person = any(field.name == "key_owner" for field in model._meta.local_concrete_fields)
+        if declared.erased_by is ErasedBy.NOBODY and names_person and key_owner_column(model) != "key_owner":
+            rows = model._default_manager.filter(key_owner=person.id).exclude(**{declared.hash: person.address_hash})
+            for row in rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows:
                 yield from _items_of(row, entries)
 
 
