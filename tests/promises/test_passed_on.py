@@ -106,6 +106,32 @@ def test_a_mail_about_a_change_counts_for_both_addresses(mail_sink: MailSink, cu
     assert sum(row.times for row in of_new) == 1
 
 
+def test_the_record_follows_a_person_to_a_new_address_and_an_erasure_ends_its_keys(
+    mail_sink: MailSink, customer: Make, join: Join
+) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.disclosures import api as disclosures
+    from glasshouse.disclosures.models import Disclosure
+    from glasshouse.kernel.ids import KeyOwnerId
+    from glasshouse.subject import erasure as rights
+    from glasshouse.subject import rectification
+    from glasshouse.vault import api as vault
+
+    one, new = join(customer(), "viewer"), f"{uuid.uuid4().hex[:12]}@grower.example"
+    arrived(mail_sink, one.address)
+    before = sum(received(one).values())
+    assert before >= 1
+    accounts.ask_change(one.alone, new, one.password)
+    rectification.rectify_address(one.alone, prove_link(new, "change"))
+    assert sum(received(one).values()) >= before
+    key_owners = disclosures.key_owners_at(vault.lookup("address", new))
+    assert any(vault.generations_of(KeyOwnerId(key_owner)) for key_owner in key_owners)
+    rights.erase(one.alone)
+    assert not any(vault.generations_of(KeyOwnerId(key_owner)) for key_owner in key_owners)
+    hashes = [vault.lookup("address", address) for address in (one.address, new)]
+    assert not Disclosure.objects.filter(address_hash__in=hashes).exists()
+
+
 def test_the_record_names_the_provider_whose_server_took_the_mail(
     mail_sink: MailSink, officer: Customer, customer: Make
 ) -> None:

@@ -148,6 +148,11 @@ def of_person(key_owner: KeyOwnerId, address_hash: str = "") -> list[Received]:
     return sorted(received, key=lambda entry: entry.last_at, reverse=True)
 
 
+def key_owners_at(address_hash: str) -> set[str]:
+    """Under whose keys what went to an address was sealed, other than under the key of who has it."""
+    return set(Disclosure.objects.filter(address_hash=address_hash).values_list("key_owner", flat=True))
+
+
 def _of(key_owner: str, address_hash: str) -> Q:
     return Q(key_owner=key_owner) | Q(address_hash=address_hash) if address_hash else Q(key_owner=key_owner)
 

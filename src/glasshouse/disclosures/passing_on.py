@@ -116,6 +116,12 @@ def _pass_on(subject: Subject, what: Notice, draft: Draft, *, category: str = ""
     return count
 
 
+def follow(old_hash: str, new_hash: str) -> None:
+    """Have the records of an address that its person gave up be found by their new one, in the caller's transaction."""
+    for rows in (Disclosure.objects, PassedOn.objects):
+        rows.filter(address_hash=old_hash).update(address_hash=new_hash)
+
+
 def _is_probes(address_hash: str | None) -> bool:
     return bool(address_hash) and probes.sink_port(str(address_hash)) is not None
 

@@ -20,6 +20,7 @@ from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import STORAGE, at, own
 from glasshouse.accounts.sessions import FRESH
+from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import passing_on
 from glasshouse.disclosures.passing_on import Subject
 from glasshouse.events import api as events
@@ -143,7 +144,7 @@ def erase_address(request: Request) -> int:
             rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
             # What a customer entered is the customer's to delete; the key that seals it stays with it.
             of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
-            unused = _delete_addressed(rows) - of_customers
+            unused = _delete_addressed(rows, disclosures.key_owners_at(address_hash)) - of_customers
             for key_owner in unused:
                 claims.enter_context(queues.claimed(ERASING, key_owner))  # The worker takes up only what is cut off.
                 _enter_in_ledger(key_owner, total=len(rows), rows=len(rows))
@@ -199,13 +200,14 @@ def _erase_all(erasure: Erasure) -> Erasure:
         blobs.remove(BlobId(export.blob))
     count, address = 0, ""
     if person := Person.objects.filter(id=erasure.person).first():
+        key_owners = disclosures.key_owners_at(person.address_hash)  # The record names the address no more in a moment.
         # In a replay the key is destroyed, and every recipient was told.
         if vault.generations_of(KeyOwnerId(person.id)):
             passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
             address = person.address
         # Invitations and mails to the person's address, under other keys.
         rows = addressed(person, whole=True)
-        _destroy_keys(_delete_addressed(rows))
+        _destroy_keys(_delete_addressed(rows, key_owners))
         count += len(rows)
     for model in held_models():
         if model is not Person:
@@ -237,17 +239,22 @@ def _leave_organisations(actor: Actor) -> None:
             members.take_out(OrganisationId(organisation.id), AccountId(str(actor.account)))
 
 
-def _delete_addressed(rows: list[models.Model]) -> set[str]:
-    """Delete rows that were found by an address; returns the key owners whose keys no row needs any more."""
+def _delete_addressed(rows: list[models.Model], recorded: set[str]) -> set[str]:
+    """Delete rows that were found by an address; returns the key owners whose keys no row needs any more.
+
+    recorded: key owners of what went to the address, of whom nothing may be left but the key.
+    """
     # Read before the deletion: a deleted row has no id, and the id may be whose key sealed it.
-    key_owners = {key_owner_of(row) for row in rows}
+    key_owners, needed = {key_owner_of(row) for row in rows} | recorded, set(access.all_organisations())
     for row in rows:
+        key_owner = key_owner_of(row)
         progress.report()
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
         actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
         with access.organisation_transaction(actor):
-            row.delete()
-    return unused_keys(key_owners)
+            if not row.delete()[0]:  # A customer under a legal hold keeps what it entered, and the key with it.
+                needed.add(OrganisationId(key_owner))
+    return unused_keys(key_owners - needed)
 
 
 def _destroy_keys(key_owners: set[str]) -> None:

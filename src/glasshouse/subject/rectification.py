@@ -51,9 +51,11 @@ def confirm_suggestion(actor: Actor, suggestion: str) -> None:
 def rectify_address(actor: Actor, secret: str) -> None:
     """Make the address that a mailed link confirms the person's. Raises NotFoundError, ForbiddenError. Source: GDPR Art. 16."""
     with own(actor.person), transaction.atomic():
-        old_address = accounts.person_of(actor).address
+        before = accounts.person_of(actor)
+        old_address, old_hash = before.address, before.address_hash
         accounts.finish_change(actor, secret)
         person = accounts.person_of(actor)
+        passing_on.follow(old_hash, person.address_hash)
         correction = f"The address is: {person.address}"
         passing_on.tell_corrected(Subject(KeyOwnerId(person.id), old_address), "user.contact.email", correction)
 

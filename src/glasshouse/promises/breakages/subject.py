@@ -106,7 +106,7 @@ BREAKAGES = (
     Breakage(
         "PRI-24",
         "an erasure leaves what lies under other keys",
-        Code(ERASURE, "            row.delete()\n", "            str(row)\n", ("web", "worker")),
+        Code(ERASURE, "            if not row.delete()[0]:", "            if not str(row):", ("web", "worker")),
     ),
     Breakage(
         "PRI-24",
