@@ -21,7 +21,7 @@ STAYS = (
     "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
     "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
     "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
-    "opaque id only. "
+    "opaque id only; so does what the recipient was told. "
     "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again. "
     "If a legal hold was placed on you, its record stays, with opaque ids and a keyed hash of your address."
 )
