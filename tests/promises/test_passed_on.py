@@ -123,6 +123,7 @@ def test_the_record_follows_a_person_to_a_new_address_and_an_erasure_ends_its_ke
     assert before >= 1
     accounts.ask_change(one.alone, new, one.password)
     rectification.rectify_address(one.alone, prove_link(new, "change"))
+    arrived(mail_sink, one.address)  # That the address was changed is told at the old one.
     assert sum(received(one).values()) >= before
     key_owners = disclosures.key_owners_at(vault.lookup("address", new))
     assert any(vault.generations_of(KeyOwnerId(key_owner)) for key_owner in key_owners)

@@ -48,7 +48,8 @@ def tell_erased(subject: Subject) -> int:
     count = _pass_on(subject, Notice.ERASED, draft, but=told)
     Disclosure.objects.filter(key_owner=subject.key_owner, told_at=None).update(told_at=clock.now())
     for rows in (Disclosure.objects, PassedOn.objects):
-        rows.filter(address_hash=subject.address_hash).update(address_hash=None)
+        of_subject = Q(key_owner=subject.key_owner) | Q(address_hash=subject.address_hash)
+        rows.filter(of_subject).update(address_hash=None)
     return count
 
 
