@@ -225,7 +225,8 @@ def forget_recipients(link: "psycopg.Connection[Any]") -> None:
     tests = "SELECT id FROM disclosures_recipient WHERE written_by <> 'installation'"
     link.execute("DELETE FROM disclosures_merger_notice")
     link.execute("DELETE FROM disclosures_merger")
-    link.execute(f"DELETE FROM disclosures_disclosure WHERE recipient_id IN ({tests})")
+    for table in ("disclosures_disclosure", "disclosures_passed_on"):
+        link.execute(f"DELETE FROM {table} WHERE recipient_id IN ({tests})")
     link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")
 
 

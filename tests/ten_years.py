@@ -33,6 +33,7 @@ def main(folder: Path, port: int, months: int) -> None:
 def _live(months: int) -> dict[str, object]:
     from glasshouse.kernel import clock
     from glasshouse.retention import api as retention
+    from glasshouse.retention import legal_holds
     from tests import ten_years_people as people
 
     start = clock.now()
@@ -41,7 +42,7 @@ def _live(months: int) -> dict[str, object]:
     people.asks("alone", 1, kind="object")
     people.do_everything(anna)
     people.do_everything(ben)
-    retention.place_legal_hold(ben.person, "0" * 16, "a court", 3650)
+    legal_holds.place(ben.address, legal_holds.Order("0" * 16, "a court", 3650))
     overdue = 0
     for month in range(1, YEARS * 12 + 2, months):
         with clock.frozen(start + MONTH * month):

@@ -43,6 +43,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "disclosures/mails/business_transfer": {"buyer": "Buyer", "region": "EU", "active_from": MOMENT},
     "disclosures/mails/corrected": {"address": "jan@x.example", "purpose": "mail", "correction": "The name is: Jan"},
     "disclosures/mails/erased": {"address": "jan@x.example", "purpose": "mail"},
+    "disclosures/mails/lifted": {"address": "jan@x.example", "purpose": "mail", "lifts_at": MOMENT},
+    "disclosures/mails/restricted": {"address": "jan@x.example", "purpose": "mail"},
     "disclosures/mails/new_provider": {
         "recipient": "Host",
         "region": "EU",
@@ -61,6 +63,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "secret": "SECRET",
         "expires_at": MOMENT,
     },
+    "privacy_office/mails/data_room": {"secret": "SECRET", "ends_at": MOMENT},
     "requests/mails/answer": {"number": "NUMBER", "text": "TEXT", "authority": "AP"},
     "requests/mails/confirm": {
         "number": "NUMBER",
@@ -78,6 +81,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "requests/mails/referral_asked": {"organisation": "ORG", "due_at": MOMENT},
     "requests/mails/referral_late": {"organisation": "ORG"},
     "requests/mails/unconfirmed": {"number": "NUMBER"},
+    "retention/mails/hold_ended": {"organisation": "ORG", "reason": "WHY", "placed_at": MOMENT},
+    "retention/mails/hold_placed": {"organisation": "ORG", "reason": "WHY", "ends_at": MOMENT},
     "sources/mails/received": {
         "rows": [
             {"field": "Name", "value": "V", "source": "S", "kind": "K", "licence": "L", "purpose": "P"},
@@ -85,7 +90,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
         ],
         "secret": "SECRET",
     },
+    "subject/mails/closed_after_hold": {"name": "ORG", "asked_at": MOMENT},
     "subject/mails/confirm_again": {"number": "NUMBER", "secret": "SECRET"},
+    "subject/mails/corrected": {"name": "Jan", "number": "NUMBER"},
+    "subject/mails/erased_after_hold": {"asked_at": MOMENT},
+    "subject/mails/guest_erased_after_hold": {"asked_at": MOMENT, "number": "NUMBER"},
     "support/mails/administration_handed": {},
     "support/mails/administration_taken_back": {},
     "support/mails/asked": {**SUPPORT, "reason": "WHY"},

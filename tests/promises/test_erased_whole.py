@@ -52,7 +52,7 @@ def test_who_changed_the_address_leaves_nothing_at_the_old_one(customer: Make, w
 
 
 def test_who_received_a_name_or_an_address_is_told_of_its_correction(customer: Make, web: Web) -> None:
-    from glasshouse.disclosures.models import Disclosure, Recipient
+    from glasshouse.disclosures.models import Disclosure, PassedOn, Recipient
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
     from glasshouse.vault import api as vault
@@ -80,7 +80,8 @@ def test_who_received_a_name_or_an_address_is_told_of_its_correction(customer: M
         assert post(client, link, link).status_code == 302
         assert [one.address in mail.body and address in mail.body for mail in told.all()] == [False, True]
     finally:
-        Disclosure.objects.filter(recipient=recipient).delete()
+        for model in (Disclosure, PassedOn):
+            model.objects.filter(recipient=recipient).delete()
         recipient.delete()
 
 

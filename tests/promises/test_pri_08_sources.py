@@ -112,7 +112,7 @@ def test_a_name_is_confirmed_and_taken_over_or_neither(
 ) -> None:
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.sources import api as sources
-    from glasshouse.subject import erasure
+    from glasshouse.subject import rectification
 
     def refuse(*_: object, **__: object) -> str:
         raise InvalidError("This is no name.", field="name")
@@ -121,7 +121,7 @@ def test_a_name_is_confirmed_and_taken_over_or_neither(
     sources.bring_in(officer.actor, source, f'[{{"address": "{one.address}", "name": "Other Name"}}]')
     client, _ = browser_of(one)
     (before,) = sources.suggestions(one.alone)
-    monkeypatch.setattr(erasure, "plain_name", refuse)
+    monkeypatch.setattr(rectification, "plain_name", refuse)
     answer = client.post(f"/account/data/choices/suggestions/{before.id}/right", secure=True)
     assert answer.status_code == 400
     assert sources.suggestions(one.alone) == [before]

@@ -80,7 +80,7 @@ def test_a_text_message_leaves_only_once_its_provider_is_registered_and_its_time
     send()
     assert sent == ["+31612345678"]
     row = disclosures.of_person(one.actor.person)[0]
-    assert (row.recipient_id, row.times) == (made.id, 1)
+    assert (row.recipient.id, row.times) == (made.id, 1)
     disclosures.end(officer.actor, made.id)
     with pytest.raises(UncoveredError):
         send()
@@ -132,7 +132,7 @@ def test_a_road_that_is_registered_for_less_lets_no_more_out(officer: Customer, 
     assert disclosures.of_person(one.actor.person) == []
     with transaction.atomic():
         gate.leave(gate.Egress("text:twilio", one.actor.person, frozenset({number})))
-    assert disclosures.of_person(one.actor.person)[0].recipient_id == made.id
+    assert disclosures.of_person(one.actor.person)[0].recipient.id == made.id
 
 
 def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make, olaf: Make) -> None:

@@ -80,8 +80,8 @@ def test_what_is_kept_too_long_is_seen(home: Installation, break_it: Break, word
 
 def test_what_a_legal_hold_is_on_may_be_old(home: Installation) -> None:
     hold = (
-        "INSERT INTO retention_hold (id, key_owner, owner, reason, created_at, ends_at) VALUES ('0000000000000000', "
-        "'0000000000000001', '0000000000000000', '', now(), now() + interval '1 day')"
+        "INSERT INTO retention_hold (id, key_owner, sealed_by, owner, reason, created_at, ends_at) VALUES ('0000000000000000', "
+        "'0000000000000001', '0000000000000001', '0000000000000000', '', now(), now() + interval '1 day')"
     )
     with administering(home) as link:
         link.execute(hold)

@@ -77,11 +77,11 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
 
 def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
-    from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
+    from glasshouse.subject import rectification
 
     one = customer()
-    rights.rectify_name(one.alone, "<script>alert(1)</script>")
+    rectification.rectify_name(one.alone, "<script>alert(1)</script>")
     _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
     with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
         assert "<script>" not in archive.read("data.html").decode()
@@ -103,6 +103,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import exports as exports
     from glasshouse.subject import inventory as views
+    from glasshouse.subject import rectification
     from glasshouse.vault import api as vault
 
     boss = customer()
@@ -110,7 +111,7 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     busy(one)
     canary = f"canary{new_id()}"
     # Everything that there is to use, with a word in it that stands nowhere else.
-    rights.rectify_name(one.alone, canary)
+    rectification.rectify_name(one.alone, canary)
     consent.withdraw(one.alone, "merger", canary)
     requests.object_to(one.alone, "new-browser", canary)
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
@@ -238,13 +239,22 @@ def test_rows_end_by_the_rule_of_their_model_and_no_sooner(customer: Make) -> No
     from glasshouse.mail import api as mail
     from glasshouse.mail.models import Message
     from glasshouse.retention import api as retention
+    from glasshouse.retention.models import LegalHold
 
     one = customer()
     fresh, old, held = (KeyOwnerId(new_id()) for _ in range(3))
     for key_owner, days in ((fresh, 29), (old, 31), (held, 31)):
         mail.keep_sent(key_owner, "probe", "x", body="x")
         Message.objects.filter(key_owner=key_owner).update(sent_at=clock.now() - timedelta(days=days))
-    retention.place_legal_hold(held, "0" * 16, "a court asked", 30)
+    now = clock.now()
+    LegalHold.objects.create(
+        key_owner=held,
+        sealed_by=held,
+        owner="0" * 16,
+        reason="a court asked",
+        created_at=now,
+        ends_at=now + timedelta(days=30),
+    )
     assert retention.due()["mail_message"] >= 1
     done = retention.run_deletions()
     assert done.rows["mail_message"] >= 1
@@ -331,19 +341,16 @@ def test_the_record_of_processing_speaks_of_every_field_that_is_not_technical(we
 
 def test_a_legal_hold_keeps_a_person_until_it_ends_and_tells_so(customer: Make, join: Join) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.kernel.errors import InvalidError
-    from glasshouse.kernel.ids import KeyOwnerId
-    from glasshouse.retention import api as retention
+    from glasshouse.retention import legal_holds
     from glasshouse.subject import erasure as rights
     from glasshouse.subject import inventory as views
 
     one = join(customer(), "viewer")
-    retention.place_legal_hold(KeyOwnerId(str(one.actor.person)), "0" * 16, "a court asked", 30)
-    with pytest.raises(InvalidError, match="legal hold"):
-        rights.erase(one.alone)
+    legal_holds.place(one.address, legal_holds.Order("0" * 16, "a court asked", 30))
+    assert rights.erase(one.alone).waits
     assert any(item.label == "Legal hold" for item in views.view(one.alone))
     with clock.frozen(clock.now() + timedelta(days=31)):
-        assert rights.plan(one.alone).obstacles == []
+        assert rights.plan(one.alone).holds == []
 
 
 def test_an_organisation_is_closed_by_its_name_by_who_may(customer: Make, join: Join, web: Web) -> None:

@@ -54,6 +54,11 @@ SQL = Sql(
             "SETOF access_token",
             f"SELECT * FROM access_token WHERE {JOB} AND account_id = account",
         ),
+        # The accounts that belong to a customer.
+        "glasshouse_accounts_in(customer text)": (
+            "SETOF text",
+            "SELECT account_id FROM access_membership WHERE organisation_id = customer",
+        ),
         # Every organisation's id, for jobs that go from one to the next.
         "glasshouse_organisations()": (
             "SETOF text",
@@ -65,7 +70,7 @@ SQL = Sql(
             "SELECT id FROM access_organisation WHERE glasshouse_staff() ORDER BY created_at",
         ),
     },
-    internal=frozenset({"glasshouse_member_accounts()"}),
+    internal=frozenset({"glasshouse_accounts_in(customer text)", "glasshouse_member_accounts()"}),
     for_jobs=frozenset({"glasshouse_organisations()", "glasshouse_tokens_of(account text)"}),
     for_support=frozenset(
         {

@@ -24,6 +24,10 @@ SQL = Sql(
             "SETOF text",
             "SELECT address_hash FROM accounts_person WHERE id = ANY (persons)",
         ),
+        "glasshouse_accounts_of(persons text[])": (
+            "SETOF text",
+            "SELECT id FROM accounts_account WHERE person_id = ANY (persons)",
+        ),
         # Names and addresses, sealed as they are.
         "glasshouse_people_of(accounts text[])": (
             "TABLE (account_id text, id text, name bytea, address bytea, address_hash text, created_at timestamptz)",
@@ -34,6 +38,7 @@ SQL = Sql(
     for_support=frozenset({"glasshouse_staff()", "glasshouse_support_role()"}),
     internal=frozenset(
         {
+            "glasshouse_accounts_of(persons text[])",
             "glasshouse_acting_person()",
             "glasshouse_address_hashes(persons text[])",
             "glasshouse_people_of(accounts text[])",

@@ -18,7 +18,7 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission, staff_roles_with
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account, Person
-from glasshouse.accounts.own import own, person_at
+from glasshouse.accounts.own import at, own, person_at
 from glasshouse.accounts.rules import normal_address
 from glasshouse.authorities.models import LegalRequest
 from glasshouse.disclosures import api as disclosures
@@ -32,7 +32,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
-from glasshouse.subject.inventory import view
+from glasshouse.subject.inventory import held_at, view
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
@@ -163,21 +163,24 @@ def _close(legal_request: LegalRequest) -> LegalRequest:
         with suppress(NotFoundError):
             person = accounts.actor_of_address(legal_request.address)
     # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
-    with own(str(person.person) if person else None):
-        if person:
-            values = [item.as_json() for item in view(person) if item.category in legal_request.narrowed]
+    with own(str(person.person) if person else at(legal_request.address_hash)):
+        everything = (view(person) if person else held_at(legal_request.address_hash)) if agreed else ()
+        values = [item.as_json() for item in everything if item.category in legal_request.narrowed]
+        # Of somebody without an account, what is found by the address; a person with one is known even if nothing is left of it.
+        subject = str(person.person) if person else legal_request.id if values else ""
+        if subject:
             legal_request.blob = blobs.store([json.dumps(values).encode()], KeyOwnerId(legal_request.id))
         with transaction.atomic():
             if not LegalRequest.objects.select_for_update().filter(id=legal_request.id, closed_at=None).exists():
                 return LegalRequest.objects.get(id=legal_request.id)
-            if person and legal_request.barred_until is None:
-                _tell(legal_request, KeyOwnerId(str(person.person)), legal_request.address)
-            legal_request.person = str(person.person) if person else ""
+            if subject and legal_request.barred_until is None:
+                _tell(legal_request, KeyOwnerId(subject), legal_request.address)
+            legal_request.person = subject
             legal_request.closed_at = clock.now()
-            legal_request.outcome = ("answered" if person else "nothing") if agreed else "refused"
+            legal_request.outcome = ("answered" if subject else "nothing") if agreed else "refused"
             legal_request.save()
             kind = Kind.LEGAL_REQUEST_ANSWERED if agreed else Kind.LEGAL_REQUEST_REFUSED
-            events.record(JOB, kind, legal_request.id, held=person is not None)
+            events.record(JOB, kind, legal_request.id, held=bool(subject))
     return legal_request
 
 
@@ -213,7 +216,7 @@ def _tell(legal_request: LegalRequest, person: KeyOwnerId, address: str) -> None
         },
     )
     # On the person's own record from now on; before, the legal request alone is the record, for telling is barred.
-    disclosures.note(person, _recipient(legal_request))
+    disclosures.note(person, _recipient(legal_request), address_hash=legal_request.address_hash)
     legal_request.told_at = clock.now()
     events.record(JOB, Kind.LEGAL_REQUEST_TOLD, legal_request.id)
 
@@ -227,8 +230,7 @@ def tell_due() -> int:
 
 def _tell_person(number: str) -> bool:
     answered = LegalRequest.objects.filter(id=number).first()
-    # Answers of earlier versions name no person.
-    subject = (answered.person or person_at(answered.address_hash)) if answered else ""
+    subject = _subject(answered) if answered else ""
     with own(subject), transaction.atomic():
         rows = LegalRequest.objects.select_for_update(skip_locked=True).filter(
             id=number, told_at=None, untellable_at=None
@@ -237,12 +239,24 @@ def _tell_person(number: str) -> bool:
         if legal_request is None:
             return False
         person = Person.objects.filter(id=subject).first()
-        if person is None:  # Who was erased cannot be told any more.
-            legal_request.untellable_at = clock.now()
-        else:
+        if person is not None:
             _tell(legal_request, KeyOwnerId(person.id), person.address)
+        elif subject == legal_request.id:
+            _tell(legal_request, KeyOwnerId(subject), legal_request.address)
+        else:  # Who was erased cannot be told any more.
+            legal_request.untellable_at = clock.now()
         legal_request.save(update_fields=["told_at", "untellable_at"])
-    return person is not None
+    return legal_request.told_at is not None
+
+
+def _subject(legal_request: LegalRequest) -> str:
+    """Whom an answer was about: a person, or, of somebody without an account to this day, the legal request itself.
+
+    Answers of earlier versions name no person.
+    """
+    if legal_request.person not in ("", legal_request.id):
+        return legal_request.person
+    return person_at(legal_request.address_hash) or legal_request.person
 
 
 class HandOver(NamedTuple):

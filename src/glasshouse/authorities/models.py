@@ -15,7 +15,8 @@ from glasshouse.vault.fields import SealedJson, SealedText
 class LegalRequest(models.Model):
     """A legal request for a person's data: reviewed by two people, narrowed, answered with the least, told to the person.
 
-    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever their address is by then.
+    `barred_until`: until when the law forbids telling. `person`: whose data was handed over, whatever their address is by then;
+    of somebody without an account the legal request itself, under whose key they are told.
     `untellable_at`: since when nobody is left to be told, for the person was erased.
     """
 

@@ -1,5 +1,6 @@
 """Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,21 +98,25 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
 @click.command()
 @folders
 @demo_flag
-@click.argument("address")
+@click.argument("whom")
 @click.option("--by", "owner", required=True, help="E-mail address of the staff account that answers for the hold.")
 @click.option("--reason", required=True, help="The law or the court that makes us keep it.")
 @click.option("--days", required=True, type=int, help="For how many days.")
-def hold(address: str, owner: str, reason: str, days: int, **place: Any) -> None:
-    """Place a legal hold: no deletion run deletes anything of a person for some time."""
+@click.option("--bar", default="", help="Which law or court bars telling them; without: they are told by mail.")
+@click.option("--barred-until", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it does.")
+def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: datetime | None, **place: Any) -> None:
+    """Place a legal hold on WHOM, an e-mail address or the id of an organisation: nobody can delete anything of theirs."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.kernel.ids import KeyOwnerId
-    from glasshouse.retention import api as retention
+    from glasshouse.retention import legal_holds
 
-    person, staff = accounts.actor_of_address(address), accounts.actor_of_address(owner)
+    staff = accounts.actor_of_address(owner)
     if not accounts.is_staff(staff.account):
         raise click.ClickException("A hold needs somebody of the staff to answer for it.")
-    number = retention.place_legal_hold(KeyOwnerId(str(person.person)), str(staff.account), reason, days)
+    if bool(bar) != bool(barred_until):
+        raise click.ClickException("A bar needs both: who bars telling them, and until when.")
+    barred = legal_holds.Bar(bar, barred_until.date()) if barred_until else None
+    number = legal_holds.place(whom, legal_holds.Order(str(staff.account), reason, days, barred))
     click.echo(f"Held for {days} days: {number}.")
 
 
@@ -136,9 +141,14 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
         click.echo(f"closes {name}, with all its readings")
     for obstacle in plan.obstacles:
         click.echo(f"in the way: {obstacle}")
+    for legal_hold in plan.holds:
+        click.echo(f"waits for the end of the legal hold {legal_hold.id}, {legal_hold.ends_at:%Y-%m-%d} at the latest")
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)
         erased = rights.erase(actor)
+        if erased.waits:
+            click.echo("Noted: the worker erases them when the legal hold ends, and mails that it is done.")
+            return
         click.echo(f"Erased: {erased.rows} rows, the key destroyed. Certificate {erased.id}.")
 
 

@@ -6,7 +6,7 @@ person. Source: PRI-23, PRI-25; GDPR Art. 7(3), 18, 21.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -199,8 +199,11 @@ def lift_at(address_hash: str) -> None:
 
 
 @transaction.atomic
-def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> None:
-    """As an officer: lift a restriction after NOTICE; the person is told now. Raises InvalidError, NotFoundError."""
+def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> datetime:
+    """As an officer: lift a restriction after NOTICE; the person is told now. Returns when it is lifted.
+
+    Raises InvalidError, NotFoundError.
+    """
     restriction = restriction_of(person)
     if restriction is None:
         raise NotFoundError("Nothing of this person is restricted.")
@@ -216,3 +219,4 @@ def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> Non
         {"lifts_at": restriction.lifts_at, "reason": reason},
     )
     events.record(actor, Kind.RESTRICTION_LIFTED, restriction.id, announced=True)
+    return restriction.lifts_at

@@ -6,6 +6,7 @@ that too.
 Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
+from glasshouse.accounts.own import person_at
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.consent.models import ConsentRecord
@@ -29,18 +31,18 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.gate import Egress, UncoveredError
-from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
+from glasshouse.kernel.ids import KeyOwnerId, new_token
 from glasshouse.mail import api as mail
 from glasshouse.notices import api as notices
-from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
+from glasshouse.vault.content import CODE
 from glasshouse.vault.datamap import NAMES
 from glasshouse.vault.fields import readable
 
 PURPOSE = "provider-news"
 CONFIRM_WITHIN = timedelta(hours=24)
 REQUIRED = ("name", "what", "region", "purpose", "basis")
-OPTIONAL = ("agreement", "safeguard", "contact")
+OPTIONAL = ("agreement", "safeguard", "contact", "server")
 
 
 def install() -> None:
@@ -74,75 +76,88 @@ def _live(now: datetime) -> list[Recipient]:
 
 
 def allow_egress(egress: Egress) -> None:
-    """Put on record what leaves, in the caller's transaction. Raises UncoveredError where no live recipient covers it."""
-    for recipient in _live(clock.now()):
-        if egress.channel in recipient.channels and egress.fields <= set(recipient.fields):
-            note(egress.key_owner, recipient)
-            return
-    fields = ", ".join(sorted(NAMES.get(name, name) for name in egress.fields))
-    raise UncoveredError(f"No disclosure covers {fields} by {egress.channel}: it stays in.")
+    """Put on record what leaves, in the caller's transaction. Raises UncoveredError where no live recipient covers it.
 
-
-def note(key_owner: KeyOwnerId, recipient: Recipient) -> None:
-    """Put on record that something of a key owner went to a recipient, in the caller's transaction."""
-    now, rows = clock.now(), Disclosure.objects.filter(key_owner=key_owner, recipient=recipient)
-    if not rows.update(last_at=now, times=F("times") + 1):
-        Disclosure.objects.create(key_owner=key_owner, recipient=recipient, first_at=now, last_at=now)
-
-
-def of_person(key_owner: KeyOwnerId) -> list[Disclosure]:
-    """What went where of a person, the newest first."""
-    disclosures = list(Disclosure.objects.select_related("recipient").filter(key_owner=key_owner).order_by("-last_at"))
-    known = {recipient.pk for recipient in readable(disclosure.recipient for disclosure in disclosures)}
-    return [disclosure for disclosure in disclosures if disclosure.recipient_id in known]
-
-
-def tell_erased(key_owner: KeyOwnerId, address: str) -> int:
-    """Tell each recipient with a contact that a person is erased (GDPR Art. 19); returns how many. Safe to repeat."""
-    count, is_probe = 0, _is_probes(vault.lookup("address", address))
-    for disclosure in of_person(key_owner):
-        recipient = disclosure.recipient
-        if is_probe and not _is_probes(recipient.address_hash):
-            continue  # No real recipient is troubled with the probe of a promise check.
-        if disclosure.told_at is None and recipient.contact and address:
-            with transaction.atomic():
-                # Under a key of its own: the person's key is destroyed in a moment.
-                mail.queue_template(
-                    KeyOwnerId(new_id()),
-                    "erased",
-                    recipient.contact,
-                    "disclosures/mails/erased",
-                    {"address": address, "purpose": recipient.purpose},
-                )
-                Disclosure.objects.filter(id=disclosure.id).update(told_at=clock.now())
-                count += 1
-    return count
-
-
-def tell_corrected(key_owner: KeyOwnerId, address: str, category: str, correction: str) -> int:
-    """Tell each recipient with a contact that received such data of a person what is right now (GDPR Art. 19); returns how many.
-
-    address: by which they know the person. category: of the data map. In the caller's transaction.
+    The recipient that is registered with the server that takes it goes before one that names none.
     """
-    count, is_probe = 0, _is_probes(vault.lookup("address", address))
-    for disclosure in of_person(key_owner):
-        recipient = disclosure.recipient
-        if is_probe and not _is_probes(recipient.address_hash):
-            continue
-        if recipient.contact and category in recipient.fields:
-            mail.queue_template(
-                KeyOwnerId(new_id()),
-                "corrected",
-                recipient.contact,
-                "disclosures/mails/corrected",
-                {"address": address, "purpose": recipient.purpose, "correction": correction},
-            )
-            count += 1
-    return count
+    covering = [
+        recipient
+        for recipient in _live(clock.now())
+        if egress.channel in recipient.channels
+        and egress.fields <= set(recipient.fields)
+        and (recipient.server or "") in ("", _host(egress.server))
+    ]
+    if not covering:
+        fields = ", ".join(sorted(NAMES.get(name, name) for name in egress.fields))
+        raise UncoveredError(f"No disclosure covers {fields} by {egress.channel}: it stays in.")
+    recipient = min(covering, key=lambda recipient: not recipient.server)
+    note(egress.key_owner, recipient, address_hash=egress.address_hash, server=_host(egress.server))
 
 
-def _is_probes(address_hash: str | None) -> bool:
-    return bool(address_hash) and probes.sink_port(str(address_hash)) is not None
+def _host(name: str) -> str:
+    """A host name in the form in which it is registered and recorded; "" for what is none."""
+    host = name.strip().lower().rstrip(".")
+    return host if len(host) <= 120 and re.fullmatch(CODE, host) else ""
+
+
+def note(key_owner: KeyOwnerId, recipient: Recipient, *, address_hash: str = "", server: str = "") -> None:
+    """Put on record that something of a key owner went to a recipient, in the caller's transaction.
+
+    address_hash: of the address that it went to; server: of `kernel.gate.Egress`.
+    """
+    # What lies under the person's own key is found by that; only what does not names the address.
+    hash_noted = address_hash if address_hash and person_at(address_hash) != key_owner else None
+    now = clock.now()
+    of_address = Q(address_hash=hash_noted) if hash_noted else Q(address_hash=None)
+    rows = Disclosure.objects.filter(of_address, key_owner=key_owner, recipient=recipient, server=server)
+    first = rows.order_by("first_at", "id").values_list("id", flat=True).first()
+    if first is not None:
+        Disclosure.objects.filter(id=first).update(last_at=now, times=F("times") + 1)
+        return
+    Disclosure.objects.create(
+        key_owner=key_owner, recipient=recipient, server=server, address_hash=hash_noted, first_at=now, last_at=now
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a recipient received of a person: how often, when first and last. server: that took it, "" where that is not known."""
+
+    recipient: Recipient
+    server: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+def of_person(key_owner: KeyOwnerId, address_hash: str = "") -> list[Received]:
+    """What went where of a person, the newest first, one entry a recipient and server.
+
+    address_hash: of the person's address, by which mails are found that were sealed under another key.
+    """
+    by_whom: dict[tuple[str, str], list[Disclosure]] = {}
+    for row in Disclosure.objects.select_related("recipient").filter(_of(key_owner, address_hash)):
+        by_whom.setdefault((row.recipient_id, row.server), []).append(row)
+    received = [
+        Received(
+            rows[0].recipient,
+            server,
+            sum(row.times for row in rows),
+            min(row.first_at for row in rows),
+            max(row.last_at for row in rows),
+        )
+        for (_, server), rows in by_whom.items()
+    ]
+    return sorted(received, key=lambda entry: entry.last_at, reverse=True)
+
+
+def key_owners_at(address_hash: str) -> set[str]:
+    """Under whose keys what went to an address was sealed, other than under the key of who has it."""
+    return set(Disclosure.objects.filter(address_hash=address_hash).values_list("key_owner", flat=True))
+
+
+def _of(key_owner: str, address_hash: str) -> Q:
+    return Q(key_owner=key_owner) | Q(address_hash=address_hash) if address_hash else Q(key_owner=key_owner)
 
 
 # -- the register --------------------------------------------------------------------------------------------------
@@ -180,6 +195,9 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         )
     now = clock.now()
     texts = {name: entry.texts.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
+    if texts["server"] and not _host(texts["server"]):
+        raise InvalidError("Write the server as a host name, such as smtp.example.com.", field="server")
+    texts["server"] = _host(texts["server"])
     recipient = Recipient.objects.create(
         kind=entry.kind,
         channels=entry.channels,

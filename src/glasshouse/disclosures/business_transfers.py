@@ -67,7 +67,7 @@ def open_transfer(actor: Actor, buyer: str, region: str, days: int) -> BusinessT
 class TransferProgress:
     """What the officer sees of a business transfer: how many persons were told, object or are restricted; what would pass.
 
-    people: with an account. restricted: their data would not pass. categories: in plain words.
+    people: with an account. restricted: their data would not pass. categories: in plain words; choices: with their ids.
     """
 
     business_transfer: BusinessTransfer
@@ -76,6 +76,7 @@ class TransferProgress:
     objected: int
     restricted: int
     categories: list[str]
+    choices: list[tuple[str, str]]
 
 
 def transfers(actor: Actor) -> list[TransferProgress]:
@@ -98,10 +99,16 @@ def transfers(actor: Actor) -> list[TransferProgress]:
             objected_count,
             restricted_count,
             categories,
+            [(name, NAMES[name]) for name in may_pass(business_transfer)],
         )
         for business_transfer in rows
         if business_transfer.recipient_id in known
     ]
+
+
+def may_pass(business_transfer: BusinessTransfer) -> list[str]:
+    """The categories that a data room may hold: those announced, but for the means of signing in."""
+    return [name for name in business_transfer.recipient.fields if not name.startswith("user.authorization")]
 
 
 def _customers() -> "QuerySet[Account]":

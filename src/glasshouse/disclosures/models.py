@@ -6,10 +6,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThan
 
-from glasshouse.disclosures.rules import BOUND_KINDS, CHANNELS, Kind
+from glasshouse.disclosures.rules import BOUND_KINDS, CHANNELS, Kind, Notice
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
-from glasshouse.vault.content import Id, OneOf, SomeOf
+from glasshouse.vault.content import CODE, Id, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import NAMES, Basis, Kept, OnErasure, confidential, personal
 from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.envelope import EMPTY_BYTES
@@ -31,9 +31,10 @@ def _says(column: str) -> Q:
 class Recipient(models.Model):
     """Who may receive personal data: which fields, by which channels, for what, under which safeguards, from when on.
 
-    `address_hash`: of the contact, where that is an email address. `written_by`: the staff's account, the legal request that was
-    answered (`demands` in older versions), or `installation`. `agreed_on`: the day of the agreement. `earlier_rules`: registered
-    by a version that asked for no such day, and not always for safeguards; such rows go on as they are.
+    `server`: host name of the mail server that it runs; none: any. `address_hash`: of the contact, where that is an email
+    address. `written_by`: the staff's account, the legal request that was answered (`demands` in older versions), or
+    `installation`. `agreed_on`: the day of the agreement. `earlier_rules`: registered by a version that asked for no such day,
+    and not always for safeguards; such rows go on as they are.
     """
 
     belongs = Belongs(
@@ -74,6 +75,7 @@ class Recipient(models.Model):
         basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
+    server = SealedText(REGISTER, key_owner="id", null=True)
     channels = technical(ArrayField(models.CharField(max_length=20), default=list), SomeOf(CHANNELS))
     fields = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
     written_by = technical(models.CharField(max_length=16), Id("installation", "demands"))
@@ -102,12 +104,24 @@ class Recipient(models.Model):
 
 
 class Disclosure(models.Model):
-    """That something of a person went to a recipient: the first and the last time, and how often."""
+    """That something of a person went to a recipient: the first and the last time, and how often.
 
+    `key_owner`: under whose key it was sealed. `address_hash`: of the address that it went to, where that is not the key
+    owner's own; the row stays, and an erasure empties this. `server`: host name of the mail server that took it.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
     kept = (Kept("last_at", 1095, "the last time, to be able to show who received what"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding who received what",
+        erasure=OnErasure.KEEP,
+    )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
+    server = technical(models.CharField(max_length=120, db_default="", blank=True), Matching(f"({CODE})?"))
     first_at = technical(models.DateTimeField())
     last_at = technical(models.DateTimeField())
     times = technical(models.PositiveIntegerField(default=1))
@@ -115,7 +129,33 @@ class Disclosure(models.Model):
 
     class Meta:
         db_table = "disclosures_disclosure"
-        constraints = [models.UniqueConstraint(fields=["key_owner", "recipient"], name="one_row_a_recipient")]
+        indexes = [models.Index(fields=["key_owner", "recipient"], name="disclosure_of_whom")]
+
+
+class PassedOn(models.Model):
+    """That a recipient was told of an erasure, a rectification or a restriction of data that it had received (GDPR Art. 19).
+
+    `message`: the mail; "": the register knows no contact of the recipient. `address_hash`: by which a guest finds it; the row
+    stays, and an erasure empties this.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
+    kept = (Kept("at", 1095, "it was passed on, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        "finding who was told what",
+        erasure=OnErasure.KEEP,
+    )
+    recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
+    what = technical(models.CharField(max_length=10), OneOf(Notice))
+    message = technical(models.CharField(max_length=16, blank=True))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "disclosures_passed_on"
 
 
 class Subscriber(models.Model):
@@ -162,6 +202,73 @@ class BusinessTransfer(models.Model):
 
     class Meta:
         db_table = "disclosures_merger"
+
+
+class DataRoom(models.Model):
+    """What a buyer may fetch until a day: of a business transfer, the categories that two members of the staff approved.
+
+    `contact`: where the link is mailed; `certificate`: PEM, to which every file is sealed. `secret_hash`: of the link, from the
+    approval on.
+    """
+
+    by_address = ByAddress(ErasedBy.NOBODY)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    business_transfer = technical(models.ForeignKey(BusinessTransfer, on_delete=models.PROTECT))
+    contact = SealedText(
+        personal(
+            "user.contact",
+            "mailing a buyer the link to its data room",
+            basis=Basis.LEGAL_OBLIGATION,
+            retention="as long as the register of recipients is kept",
+            erasure=OnErasure.KEEP,
+            source="the recipient",
+            need="the link goes there",
+        ),
+        key_owner="id",
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, db_index=True),
+        "user.contact.email",
+        "finding the data room whose contact a person is",
+        erasure=OnErasure.KEEP,
+    )
+    certificate = SealedText(REGISTER, key_owner="id")
+    fields = technical(ArrayField(models.CharField(max_length=80)), SomeOf(NAMES))
+    prepared_by = technical(models.CharField(max_length=16))
+    prepared_at = technical(models.DateTimeField())
+    days = technical(models.PositiveSmallIntegerField())
+    approved_by = technical(models.CharField(max_length=16, blank=True))
+    approved_at = technical(models.DateTimeField(null=True))
+    ends_at = technical(models.DateTimeField(null=True))
+    revoked_at = technical(models.DateTimeField(null=True))
+    secret_hash = technical(models.CharField(max_length=64, null=True, unique=True))
+
+    class Meta:
+        db_table = "disclosures_data_room"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_at=None)
+                | (~Q(approved_by="") & ~Q(approved_by=F("prepared_by")) & Q(ends_at__isnull=False)),
+                name="approved_by_another_until_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(secret_hash=None) | Q(approved_at__isnull=False), name="no_link_before_the_approval"
+            ),
+        ]
+
+
+class DataRoomFetch(models.Model):
+    """That a buyer fetched a part of a data room. people: how many persons' data was in it."""
+
+    kept = (Kept("at", 1095, "it was fetched, to be able to show it"),)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    data_room = technical(models.ForeignKey(DataRoom, on_delete=models.PROTECT))
+    part = technical(models.PositiveIntegerField())
+    people = technical(models.PositiveIntegerField())
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "disclosures_data_room_fetch"
 
 
 class BusinessTransferNotice(models.Model):

@@ -18,6 +18,15 @@ class Kind(StrEnum):
     PROVIDER = "provider"
 
 
+class Notice(StrEnum):
+    """What recipients are told of data that they received (GDPR Art. 19)."""
+
+    CORRECTED = "corrected"
+    ERASED = "erased"
+    LIFTED = "lifted"
+    RESTRICTED = "restricted"
+
+
 TITLES = {
     Kind.GROUP: "company of the operator's group",
     Kind.CUSTOMER: "customer that the person belongs to",

@@ -19,11 +19,17 @@ class UncoveredError(GlasshouseError):
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """What is about to leave. channel: how; fields: categories of the data map; key_owner: whose data it is."""
+    """What is about to leave. channel: how; fields: categories of the data map; key_owner: under whose key it was sealed.
+
+    address_hash: keyed hash of the address that it goes to, by which its person finds it whatever the key; "": none.
+    server: host name of the server that takes it, "" where the channel says who does.
+    """
 
     channel: str
     key_owner: KeyOwnerId
     fields: frozenset[str]
+    address_hash: str = ""
+    server: str = ""
 
 
 Gatekeeper = Callable[[Egress], None]

@@ -29,6 +29,7 @@ from glasshouse.vault.envelope import KeyDestroyedError, SealBrokenError
 
 log = structlog.stdlib.get_logger("glasshouse.mail")
 BOUNCE = "bounce-"
+ERASED = "erased"  # Kind of the mails that tell of an erasure.
 MOST_S = (
     60.0  # A turn begins no mail after that: a mail server that stalls must not keep the worker from its heartbeat.
 )
@@ -200,7 +201,10 @@ def _send(message: Message) -> None:
     mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
     return_path = f"{BOUNCE}{message.id}@{smtp.domain()}"
-    smtp.hand_over(server, KeyOwnerId(message.key_owner), mail, message.address, return_path)
+    # The record of a mail that tells of an erasure names nobody: it outlives the mail by years.
+    address_hash = "" if message.kind == ERASED else message.address_hash or ""
+    leaving = smtp.egress(KeyOwnerId(message.key_owner), address_hash)
+    smtp.hand_over(server, leaving, mail, message.address, return_path)
 
 
 def _server_for(message: Message) -> smtp.MailServer | None:

@@ -110,14 +110,19 @@ def probes_server(port: int) -> MailServer:
     return MailServer("localhost", port, str(settings.TLS_FOLDER / "ca.crt"))
 
 
+def egress(key_owner: KeyOwnerId, address_hash: str) -> gate.Egress:
+    """What a mail carries out, and to which server; a mail to a promise check is judged as if it left as all others."""
+    return gate.Egress("mail", key_owner, SENT, address_hash, settings.SMTP_HOST)
+
+
 def hand_over(
-    mail_server: MailServer, key_owner: KeyOwnerId, mail: EmailMessage, address: str, return_path: str
+    mail_server: MailServer, leaving: gate.Egress, mail: EmailMessage, address: str, return_path: str
 ) -> None:
     """Hand a mail to a server, with STARTTLS, once a disclosure covers it; in the transaction that notes the sending.
 
-    Raises UncoveredError, OSError, SMTPException.
+    leaving: of `egress`. Raises UncoveredError, OSError, SMTPException.
     """
-    gate.leave(gate.Egress("mail", key_owner, SENT))
+    gate.leave(leaving)
     server = _Limited(mail_server.host, mail_server.port)
     try:
         server.starttls(context=ssl.create_default_context(cafile=mail_server.ca or None))

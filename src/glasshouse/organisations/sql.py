@@ -11,6 +11,11 @@ SQL = Sql(
             f"SELECT organisation_id FROM access_invitation WHERE secret_hash = {INVITATION} "
             "AND accepted_at IS NULL AND revoked_at IS NULL AND now() < expires_at",
         ),
+        # Hashes of the addresses that a customer invited.
+        "glasshouse_invited_by(customer text)": (
+            "SETOF text",
+            "SELECT address_hash FROM access_invitation WHERE organisation_id = customer",
+        ),
         # Invitations for an address, of all organisations: for the view of the person who has proved it.
         "glasshouse_invitations_for(hash text)": (
             "SETOF access_invitation",
@@ -26,6 +31,7 @@ SQL = Sql(
             f"SELECT * FROM access_request WHERE {JOB} AND account_id = account",
         ),
     },
+    internal=frozenset({"glasshouse_invited_by(customer text)"}),
     for_jobs=frozenset(
         {
             "glasshouse_access_requests_of(account text)",

@@ -17,6 +17,8 @@ from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES
+from glasshouse.disclosures import passing_on
+from glasshouse.disclosures.passing_on import Subject
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -29,6 +31,7 @@ from glasshouse.queues import api as queues
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds, waiting
 from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.fields import readable
@@ -71,12 +74,15 @@ class PurposeCounts(NamedTuple):
 class Desk:
     """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
+    waiting: how many erasures wait for the end of a legal hold.
+
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 
     figures: list[Figure]
     consent_records: list[PurposeCounts]
     legal_holds: list[LegalHold]
+    waiting: int
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
@@ -94,7 +100,8 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         _figures(),
         _consent_records(),
-        retention.legal_holds(),
+        legal_holds.live(),
+        waiting.count(),
         retention.deletion_runs(10),
         due,
         live,
@@ -185,22 +192,16 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
 
 
-def place_legal_hold(actor: Actor, address: str, reason: str, days: int) -> None:
-    """Put a legal hold on the data of a person, found by address. Raises InvalidError, also for an address that nobody has."""
+def place_legal_hold(actor: Actor, whom: str, order: legal_holds.Order) -> None:
+    """Put a legal hold on an address, with or without an account, or on an organisation, by its id. Raises InvalidError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    if not reason.strip():
-        raise InvalidError("Name the law or the court that makes us keep it.", field="reason")
-    try:
-        person = accounts.actor_of_address(address).person
-    except NotFoundError:
-        raise InvalidError("Nobody with an account has this address.", field="address") from None
-    retention.place_legal_hold(KeyOwnerId(str(person)), actor.id, reason, days)
+    legal_holds.place(whom, order)
 
 
 def end_legal_hold(actor: Actor, number: str) -> None:
     """End a legal hold now. Raises NotFoundError."""
     access.require_staff(actor, Permission.HOLD_CHANGE)
-    retention.end_legal_hold(actor, number)
+    legal_holds.end(actor, number)
 
 
 def lift(actor: Actor, number: str, reason: str) -> None:
@@ -209,6 +210,7 @@ def lift(actor: Actor, number: str, reason: str) -> None:
     live = Restriction.objects.filter(id=number, lifts_at=None).first()
     if live is None:
         raise NotFoundError
-    with own(live.key_owner):  # The law wants the person told.
+    with own(live.key_owner), transaction.atomic():  # The law wants the person told, and whoever received the data.
         address = live.address or accounts.address_of(KeyOwnerId(live.key_owner))
-        consent.lift_for(actor, KeyOwnerId(live.key_owner), address, reason)
+        lifts_at = consent.lift_for(actor, KeyOwnerId(live.key_owner), address, reason)
+        passing_on.tell_lifted(Subject(KeyOwnerId(live.key_owner), address), lifts_at)

@@ -1,4 +1,4 @@
-"""Verbs of retention: what is due, deletion runs, legal holds, statistics. Only the models (`kept`) hold the retention rules.
+"""Verbs of retention: what is due, deletion runs, statistics. Only the models (`kept`) hold the retention rules.
 
 A deletion run may be stopped anywhere, and run again. A key that no row is sealed with any more is destroyed, which makes old
 backups of its rows unreadable. Source: PRI-18, PRI-19.
@@ -19,19 +19,18 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
-from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, OrganisationId, new_id
 from glasshouse.ledger import api as ledger
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.retention import emptying
-from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
+from glasshouse.retention import emptying, legal_holds
+from glasshouse.retention.models import DeletionRun, Statistic
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, emptied_of, kept_of
-from glasshouse.vault.fields import SealedField, key_owner_column, readable
+from glasshouse.vault.fields import SealedField
 from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 500
@@ -60,15 +59,7 @@ def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models
     for rule in kept_of(model):
         is_over = models.Q(**{f"{rule.column}__lt": moment - timedelta(days=rule.days)})
         is_due |= is_over & models.Q(**{rule.while_empty: None}) if rule.while_empty else is_over
-    return _not_held(model, model._default_manager.filter(is_due))
-
-
-def _not_held(model: type[models.Model], rows: "models.QuerySet[models.Model]") -> "models.QuerySet[models.Model]":
-    """Rows of a model without those on whose key owner there is a legal hold."""
-    if key_owner := key_owner_column(model):
-        held = LegalHold.objects.filter(ends_at__gt=clock.now()).values_list("key_owner", flat=True)
-        rows = rows.exclude(**{f"{key_owner}__in": list(held)})
-    return rows
+    return legal_holds.without_held(model._default_manager.filter(is_due))
 
 
 def _actors(model: type[models.Model]) -> list[Actor]:
@@ -124,7 +115,7 @@ def _empty_due(model: type[models.Model]) -> None:
         while True:
             progress.report()
             with access.organisation_transaction(actor):
-                count = emptying.empty(_not_held(model, emptying.due(model))[:BATCH])
+                count = emptying.empty(legal_holds.without_held(emptying.due(model))[:BATCH])
             if count < BATCH:
                 break
 
@@ -258,6 +249,7 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
         return 0
     sealed = [model for model in ours() if _key_columns(model)]
     for_customers = [model for model in sealed if model._meta.db_table in customer_tables()]
+    unused -= set(map(KeyOwnerId, legal_holds.marks()))
     unused -= _keys_in_use([model for model in sealed if model not in for_customers], JOB)
     for organisation in access.all_organisations():
         unused -= _keys_in_use(for_customers, JOB.for_organisation(organisation))
@@ -284,46 +276,6 @@ def _keys_in_use(among: list[type[models.Model]], actor: Actor) -> set[KeyOwnerI
                 owners = model._default_manager.values_list(column, flat=True).distinct()
                 used |= {KeyOwnerId(str(key_owner)) for key_owner in owners}
     return used
-
-
-def place_legal_hold(key_owner: KeyOwnerId, owner: str, reason: str, days: int) -> str:
-    """Put a legal hold on everything of a key owner for so many days, whatever its retention rules say; returns its id.
-
-    owner: the id of the staff account that answers for it. Raises InvalidError.
-    """
-    if not 1 <= days <= 3650:
-        raise InvalidError("A legal hold lasts 1 to 3650 days.", field="days")
-    now = clock.now()
-    with access.organisation_transaction(JOB):
-        legal_hold = LegalHold(
-            id=new_id(),
-            key_owner=key_owner,
-            owner=owner,
-            reason=reason,
-            created_at=now,
-            ends_at=now + timedelta(days=days),
-        )
-        legal_hold.save(force_insert=True)
-        events.record(JOB, Kind.LEGAL_HOLD_MADE, legal_hold.id)
-    return legal_hold.id
-
-
-def legal_holds_of(key_owner: KeyOwnerId) -> list[LegalHold]:
-    """The live legal holds on a person or a customer."""
-    return list(LegalHold.objects.filter(key_owner=key_owner, ends_at__gt=clock.now()))
-
-
-def legal_holds() -> list[LegalHold]:
-    """Every live legal hold, the one that ends first first."""
-    return readable(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
-
-
-def end_legal_hold(actor: Actor, number: str) -> None:
-    """End a legal hold now. Raises NotFoundError."""
-    with access.organisation_transaction(JOB):
-        if not LegalHold.objects.filter(id=number, ends_at__gt=clock.now()).update(ends_at=clock.now()):
-            raise NotFoundError
-        events.record(JOB, Kind.LEGAL_HOLD_ENDED, number, by=actor.id)
 
 
 def deletion_runs(limit: int = 30) -> list[DeletionRun]:

@@ -1,18 +1,35 @@
-"""Legal holds, certificates of deletion runs, and statistics, which stay when the rows go."""
+"""Legal holds and the erasures that wait for them, certificates of deletion runs, and statistics, which stay when the rows go."""
 
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import RowAccess
-from glasshouse.vault.classification import technical
-from glasshouse.vault.content import Code, Facts
-from glasshouse.vault.datamap import K, Kept, confidential
-from glasshouse.vault.declarations import Belongs, Owner, Writer
+from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.content import ID, Code, Facts, Matching, OneOf
+from glasshouse.vault.datamap import Basis, K, Kept, OnErasure, confidential, personal
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
 from glasshouse.vault.fields import SealedText
+
+TELLING = "telling why the law makes us keep it"
+HELD = "finding what a legal hold keeps"
+
+
+class HoldOn(models.TextChoices):
+    """Whose data a legal hold keeps."""
+
+    PERSON = "person"
+    ADDRESS = "address"  # Of somebody without an account.
+    ORGANISATION = "customer"
 
 
 class LegalHold(models.Model):
-    """A legal hold: nothing of this key owner (a person or a customer) is deleted until it ends."""
+    """A legal hold: nothing of a person, of an address without an account, or of a customer is deleted until it ends.
+
+    `key_owner`: the person or the customer; of an address an id of nobody. `address`: of somebody without an account.
+    `address_hash`: by which rows under any key are found; of a person the address when the hold was placed. `sealed_by`: whose
+    key seals the texts, so that a hold that may not be told is in no view. `barred_until`: the last day on which the law bars
+    telling, for the reason in `bar`. `told_at`, `end_told_at`: when the hold, and its end, were told by mail.
+    """
 
     belongs = Belongs(
         Owner.OPERATOR,
@@ -22,15 +39,51 @@ class LegalHold(models.Model):
     )
     row_access = RowAccess(open_though_restricted="it says what is kept, and why")
     kept = (Kept("ends_at", 1095, "it ended, to be able to show why something was not deleted"),)
+    by_address = ByAddress(ErasedBy.NOBODY, once_filled="told_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    scope = technical(models.CharField(max_length=8, choices=HoldOn.choices, db_default="person"), OneOf(HoldOn.values))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
+    sealed_by = technical(models.CharField(max_length=16, default=new_id))
     owner = technical(models.CharField(max_length=16))
-    reason = SealedText(confidential("telling why the law makes us keep it", source="us"), key_owner="key_owner")
+    reason = SealedText(confidential(TELLING, source="us"), key_owner="sealed_by")
+    bar = SealedText(confidential(TELLING, source="us"), key_owner="sealed_by", null=True)
+    address = SealedText(
+        personal("user.contact.email", HELD, basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP, source="us"),
+        key_owner="sealed_by",
+        null=True,
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", HELD, erasure=OnErasure.KEEP
+    )
     created_at = technical(models.DateTimeField())
-    ends_at = technical(models.DateTimeField())
+    ends_at = technical(models.DateTimeField(db_index=True))
+    barred_until = technical(models.DateField(null=True))
+    told_at = technical(models.DateTimeField(null=True))
+    end_told_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "retention_hold"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(barred_until=None) | models.Q(bar__isnull=False), name="bar_has_a_reason"
+            ),
+        ]
+
+
+class WaitingErasure(models.Model):
+    """An erasure, or the closing of a customer, that was asked for under a legal hold. It goes when the hold ends and it is done.
+
+    `subject`: the person, the guest's request, or the customer. `account`: who asked; "" for a guest.
+    """
+
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    scope = technical(models.CharField(max_length=8, choices=HoldOn.choices), OneOf(HoldOn.values))
+    subject = technical(models.CharField(max_length=16, unique=True))
+    account = technical(models.CharField(max_length=16), Matching(f"({ID})?"))
+    asked_at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "retention_waiting"
 
 
 class Statistic(models.Model):

@@ -188,8 +188,9 @@ def _import_row(source: Source, address: str, values: dict[str, str]) -> dict[st
         if before is not None and before.value == value:
             counts["unchanged"] += 1
             continue
-        if before is not None:
-            before.delete()
+        if before is not None and not before.delete()[0]:  # A legal hold keeps it.
+            counts["unchanged"] += 1
+            continue
         ThirdPartyData(
             source=source,
             key_owner=key_owner,
@@ -309,6 +310,8 @@ def _forget(address_hash: str, person: str) -> None:
     rows = ThirdPartyData.objects.filter(address_hash=address_hash)
     key_owners = _of_nobody(set(rows.values_list("key_owner", flat=True)) - {person})
     rows.delete()
+    # What a legal hold keeps is still there, with its key; `forget_objected` deletes it when the hold ends.
+    key_owners -= set(ThirdPartyData.objects.filter(key_owner__in=key_owners).values_list("key_owner", flat=True))
     Suppression.objects.get_or_create(address_hash=address_hash, defaults={"at": clock.now()})
     mail.forget(key_owners)
     ledger.destroy_keys(key_owners)
@@ -321,6 +324,16 @@ def _of_nobody(key_owners: set[str]) -> set[str]:
     """
     restricted = {key_owner for key_owner in key_owners if consent.restriction_of(key_owner)}
     return key_owners - restricted - accounts.visible_persons_among(key_owners)
+
+
+def forget_objected() -> int:
+    """Delete what a legal hold kept from an objection, once it has ended; returns how many rows went. For the worker."""
+    objected = ThirdPartyData.objects.filter(address_hash__in=Suppression.objects.values("address_hash"))
+    count = objected.count()
+    for address_hash in set(objected.values_list("address_hash", flat=True)):
+        with transaction.atomic():
+            _forget(address_hash, person_at(address_hash))
+    return count - objected.count()
 
 
 def end_suppression(actor: Actor) -> None:

@@ -22,6 +22,7 @@ from glasshouse.kernel.ids import OrganisationId
 from glasshouse.ledger import api as ledger
 from glasshouse.ledger.rules import Line
 from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.subject import erasure
@@ -69,6 +70,8 @@ def _succeeds(line: Line, work: Callable[[], object]) -> bool:
 
 
 def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
+    # The ledger has its line because no hold stood in the way; an older copy holds as if those of before had not ended.
+    legal_holds.end_older(line.subject, line.at)
     with access.organisation_transaction(JOB):
         is_organisation = Organisation.objects.filter(id=line.subject).exists()
     if line.kind is LineKind.CLOSING or is_organisation:

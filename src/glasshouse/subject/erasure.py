@@ -1,8 +1,8 @@
-"""Verbs of rectification and erasure, of a person with an account and of a guest.
+"""Verbs of erasure, of a person with an account and of a guest.
 
 Rules: who is erased stands in the ledger, with opaque ids only, before the first row goes. Which rows go is read from what models
 declare. Keys are destroyed last. So an erasure can be finished after a crash, and is done again where an older copy is restored.
-Source: PRI-24; GDPR Art. 16, 17.
+Under a legal hold nothing is erased: what was asked for waits. Source: PRI-18, PRI-24; GDPR Art. 17.
 """
 
 from collections.abc import Callable
@@ -16,32 +16,37 @@ from django.db import models, transaction
 from django.db.models import F
 
 from glasshouse.access import api as access
-from glasshouse.access.models import Membership
-from glasshouse.access.permissions import Role
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import STORAGE, at, own
-from glasshouse.accounts.rules import plain_name
 from glasshouse.accounts.sessions import FRESH
 from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import passing_on
+from glasshouse.disclosures.passing_on import Subject
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId
+from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId, new_id
 from glasshouse.ledger import api as ledger
+from glasshouse.mail import api as mail
 from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request
-from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds, waiting
+from glasshouse.retention.legal_holds import ERASING
+from glasshouse.retention.models import HoldOn
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.sources import api as sources
 from glasshouse.subject.closing import close_organisation
-from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of, purposes_of
+from glasshouse.subject.erasure_plan import Plan as Plan  # pages name it as erasure.Plan, erasure.plan
+from glasshouse.subject.erasure_plan import member_counts
+from glasshouse.subject.erasure_plan import plan as plan
+from glasshouse.subject.inventory import addressed, addressed_to, count_of, held_models, key_owner_of
 from glasshouse.subject.models import Erasure, Export
 from glasshouse.subject.written import forget_written
 from glasshouse.vault import api as vault
@@ -50,114 +55,9 @@ from glasshouse.vault.declarations import ErasedBy, by_address
 from glasshouse.vault.fields import key_owner_column
 from glasshouse.vault.keys.kinds import LineKind
 
-ERASING, ERASING_GUEST = "rights.erase", "rights.erase-guest"
+ERASING_GUEST = "rights.erase-guest"
 BATCH = 5000
 LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that arrived while it ran.
-STAYS = (
-    "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
-    "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
-    "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
-    "opaque id only. "
-    "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again."
-)
-
-
-# -- rectification -------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def rectify_name(actor: Actor, name: str) -> None:
-    """Rectify the person's name wherever it is shown, and tell who received it. Raises InvalidError. Source: GDPR Art. 16, 19."""
-    person = accounts.person_of(actor)
-    person.name = plain_name(name, field="name")
-    person.save(update_fields=["name"])
-    disclosures.tell_corrected(KeyOwnerId(person.id), person.address, "user.name", f"The name is: {person.name}")
-    events.record(actor.alone, Kind.PERSON_CORRECTED, person.id)
-
-
-@transaction.atomic
-def confirm_suggestion(actor: Actor, suggestion: str) -> None:
-    """Confirm what a source says of the actor's person; a name is rectified by it, both or neither.
-
-    Raises NotFoundError, InvalidError. Source: PRI-08; GDPR Art. 16.
-    """
-    if name := sources.decide(actor, suggestion, right=True):
-        rectify_name(actor, name)
-
-
-def rectify_address(actor: Actor, secret: str) -> None:
-    """Make the address that a mailed link confirms the person's. Raises NotFoundError, ForbiddenError. Source: GDPR Art. 16."""
-    with own(actor.person), transaction.atomic():
-        old_address = accounts.person_of(actor).address
-        accounts.finish_change(actor, secret)
-        person = accounts.person_of(actor)
-        correction = f"The address is: {person.address}"
-        disclosures.tell_corrected(KeyOwnerId(person.id), old_address, "user.contact.email", correction)
-
-
-# -- what an erasure would do --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an erasure would do.
-
-    rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. stays: what the law lets stay, in plain words.
-    """
-
-    rows: dict[str, int]
-    leaves: list[str]
-    closes: list[str]
-    obstacles: list[str]
-    stays: str = STAYS
-
-
-class MemberCounts(NamedTuple):
-    """How many members an organisation has, and how many of them administer all of its sites."""
-
-    members: int
-    administrators: int
-
-
-def _member_counts(organisation: str) -> MemberCounts:
-    with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
-        memberships = list(Membership.objects.filter(organisation_id=organisation))
-    return MemberCounts(len(memberships), sum(_administers_all(membership) for membership in memberships))
-
-
-def _administers_all(membership: Membership) -> bool:
-    return bool(membership.role == Role.ADMINISTRATOR and membership.sites is None)
-
-
-def _is_administrator(actor: Actor, organisation: str) -> bool:
-    member = actor.for_organisation(OrganisationId(organisation))
-    with access.organisation_transaction(member):
-        return _administers_all(access.membership_of(member))
-
-
-def plan(actor: Actor) -> Plan:
-    """What erasing the actor's person would do; changes nothing."""
-    rows: dict[str, int] = {}
-    for model in held_models():
-        if count := model._default_manager.filter(**{key_owner_column(model): str(actor.person)}).count():
-            rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
-    for row in addressed(accounts.person_of(actor), whole=True):
-        rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
-    leaves, closes, obstacles = [], [], []
-    for organisation in access.organisations_of(actor):
-        counts = _member_counts(organisation.id)
-        if counts.members == 1:
-            closes.append(organisation.name)
-        elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
-            obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
-        else:
-            leaves.append(organisation.name)
-    if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
-        obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    for legal_hold in retention.legal_holds_of(KeyOwnerId(str(actor.person))):
-        obstacles.append(f"A legal hold keeps your data until {legal_hold.ends_at:%Y-%m-%d}; ask again after that.")
-    return Plan(rows, leaves, closes, obstacles)
 
 
 # -- erasure -------------------------------------------------------------------------------------------------------
@@ -176,17 +76,22 @@ class Guest:
 
 
 class Erased(NamedTuple):
-    """What an erasure has done so far. id: of its row in the ledger, "" for a guest; rows: how many it deleted."""
+    """What an erasure has done so far. id: of its row in the ledger, "" for a guest; rows: how many it deleted.
+
+    waits: nothing was deleted, for a legal hold keeps the data; it is done when the hold ends.
+    """
 
     id: str
     rows: int
+    waits: bool = False
 
 
 def erase(subject: Actor | Guest) -> Erased:
     """Erase a data subject: first the ledger, then the rows that the models declare, and the keys last.
 
     An actor's person is erased everywhere; the worker finishes what is cut off, or has over ROWS_WHILE_WAITING rows. Of a guest,
-    what a customer entered stays: it is the customer's to delete. Privacy requests stay for their three years. Safe to repeat.
+    what a customer entered stays: it is the customer's to delete. Privacy requests stay for their three years. Under a legal
+    hold it is noted, and done when the hold ends (`subject.waiting`). Safe to repeat.
 
     Raises InvalidError where something stands in the way, or a guest's confirmation is not fresh; ReauthenticationError where an
     actor's reauthentication is not. Source: PRI-24; GDPR Art. 17.
@@ -198,12 +103,15 @@ def _erase_person(actor: Actor) -> Erased:
     accounts.require_reauthentication(actor)
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
-    total = count_of(str(actor.person))
+    total, person = count_of(str(actor.person)), str(actor.person)
     # Claimed before the ledger's row can be seen: neither the worker nor a second click does the same meanwhile.
-    with queues.claimed(ERASING, str(actor.person)) as is_claimed:
-        ledger.enter(LineKind.ERASURE, str(actor.person))
+    with queues.claimed(ERASING, person) as is_claimed:
+        if plan(actor).holds:  # Asked under the claim, which whoever places a hold takes, too.
+            waiting.enter(actor, HoldOn.PERSON, person)
+            return Erased("", 0, waits=True)
+        ledger.enter(LineKind.ERASURE, person)
         with transaction.atomic():
-            erasure = _note_erasure(str(actor.person), account=str(actor.account), total=total)
+            erasure = _note_erasure(person, account=str(actor.account), total=total)
         if total > settings.ROWS_WHILE_WAITING:
             sessions.end_every(AccountId(erasure.account))
         is_over = erasure.done_at and not _is_there(erasure.person)
@@ -217,11 +125,21 @@ def _erase_person(actor: Actor) -> Erased:
 def _erase_guest(guest: Guest) -> Erased:
     if not guest.is_fresh:
         raise InvalidError("For this, confirm your address once more: have a new link mailed to you.", field="word")
+    if legal_holds.on_address(guest.request.address_hash):
+        if not waiting.of(*requests_at(guest.request.address_hash)):
+            waiting.enter(ANONYMOUS, HoldOn.ADDRESS, guest.request.id)
+        return Erased("", 0, waits=True)
     with queues.claimed(ERASING_GUEST, guest.request.id) as is_claimed:  # A second click finds the first one at work.
-        return Erased("", _erase_address(guest.request) if is_claimed else 0)
+        return Erased("", erase_address(guest.request) if is_claimed else 0)
 
 
-def _erase_address(request: Request) -> int:
+def requests_at(address_hash: str) -> list[str]:
+    """The ids of the requests of a guest, whose address each of them confirmed."""
+    confirmed = Request.objects.filter(address_hash=address_hash).exclude(proved_at=None)
+    return list(confirmed.values_list("id", flat=True))
+
+
+def erase_address(request: Request) -> int:
     """Erase what is held of the address of a guest's request; returns how many rows."""
     address_hash = request.address_hash
     # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
@@ -231,16 +149,19 @@ def _erase_address(request: Request) -> int:
             rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
             # What a customer entered is the customer's to delete; the key that seals it stays with it.
             of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
-            unused = _delete_addressed(rows) - of_customers
+            unused = _delete_addressed(rows, disclosures.key_owners_at(address_hash)) - of_customers
             for key_owner in unused:
                 claims.enter_context(queues.claimed(ERASING, key_owner))  # The worker takes up only what is cut off.
                 ledger.enter(LineKind.ERASURE, key_owner)
                 _note_erasure(key_owner, total=len(rows), rows=len(rows))
             sources.forget_address(address_hash)
+            passing_on.tell_erased(Subject(KeyOwnerId(request.id), request.address))
             # What a customer entered is still there: the request stays open for that customer, or for the officer.
             if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
                 requests.close(request, "erased by the person's own hand", "answered")
             events.record(ANONYMOUS, Kind.GUEST_ERASED, request.id, rows=len(rows))
+            if erasure := waiting.take(request.id):
+                requests.write(request, "subject/mails/guest_erased_after_hold", {"asked_at": erasure.asked_at})
         _destroy_keys(unused)
         Erasure.objects.filter(person__in=unused, done_at=None).update(done_at=clock.now())
     return len(rows)
@@ -287,20 +208,23 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     forget_written(actor)
     for export in Export.objects.filter(key_owner=erasure.person).exclude(blob=""):
         blobs.remove(BlobId(export.blob))
-    count = 0
+    count, address = 0, ""
     if person := Person.objects.filter(id=erasure.person).first():
+        key_owners = disclosures.key_owners_at(person.address_hash)  # The record names the address no more in a moment.
         # In a replay the key is destroyed, and every recipient was told.
         if vault.generations_of(KeyOwnerId(person.id)):
-            disclosures.tell_erased(KeyOwnerId(person.id), person.address)
+            passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
+            address = person.address
         # Invitations and mails to the person's address, under other keys.
         rows = addressed(person, whole=True)
-        _destroy_keys(_delete_addressed(rows))
+        _destroy_keys(_delete_addressed(rows, key_owners))
         count += len(rows)
     for model in held_models():
         if model is not Person:
             _erase_rows(erasure, model)
     with transaction.atomic():
         count += Person.objects.filter(id=erasure.person).delete()[0]
+        _tell_waiting(erasure.person, address)
     _destroy_keys({erasure.person})
     with transaction.atomic():
         Erasure.objects.filter(id=erasure.id).update(done_at=clock.now(), rows=F("rows") + count)
@@ -309,26 +233,38 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     return erasure
 
 
+def _tell_waiting(person: str, address: str) -> None:
+    """Tell who had to wait for the end of a legal hold that the erasure is done, in the transaction in which the person goes."""
+    if (erasure := waiting.take(person)) and address:
+        draft = mail.draft("subject/mails/erased_after_hold", {"asked_at": erasure.asked_at})
+        mail.queue_draft(KeyOwnerId(new_id()), mail.ERASED, address, draft)  # The person's key is destroyed.
+
+
 def _leave_organisations(actor: Actor, forget_readings: Callable[[str], None] | None) -> None:
     """Close the organisations of which the actor is the only member, and leave the others."""
     for organisation in access.organisation_ids_of(actor):
-        if _member_counts(organisation).members == 1:
+        if member_counts(organisation).members == 1:
             close_organisation(organisation, forget_readings)
         else:
             members.take_out(organisation, AccountId(str(actor.account)))
 
 
-def _delete_addressed(rows: list[models.Model]) -> set[str]:
-    """Delete rows that were found by an address; returns the key owners whose keys no row needs any more."""
+def _delete_addressed(rows: list[models.Model], recorded: set[str]) -> set[str]:
+    """Delete rows that were found by an address; returns the key owners whose keys no row needs any more.
+
+    recorded: key owners of what went to the address, of whom nothing may be left but the key.
+    """
     # Read before the deletion: a deleted row has no id, and the id may be whose key sealed it.
-    key_owners = {key_owner_of(row) for row in rows}
+    key_owners, needed = {key_owner_of(row) for row in rows} | recorded, set(access.all_organisations())
     for row in rows:
+        key_owner = key_owner_of(row)
         progress.report()
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
         actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
         with access.organisation_transaction(actor):
-            row.delete()
-    return unused_keys(key_owners)
+            if not row.delete()[0]:  # A customer under a legal hold keeps what it entered, and the key with it.
+                needed.add(OrganisationId(key_owner))
+    return unused_keys(key_owners - needed)
 
 
 def _destroy_keys(key_owners: set[str]) -> None:
@@ -381,7 +317,7 @@ def unused_keys(key_owners: set[str]) -> set[str]:
 
 
 def finish_erasures() -> int:
-    """Finish what was cut off; returns how many. For the worker."""
+    """Finish what was cut off, unless a legal hold was placed meanwhile; returns how many. For the worker."""
     unfinished = _persons(Erasure.objects.filter(done_at=None).order_by("begun_at"), ERASING)
     return queues.each(ERASING, unfinished[:50], _finish_left)
 
@@ -389,7 +325,9 @@ def finish_erasures() -> int:
 def _finish_left(person: str) -> bool:
     # Read anew under the claim: whoever held it before has finished it, perhaps.
     erasure = Erasure.objects.filter(person=person, done_at=None).first()
-    return erasure is not None and finish(erasure) is not None
+    if erasure is None or legal_holds.on_person(person):
+        return False
+    return finish(erasure) is not None
 
 
 def replay() -> int:
@@ -404,4 +342,11 @@ def replay() -> int:
                 rows = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
                 restored |= {str(key_owner) for key_owner in rows.values_list(column, flat=True)}
     # The same claim as at the first time: two processes never erase one person at once.
-    return queues.each(ERASING, sorted(restored), lambda person: finish(Erasure.objects.get(person=person)))
+    return queues.each(ERASING, sorted(restored), _repeat)
+
+
+def _repeat(person: str) -> bool:
+    erasure = Erasure.objects.get(person=person)
+    # What the ledger says was done under no hold: a backup of before holds them as if they had not ended.
+    legal_holds.end_older(person, erasure.begun_at)
+    return not legal_holds.on_person(person) and finish(erasure) is not None

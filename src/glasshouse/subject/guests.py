@@ -22,7 +22,7 @@ from glasshouse.requests import api as requests
 from glasshouse.requests.email_links import of_page
 from glasshouse.requests.models import Request
 from glasshouse.sources import api as sources
-from glasshouse.subject import exports
+from glasshouse.subject import exports, restriction
 from glasshouse.subject.erasure import Guest
 from glasshouse.subject.exports import ExportFile
 from glasshouse.subject.inventory import Item, held_at
@@ -49,9 +49,9 @@ def restrict(secret: str, *, wanted: bool) -> None:
     """Have it stored only, or in use again. Raises NotFoundError, InvalidError."""
     request = of_page(secret)
     if wanted:
-        consent.restrict_at(request.address, request.address_hash, f"asked with the request {request.id}")
+        restriction.restrict_at(request)
     else:
-        consent.lift_at(request.address_hash)
+        restriction.lift_at(request)
 
 
 def object_to(secret: str) -> None:

@@ -13,12 +13,13 @@ from django.db import models
 from glasshouse.access import api as access
 from glasshouse.accounts.models import Account, Person
 from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import passing_on
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.mail.rules import masked
-from glasshouse.retention import api as retention
+from glasshouse.retention import legal_holds
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
@@ -151,7 +152,8 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     yield from _written(actor, entries)
     yield from _stays_of(person.address_hash, entries)
-    yield from _disclosures(person.id)
+    yield from _stays_under(person, entries)
+    yield from _disclosures(person.id, person.address_hash)
     yield from _memberships(actor)
     yield from _legal_holds(person.id)
     for event in events.each_of_actor(str(actor.account)):
@@ -211,6 +213,7 @@ def held_at(address_hash: str) -> Iterator[Item]:
     for row in readable(addressed_to(address_hash)):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
+    yield from _disclosures("", address_hash)
 
 
 def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
@@ -218,6 +221,16 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
     for model, declared in models_by_address():
         if declared.erased_by is ErasedBy.NOBODY:
             for row in readable(_rows_at(model, declared, address_hash)):
+                yield from _items_of(row, entries)
+
+
+def _stays_under(person: Person, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
+    """What names the person by id and another address by its hash: a disclosure of a mail to an address that they gave up."""
+    for model, declared in models_by_address():
+        names_person = any(field.name == "key_owner" for field in model._meta.local_concrete_fields)
+        if declared.erased_by is ErasedBy.NOBODY and names_person and key_owner_column(model) != "key_owner":
+            rows = model._default_manager.filter(key_owner=person.id).exclude(**{declared.hash: person.address_hash})
+            for row in rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows:
                 yield from _items_of(row, entries)
 
 
@@ -256,13 +269,13 @@ def key_owner_of(row: models.Model) -> str:
 
 def _legal_holds(person: str) -> Iterator[Item]:
     """Legal holds: what would end is kept, and the person sees until when."""
-    for legal_hold in retention.legal_holds_of(KeyOwnerId(person)):
+    for legal_hold in legal_holds.told(legal_holds.on_person(person)):
         until = f"until {legal_hold.ends_at:%Y-%m-%d}"
         yield Item(
             place("retention.LegalHold", "reason"),
             "user.privacy_preferences",
             "Legal hold",
-            until,
+            f"{until}: {legal_hold.reason}",
             "a duty to keep what would end",
             "legal obligation",
             until,
@@ -272,13 +285,27 @@ def _legal_holds(person: str) -> Iterator[Item]:
         )
 
 
-def _disclosures(person: str) -> Iterator[Item]:
-    """What went to whom, with how often and when last."""
-    for disclosure in disclosures.of_person(KeyOwnerId(person)):
+def _disclosures(person: str, address_hash: str) -> Iterator[Item]:
+    """What went to whom, with how often and when last; and who was told of a correction or a restriction."""
+    for notice in passing_on.passed_on(KeyOwnerId(person), address_hash):
+        yield Item(
+            place("disclosures.PassedOn", "recipient"),
+            "user.behavior",
+            "Passed on",
+            f"{notice.what}: {notice.recipient.name}, {'by mail' if notice.message else 'not told: no contact is known'}",
+            "telling recipients of corrections, restrictions and erasures",
+            "legal obligation",
+            "3 years after it was passed on",
+            (notice.recipient.name,),
+            "us",
+            notice.at,
+        )
+    for disclosure in disclosures.of_person(KeyOwnerId(person), address_hash):
         recipient = disclosure.recipient
         fields = ", ".join(NAMES.get(name, name).lower() for name in recipient.fields)
         last = f"{disclosure.times} times, last on {disclosure.last_at:%Y-%m-%d}"
-        value = f"{fields} to {recipient.name} ({recipient.region}), {last}"
+        server = f" by {disclosure.server}" if disclosure.server else ""
+        value = f"{fields} to {recipient.name}{server} ({recipient.region}), {last}"
         period = "3 years after the last time"
         yield Item(
             place("disclosures.Disclosure", "recipient"),

@@ -7,15 +7,15 @@ BREAKAGES = (
     Breakage(
         "PRI-15",
         "mail leaves without passing the gate",
-        Code("glasshouse/mail/smtp.py", '    gate.leave(gate.Egress("mail", key_owner, SENT))\n', "", ("worker",)),
+        Code("glasshouse/mail/smtp.py", "    gate.leave(leaving)\n", "", ("worker",)),
     ),
     Breakage(
         "PRI-15",
         "mail leaves without a disclosure record",
         Code(
             API,
-            "            note(egress.key_owner, recipient)\n            return\n",
-            "            return\n",
+            "    note(egress.key_owner, recipient, address_hash=egress.address_hash, server=_host(egress.server))\n",
+            "",
             ("worker",),
         ),
     ),
@@ -24,8 +24,8 @@ BREAKAGES = (
         "the gate lets everything out to anybody",
         Code(
             API,
-            "        if egress.channel in recipient.channels and egress.fields <= set(recipient.fields):\n",
-            "        if True:\n",
+            "        if egress.channel in recipient.channels\n",
+            "        if True or egress.channel in recipient.channels\n",
             ("web", "worker"),
         ),
     ),

@@ -4,6 +4,7 @@ from glasshouse.promises.breakage import Breakage, Code, Database, policy, trigg
 
 ASKING, SIGN_UP = "glasshouse/web/pages/public/privacy_ask.html", "glasshouse/web/pages/public/sign_up.html"
 ERASURE, EXPORTS = "glasshouse/subject/erasure.py", "glasshouse/subject/exports.py"
+RECTIFICATION = "glasshouse/subject/rectification.py"
 INVENTORY = "glasshouse/subject/inventory.py"
 BREAKAGES = (
     Breakage(
@@ -65,7 +66,7 @@ BREAKAGES = (
     Breakage(
         "PRI-21",
         "a rectified name is not stored",
-        Code(ERASURE, '    person.save(update_fields=["name"])\n', "", ("web",)),
+        Code(RECTIFICATION, '    person.save(update_fields=["name"])\n', "", ("web",)),
     ),
     Breakage(
         "PRI-22",
@@ -92,7 +93,7 @@ BREAKAGES = (
         "recipients are not told of an erasure",
         Code(
             ERASURE,
-            "            disclosures.tell_erased(KeyOwnerId(person.id), person.address)\n",
+            "            passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))\n",
             "            pass\n",
             ("web", "worker"),
         ),
@@ -105,7 +106,7 @@ BREAKAGES = (
     Breakage(
         "PRI-24",
         "an erasure leaves what lies under other keys",
-        Code(ERASURE, "            row.delete()\n", "            str(row)\n", ("web", "worker")),
+        Code(ERASURE, "            if not row.delete()[0]:", "            if not str(row):", ("web", "worker")),
     ),
     Breakage(
         "PRI-24",

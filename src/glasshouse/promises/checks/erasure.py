@@ -22,6 +22,7 @@ KEPT = {
     ("rights_erasure", "account"): "opaque ids",
     ("rights_request", "address_hash"): "stay for three years",
     ("disclosures_disclosure", "key_owner"): "went to a recipient stays for three years",
+    ("disclosures_passed_on", "key_owner"): "so does what the recipient was told",
     ("vault_data_key", "key_owner"): "key is destroyed",
 }
 # Of a guest, what a customer entered stays too: it is the customer's to delete.

@@ -24,6 +24,14 @@ from glasshouse.vault import api as vault
 
 GRACE = timedelta(days=2)  # A deletion run comes once a day.
 RUNS_S, DAY = 20.0, timedelta(days=1)
+NAMING = ("character varying(16)", "character varying(64)")  # ids and keyed hashes: what says whose a row is
+LIVE = "FROM retention_hold h WHERE h.ends_at > now()"
+# Whom and which addresses a legal hold is on, with their accounts.
+HELD = (
+    f"SELECT h.key_owner {LIVE} UNION SELECT h.address_hash {LIVE} AND h.address_hash IS NOT NULL UNION "
+    "SELECT unnest(ARRAY[p.id, p.address_hash, a.id]) FROM accounts_person p LEFT JOIN accounts_account a ON a.person_id = p.id "
+    f"WHERE (p.id IN (SELECT h.key_owner {LIVE}) OR p.address_hash IN (SELECT h.address_hash {LIVE})) AND a.id IS NOT NULL"
+)
 NOW_AND_THEN = timedelta(hours=26)
 
 
@@ -51,7 +59,7 @@ def retention_rules() -> Finding:
         those = f"no row of {rule.table}{f' where {rule.only}' if rule.only else ''}"
         named = f"{those} is kept more than {rule.days} days after {rule.column}, but where a legal hold is on it"
         if kinds.get(rule.column, "").startswith("timestamp"):
-            late = _late(rule, [name for name, kind in kinds.items() if kind == "character varying(16)"])
+            late = _late(rule, [name for name, kind in kinds.items() if kind in NAMING])
             steps.expect(named, not late, f"{counted(late)} are")
         else:
             steps.expect(named, False, "there is no such time any more")
@@ -61,10 +69,7 @@ def retention_rules() -> Finding:
 
 def _late(rule: Rule, owners: list[str]) -> int:
     """How many rows are too old, a thousand at most; those of whom a legal hold is on are left out."""
-    held = [
-        sql.SQL("{} NOT IN (SELECT key_owner FROM retention_hold WHERE ends_at > now())").format(sql.Identifier(owner))
-        for owner in owners
-    ]
+    held = [sql.SQL("{} NOT IN ({})").format(sql.Identifier(owner), sql.SQL(HELD)) for owner in owners]
     older = sql.SQL("{} < now() - {}::interval").format(
         sql.Identifier(rule.column), sql.Literal(timedelta(days=rule.days) + GRACE)
     )
@@ -112,13 +117,20 @@ def deletion_run() -> Finding:
         over, stays = _Rows(stage, grower), _Rows(stage, held)
         # No page of a probe places a legal hold, which is the privacy officer's.
         LegalHold.objects.create(
-            key_owner=held.person, owner=held.account, reason="probe", created_at=clock.now(), ends_at=clock.now() + DAY
+            key_owner=held.person,
+            sealed_by=held.person,
+            owner=held.account,
+            reason="probe",
+            created_at=clock.now(),
+            ends_at=clock.now() + DAY,
         )
         try:
             with old_copy.taken() as copy:
                 _run(steps, over, stays)
                 _look_into(copy, steps, over, grower)
         finally:
+            # A probe's hold ends with its use: its organisation is closed when the stage is left.
+            LegalHold.objects.filter(key_owner=held.person).update(ends_at=clock.now())
             for rows in (over, stays):
                 vault.age(
                     KeyOwnerId(rows.subscription), clock.now()

@@ -10,14 +10,15 @@ from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.organisations import settings as rules_of
-from glasshouse.subject import closing
+from glasshouse.subject import closing, waiting
 from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
-    return context | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor)}
+    closing_waits = waiting.of_closing(str(actor.organisation))
+    return context | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor), "waiting": closing_waits}
 
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
@@ -72,7 +73,22 @@ def _moment(text: str) -> datetime | None:
 )
 @shows_again("grower/settings.html", _context)
 def close_organisation(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Close an organisation, with all that is its own."""
+    """Close an organisation, with all that is its own; under a legal hold that waits."""
     actor = inside(request).actor
-    closing.close(actor, request.POST.get("name", ""))
-    return redirect("home")
+    is_closed = closing.close(actor, request.POST.get("name", ""))
+    return redirect("home") if is_closed else redirect("settings", organisation)
+
+
+@page(
+    "o/<slug:organisation>/close/withdraw",
+    name="withdraw_closing",
+    form_on="settings",
+    need=Permission.ORGANISATION_CLOSE,
+    audience=Audience.GROWER,
+    methods=("POST",),
+)
+@shows_again("grower/settings.html", _context)
+def withdraw_closing(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Have an organisation not be closed when a legal hold ends."""
+    closing.withdraw(inside(request).actor)
+    return redirect("settings", organisation)

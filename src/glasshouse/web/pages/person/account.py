@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
-from glasshouse.subject import erasure as rights
+from glasshouse.subject import rectification
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
 from glasshouse.web.session_cookie import with_session
@@ -19,7 +19,7 @@ def finish_address_change(request: HttpRequest, secret: str) -> HttpResponse:
         return render(
             request, "person/change_address.html", {"address": accounts.new_address(actor_of(request), secret)}
         )
-    rights.rectify_address(actor_of(request), secret)
+    rectification.rectify_address(actor_of(request), secret)
     return redirect("/sign-in?address-changed=1")
 
 

@@ -4,14 +4,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.accounts import api as accounts
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
+from glasshouse.disclosures import passing_on
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
-from glasshouse.subject import erasure as rights
+from glasshouse.subject import rectification, restriction
 from glasshouse.support import record as support_record
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
@@ -19,13 +21,15 @@ from glasshouse.web.middleware import actor_of
 
 def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
+    person, address_hash = KeyOwnerId(str(actor.person)), accounts.person_of(actor).address_hash
     return {
         "choices": consent.decisions(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
         "requests": requests.of_person(actor),
         "acceptances": notices.acceptances(actor),
-        "disclosed": disclosures.of_person(KeyOwnerId(str(actor.person))),
+        "disclosed": disclosures.of_person(person, address_hash),
+        "passed_on": passing_on.passed_on(person, address_hash),
         "views": support_record.of_person(actor),
         "suggestions": sources.suggestions(actor),
     }
@@ -90,7 +94,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
 def restrict_own_data(request: HttpRequest) -> HttpResponse:
     """Restrict the use of everything."""
     actor, form = actor_of(request), request.POST
-    consent.restrict(actor, form.get("ground", ""), form.get("words", ""))
+    restriction.restrict(actor, form.get("ground", ""), form.get("words", ""))
     return redirect("my_choices")
 
 
@@ -107,7 +111,7 @@ def restrict_own_data(request: HttpRequest) -> HttpResponse:
 def lift_own_restriction(request: HttpRequest) -> HttpResponse:
     """Lift the restriction."""
     actor = actor_of(request)
-    consent.lift(actor)
+    restriction.lift(actor)
     return redirect("my_choices")
 
 
@@ -123,7 +127,7 @@ def lift_own_restriction(request: HttpRequest) -> HttpResponse:
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Confirm a third-party value; a name is corrected by it."""
-    rights.confirm_suggestion(actor_of(request), suggestion)
+    rectification.confirm_suggestion(actor_of(request), suggestion)
     return redirect("my_choices")
 
 
@@ -140,5 +144,5 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
 def suggestion_wrong(request: HttpRequest, suggestion: str) -> HttpResponse:
     """Say that a third-party value is wrong; it is deleted."""
     actor = actor_of(request)
-    sources.decide(actor, suggestion, right=False)
+    rectification.reject_suggestion(actor, suggestion)
     return redirect("my_choices")

@@ -11,7 +11,7 @@ from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.subject import erasure as rights
-from glasshouse.subject import exports
+from glasshouse.subject import exports, rectification, waiting
 from glasshouse.subject.inventory import belonging, view
 from glasshouse.web.forms import again
 from glasshouse.web.held import grouped
@@ -26,7 +26,12 @@ def _exports(actor: Actor) -> dict[str, object]:
 def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
-    return grouped(view(actor)) | {**_exports(actor), "person": person, "belonging": belonging(actor)}
+    return grouped(view(actor)) | {
+        **_exports(actor),
+        "person": person,
+        "belonging": belonging(actor),
+        "waiting": waiting.of_person(actor),
+    }
 
 
 @page(
@@ -43,7 +48,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "person/data.html", _context(request))
     try:
-        rights.rectify_name(actor_of(request), request.POST.get("name", ""))
+        rectification.rectify_name(actor_of(request), request.POST.get("name", ""))
     except InvalidError as error:
         return again(request, "person/data.html", error, **_context(request))
     return redirect("my_data")
@@ -107,10 +112,10 @@ def export_state(request: HttpRequest) -> HttpResponse:
     asks=(Asked("word"),),
 )
 def erase(request: HttpRequest) -> HttpResponse:
-    """What an erasure would do; once the word erase is written, the erasure and its certificate."""
+    """What an erasure would do; once the word erase is written, the erasure and its certificate. Under a hold it waits."""
     actor = actor_of(request)
     accounts.require_reauthentication(actor)
-    context = {"plan": rights.plan(actor), "belonging": belonging(actor)}
+    context = {"plan": rights.plan(actor), "belonging": belonging(actor), "waiting": waiting.of_person(actor)}
     if request.method == "GET":
         return render(request, "person/erase.html", context)
     try:
@@ -119,6 +124,23 @@ def erase(request: HttpRequest) -> HttpResponse:
         erased = rights.erase(actor)
     except InvalidError as error:
         return again(request, "person/erase.html", error, **context)
+    if erased.waits:
+        return redirect("my_data")
     response = redirect("erasure", erased.id)
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+@page(
+    "account/data/erase/withdraw",
+    name="withdraw_erasure",
+    form_on="my_data",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("POST",),
+    before_acceptance=True,
+)
+def withdraw_erasure(request: HttpRequest) -> HttpResponse:
+    """Have an erasure that waits for the end of a legal hold not be done."""
+    waiting.withdraw(actor_of(request))
+    return redirect("my_data")

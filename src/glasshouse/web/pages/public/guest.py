@@ -11,7 +11,7 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import email_links as links
 from glasshouse.requests import legal_deadlines, referrals
 from glasshouse.requests.models import Request
-from glasshouse.subject import erasure, guests
+from glasshouse.subject import erasure, guests, waiting
 from glasshouse.web.forms import shows_again
 from glasshouse.web.held import grouped
 from glasshouse.web.request_choices import KINDS
@@ -44,6 +44,7 @@ def _context(request: HttpRequest, secret: str) -> dict[str, object]:
     context = grouped(guests.held(secret)) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
+        "waiting": waiting.of_guest(secret),
     }
     return context | _referral_context(links.of_page(secret), secret)
 
@@ -105,10 +106,23 @@ def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
 )
 @shows_again("public/guest.html", _context)
 def erase_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
-    """Erase what is held, once the word erase is written."""
+    """Erase what is held, once the word erase is written; under a legal hold it waits."""
     if request.POST.get("word", "").strip().lower() != "erase":
         raise InvalidError("Write the word erase to go on.", field="word")
     erasure.erase(guests.guest_of(secret))
+    return redirect("own_page", secret)
+
+
+@own_page(
+    "privacy/own/<slug:secret>/erase/withdraw",
+    name="withdraw_erasure_as_guest",
+    form_on="own_page",
+    methods=("POST",),
+)
+@shows_again("public/guest.html", _context)
+def withdraw_erasure_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
+    """Have an erasure that waits for the end of a legal hold not be done."""
+    waiting.withdraw_as_guest(secret)
     return redirect("own_page", secret)
 
 

@@ -1,13 +1,24 @@
 """The privacy officer's desk."""
 
+from datetime import date
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.privacy_office import api as desks
+from glasshouse.retention.legal_holds import Bar, Order
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise InvalidError("Write the last day of the bar as 2026-12-31.", field="barred_until") from None
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -36,16 +47,21 @@ def office(request: HttpRequest) -> HttpResponse:
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
     asks=(
-        Asked("address"),
+        Asked("whom", "retention_hold.address"),
         Asked("reason", "retention_hold.reason"),
         Asked("days", "retention_hold.ends_at"),
+        Asked("barred_until", "retention_hold.barred_until"),
+        Asked("bar", "retention_hold.bar"),
     ),
 )
 @shows_again("staff/office.html", _context)
 def place_legal_hold(request: HttpRequest) -> HttpResponse:
-    """Place a legal hold on a person's data."""
+    """Place a legal hold on the data of a person or an organisation."""
     actor, form = actor_of(request), request.POST
-    desks.place_legal_hold(actor, form.get("address", ""), form.get("reason", ""), small_number(form.get("days", "")))
+    until, why = form.get("barred_until", ""), form.get("bar", "")
+    bar = Bar(why, _day(until)) if until or why else None
+    order = Order(actor.id, form.get("reason", ""), small_number(form.get("days", "")), bar)
+    desks.place_legal_hold(actor, form.get("whom", ""), order)
     return redirect("office")
 
 

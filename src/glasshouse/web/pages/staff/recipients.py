@@ -7,11 +7,12 @@ from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import business_transfers, rules
+from glasshouse.privacy_office import data_rooms
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
-TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact")
+TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact", "server")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -20,6 +21,7 @@ def _register(request: HttpRequest, **_: str) -> dict[str, object]:
         "rows": disclosures.recipients(),
         "categories": categories(),
         "transfers": business_transfers.transfers(actor),
+        "rooms": data_rooms.rooms(actor),
     }
     return context | {
         "kinds": rules.TITLES.items(),
@@ -51,6 +53,7 @@ def recipients(request: HttpRequest) -> HttpResponse:
         Asked("agreed_on", "disclosures_recipient.agreed_on"),
         Asked("safeguard", "disclosures_recipient.safeguard"),
         Asked("contact", "disclosures_recipient.contact"),
+        Asked("server", "disclosures_recipient.server"),
         Asked("wait_days", "disclosures_recipient.active_from"),
         Asked("fields", "disclosures_recipient.fields"),
         Asked("channels", "disclosures_recipient.channels"),
@@ -119,4 +122,59 @@ def close_business_transfer(request: HttpRequest, business_transfer: str) -> Htt
     """Close a business transfer."""
     actor = actor_of(request)
     business_transfers.close(actor, business_transfer)
+    return redirect("recipients")
+
+
+@page(
+    "staff/business-transfers/<slug:business_transfer>/data-room",
+    name="prepare_data_room",
+    form_on="recipients",
+    methods=("POST",),
+    need=Permission.MERGER_CHANGE,
+    audience=Audience.STAFF,
+    asks=(
+        Asked("contact", "disclosures_data_room.contact"),
+        Asked("certificate", "disclosures_data_room.certificate"),
+        Asked("room_fields", "disclosures_data_room.fields"),
+        Asked("room_days", "disclosures_data_room.days"),
+    ),
+)
+@shows_again("staff/recipients.html", _register)
+def prepare_data_room(request: HttpRequest, business_transfer: str) -> HttpResponse:
+    """Prepare a buyer's data room, for somebody else to approve."""
+    actor, form = actor_of(request), request.POST
+    fields, days = form.getlist("room_fields"), small_number(form.get("room_days", ""))
+    plan = data_rooms.Plan(form.get("contact", ""), form.get("certificate", ""), fields, days)
+    data_rooms.prepare(actor, business_transfer, plan)
+    return redirect("recipients")
+
+
+@page(
+    "staff/data-rooms/<slug:room>/approve",
+    name="approve_data_room",
+    form_on="recipients",
+    methods=("POST",),
+    need=Permission.MERGER_CHANGE,
+    audience=Audience.STAFF,
+    reauth=True,
+)
+@shows_again("staff/recipients.html", _register)
+def approve_data_room(request: HttpRequest, room: str) -> HttpResponse:
+    """Approve what somebody else prepared, and mail the buyer the link."""
+    data_rooms.approve(actor_of(request), room)
+    return redirect("recipients")
+
+
+@page(
+    "staff/data-rooms/<slug:room>/revoke",
+    name="revoke_data_room",
+    form_on="recipients",
+    methods=("POST",),
+    need=Permission.MERGER_CHANGE,
+    audience=Audience.STAFF,
+)
+@shows_again("staff/recipients.html", _register)
+def revoke_data_room(request: HttpRequest, room: str) -> HttpResponse:
+    """Close a buyer's data room now."""
+    data_rooms.revoke(actor_of(request), room)
     return redirect("recipients")

@@ -12,6 +12,7 @@ from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
 from glasshouse.requests import drp
 from glasshouse.requests import worklist as worklists
+from glasshouse.subject import rectification
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.request_choices import CHOICES
@@ -86,6 +87,22 @@ def answer_request(request: HttpRequest, number: str) -> HttpResponse:
     actor, text = actor_of(request), request.POST.get("text", "")
     requests.answer(actor, RequestId(number), text, refuse=False)
     return _to_list("answer", number)
+
+
+@page(
+    "staff/requests/<id:number>/correct",
+    name="correct_for_request",
+    form_on="worklist",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+    asks=(Asked("name", "accounts_person.name"),),
+)
+@shows_again("staff/requests.html", _desk)
+def correct_for_request(request: HttpRequest, number: str) -> HttpResponse:
+    """Correct the name of whoever asked for it; the request stays open for its answer."""
+    rectification.rectify_for(actor_of(request), number, request.POST.get("name", ""))
+    return redirect("worklist")
 
 
 @page(

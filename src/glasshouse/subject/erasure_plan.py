@@ -1,0 +1,97 @@
+"""What an erasure would do: how many rows go, which organisations close, what stands in its way, what it waits for.
+
+Source: PRI-18, PRI-24; GDPR Art. 17.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from glasshouse.access import api as access
+from glasshouse.access.models import Membership
+from glasshouse.access.permissions import Role
+from glasshouse.accounts import api as accounts
+from glasshouse.kernel.actor import JOB, Actor, ActorKind
+from glasshouse.kernel.ids import OrganisationId
+from glasshouse.retention import legal_holds
+from glasshouse.retention.models import LegalHold
+from glasshouse.subject.inventory import addressed, held_models, purposes_of
+from glasshouse.vault.fields import key_owner_column
+
+STAYS = (
+    "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
+    "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
+    "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
+    "opaque id only; so does what the recipient was told. "
+    "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again. "
+    "If a legal hold was placed on you, its record stays, with opaque ids and a keyed hash of your address."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an erasure would do.
+
+    rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
+    plain words. holds: the legal holds for whose end it would wait; told: those of them that the person may see. stays: what
+    the law lets stay, in plain words.
+    """
+
+    rows: dict[str, int]
+    leaves: list[str]
+    closes: list[str]
+    obstacles: list[str]
+    holds: list[LegalHold]
+    told: list[LegalHold]
+    stays: str = STAYS
+
+
+class MemberCounts(NamedTuple):
+    """How many members an organisation has, and how many of them administer all of its sites."""
+
+    members: int
+    administrators: int
+
+
+def member_counts(organisation: str) -> MemberCounts:
+    """How many members an organisation has, and how many administer all of it."""
+    with access.organisation_transaction(JOB.for_organisation(OrganisationId(organisation))):
+        memberships = list(Membership.objects.filter(organisation_id=organisation))
+    return MemberCounts(len(memberships), sum(_administers_all(membership) for membership in memberships))
+
+
+def _administers_all(membership: Membership) -> bool:
+    return bool(membership.role == Role.ADMINISTRATOR and membership.sites is None)
+
+
+def _is_administrator(actor: Actor, organisation: str) -> bool:
+    member = actor.for_organisation(OrganisationId(organisation))
+    with access.organisation_transaction(member):
+        return _administers_all(access.membership_of(member))
+
+
+def plan(actor: Actor) -> Plan:
+    """What erasing the actor's person would do; changes nothing."""
+    rows: dict[str, int] = {}
+    for model in held_models():
+        if count := model._default_manager.filter(**{key_owner_column(model): str(actor.person)}).count():
+            rows[purposes_of(model)] = rows.get(purposes_of(model), 0) + count
+    for row in addressed(accounts.person_of(actor), whole=True):
+        rows[purposes_of(type(row))] = rows.get(purposes_of(type(row)), 0) + 1
+    leaves, closes, obstacles = [], [], []
+    own_holds = legal_holds.on_person(str(actor.person))
+    holds = {legal_hold.id: legal_hold for legal_hold in own_holds}
+    for organisation in access.organisations_of(actor):
+        counts = member_counts(organisation.id)
+        if counts.members == 1:
+            closes.append(organisation.name)
+            of_organisation = legal_holds.on_organisation(organisation.id)
+            holds |= {legal_hold.id: legal_hold for legal_hold in of_organisation}
+            # One that keeps it for the sake of somebody whom it invited is that person's matter.
+            own_holds += [legal_hold for legal_hold in of_organisation if legal_hold.key_owner == organisation.id]
+        elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
+            obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
+        else:
+            leaves.append(organisation.name)
+    if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
+        obstacles.append("You are the only privacy officer: somebody else has to be one first.")
+    return Plan(rows, leaves, closes, obstacles, list(holds.values()), legal_holds.told(own_holds))
