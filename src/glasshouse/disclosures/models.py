@@ -212,6 +212,8 @@ class DataRoom(models.Model):
     """
 
     by_address = ByAddress(ErasedBy.NOBODY)
+    kept = (Kept("ends_at", 1095, "it ended, to be able to show what was handed over"),)
+    stays = "while it is prepared or open"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     business_transfer = technical(models.ForeignKey(BusinessTransfer, on_delete=models.PROTECT))
     contact = SealedText(

@@ -12,6 +12,7 @@ class LedgerMark(models.Model):
     """A line of the ledger that the data has carried out, with a copy of it: a key store that was restored lacks the newest."""
 
     row_access = RowAccess(App.APPEND)
+    stays = "for ever, as opaque ids: what was erased stays erased after a restore"
     number = technical(models.PositiveIntegerField(primary_key=True))
     kind = technical(models.CharField(max_length=16), OneOf(LineKind))
     subject = technical(models.CharField(max_length=32), Id())
@@ -27,6 +28,7 @@ class InstallationId(models.Model):
     """One row: which installation this data is of. The key store has the same."""
 
     row_access = RowAccess(App.READ)
+    stays = "for ever: one row about the installation"
     id = technical(models.PositiveSmallIntegerField(primary_key=True, default=1))
     installation = technical(models.CharField(max_length=16), Id())
 

@@ -45,8 +45,8 @@ class LegalHold(models.Model):
     key_owner = technical(models.CharField(max_length=16, db_index=True))
     sealed_by = technical(models.CharField(max_length=16, default=new_id))
     owner = technical(models.CharField(max_length=16))
-    reason = SealedText(confidential(TELLING, source="us"), key_owner="sealed_by")
-    bar = SealedText(confidential(TELLING, source="us"), key_owner="sealed_by", null=True)
+    reason = SealedText(confidential(TELLING, source="us", basis=Basis.LEGAL_OBLIGATION), key_owner="sealed_by")
+    bar = SealedText(confidential(TELLING, source="us", basis=Basis.LEGAL_OBLIGATION), key_owner="sealed_by", null=True)
     address = SealedText(
         personal("user.contact.email", HELD, basis=Basis.LEGAL_OBLIGATION, erasure=OnErasure.KEEP, source="us"),
         key_owner="sealed_by",
@@ -76,6 +76,7 @@ class WaitingErasure(models.Model):
     `subject`: the person, the guest's request, or the customer. `account`: who asked; "" for a guest.
     """
 
+    stays = "until the legal hold ends, and it is done"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     scope = technical(models.CharField(max_length=8, choices=HoldOn.choices), OneOf(HoldOn.values))
     subject = technical(models.CharField(max_length=16, unique=True))

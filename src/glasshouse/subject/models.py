@@ -5,7 +5,7 @@ from django.db import models
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.content import ID, Matching
-from glasshouse.vault.datamap import Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, personal
 from glasshouse.vault.fields import SealedText
 
 
@@ -18,7 +18,9 @@ class Export(models.Model):
     kept = (Kept("expires_at", 1, "its link ran out"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16, db_index=True))
-    name = SealedText(personal("user.content.private", "handing the copy over"), key_owner="key_owner")
+    name = SealedText(
+        personal("user.content.private", "handing the copy over", basis=Basis.LEGAL_OBLIGATION), key_owner="key_owner"
+    )
     blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
     account = technical(models.CharField(max_length=16, blank=True))
     total = technical(models.PositiveIntegerField(default=0))

@@ -31,6 +31,7 @@ class DataKey(models.Model):
 class LedgerLine(models.Model):
     """A line of the ledger. `glasshouse_enter` of the database writes it, and nothing changes or deletes it."""
 
+    stays = "for ever, as opaque ids: what was erased stays erased after a restore"
     number = technical(models.PositiveIntegerField(primary_key=True))
     kind = technical(models.CharField(max_length=16), OneOf(LineKind))
     subject = technical(models.CharField(max_length=32), Id())
@@ -47,6 +48,7 @@ class LedgerLine(models.Model):
 class KeyStoreState(models.Model):
     """One row: which installation the key store belongs to."""
 
+    stays = "for ever: one row about the installation"
     id = technical(models.PositiveSmallIntegerField(primary_key=True, default=1))
     installation = technical(models.CharField(max_length=16), Id())
 
