@@ -65,9 +65,8 @@ def close_organisation(organisation: OrganisationId, forget_readings: Callable[[
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()
-        for (
-            model
-        ) in held_models():  # What its key seals beside its own rows, such as the reason of a legal hold that ended.
+        # What its key seals beside its own rows, such as the reason of a legal hold that ended.
+        for model in held_models():
             model._default_manager.filter(**{key_owner_column(model): organisation}).delete()
         events.record(job, Kind.ORGANISATION_CLOSED, organisation)
     ledger.destroy_keys([organisation], LineKind.CLOSING)
