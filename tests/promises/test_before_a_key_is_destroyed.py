@@ -197,7 +197,7 @@ def test_an_objection_at_an_earlier_address_leaves_its_person_the_key(customer: 
     from glasshouse.accounts import api as accounts
     from glasshouse.sources import api as sources
     from glasshouse.sources.models import ThirdPartyData
-    from glasshouse.subject import erasure
+    from glasshouse.subject import rectification
     from glasshouse.vault import api as vault
 
     one, address = customer(), f"{uuid.uuid4().hex[:10]}@grower.example"
@@ -206,7 +206,7 @@ def test_an_objection_at_an_earlier_address_leaves_its_person_the_key(customer: 
     sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},Somewhere\n")
     assert ThirdPartyData.objects.get(address_hash=before).key_owner == one.actor.person
     accounts.ask_change(one.alone, address, one.password)
-    erasure.rectify_address(one.alone, prove_link(address, "change"))
+    rectification.rectify_address(one.alone, prove_link(address, "change"))
     sources.forget_address(before)
     vault.forget_opened()
     assert not ThirdPartyData.objects.filter(address_hash=before).exists()

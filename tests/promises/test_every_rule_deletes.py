@@ -118,11 +118,11 @@ def test_columns_that_end_before_their_row_are_emptied_in_time_with_their_file_a
     home: Installation, planter: Planter, customer: Callable[[], Customer]
 ) -> None:
     """A file of readings went only when somebody of its organisation uploaded another one."""
-    from glasshouse.kernel.ids import KeyOwnerId
     from glasshouse.retention import api as retention
+    from glasshouse.retention import legal_holds
 
     held = customer()
-    retention.place_legal_hold(KeyOwnerId(held.organisation), "0" * 16, "a court asked", 30)
+    legal_holds.place(held.organisation, legal_holds.Order("0" * 16, "a court asked", 30))
     other = Planter(home, new_id(), held.organisation)
     emptied = [model for model in ours() if emptied_of(model)]
     assert [model.__name__ for model in emptied] == ["Upload"]
