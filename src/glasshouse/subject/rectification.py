@@ -27,13 +27,13 @@ from glasshouse.sources import api as sources
 def rectify_name(actor: Actor, name: str) -> None:
     """Rectify the person's name wherever it is shown, and tell who received it. Raises InvalidError. Source: GDPR Art. 16, 19."""
     person = accounts.person_of(actor)
-    person.name = plain_name(name, field="name")
-    person.save(update_fields=["name"])
-    _tell_name(person)
+    _rename(person, name)
     events.record(actor.alone, Kind.PERSON_CORRECTED, person.id)
 
 
-def _tell_name(person: Person) -> None:
+def _rename(person: Person, name: str) -> None:
+    person.name = plain_name(name, field="name")
+    person.save(update_fields=["name"])
     subject = Subject(KeyOwnerId(person.id), person.address)
     passing_on.tell_corrected(subject, "user.name", f"The name is: {person.name}")
 
@@ -82,8 +82,6 @@ def rectify_for(actor: Actor, request: str, name: str) -> None:
         raise NotFoundError("This is no open request of somebody with an account to have something corrected.")
     with own(person_id), transaction.atomic():
         person = Person.objects.get(id=person_id)
-        person.name = plain_name(name, field="name")
-        person.save(update_fields=["name"])
-        _tell_name(person)
+        _rename(person, name)
         requests.write(asked, "subject/mails/corrected", {"name": person.name})
         events.record(actor, Kind.PERSON_CORRECTED, person.id)
