@@ -1,6 +1,6 @@
 """Where an installation keeps its data and its keys, and the secrets it makes at first start.
 
-keys/people/   root keys, look-up key, signing key of capabilities, passwords of the people store's roles
+keys/people/   root keys, keys of days, look-up key, signing key of capabilities, passwords of both stores' roles
 keys/crops/    the crop plane's own keys; the people plane's processes are never told of them
 keys/tls/      certificate authority and server certificate
 keys/store/    the administrators of both embedded PostgreSQL clusters, for setting up roles only
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from glasshouse.kernel.errors import GlasshouseError
-from glasshouse.vault.root import FileRootKeys, write_secret
+from glasshouse.vault.root import FileRootKeys, sync_folder, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
 MOVED = "keys-are-apart"  # file of the data folder: its keys are in a key store of its own
@@ -65,6 +65,16 @@ class Installation:
     def keystore(self) -> Path:
         """Folder of the key store: as it was named, or beside the keys."""
         return self.key_store or self.keys.with_name(f"{self.keys.name}-store")
+
+    @property
+    def key_backups(self) -> Path:
+        """Folder of the key store's own backups."""
+        return self.keystore / "backups"
+
+    @property
+    def day_keys(self) -> Path:
+        """Folder of the keys of days, under which backups of the key store are sealed (`vault/epochs.py`)."""
+        return self.keys / "people" / "epochs"
 
     @property
     def origin(self) -> str:
@@ -158,7 +168,7 @@ class Installation:
         path = self.data / MOVED
         if not path.exists():
             path.touch(mode=0o644)
-            _sync(self.data)
+            sync_folder(self.data)
 
 
 def _refuse_nested(folders: dict[str, Path]) -> None:
@@ -170,14 +180,6 @@ def _refuse_nested(folders: dict[str, Path]) -> None:
                 f"{first_name.capitalize()} ({first}) and {second_name} ({second}) must not be in the same folder: "
                 "whoever copies the one would have the other. Name another with --data, --keys or --keystore."
             )
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _once(path: Path, secret: bytes) -> None:

@@ -25,7 +25,7 @@ class MoveError(GlasshouseError):
 def refuse_lost(home: Installation) -> None:
     """Refuse data whose keys are nowhere. Both stores must run. Raises KeyStoreError."""
     people, there = postgres.people_store(home), _tables(postgres.key_store(home), postgres.VAULT)
-    if questions.TABLES[-1] in there and (lost := set(questions.TABLES) - there):
+    if questions.STATE in there and (lost := set(questions.TABLES) - there):
         raise keystore.damaged(home, f"its table {min(lost)} is gone.")
     if people.has(postgres.VAULT) or there >= set(questions.TABLES):
         return

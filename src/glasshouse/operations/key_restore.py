@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -64,7 +64,7 @@ def _proved(home: Installation, path: Path) -> tuple[Header, bytes]:
     """The header and the key of the day, after the whole backup was read once."""
     header = backup_file.header_of(path)
     day = date.fromisoformat(header.day)
-    secret = home.keys / "people" / "epochs" / f"{day.isoformat()}.key"
+    secret = home.day_keys / f"{day.isoformat()}.key"
     if not secret.exists():
         raise NotFoundError(
             f"{path} is of {day}, and the key of that day is not in {secret.parent}: backups can be opened for some days only. "
@@ -130,7 +130,8 @@ def _make_tables(home: Installation) -> None:
 
 def _refuse_foreign(home: Installation, header: Header) -> None:
     with postgres.people_store(home).administering(postgres.PEOPLE) as link:
-        own = _first(link, marks.INSTALLATION) if _first(link, marks.THERE) else None
+        is_there = postgres.first_value(link, marks.THERE)
+        own = postgres.first_value(link, marks.INSTALLATION) if is_there else None
     if own not in (None, header.installation):
         raise BackupError("This backup is of another installation's key store. Nothing was changed.")
 
@@ -149,7 +150,7 @@ def _bring_back(
             report(count)
         for row in newer:
             link.execute(questions.PUT_LINE[0], row)
-        if broken := _first(link, questions.BROKEN):
+        if broken := postgres.first_value(link, questions.BROKEN):
             raise BackupError(f"Line {broken} of the ledger does not follow from the one before. Nothing was changed.")
         link.execute(questions.FILLED)
         destroyed = link.execute(questions.DESTROY_NAMED).rowcount
@@ -177,7 +178,7 @@ def _newer_lines(
     if is_whole:
         return link.execute(questions.LINES_AFTER, [header.lines]).fetchall()
     with postgres.people_store(home).administering(postgres.PEOPLE) as data:
-        if not _first(data, marks.THERE):
+        if not postgres.first_value(data, marks.THERE):
             return []  # Data of an earlier version.
         return data.execute(marks.MARKS_AFTER, [header.lines]).fetchall()
 
@@ -197,25 +198,16 @@ def _clean(home: Installation) -> None:
             link.execute(statement)
 
 
-def _first(link: "psycopg.Connection[Any]", question: LiteralString) -> Any:
-    row = link.execute(question).fetchone()
-    return row[0] if row else None
-
-
 def newest(home: Installation) -> Path:
     """The newest backup in the key store's own folder that can still be opened. Raises BackupError."""
-    folder = home.keystore / "backups"
-    epochs = {path.stem for path in (home.keys / "people" / "epochs").glob("*.key")}
-    candidates: list[tuple[datetime, Path]] = []
-    for path in folder.glob("*.keys") if folder.is_dir() else ():
-        try:
-            header = backup_file.header_of(path)
-        except BackupError:
-            continue
-        if header.day in epochs:
-            candidates.append((datetime.fromisoformat(header.made_at), path))
+    days = {path.stem for path in home.day_keys.glob("*.key")}
+    candidates = [
+        (datetime.fromisoformat(header.made_at), path)
+        for path, header in backup_file.files_in(home.key_backups)
+        if header and header.day in days
+    ]
     if not candidates:
         raise BackupError(
-            f"There is no backup in {folder} that can be opened. Name one: ./glasshouse keys restore BACKUP"
+            f"There is no backup in {home.key_backups} that can be opened. Name one: ./glasshouse keys restore BACKUP"
         )
     return max(candidates)[1]

@@ -7,7 +7,6 @@ import psycopg
 from glasshouse.operations import keystore, postgres
 from glasshouse.operations.installation import Installation, KeyStoreError
 from glasshouse.vault import backup_file
-from glasshouse.vault.backup_file import BackupError
 from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys
 
@@ -20,7 +19,7 @@ def look(home: Installation) -> dict[str, Any]:
         "state": _state(home),
         "root_keys": [f"root-{number}" for number in roots.generations()],
         "root_keys_kept_for_backups": [f"root-{number}" for number in sorted(roots.retired())],
-        "days_whose_backups_open": sorted(path.stem for path in (home.keys / "people" / "epochs").glob("*.key")),
+        "days_whose_backups_open": sorted(path.stem for path in home.day_keys.glob("*.key")),
         "backups": _backups(home),
     }
     return facts | _counts(home)
@@ -51,12 +50,9 @@ def _counts(home: Installation) -> dict[str, Any]:
 
 
 def _backups(home: Installation) -> list[str]:
-    lines, folder = [], home.keystore / "backups"
-    for path in sorted(folder.glob("*.keys")) if folder.is_dir() else ():
-        try:
-            header = backup_file.header_of(path)
-        except BackupError:
-            lines.append(f"{path.name}: damaged")
-            continue
-        lines.append(f"{path.name}: {header.keys} keys, {header.lines} lines, day key of {header.day}")
-    return lines
+    return [
+        f"{path.name}: {header.keys} keys, {header.lines} lines, day key of {header.day}"
+        if header
+        else f"{path.name}: damaged"
+        for path, header in backup_file.files_in(home.key_backups)
+    ]

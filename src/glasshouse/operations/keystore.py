@@ -38,30 +38,29 @@ def is_carried_out(home: Installation) -> bool:
     """Whether this data has carried out every line of the ledger. Raises KeyStoreError where both do not fit together."""
     try:
         with postgres.key_store(home).administering(postgres.VAULT) as link:
-            installation = _first(link, keys.INSTALLATION)
-            broken = _first(link, keys.BROKEN)
+            installation = postgres.first_value(link, keys.INSTALLATION)
+            broken = postgres.first_value(link, keys.BROKEN)
             head = _head(link, keys.HEAD)
-            named = _first(link, keys.NAMED)
+            named = postgres.first_value(link, keys.NAMED)
             _look_at_keys(home, link)
     except psycopg.Error as error:
         raise damaged(home, f"{type(error).__name__}.") from error
     if broken is not None:
         raise damaged(home, f"line {broken} of its ledger of erasures was altered, or one before it.")
     with postgres.people_store(home).administering(postgres.PEOPLE) as link:
-        own = _first(link, marks.INSTALLATION)
+        own = postgres.first_value(link, marks.INSTALLATION)
         marked = _head(link, marks.HEAD)
-        count = _first(link, marks.COUNT)
-        at_mark = marked.hash
+        count = postgres.first_value(link, marks.COUNT)
     if own != installation:
         raise KeyStoreError(
             f"The key store in {home.keystore} belongs to another installation than the data in {home.data}. "
             "Name the right folders with --data and --keystore."
         )
-    _refuse_older(home, head, marked, at_mark)
+    _refuse_older(home, head, marked)
     return bool(count == head.number and not named)
 
 
-def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) -> None:
+def _refuse_older(home: Installation, head: Head, marked: Head) -> None:
     if marked.number > head.number:
         raise KeyStoreError(
             f"The key store in {home.keystore} is older than the data: its ledger of erasures has {head.number} lines, and the "
@@ -69,8 +68,8 @@ def _refuse_older(home: Installation, head: Head, marked: Head, at_mark: str) ->
             f"Bring back the newest backup of the key store, which is then brought up to the data's last line: {RESTORE}"
         )
     with postgres.key_store(home).administering(postgres.VAULT) as link:
-        same = _first(link, keys.HASH_OF, marked.number)
-    if marked.number and same != at_mark:
+        same = postgres.first_value(link, keys.HASH_OF, marked.number)
+    if marked.number and same != marked.hash:
         raise damaged(home, f"line {marked.number} of its ledger is not the one that the data has carried out.")
 
 
@@ -95,8 +94,3 @@ def _look_at_keys(home: Installation, link: "psycopg.Connection[Any]") -> None:
 def _head(link: "psycopg.Connection[Any]", question: LiteralString) -> Head:
     row = link.execute(question).fetchone()
     return Head(int(row[0]), str(row[1])) if row else Head(0, "")
-
-
-def _first(link: "psycopg.Connection[Any]", question: LiteralString, *values: object) -> Any:
-    row = link.execute(question, list(values)).fetchone()
-    return row[0] if row else None

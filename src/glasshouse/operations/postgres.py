@@ -243,7 +243,7 @@ def _let_keys_be_cleaned(cluster: Cluster) -> None:
 
 
 def discard_old_log(cluster: Cluster) -> None:
-    """Delete the store's write-ahead log up to now: a migration that sealed columns leaves their clear text in it.
+    """Delete the store's write-ahead log up to now: a migration that sealed columns, or moved keys, leaves them in it.
 
     PostgreSQL keeps old files for new use, with the old content in them until that is written over; so those that wait are
     written over (16 MB each, 64 at most), and then all are deleted. What was copied before (backups), and what a disk keeps of
@@ -253,11 +253,11 @@ def discard_old_log(cluster: Cluster) -> None:
         link.execute("ALTER SYSTEM SET wal_recycle = off")
         try:
             _reloaded(link, "off")
-            last = _first_value(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+            last = first_value(link, "SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
             for _ in range(MOST_LOG_FILES):
                 link.execute("SELECT pg_logical_emit_message(true, 'glasshouse', '')")  # An empty file is not switched.
                 link.execute("SELECT pg_switch_wal()")
-                if _first_value(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
+                if first_value(link, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())") > last:
                     break
             link.execute("CHECKPOINT")
         finally:
@@ -265,14 +265,15 @@ def discard_old_log(cluster: Cluster) -> None:
             _reloaded(link, "on")
 
 
-def _first_value(link: "psycopg.Connection[tuple[str]]", question: LiteralString) -> str:
-    row = link.execute(question).fetchone()
-    return row[0] if row else ""
+def first_value(link: "psycopg.Connection[Any]", question: LiteralString, *values: object) -> Any:
+    """The first value of an answer's first row; None where it has no row."""
+    row = link.execute(question, values or None).fetchone()
+    return row[0] if row else None
 
 
-def _reloaded(link: "psycopg.Connection[tuple[str]]", value: str) -> None:
+def _reloaded(link: "psycopg.Connection[Any]", value: str) -> None:
     """Have every process of the store read its settings again; they are signalled at the same time as our own connection."""
     link.execute("SELECT pg_reload_conf()")
     ends = time.monotonic() + 10
-    while _first_value(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
+    while first_value(link, "SHOW wal_recycle") != value and time.monotonic() < ends:
         time.sleep(0.02)

@@ -6,13 +6,9 @@ the database's catalogue says of them; a policy that somebody dropped is noticed
 """
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from glasshouse.operations import postgres
@@ -48,7 +44,7 @@ def is_current(home: Installation) -> bool:
 def write(home: Installation) -> None:
     """Stamp both databases. To be called when everything is done."""
     for database in DATABASES:
-        with _administering(home, database) as link:
+        with postgres.store_of(home, database).administering(database) as link:
             link.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(
                     sql.Identifier(database), sql.Literal(_wanted(home, database))
@@ -72,21 +68,15 @@ def source_hash(package: Path = PACKAGE) -> str:
 
 def _wanted(home: Installation, database: str) -> str:
     catalogue = hashlib.sha256()
-    with _administering(home, database) as link:
+    with postgres.store_of(home, database).administering(database) as link:
         for (row,) in link.execute(CATALOGUE):
             catalogue.update(f"{row}\n".encode())
     return f"Glasshouse: source {source_hash()}, catalogue {catalogue.hexdigest()}"
 
 
 def _written(home: Installation, database: str) -> str:
-    with _administering(home, database) as link:
+    with postgres.store_of(home, database).administering(database) as link:
         row = link.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]
         ).fetchone()
     return str(row[0] or "") if row else ""
-
-
-@contextmanager
-def _administering(home: Installation, database: str) -> Iterator["psycopg.Connection[Any]"]:
-    with postgres.store_of(home, database).administering(database) as link:
-        yield link

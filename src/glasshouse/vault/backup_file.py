@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -22,8 +22,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import new_id
+from glasshouse.vault.root import sync_folder
 
 MAGIC = b"glasshouse key backup 1\n"
+SUFFIX = ".keys"  # of a backup's name
 CHUNK = 1 << 20
 MOST_HEADER = 1 << 16
 
@@ -63,7 +65,7 @@ def write(path: Path, header: Header, lines: Iterable[str], day_key: bytes) -> N
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -81,6 +83,22 @@ def _write_chunks(file: BinaryIO, head: bytes, lines: Iterable[str], cipher: AES
 
 def _put(file: BinaryIO, sealed: bytes) -> None:
     file.write(len(sealed).to_bytes(4, "big") + sealed)
+
+
+class File(NamedTuple):
+    """A file in a folder of backups. header: what it says of itself; None: it is damaged, or no backup."""
+
+    path: Path
+    header: Header | None
+
+
+def files_in(folder: Path) -> Iterator[File]:
+    """The backups in a folder, by name; none where there is no folder."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+        try:
+            yield File(path, header_of(path))
+        except BackupError:
+            yield File(path, None)
 
 
 def header_of(path: Path) -> Header:
@@ -145,11 +163,3 @@ def _cipher(day_key: bytes, header: Header) -> AESGCM:
 
 def _nonce(number: int, *, is_last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([is_last])
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -26,8 +26,6 @@ from glasshouse.vault import api, backup_file, epochs
 from glasshouse.vault.backup_file import BackupError, Header
 from glasshouse.vault.keys import questions
 
-SUFFIX = ".keys"
-
 
 class Backup(NamedTuple):
     """A backup on a disk."""
@@ -55,7 +53,8 @@ def back_up(folder: Path | None = None) -> Backup:
     with transaction.atomic(using="vault"), connections["vault"].cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         header = _header(cursor)
-        path = folder / f"{header.made_at.replace(':', '').replace('-', '')[:15]}Z-{secrets.token_hex(2)}{SUFFIX}"
+        moment = header.made_at.replace(":", "").replace("-", "")[:15]
+        path = folder / f"{moment}Z-{secrets.token_hex(2)}{backup_file.SUFFIX}"
         try:
             backup_file.write(path, header, _lines(cursor), epochs.key_of_today())
         except OSError as error:
@@ -101,7 +100,7 @@ def _header(cursor: Any) -> Header:
 
 def _lines(cursor: Any) -> Iterator[str]:
     """Every row as JSON: the ledger's first, then the keys; of a destroyed key its owner and times alone."""
-    for table, columns in ((questions.TABLES[1], questions.LINE_COLUMNS), (questions.TABLES[0], questions.KEY_COLUMNS)):
+    for table, columns in ((questions.LEDGER, questions.LINE_COLUMNS), (questions.KEYS, questions.KEY_COLUMNS)):
         name = f"backup_{secrets.token_hex(4)}"
         cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR SELECT {', '.join(columns)} FROM {table} ORDER BY 1, 2")
         while True:
@@ -120,12 +119,8 @@ def _plain(value: object) -> object:
 
 def there(folder: Path | None = None) -> list[Backup]:
     """The backups in a folder, the oldest first. What is no backup is left out."""
-    backups = []
-    for path in sorted((folder or default_folder()).glob(f"*{SUFFIX}")):
-        try:
-            backups.append(Backup(path, backup_file.header_of(path)))
-        except BackupError:
-            continue
+    files = backup_file.files_in(folder or default_folder())
+    backups = [Backup(file.path, file.header) for file in files if file.header is not None]
     return sorted(backups, key=lambda backup: backup.header.made_at)
 
 

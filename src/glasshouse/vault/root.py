@@ -19,13 +19,22 @@ class RootKeyError(GlasshouseError):
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write a new file with mode 0600, durable before return. Raises FileExistsError."""
+    """Write a new file with mode 0600, its content on the disk before return. Raises FileExistsError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files on the disk before this returns."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def destroy_secret(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from typing import LiteralString
 
-TABLES = ("vault_data_key", "vault_ledger", "vault_state")
+KEYS, LEDGER, STATE = "vault_data_key", "vault_ledger", "vault_state"
+TABLES = (KEYS, LEDGER, STATE)
 LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
 KEY_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
 
@@ -46,17 +47,17 @@ EMPTY: tuple[LiteralString, ...] = (
 FILLED: LiteralString = "ALTER TABLE vault_ledger ENABLE TRIGGER only_append"
 PUT_INSTALLATION: LiteralString = "INSERT INTO vault_state (id, installation) VALUES (1, %s)"
 PUT: dict[str, tuple[LiteralString, tuple[str, ...]]] = {
-    "vault_ledger": (
+    LEDGER: (
         "INSERT INTO vault_ledger (number, kind, subject, at, previous, hash) VALUES (%s, %s, %s, %s, %s, %s)",
         LINE_COLUMNS,
     ),
-    "vault_data_key": (
+    KEYS: (
         "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at, stored_at) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (*KEY_COLUMNS, "created_at"),
     ),
 }
-PUT_LINE = PUT["vault_ledger"]
+PUT_LINE = PUT[LEDGER]
 # Of versions in which the table lay in the people store; before the glossary the owner's column had another name.
 OLD_NAMES: LiteralString = "SELECT column_name FROM information_schema.columns WHERE table_name = 'vault_data_key'"
 OLD_KEYS: dict[str, LiteralString] = {
