@@ -30,7 +30,7 @@ from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import K, counted_of, emptied_of, kept_of
-from glasshouse.vault.fields import SealedField
+from glasshouse.vault.fields import key_owner_columns
 from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 500
@@ -247,7 +247,7 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
         unused &= set(map(KeyOwnerId, among))
     if not unused:
         return 0
-    sealed = [model for model in ours() if _key_columns(model)]
+    sealed = [model for model in ours() if key_owner_columns(model)]
     for_customers = [model for model in sealed if model._meta.db_table in customer_tables()]
     unused -= set(map(KeyOwnerId, legal_holds.marks()))
     unused -= _keys_in_use([model for model in sealed if model not in for_customers], JOB)
@@ -261,10 +261,6 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
     return count
 
 
-def _key_columns(model: type[models.Model]) -> set[str]:
-    return {field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)}
-
-
 def _keys_in_use(among: list[type[models.Model]], actor: Actor) -> set[KeyOwnerId]:
     """Whose keys seal a row that this actor reaches, of these models."""
     used: set[KeyOwnerId] = set()
@@ -272,7 +268,7 @@ def _keys_in_use(among: list[type[models.Model]], actor: Actor) -> set[KeyOwnerI
     with own(STORAGE), access.organisation_transaction(actor):
         for model in among:
             progress.report()
-            for column in _key_columns(model):
+            for column in key_owner_columns(model):
                 owners = model._default_manager.values_list(column, flat=True).distinct()
                 used |= {KeyOwnerId(str(key_owner)) for key_owner in owners}
     return used

@@ -23,13 +23,12 @@ from glasshouse.ledger import api as ledger
 from glasshouse.ledger.rules import Line
 from glasshouse.retention import api as retention
 from glasshouse.retention import legal_holds
-from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.subject import erasure
 from glasshouse.subject.closing import close_organisation
 from glasshouse.subject.models import Erasure
 from glasshouse.vault import api as vault
-from glasshouse.vault.fields import SealedField
+from glasshouse.vault.fields import key_owner_columns
 from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 1_000
@@ -105,9 +104,8 @@ def _delete_under(key_owners: list[str]) -> None:
 
 def _sealed() -> Iterator[tuple[type[models.Model], str]]:
     """Each model with sealed values, and each of its columns that tells under whose key."""
-    for model in ours():
-        fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
-        for column in sorted({field.key_owner for field in fields}):
+    for model in retention.ours():
+        for column in key_owner_columns(model):
             yield model, column
 
 

@@ -107,8 +107,13 @@ def unreadable(length: int) -> Any:
 
 def key_owner_column(model: type[models.Model]) -> str:
     """The column that names whose key seals a row; "" where nothing is sealed."""
-    columns = [field.key_owner for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
-    return columns[0] if columns else ""
+    return next(iter(key_owner_columns(model)), "")
+
+
+def key_owner_columns(model: type[models.Model]) -> list[str]:
+    """Every column that names whose key seals something of a row, each once, in the order of the fields that they are for."""
+    fields = [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return list(dict.fromkeys(field.key_owner for field in fields))
 
 
 class SealedText(SealedField):
