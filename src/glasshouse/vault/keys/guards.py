@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 
-YOUNG = "15 minutes"  # Probes of promise checks live shorter, and leave no line.
+from glasshouse.vault.keys.questions import line_hash
 
-HASH = (
-    "encode(sha256(convert_to(concat_ws('|', line_number, line_kind, line_subject, "
-    "(extract(epoch from line_at) * 1000000)::bigint, line_previous), 'UTF8')), 'hex')"
-)
+YOUNG = "15 minutes"  # Probes of promise checks live shorter, and leave no line.
 
 ENTER = """
 DECLARE
@@ -50,7 +47,7 @@ def statements() -> Iterator[str]:
     pinned = "SET search_path = public"
     yield (
         "CREATE OR REPLACE FUNCTION glasshouse_line_hash(line_number integer, line_kind text, line_subject text, "
-        f"line_at timestamptz, line_previous text) RETURNS text LANGUAGE sql STABLE {pinned} AS $$ SELECT {HASH} $$"
+        f"line_at timestamptz, line_previous text) RETURNS text LANGUAGE sql STABLE {pinned} AS $$ SELECT {line_hash('line_')} $$"
     )
     enter = "glasshouse_enter(line_kind text, line_subject text)"
     yield f"CREATE OR REPLACE FUNCTION {enter} RETURNS integer LANGUAGE plpgsql SECURITY DEFINER {pinned} AS $${ENTER}$$"

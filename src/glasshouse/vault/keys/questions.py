@@ -7,6 +7,15 @@ TABLES = (KEYS, LEDGER, STATE)
 LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
 KEY_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
 
+
+def line_hash(prefix: LiteralString = "") -> LiteralString:
+    """SQL for the hash of a line, as `ledger.rules.Line` computes it, of columns or variables with a prefix to their names."""
+    return (
+        f"encode(sha256(convert_to(concat_ws('|', {prefix}number, {prefix}kind, {prefix}subject, "
+        f"(extract(epoch from {prefix}at) * 1000000)::bigint, {prefix}previous), 'UTF8')), 'hex')"
+    )
+
+
 INSTALLATION: LiteralString = "SELECT installation FROM vault_state"
 HEAD: LiteralString = "SELECT number, hash FROM vault_ledger ORDER BY number DESC LIMIT 1"
 HASH_OF: LiteralString = "SELECT hash FROM vault_ledger WHERE number = %s"
@@ -17,17 +26,14 @@ LINES_AFTER: LiteralString = (
 BROKEN: LiteralString = (
     "SELECT min(number) FROM (SELECT number, kind, subject, at, previous, hash, row_number() OVER (ORDER BY number) AS place, "
     "coalesce(lag(hash) OVER (ORDER BY number), repeat('0', 64)) AS before FROM vault_ledger) AS line WHERE number <> place "
-    "OR previous <> before OR hash <> encode(sha256(convert_to(concat_ws('|', number, kind, subject, "
-    "(extract(epoch from at) * 1000000)::bigint, previous), 'UTF8')), 'hex')"
+    f"OR previous <> before OR hash <> {line_hash()}"
 )
-# Keys that live although the ledger names their owner.
-NAMED: LiteralString = (
-    "SELECT count(*) FROM vault_data_key k JOIN vault_ledger l ON l.subject = k.key_owner "
-    "WHERE k.created_at < l.at AND length(k.wrapped) > 0"
-)
+# Of a key (k) and a line (l): the key lives although the line names its owner.
+IS_NAMED: LiteralString = "l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0"
+NAMED: LiteralString = f"SELECT count(*) FROM vault_data_key k, vault_ledger l WHERE {IS_NAMED}"
 DESTROY_NAMED: LiteralString = (
     "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, l.at) FROM vault_ledger l "
-    "WHERE l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0"
+    f"WHERE {IS_NAMED}"
 )
 # The newest key under each root key.
 ONE_A_ROOT: LiteralString = (
