@@ -37,8 +37,6 @@ TITLES = {
 }
 WAIT_DAYS = {Kind.PROVIDER: 14, Kind.GROUP: 14, Kind.BUYER: 30}  # between the announcement and the first disclosure
 CHANNELS = {"mail": "outgoing mail", "text:twilio": "text messages by Twilio", "text:vonage": "text messages by Vonage"}
-
-
 BOUND_KINDS = (Kind.PROVIDER, Kind.GROUP)  # They receive something under an agreement with the operator, and only so.
 
 

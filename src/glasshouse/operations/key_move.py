@@ -1,9 +1,10 @@
 """From earlier versions' data, where the key table lay in the people store, to the key store.
 
-Expand, copy, compare, remove: the key store is made, the keys are copied in one transaction and compared, the ledger is filled
-with what was erased so far, every key is wrapped by a new root key, and only then the old table goes, with the log that held it.
-Each step can be cut off; the next start, or `glasshouse keys move`, goes on. Copies of the data from before hold keys that the
-old root key wrapped, and that one is gone. Source: docs/adr/0028.
+Expand, copy, remove: the key store is made, the keys are copied in one transaction (a store that holds none of them afterwards
+belongs to another installation, and is refused), the ledger is filled with what was erased so far, every key is wrapped by a new
+root key, and only then the old table goes, with the log that held it. Each step can be cut off; the next start, or
+`glasshouse keys move`, goes on. Copies of the data from before hold keys that the old root key wrapped, and that one is gone.
+Source: docs/adr/0028.
 """
 
 from typing import Any
@@ -40,7 +41,10 @@ def _tables(cluster: postgres.Cluster, database: str) -> set[str]:
 
 
 def copy() -> None:
-    """Copy the keys of the old table into the key store, once, and compare. In the process that migrates. Raises MoveError."""
+    """Copy the keys of the old table into the key store, once. In the process that migrates.
+
+    Raises MoveError where the key store holds none of them.
+    """
     from django.db import transaction
 
     from glasshouse.vault.keys.models import DataKey

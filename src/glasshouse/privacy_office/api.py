@@ -74,8 +74,7 @@ class PurposeCounts(NamedTuple):
 class Desk:
     """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
-    waiting: how many erasures wait for the end of a legal hold.
-
+    waiting: how many erasures and closings wait for the end of a legal hold.
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 

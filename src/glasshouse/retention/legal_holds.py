@@ -203,7 +203,7 @@ def _tell_end(legal_hold: LegalHold) -> None:
 
 
 def tell_due() -> int:
-    """Tell of holds whose bar has ended, and of those that have lapsed; returns how many mails' worth. For the worker.
+    """Tell of holds whose bar has ended, and of those that have lapsed; returns how many holds. For the worker.
 
     Safe to repeat. Live holds that earlier versions placed were never told: they are, now.
     """

@@ -10,11 +10,12 @@ signed in, never by a setting alone, which any statement could make:
 
 The last two have the rights of `app`, and the settings that name a person or a job count for them alone (`settings.py`).
 
-Three more roles have one task each:
+Four more roles have one task each:
 
 - `relay` chains events: it reads them all and writes the chain, by a connection of its own (`events`).
 - `support` is what `app` becomes for a transaction of the staff (`SET LOCAL ROLE`): it sees what a live grant opens.
 - `auditor` reads every row, whose personal values are sealed, and changes none. Promise checks judge by it.
+- `backup` copies the files of the people store for the checks (`REPLICATION`), and may connect to no database.
 """
 
 from collections.abc import Iterator

@@ -76,7 +76,7 @@ class Guest:
 
 
 class Erased(NamedTuple):
-    """What an erasure has done so far. id: of its row in the ledger, "" for a guest; rows: how many it deleted.
+    """What an erasure has done so far. id: of its `Erasure`, "" for a guest; rows: how many it deleted.
 
     waits: nothing was deleted, for a legal hold keeps the data; it is done when the hold ends.
     """
@@ -104,7 +104,7 @@ def _erase_person(actor: Actor) -> Erased:
     if obstacles := plan(actor).obstacles:
         raise InvalidError(" ".join(obstacles))
     total, person = count_of(str(actor.person)), str(actor.person)
-    # Claimed before the ledger's row can be seen: neither the worker nor a second click does the same meanwhile.
+    # Claimed before the erasure's row can be seen: neither the worker nor a second click does the same meanwhile.
     with queues.claimed(ERASING, person) as is_claimed:
         if plan(actor).holds:  # Asked under the claim, which whoever places a hold takes, too.
             waiting.enter(actor, HoldOn.PERSON, person)
@@ -211,7 +211,7 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     count, address = 0, ""
     if person := Person.objects.filter(id=erasure.person).first():
         key_owners = disclosures.key_owners_at(person.address_hash)  # The record names the address no more in a moment.
-        # In a replay the key is destroyed, and every recipient was told.
+        # Where it is done again the key is destroyed, and every recipient was told.
         if vault.generations_of(KeyOwnerId(person.id)):
             passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
             address = person.address
@@ -273,7 +273,7 @@ def _destroy_keys(key_owners: set[str]) -> None:
 
 
 def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
-    """Delete a model's rows of the person in batches, each on the ledger: what was deleted stays so, whenever it is cut off."""
+    """Delete a model's rows of the person in batches, each counted: what was deleted stays so, whenever it is cut off."""
     rows = model._default_manager.filter(**{key_owner_column(model): erasure.person})
     while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
         progress.report()
@@ -331,7 +331,10 @@ def _finish_left(person: str) -> bool:
 
 
 def replay() -> int:
-    """Erase once more everybody in the ledger of whom something is there again, as after a restore; returns how many."""
+    """Erase once more whoever is erased in this data and of whom something is there again; returns how many. For the worker.
+
+    A whole copy of before knows of no such erasure: there the start carries out the ledger (`carrying_out.py`).
+    """
     erased = list(Erasure.objects.exclude(done_at=None).values_list("person", flat=True))
     restored: set[str] = set()
     with own(STORAGE):
@@ -347,6 +350,6 @@ def replay() -> int:
 
 def _repeat(person: str) -> bool:
     erasure = Erasure.objects.get(person=person)
-    # What the ledger says was done under no hold: a backup of before holds them as if they had not ended.
+    # It was done under no hold: rows of before that came back hold them as if they had not ended.
     legal_holds.end_older(person, erasure.begun_at)
     return not legal_holds.on_person(person) and finish(erasure) is not None

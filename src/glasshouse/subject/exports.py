@@ -39,8 +39,6 @@ HEAD = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1><tr><th>What</th>"
     "<th>Value</th><th>From</th><th>What for</th><th>On what ground</th><th>How long</th><th>Who gets it</th></tr>\n"
 )
-
-
 NOT_INCLUDED = (
     "<h1>What you may have typed and is not here</h1><table border=1>"
     "<tr><th>What</th><th>It belongs to</th><th>Why</th></tr>\n"

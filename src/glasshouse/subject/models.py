@@ -1,4 +1,4 @@
-"""Exports, and the ledger of erasures."""
+"""Exports, and how far each erasure is."""
 
 from django.db import models
 
@@ -36,6 +36,7 @@ class Export(models.Model):
 class Erasure(models.Model):
     """One erasure: opaque ids only, kept for ever, so that it can be finished after a crash and done again after a restore.
 
+    It lies with the data; the line of the ledger, which is written before it, does not.
     `person`: whose key is destroyed; of a guest, each key that sealed rows of the address. `account`: "" for a guest.
     """
 

@@ -1,4 +1,4 @@
-"""What exports and erasures have done by themselves. The replay comes at each start, for a backup may have been restored."""
+"""What exports and erasures have done by themselves. What an older copy lacks is carried out before (`carrying_out.py`)."""
 
 from glasshouse.kernel.schedule import Job
 from glasshouse.subject import erasure, exports, waiting
