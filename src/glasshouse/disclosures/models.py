@@ -118,6 +118,7 @@ class Disclosure(models.Model):
         models.CharField(max_length=64, null=True, db_index=True),
         "user.contact.email",
         "finding who received what",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
@@ -147,6 +148,7 @@ class PassedOn(models.Model):
         models.CharField(max_length=64, null=True, db_index=True),
         "user.contact.email",
         "finding who was told what",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     recipient = technical(models.ForeignKey(Recipient, on_delete=models.PROTECT))
@@ -220,8 +222,7 @@ class DataRoom(models.Model):
         personal(
             "user.contact",
             "mailing a buyer the link to its data room",
-            basis=Basis.LEGAL_OBLIGATION,
-            retention="as long as the register of recipients is kept",
+            basis=Basis.LEGITIMATE_INTEREST,
             erasure=OnErasure.KEEP,
             source="the recipient",
             need="the link goes there",
@@ -232,6 +233,7 @@ class DataRoom(models.Model):
         models.CharField(max_length=64, db_index=True),
         "user.contact.email",
         "finding the data room whose contact a person is",
+        basis=Basis.LEGAL_OBLIGATION,
         erasure=OnErasure.KEEP,
     )
     certificate = SealedText(REGISTER, key_owner="id")

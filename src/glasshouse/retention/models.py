@@ -53,7 +53,11 @@ class LegalHold(models.Model):
         null=True,
     )
     address_hash = hashed(
-        models.CharField(max_length=64, null=True, db_index=True), "user.contact.email", HELD, erasure=OnErasure.KEEP
+        models.CharField(max_length=64, null=True, db_index=True),
+        "user.contact.email",
+        HELD,
+        basis=Basis.LEGAL_OBLIGATION,
+        erasure=OnErasure.KEEP,
     )
     created_at = technical(models.DateTimeField())
     ends_at = technical(models.DateTimeField(db_index=True))
