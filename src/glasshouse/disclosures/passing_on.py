@@ -40,12 +40,12 @@ def tell_erased(subject: Subject) -> int:
 
     After that no record names the address any more.
     """
-    told = set(_of(subject).filter(what=Notice.ERASED).values_list("recipient_id", flat=True))
+    told_before = set(_of(subject).filter(what=Notice.ERASED).values_list("recipient_id", flat=True))
 
     def draft(recipient: Recipient) -> mail.Draft:
         return mail.draft("disclosures/mails/erased", {"address": subject.address, "purpose": recipient.purpose})
 
-    count = _pass_on(subject, Notice.ERASED, draft, but=told)
+    count = _pass_on(subject, Notice.ERASED, draft, but=told_before)
     Disclosure.objects.filter(key_owner=subject.key_owner, told_at=None).update(told_at=clock.now())
     for rows in (Disclosure.objects, PassedOn.objects):
         of_subject = Q(key_owner=subject.key_owner) | Q(address_hash=subject.address_hash)

@@ -37,7 +37,7 @@ class Operator:
             "its privacy officer": self.officer,
             "the supervisory authority": self.authority,
         }
-        return tuple(words for words, value in facts.items() if not value)
+        return tuple(name for name, value in facts.items() if not value)
 
 
 def plain_line(text: str) -> str:

@@ -60,4 +60,4 @@ def refuse_unknown() -> None:
 
 def unnamed_operator() -> list[str]:
     """What the operator of this installation has not said of itself in our own environment, with the variable that says it."""
-    return [f"{words} ({name})" for name, words in OF_THE_OPERATOR.items() if not os.environ.get(name, "").strip()]
+    return [f"{what} ({name})" for name, what in OF_THE_OPERATOR.items() if not os.environ.get(name, "").strip()]

@@ -267,7 +267,7 @@ def _holds(function: str, values: list[list[str] | str | datetime]) -> list[Lega
     return list(LegalHold.objects.filter(id__in=ids).order_by("ends_at"))
 
 
-def told(legal_holds: list[LegalHold]) -> list[LegalHold]:
+def may_show(legal_holds: list[LegalHold]) -> list[LegalHold]:
     """Those of which the person was told: what a page may show."""
     return [legal_hold for legal_hold in legal_holds if legal_hold.told_at is not None]
 

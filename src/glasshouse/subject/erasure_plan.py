@@ -32,7 +32,7 @@ class Plan:
     """What an erasure would do.
 
     rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. holds: the legal holds for whose end it would wait; told: those of them that the person may see. stays: what
+    plain words. holds: the legal holds for whose end it would wait; shown_holds: those that the person may see. stays: what
     the law lets stay, in plain words.
     """
 
@@ -41,7 +41,7 @@ class Plan:
     closes: list[str]
     obstacles: list[str]
     holds: list[LegalHold]
-    told: list[LegalHold]
+    shown_holds: list[LegalHold]
     stays: str = STAYS
 
 
@@ -94,4 +94,4 @@ def plan(actor: Actor) -> Plan:
             leaves.append(organisation.name)
     if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
         obstacles.append("You are the only privacy officer: somebody else has to be one first.")
-    return Plan(rows, leaves, closes, obstacles, list(holds.values()), legal_holds.told(own_holds))
+    return Plan(rows, leaves, closes, obstacles, list(holds.values()), legal_holds.may_show(own_holds))

@@ -269,7 +269,7 @@ def key_owner_of(row: models.Model) -> str:
 
 def _legal_holds(person: str) -> Iterator[Item]:
     """Legal holds: what would end is kept, and the person sees until when."""
-    for legal_hold in legal_holds.told(legal_holds.on_person(person)):
+    for legal_hold in legal_holds.may_show(legal_holds.on_person(person)):
         until = f"until {legal_hold.ends_at:%Y-%m-%d}"
         yield Item(
             place("retention.LegalHold", "reason"),

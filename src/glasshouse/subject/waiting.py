@@ -39,14 +39,14 @@ class Wait:
 def of_person(actor: Actor) -> Wait | None:
     """The erasure of the actor's person that waits."""
     erasure = waiting.of(str(actor.person))
-    return Wait(erasure.asked_at, rights.plan(actor).told) if erasure else None
+    return Wait(erasure.asked_at, rights.plan(actor).shown_holds) if erasure else None
 
 
 def of_guest(secret: str) -> Wait | None:
     """The erasure that waits of the guest whose page a secret opens. Raises NotFoundError."""
     address_hash = of_page(secret).address_hash
     erasure = waiting.of(*rights.requests_at(address_hash))
-    return Wait(erasure.asked_at, legal_holds.told(legal_holds.on_address(address_hash))) if erasure else None
+    return Wait(erasure.asked_at, legal_holds.may_show(legal_holds.on_address(address_hash))) if erasure else None
 
 
 def of_closing(organisation: str) -> Wait | None:
@@ -55,7 +55,7 @@ def of_closing(organisation: str) -> Wait | None:
     if erasure is None:
         return None
     own_holds = [hold for hold in legal_holds.on_organisation(organisation) if hold.key_owner == organisation]
-    return Wait(erasure.asked_at, legal_holds.told(own_holds))
+    return Wait(erasure.asked_at, legal_holds.may_show(own_holds))
 
 
 def withdraw(actor: Actor) -> None:
