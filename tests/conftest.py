@@ -223,8 +223,8 @@ def forget_person(one: Customer) -> None:
 def forget_recipients(link: "psycopg.Connection[Any]") -> None:
     """Take away the recipients that tests registered, with the transfers and disclosures that name them."""
     tests = "SELECT id FROM disclosures_recipient WHERE written_by <> 'installation'"
-    link.execute("DELETE FROM disclosures_merger_notice")
-    link.execute("DELETE FROM disclosures_merger")
+    for table in ("data_room_fetch", "data_room", "merger_notice", "merger"):
+        link.execute(f"DELETE FROM disclosures_{table}")
     for table in ("disclosures_disclosure", "disclosures_passed_on"):
         link.execute(f"DELETE FROM {table} WHERE recipient_id IN ({tests})")
     link.execute("DELETE FROM disclosures_recipient WHERE written_by <> 'installation'")

@@ -24,8 +24,6 @@ def _registered(home: Installation) -> Iterator[None]:
     """Takes away again what a test registers."""
     yield
     with administering(home) as link:
-        link.execute("DELETE FROM disclosures_data_room_fetch")
-        link.execute("DELETE FROM disclosures_data_room")
         forget_recipients(link)
         link.execute("DELETE FROM rights_demand")
 
@@ -92,7 +90,7 @@ def values(persons: list[Any]) -> set[str]:
     return {row["value"] for person in persons for row in person}
 
 
-def test_a_buyer_gets_what_two_approved_and_nothing_of_who_objects_and_each_fetch_is_on_record(
+def test_a_buyer_gets_what_two_approved_and_nothing_of_who_objects_or_is_restricted_and_each_fetch_is_on_record(
     officer: Customer, olaf: Make, customer: Make, buyer: Buyer, web: Web
 ) -> None:
     from glasshouse.accounts import api as accounts
@@ -101,6 +99,7 @@ def test_a_buyer_gets_what_two_approved_and_nothing_of_who_objects_and_each_fetc
     from glasshouse.privacy_office import data_rooms
 
     passes, objects, restricted, later = customer(), customer(), customer(), customer()
+    hidden = accounts.person_of(restricted.alone).name
     consent.restrict(restricted.alone, "claims", "")
     consent.withdraw(objects.alone, "merger")
     made = transfer(officer)
@@ -111,7 +110,7 @@ def test_a_buyer_gets_what_two_approved_and_nothing_of_who_objects_and_each_fetc
     names = {who: accounts.person_of(who.alone).name for who in (passes, objects, later, after)}
     persons = everything(client, buyer, secret)
     assert {names[passes], names[later]} <= values(persons)
-    assert not {names[objects], names[after]} & values(persons)
+    assert not {names[objects], names[after], hidden} & values(persons)
     assert {row["category"] for person in persons for row in person} == {"user.name"}
     assert "@" not in json.dumps(persons), "no address was approved"
     received = disclosures.of_person(passes.actor.person)
