@@ -103,11 +103,11 @@ def restore(replace: bool, backup: Path | None, **place: Any) -> None:
 @demo_flag
 def move(**place: Any) -> None:
     """Finish moving the keys of an earlier version's data into the key store. The service must be stopped."""
-    from glasshouse.operations.service import moving
+    from glasshouse.operations.service import move_keys
 
     home = home_of(**place)
     with console.status("Moving keys …"):
-        moving(home)
+        move_keys(home)
     click.echo(f"The keys of {home.data} are in {home.keystore}.")
 
 

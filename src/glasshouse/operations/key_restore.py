@@ -6,8 +6,6 @@ So a backup brings nobody back who was erased since. Safe to be cut off and to b
 """
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,9 +119,7 @@ def _is_whole(home: Installation) -> bool:
 
 
 def _make_tables(home: Installation) -> None:
-    environment = service.people_environment(home) | {"GLASSHOUSE_ROLE": "owner"}
-    command = [sys.executable, "-m", "glasshouse.operations.migrate", "keys"]
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    finished = service.run_module(home, "glasshouse.operations.migrate", "owner", "keys")
     if finished.returncode:
         raise InstallationError(f"The tables of the key store could not be made: {finished.stderr.strip()[-2000:]}")
 
@@ -185,9 +181,7 @@ def _newer_lines(
 
 def _lost(home: Installation) -> int:
     """How many persons and organisations of the data have no key: theirs is newer than the backup. -1: it is not known."""
-    environment = service.people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
-    command = [sys.executable, "-m", "glasshouse.operations.lost_keys"]
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    finished = service.run_module(home, "glasshouse.operations.lost_keys", "job")
     return int(finished.stdout) if finished.returncode == 0 else -1
 
 

@@ -35,6 +35,12 @@ def people_environment(home: Installation) -> dict[str, str]:
     return base_environment() | variables.passed() | home.environment() | {"TMPDIR": str(home.data / "tmp" / "people")}
 
 
+def run_module(home: Installation, module: str, role: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a module of ours to its end, beside the parts. role: of the database; what it wrote is in the answer."""
+    environment = people_environment(home) | {"GLASSHOUSE_ROLE": role}
+    return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, capture_output=True, text=True)
+
+
 def _clear_temporary(data: Path) -> None:
     """Fresh folders for what a part may write for a moment, inside the data folder; what a killed part left there is removed."""
     for folder in (data / "tmp" / "people", data / "tmp" / "crops", data / "spool"):
@@ -142,7 +148,7 @@ def start_store(
     postgres.make_roles(cluster)
 
 
-def moving(home: Installation) -> None:
+def move_keys(home: Installation) -> None:
     """Finish moving the keys of an earlier version's data into the key store, with no door open. Raises InstallationError."""
     home.prepare()
     supervisor = Supervisor(say=lambda text: None)
@@ -167,9 +173,7 @@ def catch_up(home: Installation) -> None:
     """
     if keystore.is_carried_out(home):
         return
-    environment = people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
-    command = [sys.executable, "-m", "glasshouse.operations.catch_up"]
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    finished = run_module(home, "glasshouse.operations.catch_up", "job")
     if finished.returncode:
         said = finished.stderr.strip()[-2000:]
         raise InstallationError(
@@ -202,10 +206,7 @@ def migrate(home: Installation) -> None:
     """Bring tables, rights and policies to this version's state; nothing is done where they are."""
     if stamp.is_current(home):
         return
-    command = [sys.executable, "-m", "glasshouse.operations.migrate"]
-    finished = subprocess.run(
-        command, env=people_environment(home) | {"GLASSHOUSE_ROLE": "owner"}, capture_output=True, text=True
-    )
+    finished = run_module(home, "glasshouse.operations.migrate", "owner")
     if finished.returncode:
         raise InstallationError(f"The tables could not be brought up to date: {finished.stderr.strip()[-2000:]}")
     key_move.finish(home)
