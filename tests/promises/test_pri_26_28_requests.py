@@ -381,7 +381,7 @@ def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
     number = asked(address)
     row = Request.objects.filter(id=number)
-    mails = Message.objects.filter(key_owner=row.get().key_owner)
+    mails = Message.objects.filter(address_hash=row.get().address_hash)
     deadlines.give_up_due()
     assert mails.count() == 1
     row.update(asked_at=clock.now() - timedelta(days=8))

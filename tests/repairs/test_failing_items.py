@@ -213,13 +213,13 @@ def test_an_erasure_runs_once_whoever_begins_it(customer: Make, join: Join, monk
     begun, end = threading.Event(), threading.Event()
     real = rights._erase_all
 
-    def slowly(erasure: Any) -> Any:
+    def slowly(erasure: Any, *more: Any) -> Any:
         if erasure.person != one.actor.person:
-            return real(erasure)
+            return real(erasure, *more)
         runs.append(erasure.person)
         begun.set()
         assert end.wait(20)
-        return real(erasure)
+        return real(erasure, *more)
 
     def erase() -> None:
         rights.erase(one.alone)
@@ -248,10 +248,10 @@ def test_an_erasure_that_fails_keeps_no_other_from_being_finished(
     bad, good = join(firm, "viewer"), join(firm, "viewer")
     real = rights._erase_all
 
-    def erase(erasure: Any) -> Any:
+    def erase(erasure: Any, *more: Any) -> Any:
         if erasure.person == bad.actor.person:
             raise ValueError
-        return real(erasure)
+        return real(erasure, *more)
 
     monkeypatch.setattr(rights, "_erase_all", erase)
     now = clock.now()

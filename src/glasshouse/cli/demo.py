@@ -23,31 +23,43 @@ GROWERS = (
 STAFF = (("Olaf Help", "olaf@operator.example", "support"), ("Petra Reuter", "petra@operator.example", "privacy"))
 
 
+PLANTED = "demo-planted"  # file of the data folder: its growers were made
+
+
 def plant(home: Installation) -> list[str]:
-    """Make the demo growers if they are not there; returns lines that tell how to sign in."""
+    """Make the demo growers, once for an installation; returns lines that tell how to sign in as those that are there.
+
+    Whoever was erased is not made again: neither where the demo is started anew, nor in an older copy of its data.
+    """
     import django
 
     os.environ.update(home.environment())
     django.setup()
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Person
+    from glasshouse.ledger import api as ledger
     from glasshouse.vault import api as vault
 
-    devices_file = (
-        home.keys / "demo-devices.json"
-    )  # The demo's own devices: what a real one would have in its own memory.
+    def is_there(address: str) -> bool:
+        return Person.objects.filter(address_hash=vault.lookup("address", address)).exists()
+
+    is_planted = (home.data / PLANTED).exists() or ledger.has_lines()
+    # The demo's own devices: what a real one would have in its own memory.
+    devices_file = home.keys / "demo-devices.json"
     tokens: dict[str, str] = json.loads(devices_file.read_text()) if devices_file.exists() else {}
     for grower in GROWERS:
-        if not Person.objects.filter(address_hash=vault.lookup("address", grower[1])).exists():
+        if not is_planted and not is_there(grower[1]):
             tokens |= _grow(home, *grower)
     devices_file.unlink(missing_ok=True)
     write_secret(devices_file, json.dumps(tokens).encode())
     for token, compartment in tokens.items():
         threading.Thread(target=_go_on, args=(home, token, compartment), daemon=True).start()
     for name, address, role in STAFF:
-        if not Person.objects.filter(address_hash=vault.lookup("address", address)).exists():
+        if not is_planted and not is_there(address):
             accounts.create_staff(name, address, PASSWORD, role)
-    lines = [f"Sign in as {address} with the password {PASSWORD}" for _, address, _ in GROWERS]
+    (home.data / PLANTED).touch(mode=0o600)
+    growers = [address for _, address, _ in GROWERS if is_there(address)]
+    lines = [f"Sign in as {address} with the password {PASSWORD}" for address in growers]
     staff = " and ".join(f"{address} ({role})" for _, address, role in STAFF)
     lines.append(f"The operator's staff: {staff}, the same password; each sets up two-step verification first")
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]

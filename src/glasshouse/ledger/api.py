@@ -81,6 +81,11 @@ def _without_gap() -> int:
         return int(cursor.fetchone()[0])
 
 
+def has_lines() -> bool:
+    """Whether anybody was ever erased here, or anything closed or destroyed."""
+    return LedgerLine.objects.exists()
+
+
 def lines_of(subject: str) -> list[Line]:
     """The lines that speak of somebody or something."""
     return [_line(line) for line in LedgerLine.objects.filter(subject=subject).order_by("number")]

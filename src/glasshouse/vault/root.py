@@ -19,13 +19,14 @@ class RootKeyError(GlasshouseError):
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write a new file with mode 0600, its content on the disk before return. Raises FileExistsError."""
+    """Write a new file with mode 0600; content and name are on the disk before return. Raises FileExistsError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -92,6 +93,7 @@ class FileRootKeys:
         (self.folder / f"root-{number}.key").rename(
             self.folder / f"root-{number}.retired-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         )
+        sync_folder(self.folder)
 
     def retired(self) -> dict[int, datetime]:
         """Root keys that are kept for backups alone, with when they were retired (aware UTC)."""
