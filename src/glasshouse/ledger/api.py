@@ -81,9 +81,10 @@ def _without_gap() -> int:
         return int(cursor.fetchone()[0])
 
 
-def has_lines() -> bool:
-    """Whether anybody was ever erased here, or anything closed or destroyed."""
-    return LedgerLine.objects.exists()
+def has_lines(subject: str = "") -> bool:
+    """Whether anybody was ever erased here, or anything closed or destroyed. subject: of these lines only."""
+    lines = LedgerLine.objects.filter(subject=subject) if subject else LedgerLine.objects.all()
+    return lines.exists()
 
 
 def lines_of(subject: str) -> list[Line]:

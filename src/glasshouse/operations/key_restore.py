@@ -149,7 +149,7 @@ def _bring_back(
         if broken := postgres.first_value(link, questions.BROKEN):
             raise BackupError(f"Line {broken} of the ledger does not follow from the one before. Nothing was changed.")
         link.execute(questions.FILLED)
-        destroyed = link.execute(questions.DESTROY_NAMED).rowcount
+        destroyed = link.execute(questions.DESTROY_NAMED, [[]]).rowcount
         keys, _, lines = link.execute(questions.COUNTS).fetchone() or (0, 0, 0)
     return Restored(header, keys, lines, len(newer), destroyed, _lost(home))
 

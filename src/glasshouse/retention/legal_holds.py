@@ -27,6 +27,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
+from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.retention.models import HoldOn, LegalHold
@@ -108,6 +109,10 @@ def _place(legal_hold: LegalHold, order: Order) -> str:
     with queues.claimed(ERASING, legal_hold.key_owner) as is_claimed, _reaching(legal_hold):
         if not is_claimed:
             raise InvalidError("They are being erased at this moment.", field="whom")
+        if ledger.has_lines(legal_hold.key_owner):
+            raise InvalidError(
+                "Their erasure has begun, and stands in the ledger: nothing can be held any more.", field="whom"
+            )
         legal_hold.save(force_insert=True)
         events.record(JOB, Kind.LEGAL_HOLD_MADE, legal_hold.id)
         if legal_hold.barred_until is None:

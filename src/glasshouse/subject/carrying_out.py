@@ -6,7 +6,7 @@ Source: PRI-19, PRI-24; docs/adr/0028.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from enum import StrEnum
 
 import structlog
 from django.db import models
@@ -23,6 +23,7 @@ from glasshouse.ledger import api as ledger
 from glasshouse.ledger.rules import Line
 from glasshouse.retention import api as retention
 from glasshouse.retention import legal_holds
+from glasshouse.retention.legal_holds import HeldError
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.subject import erasure
 from glasshouse.subject.closing import close_organisation
@@ -35,6 +36,14 @@ BATCH = 1_000
 log = structlog.stdlib.get_logger("glasshouse.subject")
 
 
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    DONE = "done"
+    HELD = "held"  # A legal hold was placed after the line: it is carried out when that ends.
+    FAILED = "failed"
+
+
 def carry_out(forget_readings: Callable[[str], None]) -> list[int]:
     """Carry out every line without a mark; returns the numbers of those that failed.
 
@@ -42,30 +51,29 @@ def carry_out(forget_readings: Callable[[str], None]) -> list[int]:
     """
     ledger.verify_lines()
     lines = ledger.unmarked()
-    failed = [
-        line.number
-        for line in lines
-        if line.kind is not LineKind.DELETION_RUN and not _succeeds(line, partial(_carry_out, line, forget_readings))
-    ]
-    _delete_under([line.subject for line in lines if line.kind is not LineKind.DELETION_RUN])
-    vault.destroy_named()  # After the rows: recipients are told while the address can still be read.
     runs = [line for line in lines if line.kind is LineKind.DELETION_RUN]
+    outcomes = {line: _outcome(line, forget_readings) for line in lines if line.kind is not LineKind.DELETION_RUN}
+    done = [line for line, outcome in outcomes.items() if outcome is Outcome.DONE]
+    _delete_under([line.subject for line in done])
+    # After the rows: recipients are told while the address can still be read.
+    vault.destroy_named(but=[line.subject for line in outcomes if line not in done])
     if runs:
         retention.run_deletions()
-    for line in lines:
-        if line.number not in failed:
-            ledger.mark(line)
+    for line in (*done, *runs):
+        ledger.mark(line)
     vault.clean()
-    return failed
+    return [line.number for line, outcome in outcomes.items() if outcome is Outcome.FAILED]
 
 
-def _succeeds(line: Line, work: Callable[[], object]) -> bool:
+def _outcome(line: Line, forget_readings: Callable[[str], None]) -> Outcome:
     try:
-        work()
+        _carry_out(line, forget_readings)
+    except HeldError:
+        return Outcome.HELD
     except Exception as error:  # noqa: BLE001 - whatever it is, the other lines are carried out, and no door opens
         log.error("a line of the ledger is not carried out", number=line.number, stack=stack_of(error))
-        return False
-    return True
+        return Outcome.FAILED
+    return Outcome.DONE
 
 
 def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
@@ -76,6 +84,8 @@ def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
     if line.kind is LineKind.CLOSING or is_organisation:
         close_organisation(OrganisationId(line.subject), forget_readings)
     elif line.kind is LineKind.ERASURE:
+        if legal_holds.on_person(line.subject):
+            raise HeldError
         _erase(line.subject, forget_readings)
 
 

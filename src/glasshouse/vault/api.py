@@ -174,10 +174,13 @@ def destroy(key_owner: KeyOwnerId) -> None:
     _forget(key_owner)
 
 
-def destroy_named() -> int:
-    """Destroy every key that was made before the ledger named its owner, as after a restore; returns how many."""
+def destroy_named(*, but: list[str]) -> int:
+    """Destroy every key that was made before the ledger named its owner, as after a restore; returns how many.
+
+    but: key owners whose line is not carried out.
+    """
     with connections["vault"].cursor() as cursor:
-        cursor.execute(questions.DESTROY_NAMED)
+        cursor.execute(questions.DESTROY_NAMED, [but])
         count = cursor.rowcount
     forget_opened()
     return int(count)

@@ -33,7 +33,7 @@ IS_NAMED: LiteralString = "l.subject = k.key_owner AND k.created_at < l.at AND l
 NAMED: LiteralString = f"SELECT count(*) FROM vault_data_key k, vault_ledger l WHERE {IS_NAMED}"
 DESTROY_NAMED: LiteralString = (
     "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, l.at) FROM vault_ledger l "
-    f"WHERE {IS_NAMED}"
+    f"WHERE {IS_NAMED} AND NOT k.key_owner = ANY (%s)"
 )
 # The newest key under each root key.
 ONE_A_ROOT: LiteralString = (
