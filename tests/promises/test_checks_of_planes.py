@@ -144,7 +144,6 @@ def test_sec_10_sees_a_bridge_between_stores(home: Installation, break_it: str, 
             "REVOKE UPDATE ON vault_ledger FROM glasshouse_vault",
             "line of the ledger",
         ),
-        ("ALTER ROLE glasshouse_vault NOLOGIN", "ALTER ROLE glasshouse_vault LOGIN", "signs in to its own database"),
     ],
 )
 def test_sec_10_sees_who_reaches_the_key_store(home: Installation, break_it: str, mend_it: str, words: str) -> None:
