@@ -188,7 +188,9 @@ def test_a_request_that_ended_leaves_no_row_under_its_key(home: Installation, we
     assert vault.generations_of(KeyOwnerId(request.key_owner)) == []
     assert vault.generations_of(KeyOwnerId(mail_owner)), "the mail is there still"
     with administering(home) as link:
-        link.execute("UPDATE mail_message SET created_at = now() - interval '91 days' WHERE key_owner = %s", [mail_owner])
+        link.execute(
+            "UPDATE mail_message SET created_at = now() - interval '91 days' WHERE key_owner = %s", [mail_owner]
+        )
     retention.run_deletions()
     assert vault.generations_of(KeyOwnerId(mail_owner)) == []
     assert left_under_destroyed_keys(home) == {}
