@@ -167,7 +167,8 @@ def test_a_deletion_run_destroys_no_key_under_which_any_row_is_left(home: Instal
 
 
 def test_a_request_that_ended_leaves_no_row_under_its_key(home: Installation, web: Web) -> None:
-    """Its mails end sooner, and its thread goes with it."""
+    """Its thread goes with it, and its key; its mails have keys of their own, which last until they end."""
+    from glasshouse.mail.models import Message
     from glasshouse.requests.models import Request, RequestMessage
     from glasshouse.retention import api as retention
     from glasshouse.vault import api as vault
@@ -178,17 +179,20 @@ def test_a_request_that_ended_leaves_no_row_under_its_key(home: Installation, we
     RequestMessage.objects.create(
         request=request, key_owner=request.key_owner, text="more", sender="person", at=clock.now()
     )
-    vault.age(KeyOwnerId(request.key_owner), clock.now() - timedelta(days=3))
+    mail_owner = Message.objects.get(address_hash=request.address_hash, kind="privacy").key_owner
+    for key_owner in (request.key_owner, mail_owner):
+        vault.age(KeyOwnerId(key_owner), clock.now() - timedelta(days=3))
     Request.objects.filter(id=request.id).update(closed_at=clock.now() - timedelta(days=1096))
     retention.run_deletions()
     assert not RequestMessage.objects.filter(key_owner=request.key_owner).exists()
-    assert vault.generations_of(KeyOwnerId(request.key_owner)), "its mails are there still"
+    assert vault.generations_of(KeyOwnerId(request.key_owner)) == []
+    assert vault.generations_of(KeyOwnerId(mail_owner)), "the mail is there still"
     with administering(home) as link:
         link.execute(
-            "UPDATE mail_message SET created_at = now() - interval '91 days' WHERE key_owner = %s", [request.key_owner]
+            "UPDATE mail_message SET created_at = now() - interval '91 days' WHERE key_owner = %s", [mail_owner]
         )
     retention.run_deletions()
-    assert vault.generations_of(KeyOwnerId(request.key_owner)) == []
+    assert vault.generations_of(KeyOwnerId(mail_owner)) == []
     assert left_under_destroyed_keys(home) == {}
 
 

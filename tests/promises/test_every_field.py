@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -17,10 +18,12 @@ from django.db import models
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.datamap import Class, OnErasure
 from tests.conftest import Customer, administering, as_staff, forget_recipients, prove_link
+from tests.promises.test_data_rooms import Buyer, buyer
 from tests.promises.test_drp import Agent
 from tests.searching import holding
 from tests.typing_words import Book, Found, Place, Typed, Writer, asked_in_words, where, word
 
+__all__ = ["buyer"]
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
 LAYOUT = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*")
 # Fields that go to a column in which words may stand, and that take none: each with why.
@@ -54,8 +57,9 @@ PASSWORD = "accounts_account.password"
 class Scene:
     """Everybody who types, and what they typed."""
 
-    def __init__(self, home: Installation, customer: Make, join: Join, olaf: Make, web: Web) -> None:
+    def __init__(self, home: Installation, customer: Make, join: Join, olaf: Make, web: Web, buyer: Buyer) -> None:
         self.home, self.customer, self.join, self.web, self.book = home, customer, join, web, Book()
+        self.buyer = buyer
         self.officer, self.support = as_staff(olaf(), "privacy"), olaf()
         self.people: dict[str, Customer] = {"officer": self.officer, "support": self.support}
         self.guest_page = ""
@@ -75,7 +79,10 @@ class Scene:
         self._guest()
         self._staff()
         self._registers()
+        self._holds()
+        self._data_room()
         self._desk()
+        self._corrected()
 
     def _sign_up(self) -> None:
         from glasshouse.access import api as access
@@ -143,11 +150,11 @@ class Scene:
         guest.fill("/trust/providers", {"address": one.address}, good=(200,))
         subscription = f"/trust/providers/{prove_link(one.address, 'trust/providers')}"
         guest.visitor.submit(subscription, {}, action="/begin")
-        asked = {"kind": "question", "address": one.address, "text": word()}
-        guest.fill("/privacy", asked, good=(200,))
-        guest.visitor.submit(
-            confirm := f"/privacy/prove/{prove_link(one.address, 'privacy/prove')}", {}, action=confirm
-        )
+        for kind in ("correct", "question"):
+            guest.fill("/privacy", {"kind": kind, "address": one.address, "text": word()}, good=(200,))
+            guest.visitor.submit(
+                confirm := f"/privacy/prove/{prove_link(one.address, 'privacy/prove')}", {}, action=confirm
+            )
         guest.mail(one.address, word(), f"About {word()}", f"Please tell me: {word()}")
         guest.visitor.submit(
             confirm := f"/privacy/prove/{prove_link(one.address, 'privacy/prove')}", {}, action=confirm
@@ -164,6 +171,7 @@ class Scene:
         fields = {"address": self.invited, "name": word(), "password": password, "accept": "yes"}
         here.fill(path, fields)
         self.people["newcomer"] = Customer(accounts.actor_of_address(self.invited), self.invited, password, "")
+        here.sign_in(self.people["newcomer"]).fill("/account/data", {"name": word()})
         alone = self.people["alone"] = self.join(self.people["person"], "viewer")
         members.remove_member(alone.actor, alone.actor.account)  # type: ignore[arg-type]
         self.writer("alone").sign_in(alone).fill("/", {"organisation": word()})
@@ -203,6 +211,7 @@ class Scene:
         texts = ("name", "region", "what", "purpose", "basis", "agreement", "safeguard")
         recipient: dict[str, str | list[str]] = {name: word() for name in texts}
         recipient |= {"contact": f"{word()}@partner.example", "fields": ["user.name"], "kind": "provider"}
+        recipient |= {"server": f"{word()}.example", "agreed_on": "2024-05-01"}
         self.office.fill("/staff/recipients", recipient)
         self.office.fill("/staff/recipients", {"buyer": word(), "region": word()}, action="/business-transfers")
         self.office.fill("/staff/sources", {name: word() for name in ("name", "licence", "purpose")})
@@ -213,8 +222,28 @@ class Scene:
         self.office.fill("/staff/requests", agent | {"verify_key": key}, action="/agents")
         self.office.fill("/staff/documents", {"body_en": word(), "summary_en": word()}, action="/documents")
         self.office.fill("/staff/office", {"text": word()}, action="/assessments")
-        held = {"address": self.colleague.address, "reason": word(), "days": "30"}
-        self.office.fill("/staff/office", held, action="/holds")
+
+    def _holds(self) -> None:
+        """One of which its address is told by mail, and one of which the law bars telling."""
+        from glasshouse.kernel import clock
+
+        barred = {"bar": word(), "barred_until": f"{clock.now().date() + timedelta(days=9)}"}
+        for bar in ({}, barred):
+            held = {"whom": f"{word()}@elsewhere.example", "reason": word(), "days": "30"}
+            self.office.fill("/staff/office", held | bar, action="/holds")
+
+    def _data_room(self) -> None:
+        room = {"contact": f"{word()}@buyer.example", "certificate": f"{word()}\n{self.buyer.certificate}"}
+        room |= {"room_days": "7"}
+        self.office.fill("/staff/recipients", room | {"room_fields": ["user.name"]}, action="/data-room")
+
+    def _corrected(self) -> None:
+        """The officer types the name of a person who asked for that: it is the person's own from then on."""
+        from glasshouse.requests.models import Request, RequestKind
+
+        asked = Request.objects.filter(kind=RequestKind.CORRECT, closed_at=None).order_by("-asked_at")[0].id
+        of_person = Writer(self.book, "person", self.office.visitor)
+        of_person.fill("/staff/requests", {"name": word()}, action=f"/{asked}/correct")
 
     def _desk(self) -> None:
         from glasshouse.consent import api as consent
@@ -235,11 +264,11 @@ class Scene:
 
 
 @pytest.fixture
-def scene(home: Installation, customer: Make, join: Join, olaf: Make, web: Web) -> Iterator[Scene]:
+def scene(home: Installation, customer: Make, join: Join, olaf: Make, web: Web, buyer: Buyer) -> Iterator[Scene]:
     from tests import matrix
 
     matrix.names()
-    scene = Scene(home, customer, join, olaf, web)
+    scene = Scene(home, customer, join, olaf, web, buyer)
     scene.play()
     yield scene
     for visitor in scene.book.visitors:

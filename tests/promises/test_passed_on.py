@@ -35,7 +35,7 @@ def recipient(officer: Customer, **more: str) -> Any:
     texts = dict.fromkeys(("what", "region", "agreement", "safeguard", "purpose", "basis"), "as agreed") | more
     fields = ["user.contact.email", "user.name", "user.contact", "user.content.private"]
     channels = ["mail"] if "server" in more else []
-    made = disclosures.add(officer.actor, disclosures.Entry("provider", texts, fields, channels, 14))
+    made = disclosures.add(officer.actor, disclosures.Entry("provider", texts, fields, channels, 14, "2024-05-01"))
     long_ago = clock.now() - timedelta(days=20)
     Recipient.objects.filter(id=made.id).update(announced_at=long_ago, active_from=long_ago)
     made.refresh_from_db()

@@ -129,6 +129,29 @@ def test_what_speaks_of_a_restricted_address_under_other_keys_is_hidden_too(
     assert one.address in [row.address for row in invitations.invitations(boss.actor)]
 
 
+def test_who_invited_a_restricted_address_is_not_shown_it_and_their_erasure_takes_their_message_all_the_same(
+    customer: Make, join: Join
+) -> None:
+    """The inviter's own view named it, by a function of the database that asked no restriction."""
+    from glasshouse.access import api as access
+    from glasshouse.organisations import invitations
+    from glasshouse.organisations.models import Invitation
+    from glasshouse.subject import erasure
+    from glasshouse.subject.inventory import view
+
+    boss, one = customer(), customer()
+    inviter = join(boss, "administrator")
+    number = invitations.invite(inviter.actor, one.address, invitations.Offer("viewer", message="Message of mine"))
+    assert {one.address, "Message of mine"} <= {item.value for item in view(inviter.alone)}
+    restricted(one)
+    assert not {one.address, "Message of mine"} & {item.value for item in view(inviter.alone)}
+    erasure.erase(inviter.alone)
+    lifted(one)
+    with access.organisation_transaction(boss.actor):
+        invitation = Invitation.objects.get(id=number)
+        assert (invitation.message, invitation.address) == ("", one.address)
+
+
 def test_a_closed_organisation_leaves_nothing_not_even_what_is_restricted(home: Installation, customer: Make) -> None:
     from glasshouse.kernel.ids import OrganisationId
     from glasshouse.organisations import invitations

@@ -26,7 +26,8 @@ def test_numbers_and_long_words_of_a_mail_are_shown(customer: Callable[[], Custo
     with transaction.atomic():
         mail.queue_draft(KeyOwnerId(str(one.actor.person)), "test", one.address, mail.Draft(words, f"{words}\n"))
     assert words in shown_of(one, place="mail_message.subject")
-    assert f"{words}\n" in shown_of(one, place="mail_message.body")
+    shown = [body.split("\n\n")[0] for body in shown_of(one, place="mail_message.body")]  # Without the footer.
+    assert words in shown
 
 
 @pytest.mark.parametrize("address", ["jan.1234567@grower.example", f"{LONG_LOCAL_PART}@grower.example"])

@@ -220,6 +220,8 @@ def _person_forms(client: httpx.Client, canary: str) -> None:
 
 
 def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
+    from glasshouse.kernel import clock
+
     key = (canary * 4)[:43] + "="
     base64.b64decode(key, validate=True)
     address = f"{canary}@grower.example"
@@ -240,7 +242,9 @@ def _office_forms(client: httpx.Client, boss: Customer, canary: str) -> None:
             {"address": address, "authority": canary, "country": "NL", "grounds": canary} | {"asked": "user.name"}
         ],
         "/staff/office/holds": [
-            {"address": boss.address, "reason": canary, "days": "2"},
+            {"whom": boss.address, "reason": canary, "days": "2"},
+            {"whom": f"{canary}-held@grower.example", "reason": canary, "days": "2", "bar": canary}
+            | {"barred_until": f"{clock.now().date() + timedelta(days=9)}"},
         ],
     }
     for path, some in forms.items():
@@ -318,7 +322,7 @@ def _clean(home: Installation, boss: Customer, officer: Customer) -> None:
         sources = "SELECT id FROM sources_source WHERE written_by = %s"
         link.execute(f"DELETE FROM sources_supplied WHERE source_id IN ({sources})", [officer.actor.id])
         link.execute("DELETE FROM disclosures_recipient WHERE written_by = %s", [officer.actor.id])
-        link.execute("DELETE FROM retention_hold WHERE key_owner = %s", [boss.actor.person])
+        link.execute("DELETE FROM retention_hold WHERE owner = %s", [officer.actor.id])
 
 
 REACHED = {
@@ -339,6 +343,8 @@ REACHED = {
     "greenhouse_upload.name",
     "mail_message.body",
     "mail_message.answers",
+    "retention_hold.address",
+    "retention_hold.bar",
     "retention_hold.reason",
     "rights_agent.agent_id",
     "rights_agent.callback_host",

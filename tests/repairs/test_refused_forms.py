@@ -138,8 +138,8 @@ UNKNOWN: dict[str, tuple[str, str, str, dict[str, Any], str]] = {
         "privacy",
         "/staff/office",
         "/staff/office/holds",
-        {"address": "nobody-at-all@grower.example", "reason": "A court", "days": "30"},
-        "Nobody with an account has this address",
+        {"whom": "nobody-at-all", "reason": "A court", "days": "30"},
+        "Write an e-mail address, or the id of an organisation.",
     ),
     "a grant": (
         "support",

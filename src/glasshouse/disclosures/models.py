@@ -213,6 +213,12 @@ class DataRoom(models.Model):
     approval on.
     """
 
+    belongs = Belongs(
+        Owner.OPERATOR,
+        "data rooms of business transfers",
+        "It was written in the operator's office, as its record.",
+        (Writer.STAFF,),
+    )
     by_address = ByAddress(ErasedBy.NOBODY)
     kept = (
         Kept("ends_at", 1095, "it ended, to be able to show what was handed over"),

@@ -1,6 +1,7 @@
 """What invitations bring to the database: whom a shown secret lets look, and what is found by an address."""
 
 from glasshouse.rowsecurity.declarations import Sql
+from glasshouse.rowsecurity.policies import NOT_ADDRESSED
 from glasshouse.rowsecurity.settings import INVITATION, JOB
 
 SQL = Sql(
@@ -21,10 +22,11 @@ SQL = Sql(
             "SETOF access_invitation",
             f"SELECT * FROM access_invitation WHERE {JOB} AND address_hash = hash",
         ),
-        # Invitations that an account sent, and what it asked for, of all organisations: for the view of its person.
+        # Invitations that an account sent, and what it asked for, of all organisations: for the view of its person. An
+        # invitation to somebody who has restricted their data is only stored: the view leaves it out, an erasure finds it.
         "glasshouse_invitations_by(account text)": (
             "SETOF access_invitation",
-            f"SELECT * FROM access_invitation WHERE {JOB} AND inviter = account",
+            f"SELECT * FROM access_invitation WHERE {JOB} AND inviter = account AND {NOT_ADDRESSED}",
         ),
         "glasshouse_access_requests_of(account text)": (
             "SETOF access_request",

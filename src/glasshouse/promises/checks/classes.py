@@ -27,6 +27,7 @@ LIBRARIES = ("django_", "procrastinate_")  # Their texts are names of our own co
 PUBLISHED = {
     ("notices_text", "body"),
     ("notices_text", "summary"),
+    ("notices_version", "facts"),
     ("notices_version", "tables"),
     ("promises_result", "evidence"),
     ("promises_result", "figure"),
