@@ -57,7 +57,8 @@ def rotate_data_keys(wait_s: float | None = None) -> Iterator[Progress]:
     while (left_s := ends - time.monotonic()) > 0:
         yield Progress("waiting until nobody uses the old keys", int(wait_s - left_s), int(wait_s))
         time.sleep(min(1.0, left_s))
-    newest = {key_owner: vault.generations_of(key_owner)[-1] for key_owner in key_owners}
+    # Whoever was erased meanwhile has none any more.
+    newest = {owner: generations[-1] for owner in key_owners if (generations := vault.generations_of(owner))}
     organisations = access.all_organisations()
     for count, organisation in enumerate(organisations, 1):
         _reseal_organisation(organisation, newest)
@@ -67,9 +68,10 @@ def rotate_data_keys(wait_s: float | None = None) -> Iterator[Progress]:
         with own(STORAGE):
             _reseal(model, newest)
         yield Progress("persons' values sealed anew", count, len(shared))
-    for count, key_owner in enumerate(key_owners, 1):
-        vault.retire_generations(key_owner, before=newest[key_owner])
-        yield Progress("old keys deleted", count, len(key_owners))
+    for count, (key_owner, generation) in enumerate(newest.items(), 1):
+        vault.retire_generations(key_owner, before=generation)
+        yield Progress("old keys deleted", count, len(newest))
+    vault.clean(large=True)
 
 
 def _reseal_organisation(organisation: OrganisationId, newest: dict[KeyOwnerId, int]) -> None:

@@ -92,6 +92,8 @@ def restore(replace: bool, backup: Path | None, **place: Any) -> None:
         click.echo(f"{restored.taken_over} lines of the ledger were newer and came from the data.")
     if restored.destroyed:
         click.echo(f"{restored.destroyed} keys of what was erased since were destroyed again.")
+    for folder in key_restore.put_aside(home):
+        click.echo(f"{folder} is what was there before; it is deleted after some days. It holds keys: keep it apart.")
     if restored.lost > 0:
         click.echo(
             f"{restored.lost} persons and organisations are newer than the backup: what is theirs cannot be read any more."

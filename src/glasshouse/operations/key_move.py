@@ -81,7 +81,7 @@ def _old_rows() -> list[dict[str, Any]]:
         if not names:
             return []
         question = questions.OLD_KEYS["key_owner" if "key_owner" in names else "holder"]
-        return [dict(zip(questions.KEY_COLUMNS, row, strict=True)) for row in link.execute(question)]
+        return [dict(zip(questions.OLD_COLUMNS, row, strict=True)) for row in link.execute(question)]
 
 
 def adopt() -> None:
@@ -116,6 +116,9 @@ def adopt() -> None:
     if _opens_as_before():
         for _ in vault.rotate_root(keep_old=False):
             pass
+    roots = vault.roots()  # A move that was cut off at its end leaves the old ones.
+    for number in set(roots.generations()) - {roots.current()} - vault.roots_in_use():
+        roots.remove(number)
 
 
 def _opens_as_before() -> bool:

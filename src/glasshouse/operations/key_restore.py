@@ -6,10 +6,12 @@ So a backup brings nobody back who was erased since. Safe to be cut off and to b
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,10 +93,7 @@ def _stores(home: Installation, *, replace: bool) -> Iterator[bool]:
         try:
             service.start_store(home, keys, supervisor)
         except InstallationError:
-            supervisor.parts.pop().end()
-            aside = keys.folder.with_name(f"cluster.damaged-{time.time_ns()}")
-            keys.folder.rename(aside)
-            keys.folder.mkdir(mode=0o711)
+            _put_aside(keys, supervisor)
             service.start_store(home, keys, supervisor)
         else:
             is_whole = _is_whole(home)
@@ -108,6 +107,22 @@ def _stores(home: Installation, *, replace: bool) -> Iterator[bool]:
     finally:
         with service.uninterrupted():
             supervisor.stop()
+
+
+def _put_aside(keys: postgres.Cluster, supervisor: Supervisor) -> None:
+    """Put a key store aside whose server ended by itself, in the handling of the error that told of it; else raise that again."""
+    part = supervisor.parts[-1]
+    if part.name != keys.name or part.child is None or part.child.poll() is None:
+        raise
+    supervisor.parts.pop()
+    aside = keys.folder.with_name(f"cluster.damaged-{time.time_ns()}")
+    keys.folder.rename(aside)
+    keys.folder.mkdir(mode=0o711)
+
+
+def put_aside(home: Installation) -> list[Path]:
+    """Clusters that restores put aside. They hold wrapped keys, also of whoever was erased later."""
+    return sorted(home.keystore.glob("cluster.damaged-*"))
 
 
 def _is_whole(home: Installation) -> bool:
@@ -176,7 +191,23 @@ def _newer_lines(
     with postgres.people_store(home).administering(postgres.PEOPLE) as data:
         if not postgres.first_value(data, marks.THERE):
             return []  # Data of an earlier version.
-        return data.execute(marks.MARKS_AFTER, [header.lines]).fetchall()
+        rows = data.execute(marks.MARKS_AFTER, [header.lines]).fetchall()
+    if rows and (count := _still_there(home, [str(subject) for _, _, subject, *_ in rows])):
+        raise BackupError(
+            f"The data says of {count} persons or organisations that are there that they were erased: its copy of the ledger was "
+            "tampered with, or the data is not whole. Nothing was changed."
+        )
+    return rows
+
+
+def _still_there(home: Installation, subjects: list[str]) -> int:
+    """How many of these the data holds as persons or organisations."""
+    environment = service.people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
+    command = [sys.executable, "-m", "glasshouse.operations.still_there"]
+    finished = subprocess.run(command, env=environment, input="\n".join(subjects), capture_output=True, text=True)
+    if finished.returncode:
+        raise InstallationError(f"The data could not be asked whom it holds: {finished.stderr.strip()[-500:]}")
+    return int(finished.stdout)
 
 
 def _lost(home: Installation) -> int:
@@ -204,4 +235,5 @@ def newest(home: Installation) -> Path:
         raise BackupError(
             f"There is no backup in {home.key_backups} that can be opened. Name one: ./glasshouse keys restore BACKUP"
         )
-    return max(candidates)[1]
+    now = datetime.now(UTC) + timedelta(minutes=5)  # One of a clock that ran ahead counts only where there is no other.
+    return max(candidates, key=lambda candidate: (candidate[0] <= now, candidate[0]))[1]

@@ -21,6 +21,7 @@ def look(home: Installation) -> dict[str, Any]:
         "root_keys_kept_for_backups": [f"root-{number}" for number in sorted(roots.retired())],
         "days_whose_backups_open": sorted(path.stem for path in home.day_keys.glob("*.key")),
         "backups": _backups(home),
+        "put_aside": [str(path) for path in sorted(home.keystore.glob("cluster.damaged-*"))],
     }
     return facts | _counts(home)
 

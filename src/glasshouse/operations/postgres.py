@@ -159,14 +159,23 @@ def prepare(cluster: Cluster) -> list[str]:
     if not (cluster.folder / "PG_VERSION").exists():
         _initdb(cluster, folder, user)
     for name, text in (("pg_hba.conf", HBA), ("glasshouse.conf", cluster.conf)):
-        (cluster.folder / name).write_text(text)
-        if user:
-            os.chown(cluster.folder / name, *user)
+        _write(cluster.folder / name, text, user)
     main = cluster.folder / "postgresql.conf"
     if "glasshouse.conf" not in main.read_text():
-        with main.open("a") as file:
-            file.write("\ninclude 'glasshouse.conf'\n")
+        _write(main, "\ninclude 'glasshouse.conf'\n", user, flags=os.O_APPEND)
     return [str(folder / "postgres"), "-D", str(cluster.folder), "-k", str(cluster.sockets)]
+
+
+def _write(path: Path, text: str, user: StoreUser | None, flags: int = os.O_TRUNC) -> None:
+    """Write a file of the cluster. The store's user owns the folder, so no link of it is followed: root would write anywhere."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
+    except OSError as error:
+        raise InstallationError(f"{path} cannot be written: {error.strerror}. A link there is not followed.") from None
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        if user:
+            os.fchown(file.fileno(), *user)
 
 
 def _refuse_closed_parents(cluster: Cluster) -> None:

@@ -48,7 +48,7 @@ class OldCopy:
             *("-D", str(self.cluster), "-k", str(sockets), "-c", "listen_addresses=", "-c", "max_connections=10"),
             *("-c", "shared_buffers=16MB", "-c", "autovacuum=off", "-c", "fsync=off"),
         ]
-        with log.open("wb") as file:
+        with log.open("xb") as file:  # follows no link
             child = subprocess.Popen(
                 command, stdout=file, stderr=file, cwd="/", start_new_session=True, preexec_fn=lambda: _become(user)
             )

@@ -52,6 +52,9 @@ def carry_out(forget_readings: Callable[[str], None]) -> list[int]:
     ledger.verify_lines()
     lines = ledger.unmarked()
     runs = [line for line in lines if line.kind is LineKind.DELETION_RUN]
+    # Every line stands there because no hold stood in the way; an older copy holds as if those of before had not ended.
+    for line in lines:
+        legal_holds.end_older(line.subject, line.at)
     outcomes = {line: _outcome(line, forget_readings) for line in lines if line.kind is not LineKind.DELETION_RUN}
     done = [line for line, outcome in outcomes.items() if outcome is Outcome.DONE]
     _delete_under([line.subject for line in done])
@@ -77,8 +80,6 @@ def _outcome(line: Line, forget_readings: Callable[[str], None]) -> Outcome:
 
 
 def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
-    # The ledger has its line because no hold stood in the way; an older copy holds as if those of before had not ended.
-    legal_holds.end_older(line.subject, line.at)
     with access.organisation_transaction(JOB):
         is_organisation = Organisation.objects.filter(id=line.subject).exists()
     if line.kind is LineKind.CLOSING or is_organisation:

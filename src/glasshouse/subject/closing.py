@@ -51,16 +51,17 @@ def withdraw(actor: Actor) -> None:
 def close_organisation(organisation: OrganisationId, forget_readings: Callable[[str], None] | None = None) -> None:
     """Delete an organisation with everything that is its own, readings included, and destroy its key. Safe to repeat.
 
-    forget_readings: as `greenhouse.forget` takes it. The ledger has its line before anything goes.
+    forget_readings: as `greenhouse.forget` takes it. The ledger has its line before a row goes.
     Raises HeldError where a legal hold keeps something of it.
     """
     if legal_holds.on_organisation(organisation):
         raise HeldError
     job = JOB.for_organisation(organisation)
-    ledger.enter(LineKind.CLOSING, organisation)
     # All of it ends, also an invitation to a person whose data is restricted.
     with own(STORAGE), access.organisation_transaction(job):
         greenhouse.forget(job, forget_readings)
+        # Only now: where the crop plane does not answer, nothing is closed, at no later start either.
+        ledger.enter(LineKind.CLOSING, organisation)
         for model in customer_models():
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()

@@ -38,7 +38,7 @@ from glasshouse.queues import progress
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request
 from glasshouse.retention import legal_holds, waiting
-from glasshouse.retention.legal_holds import ERASING
+from glasshouse.retention.legal_holds import ERASING, HeldError
 from glasshouse.retention.models import HoldOn
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.sources import api as sources
@@ -279,6 +279,8 @@ def _erase_rows(erasure: Erasure, model: type[models.Model]) -> None:
         progress.report()
         with transaction.atomic():
             count = model._default_manager.filter(pk__in=batch).delete()[0]
+            if not count:  # A policy of the database hides from deletion what a legal hold keeps.
+                raise HeldError
             Erasure.objects.filter(id=erasure.id).update(rows=F("rows") + count)
 
 

@@ -206,10 +206,16 @@ def clean(*, large: bool = False) -> None:
             cursor.execute("RESET lock_timeout")
 
 
+_cleaned_since_start = False
+
+
 def clean_large() -> None:
-    """As `clean`, where keys were destroyed in the last hours. For the worker, each hour: smaller tables are clean by then."""
-    if _keys().objects.filter(destroyed_at__gt=clock.now() - timedelta(hours=2)).exists():
+    """As `clean`, at the start for what was cut off, and where keys were destroyed lately. For the worker, each hour."""
+    global _cleaned_since_start
+    recent = _keys().objects.filter(destroyed_at__gt=clock.now() - timedelta(hours=2))
+    if not _cleaned_since_start or recent.exists():
         clean(large=True)
+        _cleaned_since_start = True
 
 
 def remove_probe_keys(owners: list[KeyOwnerId], *, made_since: datetime) -> None:
@@ -253,7 +259,7 @@ def rotate_root(*, keep_old: bool = True) -> Iterator[Progress]:
             keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
         wrapped = envelope.wrap(keys.key(target), opened, key_owner=row.key_owner, generation=row.generation)
-        table.objects.filter(id=row.id, root_generation=row.root_generation).update(
+        table.objects.filter(id=row.id, root_generation=row.root_generation, destroyed_at=None).update(
             wrapped=wrapped, root_generation=target
         )
         yield Progress(count, total)

@@ -13,6 +13,7 @@ Source: PRI-24, SEC-08; docs/adr/0028.
 
 import json
 import secrets
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -137,7 +138,9 @@ def keep_up() -> None:
 def _changed_since(header: Header) -> bool:
     with connections["vault"].cursor() as cursor:
         now = _header(cursor)
-    return (now.keys, now.lines, now.roots) != (header.keys, header.lines, header.roots)
+        cursor.execute(questions.NEWER_THAN, {"moment": header.made_at})
+        is_newer = cursor.fetchone()[0]
+    return bool(is_newer) or (now.keys, now.lines, now.roots) != (header.keys, header.lines, header.roots)
 
 
 def _thin_out(backups: list[Backup]) -> None:
@@ -163,9 +166,21 @@ def lapse() -> list[date]:
     for backup in backups:
         if not backup.is_open:
             backup.path.unlink(missing_ok=True)
+    _remove_put_aside()
     in_use = {number for backup in there() for number in backup.header.roots}
     roots, before = api.roots(), clock.now() - timedelta(days=settings.KEY_BACKUP_DAYS)
     for number, retired_at in roots.retired().items():
         if retired_at <= before and number not in in_use and number not in api.roots_in_use():
             roots.remove(number)
     return over
+
+
+def _remove_put_aside() -> None:
+    """Delete clusters that a restore put aside, as long ago as a backup lives: they hold keys of whoever was erased since."""
+    oldest = clock.now().timestamp() - timedelta(days=settings.KEY_BACKUP_DAYS).total_seconds()
+    for path in Path(settings.KEYSTORE_FOLDER).glob("cluster.damaged-*"):
+        if path.is_dir() and not path.is_symlink() and path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in default_folder().glob(f"*{backup_file.SUFFIX}.partial-*"):
+        if path.lstat().st_mtime < oldest:
+            path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from django.conf import settings
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.vault import envelope
-from glasshouse.vault.root import destroy_secret, read_secret, write_secret
+from glasshouse.vault.root import RootKeyError, destroy_secret, read_secret, write_secret
 
 NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})\.key$")
 
@@ -40,14 +40,14 @@ def key_of_today() -> bytes:
     path = _path(today())
     if not path.exists():
         write_secret(path, envelope.new_key())
-    return read_secret(path)
+    return _whole(path)
 
 
 def key_of(day: date) -> bytes:
     """The key of a day. Raises NotFoundError once it is destroyed, RootKeyError where others may read it."""
     if not _path(day).exists():
         raise NotFoundError(f"The key of {day} was destroyed: no backup of that day can be opened any more.")
-    return read_secret(_path(day))
+    return _whole(_path(day))
 
 
 def destroy(day: date) -> None:
@@ -57,3 +57,12 @@ def destroy(day: date) -> None:
 
 def _path(day: date) -> Path:
     return folder() / f"{day.isoformat()}.key"
+
+
+def _whole(path: Path) -> bytes:
+    key = read_secret(path)
+    if len(key) != envelope.KEY_BYTES:
+        raise RootKeyError(
+            f"{path} is damaged: {len(key)} bytes instead of {envelope.KEY_BYTES}. Delete it; it opens nothing."
+        )
+    return key

@@ -37,6 +37,10 @@ BEGIN
       AND NOT EXISTS (SELECT FROM vault_ledger WHERE subject = OLD.key_owner) THEN
     RAISE EXCEPTION 'a key is destroyed only when the ledger names its owner' USING ERRCODE = 'check_violation';
   END IF;
+  IF length(OLD.wrapped) = 0 AND length(NEW.wrapped) > 0
+      OR NEW.key_owner <> OLD.key_owner OR NEW.generation <> OLD.generation THEN
+    RAISE EXCEPTION 'a destroyed key stays destroyed, and a key stays with its owner' USING ERRCODE = 'check_violation';
+  END IF;
   NEW.stored_at := OLD.stored_at;
   RETURN NEW;
 END"""

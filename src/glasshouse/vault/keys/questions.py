@@ -5,7 +5,8 @@ from typing import LiteralString
 KEYS, LEDGER, STATE = "vault_data_key", "vault_ledger", "vault_state"
 TABLES = (KEYS, LEDGER, STATE)
 LINE_COLUMNS = ("number", "kind", "subject", "at", "previous", "hash")
-KEY_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
+OLD_COLUMNS = ("key_owner", "generation", "wrapped", "root_generation", "created_at", "destroyed_at")
+KEY_COLUMNS = (*OLD_COLUMNS, "stored_at")
 
 
 def line_hash(prefix: LiteralString = "") -> LiteralString:
@@ -29,7 +30,7 @@ BROKEN: LiteralString = (
     f"OR previous <> before OR hash <> {line_hash()}"
 )
 # Of a key (k) and a line (l): the key lives although the line names its owner.
-IS_NAMED: LiteralString = "l.subject = k.key_owner AND k.created_at < l.at AND length(k.wrapped) > 0"
+IS_NAMED: LiteralString = "l.subject = k.key_owner AND k.stored_at < l.at AND length(k.wrapped) > 0"
 NAMED: LiteralString = f"SELECT count(*) FROM vault_data_key k, vault_ledger l WHERE {IS_NAMED}"
 DESTROY_NAMED: LiteralString = (
     "UPDATE vault_data_key k SET wrapped = '', destroyed_at = coalesce(destroyed_at, l.at) FROM vault_ledger l "
@@ -43,6 +44,9 @@ ONE_A_ROOT: LiteralString = (
 COUNTS: LiteralString = (
     "SELECT count(*) FILTER (WHERE length(wrapped) > 0), count(*) FILTER (WHERE length(wrapped) = 0), "
     "(SELECT count(*) FROM vault_ledger) FROM vault_data_key"
+)
+NEWER_THAN: LiteralString = (
+    "SELECT EXISTS (SELECT FROM vault_data_key WHERE stored_at > %(moment)s OR destroyed_at > %(moment)s)"
 )
 SIZE: LiteralString = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'vault_data_key'::regclass"
 # For a restore, in one transaction with what is put in; the ledger's trigger is off as long.
@@ -60,7 +64,7 @@ PUT: dict[str, tuple[LiteralString, tuple[str, ...]]] = {
     KEYS: (
         "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at, stored_at) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (*KEY_COLUMNS, "created_at"),
+        KEY_COLUMNS,
     ),
 }
 PUT_LINE = PUT[LEDGER]
