@@ -177,9 +177,9 @@ def _database(steps: Steps) -> None:
     steps.expect("it refuses one to a recipient that is announced only, ended or unknown", not taken, ", ".join(taken))
     bare = json.dumps({"id": new_id(), "kind": "provider", "agreement": None})
     steps.expect("it refuses a provider without an agreement", bool(refusal((copied, [bare]))))
-    for column, lack in (("agreed_on", "the day of its agreement"), ("safeguard", "safeguards")):
+    for column, lacked in (("agreed_on", "the day of its agreement"), ("safeguard", "safeguards")):
         lacking = json.dumps({"id": new_id(), "kind": "provider", "earlier_rules": False, column: None})
-        steps.expect(f"it refuses a provider without {lack}", bool(refusal((copied, [lacking]))))
+        steps.expect(f"it refuses a provider without {lacked}", bool(refusal((copied, [lacking]))))
 
 
 def _code(steps: Steps) -> None:
