@@ -222,7 +222,7 @@ class DataRoom(models.Model):
     by_address = ByAddress(ErasedBy.NOBODY)
     kept = (
         Kept("ends_at", 1095, "it ended, to be able to show what was handed over"),
-        Kept("prepared_at", 365, "it was prepared, and nobody approved it", while_empty="approved_at"),
+        Kept("prepared_at", 365, "it was prepared, and nobody approved it", while_empty="ends_at"),
     )
     stays = "while it is prepared or open"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

@@ -33,7 +33,7 @@ RULES = (
     Rule("accounts_tries", "until", 1, "1 day after the window of counting"),
     Rule("consent_restriction", "lifts_at", 3 * 365, "3 years after it was lifted"),
     Rule("disclosures_data_room", "ends_at", 3 * 365),
-    Rule("disclosures_data_room", "prepared_at", 365, only="approved_at IS NULL"),
+    Rule("disclosures_data_room", "prepared_at", 365, only="ends_at IS NULL"),
     Rule("disclosures_data_room_fetch", "at", 3 * 365),
     Rule("disclosures_disclosure", "last_at", 3 * 365),
     Rule("disclosures_merger_notice", "at", 3 * 365),
