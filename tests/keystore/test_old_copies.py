@@ -9,8 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from glasshouse.kernel import clock
+from glasshouse.ledger.rules import Line
 from glasshouse.operations import service
 from glasshouse.operations.installation import Installation, KeyStoreError
+from glasshouse.vault.keys.kinds import LineKind
 from tests.keystore.place import Place, trust
 
 
@@ -136,6 +139,21 @@ def test_an_old_copy_of_the_key_store_is_refused_and_its_backup_brings_nobody_ba
     with place.doors():
         assert place.sign_in(story.alice).status_code == 400
         assert place.sign_in(story.bob).status_code == 302
+
+
+def test_marks_that_were_forged_in_the_data_destroy_nobodys_key_at_a_restore(story: Story) -> None:
+    place = story.place
+    with place.stores(), place.administering() as link:
+        last = link.execute("SELECT number, hash FROM ledger_mark ORDER BY number DESC LIMIT 1").fetchone()
+        assert last
+        forged = Line(last[0] + 1, LineKind.ERASURE, story.bob["person"], clock.now(), last[1])
+        values = [forged.number, str(forged.kind), forged.subject, forged.at, forged.previous, forged.hash]
+        link.execute("INSERT INTO ledger_mark VALUES (%s, %s, %s, %s, %s, %s)", values)
+    assert place.command("demo").returncode == 3
+    refused = place.command("keys", "restore", str(story.later_backup))
+    assert refused.returncode != 0 and "tampered" in refused.stderr
+    with place.stores():
+        assert place.run(READ, SUBJECT=story.bob["person"]) == [story.bob["address"]]
 
 
 def test_a_lost_key_store_is_refused_and_comes_back_from_its_backup(story: Story) -> None:
