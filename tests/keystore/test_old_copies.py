@@ -14,12 +14,12 @@ from glasshouse.ledger.rules import Line
 from glasshouse.operations import service
 from glasshouse.operations.installation import Installation, KeyStoreError
 from glasshouse.vault.keys.kinds import LineKind
-from tests.keystore.place import Place, trust
+from tests.keystore.place import Place, apart, trust
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(prefix="glasshouse-keystore-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="glasshouse-keystore-", dir=apart(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Place(Path(folder))
 

@@ -25,6 +25,9 @@ NOW = "2026-11-01 12:00+00"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
+TODAY = settings.MIGRATION_MODULES
+
+
 @pytest.fixture
 def old(home: Installation) -> Iterator[str]:
     """Alias of a database with the tables of the version before."""
@@ -51,8 +54,14 @@ def old(home: Installation) -> Iterator[str]:
 
 
 def _migrate() -> None:
-    for app in BEFORE:
-        call_command("migrate", app, database="old", verbosity=0, interactive=False)
+    """As a start does: the migrations of before, then those of today."""
+    upgrade.run("old")
+    before = settings.MIGRATION_MODULES
+    settings.MIGRATION_MODULES = TODAY
+    try:
+        call_command("migrate", database="old", verbosity=0, interactive=False)
+    finally:
+        settings.MIGRATION_MODULES = before
 
 
 def _insert(table: str, **values: Any) -> None:

@@ -36,6 +36,7 @@ from glasshouse.mail import api as mail
 from glasshouse.subject.inventory import view
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
+from glasshouse.vault.fields import readable
 
 PART = 100  # persons in a file
 MOST_DAYS = 30
@@ -150,6 +151,8 @@ def rooms(actor: Actor) -> list[RoomState]:
     """Every data room, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     rows = DataRoom.objects.select_related("business_transfer__recipient").order_by("-prepared_at")[:20]
+    shown = readable(rows)
+    recipients = {recipient.pk for recipient in readable(room.business_transfer.recipient for room in shown)}
     return [
         RoomState(
             room,
@@ -158,7 +161,8 @@ def rooms(actor: Actor) -> list[RoomState]:
             list(DataRoomFetch.objects.filter(data_room=room).order_by("-at")[:50]),
             room.prepared_by == actor.id,
         )
-        for room in rows
+        for room in shown
+        if room.business_transfer.recipient_id in recipients
     ]
 
 

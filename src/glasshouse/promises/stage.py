@@ -40,7 +40,7 @@ NAMED_BY_JOBS = (
     "rights_copy",
     "rights_request",
 )
-MAIL_S = 8.0 if settings.TESTING else 30.0  # the worker looks for due mail every second
+MAIL_S = 15.0 if settings.TESTING else 30.0  # the worker looks for due mail every second
 BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
 
 

@@ -33,7 +33,7 @@ from glasshouse.queues import api as queues
 from glasshouse.retention.models import HoldOn, LegalHold
 from glasshouse.vault import api as vault
 from glasshouse.vault.declarations import by_address
-from glasshouse.vault.fields import key_owner_column
+from glasshouse.vault.fields import key_owner_column, readable
 
 ERASING = "rights.erase"  # Names the queue of erasures: nobody is put under a hold while they are erased.
 TELLING, TELLING_END = "retention.tell-hold", "retention.tell-hold-end"
@@ -247,7 +247,7 @@ def _tell_lapsed(number: str) -> bool:
 
 def live() -> list[LegalHold]:
     """Every live legal hold, the one that ends first first."""
-    return list(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+    return readable(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
 
 
 def on_person(person: str) -> list[LegalHold]:
@@ -274,7 +274,7 @@ def _holds(function: str, values: list[list[str] | str | datetime]) -> list[Lega
 
 def may_show(legal_holds: list[LegalHold]) -> list[LegalHold]:
     """Those of which the person was told: what a page may show."""
-    return [legal_hold for legal_hold in legal_holds if legal_hold.told_at is not None]
+    return readable(legal_hold for legal_hold in legal_holds if legal_hold.told_at is not None)
 
 
 def marks() -> set[str]:
