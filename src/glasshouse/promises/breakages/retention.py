@@ -32,8 +32,8 @@ BREAKAGES = (
         "no deletion run comes by itself",
         Code(
             "glasshouse/retention/schedule.py",
-            "    Job(retention.run_deletions, every_s=86_400, first_s=90),\n",
-            "    Job(retention.deletion_runs, every_s=86_400, first_s=90),\n",
+            "    Job(retention.run_deletions, every_s=86_400, first_s=900),\n",
+            "    Job(retention.deletion_runs, every_s=86_400, first_s=900),\n",
             ("worker",),
         ),
     ),
