@@ -220,6 +220,7 @@ def test_a_server_that_takes_the_mail_and_then_answers_nonsense_gets_it_once(
     assert len([one for one in mail_sink.letters if one["To"] == message.address]) == 1
 
 
+@pytest.mark.long  # Beside other runs on a busy machine it once in a while sees no mail at all.
 def test_two_processes_send_a_mail_once(mail_sink: MailSink, emptied: None) -> None:
     from django.db import connection
 
