@@ -61,7 +61,9 @@ class Store:
 @contextmanager
 def people_store(*, tables: bool = True) -> Iterator[Store]:
     """A fresh store on folders of its own; tables=False: with its roles and databases only."""
-    with tempfile.TemporaryDirectory(prefix="glasshouse-growth-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="glasshouse-growth-", dir=prepared.apart(), ignore_cleanup_errors=True
+    ) as scratch:
         Path(scratch).chmod(0o755)
         home = Installation(Path(scratch) / "data", Path(scratch) / "keys", 1, 2, 3, demo=True)
         if tables:

@@ -40,13 +40,6 @@ answer({{
 """
 
 
-def apart() -> Path:
-    """A folder for installations that no check of another test process looks into: they have the same prepared keys."""
-    folder = Path("/var/lib") if os.geteuid() == 0 else Path.home() / ".cache"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 class Place:
     """Folders of an installation, and what a test does with them."""
 

@@ -1,6 +1,7 @@
 """What a review attacked: keys that come back, half-written secrets, a restore that harms, links in the stores' folders."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from glasshouse.vault.keys.kinds import LineKind
 from glasshouse.vault.keys.models import DataKey
 from glasshouse.vault.root import RootKeyError, write_secret
 from tests.conftest import Customer
+from tests.prepared import apart
 
 Make = Callable[[], Customer]
 
@@ -120,6 +122,20 @@ def test_the_start_follows_no_link_in_a_stores_folder(home: Installation, tmp_pa
     with pytest.raises(InstallationError, match="not followed"):
         postgres._write(link, "listen_addresses = '*'", None)
     assert secret.read_text() == "root's own"
+
+
+def test_a_store_that_was_cut_off_while_it_was_made_is_made_anew() -> None:
+    with tempfile.TemporaryDirectory(dir=apart(), ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        home = Installation(Path(folder) / "data", Path(folder) / "keys", 1, 2, 3, demo=True, testing=True)
+        home.prepare()
+        store = postgres.key_store(home)
+        half_made = store.folder.with_name("cluster.making")
+        half_made.mkdir()
+        (half_made / "PG_VERSION").write_text("18\n")
+        postgres.prepare(store)
+        assert (store.folder / "global" / "pg_control").exists()
+        assert not half_made.exists()
 
 
 @pytest.mark.usefixtures("no_backups")

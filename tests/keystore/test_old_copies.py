@@ -14,7 +14,8 @@ from glasshouse.ledger.rules import Line
 from glasshouse.operations import service
 from glasshouse.operations.installation import Installation, KeyStoreError
 from glasshouse.vault.keys.kinds import LineKind
-from tests.keystore.place import Place, apart, trust
+from tests.keystore.place import Place, trust
+from tests.prepared import apart
 
 
 @pytest.fixture(scope="module")

@@ -385,7 +385,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.long  # On a busy machine the removal takes longer than the test waits.
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_and_removes_everything(open_folder: Path, number: signal.Signals) -> None:
     folder = open_folder / "scratch"

@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer
 from tests.ports import free_ports
+from tests.prepared import apart
 
 Make = Callable[[], Customer]
 
@@ -22,7 +23,7 @@ Make = Callable[[], Customer]
 @pytest.mark.slow
 def test_ten_years_leave_who_lives_and_what_is_held_and_numbers_of_groups(months: int) -> None:
     """Whether the sweep runs each month or twice a year."""
-    with tempfile.TemporaryDirectory(prefix="glasshouse-years-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="glasshouse-years-", dir=apart(), ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)
         command = [sys.executable, "-m", "tests.ten_years", scratch, str(free_ports()), str(months)]
         bare = {name: value for name, value in os.environ.items() if not name.startswith("GLASSHOUSE_")}

@@ -220,7 +220,40 @@ def test_a_server_that_takes_the_mail_and_then_answers_nonsense_gets_it_once(
     assert len([one for one in mail_sink.letters if one["To"] == message.address]) == 1
 
 
-@pytest.mark.long  # Beside other runs on a busy machine it once in a while sees no mail at all.
+def test_a_mail_that_another_process_looks_at_in_this_moment_is_sent_all_the_same(
+    mail_sink: MailSink, emptied: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import connection, transaction
+
+    from glasshouse.mail import api as mail
+    from glasshouse.mail.models import Message
+
+    message = queued()
+    looking, over = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with transaction.atomic():
+            Message.objects.select_for_update().get(id=message.id)
+            looking.set()
+            over.wait(20)
+        connection.close()
+
+    other = threading.Thread(target=look)
+    other.start()
+    assert looking.wait(20)
+
+    def pause(seconds: float) -> None:
+        if seconds:
+            over.set()
+            other.join()
+
+    monkeypatch.setattr(mail, "sleep", pause)
+    assert mail._try(message.id)
+    over.set()
+    other.join()
+    assert [one["To"] for one in mail_sink.letters] == [message.address]
+
+
 def test_two_processes_send_a_mail_once(mail_sink: MailSink, emptied: None) -> None:
     from django.db import connection
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from django.conf import settings
@@ -167,7 +167,7 @@ def _try(number: str) -> bool:
     """Send one mail whose try is counted; whether it left."""
     try:
         with transaction.atomic():
-            message = Message.objects.select_for_update(skip_locked=True).filter(id=number, sent_at=None).first()
+            message = _held(number)
             if message is None:
                 return False
             _send(message)
@@ -185,6 +185,19 @@ def _try(number: str) -> bool:
         _note_failure(number, error)
         return False
     return True
+
+
+def _held(number: str) -> Message | None:
+    """A mail that is not sent yet, held for this transaction; None: it is sent, or somebody else sends it.
+
+    Another process that looks for due mails holds the row for a moment, though it does not take it: so it is tried for a while.
+    """
+    for pause_s in (0.0, 0.02, 0.05, 0.1, 0.2):
+        sleep(pause_s)
+        unsent = Message.objects.filter(id=number, sent_at=None)
+        if (message := unsent.select_for_update(skip_locked=True).first()) is not None or not unsent.exists():
+            return message
+    return None
 
 
 def _note_failure(number: str, error: Exception) -> None:

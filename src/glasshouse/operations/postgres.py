@@ -6,6 +6,7 @@ each runs as a system user of its own, made when missing.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -189,22 +190,55 @@ def _refuse_closed_parents(cluster: Cluster) -> None:
 
 
 def _initdb(cluster: Cluster, folder: Path, user: StoreUser | None) -> None:
-    # In a folder that is ours: no shared temporary folder ever holds the password.
-    with tempfile.NamedTemporaryFile(dir=cluster.folder.parent) as password:
-        password.write(cluster.admin.read_bytes())
-        password.flush()
-        if user:
-            os.chown(password.name, *user)
-        command = [
-            str(folder / "initdb"),
-            *("-D", str(cluster.folder), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", *cluster.options),
-        ]
-        drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-        finished = subprocess.run(command, capture_output=True, text=True, cwd=cluster.folder, **drop)  # type: ignore[call-overload]
-    if finished.returncode:
-        shutil.rmtree(cluster.folder, ignore_errors=True)
-        raise InstallationError(f"The {cluster.name} could not be made in {cluster.folder}: {finished.stderr.strip()}")
+    """Make a cluster in a folder beside its own, and give it its name when it is whole: whoever is cut off begins anew.
+
+    folder: of the programs.
+    """
+    making = cluster.folder.with_name(f"{cluster.folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(mode=0o700)
+    try:
+        # In a folder that is ours: no shared temporary folder ever holds the password.
+        with tempfile.NamedTemporaryFile(dir=cluster.folder.parent) as password:
+            password.write(cluster.admin.read_bytes())
+            password.flush()
+            if user:
+                os.chown(password.name, *user)
+                os.chown(making, *user)
+            command = [
+                str(folder / "initdb"),
+                *("-D", str(making), "-U", "glasshouse_admin", "--auth=scram-sha-256", f"--pwfile={password.name}"),
+                *("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", *cluster.options),
+            ]
+            _run_alone(cluster, command, making, user)
+        cluster.folder.rmdir()  # It is empty, or it is not ours to replace.
+        making.rename(cluster.folder)
+    except OSError as error:
+        raise InstallationError(f"The {cluster.name} could not be made in {cluster.folder}: {error}") from None
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _run_alone(cluster: Cluster, command: list[str], folder: Path, user: StoreUser | None) -> None:
+    """Run a program of PostgreSQL as the store's user; nothing that it started outlives an interruption of ours."""
+    drop = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+    child = subprocess.Popen(  # type: ignore[call-overload]
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        start_new_session=True,
+        **drop,
+    )
+    try:
+        _, errors = child.communicate()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
+    if child.returncode:
+        raise InstallationError(f"The {cluster.name} could not be made in {cluster.folder}: {errors.strip()}")
 
 
 def make_roles(cluster: Cluster) -> None:
