@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from django.apps import apps
-from django.conf import settings
 from django.db import connection
 
 from glasshouse.accounts import api as accounts
@@ -40,7 +39,7 @@ NAMED_BY_JOBS = (
     "rights_copy",
     "rights_request",
 )
-MAIL_S = 15.0 if settings.TESTING else 30.0  # the worker looks for due mail every second
+MAIL_S = 30.0  # The worker looks for due mail every second, and tries one that failed again after 15.
 BRIEF_S = 2.0  # for a mail after one that did not come: the check is to end
 
 
