@@ -109,12 +109,14 @@ def test_every_job_of_the_worker_goes_on_when_rows_with_destroyed_keys_are_there
 ) -> None:
     """Promise checks aside, which walk as people of their own."""
     from glasshouse.operations import worker
+    from glasshouse.queues.models import Failure
 
-    planted = Planted(home, customer())
+    planted, before = Planted(home, customer()), set(Failure.objects.values_list("queue", "item"))
     try:
         for job in worker.schedule():
             if not job.name.startswith("promises."):
                 job.verb()
+        assert set(Failure.objects.values_list("queue", "item")) <= before, "a row under a destroyed key is no failure"
     finally:
         planted.pull()
 

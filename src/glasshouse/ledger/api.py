@@ -87,11 +87,6 @@ def has_lines(subject: str = "") -> bool:
     return lines.exists()
 
 
-def lines_of(subject: str) -> list[Line]:
-    """The lines that speak of somebody or something."""
-    return [_line(line) for line in LedgerLine.objects.filter(subject=subject).order_by("number")]
-
-
 def verify_lines() -> int:
     """Read the whole ledger and check its chain; returns how many lines there are. Raises LedgerError."""
     before: Line | None = None

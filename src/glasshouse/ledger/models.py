@@ -4,21 +4,15 @@ from django.db import models
 
 from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import technical
-from glasshouse.vault.content import Hash, Id, OneOf
-from glasshouse.vault.keys.kinds import LineKind
+from glasshouse.vault.content import Id
+from glasshouse.vault.keys.models import LineFields
 
 
-class LedgerMark(models.Model):
+class LedgerMark(LineFields):
     """A line of the ledger that the data has carried out, with a copy of it: a key store that was restored lacks the newest."""
 
     row_access = RowAccess(App.APPEND)
     stays = "for ever, as opaque ids: what was erased stays erased after a restore"
-    number = technical(models.PositiveIntegerField(primary_key=True))
-    kind = technical(models.CharField(max_length=16), OneOf(LineKind))
-    subject = technical(models.CharField(max_length=32), Id())
-    at = technical(models.DateTimeField())
-    previous = technical(models.CharField(max_length=64), Hash())
-    hash = technical(models.CharField(max_length=64), Hash())
 
     class Meta:
         db_table = "ledger_mark"

@@ -55,6 +55,9 @@ def copy() -> None:
     if not DataKey.objects.exists():
         with transaction.atomic(using="vault"):
             DataKey.objects.bulk_create([DataKey(**row, stored_at=row["created_at"]) for row in old], batch_size=1000)
+            copied = list(DataKey.objects.order_by("id").values(*questions.OLD_COLUMNS))
+            if sorted(map(_whole, copied)) != sorted(map(_whole, old)):
+                raise MoveError("What was copied to the key store is not what the old table holds. Nothing was moved.")
     there = set(DataKey.objects.values_list("key_owner", "generation"))
     missing = [row for row in old if (row["key_owner"], row["generation"]) not in there]
     if old and len(missing) == len(old):
@@ -82,6 +85,12 @@ def _old_rows() -> list[dict[str, Any]]:
             return []
         question = questions.OLD_KEYS["key_owner" if "key_owner" in names else "holder"]
         return [dict(zip(questions.OLD_COLUMNS, row, strict=True)) for row in link.execute(question)]
+
+
+def _whole(row: dict[str, Any]) -> tuple[Any, ...]:
+    """A row's values in one order and one type, so that two can be compared."""
+    values = [row[name] for name in questions.OLD_COLUMNS]
+    return tuple(bytes(value) if isinstance(value, bytes | memoryview) else value for value in values)
 
 
 def adopt() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from django.conf import settings
 
 from glasshouse.kernel import clock
-from glasshouse.kernel.errors import NotFoundError
 from glasshouse.vault import envelope
 from glasshouse.vault.root import RootKeyError, destroy_secret, read_secret, write_secret
 
@@ -41,13 +40,6 @@ def key_of_today() -> bytes:
     if not path.exists():
         write_secret(path, envelope.new_key())
     return _whole(path)
-
-
-def key_of(day: date) -> bytes:
-    """The key of a day. Raises NotFoundError once it is destroyed, RootKeyError where others may read it."""
-    if not _path(day).exists():
-        raise NotFoundError(f"The key of {day} was destroyed: no backup of that day can be opened any more.")
-    return _whole(_path(day))
 
 
 def destroy(day: date) -> None:

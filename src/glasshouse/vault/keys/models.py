@@ -28,16 +28,24 @@ class DataKey(models.Model):
         constraints = [models.UniqueConstraint(fields=["key_owner", "generation"], name="one_key_a_generation")]
 
 
-class LedgerLine(models.Model):
-    """A line of the ledger. `glasshouse_enter` of the database writes it, and nothing changes or deletes it."""
+class LineFields(models.Model):
+    """What a line of the ledger says: the key store holds the lines, the data a copy of each that it has carried out."""
 
-    stays = "for ever, as opaque ids: what was erased stays erased after a restore"
     number = technical(models.PositiveIntegerField(primary_key=True))
     kind = technical(models.CharField(max_length=16), OneOf(LineKind))
     subject = technical(models.CharField(max_length=32), Id())
     at = technical(models.DateTimeField())
     previous = technical(models.CharField(max_length=64), Hash())
     hash = technical(models.CharField(max_length=64), Hash())
+
+    class Meta:
+        abstract = True
+
+
+class LedgerLine(LineFields):
+    """A line of the ledger. `glasshouse_enter` of the database writes it, and nothing changes or deletes it."""
+
+    stays = "for ever, as opaque ids: what was erased stays erased after a restore"
 
     class Meta:
         db_table = "vault_ledger"
