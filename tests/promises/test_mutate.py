@@ -3,6 +3,7 @@
 The two lists are there to shrink: whoever mends a check deletes what it notices from known_missed.py.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from glasshouse.operations.mutation import applying, runner
+from glasshouse.operations.mutation import applying, runner, together
 from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
 from glasshouse.operations.mutation.scratch import SOURCE, Result, ScratchError, free_port, refuse_used, scratch
 from glasshouse.promises.breakage import Breakage, Code, Configuration, Database, Environment, Kind, changed_rows
@@ -344,6 +345,42 @@ def test_who_stops_early_leaves_no_service(fakes: list[Fake]) -> None:
     assert fakes[0].told[-1] == "gone"
 
 
+# -- on several services at once ---------------------------------------------------------------------------------------
+
+
+def test_each_promise_is_dealt_to_one_service_and_none_is_left_out() -> None:
+    hands = together.dealt(breakages(), 3)
+    dealt = [promise for hand in hands for promise in hand]
+    assert len(hands) == 3 and sorted(dealt) == sorted({breakage.promise for breakage in breakages()})
+    sizes = [sum(breakage.promise in hand for breakage in breakages()) for hand in hands]
+    assert max(sizes) - min(sizes) <= 4, sizes
+
+
+def test_no_more_services_than_promises_are_made() -> None:
+    assert together.dealt([Breakage("SEC-01", "a", turning("SEC-01"))] * 2, 5) == [["SEC-01"]]
+
+
+def _say_and_end(line: str, code: int) -> Any:
+    def started(promises: Sequence[str], options: Sequence[str], folder: Path | None) -> "subprocess.Popen[str]":
+        said = line.replace("PROMISE", promises[0])
+        program = f"import sys; print({said!r}); sys.exit({code})"
+        return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+
+    return started
+
+
+def test_trials_of_all_services_come_and_a_service_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [Breakage(promise, promise, turning(promise)) for promise in ("SEC-01", "SEC-02")]
+    line = json.dumps(Trial("PROMISE", "a", "database", Outcome.CAUGHT, "", 1.0).as_json())
+    monkeypatch.setattr(together, "_started", _say_and_end(line, 0))
+    trials = list(together.run_together(both, 2, []))
+    assert sorted(trial.promise for trial in trials) == ["SEC-01", "SEC-02"]
+    assert {trial.outcome for trial in trials} == {Outcome.CAUGHT}
+    monkeypatch.setattr(together, "_started", _say_and_end(line, 2))
+    trials = list(together.run_together(both, 2, []))
+    assert [trial.outcome for trial in trials].count(Outcome.NOT_TRIED) == 2
+
+
 # -- for real ------------------------------------------------------------------------------------------------------
 
 
@@ -386,14 +423,25 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_and_removes_everything(open_folder: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
+def test_a_signal_stops_and_removes_everything(open_folder: Path, number: signal.Signals, jobs: int) -> None:
     folder = open_folder / "scratch"
-    command = [sys.executable, "-m", "glasshouse.cli", "mutate", "--quick", "--folder", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "glasshouse.cli",
+        "mutate",
+        "--quick",
+        "--folder",
+        str(folder),
+        "--jobs",
+        str(jobs),
+    ]
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
     child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ends = time.monotonic() + 60
-    while not (folder / "data" / "people" / "postmaster.pid").exists() and time.monotonic() < ends:
+    places = [folder] if jobs == 1 else [folder / str(job + 1) for job in range(jobs)]
+    while not all((place / "data/people/postmaster.pid").exists() for place in places) and time.monotonic() < ends:
         assert child.poll() is None
         time.sleep(0.05)
     child.send_signal(number)

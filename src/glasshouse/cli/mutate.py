@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
+from glasshouse.operations.mutation.together import run_together
 from glasshouse.promises.breakages import load
 from glasshouse.promises.register import REGISTER
 
@@ -26,12 +27,28 @@ console, output = Console(stderr=True), Console()
     "--all", "others", is_flag=True, help="Run the other promises' checks too, and tell which of them turn red."
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--lines", "as_lines", is_flag=True, help="As JSON, a line for each breakage as soon as it was tried.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="How many scratch services to make. Each needs about 1 GiB of memory.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     help="Where to make the scratch service: a folder that is not there yet.",
 )
-def mutate(promises: tuple[str, ...], quick: bool, others: bool, as_json: bool, folder: Path | None) -> None:
+def mutate(
+    promises: tuple[str, ...],
+    quick: bool,
+    others: bool,
+    as_json: bool,
+    as_lines: bool,
+    jobs: int,
+    folder: Path | None,
+) -> None:
     """Break the promises one at a time on a scratch service; exit 1 if a check does not notice.
 
     The scratch service is made for it, with demo growers, and removed at the end. No other installation is touched.
@@ -45,16 +62,29 @@ def mutate(promises: tuple[str, ...], quick: bool, others: bool, as_json: bool, 
         signal.signal(number, _interrupt)
     trials: list[Trial] = []
     with console.status("Starting …") as status:
-        runner = Runner(chosen, folder, others, each_restored=not quick, say=lambda text: status.update(f"{text} …"))
+
+        def say(text: str) -> None:
+            status.update(f"{text} …")
+
         try:
-            with closing(runner.run()) as running:
+            if jobs > 1:
+                options = [option for option, given in (("--quick", quick), ("--all", others)) if given]
+                running = run_together(chosen, jobs, options, folder, say)
+            else:
+                running = Runner(chosen, folder, others, each_restored=not quick, say=say).run()
+            with closing(running):
                 for trial in running:
                     trials.append(trial)
                     console.print(_line(trial))
+                    if as_lines:
+                        click.echo(json.dumps(trial.as_json()))
         except KeyboardInterrupt:
             console.print("Interrupted; the scratch service is gone.")
             sys.exit(130)
-    click.echo(json.dumps([trial.as_json() for trial in trials], indent=1)) if as_json else _print(trials)
+    if as_json:
+        click.echo(json.dumps([trial.as_json() for trial in trials], indent=1))
+    elif not as_lines:
+        _print(trials)
     sys.exit(0 if all(trial.outcome is Outcome.CAUGHT and not trial.also_red for trial in trials) else 1)
 
 

@@ -95,6 +95,10 @@ def _first(stage: Stage, steps: Steps, owner: Resident, site: str, names: tuple[
     _tried(stage, path, address)
     stranger.visitor.post(path)
     steps.expect("an invitation works once", len(_members(owner.organisation)) == members)
+    owner.visitor.post(owner.page(f"members/{guest.account}/remove"))
+    steps.expect("a member is removed", len(_members(owner.organisation)) == members - 1)
+    guest.visitor.post(path)
+    steps.expect("a used invitation lets nobody back in", len(_members(owner.organisation)) == members - 1)
 
 
 def _invitation(owner: Resident, but: set[str]) -> str:
