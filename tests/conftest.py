@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = set()
     if not config.getoption("--long") and "long" not in str(config.getoption("-m")):
-        left_out |= {item for item in items if item.get_closest_marker("long")}
+        left_out |= {item for item in items if item.get_closest_marker("long") or _at_second_width(item)}
     if config.getoption("--fast"):
         left_out |= {item for item in items if _needs_service(item)}
     if left_out:
@@ -72,6 +72,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
     if "workercount" in (given := getattr(config, "workerinput", {})):
         items[:] = dealt(items, given["workercount"])
+
+
+def _at_second_width(item: pytest.Item) -> bool:
+    """Whether a journey is of what pages do, which is the same at every width, and this is its second one."""
+    return item.get_closest_marker("any_width") is not None and "phone" in item.name
 
 
 def _needs_service(item: pytest.Item) -> bool:

@@ -115,7 +115,16 @@ def stored_values(folder: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(("method", "nth"), [("_insert", 1), ("_insert", 2), ("sync", 1), ("drop", 1), ("drop", 2)])
+@pytest.mark.parametrize(
+    ("method", "nth"),
+    [
+        pytest.param("_insert", 1, marks=pytest.mark.long),
+        ("_insert", 2),
+        ("sync", 1),
+        pytest.param("drop", 1, marks=pytest.mark.long),
+        pytest.param("drop", 2, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.slow
 def test_a_kill_while_the_log_is_replayed_loses_and_doubles_nothing(
     tmp_path: Path, method: str, nth: int, when: str

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.authenticator import code_of
@@ -81,6 +82,7 @@ def test_an_administrator_invites_and_changes_what_a_person_may_do(
     sound(admin)
 
 
+@pytest.mark.any_width
 def test_second_steps_by_app_text_passkey_and_recovery_code(opened: Open, customer: Callable[[], Customer]) -> None:
     one = customer()
     page = opened()

@@ -17,6 +17,9 @@ Make = Callable[[], Customer]
 LOST = re.compile(r"Connection lost – values from .*\d\d?[:.]\d\d")
 
 
+pytestmark = pytest.mark.any_width
+
+
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Chromium says on its console about the failures that a journey makes is no error of the page."""

@@ -64,6 +64,7 @@ def test_the_database_lets_no_destroyed_key_come_back_and_no_key_change_its_owne
         DataKey.objects.filter(key_owner=owner).update(**change)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_backups")
 def test_after_a_rotation_of_data_keys_the_next_look_makes_a_backup(customer: Make) -> None:
     customer()
@@ -74,6 +75,7 @@ def test_after_a_rotation_of_data_keys_the_next_look_makes_a_backup(customer: Ma
     assert len(backups.there()) == count + 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_a_rotation_goes_on_where_somebody_is_erased_meanwhile(customer: Make) -> None:
     owner = str(customer().actor.organisation)

@@ -75,6 +75,7 @@ def names_of(grower: dict[str, str]) -> list[str]:
     return [grower["person"], grower["organisation"], grower["site"], grower["account"]]
 
 
+@pytest.mark.long
 def test_what_was_erased_cannot_be_read_in_an_old_copy_before_anything_is_carried_out(story: Story) -> None:
     story.place.put_back(story.old_data)
     with story.place.stores():
@@ -142,6 +143,7 @@ def test_an_old_copy_of_the_key_store_is_refused_and_its_backup_brings_nobody_ba
         assert place.sign_in(story.bob).status_code == 302
 
 
+@pytest.mark.long
 def test_marks_that_were_forged_in_the_data_destroy_nobodys_key_at_a_restore(story: Story) -> None:
     place = story.place
     with place.stores(), place.administering() as link:
@@ -198,15 +200,22 @@ def test_nothing_of_a_destroyed_key_is_left_on_the_disk(story: Story) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (
+        pytest.param(
             "ALTER TABLE vault_ledger DISABLE TRIGGER ALL; UPDATE vault_ledger SET subject = '{other}' WHERE number = 1",
             "line 1",
+            marks=pytest.mark.long,
         ),
-        ("ALTER TABLE vault_ledger DISABLE TRIGGER ALL; DELETE FROM vault_ledger WHERE number = 1", "was altered"),
+        pytest.param(
+            "ALTER TABLE vault_ledger DISABLE TRIGGER ALL; DELETE FROM vault_ledger WHERE number = 1",
+            "was altered",
+            marks=pytest.mark.long,
+        ),
         ("ALTER TABLE vault_ledger DISABLE TRIGGER ALL; TRUNCATE vault_ledger", "is older than the data"),
-        ("DROP TABLE vault_ledger", "vault_ledger is gone"),
+        pytest.param("DROP TABLE vault_ledger", "vault_ledger is gone", marks=pytest.mark.long),
         ("UPDATE vault_data_key SET wrapped = 'x' WHERE length(wrapped) > 0", "does not open with root-1"),
-        ("UPDATE vault_state SET installation = '{other}'", "belongs to another installation"),
+        pytest.param(
+            "UPDATE vault_state SET installation = '{other}'", "belongs to another installation", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_key_store_that_was_tampered_with_keeps_every_door_shut(story: Story, damage: str, words: str) -> None:
@@ -217,6 +226,7 @@ def test_a_key_store_that_was_tampered_with_keeps_every_door_shut(story: Story, 
         pytest.fail("it opened")
 
 
+@pytest.mark.long
 def test_a_line_that_was_cut_off_before_the_data_knew_of_it_is_carried_out_at_the_next_start(story: Story) -> None:
     place = story.place
     place.put_back(story.old_data)
@@ -233,6 +243,7 @@ def test_a_line_that_was_cut_off_before_the_data_knew_of_it_is_carried_out_at_th
     assert place.home.keystore.is_dir()
 
 
+@pytest.mark.long
 def test_two_services_never_share_a_key_store(story: Story) -> None:
     with story.place.doors():
         other = story.place.of(story.old_data)

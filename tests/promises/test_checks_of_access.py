@@ -43,18 +43,21 @@ def not_verified(promise: str, words: str) -> None:
 # -- SEC-01 --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["access_organisation", "greenhouse_site", "events_event"])
 def test_sec_01_sees_a_table_that_is_open_to_every_customer(home: Installation, table: str) -> None:
     with broken(home, f"CREATE POLICY leak ON {table} TO glasshouse_app USING (true)", f"DROP POLICY leak ON {table}"):
         not_verified("SEC-01", "tenant: to")
 
 
+@pytest.mark.long
 def test_sec_01_sees_a_membership_that_anybody_may_write(home: Installation) -> None:
     leak = "CREATE POLICY leak ON access_membership FOR INSERT TO glasshouse_app WITH CHECK (true)"
     with broken(home, leak, "DROP POLICY leak ON access_membership"):
         not_verified("SEC-01", "can write no membership")
 
 
+@pytest.mark.long
 def test_sec_01_sees_keys_that_nobody_made(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read of the keys is judged, and not that they were asked for."""
     from glasshouse.promises import oracle
@@ -115,6 +118,7 @@ def test_sec_03_sees_changes_that_leave_no_event(home: Installation) -> None:
         not_verified("SEC-03", "left an event")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_walk")
 def test_sec_03_sees_a_member_who_stays(home: Installation) -> None:
     with meddling(home, "access_membership", "DELETE", "RETURN NULL;"):
@@ -132,6 +136,7 @@ def test_sec_03_sees_a_role_that_gets_where_it_should_not(home: Installation, mo
     not_verified("SEC-03", "billing-contact GET sites: 403, though for this role")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_walk")
 def test_sec_03_sees_a_customer_without_an_administrator(home: Installation, customer: Callable[[], Customer]) -> None:
     own = customer()
@@ -213,6 +218,7 @@ def test_sec_04_sees_an_invitation_that_goes_too_far(
         not_verified("SEC-04", words)
 
 
+@pytest.mark.long
 def test_sec_04_sees_an_invitation_that_nobody_is_told_of(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises.checks import support
 
@@ -225,6 +231,7 @@ def test_sec_04_sees_an_invitation_that_nobody_is_told_of(home: Installation, mo
 # -- members whom nobody invited -----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("promise", "role", "words"),
     [("SEC-02", "viewer", "how they came in"), ("SEC-03", "administrator", "nor was invited to it")],

@@ -11,6 +11,7 @@ from tests.promises.test_checks_of_access import meddling, not_verified
 # -- SEC-05 --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_sec_05_sees_a_weakly_stored_password(customer: Callable[[], Customer]) -> None:
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
@@ -27,6 +28,7 @@ def test_sec_05_sees_a_weakly_stored_password(customer: Callable[[], Customer]) 
         account.update(password=strong)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "when", "body", "words"),
     [
@@ -75,6 +77,7 @@ def test_sec_05_sees_a_password_in_a_log(home: Installation) -> None:
     assert (green.taken, green.wrong) == (1, [])
 
 
+@pytest.mark.long
 def test_sec_06_sees_factors_that_count_as_unconfirmed(home: Installation, customer: Callable[[], Customer]) -> None:
     from glasshouse.accounts.models import SecondFactor
     from glasshouse.kernel import clock

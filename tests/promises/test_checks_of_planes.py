@@ -42,6 +42,7 @@ def test_sec_07_sees_a_listener_in_the_clear_that_no_list_names(answer: bytes) -
         not_verified("SEC-07", f"port {port}")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_sec_07_sees_a_mail_listener_that_takes_mail_in_the_clear() -> None:
     from glasshouse.promises.sink import Sink
@@ -66,6 +67,7 @@ def test_sec_07_lets_a_redirect_to_https_be() -> None:
         assert any(f"port {port}" in line and "lead to HTTPS" in line for line in finding.evidence)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_sec_07_sees_an_old_version_a_short_life_and_lax_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the doors show is measured: held to more than they keep, it is not enough."""
@@ -115,6 +117,7 @@ def test_sec_07_sees_mail_that_leaves_to_whoever_shows_a_certificate(monkeypatch
 # -- SEC-10 --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "words"),
     [

@@ -53,6 +53,7 @@ def test_a_form_that_insists_is_seen(rewritten: Callable[[str, str], None], old:
     assert word in str([line for line in finding.evidence if line.startswith("NOT")]), finding.evidence
 
 
+@pytest.mark.long
 def test_a_door_that_insists_though_its_page_does_not_is_seen(home: Installation) -> None:
     insists = "IF octet_length(NEW.text) <= 30 THEN RAISE 'say what you want'; END IF; RETURN NEW;"
     with trigger(home, "rights_request", "BEFORE INSERT", insists):

@@ -27,6 +27,7 @@ def ran(promise: str) -> tuple[str, str]:
     return str(finding.state), finding.figure
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("promise", ["PRI-18", "PRI-19"])
 def test_a_healthy_service_is_verified(promise: str) -> None:
@@ -34,6 +35,7 @@ def test_a_healthy_service_is_verified(promise: str) -> None:
     assert found[0] == "verified", found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("break_it", "word"),
     [
@@ -145,6 +147,7 @@ def test_a_deletion_run_that_fails_is_seen(
     assert word in str([line for line in finding.evidence if line.startswith("NOT")]), finding.evidence
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_a_worker_that_runs_nothing_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises.checks import retention as check

@@ -77,6 +77,7 @@ def test_what_is_broken_is_seen(home: Installation, promise: str, break_it: Brea
     assert word in finding.figure
 
 
+@pytest.mark.long
 def test_a_copy_of_the_old_name_is_seen(home: Installation) -> None:
     kept = (
         "IF OLD.name IS DISTINCT FROM NEW.name THEN INSERT INTO public.shadow VALUES ('0000000000000000', OLD.id, OLD.name); "
@@ -89,6 +90,7 @@ def test_a_copy_of_the_old_name_is_seen(home: Installation) -> None:
     assert finding.state == "not verified", finding.evidence
 
 
+@pytest.mark.long
 def test_a_readable_file_of_the_export_is_seen(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises import filled
 

@@ -68,6 +68,7 @@ def test_what_is_left_undone_is_seen(home: Installation, break_it: Break, word: 
     assert any(word in line for line in finding.evidence if line.startswith("NOT")), finding.evidence
 
 
+@pytest.mark.long
 def test_a_log_that_tells_is_seen(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises.front_door import Visitor
 
@@ -87,6 +88,7 @@ def test_a_log_that_tells_is_seen(home: Installation, monkeypatch: pytest.Monkey
     assert "logs/leak.log" in finding.figure
 
 
+@pytest.mark.long
 def test_a_file_that_stays_is_seen(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises.checks import erasure
 

@@ -85,6 +85,7 @@ def test_pri_03_sees_a_database_that_takes_a_version_too_early(home: Installatio
         assert "it refuses one before its own lead time" in wrong("PRI-03")
 
 
+@pytest.mark.long
 def test_pri_08_sees_a_database_that_takes_a_source_without_a_licence(home: Installation) -> None:
     with administering(home) as link:
         rule = link.execute(
@@ -120,6 +121,7 @@ def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation) -> N
     assert "(accounts_person)" in said
 
 
+@pytest.mark.long
 def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Installation) -> None:
     from glasshouse.mail.sql import SQL
 
@@ -127,6 +129,7 @@ def test_pri_25_sees_a_database_that_takes_a_mail_against_an_objection(home: Ins
         assert "the database refuses a mail for merger" in wrong("PRI-25")
 
 
+@pytest.mark.long
 def test_pri_26_sees_a_privacy_address_that_takes_nothing(home: Installation) -> None:
     grant = "GRANT INSERT ON rights_request TO glasshouse_app"
     with broken(home, "REVOKE INSERT ON rights_request FROM glasshouse_app", grant):
@@ -162,6 +165,7 @@ def test_pri_15_sees_mail_that_leaves_past_the_gate(monkeypatch: pytest.MonkeyPa
     assert "each mail that arrived is on record as a disclosure (a mail left without a record)" in wrong("PRI-15")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_pri_26_sees_a_queue_that_nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.mail import api as mail
@@ -434,6 +438,7 @@ def test_pri_28_sees_a_reminder_that_is_only_marked(home: Installation) -> None:
         rows.delete()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_pri_27_sees_a_late_customer_that_is_not_reminded(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.promises import stage
@@ -444,6 +449,7 @@ def test_pri_27_sees_a_late_customer_that_is_not_reminded(monkeypatch: pytest.Mo
     assert "a customer whose day has passed is reminded by mail" in wrong("PRI-27")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_pri_25_sees_a_business_transfer_that_passes_on_objectors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The web part counts one fewer than the rows that the check reads."""

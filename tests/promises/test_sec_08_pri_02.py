@@ -40,6 +40,7 @@ def test_a_file_that_tells_is_seen(
     assert "leak" in finding.figure
 
 
+@pytest.mark.long
 def test_what_lies_open_is_seen(home: Installation) -> None:
     """A crop file without the engine's mark, a key that others can read, a root key's copy among the data, all in one look."""
     key, root = home.keys / "people" / "django.key", next((home.keys / "people").glob("root-*.key"))
@@ -180,6 +181,7 @@ def test_what_is_not_as_it_is_classed_is_seen(home: Installation, break_it: Brea
     assert word in finding.figure
 
 
+@pytest.mark.long
 def test_a_name_that_is_stored_as_it_is_written_is_seen(home: Installation) -> None:
     """Sealed by its look alone: the first bytes of the form, then words."""
     plain = "NEW.name := '\\x0101'::bytea || repeat('Farm of Ada Lovelace ', 200)::bytea; RETURN NEW;"

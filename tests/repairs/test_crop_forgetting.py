@@ -197,7 +197,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.parametrize(
     ("point", "nth"),
-    [("flush", 2), *(("statement", nth) for nth in range(4, 10)), ("sync", 2), ("drop", 1)],
+    [
+        ("flush", 2),
+        ("statement", 4),
+        *(pytest.param("statement", nth, marks=pytest.mark.long) for nth in range(5, 10)),
+        pytest.param("sync", 2, marks=pytest.mark.long),
+        ("drop", 1),
+    ],
 )
 def test_a_kill_on_the_way_brings_nothing_of_it_back(tmp_path: Path, point: str, nth: int) -> None:
     """statement: of the engine. 3 is the durable note, 4 deletes tokens, 5 and 6 store what is queued, then it is deleted."""

@@ -157,6 +157,7 @@ def test_an_event_inserted_past_the_outbox_is_told(empty: Store) -> None:
     assert empty.run(VERIFY)["wrong"] == ["event 000000000000past is in no link: it was inserted past the outbox"]
 
 
+@pytest.mark.long
 def test_many_breaks_are_counted_and_not_all_listed(empty: Store) -> None:
     chained_events(empty, 3000)
     with empty.administering() as link:
@@ -208,6 +209,7 @@ def test_the_day_before_the_first_link_has_no_root(empty: Store) -> None:
     assert shown == []
 
 
+@pytest.mark.long
 def test_each_day_has_its_root_also_after_days_without_a_relay(empty: Store) -> None:
     code = """
 record("f1rst", day); turn(day)
@@ -250,6 +252,7 @@ def test_the_digest_of_an_event_is_what_it_always_was() -> None:
     assert digest(START, event, None) == "beb43eb859fbeea92d5ad527601dbdb3f6529ac20513dd55cdbadfb7325a5033"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_events_that_wait_at_the_upgrade_are_chained_after_those_that_were() -> None:
     with people_store(tables=False) as old:

@@ -22,7 +22,7 @@ from tests.searching import holding
 
 BEFORE = {"rights": "0003", "disclosures": "0001", "sources": "0001"}
 NOW = "2026-11-01 12:00+00"
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.long]
 
 
 TODAY = settings.MIGRATION_MODULES

@@ -237,6 +237,7 @@ answer([[one.number, one.written_by, Text.objects.get(version=one, language="en"
 FORMER = "UPDATE notices_text SET body = 'it may be used for benchmarks. A customer may opt out in its settings.'"
 
 
+@pytest.mark.long
 def test_an_installed_agreement_is_corrected_by_a_new_version_and_once(store: Store) -> None:
     with store.administering() as link:
         link.execute(FORMER)
@@ -259,6 +260,7 @@ answer([[one.document, one.number, one.significant, one.lead_days, one.in_force_
 """
 
 
+@pytest.mark.long
 def test_a_new_text_that_everybody_accepts_waits_for_the_officer_and_stands_there_once(store: Store) -> None:
     """Published at once it would shut everybody out until they accept it."""
     with store.administering() as link:
@@ -290,6 +292,7 @@ def test_a_new_text_that_everybody_accepts_waits_for_the_officer_and_stands_ther
     ], "a draft of an earlier release makes room for the present text"
 
 
+@pytest.mark.long
 def test_an_agreement_of_the_operators_own_is_left_alone(store: Store) -> None:
     with store.administering() as link:
         link.execute("UPDATE notices_version SET written_by = repeat('0', 16) WHERE document = 'agreement'")

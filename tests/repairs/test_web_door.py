@@ -222,6 +222,7 @@ def test_a_killed_upload_leaves_nothing_readable(
             time.sleep(0.1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm"])
 def test_sec_08_sees_a_value_in_a_folder_that_the_processes_write(
     home: Installation, monkeypatch: pytest.MonkeyPatch, folder: str

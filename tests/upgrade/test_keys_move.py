@@ -56,6 +56,7 @@ def holding_any(folder: Path, needles: list[bytes]) -> list[str]:
     return [path.name for path, content in contents if any(needle in content for needle in needles)]
 
 
+@pytest.mark.long
 def test_a_move_that_was_cut_off_is_finished_by_the_command(place: Upgraded) -> None:
     with prepared.store(place.home):
         wrapped = old_keys(place)
@@ -73,6 +74,7 @@ def test_a_move_that_was_cut_off_is_finished_by_the_command(place: Upgraded) -> 
     assert status["state"] == "whole" and status["living_keys"] > 5
 
 
+@pytest.mark.long
 def test_a_copy_of_before_the_move_brings_nobody_back(place: Upgraded, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-a", place.home.data, copy], check=True)
