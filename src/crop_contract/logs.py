@@ -25,6 +25,7 @@ from crop_contract.stacks import stack_of
 log = structlog.stdlib.get_logger("uncaught")
 FIRST = ("at", "level", "logger", "event")
 _COMMON: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,  # the number of the request (`crop_contract/requests.py`)
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),

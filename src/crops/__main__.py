@@ -8,11 +8,12 @@ from crop_contract import logs
 from crop_contract.processes import die_with_parent
 
 if TYPE_CHECKING:
-    from crops.door import Door
+    from crop_contract.requests import Application
 
 
-def make() -> "Door":
+def make() -> "Application":
     """The application, with the settings of the environment."""
+    from crop_contract.requests import numbered
     from crops.app import create
 
     die_with_parent()
@@ -20,7 +21,7 @@ def make() -> "Door":
     body_timeout_s = float(os.environ.get("CROPS_BODY_SECONDS", "60"))
     application = create(Path(os.environ["CROPS_DATA"]), Path(os.environ["CROPS_KEYS"]), body_timeout_s)
     logs.take_uncaught()
-    return application
+    return numbered(application)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from glasshouse.operations import log_files
 from glasshouse.operations.health import Probe
 from glasshouse.operations.installation import InstallationError
 from glasshouse.operations.restarts import pause_s
@@ -133,6 +134,7 @@ class Supervisor:
     ending: bool = False
     noted: Callable[[str, str, int | None], None] = lambda part, reason, code: None
     hang_grace_s: float = HANG_GRACE_S
+    _unbounded: set[str] = field(default_factory=set)
 
     def add(self, part: Part) -> None:
         """Start a part and watch over it."""
@@ -148,6 +150,7 @@ class Supervisor:
             for part in self.parts:
                 if self.ending or part.child is None:
                     continue
+                self._keep_log_small(part)
                 code = part.child.poll()
                 if code is not None:
                     self._restart(part, "ended", code)
@@ -156,6 +159,18 @@ class Supervisor:
                     part.end(self.hang_grace_s)
                     self._restart(part, "hung", part.child.poll())
             time.sleep(0.2)
+
+    def _keep_log_small(self, part: Part) -> None:
+        if part.log is None:
+            return
+        try:
+            log_files.keep_small(part.log)
+        except OSError as error:  # A full disk: said once, until it works again.
+            if part.name not in self._unbounded:
+                self.say(f"{part.log} cannot be put aside ({error.strerror}); it goes on growing")
+            self._unbounded.add(part.name)
+        else:
+            self._unbounded.discard(part.name)
 
     def _restart(self, part: Part, reason: str, code: int | None) -> None:
         lived = time.monotonic() - part.started_at

@@ -9,10 +9,11 @@ from crop_contract.processes import die_with_parent
 def make() -> object:
     """The ASGI application, in the worker process."""
     die_with_parent()
+    from crop_contract.requests import numbered
     from glasshouse.web.asgi import application
 
     logs.take_uncaught()
-    return application
+    return numbered(application)
 
 
 def main() -> None:

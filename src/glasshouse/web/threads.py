@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -134,7 +135,7 @@ class DjangoThreads:
         self.of_peers[peer] += 1
         answer = Answer()
         environ = environ_of(scope, body)
-        work = self.pool.submit(self._work, environ, answer)
+        work = self.pool.submit(copy_context().run, self._work, environ, answer)
         watch = asyncio.create_task(_watch(receive, answer, work))
         try:
             await self._deliver(answer, send)
