@@ -27,13 +27,16 @@ from glasshouse.operations.installation import Installation, InstallationError
 PEOPLE, VAULT = "people", "vault"  # databases
 MOST_LOG_FILES = 70
 HBA = "local all all scram-sha-256\nlocal replication glasshouse_backup scram-sha-256\n"
+# Of a statement that fails nothing is logged here: its error may quote rows and values. Whoever made it logs the error's class.
 CONF = """
 listen_addresses = ''
 unix_socket_permissions = 0777
 password_encryption = 'scram-sha-256'
 max_connections = 200
 shared_buffers = '{memory}'
-log_min_messages = warning
+log_min_messages = log
+log_error_verbosity = terse
+log_checkpoints = off
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 log_statement = 'none'
