@@ -27,6 +27,13 @@ from glasshouse.operations.installation import Installation, InstallationError
 PEOPLE, VAULT = "people", "vault"  # databases
 MOST_LOG_FILES = 70
 HBA = "local all all scram-sha-256\nlocal replication glasshouse_backup scram-sha-256\n"
+# Large objects lie in no table that a policy, a retention rule or the data map knows.
+NO_LARGE_OBJECTS = """
+DO $$ DECLARE made regprocedure; BEGIN
+FOR made IN SELECT oid::regprocedure FROM pg_proc
+  WHERE pronamespace = 'pg_catalog'::regnamespace AND (proname LIKE 'lo\\_%' OR proname IN ('loread', 'lowrite'))
+LOOP EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', made); END LOOP; END $$
+"""
 # Of a statement that fails nothing is logged here: its error may quote rows and values. Whoever made it logs the error's class.
 CONF = """
 listen_addresses = ''
@@ -267,6 +274,10 @@ def make_roles(cluster: Cluster) -> None:
             if role not in ("owner", "backup"):
                 grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
                 link.execute(grant.format(base, sql.Identifier(f"glasshouse_{role}")))
+        # Every role of the cluster may enter these two and make tables there, unless it is refused.
+        link.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
+    with cluster.administering(cluster.database) as link:
+        link.execute(NO_LARGE_OBJECTS)
     (_let_keys_be_cleaned if cluster.database == VAULT else _let_roles_be_taken)(cluster)
 
 
