@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from glasshouse.operations.installation import InstallationError
 from glasshouse.operations.restarts import pause_s
 
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
+MOST_OPEN_FILES = 1 << 16  # Each connection is one; shells give 1,024, which a crowd of idle connections uses up.
 
 
 def _lock(folder: Path, option: str) -> IO[str]:
@@ -83,6 +85,8 @@ class Part:
             self.probe.started()
 
     def _before_exec(self) -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MOST_OPEN_FILES), most))
         if self.user:
             os.setgroups([])
             os.setgid(self.user[1])
