@@ -86,7 +86,8 @@ class Part:
 
     def _before_exec(self) -> None:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MOST_OPEN_FILES), most))
+        files = MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
         if self.user:
             os.setgroups([])
             os.setgid(self.user[1])
