@@ -243,11 +243,13 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["ingest", "access", "privacy"]), default="ingest")
+@click.argument("what", type=click.Choice(["ingest", "access", "privacy", "hostile"]), default="ingest")
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
 @click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
 def bench(what: str, readings: int, rows: int) -> None:
-    """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost."""
+    """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost; what
+    an attack costs everybody else.
+    """
     sys.path.insert(0, str(ROOT))
     import importlib
 
