@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from glasshouse.access import api as access
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.kernel.errors import InvalidError
@@ -15,7 +16,7 @@ from glasshouse.subject import carrying_out, erasure
 from glasshouse.subject.models import Erasure
 from glasshouse.vault import api as vault
 from glasshouse.vault.keys.kinds import LineKind
-from tests.conftest import Customer
+from tests.conftest import Customer, carried_out_again
 
 pytestmark = pytest.mark.usefixtures("home")
 Make, Join = Callable[[], Customer], Callable[..., Customer]
@@ -84,3 +85,27 @@ def test_what_is_held_all_the_same_waits_and_keeps_no_door_shut(
     assert number not in carrying_out.carry_out(lambda tenant: None)
     assert (is_there(person), has_key(person)) == (True, True)
     assert number in [line.number for line in ledger.unmarked()]
+
+
+def test_what_is_there_again_is_carried_out_each_day(customer: Make, join: Join) -> None:
+    firm = customer()
+    person, closed = join(firm, "viewer"), customer()
+    entered(person)
+    ledger.enter(LineKind.CLOSING, closed.organisation)
+    carrying_out.carry_out_again()
+    assert is_there(person), "an erasure of this hour may be under way still"
+    assert carried_out_again() >= 2
+    assert (is_there(person), has_key(person), is_there(firm)) == (False, False, True)
+    assert closed.organisation not in access.all_organisations()
+    assert vault.generations_of(KeyOwnerId(closed.organisation)) == []
+
+
+def test_what_is_held_is_not_carried_out_again(customer: Make, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = join(customer(), "viewer")
+    entered(person)
+    held = str(person.actor.person)
+    real = legal_holds.on_person
+    monkeypatch.setattr(legal_holds, "on_person", lambda owner: [object()] if owner == held else real(owner))
+    monkeypatch.setattr(legal_holds, "end_older", lambda *_: None)
+    carried_out_again()
+    assert (is_there(person), has_key(person)) == (True, True)

@@ -1,13 +1,15 @@
 """The ledger is only appended to, and the database refuses to destroy a key that it does not name."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.ledger import api as ledger
 from glasshouse.ledger.models import LedgerMark
@@ -15,6 +17,7 @@ from glasshouse.ledger.rules import LedgerError, Line, verify
 from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation
 from glasshouse.vault import api as vault
+from glasshouse.vault.keys.guards import MOST_AN_HOUR
 from glasshouse.vault.keys.kinds import LineKind
 from glasshouse.vault.keys.models import DataKey, LedgerLine
 from tests.conftest import Customer, administering
@@ -41,7 +44,7 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("role", ["vault", "auditor"])
+@pytest.mark.parametrize("role", ["vault", "ledger", "erasure", "auditor"])
 def test_no_role_of_the_service_changes_the_ledger(home: Installation, role: str, change: str) -> None:
     ledger.enter(LineKind.UNUSED, new_id())
     with as_role(home, role) as link, pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -66,21 +69,104 @@ def test_lines_follow_one_another_and_a_second_one_of_the_same_is_the_first() ->
     assert LedgerLine.objects.get(number=first.number).hash == first.hash, "the database computes the same hash"
 
 
-def test_a_key_that_the_ledger_does_not_name_cannot_be_destroyed(
-    home: Installation, customer: Callable[[], Customer]
-) -> None:
-    one = customer()
-    owner = KeyOwnerId(str(one.actor.organisation))
+def make_old(home: Installation, owner: str) -> None:
+    """Have a key be older than keys of probes are."""
     with administering(home, "vault") as link:
         link.execute("ALTER TABLE vault_data_key DISABLE TRIGGER key_needs_line")
         link.execute(
             "UPDATE vault_data_key SET stored_at = now() - interval '16 minutes' WHERE key_owner = %s", [owner]
         )
         link.execute("ALTER TABLE vault_data_key ENABLE TRIGGER key_needs_line")
+
+
+ENDS = (
+    "SELECT glasshouse_enter('erasure', %(owner)s)",
+    "SELECT glasshouse_destroy_keys(%(owner)s, now())",
+    "SELECT glasshouse_remove_keys(ARRAY[%(owner)s])",
+    "SELECT glasshouse_retire_keys(%(owner)s, 200)",
+    "UPDATE vault_data_key SET wrapped = '' WHERE key_owner = %(owner)s",
+    "UPDATE vault_data_key SET wrapped = 'x' WHERE key_owner = %(owner)s",
+    "DELETE FROM vault_data_key WHERE key_owner = %(owner)s",
+    "TRUNCATE vault_data_key",
+)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(("role", "may"), [("vault", ()), ("erasure", ENDS[:2]), ("ledger", ENDS[:6])])
+def test_only_what_erases_may_end_a_key_or_enter_a_line(
+    home: Installation, role: str, may: tuple[str, ...], end: str
+) -> None:
+    owner = KeyOwnerId(new_id())
+    vault.ensure_key(owner)
+    with as_role(home, role) as link, link.transaction(force_rollback=True):
+        try:
+            link.execute(end.encode(), {"owner": owner})
+            is_refused = False
+        except psycopg.errors.InsufficientPrivilege:
+            is_refused = True
+    assert is_refused is (end not in may)
+
+
+def test_a_page_erases_so_many_an_hour_and_what_it_entered_before_stays(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = (postgres.key_store(home).secrets / "erasure.secret").read_text()
+    monkeypatch.setitem(
+        connections.databases,
+        "door",
+        connections.databases["ledger"] | {"USER": "glasshouse_erasure", "PASSWORD": secret},
+    )
+    monkeypatch.setattr(ledger, "ROLE", "door")
+    try:
+        with pytest.raises(DatabaseError, match="erasures and closings only"):
+            ledger.enter(LineKind.UNUSED, new_id())
+        with transaction.atomic(using="door"):
+            first = ledger.enter(LineKind.ERASURE, new_id())
+            with pytest.raises(UnavailableError, match="Try again in an hour"):
+                for _ in range(MOST_AN_HOUR):
+                    with transaction.atomic(using="door"):
+                        ledger.enter(LineKind.ERASURE, new_id())
+            assert first and ledger.enter(LineKind.ERASURE, first.subject) == first
+            transaction.set_rollback(True, using="door")
+    finally:
+        connections["door"].close()
+        del connections["door"]
+
+
+def test_a_key_that_is_older_than_probes_is_not_deleted_as_one(home: Installation) -> None:
+    young, old = (KeyOwnerId(new_id()) for _ in range(2))
+    for owner in (young, old):
+        vault.ensure_key(owner)
+    make_old(home, old)
+    vault.remove_probe_keys([young, old], made_since=clock.now() - timedelta(hours=1))
+    rows = DataKey.objects.filter(key_owner__in=(young, old)).values_list("key_owner", "wrapped")
+    assert [(owner, bytes(wrapped)) for owner, wrapped in rows] == [(old, b"")]
+    assert not ledger.has_lines(young) and LedgerLine.objects.get(subject=old).kind == LineKind.UNUSED
+
+
+@pytest.mark.usefixtures("home")
+def test_no_generation_is_deleted_where_no_newer_key_lives() -> None:
+    owner = KeyOwnerId(new_id())
+    vault.ensure_key(owner)
+    vault.new_generation(owner)
+    vault.retire_generations(owner, before=3)
+    assert vault.generations_of(owner) == [1, 2]
+    vault.retire_generations(owner, before=2)
+    assert vault.generations_of(owner) == [2]
+
+
+def test_a_key_that_the_ledger_does_not_name_cannot_be_destroyed(
+    home: Installation, customer: Callable[[], Customer]
+) -> None:
+    one = customer()
+    owner = KeyOwnerId(str(one.actor.organisation))
+    make_old(home, owner)
     with pytest.raises(DatabaseError, match="ledger names its owner"):
         vault.destroy(owner)
-    with pytest.raises(DatabaseError, match="ledger names its owner"):
-        DataKey.objects.filter(key_owner=owner).update(stored_at=clock.now(), wrapped=b"")
+    with as_role(home, "owner") as link, pytest.raises(psycopg.errors.CheckViolation, match="ledger names its owner"):
+        link.execute("UPDATE vault_data_key SET stored_at = now(), wrapped = '' WHERE key_owner = %s", [owner])
+    with as_role(home, "ledger") as link, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        link.execute("UPDATE vault_data_key SET stored_at = now() WHERE key_owner = %s", [owner])
     assert vault.generations_of(owner), "it lives"
     ledger.enter(LineKind.CLOSING, owner)
     vault.destroy(owner)
@@ -113,7 +199,7 @@ def test_lines_from_many_at_once_get_numbers_without_gaps(home: Installation) ->
     from concurrent.futures import ThreadPoolExecutor
 
     def enter(_: int) -> int:
-        with as_role(home, "vault") as link:
+        with as_role(home, "ledger") as link:
             row = link.execute("SELECT glasshouse_enter('unused', %s)", [new_id()]).fetchone()
             return int(row[0]) if row else 0
 

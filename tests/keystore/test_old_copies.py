@@ -11,8 +11,8 @@ import pytest
 
 from glasshouse.kernel import clock
 from glasshouse.ledger.rules import Line
-from glasshouse.operations import service
-from glasshouse.operations.installation import Installation, KeyStoreError
+from glasshouse.operations import keystore, service
+from glasshouse.operations.installation import CatchUpError, Installation, KeyStoreError
 from glasshouse.vault.keys.kinds import LineKind
 from tests.keystore.place import Place, trust
 from tests.prepared import apart
@@ -73,6 +73,21 @@ def as_it_was(story: Story) -> None:
 
 def names_of(grower: dict[str, str]) -> list[str]:
     return [grower["person"], grower["organisation"], grower["site"], grower["account"]]
+
+
+def test_catching_up_that_makes_no_progress_is_stopped_and_goes_on_at_the_next_start(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.place.put_back(story.old_data)
+    with story.place.stores():
+        with monkeypatch.context() as patched:
+            patched.setattr(service, "CATCH_UP_QUIET_S", 0.05)
+            with pytest.raises(CatchUpError, match="made no progress for 0 s and was stopped") as stopped:
+                service.catch_up(story.place.home)
+        assert stopped.value.exit_code == 4
+        assert not keystore.is_carried_out(story.place.home)
+        service.catch_up(story.place.home)
+        assert keystore.is_carried_out(story.place.home)
 
 
 @pytest.mark.long

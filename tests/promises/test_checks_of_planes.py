@@ -147,6 +147,21 @@ def test_sec_10_sees_a_bridge_between_stores(home: Installation, break_it: str, 
             "REVOKE UPDATE ON vault_ledger FROM glasshouse_vault",
             "line of the ledger",
         ),
+        (
+            "GRANT EXECUTE ON FUNCTION glasshouse_enter(text, text) TO glasshouse_vault",
+            "REVOKE EXECUTE ON FUNCTION glasshouse_enter(text, text) FROM glasshouse_vault",
+            "only what erases",
+        ),
+        (
+            "GRANT DELETE ON vault_data_key TO glasshouse_erasure",
+            "REVOKE DELETE ON vault_data_key FROM glasshouse_erasure",
+            "delete a key's row",
+        ),
+        (
+            "GRANT UPDATE (wrapped) ON vault_data_key TO glasshouse_vault",
+            "REVOKE UPDATE (wrapped) ON vault_data_key FROM glasshouse_vault",
+            "overwrite a key",
+        ),
     ],
 )
 def test_sec_10_sees_who_reaches_the_key_store(home: Installation, break_it: str, mend_it: str, words: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,15 +51,17 @@ def buyer(tmp_path: Path) -> Buyer:
 
 
 def transfer(officer: Customer) -> Any:
-    """A business transfer that everybody was told of and whose waiting period is over."""
+    """A business transfer that everybody was told of and whose waiting period is over, for those who are there now."""
     from glasshouse.disclosures import business_transfers
-    from glasshouse.disclosures.models import Recipient
+    from glasshouse.disclosures.models import BusinessTransferNotice, Recipient
     from glasshouse.kernel import clock
 
     made = business_transfers.open_transfer(officer.actor, "Buyer Ltd", "EU", 40)
     business_transfers.tell_due()
     long_ago = clock.now() - timedelta(days=41)
-    Recipient.objects.filter(id=made.recipient_id).update(announced_at=long_ago, active_from=long_ago)
+    dates = {"announced_at": long_ago, "active_from": long_ago + timedelta(days=40)}
+    Recipient.objects.filter(id=made.recipient_id).update(**dates)
+    BusinessTransferNotice.objects.filter(business_transfer=made).update(at=long_ago)
     return made
 
 
@@ -165,6 +168,57 @@ def test_a_data_room_is_prepared_only_from_what_was_announced_and_to_a_strong_ce
             data_rooms.prepare(officer.actor, made.id, bad)
 
 
+@pytest.mark.parametrize("told_days_ago", [0, 39, 41])
+def test_who_was_told_less_than_a_waiting_period_before_the_approval_is_in_no_data_room(
+    officer: Customer, olaf: Make, customer: Make, buyer: Buyer, web: Web, told_days_ago: int
+) -> None:
+    from glasshouse.accounts import api as accounts
+    from glasshouse.disclosures import business_transfers
+    from glasshouse.disclosures.models import BusinessTransferNotice
+    from glasshouse.kernel import clock
+    from glasshouse.privacy_office import data_rooms
+
+    early = customer()
+    made = transfer(officer)
+    late = customer()
+    business_transfers.tell_due()
+    told_at = clock.now() - timedelta(days=told_days_ago, minutes=1)
+    BusinessTransferNotice.objects.filter(key_owner=str(late.actor.person)).update(at=told_at)
+    room = data_rooms.prepare(officer.actor, made.id, plan(buyer))
+    data_rooms.approve(as_staff(olaf(), "privacy").actor, room.id)
+    names = {who: accounts.person_of(who.alone).name for who in (early, late)}
+    handed_over = values(everything(web(), buyer, link_to(buyer)))
+    assert names[early] in handed_over
+    assert (names[late] in handed_over) is (told_days_ago == 41)
+
+
+def test_who_is_told_late_is_told_a_day_that_leaves_all_the_time(officer: Customer, customer: Make) -> None:
+    from glasshouse.disclosures import business_transfers
+    from glasshouse.kernel import clock
+    from glasshouse.mail import api as mail
+
+    transfer(officer)
+    late = customer()
+    business_transfers.tell_due()
+    day = (clock.now() + timedelta(days=40)).date()
+    assert any(f"From {day}" in row.body for row in mail.newest(200) if row.address == late.address)
+
+
+def test_each_refusal_names_a_field_of_the_form(officer: Customer, buyer: Buyer) -> None:
+    from glasshouse.access.pages import pages
+    from glasshouse.kernel.errors import InvalidError
+    from glasshouse.privacy_office import data_rooms
+
+    import_module("glasshouse.web.urls")
+    made, named = transfer(officer), set()
+    (form,) = (page for page in pages() if page.name == "prepare_data_room")
+    for bad in (plan(buyer, ()), plan(buyer, days=31), plan(buyer._replace(certificate="none"))):
+        with pytest.raises(InvalidError) as refused:
+            data_rooms.prepare(officer.actor, made.id, bad)
+        named.add(refused.value.field)
+    assert named == {"fields", "days", "certificate"} <= {asked.field for asked in form.asks}
+
+
 @pytest.mark.parametrize("end", ["revoked", "over", "closed"])
 def test_a_data_room_ends(officer: Customer, olaf: Make, customer: Make, buyer: Buyer, web: Web, end: str) -> None:
     from glasshouse.disclosures import business_transfers
@@ -197,7 +251,7 @@ def test_the_officers_pages_prepare_approve_and_close_a_data_room(
 
     made, page = transfer(officer), "/staff/recipients"
     client, second = enter_staff(web(officer)), enter_staff(web(as_staff(olaf(), "privacy")))
-    fields = {"contact": buyer.address, "certificate": buyer.certificate, "room_days": "7", "room_fields": "user.name"}
+    fields = {"contact": buyer.address, "certificate": buyer.certificate, "days": "7", "fields": "user.name"}
     answer = post(client, f"/staff/business-transfers/{made.id}/data-room", page, **fields)
     assert answer.status_code == 302, answer.text
     room = DataRoom.objects.get()

@@ -234,8 +234,8 @@ class Scene:
 
     def _data_room(self) -> None:
         room = {"contact": f"{word()}@buyer.example", "certificate": f"{word()}\n{self.buyer.certificate}"}
-        room |= {"room_days": "7"}
-        self.office.fill("/staff/recipients", room | {"room_fields": ["user.name"]}, action="/data-room")
+        room |= {"days": "7"}
+        self.office.fill("/staff/recipients", room | {"fields": ["user.name"]}, action="/data-room")
 
     def _corrected(self) -> None:
         """The officer types the name of a person who asked for that: it is the person's own from then on."""

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from glasshouse.operations.installation import Installation
-from tests.conftest import Customer, post, prove_link
+from tests.conftest import Customer, carried_out_again, post, prove_link
 from tests.promises.test_strangers import proved
 
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
@@ -163,16 +163,15 @@ def test_a_restored_backup_with_a_hold_of_before_brings_nobody_back(
     officer: Customer, customer: Make, join: Join
 ) -> None:
     from glasshouse.kernel import clock
+    from glasshouse.ledger import api as ledger
     from glasshouse.retention.models import LegalHold
-    from glasshouse.subject import erasure as rights
-    from glasshouse.subject.models import Erasure
+    from glasshouse.vault.keys.kinds import LineKind
 
     one = join(customer(), "viewer")
     number = hold(officer, one.address)
     LegalHold.objects.filter(id=number).update(created_at=clock.now() - timedelta(days=2))
-    now = clock.now()
-    Erasure.objects.create(person=one.actor.person, account=one.actor.account, begun_at=now, done_at=now)
-    rights.replay()
+    ledger.enter(LineKind.ERASURE, str(one.actor.person))
+    carried_out_again()
     assert not is_there(one)
 
 

@@ -146,6 +146,9 @@ def test_an_entry_that_is_not_whole_is_refused(officer: Customer, customer: Make
         entry(texts=texts | {"safeguard": " "}),
         entry(agreed_on=""),
         entry(agreed_on="31 January"),
+        entry(agreed_on="2026-01-31 or so"),
+        entry(agreed_on="2026-01-311"),
+        entry(agreed_on="2026-01-31T00:00"),
         entry(agreed_on="2999-01-01"),
         entry(kind="other", agreed_on=""),  # Whoever something can be sent to needs one, of whatever kind.
         entry(texts=texts | {"region": " "}),

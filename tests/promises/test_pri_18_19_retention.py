@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 import pytest
 
@@ -80,18 +81,63 @@ def test_what_is_kept_too_long_is_seen(home: Installation, break_it: Break, word
     assert word in finding.figure
 
 
+OLD_NOTICE = (
+    "CREATE TABLE kept AS SELECT id, tables FROM notices_version; "
+    "UPDATE notices_version SET tables = replace(tables::text, '30 days', '90 days')::jsonb",
+    "UPDATE notices_version v SET tables = k.tables FROM kept k WHERE k.id = v.id; DROP TABLE kept",
+)
+NEWER = (
+    "INSERT INTO notices_version (id, document, number, significant, lead_days, tables, facts, written_by, created_at{}) "
+    "VALUES "
+)
+DRAFT = NEWER.format("") + "('0000000000000000', 'notice', NULL, true, 14, '[]', '{}', 'installation', now())"
+COMING = (
+    NEWER.format(", published_at, announced_at, in_force_at")
+    + "('0000000000000000', 'notice', 9999, true, 14, '[]', '{}', 'installation', now(), now(), now(), '2999-01-31')"
+)
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"),
+    [
+        ("SELECT 1", "has to draft a new notice, and publish it (/staff/documents)"),
+        (DRAFT, "waits as a draft: the privacy officer has to read and publish it (/staff/documents)"),
+        (COMING, "a newer notice is published, and in force from 2999-01-31 on"),
+    ],
+)
+def test_a_notice_that_lacks_a_rule_is_not_verified_and_says_what_to_do(
+    home: Installation, newer: str, words: str
+) -> None:
+    from glasshouse.promises.checks.retention import _noticed
+    from glasshouse.promises.findings import Steps
+
+    steps = Steps()
+    with done_and_undone(
+        home,
+        f"{OLD_NOTICE[0]}; {newer}",
+        f"DELETE FROM notices_version WHERE number = 9999 OR id = '0000000000000000'; {OLD_NOTICE[1]}",
+    ):
+        _noticed(steps)
+    finding = steps.judged()
+    assert finding.state == "not verified"
+    assert words in finding.figure and len(finding.figure) < 300
+
+
 def test_what_a_legal_hold_is_on_may_be_old(home: Installation) -> None:
-    hold = (
-        "INSERT INTO retention_hold (id, key_owner, sealed_by, owner, reason, created_at, ends_at) VALUES ('0000000000000000', "
-        "'0000000000000001', '0000000000000001', '0000000000000000', '', now(), now() + interval '1 day')"
-    )
+    from glasshouse.kernel import clock
+    from glasshouse.retention.models import LegalHold
+
+    now = clock.now()
+    hold = LegalHold(key_owner="0" * 15 + "1", owner="0" * 16, reason="probe", created_at=now)
+    hold.ends_at = now + timedelta(days=1)
+    hold.save(force_insert=True)
     with administering(home) as link:
-        link.execute(hold)
         link.execute(OLD_MAIL)  # type: ignore[arg-type]
         try:
-            assert ran("PRI-18")[0] == "verified"
+            result = ran("PRI-18")
+            assert result[0] == "verified", result
         finally:
-            link.execute("DELETE FROM retention_hold WHERE id = '0000000000000000'")
+            link.execute("DELETE FROM retention_hold WHERE id = %s", [hold.id])
             link.execute("DELETE FROM mail_message WHERE id = '0000000000000000'")
 
 

@@ -140,7 +140,7 @@ def test_every_variable_that_the_settings_read_reaches_the_parts(
 def test_every_variable_that_anything_reads_is_known() -> None:
     known = variables.read_by(variables.SETTINGS) | variables.OF_THE_START | variables.OF_THE_COMMAND_LINE
     assert _read_by_any_part() <= known
-    assert variables.OF_THE_START - {"GLASSHOUSE_ROLE"} == {
+    assert variables.OF_THE_START - {"GLASSHOUSE_DOOR", "GLASSHOUSE_ROLE"} == {
         name
         for name in Installation(Path("/data"), Path("/keys"), 1, 2, 3, demo=True).environment()
         if name.startswith("GLASSHOUSE_")

@@ -217,13 +217,15 @@ def add(actor: Actor, entry: Entry) -> Recipient:
 
 
 def _day(text: str) -> date | None:
-    """A day that is not to come, as ISO 8601 writes it; None where none is given. Raises InvalidError."""
+    """A day that is not to come, as ISO 8601 writes it, and nothing else; None where none is given. Raises InvalidError."""
     if not text.strip():
         return None
     try:
-        day = date.fromisoformat(text.strip()[:10])
+        day = date.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidError("Give the day of the agreement like 2026-11-30.", field="agreed_on") from None
+        raise InvalidError(
+            "Give the day of the agreement like 2026-11-30, and nothing else.", field="agreed_on"
+        ) from None
     if day > clock.now().date():
         raise InvalidError("The agreement cannot be of a day to come.", field="agreed_on")
     return day

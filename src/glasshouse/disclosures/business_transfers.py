@@ -1,6 +1,7 @@
 """Verbs of business transfers: what would pass to a buyer, the notice to everybody, who objected. Source: PRI-15."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
 from glasshouse.disclosures import rules
 from glasshouse.disclosures.api import Entry, add
-from glasshouse.disclosures.models import BusinessTransfer, BusinessTransferNotice
+from glasshouse.disclosures.models import BusinessTransfer, BusinessTransferNotice, Recipient
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -115,6 +116,12 @@ def _customers() -> "QuerySet[Account]":
     return Account.objects.filter(staff_role="").order_by("id")
 
 
+def waiting_period(recipient: Recipient) -> timedelta:
+    """How long each person has to object, from the day on which that person is told: as the register has it of the buyer."""
+    least = timedelta(days=rules.WAIT_DAYS[rules.Kind.BUYER])
+    return max(least, recipient.active_from - recipient.announced_at)
+
+
 def would_pass(person: KeyOwnerId) -> str:
     """Whether a person's data would pass: passes, objected or restricted."""
     if consent.restriction_of(person):
@@ -154,16 +161,17 @@ def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> N
 
 
 def _tell(business_transfer: BusinessTransfer, account: Account) -> None:
-    buyer, person = business_transfer.recipient, account.person
+    buyer, person, now = business_transfer.recipient, account.person, clock.now()
+    active_from = max(buyer.active_from, now + waiting_period(buyer))
     message = mail.queue_template(
         KeyOwnerId(person.id),
         "announcement",
         person.address,
         "disclosures/mails/business_transfer",
-        {"buyer": buyer.name, "region": buyer.region, "active_from": buyer.active_from},
+        {"buyer": buyer.name, "region": buyer.region, "active_from": active_from},
     )
     BusinessTransferNotice.objects.create(
-        business_transfer=business_transfer, key_owner=person.id, message=message, at=clock.now()
+        business_transfer=business_transfer, key_owner=person.id, message=message, at=now
     )
 
 

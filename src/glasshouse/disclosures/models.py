@@ -7,6 +7,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThan
 
 from glasshouse.disclosures.rules import BOUND_KINDS, CHANNELS, Kind, Notice
+from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import CODE, Id, Matching, OneOf, SomeOf
@@ -194,7 +195,10 @@ class Subscriber(models.Model):
 
 
 class BusinessTransfer(models.Model):
-    """A merger or a sale of the business. `recipient`: the buyer, with the day from which on data would pass."""
+    """A merger or a sale of the business. `recipient`: the buyer, with the day from which on data would pass.
+
+    `closed_at`: it is open until then; None: until somebody closes it. Everybody is told of one without an end only.
+    """
 
     stays = "as long as it must be shown who received something"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -204,6 +208,11 @@ class BusinessTransfer(models.Model):
 
     class Meta:
         db_table = "disclosures_merger"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not closed yet."""
+        return self.closed_at is None or self.closed_at > clock.now()
 
 
 class DataRoom(models.Model):

@@ -9,10 +9,13 @@ Rules:
 Source: PRI-19, PRI-24; docs/adr/0028.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
-from django.db import connection, connections, models
+import psycopg
+from django.db import OperationalError, connection, connections, models
 
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.ledger.models import LedgerMark
 from glasshouse.ledger.rules import Line, verify
@@ -22,16 +25,29 @@ from glasshouse.vault.keys.kinds import LineKind
 from glasshouse.vault.keys.models import LedgerLine
 
 BATCH = 5_000
+ROLE = "ledger"  # The connection of the role that enters lines; `vault` reads them.
+TOO_MANY = (
+    "More was erased within an hour than pages may erase, so nothing more is begun. Try again in an hour; "
+    "what was begun is finished without you."
+)
 
 
 def enter(kind: LineKind, subject: str) -> Line | None:
-    """Enter a line, durable before this returns; the one that is there where it was entered before. None: it is a probe's."""
+    """Enter a line, durable before this returns; the one that is there where it was entered before. None: it is a probe's.
+
+    Raises UnavailableError in a process that takes what strangers send, where too many were entered within an hour.
+    """
     if probes.key_owners_among([subject]):
         return None
-    with connections["vault"].cursor() as cursor:
-        cursor.execute("SELECT glasshouse_enter(%s, %s)", [str(kind), subject])
-        number = cursor.fetchone()[0]
-    return _line(LedgerLine.objects.get(number=number))
+    try:
+        with connections[ROLE].cursor() as cursor:
+            cursor.execute("SELECT glasshouse_enter(%s, %s)", [str(kind), subject])
+            number = cursor.fetchone()[0]
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.ConfigurationLimitExceeded):
+            raise UnavailableError(TOO_MANY) from error
+        raise
+    return _line(LedgerLine.objects.using(ROLE).get(number=number))
 
 
 def mark(line: Line | None) -> None:
@@ -69,6 +85,14 @@ def unmarked() -> list[Line]:
     lines = LedgerLine.objects.filter(number__gt=last).order_by("number")
     marked = set(LedgerMark.objects.filter(number__gt=last).values_list("number", flat=True))
     return [_line(line) for line in lines.iterator(chunk_size=BATCH) if line.number not in marked]
+
+
+def older_lines(kinds: Iterable[LineKind], before: datetime) -> Iterator[list[Line]]:
+    """The lines of some kinds that were entered before a moment, carried out or not, the oldest first, in batches."""
+    rows, last = LedgerLine.objects.filter(kind__in=list(kinds), at__lt=before).order_by("number"), 0
+    while batch := list(_page(rows, last)):
+        yield [_line(row) for row in batch]
+        last = batch[-1].number
 
 
 def _without_gap() -> int:

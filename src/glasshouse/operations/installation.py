@@ -30,7 +30,7 @@ DEMO_OPERATOR = {
     "GLASSHOUSE_PRIVACY_OFFICER": "Petra Privacy (made up)",
     "GLASSHOUSE_SUPERVISORY_AUTHORITY": "Authority of Nowhere (made up)",
 }
-ROLES = ("owner", "app", "person", "job", "relay", "vault", "support", "auditor", "backup")
+ROLES = ("owner", "app", "person", "job", "relay", "vault", "ledger", "erasure", "support", "auditor", "backup")
 
 
 class InstallationError(GlasshouseError):
@@ -41,6 +41,12 @@ class KeyStoreError(InstallationError):
     """The key store is missing, damaged, of another installation, or older than the data; the message says what to do."""
 
     exit_code = 3
+
+
+class CatchUpError(InstallationError):
+    """What the ledger of erasures tells could not be carried out on this data; the message says why and what to do."""
+
+    exit_code = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,10 @@ def adopt() -> None:
     if not moving:
         return
     if not LedgerLine.objects.exists():
-        with transaction.atomic(using="vault"):
+        with transaction.atomic(using=ledger.ROLE):
             for person in Erasure.objects.order_by("begun_at").values_list("person", flat=True):
                 ledger.enter(LineKind.ERASURE, person)
-            erased = set(LedgerLine.objects.values_list("subject", flat=True))
+            erased = set(LedgerLine.objects.using(ledger.ROLE).values_list("subject", flat=True))
             destroyed = DataKey.objects.exclude(destroyed_at=None).order_by("destroyed_at", "id")
             for owner in dict.fromkeys(destroyed.values_list("key_owner", flat=True)):
                 if owner not in erased:

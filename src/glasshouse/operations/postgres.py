@@ -137,7 +137,7 @@ def key_store(home: Installation) -> Cluster:
         secrets=home.keys / "people",
         user=programs.KEYS_USER,
         database=VAULT,
-        roles=("owner", "vault", "auditor"),
+        roles=("owner", "vault", "ledger", "erasure", "auditor"),
         conf=CONF.format(memory="8MB") + CONF_OF_KEYS,
         options=("--wal-segsize=1",),
     )
@@ -292,11 +292,15 @@ def _let_roles_be_taken(cluster: Cluster) -> None:
 
 
 def _let_keys_be_cleaned(cluster: Cluster) -> None:
-    """After a key is destroyed, its role has the log switched and a checkpoint taken, which only administrators may else."""
+    """After a key is destroyed, the log is switched and a checkpoint taken, which only administrators may else."""
     with cluster.administering() as link:
-        link.execute("GRANT pg_checkpoint TO glasshouse_vault, glasshouse_owner")
+        link.execute("GRANT pg_checkpoint TO glasshouse_ledger, glasshouse_erasure, glasshouse_owner")
+        link.execute("REVOKE pg_checkpoint FROM glasshouse_vault")  # Earlier versions gave it.
     with cluster.administering(cluster.database) as link:
-        link.execute("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO glasshouse_vault, glasshouse_owner")
+        link.execute(
+            "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO glasshouse_ledger, glasshouse_erasure, glasshouse_owner"
+        )
+        link.execute("REVOKE ALL ON FUNCTION pg_switch_wal() FROM glasshouse_vault")
 
 
 def discard_old_log(cluster: Cluster) -> None:

@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glasshouse.operations import health, key_move, keystore, postgres, restarts, stamp, tls, variables
+from glasshouse.operations import health, key_move, keystore, postgres, restarts, stamp, tls, variables, watched
 from glasshouse.operations import heartbeat as heart
-from glasshouse.operations.installation import Installation, InstallationError
+from glasshouse.operations.installation import CatchUpError, Installation, InstallationError
 from glasshouse.operations.processes import Part, Supervisor, holding
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
 EARLIER_PARTS_S = 10.0
+CATCH_UP_QUIET_S = heart.LEAST_S  # as long as one item of a job may take
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
@@ -114,12 +115,13 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log", probe=crops_probe))
     say("web, mail, worker")
     people = people_environment(home)
-    supervisor.add(Part("web", [*python, "glasshouse.operations.web"], people, log=logs / "web.log", probe=web))
+    door = people | {"GLASSHOUSE_DOOR": "1"}
+    supervisor.add(Part("web", [*python, "glasshouse.operations.web"], door, log=logs / "web.log", probe=web))
     supervisor.add(
         Part(
             "inbound smtp",
             [*python, "glasshouse.operations.inbound_smtp"],
-            people,
+            door,
             log=logs / "inbound-smtp.log",
             probe=inbound_smtp,
         )
@@ -182,16 +184,23 @@ def move_keys(home: Installation) -> None:
 def catch_up(home: Installation) -> None:
     """Carry out what the ledger tells and this data has not done, before any door opens.
 
-    Raises KeyStoreError, InstallationError.
+    It may take as long as there is to do. One that makes no progress for CATCH_UP_QUIET_S is stopped.
+    Raises KeyStoreError, CatchUpError.
     """
     if keystore.is_carried_out(home):
         return
-    finished = run_module(home, "glasshouse.operations.catch_up", "job")
-    if finished.returncode:
-        said = finished.stderr.strip()[-2000:]
-        raise InstallationError(
-            f"Erasures that the ledger names could not be carried out, so nothing is opened: {said}"
+    environment = people_environment(home) | {"GLASSHOUSE_ROLE": "job"}
+    command = [sys.executable, "-m", "glasshouse.operations.catch_up"]
+    ended = watched.run(command, environment, quiet_s=CATCH_UP_QUIET_S)
+    if ended.code == 0:
+        return
+    said = ended.errors[-2000:]
+    if ended.code is None:
+        said = (
+            f"it made no progress for {CATCH_UP_QUIET_S:.0f} s and was stopped. What was done stays done: start again to go on. "
+            f"If it stops again, {home.data / 'logs' / 'store.log'} may say what the database waits for. {said}"
         )
+    raise CatchUpError(f"Erasures that the ledger names could not be carried out, so nothing is opened: {said}")
 
 
 def wait_until_open(home: Installation, supervisor: Supervisor) -> None:

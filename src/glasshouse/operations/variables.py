@@ -17,7 +17,19 @@ SETTINGS = Path(__file__).parents[1] / "web" / "settings.py"
 # Set by `Installation.environment`, and by the start itself: never taken over from outside.
 OF_THE_START = frozenset(
     PREFIX + name
-    for name in ("CROPS_ORIGIN", "DATA", "DEMO", "KEYS", "KEYSTORE", "MAIL_PORT", "ORIGIN", "ROLE", "TESTING", "TLS")
+    for name in (
+        "CROPS_ORIGIN",
+        "DATA",
+        "DEMO",
+        "DOOR",
+        "KEYS",
+        "KEYSTORE",
+        "MAIL_PORT",
+        "ORIGIN",
+        "ROLE",
+        "TESTING",
+        "TLS",
+    )
 )
 # Read by the command line alone.
 OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))

@@ -1,9 +1,9 @@
 """Verbs of a buyer's data room: prepared by one, approved by another, open until a day, sealed to the buyer, on record.
 
 Rules: nothing is handed over before the recipient's waiting period is over and a second member of the staff has approved; of whom
-it is handed over is fixed by then: the persons who were told. Each part is made when it is fetched, so that whoever objected, was
-restricted or was erased in the last moment is not in it. Every file is sealed to the buyer's certificate (CMS), and noted as a
-disclosure of each person in it. Source: PRI-15, PRI-25; GDPR Art. 6(1)(f), 21, 32.
+it is handed over is fixed by then: the persons who were told a whole waiting period before. Each part is made when it is fetched,
+so that whoever objected, was restricted or was erased in the last moment is not in it. Every file is sealed to the buyer's
+certificate (CMS), and noted as a disclosure of each person in it. Source: PRI-15, PRI-25; GDPR Art. 6(1)(f), 21, 32.
 """
 
 import json
@@ -59,8 +59,8 @@ def prepare(actor: Actor, transfer: str, plan: Plan) -> DataRoom:
     Raises InvalidError, NotFoundError.
     """
     access.require_staff(actor, Permission.MERGER_CHANGE)
-    business_transfer = BusinessTransfer.objects.select_related("recipient").filter(id=transfer, closed_at=None).first()
-    if business_transfer is None:
+    business_transfer = BusinessTransfer.objects.select_related("recipient").filter(id=transfer).first()
+    if business_transfer is None or not business_transfer.is_open:
         raise NotFoundError
     if not plan.fields or not set(plan.fields) <= set(business_transfers.may_pass(business_transfer)):
         raise InvalidError("Choose what is handed over, from what was announced.", field="fields")
@@ -108,8 +108,8 @@ def approve(actor: Actor, number: str) -> None:
     now, secret = clock.now(), new_token()
     with transaction.atomic():
         rows = DataRoom.objects.select_for_update(of=("self",)).select_related("business_transfer__recipient")
-        room = rows.filter(id=number, approved_at=None, revoked_at=None, business_transfer__closed_at=None).first()
-        if room is None:
+        room = rows.filter(id=number, approved_at=None, revoked_at=None).first()
+        if room is None or not room.business_transfer.is_open:
             raise NotFoundError
         if room.prepared_by == actor.id:
             raise InvalidError("You prepared this data room. Somebody else has to approve it.", field="room")
@@ -168,7 +168,7 @@ def rooms(actor: Actor) -> list[RoomState]:
 
 def _state(room: DataRoom) -> str:
     now, recipient = clock.now(), room.business_transfer.recipient
-    is_over = room.business_transfer.closed_at or (recipient.ended_at and recipient.ended_at <= now)
+    is_over = not room.business_transfer.is_open or (recipient.ended_at and recipient.ended_at <= now)
     if room.revoked_at or is_over or (room.ends_at and room.ends_at <= now):
         return "ended"
     return "open" if room.approved_at else "waiting"
@@ -202,8 +202,11 @@ def _room(secret: str) -> DataRoom:
 
 
 def _told(room: DataRoom) -> "QuerySet[BusinessTransferNotice]":
-    """The notices of whom the approval was about, in an order that stays: those who were told before it."""
-    notices = BusinessTransferNotice.objects.filter(business_transfer=room.business_transfer, at__lte=room.approved_at)
+    """The notices of whom the approval was about, in an order that stays: who had all the time to object that there is."""
+    if room.approved_at is None:
+        return BusinessTransferNotice.objects.none()
+    told_until = room.approved_at - business_transfers.waiting_period(room.business_transfer.recipient)
+    notices = BusinessTransferNotice.objects.filter(business_transfer=room.business_transfer, at__lte=told_until)
     return notices.order_by("at", "id")
 
 

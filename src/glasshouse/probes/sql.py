@@ -11,7 +11,7 @@ from glasshouse.probes.rules import RELAY_LOCK
 from glasshouse.rowsecurity.declarations import Sql
 from glasshouse.rowsecurity.policies import customer_models, our_models
 from glasshouse.vault.declarations import by_address
-from glasshouse.vault.fields import SealedField
+from glasshouse.vault.fields import SealedField, key_owner_columns
 
 # Events are told apart by the relay; a result tells of a check and not of its probe; the register itself goes last.
 APART = ("events", "ledger", "probes", "promises", "vault_keys")
@@ -187,13 +187,21 @@ def _unheld() -> str:
     held = []
     for model in _models():
         table, key = model._meta.db_table, model._meta.pk.column
-        columns = {field.column for field in model._meta.local_concrete_fields}
+        columns = {str(field.column) for field in model._meta.local_concrete_fields}
         if table in own_keys():
             held.append(f"NOT EXISTS (SELECT FROM {table} WHERE {key} = key_name)")
-        if "key_owner" in columns and table not in customers:
+        for column in (
+            sorted({"key_owner", _sealing(model)}) if "key_owner" in columns and table not in customers else ()
+        ):
             but = " AND address_hash IS NOT NULL" if table == LINKS else ""
-            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE key_owner = key_name{but} AND NOT {_marked(model)})")
+            held.append(f"NOT EXISTS (SELECT FROM {table} WHERE {column} = key_name{but} AND NOT {_marked(model)})")
     return " AND ".join(held)
+
+
+def _sealing(model: type[models.Model]) -> str:
+    """The column that names under whose key a row lies; of a legal hold that is not whose data it keeps."""
+    others = [column for column in key_owner_columns(model) if column not in ("id", "key_owner")]
+    return others[0] if others and "key_owner" not in key_owner_columns(model) else "key_owner"
 
 
 def _statements() -> Iterator[str]:
@@ -208,7 +216,7 @@ def _statements() -> Iterator[str]:
             yield f"DROP TRIGGER IF EXISTS mark_probe ON {table}"
             continue
         has_owner = any(field.column == "key_owner" for field in model._meta.local_concrete_fields)
-        owner = "key_owner" if by_address(model) and has_owner else ""
+        owner = _sealing(model) if by_address(model) and has_owner else ""
         founded = str(getattr(model, "founds", ""))
         arguments = ", ".join(f"'{word}'" for word in (model._meta.pk.column, owner, founded, *named))
         yield (

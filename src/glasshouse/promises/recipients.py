@@ -5,6 +5,8 @@ from glasshouse.kernel import clock
 from glasshouse.promises.stage import Resident, Stage
 from glasshouse.vault import api as vault
 
+TEXTS = dict.fromkeys(("name", "what", "region", "purpose", "basis", "agreement"), "probe of a promise check")
+
 
 def received(stage: Stage, subject: Resident) -> str:
     """Register a recipient that received a person's name and address; returns its own address, where its mail arrives.
@@ -15,7 +17,6 @@ def received(stage: Stage, subject: Resident) -> str:
     address, now = stage.new_address(), clock.now()
     # Whoever enters it is not the subject, of whom an erasure leaves nothing.
     writer = next((other for other in stage.residents if other.account != subject.account), None) or stage.grower()
-    texts = dict.fromkeys(("name", "what", "region", "purpose", "basis", "agreement"), "probe of a promise check")
     recipient = Recipient.objects.create(
         kind="authority",
         contact=address,
@@ -25,7 +26,7 @@ def received(stage: Stage, subject: Resident) -> str:
         written_by=writer.account,
         announced_at=now,
         active_from=now,
-        **texts,
+        **TEXTS,
     )
     Disclosure.objects.create(key_owner=subject.person, recipient=recipient, first_at=now, last_at=now)
     return address

@@ -1,7 +1,8 @@
 """What the ledger tells and this data has not done: after an interrupted erasure, or where an older copy was brought back.
 
-For the start of an installation, before a door opens. Each line is carried out by the verbs that did it the first time; all of
-them can be repeated. A line that fails keeps the doors shut, and the others are carried out all the same.
+At the start of an installation, before a door opens: every line without a mark. Once a day: every line of whom something is there
+again. Each line is carried out by the verbs that did it the first time; all of them can be repeated. At a start, a line that
+fails keeps the doors shut, and the others are carried out all the same.
 Source: PRI-19, PRI-24; docs/adr/0028.
 """
 
@@ -21,15 +22,18 @@ from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.ledger import api as ledger
 from glasshouse.ledger.rules import Line
+from glasshouse.queues import api as queues
+from glasshouse.queues import progress
 from glasshouse.retention import api as retention
 from glasshouse.retention import legal_holds
 from glasshouse.retention.legal_holds import HeldError
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.subject import erasure
 from glasshouse.subject.closing import close_organisation
+from glasshouse.subject.inventory import held_models
 from glasshouse.subject.models import Erasure
 from glasshouse.vault import api as vault
-from glasshouse.vault.fields import key_owner_columns
+from glasshouse.vault.fields import key_owner_column, key_owner_columns
 from glasshouse.vault.keys.kinds import LineKind
 
 BATCH = 1_000
@@ -68,7 +72,45 @@ def carry_out(forget_readings: Callable[[str], None]) -> list[int]:
     return [line.number for line, outcome in outcomes.items() if outcome is Outcome.FAILED]
 
 
+def carry_out_again() -> int:
+    """Carry out once more each line of whom something is there; returns how many. For the worker, each day.
+
+    Rows come back where somebody brings a single table back, or a process wrote late. Lines of the last hours are left out: their
+    erasures may be under way still, and `erasure.erase_late` looks after them.
+    """
+    there: dict[str, Line] = {}
+    for lines in ledger.older_lines((LineKind.ERASURE, LineKind.CLOSING), clock.now() - erasure.LATE):
+        by_subject = {line.subject: line for line in lines}
+        there |= {subject: by_subject[subject] for subject in _with_rows(list(by_subject))}
+    # The same claim as at the first time: two processes never erase one person at once.
+    return queues.each(legal_holds.ERASING, sorted(there), lambda subject: _again(there[subject]))
+
+
+def _with_rows(subjects: list[str]) -> set[str]:
+    """Those among erased persons and closed organisations of whom a row is there."""
+    subjects_there = {str(organisation) for organisation in access.all_organisations()} & set(subjects)
+    with own(STORAGE):
+        for model in held_models():
+            progress.report()
+            column = key_owner_column(model)
+            owners = model._default_manager.filter(**{f"{column}__in": subjects}).values_list(column, flat=True)
+            subjects_there |= {str(owner) for owner in owners.distinct()}
+    return subjects_there
+
+
+def _again(line: Line) -> bool:
+    legal_holds.end_older(line.subject, line.at)
+    try:
+        _carry_out(line, None)
+    except HeldError:
+        return False
+    _delete_under([line.subject])
+    ledger.destroy_keys([line.subject], line.kind)
+    return True
+
+
 def _outcome(line: Line, forget_readings: Callable[[str], None]) -> Outcome:
+    progress.report()
     try:
         _carry_out(line, forget_readings)
     except HeldError:
@@ -79,7 +121,7 @@ def _outcome(line: Line, forget_readings: Callable[[str], None]) -> Outcome:
     return Outcome.DONE
 
 
-def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
+def _carry_out(line: Line, forget_readings: Callable[[str], None] | None) -> None:
     with access.organisation_transaction(JOB):
         is_organisation = Organisation.objects.filter(id=line.subject).exists()
     if line.kind is LineKind.CLOSING or is_organisation:
@@ -90,7 +132,7 @@ def _carry_out(line: Line, forget_readings: Callable[[str], None]) -> None:
         _erase(line.subject, forget_readings)
 
 
-def _erase(key_owner: str, forget_readings: Callable[[str], None]) -> None:
+def _erase(key_owner: str, forget_readings: Callable[[str], None] | None) -> None:
     with own(key_owner):
         account = Account.objects.filter(person_id=key_owner).values_list("id", flat=True).first() or ""
     fields = {"account": account, "begun_at": clock.now()}
@@ -103,12 +145,14 @@ def _delete_under(key_owners: list[str]) -> None:
     for batch in _batches(key_owners):
         with own(STORAGE):
             for model, column in _sealed():
+                progress.report()
                 if model._meta.db_table not in customer_tables():
                     model._default_manager.filter(**{f"{column}__in": batch}).delete()
     customers = [(model, column) for model, column in _sealed() if model._meta.db_table in customer_tables()]
     for organisation in access.all_organisations() if key_owners else ():
         with own(STORAGE), access.organisation_transaction(JOB.for_organisation(organisation)):
             for model, column in customers:
+                progress.report()
                 for batch in _batches(key_owners):
                     model._default_manager.filter(**{f"{column}__in": batch}).delete()
 

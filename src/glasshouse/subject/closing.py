@@ -14,6 +14,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.ledger import api as ledger
+from glasshouse.queues import progress
 from glasshouse.retention import legal_holds, waiting
 from glasshouse.retention.legal_holds import HeldError
 from glasshouse.retention.models import HoldOn
@@ -63,6 +64,7 @@ def close_organisation(organisation: OrganisationId, forget_readings: Callable[[
         # Only now: where the crop plane does not answer, nothing is closed, at no later start either.
         ledger.enter(LineKind.CLOSING, organisation)
         for model in customer_models():
+            progress.report()
             if model is not Organisation and not is_append_only(model):
                 model._default_manager.filter(organisation_id=organisation).delete()
         Organisation.objects.filter(id=organisation).delete()

@@ -330,28 +330,3 @@ def _finish_left(person: str) -> bool:
     if erasure is None or legal_holds.on_person(person):
         return False
     return finish(erasure) is not None
-
-
-def replay() -> int:
-    """Erase once more whoever is erased in this data and of whom something is there again; returns how many. For the worker.
-
-    A whole copy of before knows of no such erasure: there the start carries out the ledger (`carrying_out.py`).
-    """
-    erased = list(Erasure.objects.exclude(done_at=None).values_list("person", flat=True))
-    restored: set[str] = set()
-    with own(STORAGE):
-        for model in held_models():
-            column = key_owner_column(model)
-            for start in range(0, len(erased), BATCH):
-                progress.report()
-                rows = model._default_manager.filter(**{f"{column}__in": erased[start : start + BATCH]})
-                restored |= {str(key_owner) for key_owner in rows.values_list(column, flat=True)}
-    # The same claim as at the first time: two processes never erase one person at once.
-    return queues.each(ERASING, sorted(restored), _repeat)
-
-
-def _repeat(person: str) -> bool:
-    erasure = Erasure.objects.get(person=person)
-    # It was done under no hold: rows of before that came back hold them as if they had not ended.
-    legal_holds.end_older(person, erasure.begun_at)
-    return not legal_holds.on_person(person) and finish(erasure) is not None

@@ -59,6 +59,12 @@ def _forget(key_owner: str, *, before: int = 256) -> None:
             del _opened[key]
 
 
+def _call(function: str, *arguments: str | int | list[KeyOwnerId] | datetime) -> None:
+    """Call a function of the key store, on the connection of the role that may end keys (`keys/guards.py`)."""
+    with connections["ledger"].cursor() as cursor:
+        cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", list(arguments))
+
+
 def forget_opened() -> None:
     """Drop every opened data key from this process's memory."""
     with _lock:
@@ -170,7 +176,7 @@ def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
 
 def destroy(key_owner: KeyOwnerId) -> None:
     """Destroy all generations of a key owner's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
-    _keys().objects.filter(key_owner=key_owner).update(wrapped=b"", destroyed_at=clock.now())
+    _call("glasshouse_destroy_keys", key_owner, clock.now())
     _forget(key_owner)
 
 
@@ -179,7 +185,7 @@ def destroy_named(*, but: list[str]) -> int:
 
     but: key owners whose line is not carried out.
     """
-    with connections["vault"].cursor() as cursor:
+    with connections["ledger"].cursor() as cursor:
         cursor.execute(questions.DESTROY_NAMED, [but])
         count = cursor.rowcount
     forget_opened()
@@ -192,7 +198,7 @@ def clean(*, large: bool = False) -> None:
     VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it.
     large: also a table of more than AT_ONCE keys, which nobody can use for some seconds then. Source: PRI-24; docs/adr/0028.
     """
-    with connections["vault"].cursor() as cursor:
+    with connections["ledger"].cursor() as cursor:
         cursor.execute(questions.SIZE)
         if not large and cursor.fetchone()[0] > AT_ONCE:
             return
@@ -221,11 +227,12 @@ def clean_large() -> None:
 def remove_probe_keys(owners: list[KeyOwnerId], *, made_since: datetime) -> None:
     """Delete the keys of promise checks' own persons and customers. A real key owner's row stays, as destroyed, for ever.
 
-    made_since: when the probe began; an older key is nobody's probe's, whoever says so, and stays.
+    made_since: when the probe began; an older key is nobody's probe's, whoever says so, and stays. Of a probe that was left for
+    longer than checks live, the database destroys the key instead, after a line of the ledger, and its row stays too.
     """
-    older = set(older_owners(owners, made_since))
-    for owner in set(owners) - older:
-        _keys().objects.filter(key_owner=owner).delete()
+    probes = sorted(set(owners) - set(older_owners(owners, made_since)))
+    _call("glasshouse_remove_keys", probes)
+    for owner in probes:
         _forget(owner)
 
 
@@ -259,9 +266,8 @@ def rotate_root(*, keep_old: bool = True) -> Iterator[Progress]:
             keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
         wrapped = envelope.wrap(keys.key(target), opened, key_owner=row.key_owner, generation=row.generation)
-        table.objects.filter(id=row.id, root_generation=row.root_generation, destroyed_at=None).update(
-            wrapped=wrapped, root_generation=target
-        )
+        living = table.objects.using("ledger").filter(destroyed_at=None)
+        living.filter(id=row.id, root_generation=row.root_generation).update(wrapped=wrapped, root_generation=target)
         yield Progress(count, total)
     in_use = roots_in_use()
     for number in keys.generations():
@@ -316,8 +322,11 @@ def generations_of(key_owner: KeyOwnerId) -> list[int]:
 
 
 def retire_generations(key_owner: KeyOwnerId, *, before: int) -> None:
-    """Delete the data keys of a key owner older than `before`, after everything under them was sealed anew."""
-    _keys().objects.filter(key_owner=key_owner, generation__lt=before).delete()
+    """Delete the data keys of a key owner older than `before`, after everything under them was sealed anew.
+
+    Nothing is deleted where no newer key lives. Only the caller knows that nothing is sealed with the older ones any more.
+    """
+    _call("glasshouse_retire_keys", key_owner, before)
     _forget(key_owner, before=before)
 
 
@@ -333,7 +342,7 @@ def key_owners(before: datetime | None = None) -> list[KeyOwnerId]:
 
 def age(key_owner: KeyOwnerId, made_at: datetime) -> None:
     """Set when a key owner's keys were made, for the probe that checks that unused keys are destroyed. made_at: aware UTC."""
-    _keys().objects.filter(key_owner=key_owner).update(created_at=made_at)
+    _keys().objects.using("ledger").filter(key_owner=key_owner).update(created_at=made_at)
 
 
 _lookup: bytes | None = None

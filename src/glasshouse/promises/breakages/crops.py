@@ -53,6 +53,33 @@ BREAKAGES = (
     ),
     Breakage(
         "SEC-10",
+        "every process may enter a line of the ledger for anybody",
+        Database(
+            "GRANT EXECUTE ON FUNCTION glasshouse_enter(text, text) TO glasshouse_vault",
+            "REVOKE EXECUTE ON FUNCTION glasshouse_enter(text, text) FROM glasshouse_vault",
+            "vault",
+        ),
+    ),
+    Breakage(
+        "SEC-10",
+        "every process may delete keys",
+        Database(
+            "GRANT DELETE ON vault_data_key TO glasshouse_vault",
+            "REVOKE DELETE ON vault_data_key FROM glasshouse_vault",
+            "vault",
+        ),
+    ),
+    Breakage(
+        "SEC-10",
+        "a page may overwrite a key",
+        Database(
+            "GRANT UPDATE (wrapped) ON vault_data_key TO glasshouse_erasure",
+            "REVOKE UPDATE (wrapped) ON vault_data_key FROM glasshouse_erasure",
+            "vault",
+        ),
+    ),
+    Breakage(
+        "SEC-10",
         "the relay of events may read persons",
         Database(
             "GRANT SELECT ON accounts_person TO glasshouse_relay",

@@ -1,8 +1,8 @@
-"""Breakages of the egress and its recipients: PRI-15."""
+"""Breakages of the egress and its recipients, and of data rooms: PRI-15, PRI-25."""
 
 from glasshouse.promises.breakage import Breakage, Code, Database, changed_rows
 
-API = "glasshouse/disclosures/api.py"
+API, ROOMS = "glasshouse/disclosures/api.py", "glasshouse/privacy_office/data_rooms.py"
 BREAKAGES = (
     Breakage(
         "PRI-15",
@@ -50,5 +50,25 @@ BREAKAGES = (
         "something went to a recipient before its time",
         changed_rows("disclosures_disclosure", first_at="first_at - interval '10 years'"),
         quick=True,
+    ),
+    Breakage(
+        "PRI-25",
+        "a data room hands over who objects",
+        Code(ROOMS, ' and business_transfers.would_pass(person) == "passes"', "", ("web",)),
+    ),
+    Breakage(
+        "PRI-25",
+        "a data room hands over more than was approved",
+        Code(ROOMS, "        if item.category in room.fields\n", "        if item.category\n", ("web",)),
+    ),
+    Breakage(
+        "PRI-25",
+        "a data room hands over who was told a moment ago",
+        Code(ROOMS, "at__lte=told_until", "at__lte=room.approved_at", ("web",)),
+    ),
+    Breakage(
+        "PRI-25",
+        "what a data room hands over goes on no record",
+        Code(ROOMS, "            disclosures.note(person, recipient)\n", "            str(person)\n", ("web",)),
     ),
 )

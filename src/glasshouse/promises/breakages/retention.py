@@ -1,8 +1,8 @@
 """Breakages of retention rules and deletion runs: PRI-18, PRI-19."""
 
-from glasshouse.promises.breakage import Breakage, Code, changed_rows, triggered
+from glasshouse.promises.breakage import Breakage, Code, answering, changed_rows, triggered
 
-API = "glasshouse/retention/api.py"
+API, HOLDS = "glasshouse/retention/api.py", "glasshouse/retention/legal_holds.py"
 BREAKAGES = (
     Breakage(
         "PRI-18",
@@ -35,6 +35,47 @@ BREAKAGES = (
             "    Job(retention.run_deletions, every_s=86_400, first_s=900),\n",
             "    Job(retention.deletion_runs, every_s=86_400, first_s=900),\n",
             ("worker",),
+        ),
+    ),
+    Breakage(
+        "PRI-18",
+        "an erasure asks for no legal hold",
+        Code(
+            "glasshouse/subject/erasure.py",
+            "        if plan(actor).holds:  # Asked under",
+            "        if not plan(actor):  # Asked under",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-18",
+        "the database knows no legal hold",
+        answering(
+            "glasshouse_holds_on(persons text[], hashes text[], moment timestamptz)",
+            "SETOF text",
+            "SELECT ''::text WHERE false",
+        ),
+    ),
+    Breakage(
+        "PRI-18",
+        "nobody is told of a legal hold",
+        Code(
+            HOLDS,
+            "    for reader in _readers(legal_hold):\n"
+            '        mail.queue_draft(reader.key_owner, "announcement", reader.address, draft)\n'
+            "    LegalHold.objects.filter(id=legal_hold.id).update(told_at=",
+            "    LegalHold.objects.filter(id=legal_hold.id).update(told_at=",
+            ("web", "worker"),
+        ),
+    ),
+    Breakage(
+        "PRI-18",
+        "a legal hold does not end when the officer ends it",
+        Code(
+            "glasshouse/web/pages/staff/office.py",
+            "    desks.end_legal_hold(actor_of(request), hold)\n",
+            "    str(hold)\n",
+            ("web",),
         ),
     ),
     Breakage(

@@ -69,6 +69,16 @@ BREAKAGES = (
         Code(RECTIFICATION, '    person.save(update_fields=["name"])\n', "", ("web",)),
     ),
     Breakage(
+        "PRI-21",
+        "recipients are not told of a correction",
+        Code(
+            RECTIFICATION,
+            '    passing_on.tell_corrected(subject, "user.name", f"The name is: {person.name}")\n',
+            "    str(subject)\n",
+            ("web",),
+        ),
+    ),
+    Breakage(
         "PRI-22",
         "an export leaves out the first value",
         Code(EXPORTS, "zipped(lambda: view(actor),", "zipped(lambda: iter(list(view(actor))[1:]),", ("web", "worker")),

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -36,10 +36,18 @@ SUPPORTS = {
     "access_membership", "access_organisation", "access_request", "access_role", "events_event", "greenhouse_compartment",
     "greenhouse_device", "greenhouse_site", "support_grant", "support_seen",
 }  # fmt: skip
+OF_KEYS = ("vault", "ledger", "erasure")
 MAY_TOUCH = {
     oracle.PEOPLE: {"glasshouse_relay": EVENTS_ONLY, "glasshouse_support": SUPPORTS, "glasshouse_vault": set()},
-    oracle.VAULT: {"glasshouse_vault": {"vault_data_key", "vault_ledger", "vault_state"}},
+    oracle.VAULT: {f"glasshouse_{role}": {"vault_data_key", "vault_ledger", "vault_state"} for role in OF_KEYS},
 }
+# Who may enter lines of the ledger and end keys, by which function of the key store; every process has `glasshouse_vault`.
+OF_PAGES = {"glasshouse_enter", "glasshouse_destroy_keys"}
+MAY_CALL = {
+    "glasshouse_erasure": OF_PAGES,
+    "glasshouse_ledger": OF_PAGES | {"glasshouse_remove_keys", "glasshouse_retire_keys"},
+}
+MAY_CHANGE_KEYS = {"glasshouse_ledger"}  # wraps them anew
 # These work on the people store as a whole, and on no key; the auditor may read both, and change nothing.
 WHOLE = {oracle.PEOPLE: {"glasshouse_app", "glasshouse_person", "glasshouse_job"}, oracle.VAULT: set[str]()}
 RIGHTS = (
@@ -54,6 +62,19 @@ CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
 LEDGER_WRITERS = (
     "SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> 'glasshouse_owner' "
     "AND has_table_privilege(oid, 'vault_ledger', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
+)
+NOT_OWNER: LiteralString = "NOT r.rolsuper AND r.rolname !~ '^pg_' AND r.rolname <> 'glasshouse_owner'"
+CALLERS: LiteralString = (
+    "SELECT r.rolname, p.proname FROM pg_roles r, pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef "
+    f"AND {NOT_OWNER} AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"
+)
+KEYS_CHANGERS: LiteralString = (
+    f"SELECT r.rolname FROM pg_roles r WHERE {NOT_OWNER} "
+    "AND has_any_column_privilege(r.oid, 'vault_data_key', 'UPDATE')"
+)
+KEYS_DELETERS: LiteralString = (
+    f"SELECT r.rolname FROM pg_roles r WHERE {NOT_OWNER} "
+    "AND has_table_privilege(r.oid, 'vault_data_key', 'DELETE, TRUNCATE, TRIGGER')"
 )
 BRIDGES = (
     "SELECT (SELECT count(*) FROM pg_foreign_server) + (SELECT count(*) FROM pg_foreign_data_wrapper) "
@@ -75,7 +96,8 @@ class _Sent(NamedTuple):
 @check(
     "SEC-10",
     steps=(
-        "Every role of the people store tries to open the database of keys, and the other way round.",
+        "Every role of the people store tries to open the database of keys, and the other way round. Who may enter a line of the "
+        "ledger of erasures, delete a key or overwrite one is read from the catalogue.",
         "A probe's customer registers a device, which sends a reading. The device's key is tried at the people's doors; the "
         "session, a made-up permit, one that is too long and one without a purpose are tried at the crops service.",
         "The crops service is asked for its own catalogue, and for all that it knows of the probe's customer.",
@@ -118,15 +140,30 @@ def _roles(steps: Steps) -> None:
     steps.expect("people store and key store are clusters of their own", len(places) == len(oracle.BOTH))
     written = [str(role) for (role,) in oracle.rows(LEDGER_WRITERS, database=oracle.VAULT)]
     steps.expect("nobody but its owner may change or delete a line of the ledger", not written, ", ".join(written))
+    _key_enders(steps)
     for database, may_touch in MAY_TOUCH.items():
         more = sorted(set(_rights(database, may_touch)))
         steps.expect(f"no role may touch a table of {database} that is not its own", not more, "; ".join(more[:3]))
-    for role, own, other in (("app", oracle.PEOPLE, oracle.VAULT), ("vault", oracle.VAULT, oracle.PEOPLE)):
+    for role, own, other in (
+        ("app", oracle.PEOPLE, oracle.VAULT),
+        *((role, oracle.VAULT, oracle.PEOPLE) for role in OF_KEYS),
+    ):
         steps.expect(
             f"the role {role} signs in to its own database, and to no other",
             _opens(role, own) and not _opens(role, other),
         )
     steps.expect("no query of the people store reaches another one", oracle.value(BRIDGES) == 0)
+
+
+def _key_enders(steps: Steps) -> None:
+    """Who may end a key, or have somebody erased, by the catalogue of the key store."""
+    called = [(str(role), str(name)) for role, name in oracle.rows(CALLERS, database=oracle.VAULT)]
+    more = [f"{role}: {name}" for role, name in called if name not in MAY_CALL.get(role, ())]
+    steps.expect("only what erases may enter a line of the ledger or end a key", not more, "; ".join(sorted(more)[:3]))
+    deleters = [str(role) for (role,) in oracle.rows(KEYS_DELETERS, database=oracle.VAULT)]
+    steps.expect("no role of the service may delete a key's row by itself", not deleters, ", ".join(deleters))
+    changers = {str(role) for (role,) in oracle.rows(KEYS_CHANGERS, database=oracle.VAULT)} - MAY_CHANGE_KEYS
+    steps.expect("no role of the pages may overwrite a key", not changers, ", ".join(sorted(changers)))
 
 
 def _rights(database: str, may_touch: dict[str, set[str]]) -> Iterator[str]:

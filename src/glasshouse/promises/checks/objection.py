@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
-from glasshouse.disclosures.models import BusinessTransfer
-from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import oracle
+from glasshouse.promises.buyer import ANNOUNCED, WAITING, buyer, transfer
 from glasshouse.promises.database_door import refusal
+from glasshouse.promises.filled import done
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.law_examples import last_day
-from glasshouse.promises.recipients import received
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
@@ -39,11 +38,13 @@ OBJECTORS = (
         "It signs in from another new browser. A mail for each purpose is tried at the database, before the objections and after "
         "them, as the application's own role.",
         "A member of the staff who is a probe judges the one objection that has to be judged, by the page, with reasons.",
-        "The staff's page of a business transfer is opened: it must count each customer who objects.",
+        "The staff's page of a business transfer to a made-up buyer is opened: it must count each customer who objects. One "
+        "probe of the staff prepares a data room by it, another approves it, and the buyer fetches its file by the mailed link: "
+        "of three probes one agrees and was told in time.",
         "All mails that left for a purpose are held against what their persons had decided.",
     ),
     oracle="The mails that arrived and those that did not; what the database refuses; the rows of decisions, requests and mail, "
-    "read with SQL by a role that can only read.",
+    "read with SQL by a role that can only read; the file of a data room, opened with the buyer's key.",
 )
 def objection() -> Finding:
     """A probe's objection to each purpose, and what goes on."""
@@ -125,11 +126,45 @@ def _stopped(stage: Stage, steps: Steps, person: Resident) -> None:
 
 
 def _transferred(stage: Stage, steps: Steps, officer: Resident, person: Resident) -> None:
-    """The page of a business transfer counts everybody who objects as one whose data does not pass."""
-    contact = received(stage, person)
-    number = oracle.value("SELECT id FROM disclosures_recipient WHERE address_hash = %s", stage.hash_of(contact))
-    now = clock.now()  # It is closed as it begins: by the page it would be told to everybody.
-    BusinessTransfer.objects.create(recipient_id=number, opened_at=now, closed_at=now)
+    """The page of a business transfer counts everybody who objects; a data room has who agrees, and what was approved."""
+    passes, late = stage.growers(2)
+    notices = {person.person: ANNOUNCED, passes.person: ANNOUNCED, late.person: WAITING / 2}
+    number = transfer(officer, notices)
+    _counted(steps, officer)
+    _handed_over(stage, steps, officer, number, passes)
+
+
+def _handed_over(stage: Stage, steps: Steps, officer: Resident, number: str, passes: Resident) -> None:
+    """What a buyer gets of a transfer. passes: the one person who was told in time and does not object."""
+    somebody, path = buyer(stage), "/staff/recipients"
+    plan: dict[str, str | list[str]] = {"contact": somebody.address, "certificate": somebody.pem, "days": "1"}
+    form = f"/staff/business-transfers/{number}/data-room"
+    done(officer.visitor.submit(path, plan | {"fields": ["user.name"]}, action=form), "A data room")
+    room = str(oracle.value("SELECT id FROM disclosures_data_room WHERE business_transfer_id = %s", number))
+    approval = "SELECT approved_at FROM disclosures_data_room WHERE id = %s"
+    officer.visitor.post(f"/staff/data-rooms/{room}/approve")
+    steps.expect("who prepared a data room does not approve it", oracle.value(approval, room) is None)
+    stage.staff("privacy").visitor.post(f"/staff/data-rooms/{room}/approve")
+    steps.expect("somebody else does", oracle.value(approval, room) is not None)
+    link = stage.link(somebody.address, "data-room")
+    here = stage.visitor()
+    body = here.submit(link, {}, action=f"{link}/1").content
+    steps.expect("its file cannot be read as it is", passes.name.encode() not in body)
+    persons = somebody.opened(body)
+    texts = {value["value"] for values in persons for value in values}
+    claim = "a buyer gets the name of who was told in time and does not object, and nothing else of anybody"
+    steps.expect(claim, texts == {passes.name}, f"{len(persons)} persons, {len(texts)} values")
+    noted = oracle.rows(
+        "SELECT d.key_owner FROM disclosures_disclosure d JOIN disclosures_merger m ON m.recipient_id = d.recipient_id "
+        "WHERE m.id = %s",
+        number,
+    )
+    steps.expect("it stands on the record of that person, and of nobody else", noted == [(passes.person,)])
+    officer.visitor.post(f"/staff/data-rooms/{room}/revoke")
+    steps.expect("a data room that was closed opens no more", here.get(link).status_code == 403)
+
+
+def _counted(steps: Steps, officer: Resident) -> None:
     shown, stored = set(), set()
     for _ in range(PAGE_TRIES):  # Somebody else may decide in between.
         before = oracle.value(OBJECTORS)

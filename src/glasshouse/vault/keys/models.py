@@ -50,7 +50,10 @@ class LedgerLine(LineFields):
     class Meta:
         db_table = "vault_ledger"
         constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="one_line_a_subject")]
-        indexes = [models.Index(fields=["subject"], name="ledger_by_subject")]
+        indexes = [
+            models.Index(fields=["subject"], name="ledger_by_subject"),
+            models.Index(fields=["kind", "at"], name="ledger_by_kind"),
+        ]
 
 
 class KeyStoreState(models.Model):

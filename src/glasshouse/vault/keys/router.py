@@ -17,5 +17,7 @@ class KeysRouter:
         return self.db_for_read(first) == self.db_for_read(second)
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """Each table is made in the database that holds it, and in no other."""
+        """Each table is made in the database that holds it, and in no other; `ledger` is the same one by another role."""
+        if db == "ledger":
+            return False
         return (db == "vault") == (app_label == "vault_keys")

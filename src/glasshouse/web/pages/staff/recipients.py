@@ -135,15 +135,15 @@ def close_business_transfer(request: HttpRequest, business_transfer: str) -> Htt
     asks=(
         Asked("contact", "disclosures_data_room.contact"),
         Asked("certificate", "disclosures_data_room.certificate"),
-        Asked("room_fields", "disclosures_data_room.fields"),
-        Asked("room_days", "disclosures_data_room.days"),
+        Asked("fields", "disclosures_data_room.fields"),
+        Asked("days", "disclosures_data_room.days"),
     ),
 )
 @shows_again("staff/recipients.html", _register)
 def prepare_data_room(request: HttpRequest, business_transfer: str) -> HttpResponse:
     """Prepare a buyer's data room, for somebody else to approve."""
     actor, form = actor_of(request), request.POST
-    fields, days = form.getlist("room_fields"), small_number(form.get("room_days", ""))
+    fields, days = form.getlist("fields"), small_number(form.get("days", ""))
     plan = data_rooms.Plan(form.get("contact", ""), form.get("certificate", ""), fields, days)
     data_rooms.prepare(actor, business_transfer, plan)
     return redirect("recipients")
