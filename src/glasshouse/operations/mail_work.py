@@ -1,0 +1,18 @@
+"""Work on a mail from outside, in the sandbox only: `inbound_mail.read`, or whether it reports a delivery that failed."""
+
+from dataclasses import asdict
+from typing import Any
+
+from crop_contract.sandbox_work import Answer, Refused
+from glasshouse.operations import inbound_mail
+
+
+def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
+    """Answer the mail's parts that are wanted, or whether a delivery failed. Raises Refused."""
+    try:
+        if request["bounce"]:
+            answer.json({"failed": inbound_mail.delivery_failed(body)})
+        else:
+            answer.json(asdict(inbound_mail.read(body)))
+    except inbound_mail.UnreadableError as error:
+        raise Refused(str(error)) from None
