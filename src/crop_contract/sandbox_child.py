@@ -27,7 +27,17 @@ from crop_contract.sandbox_work import BROKEN, HOLDS, MEMORY, REFUSED, Answer, R
 
 NICER = 10
 # A reader may ask for these late, when no file of Python's own can be opened any more.
-ENCODINGS = ("ascii", "cp1250", "cp1252", "idna", "latin_1", "mbcs", "utf_8_sig", "utf_16", "utf_16_le", "utf_16_be")
+ENCODINGS = (
+    "ascii",
+    "cp1252",
+    "latin_1",
+    "raw_unicode_escape",
+    "unicode_escape",
+    "utf_8_sig",
+    "utf_16",
+    "utf_32",
+    "idna",
+)
 LIBRARIES = (
     "/lib",
     "/lib64",
