@@ -55,6 +55,7 @@ def become_nobody() -> bool:
     """Where root started this process: become a user who owns nothing and runs nothing else."""
     if os.geteuid() != 0:
         return False
+    _drop_bounding_set()  # While it may: the right to do so goes with root.
     number = FIRST_USER + os.getpid() % USERS
     try:
         os.setgroups([])
@@ -65,12 +66,17 @@ def become_nobody() -> bool:
     return True
 
 
+def _drop_bounding_set() -> None:
+    for capability in range(_LAST_CAPABILITY + 1):
+        if _libc is not None:
+            _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
 def renounce_rights() -> bool:
     """No program that it might start gives it rights (no_new_privs), and it has no capability, in no namespace."""
     if _libc is None:
         return False
-    for capability in range(_LAST_CAPABILITY + 1):
-        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    _drop_bounding_set()
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     syscall = _SYS_CAPSET.get(platform.machine())
     no_capability = syscall is not None and _libc.syscall(syscall, header, bytes(24)) == 0

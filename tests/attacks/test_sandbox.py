@@ -179,6 +179,30 @@ def test_it_runs_as_a_user_of_its_own_for_good() -> None:
     assert act("no_new_rights") == 1
 
 
+@as_root
+def test_the_kernel_says_so_too_of_the_process_that_runs() -> None:
+    """What the worker says of itself may be a lie; here the kernel is asked, from outside."""
+    seen: list[dict[str, str]] = []
+
+    def look(content: bytes) -> None:
+        (pid,) = sandboxes()
+        lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        names = ("net", "ipc", "uts")
+        seen.append(status | {name: str((Path("/proc") / str(pid) / "ns" / name).readlink()) for name in names})
+        raise KeyError("seen")
+
+    with pytest.raises(KeyError):
+        act("sleep", note=look)
+    (status,) = seen
+    assert (status["NoNewPrivs"], status["Seccomp"], status["Threads"]) == ("1", "2", "1")
+    assert {status[name].strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {""}
+    assert status["Groups"].strip() == ""
+    assert "0" not in status["Uid"].split() + status["Gid"].split()
+    for name in ("net", "ipc", "uts"):
+        assert status[name] != str((Path("/proc/self/ns") / name).readlink()), name
+
+
 # -- each wall by itself: another one would hide that it fell ----------------------------------------------------------
 
 
