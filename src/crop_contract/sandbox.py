@@ -14,6 +14,7 @@ Source: decision record 31; OWASP ASVS 5.0, 5.2 and 15.2.5.
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -31,6 +32,7 @@ SOURCE = str(Path(__file__).resolve().parents[1])
 # It may start no thread, and numpy's library for linear algebra, which a reader may bring, would start one a core.
 ENVIRONMENT = {"PYTHONPATH": SOURCE, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 COMMAND = [sys.executable, "-B", "-P", "-s", "-m", "crop_contract.sandbox_child"]
+PLACE = re.compile(r"[A-Za-z_]{1,60} in (<frozen [a-z_.]{1,40}>|[a-z0-9_]{1,40}\.py):[0-9]{1,6}")
 OUT_OF_MEMORY = -signal.SIGABRT  # how a library in C++ ends then
 
 
@@ -118,11 +120,11 @@ class Restrictions:
 
 def restrictions() -> Restrictions:
     """Which restrictions hold on this machine, for this user: asked of a process that is started for it. Raises SandboxError."""
-    found = [Restrictions()]
+    reported = [Restrictions()]
     limits = Limits(cpu_s=5, whole_s=30, memory_bytes=512 << 20, answer_bytes=10_000)
-    for _ in run("crop_contract.sandbox_probe", {}, [], limits, holds=found.append):
+    for _ in run("crop_contract.sandbox_probe", {}, [], limits, holds=reported.append):
         pass
-    return found[-1]
+    return reported[-1]
 
 
 def run(
@@ -221,7 +223,10 @@ def _fail(kind: bytes, content: bytes) -> NoReturn:
     said = _plain(content)
     if kind == REFUSED and isinstance(said, dict):
         raise RefusedError(_line(said.get("text")), _line(said.get("field"))[:40])
-    raise BrokenError(_line(said)[:200])
+    place = _line(said)
+    raise BrokenError(
+        place if PLACE.fullmatch(place) else "unknown"
+    )  # It goes into a log, and may be a sender's words.
 
 
 def _plain(content: bytes) -> Any:
@@ -257,10 +262,10 @@ def _judge(child: "subprocess.Popen[bytes]", limits: Limits, late: threading.Eve
 
 
 def _reason(status: int, spent_s: float, limits: Limits, *, late: bool) -> SandboxError:
-    if status == -signal.SIGXCPU or (status == -signal.SIGKILL and spent_s >= limits.cpu_s):
-        return LimitError("cpu_s")
     if late:
         return LimitError("whole_s")
+    if status == -signal.SIGXCPU or (status == -signal.SIGKILL and spent_s >= limits.cpu_s):
+        return LimitError("cpu_s")
     if status == -signal.SIGXFSZ:
         return LimitError("file_bytes")
     if status == -signal.SIGKILL:

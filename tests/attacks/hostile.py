@@ -104,6 +104,10 @@ def refuse_with_nonsense(argument: str, answer: Answer) -> None:
     answer.send(argument.encode(), b"R")
 
 
+def break_with_nonsense(argument: str, answer: Answer) -> None:
+    answer.send(argument.encode(), b"B")
+
+
 def connect(argument: str, answer: Answer) -> None:
     with socket.create_connection(("127.0.0.1", int(argument)), 5) as link:
         answer.json(link.recv(10).decode())
@@ -145,8 +149,11 @@ def tell_open_files(argument: str, answer: Answer) -> None:
 
 def open_many(argument: str, answer: Answer) -> None:
     opened = []
-    while True:
-        opened.append(os.dup(0))
+    try:
+        while True:
+            opened.append(os.dup(0))
+    except OSError:
+        answer.json(len(opened))
 
 
 def tell_user(argument: str, answer: Answer) -> None:

@@ -15,19 +15,19 @@ from crop_contract.sandbox import RESTRICTIONS, SandboxError
 def sandbox(as_json: bool) -> None:
     """Tell how files that people send are kept apart here; exit 1 if a restriction is missing that needs no root."""
     try:
-        found = foreign_files.restrictions()
+        held = foreign_files.restrictions()
     except SandboxError as error:
         raise click.ClickException(f"The process could not be started or failed: {error}") from None
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"mode": found.mode}))
+        click.echo(json.dumps(asdict(held) | {"mode": held.mode}))
     else:
         console = Console()
-        console.print(f"Mode: [bold]{found.mode}[/]", highlight=False, soft_wrap=True)
+        console.print(f"Mode: [bold]{held.mode}[/]", highlight=False, soft_wrap=True)
         for name, says in RESTRICTIONS.items():
             console.print(
-                f"{'[red]missing[/]' if name in found.missing else 'holds  '} {name}: {says}",
+                f"{'[red]missing[/]' if name in held.missing else 'holds  '} {name}: {says}",
                 highlight=False,
                 soft_wrap=True,
             )
-    if set(found.missing) - {"user"}:
+    if set(held.missing) - {"user"}:
         raise SystemExit(1)

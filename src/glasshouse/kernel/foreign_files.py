@@ -31,17 +31,17 @@ def answer_of(work: str, text: str, form: "TypeAdapter[Answer]", *, field: str, 
         except sandbox.RefusedError as error:
             raise InvalidError(str(error), field=field) from None
         except sandbox.LimitError as error:
-            log.warning("foreign file broke a limit", work=work, limit=error.limit)
+            log.warning("foreign file broke a limit", where=f"{work}: {error.limit}")
             raise InvalidError(f"This takes more time or memory to read than it may. {advice}", field=field) from None
         except sandbox.KilledError:
-            log.error("process that reads a foreign file was killed", work=work)
+            log.error("process that reads a foreign file was killed", where=work)
             raise InvalidError(
                 f"Reading it was cut off. Try again. If that happens again: {advice}", field=field
             ) from None
         except sandbox.NotStartedError:
             raise UnavailableError("It cannot be read right now; try again in a moment.") from None
         except (sandbox.BrokenError, ValidationError) as error:
-            log.error("process that reads a foreign file failed", work=work, where=_where(error))
+            log.error("process that reads a foreign file failed", where=f"{work}: {_where(error)}")
             raise InvalidError(f"It could not be read: our reader failed on it. {advice}", field=field) from None
 
 
