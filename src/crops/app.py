@@ -16,21 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from crop_contract import forgetting
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crop_contract.stacks import stack_of
-from crops import lines
+from crops import lines, refusals
 from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
 from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
 from crops.cache import NS_PER_S
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import LimitReached, Limits, Origin
 from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
-from crops.senders import SenderRefusedError, StillQueuedError, TenantForgottenError, Token
+from crops.senders import StillQueuedError, TenantForgottenError, Token
 from crops.store import Store, WriteQueueFullError
 from crops.wal import LogError
 
@@ -79,9 +78,7 @@ def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S) -> Do
         await asyncio.to_thread(plane.store.close)
 
     app = FastAPI(title="Glasshouse crops", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
-    app.add_exception_handler(SenderRefusedError, _sender_refused)  # type: ignore[arg-type]
+    refusals.answer_errors(app)
     app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
     app.add_api_route("/health", plane.health, methods=["GET"])
     for path in WRITES:
@@ -95,28 +92,6 @@ def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S) -> Do
     app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
     return Door(app, plane.admit, body_timeout_s)
-
-
-async def _refused(_: Request, refusal: Refusal) -> Response:
-    status, headers, content = refusal.response()
-    return Response(content, status, {name.decode(): value.decode() for name, value in headers})
-
-
-async def _malformed(request: Request, error: RequestValidationError) -> Response:
-    """What FastAPI found wrong. The value is left out: it may be one that JSON cannot hold (NaN, half a character)."""
-    first = error.errors()[0]
-    field = ".".join(str(part)[:40] for part in first["loc"])
-    return await _refused(request, Refusal(422, "invalid", f"{field}: {first['msg']}"))
-
-
-async def _sender_refused(request: Request, error: SenderRefusedError) -> Response:
-    return await _refused(request, _refusal(error))
-
-
-def _refusal(error: SenderRefusedError) -> Refusal:
-    if isinstance(error, TenantForgottenError):
-        return Refusal(410, "gone", str(error))
-    return Refusal(401, "unauthorized", str(error))
 
 
 async def _ping() -> Response:
@@ -199,7 +174,7 @@ class Plane:
         if verb not in capability.verbs:
             raise Refusal(403, "forbidden", f"This capability does not cover {verb}.")
         if verb in WRITING and self.store.senders.is_forgotten(capability.tenant):
-            raise _refusal(TenantForgottenError())
+            raise refusals.refusal_of(TenantForgottenError())
         return capability
 
     # -- devices ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glasshouse.greenhouse import file_process
+from crop_contract import sandbox
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, propose, read
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.operations.installation import Installation
@@ -302,27 +302,27 @@ def test_what_cannot_be_read_is_not_kept(customer: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "reason"),
+    ("limits", "reason"),
     [
         ({"cpu_s": 1}, "1 seconds of computing to read. Split the file, or save the sheet as CSV"),
-        ({"memory": 64 << 20}, "64 MB of memory"),
+        ({"memory_bytes": 64 << 20}, "64 MB of memory"),
         ({"whole_s": 0.3}, "not read within 0.3 seconds"),
-        ({"answer": 100}, "more than is read of one file"),
+        ({"answer_bytes": 100}, "more than is read of one file"),
     ],
     ids=["cpu", "memory", "time", "answer"],
 )
 def test_what_breaks_a_bound_is_an_error_that_says_which(
-    home: Installation, bounds: dict[str, int], reason: str
+    home: Installation, limits: dict[str, int], reason: str
 ) -> None:
     from dataclasses import replace
 
     from glasshouse.greenhouse import file_process
 
-    body = wide(1900, 3 if "answer" in bounds else 1400)  # An answer is large as soon as it names the columns.
+    body = wide(1900, 3 if "answer_bytes" in limits else 1400)  # An answer is large as soon as it names the columns.
     layout = propose(wide(1900, 3), zone="Europe/Rome")
     before, started = children(), time.monotonic()
     with pytest.raises(InvalidError, match=reason):
-        file_process.read([body], layout, bounds=replace(file_process.TO_READ, **bounds))
+        file_process.read([body], layout, limits=replace(file_process.TO_READ, **limits))
     assert time.monotonic() - started < 60, "bounded, also where others use the cores"
     assert children() <= before
 
@@ -541,11 +541,11 @@ def test_a_download_is_on_support_s_record_once_with_what_it_was_of(
 def test_the_process_that_reads_files_starts_no_thread() -> None:
     """The kernel refuses it one wherever it does not run as root: an Excel file could not be read there at all."""
     code = (
-        "import glasshouse.greenhouse.file_process_child, openpyxl, numpy\n"
+        "import crop_contract.sandbox_child, glasshouse.greenhouse.file_work, openpyxl, numpy\n"
         "status = open('/proc/self/status').read()\n"
         "print(status.partition('Threads:')[2].split()[0])"
     )
     done = subprocess.run(
-        [sys.executable, "-B", "-c", code], env=file_process.ENVIRONMENT, capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", code], env=sandbox.ENVIRONMENT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "1"

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from crop_contract import sandbox
 from glasshouse.kernel.errors import InvalidError, UnavailableError
 from glasshouse.operations import inbound_mail, inbound_smtp
 from glasshouse.operations.html_text import text_of_html
@@ -237,8 +238,19 @@ def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
 
         monkeypatch.setattr(replies, "from_mail", fail)
         assert inbound_smtp.take(HEAD + b"\r\nx").startswith(code)
-    monkeypatch.setattr(inbound_mail, "text_of", lambda mail: 1 / 0)
-    assert inbound_smtp.take(HEAD + b"\r\nx").startswith("554")
+    for trouble, code in (
+        (sandbox.BrokenError("x"), "554"),
+        (sandbox.LimitError("cpu_s"), "554"),
+        (sandbox.NotStartedError(), "451"),
+        (sandbox.KilledError(), "451"),
+    ):
+
+        def break_off(*_: object, trouble: Exception = trouble) -> None:
+            raise trouble
+
+        monkeypatch.setattr(sandbox, "run", break_off)
+        assert inbound_smtp.take(HEAD + b"\r\nx").startswith(code)
+        assert inbound_smtp.take_back(HEAD + b"\r\nx", "0" * 16).startswith(code)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
 from glasshouse.cli.promises import promises
+from glasshouse.cli.sandbox import sandbox
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations.installation import Installation
 
@@ -43,7 +44,7 @@ def main() -> None:
     logs.configure()
 
 
-for command in (*COMMANDS, keys, mutate, promises):
+for command in (*COMMANDS, keys, mutate, promises, sandbox):
     main.add_command(command)
 
 
@@ -243,12 +244,12 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["ingest", "access", "privacy", "hostile"]), default="ingest")
+@click.argument("what", type=click.Choice(["ingest", "access", "privacy", "hostile", "sandbox"]), default="ingest")
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
 @click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
 def bench(what: str, readings: int, rows: int) -> None:
     """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost; what
-    an attack costs everybody else.
+    an attack costs everybody else; what the sandbox costs a small file.
     """
     sys.path.insert(0, str(ROOT))
     import importlib

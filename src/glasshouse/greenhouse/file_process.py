@@ -1,65 +1,68 @@
-"""Reads a customer's file in a process of its own, within bounds: the only way in which the service reads one.
+"""Has a customer's file read in the sandbox: the only way in which the service reads one.
 
 Rules of this module:
 
-1. No thread of the web part or the worker parses a file. It waits for a process that the kernel bounds (`file_process_child.py`).
+1. No thread of the web part or the worker parses a file. It waits for the sandbox (`crop_contract/sandbox.py`), which works on
+   it in a process that the kernel bounds and confines.
 2. At most two such processes run on an installation, one for an organisation, one for imports. The places are locks on files,
    which end with the process that holds them. Pages do not wait for a place (OverloadedError), jobs do.
 3. The file goes through a pipe, in pieces as it is unsealed. Nothing of it is written to a disk.
-4. Nothing that the process answers is believed beyond a size. What breaks a bound is an InvalidError that says what to do.
+4. An answer is checked whole, types and text, before anything of it is used. What breaks a limit is an InvalidError that says
+   what to do.
 
-Source: decision record 22.
+Source: decision records 22 and 31.
 """
 
 import fcntl
-import json
-import signal
-import struct
-import subprocess
-import sys
-import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import structlog
 from django.conf import settings
+from pydantic import Field, TypeAdapter, ValidationError
 
-from glasshouse.greenhouse.file_process_child import BROKEN, HEAD, MEMORY, NUMBERS, PROGRESS, REFUSED
+from crop_contract import sandbox
+from crop_contract.sandbox import Limits
 from glasshouse.greenhouse.file_rows import MOST_READINGS
 from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, Proposal, Reading, Series
+from glasshouse.greenhouse.tables import FIRST_BYTES, is_packed
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import OrganisationId
 
 log = structlog.stdlib.get_logger("glasshouse.imports")
-SOURCE = str(Path(__file__).resolve().parents[2])
-# It is given nothing of our environment, which names where the keys are. It may start no thread (the kernel counts threads as
-# processes, of every user but root), and numpy's library for linear algebra, which openpyxl brings, would start one a core.
-ENVIRONMENT = {"PYTHONPATH": SOURCE, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+WORK = "glasshouse.greenhouse.file_work"
 PLACES = 2
 BUSY = "Another file is being read; try again in a moment."
 ADVICE = "Split the file, or save the sheet as CSV."
 PAUSE_S = 0.25
 
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Of one process: processor seconds, seconds in all, bytes of memory, bytes of its answers."""
-
-    cpu_s: int
-    whole_s: float
-    memory: int
-    answer: int
-
-
 # A page waits for a proposal; nobody waits for an import, and it may be of ten years.
-TO_PROPOSE = Bounds(cpu_s=20, whole_s=40, memory=768 << 20, answer=8 << 20)
-TO_READ = Bounds(cpu_s=240, whole_s=600, memory=1536 << 20, answer=(64 << 20) + 16 * MOST_READINGS)
+TO_PROPOSE = Limits(cpu_s=20, whole_s=40, memory_bytes=768 << 20, answer_bytes=8 << 20)
+TO_READ = Limits(cpu_s=240, whole_s=600, memory_bytes=1536 << 20, answer_bytes=(64 << 20) + 16 * MOST_READINGS)
 WAIT_S = 300.0  # for a place, of an import
+
+Count = Annotated[int, Field(ge=0, le=1 << 40)]
+
+
+class _Facts(NamedTuple):
+    """What is answered of a reading before its numbers. series: the names of the columns."""
+
+    rows: Count
+    refused: Count
+    left_out: Count
+    flagged: Count
+    series: list[str]
+    issues: list[ImportIssue]
+
+
+# They refuse a wrong type, half a surrogate pair, a number without end and deep nesting.
+_PROPOSAL, _FACTS, _PROGRESS = TypeAdapter(Proposal), TypeAdapter(_Facts), TypeAdapter(tuple[Count, Count])
 
 
 @contextmanager
@@ -102,133 +105,89 @@ def _take_place(holder: str) -> BinaryIO | None:
         return chosen
 
 
-def propose(pieces: Iterable[bytes], zone: str, choices: FileChoices, bounds: Bounds = TO_PROPOSE) -> Proposal:
-    """How a file would be read. To be called while holding a place. Raises InvalidError."""
-    request = {"what": "propose", "zone": zone, "choices": asdict(choices)}
-    answers = list(_answers(request, pieces, bounds))
-    return Proposal.from_json(json.loads(answers[0].content))
+def propose(pieces: Iterable[bytes], zone: str, choices: FileChoices, limits: Limits = TO_PROPOSE) -> Proposal:
+    """How a file would be read. To be called while holding a place. Raises InvalidError, UnavailableError."""
+    answers = list(_answers(pieces, {"zone": zone, "choices": asdict(choices), "layout": None}, limits))
+    proposal: Proposal = _checked(_PROPOSAL, b"".join(answers))
+    return proposal
 
 
 def read(
     pieces: Iterable[bytes],
     layout: Layout,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    bounds: Bounds = TO_READ,
+    limits: Limits = TO_READ,
 ) -> Reading:
-    """Every row of a file. To be called while holding a place. progress: as of `files.read`. Raises InvalidError."""
-    reading, names, numbers = Reading(), list[str](), list[bytes]()
-    for frame in _answers({"what": "read", "layout": layout.as_json()}, pieces, bounds):
-        if frame.kind == PROGRESS:
-            progress(*json.loads(frame.content))
-        elif frame.kind == NUMBERS:
-            numbers.append(frame.content)
-        else:
-            facts = json.loads(frame.content)
-            names, issues = facts.pop("series"), [ImportIssue(**issue) for issue in facts.pop("issues")]
-            reading = Reading(issues=issues, **facts)
-    for name, times, values in zip(names, numbers[::2], numbers[1::2], strict=True):
+    """Every row of a file. To be called while holding a place. progress: as of `files.read`.
+
+    Raises InvalidError, UnavailableError.
+    """
+    request = {"zone": layout.zone, "choices": None, "layout": layout.as_json()}
+    answers = _answers(pieces, request, limits, lambda content: progress(*_checked(_PROGRESS, content)))
+    facts, numbers = b"".join(answers[:1]), answers[1:]
+    rows, refused, left_out, flagged, names, issues = _checked(_FACTS, facts)
+    reading = Reading(rows=rows, refused=refused, left_out=left_out, flagged=flagged, issues=issues)
+    whole = all(len(times) == len(values) and not len(times) % 8 for times, values in _pairs(numbers))
+    if len(numbers) != 2 * len(names) or len(set(names)) < len(names) or not whole:
+        raise _unreadable("an answer of another length")
+    for name, (times, values) in zip(names, _pairs(numbers), strict=True):
         reading.points[name] = Series(array("q", times), array("d", values))
     return reading
 
 
-class _Frame(NamedTuple):
-    """One answer of the process that reads. kind: a byte of `file_process_child`; content: JSON, or the bytes of an array."""
-
-    kind: bytes
-    content: bytes
+def _pairs(numbers: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The bytes of the times and of the values of each column."""
+    return zip(numbers[::2], numbers[1::2], strict=False)
 
 
-def _answers(request: dict[str, Any], pieces: Iterable[bytes], bounds: Bounds) -> Iterator[_Frame]:
-    """The frames that a new process answers. Raises InvalidError, UnavailableError."""
-    child, late = _start(), threading.Event()
-
-    def end() -> None:
-        late.set()
-        child.kill()
-
-    deadline = threading.Timer(bounds.whole_s, end)  # It ends each waiting for the child, too.
-    deadline.daemon = True
-    deadline.start()
+def _answers(
+    pieces: Iterable[bytes],
+    request: dict[str, Any],
+    limits: Limits,
+    note: Callable[[bytes], None] = lambda content: None,
+) -> list[bytes]:
+    """What the sandbox answers. Raises InvalidError, UnavailableError."""
+    source = iter(pieces)
+    first = b""
+    while len(first) < FIRST_BYTES and (piece := next(source, b"")):
+        first += piece
     try:
-        _hand_over(child, request | {"cpu_s": bounds.cpu_s, "memory": bounds.memory}, pieces)
-        yield from _frames(child, bounds)
-        status = child.wait()
-        if late.is_set() or status:
-            raise _broken(status, bounds, late=late.is_set())
-    finally:
-        deadline.cancel()
-        child.kill()
-        for pipe in (child.stdin, child.stdout):
-            with suppress(OSError):  # What was not written yet has no reader any more.
-                pipe.close()  # type: ignore[union-attr]
-        child.wait()
-
-
-def _start() -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-B", "-m", "glasshouse.greenhouse.file_process_child"]
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=ENVIRONMENT,
-            cwd="/",
+        return list(
+            sandbox.run(WORK, request | {"workbook": is_packed(first)}, chain([first], source), limits, note=note)
         )
-    except OSError:
+    except sandbox.RefusedError as error:
+        raise InvalidError(str(error), field=error.field) from None
+    except sandbox.LimitError as error:
+        raise InvalidError(_broken(error.limit, limits), field="file") from None
+    except sandbox.KilledError:
+        log.error("process that reads a file was killed")
+        raise InvalidError(
+            f"Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: {ADVICE}",
+            field="file",
+        ) from None
+    except sandbox.BrokenError as error:
+        raise _unreadable(error.where) from None
+    except sandbox.NotStartedError:
         raise UnavailableError("The file cannot be read right now. It is safe; try again in a moment.") from None
 
 
-def _hand_over(child: "subprocess.Popen[bytes]", request: dict[str, Any], pieces: Iterable[bytes]) -> None:
-    """Give the child its request and the file. It may end before it has all: its answer, or its status, says why."""
-    assert child.stdin is not None  # noqa: S101 - a pipe was asked for
-    request_bytes = json.dumps(request).encode()
-    with suppress(BrokenPipeError):
-        child.stdin.write(struct.pack("!I", len(request_bytes)) + request_bytes)
-        for piece in pieces:
-            child.stdin.write(piece)
-        child.stdin.close()
+def _broken(limit: str, limits: Limits) -> str:
+    """What a broken limit means, and what to do."""
+    if limit == "answer_bytes":
+        return f"What this file holds is more than is read of one file. {ADVICE}"
+    if limit == "whole_s":
+        return f"This file was not read within {limits.whole_s:g} seconds. Try again later. {ADVICE}"
+    if limit == "cpu_s":
+        return f"This file takes more than {limits.cpu_s} seconds of computing to read. {ADVICE}"
+    return f"This file takes more than {limits.memory_bytes >> 20} MB of memory to read. {ADVICE}"
 
 
-def _frames(child: "subprocess.Popen[bytes]", bounds: Bounds) -> Iterator[_Frame]:
-    """The frames until the child ends, also in the middle of one. Raises InvalidError for those that tell of a failure."""
-    assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    bytes_left = bounds.answer
-    while len(head := child.stdout.read(HEAD.size)) == HEAD.size:
-        kind, length = HEAD.unpack(head)
-        bytes_left -= length + HEAD.size
-        if bytes_left < 0:
-            raise InvalidError(f"What this file holds is more than is read of one file. {ADVICE}", field="file")
-        content = child.stdout.read(length)
-        if len(content) < length:
-            return
-        if kind == REFUSED:
-            refusal = json.loads(content)
-            raise InvalidError(refusal["text"], field=refusal["field"])
-        if kind == MEMORY:
-            raise _too_much_memory(bounds)
-        if kind == BROKEN:
-            raise _unreadable(json.loads(content))
-        yield _Frame(kind, content)
-
-
-def _broken(status: int, bounds: Bounds, *, late: bool) -> InvalidError:
-    """What a child's end means that gave no whole answer. status: as of subprocess."""
-    if late:
-        return InvalidError(
-            f"This file was not read within {bounds.whole_s:g} seconds. Try again later. {ADVICE}", field="file"
-        )
-    if status == -signal.SIGXCPU:
-        return InvalidError(
-            f"This file takes more than {bounds.cpu_s} seconds of computing to read. {ADVICE}", field="file"
-        )
-    if status in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT):
-        return _too_much_memory(bounds)
-    return _unreadable(f"status {status}")
-
-
-def _too_much_memory(bounds: Bounds) -> InvalidError:
-    return InvalidError(f"This file takes more than {bounds.memory >> 20} MB of memory to read. {ADVICE}", field="file")
+def _checked(form: "TypeAdapter[Any]", content: bytes) -> Any:
+    """An answer, once it has the form that it must have. Raises InvalidError."""
+    try:
+        return form.validate_json(content, strict=True)
+    except ValidationError as error:
+        raise _unreadable(f"answer: {error.errors(include_input=False, include_context=False)[0]['type']}") from None
 
 
 def _unreadable(where: str) -> InvalidError:

@@ -1,6 +1,7 @@
 """The rows of a file, within bounds: CSV, tabs, semicolons, or the first sheet of an Excel file.
 
-A small file can claim or unpack to far more than its size. Everything here stops at a bound and says which.
+A small file can claim or unpack to far more than its size. Everything here stops at a bound and says which. All of it runs in
+the sandbox only (`file_process.py`).
 """
 
 import codecs
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from glasshouse.kernel.errors import InvalidError
@@ -21,11 +23,18 @@ MOST_UNPACKED = 64 << 20  # bytes of an Excel file's parts
 # Bytes of parts that are read whole when a workbook is opened, before its first row: what they cost grows with their elements.
 MOST_RELATIONS = 1 << 20
 PARTS = {"styles.xml": 1 << 20, "workbook.xml": 1 << 20, "[content_types].xml": 1 << 20, "sharedstrings.xml": 16 << 20}
+MOST_PARTS, MOST_ROWS = 5_000, 1_048_576  # files in a workbook; rows of a sheet, as Excel has it
+MOST_PROLOG = 64 << 10  # bytes before the first element of an XML part
 PIECE = 1 << 20
+FIRST_BYTES = 4
 MOST_COLUMNS, MOST_CELLS = 2_000, 20_000_000
 MOST_FIELD = 131_072  # characters of one cell: the csv module's own bound
+MOST_LINE, MOST_QUOTED_LINES = (
+    64 * MOST_FIELD,
+    200,
+)  # characters of a line; lines of one row, by line ends within quotation marks
 DAMAGED: tuple[type[Exception], ...] = (BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, TypeError)
-DAMAGED += (AttributeError, EOFError, NotImplementedError, RuntimeError, OverflowError, OSError)
+DAMAGED += (AttributeError, EOFError, NotImplementedError, RuntimeError, OverflowError, OSError, expat.ExpatError)
 DAMAGED_TEXT = "The Excel file is damaged or empty. Save it again, or export it as CSV."
 
 
@@ -42,7 +51,7 @@ def open_table(body: bytes, delimiter: str | None = None) -> Table:
     """The rows of CSV, TSV, semicolons or Excel. delimiter: the one to use. Raises InvalidError, also while rows are taken."""
     if len(body) > MOST_BYTES:
         raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
-    if body[:4] == b"PK\x03\x04":
+    if is_packed(body):
         sheet = _first_sheet(body)
         return Table(_sheet_rows(sheet), "excel", sheet.max_row or 1)
     if b"\0" in body:
@@ -51,6 +60,21 @@ def open_table(body: bytes, delimiter: str | None = None) -> Table:
     if delimiter not in (",", ";", "\t"):
         delimiter = _delimiter(body[:PIECE].decode(encoding, errors="replace").splitlines()[:200])
     return Table(_text_rows(body, encoding, delimiter), delimiter, body.count(b"\n") + 1)
+
+
+def prepare() -> None:
+    """Bring the library that reads workbooks into memory, with what it would load from disk while it reads one."""
+    from openpyxl import Workbook, load_workbook
+
+    book = io.BytesIO()
+    Workbook().save(book)
+    for sheet in load_workbook(book, read_only=True, data_only=True, keep_links=False).worksheets:
+        list(sheet.iter_rows(values_only=True))
+
+
+def is_packed(body: bytes) -> bool:
+    """Whether a file, by its first bytes, is a zip file, as a workbook is."""
+    return body[:4] == b"PK\x03\x04"
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -66,24 +90,57 @@ def _is_utf8(body: bytes) -> bool:
 
 def _text_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[list[str]]:
     text = io.TextIOWrapper(io.BytesIO(body), encoding, errors="replace", newline="\n")
+    lines = _Lines(text)
     try:
-        yield from _bounded(csv.reader(_lines(text), delimiter=delimiter))
+        yield from _bounded(lines.rows(delimiter))
     except csv.Error as error:
         raise InvalidError(
-            f"This is no table of text ({error}). A cell has at most {MOST_FIELD:,} characters; "
-            "is a quotation mark open? Export the file as CSV again.",
+            f"Line {lines.row_begins} of this file is no row of a table ({error}). A cell has at most {MOST_FIELD:,} "
+            "characters; is a quotation mark open? Export the file as CSV again.",
             field="file",
         ) from None
 
 
-def _lines(text: Iterable[str]) -> Iterator[str]:
-    """The lines of a text; none that is longer than all of its columns could be."""
-    for line in text:
-        if len(line) > 64 * MOST_FIELD:
-            raise InvalidError(
-                "A line of this file is longer than 8 MB. Is it a table? Export it as CSV.", field="file"
-            )
-        yield line
+class _Lines:
+    """The lines of a text, and which of them make the row that is being read. Raises InvalidError where one is too long."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = text
+        self._of_row: list[str] = []
+        self.row_begins = 1
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in enumerate(self._text, 1):
+            if len(line) > MOST_LINE:
+                raise InvalidError(
+                    f"Line {number} of this file is longer than 8 MB. Is it a table? Export it as CSV.", field="file"
+                )
+            if not self._of_row:
+                self.row_begins = number
+            self._of_row.append(line)
+            if len(self._of_row) > MOST_QUOTED_LINES:
+                raise self._open()
+            yield line
+
+    def rows(self, delimiter: str) -> Iterator[list[str]]:
+        """The rows of CSV. A quotation mark that is never closed would take all that follows into one cell: InvalidError."""
+        last: list[str] = []
+        for row in csv.reader(self, delimiter=delimiter):
+            last, self._of_row = self._of_row, []
+            yield row
+        if (last and last[-1].count('"') % 2 != 0) or len(last) > 1:
+            try:
+                list(csv.reader(last, delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                if "end of data" in str(error):
+                    raise self._open() from None
+
+    def _open(self) -> InvalidError:
+        return InvalidError(
+            f"A quotation mark opens in line {self.row_begins} of this file and is not closed. Close or remove it, or "
+            "export the file as CSV again.",
+            field="file",
+        )
 
 
 def _bounded(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
@@ -111,6 +168,7 @@ def _first_sheet(body: bytes) -> Any:
     try:
         with ZipFile(io.BytesIO(body)) as packed:  # Nothing is unpacked beyond the size that stands in this list.
             _refuse_large(packed.infolist())
+            _refuse_documents(packed)
         return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False).worksheets[0]
     except DAMAGED:
         raise InvalidError(DAMAGED_TEXT, field="file") from None
@@ -118,6 +176,8 @@ def _first_sheet(body: bytes) -> Any:
 
 def _refuse_large(parts: list[ZipInfo]) -> None:
     """Raises InvalidError for a workbook that would unpack to more than is read, as a whole or in a part read at opening."""
+    if len(parts) > MOST_PARTS:
+        raise InvalidError(f"This workbook has more than {MOST_PARTS:,} parts: save the sheet as CSV.", field="file")
     if sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise InvalidError(
             f"This workbook would unpack to more than {MOST_UNPACKED >> 20} MB: save the sheet as CSV, or split it.",
@@ -133,10 +193,54 @@ def _refuse_large(parts: list[ZipInfo]) -> None:
             )
 
 
+def _refuse_documents(packed: ZipFile) -> None:
+    """Raises InvalidError for a document type in any XML part: it can name other files, or make much of little.
+
+    No spreadsheet program writes one, and the formats forbid it (ECMA-376 part 2, 8.1.4). Only what stands before the first
+    element is looked at, by the parser itself, which knows every encoding that may hide it.
+    """
+    for part in packed.infolist():
+        if not part.filename.lower().endswith((".xml", ".rels", ".vml")):
+            continue
+        try:
+            with packed.open(part) as content:
+                documented = _is_documented(content.read(MOST_PROLOG))
+        except expat.ExpatError:  # No XML at all: whatever needs this part says so.
+            continue
+        if documented:
+            raise InvalidError(
+                f"{part.filename[:80]!r} in this workbook declares a document type (DTD), which is not read here: it can "
+                "name other files. Save the sheet as CSV.",
+                field="file",
+            )
+
+
+def _is_documented(beginning: bytes) -> bool:
+    """Whether an XML text declares a document type before its first element. Raises ExpatError where it is none."""
+    parser, seen = expat.ParserCreate(), []
+
+    def see(*declaration: object) -> None:
+        seen.append(declaration)
+
+    def stop(*_: object) -> None:
+        raise StopIteration
+
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = see, stop
+    try:
+        parser.Parse(beginning, False)
+    except StopIteration:
+        return bool(seen)
+    except expat.ExpatError:
+        if not seen:
+            raise
+    return True  # Declared, or nothing but comments as far as we look, behind which one could stand.
+
+
 def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
     try:
-        # A sheet may claim any size; one column more than may be shows that there are too many.
-        rows = sheet.iter_rows(values_only=True, max_col=min(sheet.max_column or 1, MOST_COLUMNS + 1))
+        # A sheet may claim any size, or none; one column more than may be shows that there are too many.
+        claimed = min(sheet.max_column, MOST_COLUMNS + 1) if sheet.max_column else None
+        rows = sheet.iter_rows(values_only=True, max_col=claimed)
         yield from _bounded(_trimmed(rows))
     except DAMAGED:
         raise InvalidError(DAMAGED_TEXT, field="file") from None
@@ -145,19 +249,25 @@ def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
 def _trimmed(rows: Iterable[tuple[object, ...]]) -> Iterator[list[str]]:
     """Rows as texts without the empty cells at their end: a sheet fills them up to the width that it claims."""
     scanned = 0
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         scanned += len(row)
+        if number > MOST_ROWS:
+            raise InvalidError(f"The sheet has more than {MOST_ROWS:,} rows. Split it.", field="file")
         if scanned > MOST_CELLS:
             raise InvalidError(f"The sheet spans more than {MOST_CELLS:,} cells. Split it.", field="file")
         width = len(row)
         while width and row[width - 1] is None:
             width -= 1
-        yield [_cell(cell) for cell in row[:width]]
+        yield [_cell(cell, number) for cell in row[:width]]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, row: int) -> str:
     if value is None:
         return ""
+    if (
+        isinstance(value, str) and len(value) > MOST_FIELD
+    ):  # Many cells may share it: it would be looked through for each.
+        raise InvalidError(f"A cell in row {row} has more than {MOST_FIELD:,} characters. Shorten it.", field="file")
     return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value).strip()
 
 

@@ -23,7 +23,7 @@ from django.conf import settings
 from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
-from glasshouse.operations import inbound_mail
+from glasshouse.operations import inbound_mail, mail_reading
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 MOST_BYTES = 10 << 20
@@ -98,9 +98,11 @@ def take_back(body: bytes, message: str) -> str:
     from glasshouse.mail import api as mail
 
     try:
-        failed = inbound_mail.delivery_failed(body)
+        failed = mail_reading.delivery_failed(body)
     except inbound_mail.UnreadableError as error:
         return f"554 5.6.0 {error}"
+    except mail_reading.LaterError:
+        return LATER
     try:
         if failed:
             close_old_connections()
@@ -163,13 +165,11 @@ def take(content: bytes | str, authentication: str = "") -> str:
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:
-        mail = inbound_mail.read(raw)
+        mail = mail_reading.read(raw)
     except inbound_mail.UnreadableError as error:
         return f"554 5.6.0 {error}"
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the mail's
-        # Nothing but the mail took part so far: sent once more, it would fail once more.
-        log.error("mail not read", size_bytes=len(raw), error=type(error).__name__)
-        return "554 5.6.0 This mail cannot be read. Please write plain text."
+    except mail_reading.LaterError:
+        return LATER
     if mail.automatic:
         return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:

@@ -6,11 +6,11 @@ that one and no other, so that a forwarded link makes nobody else a member. It c
 it gives. Source: SEC-02.
 """
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
+
+from pydantic import TypeAdapter
 
 from glasshouse.access.api import organisation_transaction, record_access, require, rights_of_membership, roles_by_id
 from glasshouse.access.models import Membership, Organisation
@@ -25,6 +25,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
+from glasshouse.kernel.foreign_files import answer_of
 from glasshouse.kernel.ids import AccountId, InvitationId, KeyOwnerId, OrganisationId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.organisations.members import GONE as ROLE_GONE
@@ -33,6 +34,7 @@ from glasshouse.organisations.models import Invitation
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
+LIST_WORK, _ROWS = "glasshouse.organisations.list_work", TypeAdapter(list[str])
 DAYS, MOST_DAYS = 7, 30
 MOST_AT_ONCE, MOST_MESSAGE, MOST_PASTED = 200, 1000, 200_000
 OTHER_ADDRESS = (
@@ -150,11 +152,11 @@ class Outcome(NamedTuple):
 def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[Outcome]:
     """Invite every address of a pasted list or CSV (first column); returns what became of each, row by row.
 
-    Raises InvalidError (the list as a whole), ForbiddenError.
+    Raises InvalidError (the list as a whole), ForbiddenError, OverloadedError, UnavailableError.
     """
     if len(pasted) > MOST_PASTED:
         raise InvalidError(f"The list has at most {MOST_PASTED} characters.", field="addresses")
-    rows = [row[0].strip() for row in csv.reader(io.StringIO(pasted.replace(";", ","))) if row and row[0].strip()]
+    rows = answer_of(LIST_WORK, pasted, _ROWS, field="addresses", advice="Write one address a line.")
     addresses = [row for number, row in enumerate(rows) if "@" in row or number]
     if not addresses:
         raise InvalidError("Write one address a line.", field="addresses")

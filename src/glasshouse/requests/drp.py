@@ -33,6 +33,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import new_token
+from glasshouse.kernel.text import is_text, strings_in
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Agent, Request
@@ -40,6 +41,7 @@ from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
 VERSIONS = ("0.9.4", "1.0")
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST = timedelta(hours=1)
 EXERCISES = {
     "access": "access",
@@ -124,9 +126,9 @@ def _signed(agent: Agent, raw: bytes) -> Message:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(agent.verify_key))
         key.verify(signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:])
         body = json.loads(signed[SIGNATURE_BYTES:])
-    except (binascii.Error, InvalidSignature, ValueError):
+    except (binascii.Error, InvalidSignature, ValueError, RecursionError):
         raise refused from None
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not all(map(is_text, strings_in(body))):
         raise refused
     return Message(body, hashlib.sha256(signed).hexdigest())
 
@@ -138,6 +140,10 @@ def _moment(body: dict[str, Any], name: str) -> datetime:
         raise InvalidError(f"{name} is not an ISO 8601 time.", field=name) from None
     if moment.tzinfo is None:
         raise InvalidError(f"{name} has no time zone.", field=name)
+    if (
+        not FIRST_YEAR <= moment.year <= LAST_YEAR
+    ):  # Nearer to the ends of the calendar there is no minute before or after.
+        raise InvalidError(f"{name} is not within the years {FIRST_YEAR} to {LAST_YEAR}.", field=name)
     return moment
 
 

@@ -29,7 +29,7 @@ from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
-from glasshouse.sources import rules
+from glasshouse.sources import contact_file, rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
 from glasshouse.sources.rules import Problem
 from glasshouse.vault import api as vault
@@ -124,18 +124,22 @@ def make_token(actor: Actor, source: str) -> str:
 def bring_in(actor: Actor, source_id: str, text: str) -> Report:
     """Take a file of contacts in, or nothing of it; rows that cannot be used are told by line.
 
-    Raises InvalidError, NotFoundError.
+    Raises InvalidError, NotFoundError, OverloadedError, UnavailableError.
     """
     access.require_staff(actor, Permission.SOURCE_CHANGE)
     source = Source.objects.filter(id=source_id).first()
     if source is None:
         raise NotFoundError("There is no such source.")
-    return _import(actor, source, text)
+    return _import(actor, source, contact_file.rows_of(text))
 
 
 def hand_in(token: str, text: str) -> Report:
-    """Take contacts in from a source that bears its token. Raises ForbiddenError, InvalidError."""
-    return _import(ANONYMOUS, _bearer(token), text)
+    """Take contacts in from a source that bears its token.
+
+    Raises ForbiddenError, InvalidError, OverloadedError, UnavailableError.
+    """
+    source = _bearer(token)
+    return _import(ANONYMOUS, source, contact_file.rows_of(text))
 
 
 def source_of_token(token: str) -> str:
@@ -151,18 +155,15 @@ def _bearer(token: str) -> Source:
 
 
 @transaction.atomic
-def _import(actor: Actor, source: Source, text: str) -> Report:
-    try:
-        rows = rules.contacts(text)
-    except rules.FileError as error:
-        raise InvalidError(str(error), field="file") from None
+def _import(actor: Actor, source: Source, rows: list[contact_file.CheckedRow]) -> Report:
     counts = {"taken": 0, "unchanged": 0, "skipped": 0, "conflicts": 0}
     problems: list[Problem] = []
     for row in rows:
+        address, flaw = "", row.flaw
         try:
-            address, flaw = normal_address(row.address), rules.flaw(row)
+            address = address if flaw else normal_address(row.address)
         except InvalidError as error:
-            address, flaw = "", str(error)
+            flaw = str(error)
         if flaw:
             problems.append(Problem(row.line, flaw))
         else:

@@ -1,0 +1,46 @@
+"""Work on a customer's file, in the sandbox only: `propose` and `read` of `files.py`, their answers as frames."""
+
+from dataclasses import asdict
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crop_contract.sandbox_work import Answer, Refused
+from glasshouse.greenhouse import files
+from glasshouse.greenhouse.file_shapes import FileChoices, Layout, Reading
+from glasshouse.kernel.errors import InvalidError
+
+
+def prepare(request: dict[str, Any]) -> None:
+    """Bring into memory what cannot be opened later: the library that reads workbooks, and the time zone."""
+    if request["workbook"]:
+        from glasshouse.greenhouse import tables
+
+        tables.prepare()
+    ZoneInfo(request["zone"])
+
+
+def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
+    """Answer a proposal, or (with a layout in the request) a reading. Raises Refused."""
+    try:
+        if request["layout"] is None:
+            choices = FileChoices(**request["choices"])
+            answer.json(files.proposal_of(body, zone=request["zone"], choices=choices).as_json())
+        else:
+            reading = files.read(body, Layout.from_json(request["layout"]), lambda *done: answer.note(done))
+            _send(reading, answer)
+    except InvalidError as error:
+        raise Refused(str(error), error.field) from None
+
+
+def _send(reading: Reading, answer: Answer) -> None:
+    counts = {
+        "rows": reading.rows,
+        "refused": reading.refused,
+        "left_out": reading.left_out,
+        "flagged": reading.flagged,
+    }
+    issues = [asdict(issue) for issue in reading.issues]
+    answer.json(counts | {"series": list(reading.points), "issues": issues})
+    for series in reading.points.values():
+        answer.send(memoryview(series.times).cast("B"))
+        answer.send(memoryview(series.values).cast("B"))

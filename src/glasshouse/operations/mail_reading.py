@@ -1,0 +1,55 @@
+"""Has a mail from outside read in the sandbox: no process that holds keys parses one. Source: decision record 31.
+
+What stays outside: signatures are looked up over the network, which the sandbox has not (`inbound_smtp.authenticated`).
+"""
+
+from typing import Any, NamedTuple
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from crop_contract import sandbox
+from crop_contract.sandbox import Limits
+from glasshouse.operations.inbound_mail import InboundMail, UnreadableError
+
+log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
+WORK = "glasshouse.operations.mail_work"
+LIMITS = Limits(cpu_s=20, whole_s=60, memory_bytes=512 << 20, answer_bytes=1 << 20)
+CANNOT_BE_READ = "This mail cannot be read. Please write plain text."
+
+
+class _Bounce(NamedTuple):
+    failed: bool
+
+
+_MAIL, _BOUNCE = TypeAdapter(InboundMail), TypeAdapter(_Bounce)
+
+
+class LaterError(Exception):
+    """The mail was not read, and that is not the mail's fault."""
+
+
+def read(raw: bytes) -> InboundMail:
+    """Read a mail. Raises UnreadableError, LaterError."""
+    mail: InboundMail = _answer(raw, {"bounce": False}, _MAIL)
+    return mail
+
+
+def delivery_failed(raw: bytes) -> bool:
+    """Whether a mail reports a delivery that failed for good. Raises UnreadableError, LaterError."""
+    bounce: _Bounce = _answer(raw, {"bounce": True}, _BOUNCE)
+    return bounce.failed
+
+
+def _answer(raw: bytes, request: dict[str, Any], form: "TypeAdapter[Any]") -> Any:
+    try:
+        return form.validate_json(b"".join(sandbox.run(WORK, request, [raw], LIMITS)), strict=True)
+    except sandbox.RefusedError as error:
+        raise UnreadableError(" ".join(str(error).split())[:200]) from None
+    except (sandbox.KilledError, sandbox.NotStartedError) as error:
+        log.error("mail not read", error=type(error).__name__)
+        raise LaterError from None
+    except (sandbox.SandboxError, ValidationError) as error:
+        # Nothing but the mail took part so far: sent once more, it would fail once more.
+        log.error("mail not read", size_bytes=len(raw), error=type(error).__name__)
+        raise UnreadableError(CANNOT_BE_READ) from None

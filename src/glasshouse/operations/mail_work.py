@@ -1,0 +1,29 @@
+"""Work on a mail from outside, in the sandbox only: `inbound_mail.read`, or whether it reports a delivery that failed."""
+
+import encodings
+import importlib
+import pkgutil
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from crop_contract.sandbox_work import Answer, Refused
+from glasshouse.operations import inbound_mail
+
+
+def prepare(request: dict[str, Any]) -> None:
+    """Bring every charset into memory that a mail may be written in: none can be loaded later."""
+    for codec in pkgutil.iter_modules(encodings.__path__):
+        with suppress(ImportError):  # Some are of other systems.
+            importlib.import_module(f"encodings.{codec.name}")
+
+
+def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
+    """Answer the mail's parts that are wanted, or whether a delivery failed. Raises Refused."""
+    try:
+        if request["bounce"]:
+            answer.json({"failed": inbound_mail.delivery_failed(body)})
+        else:
+            answer.json(asdict(inbound_mail.read(body)))
+    except inbound_mail.UnreadableError as error:
+        raise Refused(str(error)) from None
