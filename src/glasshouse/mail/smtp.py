@@ -46,15 +46,9 @@ def composed(number: str, address: str, subject: str, body: str, answers: str) -
 
 def _address(mail: EmailMessage, address: str) -> None:
     """Put the one address into the mail. Doors refuse more than this does: older versions let some in that mail still reaches."""
-    try:
-        if len(address) > addresses.MAX_LENGTH or "=?" in address or not address.isprintable():
-            raise ValueError
-        mail["To"] = address
-        (parsed,) = mail["To"].addresses
-        if f"{parsed.username}@{parsed.domain}" != address:
-            raise ValueError
-    except Exception as error:  # The library's parser of addresses ends in several kinds of exceptions.
-        raise addresses.AddressError("not one address that can be written into a mail") from error
+    if not addresses.is_single(address):
+        raise addresses.AddressError("not one address that can be written into a mail")
+    mail["To"] = address
 
 
 def domain() -> str:

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from glasshouse.kernel.operator import Operator, listed, plain_line
 from glasshouse.kernel.places import key_socket_folder, socket_folder
-from glasshouse.mail.addresses import AddressError, parsed
+from glasshouse.mail.addresses import AddressError, is_single, parsed
 from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
@@ -156,7 +156,17 @@ SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of t
 OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
 # By which name authorised agents know this installation in the Data Rights Protocol.
 DRP_BUSINESS = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "glasshouse")
-MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+
+
+def _sender() -> str:
+    """The address that our mail comes from. Raises ImproperlyConfigured."""
+    address = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+    if not is_single(address):
+        raise ImproperlyConfigured("GLASSHOUSE_MAIL_FROM is not one address, such as glasshouse@example.com.")
+    return address
+
+
+MAIL_FROM = _sender()
 
 
 def _privacy_address() -> str:
