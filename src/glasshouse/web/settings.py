@@ -150,6 +150,9 @@ TEXT_SECRET = os.environ.get("GLASSHOUSE_TEXT_SECRET", "")
 TEXT_COUNTRIES = frozenset(
     os.environ.get("GLASSHOUSE_TEXT_COUNTRIES", "AT BE CH DE DK ES FR GB IE IT NL NO PL PT SE").split()
 )
+# Mails that a program answers, and mails that are taken in, from all senders together: any of them may be forged.
+ANSWERS_AN_HOUR = int(os.environ.get("GLASSHOUSE_MAIL_ANSWERS_AN_HOUR", "30"))
+MAILS_AN_HOUR = int(os.environ.get("GLASSHOUSE_MAILS_AN_HOUR", "300"))
 TEXTS_A_COUNTRY_A_DAY = int(os.environ.get("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "200"))
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 # The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
