@@ -250,7 +250,7 @@ class RequestFile(models.Model):
     media_type = _of_file()
     size_bytes = technical(models.PositiveIntegerField())
     left_out = technical(models.CharField(max_length=80, blank=True), Code())
-    blob = blob_ref(models.CharField(max_length=16), key_owner="key_owner")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
     at = technical(models.DateTimeField())
 
     class Meta:
@@ -326,7 +326,7 @@ class UnansweredMail(models.Model):
     )
     reason = technical(models.CharField(max_length=12, choices=Unanswered.choices), OneOf(Unanswered.values))
     size_bytes = technical(models.PositiveIntegerField())
-    blob = blob_ref(models.CharField(max_length=16), key_owner="key_owner")
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
     at = technical(models.DateTimeField())
 
     class Meta:

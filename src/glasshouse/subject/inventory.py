@@ -230,7 +230,8 @@ def files_at(address_hash: str) -> Iterator[HeldFile]:
     for model, declared in models_by_address():
         for row in readable(_rows_at(model, declared, address_hash)) if hasattr(model, "sent_file") else ():
             name, blob = row.sent_file  # type: ignore[attr-defined]  # what such a model declares
-            yield HeldFile(str(row.pk), name, blobs.read(blob, KeyOwnerId(key_owner_of(row))))
+            if blob:
+                yield HeldFile(str(row.pk), name, blobs.read(blob, KeyOwnerId(key_owner_of(row))))
 
 
 def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:

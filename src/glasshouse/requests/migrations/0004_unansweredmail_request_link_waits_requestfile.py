@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("size_bytes", models.PositiveIntegerField()),
-                ("blob", models.CharField(max_length=16)),
+                ("blob", models.CharField(blank=True, max_length=16)),
                 ("at", models.DateTimeField()),
             ],
             options={
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ("media_type", models.BinaryField()),
                 ("size_bytes", models.PositiveIntegerField()),
                 ("left_out", models.CharField(blank=True, max_length=80)),
-                ("blob", models.CharField(max_length=16)),
+                ("blob", models.CharField(blank=True, max_length=16)),
                 ("at", models.DateTimeField()),
                 ("request", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="rights.request")),
             ],
