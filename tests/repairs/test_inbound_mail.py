@@ -414,7 +414,7 @@ def test_a_mail_that_takes_too_long_is_put_off_and_the_next_is_taken(
 
     monkeypatch.setattr(inbound_smtp, "PROCESSING_S", 0.2)
     monkeypatch.setattr(inbound_smtp, "authenticated", check)
-    monkeypatch.setattr(inbound_smtp, "take", lambda body, told: TAKEN)
+    monkeypatch.setattr(inbound_smtp, "take", lambda body, told, path: TAKEN)
 
     async def deliver() -> list[str]:
         handler, loop = inbound_smtp.InboundSmtp(), asyncio.get_running_loop()

@@ -216,7 +216,7 @@ def test_a_reply_to_an_open_request_by_its_thread_continues_it(home: Installatio
     sent(home, address, "One more thing", "Also my name.", In_Reply_To=f"<{mail.id}@localhost>")
     assert len(_of(address)) == 1
     assert [row.text.strip() for row in RequestMessage.objects.filter(request=request, sender="person")] == [
-        "Also my name."
+        "One more thing\n\nAlso my name."
     ]
 
 

@@ -294,8 +294,22 @@ def _from_mails(canary: str) -> None:
         body = bytes(letter)
         told = inbound_smtp.authenticated(body, "127.0.0.1", canary, sender)
         assert inbound_smtp.take(body, told).startswith("250")
-    body = f"From: {canary}-mail@grower.example\r\nSubject: {canary}\r\n\r\n{canary} again\r\n".encode()
+    for name in ("mail", "third"):  # One more message of an open request, and a request.
+        body = f"From: {canary}-{name}@grower.example\r\nSubject: {canary}\r\n\r\n{canary} again\r\n".encode()
+        assert inbound_smtp.take(body, f"spf={canary}").startswith("250")
+    body = f"From: {canary}-list@grower.example\r\nPrecedence: list\r\nSubject: {canary}\r\n\r\n{canary}\r\n".encode()
     assert inbound_smtp.take(body, f"spf={canary}").startswith("250")
+    _mail_with_file(canary)
+
+
+def _mail_with_file(canary: str) -> None:
+    from glasshouse.operations import inbound_smtp
+
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = f"{canary}-file@grower.example", canary
+    letter.set_content(canary)
+    letter.add_attachment(canary.encode(), maintype="application", subtype=f"x-{canary}", filename=f"{canary}.pdf")
+    assert inbound_smtp.take(bytes(letter)).startswith("250")
 
 
 def _guest_forms(web: Web, boss: Customer, browser: httpx.Client, canary: str) -> None:
@@ -356,6 +370,11 @@ REACHED = {
     "rights_request.address",
     "rights_request.agent_request",
     "rights_request.authentication",
+    "rights_file.name",
+    "rights_file.media_type",
+    "rights_unanswered.address",
+    "rights_unanswered.text",
+    "rights_unanswered.authentication",
     "rights_request.callback",
     "rights_request.identity",
     "rights_request.text",

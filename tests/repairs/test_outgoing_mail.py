@@ -277,9 +277,9 @@ def test_two_processes_send_a_mail_once(mail_sink: MailSink, emptied: None) -> N
     assert len([one for one in mail_sink.letters if one["To"] == message.address]) == 1
 
 
+NO_ADDRESS_AT_ALL = ["=?utf-8?q??=@x.example", ".:@x.example"]
 ODD_ADDRESSES = [
-    "=?utf-8?q??=@x.example",
-    ".:@x.example",
+    *NO_ADDRESS_AT_ALL,
     "a..b@x.example",
     ".a@x.example",
     "a.@x.example",
@@ -296,8 +296,9 @@ def test_an_address_that_is_none_is_refused_at_every_door(home: Installation, ad
 
     with pytest.raises(InvalidError):
         normal_address(address)
-    with pytest.raises(InvalidError):
-        accounts.ask_reset(address, network=uuid.uuid4().hex)
+    if address in NO_ADDRESS_AT_ALL:  # The others may be stored by an older version, and a mail reaches them.
+        with pytest.raises(InvalidError):
+            accounts.ask_reset(address, network=uuid.uuid4().hex)
     with pytest.raises(InvalidError):
         requests.ask(address, "access", "eu", "x", requests.Arrival(network=uuid.uuid4().hex))
 
@@ -462,6 +463,8 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
 def test_the_pages_answer_an_odd_address_with_a_sentence(
     web: Callable[..., httpx.Client], door: str, address: str
 ) -> None:
+    if door == "/forgotten" and address not in NO_ADDRESS_AT_ALL:
+        pytest.skip("an older version may have stored it, and a mail reaches it")
     fields = {"address": address, "kind": "access", "region": "eu", "text": "x", "act": "subscribe"}
     answer = post(web(), door, door, **fields)
     assert answer.status_code == 400, answer.status_code

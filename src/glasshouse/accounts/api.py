@@ -20,8 +20,8 @@ from django.db import IntegrityError, transaction
 from glasshouse.accounts import credentials, links, passwords, second_factor, sessions, throttle
 from glasshouse.accounts.links import CHANGE, RESET, SIGN_UP
 from glasshouse.accounts.models import Account, Person
-from glasshouse.accounts.own import STORAGE, own, person_at
-from glasshouse.accounts.rules import Visit, known_form, normal_address, plain_name
+from glasshouse.accounts.own import STORAGE, own, person_at, stored_address
+from glasshouse.accounts.rules import Visit, known_forms, normal_address, plain_name, reachable_address
 from glasshouse.accounts.sessions import SignedIn, require_reauthentication
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -104,11 +104,10 @@ def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
     refused = InvalidError("Address and password do not match.", field="password")
     throttle.take_network("sign-in-network", visit.network, most=60, window=MINUTES_10)
     try:
-        normal = known_form(address)
+        stored, person = stored_address(address)
     except InvalidError:
         raise refused from None
-    person = person_at(_address_hash(normal))
-    _count_sign_in(normal, person, visit)
+    _count_sign_in(stored, person, visit)
     account = Account.objects.filter(person_id=person).first()
     is_correct = passwords.matches(password, account.password if account else "")
     with (
@@ -163,11 +162,12 @@ def _confirmed(actor: Actor, password: str) -> Account:
 
 def ask_reset(address: str, *, network: str) -> None:
     """Mail a link to set a new password, or a hint that there is no account. Raises InvalidError, ThrottledError."""
-    normal = normal_address(address)
+    reachable_address(address)
     throttle.take_network("reset", network, most=20, window=HOUR)
+    normal, person = stored_address(address)
     throttle.take("mail", normal, most=5, window=HOUR)
     with transaction.atomic():
-        account = Account.objects.filter(person_id=person_at(_address_hash(normal))).first()
+        account = Account.objects.filter(person_id=person).first()
         key_owner = KeyOwnerId(account.person_id if account else new_id())
         secret = links.new(RESET, key_owner, {"account": account.id if account else ""})
         if account:
@@ -297,8 +297,8 @@ def address_of(person: KeyOwnerId) -> str:
 
 
 def address_known(address: str) -> bool:
-    """Whether a person has this address; to be asked only on behalf of somebody who has proved it. Raises InvalidError."""
-    return bool(person_at(_address_hash(known_form(address))))
+    """Whether a person has this stored address; to be asked only on behalf of somebody who has proved it."""
+    return bool(person_at(_address_hash(address)))
 
 
 def account_at(address: str) -> AccountId | None:
@@ -314,7 +314,7 @@ def actor_of_address(address: str) -> Actor:
 
     Raises InvalidError, NotFoundError.
     """
-    account = Account.objects.filter(person_id=person_at(_address_hash(known_form(address)))).first()
+    account = Account.objects.filter(person_id=person_at(_address_hash(known_forms(address)[0]))).first()
     if account is None:
         raise NotFoundError("Nobody has this address.")
     return Actor(ActorKind.PERSON, AccountId(account.id), PersonId(account.person_id), proved_at=clock.now())

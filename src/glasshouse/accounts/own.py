@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from glasshouse.accounts.rules import known_forms
 from glasshouse.rowsecurity import connections
+from glasshouse.vault import api as vault
 
 # For jobs that only store (sealing anew, seeing which keys are in use) and mails that the law owes to everybody.
 STORAGE = connections.EVERYBODY
@@ -39,6 +41,24 @@ def person_at(address_hash: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT glasshouse_person_at(%s)", [address_hash])
         return str(cursor.fetchone()[0] or "")
+
+
+class StoredAddress(NamedTuple):
+    """An address as somebody has it, with the id of that person; person "": nobody has it, and it is in today's form."""
+
+    address: str
+    person: str
+
+
+def stored_address(text: str) -> StoredAddress:
+    """Who has the address that somebody wrote, also if an earlier version stored it in another form. Raises InvalidError.
+
+    Whom to let in or to write to is decided by more than this: a password, or the mailbox of the stored address itself.
+    """
+    forms = known_forms(text)
+    # Each form is asked for, whoever is found: time tells nothing.
+    persons = [StoredAddress(form, person_at(vault.lookup("address", form))) for form in forms]
+    return next((stored for stored in persons if stored.person), persons[0])
 
 
 def known_hashes(address_hashes: list[str]) -> set[str]:

@@ -10,6 +10,7 @@ from glasshouse.mail import addresses
 
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
 SECRET_MOST = 100  # characters of a link's, a cookie's or a challenge's secret; ours have at most 86
+NO_ADDRESS = "This is not an e-mail address. Write it like name@example.com."
 CODE_MOST = 64  # characters of a code, spaces and hyphens included
 SYSTEMS = (
     ("Windows", "Windows"),
@@ -26,18 +27,27 @@ def normal_address(text: str) -> str:
     try:
         return addresses.parsed(text)
     except addresses.AddressError:
-        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
+        raise InvalidError(NO_ADDRESS, field="address") from None
 
 
-def known_form(text: str) -> str:
-    """The stored form of an address that is only looked up. Raises InvalidError.
+def known_forms(text: str) -> tuple[str, ...]:
+    """The forms under which an address that is only looked up may be stored, that of today first. Raises InvalidError.
 
-    Older versions took some in that are refused now; their persons must find their accounts.
+    Older versions took some in that are refused now, or stored them otherwise; their persons must find their accounts. The first
+    form is the address itself; a later one may be somebody else's, and needs a proof of its own.
     """
     try:
-        return addresses.form_of(text)
+        return addresses.forms_of(text)
     except addresses.AddressError:
-        raise InvalidError("This is not an e-mail address. Write it like name@example.com.", field="address") from None
+        raise InvalidError(NO_ADDRESS, field="address") from None
+
+
+def reachable_address(text: str) -> str:
+    """The form of an address that a mail reaches, be it one that only older versions took in. Raises InvalidError."""
+    try:
+        return addresses.reachable(text)
+    except addresses.AddressError:
+        raise InvalidError(NO_ADDRESS, field="address") from None
 
 
 def plain_name(text: str, *, field: str, most: int = 80) -> str:

@@ -9,6 +9,7 @@ from glasshouse.accounts.models import Tries
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import ThrottledError
 from glasshouse.kernel.networks import network_key
+from glasshouse.mail.addresses import bucket_of
 from glasshouse.vault import api as vault
 
 # What is counted. A row holds a keyed hash only, so that whose it is can be told by trying all of these.
@@ -22,6 +23,10 @@ PURPOSES = frozenset(
         "invitation-address",
         "invite",
         "mail",
+        "mail-answer",
+        "mail-answers",
+        "mail-unanswered",
+        "mails",
         "passkey-make",
         "passkey-network",
         "request",
@@ -56,10 +61,14 @@ def take_network(purpose: str, network: str, *, most: int, window: timedelta) ->
     take(purpose, network_key(network), most=most, window=window)
 
 
+def _key(purpose: str, counted: str) -> str:
+    # An address counts under one name, however it was written: only addresses have an @.
+    return vault.lookup(f"tries:{purpose}", bucket_of(counted) if "@" in counted else counted)
+
+
 def counting(purpose: str, counted: str) -> bool:
     """Whether a try of `counted` was counted within a window that has not ended."""
-    key = vault.lookup(f"tries:{purpose}", counted)
-    return Tries.objects.filter(key=key, until__gt=clock.now()).exists()
+    return Tries.objects.filter(key=_key(purpose, counted), until__gt=clock.now()).exists()
 
 
 def take(purpose: str, counted: str, *, most: int, window: timedelta) -> None:
@@ -68,7 +77,7 @@ def take(purpose: str, counted: str, *, most: int, window: timedelta) -> None:
         raise ValueError(f"Tries of {purpose} are not in PURPOSES.")
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"key": vault.lookup(f"tries:{purpose}", counted), "now": now, "until": now + window})
+        cursor.execute(TAKE, {"key": _key(purpose, counted), "now": now, "until": now + window})
         count, until = cursor.fetchone()
     if count > most:
         raise ThrottledError(max(1, int((until - now).total_seconds())))
@@ -76,4 +85,4 @@ def take(purpose: str, counted: str, *, most: int, window: timedelta) -> None:
 
 def keys_of(counted: Iterable[str]) -> list[str]:
     """Under which keyed hashes tries of these (addresses, ids, network addresses) are counted, whatever was tried."""
-    return [vault.lookup(f"tries:{purpose}", each) for each in counted for purpose in sorted(PURPOSES)]
+    return [_key(purpose, each) for each in counted for purpose in sorted(PURPOSES)]

@@ -39,7 +39,7 @@ MOST_S = (
 class Draft:
     """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service).
 
-    body: without the footer, which each mail is given when it is queued. language: of the footer.
+    body: without the footer, which each mail is given when it is queued. language: of the footer. by_hand: a person wrote it.
     """
 
     subject: str
@@ -47,12 +47,14 @@ class Draft:
     answers: str = ""
     purpose: str = ""
     language: str = "en"
+    by_hand: bool = False
 
 
-def draft(template: str, values: Values, *, answers: str = "", purpose: str = "") -> Draft:
+def draft(template: str, values: Values, *, answers: str = "", purpose: str = "", by_hand: bool = False) -> Draft:
     """A mail made of a template: see `mail/rendering.py`. Raises TemplateError."""
     rendered = render(template, values)
-    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose, language=language_of(template))
+    language = language_of(template)
+    return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose, language=language, by_hand=by_hand)
 
 
 def queue_template(
@@ -75,6 +77,7 @@ def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) ->
     body = with_footer(draft.body, draft.language, _notice_in_force())
     message = _keep(key_owner, kind, address, subject=draft.subject, body=body)
     message.answers, message.purpose = message_id(draft.answers) or None, draft.purpose
+    message.by_hand = draft.by_hand
     message.save(force_insert=True)
     return message.id
 
@@ -211,7 +214,9 @@ def _send(message: Message) -> None:
     server = _server_for(message)
     if server is None:
         return  # It stays in the queue's table, where the demo's mailbox page shows it.
-    mail = smtp.composed(message.id, message.address, message.subject, message.body, message.answers or "")
+    mail = smtp.composed(
+        message.id, message.address, message.subject, message.body, message.answers or "", by_hand=message.by_hand
+    )
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
     return_path = f"{BOUNCE}{message.id}@{smtp.domain()}"
     # The record of a mail that tells of an erasure names nobody: it outlives the mail by years.

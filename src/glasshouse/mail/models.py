@@ -24,7 +24,7 @@ class Message(models.Model):
     `answers`: the Message-ID that it replies to. `purpose`: what it serves beyond the service itself, which its person may object
     to ("": the service itself). `refused`: why nothing lets it out (see kernel.gate). `reason`, `place`: the class of the error
     that the last try ended with, and where in our code. `set_aside_at`: since when nothing tries it any more. `seen_at`: since
-    when staff leave it so.
+    when staff leave it so. `by_hand`: a person wrote it; all others say that a program did.
     """
 
     belongs = Belongs(
@@ -74,6 +74,7 @@ class Message(models.Model):
         null=True,
     )
     purpose = technical(models.CharField(max_length=20, blank=True), Code())
+    by_hand = technical(models.BooleanField(default=False, db_default=False))
     refused = technical(models.CharField(max_length=80, blank=True), Matching(REASON))
     bounced_at = technical(models.DateTimeField(null=True))
     created_at = technical(models.DateTimeField())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from glasshouse.kernel import gate
+from glasshouse.kernel import clock, gate
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import addresses
 from glasshouse.mail.rules import body_text, message_id, subject_line
@@ -32,29 +32,32 @@ def _policy() -> "policy.EmailPolicy[EmailMessage]":
 POLICY = _policy()
 
 
-def composed(number: str, address: str, subject: str, body: str, answers: str) -> EmailMessage:
-    """The mail as it leaves. What cannot stand in a header as it is, is left out of it. Raises AddressError."""
+def composed(
+    number: str, address: str, subject: str, body: str, answers: str, *, by_hand: bool = False
+) -> EmailMessage:
+    """The mail as it leaves. What cannot stand in a header as it is, is left out of it. Raises AddressError.
+
+    Unless a person wrote it by hand, it says that no machine is to answer it, and gets no notice of absence or reading; what
+    cannot be delivered still comes back. Source: RFC 3834, 5; MS-OXCMAIL 2.2.3.2.14.
+    """
     mail = EmailMessage(policy=POLICY)
     mail["From"], mail["Subject"] = settings.MAIL_FROM, subject_line(subject)
     _address(mail, address)
-    mail["Message-ID"] = f"<{number}@{domain()}>"
+    mail["Message-ID"], mail["Date"] = f"<{number}@{domain()}>", clock.now()
     if thread := message_id(answers):
         mail["In-Reply-To"] = mail["References"] = thread
+    if not by_hand:
+        mail["Auto-Submitted"] = "auto-replied" if thread else "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"
     mail.set_content(body_text(body))
     return mail
 
 
 def _address(mail: EmailMessage, address: str) -> None:
     """Put the one address into the mail. Doors refuse more than this does: older versions let some in that mail still reaches."""
-    try:
-        if len(address) > addresses.MAX_LENGTH or "=?" in address or not address.isprintable():
-            raise ValueError
-        mail["To"] = address
-        (parsed,) = mail["To"].addresses
-        if f"{parsed.username}@{parsed.domain}" != address:
-            raise ValueError
-    except Exception as error:  # The library's parser of addresses ends in several kinds of exceptions.
-        raise addresses.AddressError("not one address that can be written into a mail") from error
+    if not addresses.is_single(address):
+        raise addresses.AddressError("not one address that can be written into a mail")
+    mail["To"] = address
 
 
 def domain() -> str:

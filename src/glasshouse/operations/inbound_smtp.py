@@ -23,13 +23,14 @@ from django.conf import settings
 from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
-from glasshouse.operations import inbound_mail, mail_reading
+from glasshouse.operations import mail_reading, mime
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 MOST_BYTES = 10 << 20
 MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 64, 4
 IDLE_S, CONNECTION_S, PROCESSING_S = 180, 900, 90
 LOCAL_PART = "privacy"
+BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 BOUNCED = re.compile("bounce-([0-9a-hjkmnp-tv-z]{16})")
 DNS_S, MOST_SEALS = 5, 5
 # Bounds of what is checked for signatures: a run of so many spaces, a longer signature or a later seal is written by nobody.
@@ -56,6 +57,8 @@ class InboundSmtp:
         local = address.partition("@")[0].lower()
         if local not in (LOCAL_PART, named_local_part()) and not BOUNCED.fullmatch(local):
             return "550 5.1.1 This mailbox is not here"
+        if envelope.rcpt_tos and (BOUNCED.fullmatch(local) or _returned(envelope)):
+            return "452 4.5.3 One at a time, please: send this again"  # A report and a request are read differently.
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
@@ -65,20 +68,17 @@ class InboundSmtp:
         """Open a request; the reply 250 is sent once it is stored."""
         content = envelope.content or b""
         body = content.encode("utf-8", "replace") if isinstance(content, str) else content
-        back = next(
-            (
-                match
-                for recipient in envelope.rcpt_tos
-                if (match := BOUNCED.fullmatch(recipient.partition("@")[0].lower()))
-            ),
-            None,
-        )
+        if BARE.search(body):
+            # Servers that take such a line break for one see other mails in it than we do (SMTP smuggling; RFC 5321, 2.3.8).
+            return "554 5.6.11 Lines must end in CR LF, and neither stands alone"
+        back = _returned(envelope)
         peer = str(session.peer[0]) if session.peer else ""
 
         def work() -> str:
             if back:
-                return take_back(body, back[1])
-            return take(body, authenticated(body, peer, session.host_name or "", envelope.mail_from or ""))
+                return take_back(body, back)
+            sender = envelope.mail_from or ""
+            return take(body, authenticated(body, peer, session.host_name or "", sender), sender)
 
         async def turn() -> str:
             async with self._turns:
@@ -91,6 +91,12 @@ class InboundSmtp:
             return LATER
 
 
+def _returned(envelope: Envelope) -> str:
+    """The id of our mail that a mail is the way back of; "" where it is addressed to people."""
+    locals_ = (recipient.partition("@")[0].lower() for recipient in envelope.rcpt_tos)
+    return next((match[1] for local in locals_ if (match := BOUNCED.fullmatch(local))), "")
+
+
 def take_back(body: bytes, message: str) -> str:
     """The answer to a mail on the way back: a delivery that failed for good is noted. Source: RFC 3464."""
     from django.db import close_old_connections
@@ -99,7 +105,7 @@ def take_back(body: bytes, message: str) -> str:
 
     try:
         failed = mail_reading.delivery_failed(body)
-    except inbound_mail.UnreadableError as error:
+    except mime.UnreadableError as error:
         return f"554 5.6.0 {error}"
     except mail_reading.LaterError:
         return LATER
@@ -119,8 +125,8 @@ def authenticated(body: bytes, peer: str, helo: str, sender: str) -> str:
     Source: RFC 7208, 6376, 8617.
     """
     try:
-        mail = inbound_mail.split(body)
-    except inbound_mail.UnreadableError:
+        mail = mime.split(body)
+    except mime.UnreadableError:
         return "spf=none dkim=none arc=none"
     if peer.startswith("127.") or peer == "::1":
         # The operator's own mail server handed it on, and alone knows where it came from: its word stands uppermost (RFC 8601).
@@ -139,7 +145,7 @@ def authenticated(body: bytes, peer: str, helo: str, sender: str) -> str:
     return f"spf={spf_said} dkim={dkim_said} arc={arc_said}"
 
 
-def _may_be_verified(mail: inbound_mail.Part, body: bytes) -> bool:
+def _may_be_verified(mail: mime.Part, body: bytes) -> bool:
     """Whether the library that checks signatures gets through a mail in a moment: it takes quadratic time for some."""
     signatures = [value for name, value in mail.headers if name.startswith(("dkim-", "arc-"))]
     if any(len(signature) > MAX_SIGNATURE_BYTES or MANY_INSTANCES.search(signature) for signature in signatures):
@@ -155,27 +161,34 @@ def _asked(ask: Callable[[], str]) -> str:
         return "temperror"
 
 
-def take(content: bytes | str, authentication: str = "") -> str:
-    """The answer to one mail. Attachments are left out: what identifies somebody is not asked for by mail."""
+def take(content: bytes | str, authentication: str = "", return_path: str | None = None) -> str:
+    """The answer to one mail, once it is stored. return_path: of the envelope, "" for none; None: it is not known."""
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
     from glasshouse.requests import api as requests
-    from glasshouse.requests import replies
+    from glasshouse.requests import mail_files, replies, unanswered
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:
-        mail = mail_reading.read(raw)
-    except inbound_mail.UnreadableError as error:
+        mail = mail_reading.read(raw, return_path)
+    except mime.UnreadableError as error:
         return f"554 5.6.0 {error}"
     except mail_reading.LaterError:
         return LATER
-    if mail.automatic:
-        return "250 OK"  # An answering machine opens no request, and would answer ours for ever.
     try:
         close_old_connections()
+        if reason := mail.automatic or ("ours" if unanswered.is_ours(mail.sender) else ""):
+            unanswered.keep(mail.sender, f"{mail.subject}\n\n{mail.text}", reason, raw, authentication)
+            return "250 OK"
+        files = (*mail.files, *((mail_files.whole(raw),) if mail.left_out else ()))
         arrival = requests.Arrival(
-            "mail", thread=mail.message_id, replies_to=mail.replies_to, authentication=authentication
+            "mail",
+            thread=mail.message_id,
+            replies_to=mail.replies_to,
+            authentication=authentication,
+            files=files,
+            left_out=mail.left_out,
         )
         replies.from_mail(mail.sender, mail.subject, mail.text, arrival)
     except ThrottledError:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from crop_contract.sandbox_work import Answer, Refused
-from glasshouse.operations import inbound_mail
+from glasshouse.operations import inbound_mail, mime
 
 
 def prepare(request: dict[str, Any]) -> None:
@@ -24,6 +24,12 @@ def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
         if request["bounce"]:
             answer.json({"failed": inbound_mail.delivery_failed(body)})
         else:
-            answer.json(asdict(inbound_mail.read(body)))
-    except inbound_mail.UnreadableError as error:
+            mail = inbound_mail.read(body, request["return_path"])
+            facts = asdict(mail)
+            for file in facts["files"]:
+                file["content"] = ""
+            answer.json(facts)
+            for content in (file.content for file in mail.files):  # an answer each: bytes are no JSON
+                answer.send(content)
+    except mime.UnreadableError as error:
         raise Refused(str(error)) from None

@@ -18,7 +18,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
-from glasshouse.accounts.rules import SECRET_MOST, normal_address
+from glasshouse.accounts.rules import SECRET_MOST, known_forms, normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -300,11 +300,11 @@ def newcomers_address(secret: str, address_input: str) -> str:
 
     Raises NotFoundError, InvalidError, ForbiddenError (another address), ThrottledError.
     """
-    secret_hash, address = _hash(secret), normal_address(address_input)
+    secret_hash, forms = _hash(secret), known_forms(address_input)
     with organisation_transaction(ANONYMOUS, invitation=secret_hash):
         invited = str(_open(secret_hash).address)
     throttle.take("invitation-address", secret_hash, most=10, window=timedelta(hours=1))
-    if address != invited:
+    if invited not in forms:
         raise ForbiddenError(OTHER_ADDRESS)
     if accounts.address_known(invited):
         raise InvalidError(

@@ -28,13 +28,14 @@ from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, RequestId, new_id,
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.notices import api as notices
-from glasshouse.requests import legal_deadlines
+from glasshouse.requests import answering, files, legal_deadlines
+from glasshouse.requests.mail_files import LeftOut, MailFile
 from glasshouse.requests.models import Request, RequestKind, RequestMessage
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
-MOST_TEXT = 20_000  # characters
+MOST_TEXT, MOST_OF_MAIL = 20_000, 20_500  # characters; of a mail with its subject
 PAPER = ("letter", "phone")
 # How long we wait for the confirmation of an address; after half of it, the link is mailed once more.
 CONFIRM_WITHIN = timedelta(days=14)
@@ -48,6 +49,7 @@ class Arrival:
     channel: page, mail, agent, account, letter or phone. network: the sender's, "" for a mail. thread: the Message-ID of a mail;
     replies_to: the Message-IDs that it names; authentication: what SPF, DKIM and ARC said. entered_by: id of the staff account;
     identity: how the officer checked who it is. notice: number of the privacy notice that the page's form showed.
+    files: what came with a mail; left_out: what of it is in neither the text nor the files, the whole mail aside.
     """
 
     channel: str = "page"
@@ -58,6 +60,8 @@ class Arrival:
     entered_by: str = ""
     identity: str = ""
     notice: int = 0
+    files: tuple[MailFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class PassedTo(NamedTuple):
@@ -75,11 +79,11 @@ class NewRequest(NamedTuple):
     secret: str
 
 
-def _checked(address: str, kind: str, region: str, text: str) -> str:
+def _checked(address: str, kind: str, region: str, text: str, most: int = MOST_TEXT) -> str:
     if kind not in RequestKind.values or region not in legal_deadlines.REGIONS:
         raise InvalidError("Choose what you ask for, and where you live, from the lists.", field="kind")
-    if len(text) > MOST_TEXT:
-        raise InvalidError(f"The text has at most {MOST_TEXT} characters.", field="text")
+    if len(text) > most:
+        raise InvalidError(f"The text has at most {most} characters.", field="text")
     return normal_address(address) if address else ""
 
 
@@ -110,11 +114,14 @@ def new_request(address: str, kind: str, region: str, text: str, arrival: Arriva
 
 
 def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follows: Request | None = None) -> RequestId:
-    """Open a request and mail a link that confirms the address. follows: the closed request that it replies to.
+    """Open a request and mail a link that confirms the address; of a mail, once that may be answered by itself (answering.py).
+
+    follows: the closed request that it replies to.
 
     Raises InvalidError, ThrottledError.
     """
-    normal = _checked(address, kind, region, text)
+    by_mail = arrival.channel == "mail"
+    normal = _checked(address, kind, region, text, MOST_OF_MAIL if by_mail else MOST_TEXT)
     if not normal:
         raise InvalidError("Write the address at which we can answer you.", field="address")
     count = partial(throttle.take_network, "request", arrival.network)
@@ -122,11 +129,14 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
         count = partial(throttle.take, "request", normal)
     count(most=20, window=timedelta(hours=1))
     throttle.take("request-address", normal, most=5, window=timedelta(hours=1))
-    with transaction.atomic():
+    waits = by_mail and not answering.may_answer(normal)
+    with files.arriving(arrival.files, arrival.left_out) as new_files, transaction.atomic():
         request, secret = new_request(normal, kind, region, text, arrival)
-        request.follows = follows.id if follows else ""
+        request.follows, request.link_waits = follows.id if follows else "", waits
         request.save(force_insert=True)
-        mail_link(request, secret)
+        new_files.belong_to(request)
+        if not waits:
+            mail_link(request, secret)
         events.record(ANONYMOUS, Kind.REQUEST_OPENED, request.id, channel=arrival.channel)
     return RequestId(request.id)
 
@@ -202,13 +212,14 @@ def of_person(actor: Actor) -> list[Request]:
     return readable(confirmed.order_by("-asked_at"))
 
 
-def write(request: Request, template: str, values: mail.Values, *, referral: str = "") -> None:
+def write(request: Request, template: str, values: mail.Values, *, referral: str = "", by_hand: bool = False) -> None:
     """Mail to a request's person in its thread, and store it as a request message, in the caller's transaction.
 
     template, values: of the mail; `number` of the request is added. Nothing is mailed where there is no address.
-    referral: the id of the one that a customer answers with it; "": we write.
+    referral: the id of the one that a customer answers with it; "": we write. by_hand: a person wrote what it says.
     """
-    message = mail.draft(template, {**values, "number": request.id}, answers=request.thread or "")
+    values, by_hand = {**values, "number": request.id}, by_hand or bool(referral)
+    message = mail.draft(template, values, answers=request.thread or "", by_hand=by_hand)
     mail_id = ""
     if request.address:
         # Under a key of its own: the request's lives for three years, and an old copy of the data would hold the mail open.
@@ -276,7 +287,7 @@ def answer(actor: Actor, number: RequestId, text: str, *, refuse: bool) -> None:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
     law = legal_deadlines.LAWS[request.law]
     close(request, text, "refused" if refuse else "answered")
-    write(request, "requests/mails/answer", {"text": text, "authority": law.authority if refuse else ""})
+    write(request, "requests/mails/answer", {"text": text, "authority": law.authority if refuse else ""}, by_hand=True)
     consent.judge(actor, request.id, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, request.id, refused=refuse)
 
@@ -292,8 +303,8 @@ def ask_again(actor: Actor, number: RequestId) -> None:
 
 def mail_again(request: Request) -> None:
     """Mail the confirmation link once more, in the caller's transaction; the one before ends."""
-    request.reminded_at = clock.now()
-    request.save(update_fields=["reminded_at"])
+    request.reminded_at, request.link_waits = clock.now(), False
+    request.save(update_fields=["reminded_at", "link_waits"])
     mail_link(request, fresh_link(request))
 
 
@@ -328,5 +339,5 @@ def extend(actor: Actor, number: RequestId, reason: str) -> None:
     request.extended_at, request.due_at = clock.now(), legal_deadlines.due(law, request.asked_at, extended=True)
     request.escalated = 0
     request.save(update_fields=["extended_at", "due_at", "escalated"])
-    write(request, "requests/mails/extended", {"due_at": request.due_at, "reason": reason})
+    write(request, "requests/mails/extended", {"due_at": request.due_at, "reason": reason}, by_hand=True)
     events.record(actor, Kind.REQUEST_EXTENDED, request.id)

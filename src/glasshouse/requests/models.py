@@ -1,16 +1,19 @@
 """Privacy requests with their messages and referrals, officers' regions, agents."""
 
+# Long because one request is described by many columns, each with what it is for.
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from glasshouse.kernel.ids import new_id
+from glasshouse.kernel.ids import BlobId, new_id
 from glasshouse.requests.legal_deadlines import LAWS, REGIONS
+from glasshouse.requests.mail_files import WHOLE_NAME, WORDS, LeftOut
 from glasshouse.rowsecurity.declarations import RowAccess
-from glasshouse.vault.classification import hashed, technical
+from glasshouse.vault.classification import blob_ref, hashed, technical
 from glasshouse.vault.content import Code, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
-from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, Writer
+from glasshouse.vault.declarations import Belongs, ByAddress, ErasedBy, Owner, SentFile, Writer
 from glasshouse.vault.fields import SealedText
 
 
@@ -47,6 +50,7 @@ class Request(models.Model):
     `follows`: the closed request that this one replies to. `proof_hash`: the mailed confirmation link, until `proof_ends_at`,
     once. `page_hash`: the guest's page that the confirmation opens. `notice_version`: number of the privacy notice that the
     page's form showed; 0: a version asked that did not record it; empty: no form of ours was shown.
+    `link_waits`: the link is not mailed yet (see answering.py).
     """
 
     belongs = Belongs(
@@ -123,6 +127,7 @@ class Request(models.Model):
     notice_version = technical(models.PositiveIntegerField(null=True))
     follows = technical(models.CharField(max_length=16, blank=True))
     passing = technical(models.CharField(max_length=8, choices=Passing.choices, blank=True), OneOf(Passing.values))
+    link_waits = technical(models.BooleanField(default=False, db_default=False))
     proof_hash = technical(models.CharField(max_length=64, unique=True))
     proof_ends_at = technical(models.DateTimeField(null=True))
     proof_used_at = technical(models.DateTimeField(null=True))
@@ -153,6 +158,7 @@ class Request(models.Model):
         return self.written_by if field in ("address", "text") else ""
 
 
+HEARING, NAMED = "hearing what people write to the privacy address", "a mail that names you as its sender"
 WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answers you"}
 
 
@@ -213,6 +219,123 @@ class RequestMessage(models.Model):
     def source_of(self, field: str) -> str:
         """Who a value comes from, in words for the person; "" where the data map says it."""
         return self.written_by if field == "text" else ""
+
+
+def _of_file() -> SealedText:
+    """A sealed column that says what a file of a mail is."""
+    entry = personal(
+        "user.content.private",
+        "answering the request",
+        basis=Basis.LEGAL_OBLIGATION,
+        erasure=OnErasure.KEEP,
+        retention="with the request that it belongs to",
+    )
+    return SealedText(entry, key_owner="key_owner")
+
+
+class RequestFile(models.Model):
+    """A file that came with a mail, as its sender made it: nothing here opens it.
+
+    `message`: the message of the thread that it came with; "": the request itself. `name`, `media_type`: as the sender says.
+    `left_out`: of a whole mail, which of its parts are in neither the text nor the files (`mail_files.LeftOut`).
+    """
+
+    stays = "with the request that it belongs to"
+    by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
+    message = technical(models.CharField(max_length=16, blank=True))
+    key_owner = technical(models.CharField(max_length=16))
+    name = _of_file()
+    media_type = _of_file()
+    size_bytes = technical(models.PositiveIntegerField())
+    left_out = technical(models.CharField(max_length=80, blank=True), Code())
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "rights_file"
+
+    @property
+    def sent_file(self) -> SentFile:
+        """The file for an export."""
+        return SentFile(self.name, BlobId(self.blob))
+
+    @property
+    def missing(self) -> list[str]:
+        """What of the mail is in neither the text nor the files, in words."""
+        return [WORDS[LeftOut(code)] for code in self.left_out.split(":") if code]
+
+    def source_of(self, field: str) -> str:
+        """Who a value comes from, in words for the person."""
+        return str(self.request.written_by)
+
+
+class Unanswered(models.TextChoices):
+    """Why a mail to the privacy address is answered by nobody but a person."""
+
+    NULL_PATH = "null_path", "it has no return path, as reports of mail servers"
+    REPORT = "report", "it is a report of a mail server"
+    SUBMITTED = "submitted", "it says that a program sent it"
+    MACHINE = "machine", "it says that an answering machine sent it"
+    LIST = "list", "it came by a mailing list"
+    PRECEDENCE = "precedence", "it says that it is bulk mail"
+    SUPPRESS = "suppress", "it asks that no program answers it"
+    DAEMON = "daemon", "its sender's address is one that programs write from"
+    OURS = "ours", "its sender's address is our own"
+
+
+class UnansweredMail(models.Model):
+    """A mail to the privacy address that opens no request and gets no answer by itself; an officer looks at it.
+
+    Anybody may have written it, under any address: it is sealed under a key of its own. `blob`: the whole mail.
+    """
+
+    kept = (Kept("at", 30, "it came, unless an officer made it a request"),)
+    by_address = ByAddress(ErasedBy.ANYBODY)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    key_owner = technical(models.CharField(max_length=16, db_index=True))
+    address = SealedText(
+        personal(
+            "user.contact.email",
+            HEARING,
+            basis=Basis.LEGAL_OBLIGATION,
+            source=NAMED,
+            need="the mail was written under it",
+        ),
+        key_owner="key_owner",
+    )
+    address_hash = hashed(
+        models.CharField(max_length=64, db_index=True),
+        "user.contact.email",
+        "finding a person's mails",
+        basis=Basis.LEGAL_OBLIGATION,
+    )
+    text = SealedText(
+        personal("user.content.private", HEARING, basis=Basis.LEGAL_OBLIGATION, source=NAMED), key_owner="key_owner"
+    )
+    authentication = SealedText(
+        personal(
+            "user.content.private",
+            "weighing who wrote the mail",
+            basis=Basis.LEGAL_OBLIGATION,
+            source="the mail's own way here",
+        ),
+        key_owner="key_owner",
+        null=True,
+    )
+    reason = technical(models.CharField(max_length=12, choices=Unanswered.choices), OneOf(Unanswered.values))
+    size_bytes = technical(models.PositiveIntegerField())
+    blob = blob_ref(models.CharField(max_length=16, blank=True), key_owner="key_owner")
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "rights_unanswered"
+
+    @property
+    def sent_file(self) -> SentFile:
+        """The mail for an export."""
+        return SentFile(WHOLE_NAME, BlobId(self.blob))
 
 
 class Referral(models.Model):

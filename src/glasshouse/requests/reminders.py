@@ -18,8 +18,8 @@ from glasshouse.kernel.actor import JOB
 from glasshouse.kernel.ids import AccountId, KeyOwnerId
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
+from glasshouse.requests import answering, legal_deadlines
 from glasshouse.requests import api as requests
-from glasshouse.requests import legal_deadlines
 from glasshouse.requests.models import Request
 from glasshouse.requests.worklist import covers
 
@@ -37,7 +37,7 @@ def give_up_due() -> int:
     )
     count = 0
     for queue, rows, act in (
-        ("rights.remind", to_remind, requests.mail_again),
+        ("rights.remind", to_remind, _remind_of_link),
         ("rights.give-up", to_close, _give_up),
     ):
         count += queues.each(queue, _ids(rows, queue), partial(_claimed, rows, act=act))
@@ -58,9 +58,33 @@ def _claimed(rows: "QuerySet[Request]", number: str, act: Callable[[Request], No
     return True
 
 
+def _may_write(request: Request) -> bool:
+    """Whether a program may write to the address of a request now: that of a mail may be forged."""
+    return request.channel != "mail" or answering.may_answer(request.address)
+
+
+def _remind_of_link(request: Request) -> None:
+    if _may_write(request):
+        requests.mail_again(request)
+
+
+def mail_waiting_links() -> int:
+    """Mail the links of mailed requests that could not be answered at once; returns how many. For the worker."""
+    waiting = Request.objects.filter(closed_at=None, proved_at=None, link_waits=True, asked_at__lte=clock.now())
+    return queues.each("rights.link", _ids(waiting, "rights.link"), partial(_claimed, waiting, act=_mail_waiting_link))
+
+
+def _mail_waiting_link(request: Request) -> None:
+    if _may_write(request):
+        request.link_waits = False
+        request.save(update_fields=["link_waits"])
+        requests.mail_link(request, requests.fresh_link(request))
+
+
 def _give_up(request: Request) -> None:
     requests.close(request, "nobody confirmed the address", "unproved")
-    requests.write(request, "requests/mails/unconfirmed", {})
+    if _may_write(request):
+        requests.write(request, "requests/mails/unconfirmed", {})
     events.record(JOB, Kind.REQUEST_CLOSED, request.id, unproved=True)
 
 

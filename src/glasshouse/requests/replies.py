@@ -19,8 +19,9 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.ids import RequestId
 from glasshouse.mail import api as mail
+from glasshouse.requests import answering, files
 from glasshouse.requests import api as requests
-from glasshouse.requests.api import MOST_TEXT, Arrival
+from glasshouse.requests.api import Arrival
 from glasshouse.requests.models import Request, RequestMessage
 from glasshouse.requests.rules import likely_kind
 from glasshouse.vault import api as vault
@@ -39,10 +40,12 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
     stays as it was answered. Raises InvalidError, ThrottledError.
     """
     normal = normal_address(address)
+    answering.count_mail(normal)
     earlier = _replied_to(normal, subject, arrival.replies_to)
-    if earlier and earlier.closed_at is None and _continued(earlier, body[:MOST_TEXT], arrival):
+    text = f"{subject}\n\n{body}"
+    said = body if NUMBER.search(subject) else text  # The subject of a reply to our mail is our own.
+    if earlier and earlier.closed_at is None and _continued(earlier, said, arrival):
         return RequestId(earlier.id)
-    text = f"{subject}\n\n{body}"[:MOST_TEXT]
     region = earlier.region if earlier else "other"
     return requests.ask(normal, likely_kind(text), region, text, arrival, follows=earlier)
 
@@ -57,22 +60,28 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     by_mail = Q(requestmessage__mail__in=mails) | Q(key_owner__in=mail.key_owners_of(mails))
     if mails and (request := of_address.filter(by_mail).order_by("-asked_at").first()):
         return request
+    # Whoever writes again before the address is confirmed adds to what was asked, and is sent no second link.
+    unconfirmed = of_address.filter(channel="mail", closed_at=None, proved_at=None)
+    if request := unconfirmed.order_by("-asked_at").first():
+        return request
     return of_address.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
 
 
 def _continued(request: Request, text: str, arrival: Arrival) -> bool:
     """Add a message to a request's thread, if it is still open. It is confirmed only if the request is."""
     throttle.take("request-address", request.address, most=20, window=timedelta(hours=1))
-    with transaction.atomic():
+    with files.arriving(arrival.files, arrival.left_out) as new_files, transaction.atomic():
         if not Request.objects.select_for_update().filter(id=request.id, closed_at=None).exists():
             return False  # It was answered in this moment.
-        RequestMessage(
+        message = RequestMessage(
             request=request,
             key_owner=request.key_owner,
             text=text,
             sender="person",
             authentication=arrival.authentication[:80] or None,
             at=clock.now(),
-        ).save(force_insert=True)
+        )
+        message.save(force_insert=True)
+        new_files.belong_to(request, message)
         events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
     return True

@@ -15,9 +15,9 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.requests import api as requests
-from glasshouse.requests import legal_deadlines
+from glasshouse.requests import files, legal_deadlines
 from glasshouse.requests.api import PassedTo
-from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestMessage
+from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestFile, RequestMessage
 from glasshouse.vault.fields import readable
 
 
@@ -37,6 +37,7 @@ class WorklistItem:
     known: bool
     is_own_region: bool
     messages: list[RequestMessage]
+    files: list[RequestFile]
     passed_to: list[PassedTo]
     earlier: Request | None
     agent: str
@@ -55,7 +56,7 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
     open_requests = readable(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
-    messages = requests.messages_of(open_requests)
+    messages, files_of = requests.messages_of(open_requests), files.of_requests(open_requests)
     passed = requests.passed_to([request.id for request in open_requests if request.referrals])
     agents = readable(Agent.objects.filter(id__in={request.agent for request in open_requests}))
     agent_names = {agent.id: agent.name for agent in agents}
@@ -72,6 +73,7 @@ def worklist(actor: Actor) -> list[WorklistItem]:
             request.proved_at is not None and bool(request.address) and request.address_hash in with_account,
             answers_for(request.region),
             messages[request.id],
+            files_of[request.id],
             passed.get(request.id, []),
             earlier.get(request.follows),
             agent_names.get(request.agent, ""),

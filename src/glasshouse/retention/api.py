@@ -233,8 +233,7 @@ def _opaque(key: object) -> str:
 
 def _delete_rows(model: type[models.Model], keys: list[object]) -> None:
     doomed = model._default_manager.filter(pk__in=keys)
-    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_key_owner")]
-    names = [name for file in files for name in doomed.values_list(str(file.attname), flat=True) if name]
+    names = blobs.of_rows(doomed)
     doomed.delete()
     for name in names:  # After the rows: what the database keeps has its file still.
         blobs.remove(BlobId(str(name)))

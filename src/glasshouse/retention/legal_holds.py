@@ -20,7 +20,7 @@ from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Role
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own, person_at
-from glasshouse.accounts.rules import known_form
+from glasshouse.accounts.rules import known_forms
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -78,7 +78,7 @@ def place(whom: str, order: Order) -> str:
         if whom.strip() not in access.all_organisations():
             raise InvalidError("Write an e-mail address, or the id of an organisation.", field="whom")
         return _place(LegalHold(scope=HoldOn.ORGANISATION, key_owner=whom.strip()), order)
-    address = known_form(whom)
+    address = known_forms(whom)[0]
     address_hash = vault.lookup("address", address)
     if person := person_at(address_hash):
         return _place(LegalHold(scope=HoldOn.PERSON, key_owner=person, address_hash=address_hash), order)

@@ -28,6 +28,7 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
+from glasshouse.mail.addresses import AddressError, earlier_form
 from glasshouse.queues import api as queues
 from glasshouse.sources import contact_file, rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
@@ -166,6 +167,8 @@ def _import(actor: Actor, source: Source, rows: list[contact_file.CheckedRow]) -
             flaw = str(error)
         if flaw:
             problems.append(Problem(row.line, flaw))
+        elif not all(_may_import_to(form) for form in {address, _earlier(row.address) or address}):
+            counts["skipped"] += 1
         else:
             for name, count in _import_row(source, address, row.values).items():
                 counts[name] += count
@@ -177,8 +180,6 @@ def _import_row(source: Source, address: str, values: dict[str, str]) -> dict[st
     """Take the values of one contact in; returns what to add to the counts of a Report."""
     address_hash = vault.lookup("address", address)
     person = person_at(address_hash)
-    if not _may_import(person, address_hash):
-        return {"skipped": 1}
     rows = ThirdPartyData.objects.filter(source=source, address_hash=address_hash)
     rows_by_field = {row.field: row for row in rows}
     key_owner = person or next((row.key_owner for row in rows_by_field.values()), new_id())
@@ -206,8 +207,18 @@ def _import_row(source: Source, address: str, values: dict[str, str]) -> dict[st
     return counts
 
 
-def _may_import(person: str, address_hash: str) -> bool:
-    """Whether data of an address may be taken in: not against an objection, nor while restricted. person: "" if unknown."""
+def _earlier(text: str) -> str:
+    """The form under which an earlier version may have noted somebody's objection; "" where there is none."""
+    try:
+        return earlier_form(text)
+    except AddressError:
+        return ""
+
+
+def _may_import_to(address: str) -> bool:
+    """Whether data of an address may be taken in: not against an objection, nor while restricted."""
+    address_hash = vault.lookup("address", address)
+    person = person_at(address_hash)
     if Suppression.objects.filter(address_hash=address_hash).exists() or consent.restriction_at(address_hash):
         return False
     return not person or (consent.may(person, PURPOSE) and consent.restriction_of(person) is None)

@@ -262,8 +262,12 @@ def _delete_addressed(rows: list[models.Model], recorded: set[str]) -> set[str]:
         organisation = getattr(row, "organisation_id", None)  # Of a customer's rows.
         actor = JOB.for_organisation(OrganisationId(organisation)) if organisation else JOB
         with access.organisation_transaction(actor):
+            files = blobs.of_rows(type(row)._default_manager.filter(pk=row.pk))
             if not row.delete()[0]:  # A customer under a legal hold keeps what it entered, and the key with it.
                 needed.add(OrganisationId(key_owner))
+                files = []
+        for blob in files:
+            blobs.remove(blob)
     return unused_keys(key_owners - needed)
 
 

@@ -5,6 +5,7 @@ Source: PRI-22; GDPR Art. 15(3), 20.
 """
 
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.subject.inventory import Belonging, Item, belonging, count_of, view
+from glasshouse.subject.inventory import Belonging, HeldFile, Item, belonging, count_of, files_at, view
 from glasshouse.subject.models import Export
 from glasshouse.vault import blobs
 
@@ -106,7 +107,10 @@ def fill(number: str) -> None:
     actor = Actor(ActorKind.PERSON, AccountId(export.account), PersonId(export.key_owner), proved_at=clock.now())
     with own(export.key_owner):
         kinds = belonging(_kind_of(actor))
-        pieces = zipped(lambda: view(actor), lambda count: _note_progress(export, count), kinds)
+        address_hash = accounts.person_of(actor).address_hash
+        pieces = zipped(
+            lambda: view(actor), lambda count: _note_progress(export, count), kinds, lambda: files_at(address_hash)
+        )
         blob = blobs.store(pieces, KeyOwnerId(export.key_owner))
         if not Export.objects.filter(id=number, blob="").update(blob=blob, done=export.total):
             blobs.remove(blob)  # The person was erased meanwhile, or another worker was quicker.
@@ -129,12 +133,15 @@ def _note_progress(export: Export, item_count: int) -> None:
 
 
 def zipped(
-    items: Callable[[], Iterator[Item]], note_progress: Callable[[int], None], kinds: Sequence[Belonging] = ()
+    items: Callable[[], Iterator[Item]],
+    note_progress: Callable[[int], None],
+    kinds: Sequence[Belonging] = (),
+    files: Callable[[], Iterator[HeldFile]] = lambda: iter(()),
 ) -> Iterator[bytes]:
     """The bytes of a zip of a page and a file for programs, in pieces; with a file of what is not in it, where there is such.
 
     items: gone through twice. note_progress: called now and then with how many items are in it.
-    kinds: what is not in it, and why.
+    kinds: what is not in it, and why. files: those that the person sent us.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
@@ -152,9 +159,22 @@ def zipped(
                         progress.report()
                         note_progress(number // (2 if name == "data.json" else 1))
                 file.write(last.encode())
+        for held in files():
+            # Under its number: what somebody named a file is no path here.
+            with archive.open(f"files/{held.id}-{file_name(held.name)}", "w", force_zip64=True) as file:
+                for piece in held.body:
+                    file.write(piece)
+                    if len(pipe.held) > PIECE:
+                        yield pipe.taken()
         if kinds:
             archive.writestr("not-included.json", json.dumps([kind._asdict() for kind in kinds], ensure_ascii=False))
     yield pipe.taken()
+
+
+def file_name(name: str) -> str:
+    """A name that stands for one file in every system's folder."""
+    plain = "".join(letter if letter.isalnum() or letter in " .-_" else "_" for letter in name)
+    return re.sub(r"\.{2,}", "_", plain).strip(" .")[:100] or "file"
 
 
 def _not_included(kinds: Sequence[Belonging]) -> str:

@@ -25,7 +25,7 @@ from glasshouse.sources import api as sources
 from glasshouse.subject import exports, restriction
 from glasshouse.subject.erasure import Guest
 from glasshouse.subject.exports import ExportFile
-from glasshouse.subject.inventory import Item, held_at
+from glasshouse.subject.inventory import Item, files_at, held_at
 
 
 def guest_of(secret: str) -> Guest:
@@ -66,7 +66,9 @@ def export(secret: str) -> ExportFile:
     """An export of everything held of the guest's address. Raises NotFoundError."""
     request = of_page(secret)
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
-    return ExportFile(name, _as_own(request, exports.zipped(lambda: held_at(request.address_hash), lambda count: None)))
+    address_hash = request.address_hash
+    pieces = exports.zipped(lambda: held_at(address_hash), lambda count: None, files=lambda: files_at(address_hash))
+    return ExportFile(name, _as_own(request, pieces))
 
 
 def _as_own(request: Request, pieces: Iterator[bytes]) -> Iterator[bytes]:

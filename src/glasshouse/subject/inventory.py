@@ -22,6 +22,7 @@ from glasshouse.mail.rules import masked
 from glasshouse.retention import legal_holds
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
+from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import (
     ByAddress,
@@ -214,6 +215,23 @@ def held_at(address_hash: str) -> Iterator[Item]:
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
     yield from _disclosures("", address_hash)
+
+
+class HeldFile(NamedTuple):
+    """A file that somebody sent us. name: as they named it."""
+
+    id: str
+    name: str
+    body: Iterator[bytes]
+
+
+def files_at(address_hash: str) -> Iterator[HeldFile]:
+    """The files that whoever confirmed an address sent us, opened one after the other; of models with a `sent_file`."""
+    for model, declared in models_by_address():
+        for row in readable(_rows_at(model, declared, address_hash)) if hasattr(model, "sent_file") else ():
+            name, blob = row.sent_file  # type: ignore[attr-defined]  # what such a model declares
+            if blob:
+                yield HeldFile(str(row.pk), name, blobs.read(blob, KeyOwnerId(key_owner_of(row))))
 
 
 def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:

@@ -8,9 +8,10 @@ Source: SEC-08; the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 20
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.db import models
 
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
@@ -106,6 +107,18 @@ def read(blob: BlobId, key_owner: KeyOwnerId) -> Iterator[bytes]:
             if is_last:
                 return
             number += 1
+
+
+def of_rows(rows: "models.QuerySet[Any]") -> list[BlobId]:
+    """The blobs that rows name, and those that rows name which go with them. To be read before they are deleted."""
+    model = rows.model
+    files = [field for field in model._meta.local_concrete_fields if hasattr(field, "blob_key_owner")]
+    names = [str(name) for file in files for name in rows.values_list(str(file.attname), flat=True) if name]
+    for relation in model._meta.related_objects:
+        if relation.on_delete is models.CASCADE:
+            below = relation.related_model._default_manager.filter(**{f"{relation.field.name}__in": rows})
+            names += of_rows(below)
+    return [BlobId(name) for name in names]
 
 
 def remove(blob: BlobId) -> None:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from django.apps import apps
 from django.db import models
 
+from glasshouse.kernel.ids import BlobId
+
 
 class ErasedBy(StrEnum):
     """Whose erasure deletes rows that are found by the person's address."""
@@ -75,6 +77,13 @@ class WrittenBy:
     account: str
     fields: tuple[str, ...]
     function: str
+
+
+class SentFile(NamedTuple):
+    """A file that somebody sent us, as a row of a model with a property `sent_file` holds it. name: as they named it."""
+
+    name: str
+    blob: BlobId
 
 
 class Writer(StrEnum):

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from glasshouse.kernel.operator import Operator, listed, plain_line
 from glasshouse.kernel.places import key_socket_folder, socket_folder
-from glasshouse.mail.addresses import AddressError, parsed
+from glasshouse.mail.addresses import AddressError, is_single, parsed
 from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
@@ -161,13 +161,26 @@ TEXT_SECRET = os.environ.get("GLASSHOUSE_TEXT_SECRET", "")
 TEXT_COUNTRIES = frozenset(
     os.environ.get("GLASSHOUSE_TEXT_COUNTRIES", "AT BE CH DE DK ES FR GB IE IT NL NO PL PT SE").split()
 )
+# Mails that a program answers, and mails that are taken in, from all senders together: any of them may be forged.
+ANSWERS_AN_HOUR = whole_number("GLASSHOUSE_MAIL_ANSWERS_AN_HOUR", 30, least=0)
+MAILS_AN_HOUR = whole_number("GLASSHOUSE_MAILS_AN_HOUR", 300)
 TEXTS_A_COUNTRY_A_DAY = whole_number("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", 200, least=0)
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 # The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
 OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
 # By which name authorised agents know this installation in the Data Rights Protocol.
 DRP_BUSINESS = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "glasshouse")
-MAIL_FROM = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+
+
+def _sender() -> str:
+    """The address that our mail comes from. Raises ImproperlyConfigured."""
+    address = os.environ.get("GLASSHOUSE_MAIL_FROM", "glasshouse@localhost")
+    if not is_single(address):
+        raise ImproperlyConfigured("GLASSHOUSE_MAIL_FROM is not one address, such as glasshouse@example.com.")
+    return address
+
+
+MAIL_FROM = _sender()
 
 
 def _privacy_address() -> str:

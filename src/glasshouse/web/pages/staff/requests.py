@@ -10,7 +10,7 @@ from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
-from glasshouse.requests import drp
+from glasshouse.requests import drp, unanswered
 from glasshouse.requests import worklist as worklists
 from glasshouse.subject import rectification
 from glasshouse.web.forms import shows_again
@@ -20,7 +20,7 @@ from glasshouse.web.request_choices import CHOICES
 
 def _desk(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    return CHOICES | {"rows": worklists.worklist(actor), "agents": drp.agents(actor)}
+    return CHOICES | {"rows": worklists.worklist(actor), "agents": drp.agents(actor), "mails": unanswered.listed(actor)}
 
 
 def _act_context(request: HttpRequest) -> dict[str, object]:
