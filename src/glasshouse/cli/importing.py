@@ -29,9 +29,10 @@ def bring_in(
 
     progress: called with the percent done. code: asked for where the account has a second factor.
     """
-    signed_in = accounts.sign_in(*who, Visit("command line"))
+    visit = Visit("command line", is_command=True)
+    signed_in = accounts.sign_in(*who, visit)
     if signed_in.pending:
-        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), Visit("command line"), trust=False)
+        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), visit, trust=False)
     person = sessions.actor_of(signed_in.secret)
     try:
         place = _place(person, *where)

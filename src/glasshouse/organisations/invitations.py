@@ -87,7 +87,7 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
         check_gift(inviter_rights, str(actor.organisation), offer.role, offer.sites)
-        throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
+        throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1), undone_with_act=True)
         address_hash = vault.lookup("address", normal)
         account = accounts.account_at(normal)
         if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
@@ -198,7 +198,7 @@ def resend(actor: Actor, invitation: InvitationId) -> None:
         if _state(row) not in ("open", "expired"):
             raise InvalidError("This invitation is accepted or taken back.", field="invitation")
         check_gift(inviter_rights, str(actor.organisation), row.role, row.sites)
-        throttle.take("resend", row.id, most=5, window=timedelta(days=1))
+        throttle.take("resend", row.id, most=5, window=timedelta(days=1), undone_with_act=True)
         secret = new_token()
         life = row.expires_at - row.created_at
         row.secret_hash, row.expires_at, row.inviter = digest(secret), clock.now() + life, str(actor.account)

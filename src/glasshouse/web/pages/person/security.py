@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
 from glasshouse.accounts.recovery_codes import codes_left
@@ -201,10 +202,10 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
 )
 def end_session(request: HttpRequest, session: str) -> HttpResponse:
-    """End one session, or all the others."""
+    """End one session, or all the others with whatever else lets somebody in."""
     actor = actor_of(request)
     if session == "others":
-        sessions.end_others(actor)
+        accounts.sign_out_elsewhere(actor)
     else:
         sessions.end_one(actor, SessionId(session))
     return redirect("security")
