@@ -25,6 +25,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError, ReauthenticationError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, SessionId, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 
 LIFE, PENDING_LIFE = timedelta(days=14), timedelta(minutes=10)
@@ -152,9 +153,9 @@ def forget_browser(actor: Actor, browser: str) -> None:
     events.record(actor, Kind.BROWSER_FORGOTTEN, browser)
 
 
-def browsers(actor: Actor) -> list[Browser]:
-    """The browsers that the account was used from, the latest first."""
-    return list(Browser.objects.filter(account_id=actor.account).order_by("-seen_at"))
+def browsers(actor: Actor, after: str = "") -> Piece[Browser]:
+    """The browsers that the account was used from, the latest first, a piece of them."""
+    return piece_of(Browser.objects.filter(account_id=actor.account), after, by="-seen_at")
 
 
 def _actor(session: Session) -> Actor:
@@ -239,10 +240,10 @@ def end_all(account: Account, *, keep: SessionId | None = None) -> None:
     Browser.objects.filter(account=account).update(trusted_until=None)
 
 
-def sessions_of(actor: Actor) -> list[Session]:
-    """The account's sessions, the latest first."""
+def sessions_of(actor: Actor, after: str = "") -> Piece[Session]:
+    """The account's sessions, the latest first, a piece of them."""
     sessions = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
-    return list(sessions.order_by("-seen_at"))
+    return piece_of(sessions, after, by="-seen_at")
 
 
 def reauthenticated(actor: Actor) -> str:

@@ -69,10 +69,8 @@ def _place(actor: Actor, site_name: str, compartment_name: str) -> _Place:
     """The place that the names mean. Raises InvalidError."""
     for organisation in access.organisations_of(actor):
         member = actor.for_organisation(OrganisationId(organisation.id))
-        for site in greenhouse.sites(member):
-            ids = {"": ""} | {compartment.name: compartment.id for compartment in site.compartment_set.all()}
-            if site.name == site_name and compartment_name in ids:
-                return _Place(member, SiteId(site.id), ids[compartment_name])
+        if place := greenhouse.place_named(member, site_name, compartment_name):
+            return _Place(member, *place)
     raise InvalidError(
         f"You have no site {site_name!r}{f' with a compartment {compartment_name!r}' if compartment_name else ''}. "
         "Look at the page Sites."

@@ -26,6 +26,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, InvitationId, KeyOwnerId, OrganisationId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.organisations.members import GONE as ROLE_GONE
 from glasshouse.organisations.members import check_gift, lock
@@ -219,14 +220,16 @@ def revoke(actor: Actor, invitation: InvitationId) -> None:
             events.record(actor, Kind.INVITATION_REVOKED, row.id)
 
 
-def invitations(actor: Actor) -> list[Listed]:
-    """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
+def invitations(actor: Actor, after: str = "") -> Piece[Listed]:
+    """The organisation's invitations with their state, newest first, a piece of them. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
-        rows = readable(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
+        of_organisation = Invitation.objects.filter(organisation_id=actor.organisation)
+        piece = piece_of(of_organisation.only("id"), after, by="-created_at")
+        rows = readable(of_organisation.filter(id__in=[row.id for row in piece]).order_by("-created_at", "-pk"))
         record_access(actor, "invitations", [row.id for row in rows])
         roles = roles_by_id(str(actor.organisation), {row.role for row in rows})
-        return [
+        listed = [
             Listed(
                 row.id,
                 row.address,
@@ -238,6 +241,7 @@ def invitations(actor: Actor) -> list[Listed]:
             )
             for row in rows
         ]
+        return piece.of(listed)
 
 
 # -- the invited person's side -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, OrganisationId, TokenId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.organisations.members import MORE_THAN_MINE
 
 MOST_DAYS = 366
@@ -74,16 +75,19 @@ class OwnToken(NamedTuple):
     has_ended: bool
 
 
-def tokens(actor: Actor) -> list[OwnToken]:
-    """The actor's own tokens, newest first. Raises NotFoundError."""
+def tokens(actor: Actor, after: str = "") -> Piece[OwnToken]:
+    """The actor's own tokens, newest first, a piece of them. Raises NotFoundError."""
     with organisation_transaction(actor):
         rights_of(actor)
         own_tokens = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
         owner = accounts.token_owner(AccountId(str(actor.account)))
-        return [
-            OwnToken(token, token.revoked_at is not None or owner is None or token.generation != owner.generation)
-            for token in own_tokens.order_by("-created_at")[:100]
-        ]
+        piece = piece_of(own_tokens, after, by="-created_at")
+        return piece.of(
+            [
+                OwnToken(token, token.revoked_at is not None or owner is None or token.generation != owner.generation)
+                for token in piece
+            ]
+        )
 
 
 def revoke_token(actor: Actor, token: TokenId) -> None:

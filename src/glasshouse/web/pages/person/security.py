@@ -27,8 +27,8 @@ def _context(request: HttpRequest) -> dict[str, object]:
     return {
         "factors": second_factor.factors_of(actor.account),
         "codes_left": codes_left(actor.account),
-        "sessions": sessions.sessions_of(actor),
-        "browsers": sessions.browsers(actor),
+        "sessions": sessions.sessions_of(actor, request.GET.get("sessions", "")),
+        "browsers": sessions.browsers(actor, request.GET.get("browsers", "")),
         "here": actor.session,
         "needed": "needed" in request.GET,
     }
