@@ -87,7 +87,7 @@ def test_ids_of_another_customer_are_not_there_on_any_route(
         "account": guest.actor.account,
         "invitation": invitations.invite(other.actor, "foreign-id@grower.example", invitations.Offer("viewer")),
         "role": members.save_role(other.actor, "Own", ["greenhouse:site:read"]),
-        "token": tokens.tokens(other.actor)[0].id,
+        "token": tokens.tokens(other.actor)[0].token.id,
         "grant": support.give(other.actor, support.Wish(("climate",), 2, "x")),
         "session": sessions.sessions_of(other.alone)[0].id,
         "browser": sessions.browsers(other.alone)[0].id,

@@ -32,7 +32,7 @@ def test_sec_05_sees_a_weakly_stored_password(customer: Callable[[], Customer]) 
 @pytest.mark.parametrize(
     ("table", "when", "body", "words"),
     [
-        ("accounts_tries", "INSERT OR UPDATE", "NEW.count := 1; RETURN NEW;", "guessing is slowed"),
+        ("accounts_tries", "INSERT OR UPDATE", "NEW.until := now(); RETURN NEW;", "guessing is slowed"),
         ("accounts_session", "DELETE", "RETURN NULL;", "dead at the next request"),
         ("accounts_ticket", "DELETE", "RETURN NULL;", "works once"),
         (
@@ -121,7 +121,7 @@ def test_sec_06_sees_factors_that_count_as_unconfirmed(home: Installation, custo
             "NEW.trusted_until := coalesce(NEW.trusted_until, OLD.trusted_until); RETURN NEW;",
             "a reset of the password does not get past",
         ),
-        ("accounts_tries", "INSERT OR UPDATE", "NEW.count := 1; RETURN NEW;", "guessing codes is stopped"),
+        ("accounts_tries", "INSERT OR UPDATE", "NEW.until := now(); RETURN NEW;", "guessing codes is stopped"),
     ],
 )
 def test_sec_06_sees(home: Installation, table: str, when: str, body: str, words: str) -> None:

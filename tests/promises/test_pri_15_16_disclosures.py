@@ -66,7 +66,7 @@ def test_a_text_message_leaves_only_once_its_provider_is_registered_and_its_time
 
     def send() -> None:
         with transaction.atomic():
-            texts.send(one.actor.person, one.actor.account, "+31612345678", "code")
+            texts.send(one.actor.person, "+31612345678", "code")
 
     with pytest.raises(UncoveredError):
         send()

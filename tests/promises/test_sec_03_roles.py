@@ -235,7 +235,7 @@ def test_a_token_never_has_more_than_its_maker_has_now(customer: Make, join: Joi
     assert ask("/api/v1/series") == 403, "not among the token's scopes"
     assert ask(f"/api/v1/sites/{one.site}/target-ranges", **limits) == 200
     assert ask(f"/api/v1/sites/{customer().site}/target-ranges", **limits) == 404
-    assert tokens.tokens(grower.actor)[0].used_at is not None
+    assert tokens.tokens(grower.actor)[0].token.used_at is not None
     members.change_member(one.actor, grower.actor.account, "viewer", None)
     assert ask(f"/api/v1/sites/{one.site}/target-ranges", **limits) == 403
     members.remove_member(one.actor, grower.actor.account)

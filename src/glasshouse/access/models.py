@@ -102,7 +102,10 @@ class Membership(models.Model):
 
 
 class ApiToken(models.Model):
-    """A program's way in, in the name of a member: never more than the member may do at that moment."""
+    """A program's way in, in the name of a member: never more than the member may do at that moment.
+
+    `generation`: of its account's tokens. It has ended when the account's is another.
+    """
 
     written_by_member = WrittenBy("account_id", ("name",), "glasshouse_tokens_of")
     row_access = RowAccess(owner_reads=True)
@@ -114,6 +117,7 @@ class ApiToken(models.Model):
     secret_hash = technical(models.CharField(max_length=64, unique=True))
     permissions = technical(ArrayField(models.CharField(max_length=60)), SomeOf(Permission))
     sites = _site_list()
+    generation = technical(models.PositiveIntegerField(db_default=0))
     created_at = technical(models.DateTimeField())
     expires_at = technical(models.DateTimeField())
     used_at = technical(models.DateTimeField(null=True))

@@ -10,19 +10,21 @@ Rules:
 Source: SEC-05; OWASP Authentication Cheat Sheet.
 """
 
-# Long because signing in, resetting and changing an address share one set of rules.
+# Long because signing up, resetting and changing an address share one set of rules.
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from glasshouse.accounts import credentials, links, passwords, second_factor, sessions, throttle
+from glasshouse.accounts import buckets, credentials, links, passwords, second_factor, sessions, throttle
 from glasshouse.accounts.links import CHANGE, RESET, SIGN_UP
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own, person_at, stored_address
 from glasshouse.accounts.rules import Visit, known_forms, normal_address, plain_name, reachable_address
 from glasshouse.accounts.sessions import SignedIn, require_reauthentication
+from glasshouse.accounts.signing_in import confirmed, reauthenticate, sign_in
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -50,8 +52,8 @@ def ask_sign_up(address: str, *, network: str) -> None:
     Everything else (name, password, documents) is asked behind the link, so that nobody chooses it for somebody else.
     """
     address = normal_address(address)
-    throttle.take_network("sign-up", network, most=20, window=HOUR)
-    throttle.take("mail", address, most=5, window=HOUR)
+    throttle.take_from(_of_sign_ups(network))
+    throttle.take_from(buckets.of_mail(address))
     hashed = _address_hash(address)
     with transaction.atomic():
         key_owner = KeyOwnerId(new_id())
@@ -61,6 +63,15 @@ def ask_sign_up(address: str, *, network: str) -> None:
         else:
             mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up", {"secret": secret})
         events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, key_owner)
+
+
+def _of_sign_ups(network: str) -> throttle.Bucket:
+    return throttle.of_network("sign-up", network, most=60, window=HOUR)
+
+
+def sign_up_was_good(network: str) -> None:
+    """Somebody confirmed an address and has an account now: their asking counts no longer against their network."""
+    throttle.give_back([_of_sign_ups(network)])
 
 
 def sign_up_address(secret: str, *, take: bool = False) -> str:
@@ -93,88 +104,33 @@ def open_account(actor: Actor, name: str, address: str, password_hash: str) -> A
     return account
 
 
-# -- signing in ----------------------------------------------------------------------------------------------------
-
-
-def sign_in(address: str, password: str, visit: Visit) -> SignedIn:
-    """Begin a session, pending where the second factor is to come.
-
-    Raises InvalidError (one text for every reason), ThrottledError, OverloadedError.
-    """
-    refused = InvalidError("Address and password do not match.", field="password")
-    throttle.take_network("sign-in-network", visit.network, most=60, window=MINUTES_10)
-    try:
-        stored, person = stored_address(address)
-    except InvalidError:
-        raise refused from None
-    _count_sign_in(stored, person, visit)
-    account = Account.objects.filter(person_id=person).first()
-    is_correct = passwords.matches(password, account.password if account else "")
-    with (
-        own(person if is_correct else None),
-        transaction.atomic(),
-    ):  # A wrong password costs the same, whoever has the address.
-        if account is None or not is_correct:
-            events.record(ANONYMOUS, Kind.SESSION_REFUSED, account.id if account else "unknown")
-        else:
-            pending = second_factor.has_second_factor(AccountId(account.id)) and not sessions.trusted(
-                account, visit.browser
-            )
-            return sessions.begin(account, visit, pending=pending)
-    raise refused
-
-
-def _count_sign_in(address: str, person: str, visit: Visit) -> None:
-    """Count a try for an address. A browser that was let in before, or has just reset the password, is counted apart.
-
-    So guessing from elsewhere, which uses up the tries of unknown browsers, shuts out nobody who has signed in before.
-    Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
-    """
-    person_and_browser = f"{person}:{sessions.digest(visit.browser)}"
-    is_known_browser = sessions.known(person, visit.browser)
-    if is_known_browser or (person and visit.browser and throttle.counting("reset-browser", person_and_browser)):
-        throttle.take("sign-in-browser", person_and_browser, most=10, window=MINUTES_10)
-    else:
-        throttle.take("sign-in", address, most=10, window=MINUTES_10)
-
-
-def reauthenticate(actor: Actor, password: str, code: str = "") -> None:
-    """Reauthenticate: the password, and a code where there is a second factor.
-
-    Raises InvalidError, ThrottledError, OverloadedError.
-    """
-    account = _confirmed(actor, password)
-    if second_factor.has_second_factor(actor.account) and not second_factor.proves(account, code):
-        raise InvalidError(second_factor.WRONG, field="code")
-    sessions.reauthenticated(actor)
-
-
-def _confirmed(actor: Actor, password: str) -> Account:
-    throttle.take("confirm", actor.id, most=10, window=MINUTES_10)
-    account = Account.objects.get(id=actor.account)
-    if not passwords.matches(password, account.password):
-        raise InvalidError("That is not your present password.", field="present")
-    return account
-
-
 # -- changing ------------------------------------------------------------------------------------------------------
 
 
-def ask_reset(address: str, *, network: str) -> None:
-    """Mail a link to set a new password, or a hint that there is no account. Raises InvalidError, ThrottledError."""
+def ask_reset(address: str, *, network: str, browser: str = "") -> None:
+    """Mail a link to set a new password, or a hint that there is no account. Raises InvalidError, ThrottledError.
+
+    The link, and the mail, are sealed under a key of their own, so that what is done is the same for every address. browser:
+    the known-browser cookie.
+    """
     reachable_address(address)
-    throttle.take_network("reset", network, most=20, window=HOUR)
+    throttle.take_from(_of_resets(network))
     normal, person = stored_address(address)
-    throttle.take("mail", normal, most=5, window=HOUR)
+    hashed = _address_hash(normal)
+    throttle.take_from(buckets.of_mail(normal, person, browser))
     with transaction.atomic():
         account = Account.objects.filter(person_id=person).first()
-        key_owner = KeyOwnerId(account.person_id if account else new_id())
-        secret = links.new(RESET, key_owner, {"account": account.id if account else ""})
+        key_owner = KeyOwnerId(new_id())
+        secret = links.new(RESET, key_owner, {"account": account.id if account else ""}, address_hash=hashed)
         if account:
             mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset", {"secret": secret})
         else:
             mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset_unknown", {})
-        events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, key_owner)
+        events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, account.id if account else key_owner)
+
+
+def _of_resets(network: str) -> throttle.Bucket:
+    return throttle.of_network("reset", network, most=60, window=HOUR)
 
 
 def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
@@ -187,12 +143,12 @@ def address_of_reset(secret: str, visit: Visit = NOWHERE) -> str:
         return str(account.person.address)
 
 
-def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
-    """Set the password by a mailed link, and end what was handed out before.
+def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> str:
+    """Set the password by a mailed link, and end what was handed out before, API tokens too.
 
-    Raises InvalidError, NotFoundError, ThrottledError, OverloadedError.
+    Returns the browser's new cookie. Raises InvalidError, NotFoundError, ThrottledError, OverloadedError.
     """
-    throttle.take_network("finish-reset", visit.network, most=30, window=MINUTES_10)
+    throttle.take_network("finish-reset", visit.network, most=60, window=MINUTES_10)
     links.claims_of(RESET, secret)
     throttle.take("finish-reset-link", secret, most=20, window=HOUR)
     password_hash = passwords.hashed(password)
@@ -201,22 +157,26 @@ def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> None:
         if account is None:
             raise NotFoundError(links.ENDED)
         _set_password(Actor(ActorKind.PERSON, AccountId(account.id)), account, password_hash)
-    if visit.browser:  # For an hour the mailbox's owner is not kept out by others' guessing.
-        person_and_browser = f"{account.person_id}:{sessions.digest(visit.browser)}"
-        throttle.take("reset-browser", person_and_browser, most=1_000, window=HOUR)
+        browser = sessions.renewed_cookie(visit.browser)
+    buckets.note_reset(account.person_id, browser)
+    throttle.give_back([_of_resets(visit.network)])
+    return browser
 
 
 def _set_password(actor: Actor, account: Account, password_hash: str) -> None:
     account.password = password_hash
     account.save(update_fields=["password"])
-    credentials.changed(actor, account)
+    credentials.changed(actor, account, end_tokens=True)
     events.record(actor, Kind.PASSWORD_CHANGED, account.id)
 
 
 def change_password(actor: Actor, present_password: str, new_password: str, visit: Visit) -> SignedIn:
-    """Set a new password, end every session, and begin a new one. Raises InvalidError, ThrottledError, OverloadedError."""
+    """Set a new password, end every session and API token, and begin a new session.
+
+    Raises InvalidError, ThrottledError, OverloadedError.
+    """
     passwords.check_new(new_password)
-    account = _confirmed(actor, present_password)
+    account = confirmed(actor, present_password)
     password_hash = passwords.hashed(new_password)
     with transaction.atomic():
         _set_password(actor, account, password_hash)
@@ -226,13 +186,20 @@ def change_password(actor: Actor, present_password: str, new_password: str, visi
 def ask_change(actor: Actor, address: str, present_password: str) -> None:
     """Mail a link to the new address that makes it the account's. Raises InvalidError, ThrottledError, OverloadedError."""
     normal = normal_address(address)
-    throttle.take("mail", normal, most=5, window=HOUR)
-    account = _confirmed(actor, present_password)
+    throttle.take_from(buckets.of_mail(normal))
+    account = confirmed(actor, present_password)
     with transaction.atomic():
         key_owner, claims = KeyOwnerId(account.person_id), {"account": account.id, "address": normal}
         secret = links.new(CHANGE, key_owner, claims, address_hash=_address_hash(normal))
         mail.queue_template(key_owner, CHANGE, normal, "accounts/mails/change", {"secret": secret})
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
+
+
+@transaction.atomic
+def sign_out_elsewhere(actor: Actor) -> None:
+    """End every session of the account but the actor's own, every API token, and trust no browser any longer."""
+    credentials.end_access(Account.objects.get(id=actor.account), keep=actor.session)
+    events.record(actor, Kind.SESSION_ENDED, actor.id)
 
 
 def new_address(actor: Actor, secret: str) -> str:
@@ -269,7 +236,7 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
             person.save(update_fields=["address", "address_hash"])
     except IntegrityError:  # Somebody was faster.
         raise NotFoundError(links.ENDED) from None
-    credentials.changed(actor, account, old_address_hash, person.address_hash)
+    credentials.changed(actor, account, old_address_hash, person.address_hash, end_tokens=True)
     # Under other keys, nothing would find them as the person's any more: no view, no erasure.
     mail.forget_sent_to(old_address_hash, but=KeyOwnerId(person.id))
     mail.queue_template(KeyOwnerId(person.id), CHANGE, old_address, "accounts/mails/changed", {})
@@ -331,6 +298,19 @@ def people(accounts: list[AccountId]) -> dict[str, Person]:
 def person_id(account: AccountId) -> PersonId:
     """The id of the person behind an account; "" where there is none (any more)."""
     return PersonId(Account.objects.filter(id=account).values_list("person_id", flat=True).first() or "")
+
+
+class TokenOwner(NamedTuple):
+    """The account behind an API token. generation: of the tokens that count now; those before it have ended."""
+
+    person: PersonId
+    generation: int
+
+
+def token_owner(account: AccountId) -> TokenOwner | None:
+    """Whose an account's tokens are; None where there is none (any more)."""
+    row = Account.objects.filter(id=account).values_list("person_id", "token_generation").first()
+    return None if row is None else TokenOwner(PersonId(row[0]), row[1])
 
 
 def persons_among(key_owners: set[str]) -> set[str]:
@@ -396,4 +376,4 @@ def create_staff(name: str, address: str, password: str, role: str) -> AccountId
     return AccountId(account.id)
 
 
-__all__ = ["SignedIn", "Visit", "require_reauthentication"]
+__all__ = ["SignedIn", "Visit", "reauthenticate", "require_reauthentication", "sign_in"]

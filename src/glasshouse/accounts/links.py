@@ -22,11 +22,11 @@ ENDED = "This link is used up or too old. Ask for a new one."
 
 
 def new(purpose: str, key_owner: KeyOwnerId, claims: dict[str, str], *, address_hash: str = "") -> str:
-    """The secret of a new link; older ones of its purpose for the key owner, or of a sign-up for the address, end.
+    """The secret of a new link. Older ones of its purpose end: for the key owner, or (sign-up, reset) for the address.
 
     In the caller's transaction. address_hash: of the address that the link confirms, where it is not the key owner's yet.
     """
-    if purpose == SIGN_UP:  # No person is known yet: the key owner is the link's own.
+    if purpose in (SIGN_UP, RESET):  # Whoever asks is nobody yet: the key owner is the link's own.
         with connection.cursor() as cursor:  # Two requests for one address wait for each other.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"email-link:{address_hash}"])
         EmailLink.objects.filter(purpose=purpose, address_hash=address_hash).delete()

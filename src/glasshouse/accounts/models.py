@@ -55,7 +55,11 @@ class Person(models.Model):
 
 
 class Account(models.Model):
-    """A person's way in. The password is stored as Argon2id hash. `staff_role`: empty for everybody but the operator's staff."""
+    """A person's way in. The password is stored as Argon2id hash.
+
+    `staff_role`: empty for everybody but the operator's staff.
+    `token_generation`: of the API tokens that count; a new one ends all that were made before.
+    """
 
     stays = "as long as the account exists"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -71,6 +75,7 @@ class Account(models.Model):
         ),
     )
     staff_role = technical(models.CharField(max_length=20, blank=True), OneOf(("privacy", "security", "support")))
+    token_generation = technical(models.PositiveIntegerField(db_default=0))
     created_at = technical(models.DateTimeField())
 
     class Meta:
@@ -85,7 +90,7 @@ class Browser(models.Model):
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     key_owner = technical(models.CharField(max_length=16))
-    secret_hash = technical(models.CharField(max_length=64))
+    secret_hash = technical(models.CharField(max_length=64, db_index=True))
     label = SealedText(
         personal(
             "user.device",
@@ -253,7 +258,10 @@ class EmailLink(models.Model):
 
 
 class Tries(models.Model):
-    """How often something was tried within a window, by keyed hash of who or where."""
+    """A bucket of tries, by keyed hash of who or where. `until`: when it will be full; see `throttle.py`.
+
+    `count` is of versions before the buckets, and means nothing any more.
+    """
 
     shows_nobody = "hashes only, of which nobody can say whose they are"
     kept = (Kept("until", 1, "the window of counting"),)

@@ -86,7 +86,7 @@ def _finish_reset(number: str) -> bool:
         SecondFactor.objects.filter(account=account).delete()
         RecoveryCode.objects.filter(account=account).delete()
         reset.delete()
-        credentials.changed(ANONYMOUS, account)
+        credentials.changed(ANONYMOUS, account, end_tokens=True)
         person = account.person
         mail.queue_template(KeyOwnerId(person.id), "second-step", person.address, "accounts/mails/factor_reset", {})
         events.record(ANONYMOUS, Kind.SECOND_FACTOR_REMOVED, account.id)

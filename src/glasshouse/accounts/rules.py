@@ -62,11 +62,15 @@ def plain_name(text: str, *, field: str, most: int = 80) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where a sign-in comes from. network: the address; agent: the User-Agent header; browser: the known-browser cookie."""
+    """Where a sign-in comes from. network: the address; agent: the User-Agent header; browser: the known-browser cookie.
+
+    is_command: it is no browser, but a command on the machine itself.
+    """
 
     network: str
     agent: str = ""
     browser: str = ""
+    is_command: bool = False
 
 
 def device_of(agent: str) -> str:

@@ -3,8 +3,7 @@
 Rules:
 
 1. A code counts once: the row is changed only where it was not used yet, so that two requests at once cannot both win.
-2. Guessing is counted by account, before the code is looked at: 5 tries in ten minutes, 30 a day. A browser that was let in
-   before has its own count, so that whoever knows the password cannot shut the owner out by guessing.
+2. Guessing is counted, before the code is looked at: `buckets.py`.
 3. A recovery path never leads past the second factor: a reset of the password leaves it in force, and so does an
    administrator's reset for two days (resets.py).
 4. The first factor set up gives ten recovery codes, shown once.
@@ -21,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 from django.db import transaction
 
-from glasshouse.accounts import credentials, passkeys, sessions, texts, throttle, totp
+from glasshouse.accounts import buckets, credentials, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
 from glasshouse.accounts.recovery_codes import codes_left, make_codes, use_code
@@ -118,15 +117,17 @@ def _app_setup(actor: Actor, factor: SecondFactor) -> FactorSetup:
     return FactorSetup(FactorId(factor.id), key=groups, uri=f"otpauth://totp/{label}?{query}")
 
 
-@transaction.atomic
 def begin_text(actor: Actor, number: str) -> FactorSetup:
     """Begin to set up codes by text message, and send the first one.
 
     Raises ReauthenticationError, InvalidError, ThrottledError.
     """
+    require_reauthentication(actor)
     normal = texts.normal_number(number)
-    factor = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
-    _send_code(factor)
+    texts.count(str(actor.account), normal)
+    with transaction.atomic():
+        factor = _new(actor, FactorKind.TEXT, f"Phone {texts.masked(normal)}", {"number": normal})
+        _send_code(factor)
     return FactorSetup(FactorId(factor.id), number=texts.masked(normal))
 
 
@@ -149,8 +150,7 @@ def confirm(actor: Actor, factor_id: FactorId, code: str) -> list[str]:
     Raises InvalidError, ReauthenticationError.
     """
     require_reauthentication(actor)
-    _count_signed_in(str(actor.account))  # Outside the transaction, which a wrong code undoes.
-    with transaction.atomic():
+    with throttle.unless_good(*buckets.of_own_code(actor)), transaction.atomic():
         return _confirm(actor, factor_id, code)
 
 
@@ -177,9 +177,8 @@ def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
     return make_codes(actor) if is_first or not codes_left(actor.account) else []
 
 
-@transaction.atomic
 def begin_passkey(actor: Actor) -> str:
-    """Options for the browser to make a passkey, as JSON. Raises ReauthenticationError."""
+    """Options for the browser to make a passkey, as JSON. Raises ReauthenticationError, ThrottledError."""
     require_reauthentication(actor)
     throttle.take("passkey-make", actor.id, most=30, window=timedelta(hours=1))
     person = Person.objects.get(id=actor.person)
@@ -234,21 +233,6 @@ def _tell(actor: Actor, news: mail.Draft) -> None:
 # -- doing it ------------------------------------------------------------------------------------------------------
 
 
-def _count_try(account: Account, browser: str) -> None:
-    is_known_browser = sessions.known(account.person_id, browser)
-    _count_tries(f"{account.id}:{sessions.digest(browser)}" if is_known_browser else account.id)
-
-
-def _count_signed_in(account: str) -> None:
-    """Count a try of somebody who is signed in; apart from those of somebody who knows a password and no more."""
-    _count_tries(f"{account}:signed-in")
-
-
-def _count_tries(counted_key: str) -> None:
-    throttle.take("step", counted_key, most=5, window=timedelta(minutes=10))
-    throttle.take("step-day", counted_key, most=30, window=timedelta(days=1))
-
-
 def _code_counts(factor: SecondFactor, code: str) -> bool:
     """Whether the code is right and was not used; uses it up."""
     digits = "".join(code.split()) if len(code) <= CODE_MOST else ""
@@ -273,12 +257,7 @@ def _text_hash(factor: SecondFactor, digits: str) -> str:
 def _send_code(factor: SecondFactor) -> None:
     code = f"{secrets.randbelow(1_000_000):06d}"
     number = factor.secret["number"]
-    texts.send(
-        KeyOwnerId(factor.key_owner),
-        str(factor.account_id),
-        number,
-        f"{code} is your Glasshouse code. Tell it to nobody.",
-    )
+    texts.send(KeyOwnerId(factor.key_owner), number, f"{code} is your Glasshouse code. Tell it to nobody.")
     factor.code_hash, factor.code_until = _text_hash(factor, code), clock.now() + TEXT_LIFE
     factor.save(update_fields=["code_hash", "code_until"])
 
@@ -292,20 +271,27 @@ def ask_text(pending: str) -> str:
     text_factor = next((factor for factor in factors_of(AccountId(account.id)) if factor.kind == FactorKind.TEXT), None)
     if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
+    return _send_again(text_factor)
+
+
+def _send_again(factor: SecondFactor) -> str:
+    """Send a new code to a confirmed number; returns it masked."""
+    number = factor.secret["number"]
+    texts.count(str(factor.account_id), number)
     with transaction.atomic():
-        _send_code(text_factor)
-    return texts.masked(text_factor.secret["number"])
+        _send_code(factor)
+    return texts.masked(number)
 
 
 def finish_sign_in(pending: str, code: str, visit: Visit, *, trust: bool) -> SignedIn:
     """Finish a sign-in with a code of any kind, a recovery code too. Raises InvalidError, NotFoundError, ThrottledError."""
     account = pending_account(pending)
-    _count_try(account, visit.browser)
-    with own(account.person_id), transaction.atomic():
-        if _any_code_counts(account, code):
-            return _finished(pending, visit, trust=trust)
-        events.record(ANONYMOUS, Kind.SECOND_FACTOR_REFUSED, account.id)
-    raise InvalidError(WRONG, field="code")
+    with throttle.unless_good(*buckets.of_factor(account, visit)):
+        with own(account.person_id), transaction.atomic():
+            if _any_code_counts(account, code):
+                return _finished(pending, visit, trust=trust)
+            events.record(ANONYMOUS, Kind.SECOND_FACTOR_REFUSED, account.id)
+        raise InvalidError(WRONG, field="code")
 
 
 def _any_code_counts(account: Account, code: str) -> bool:
@@ -339,9 +325,16 @@ def passkey_options(pending: str = "", *, network: str = "unknown") -> str:
 
 
 def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust: bool = False) -> SignedIn:
-    """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it. Raises InvalidError."""
+    """Sign in with a passkey: after the password, or alone, when the passkey has checked who holds it.
+
+    Raises InvalidError, ThrottledError.
+    """
+    with throttle.unless_good(buckets.sign_in_network(visit.network)):
+        return _sign_in_with_passkey(answer, visit, pending, trust=trust)
+
+
+def _sign_in_with_passkey(answer: str, visit: Visit, pending: str, *, trust: bool) -> SignedIn:
     refused = InvalidError("This passkey is not known here, or did not answer rightly.", field="passkey")
-    throttle.take_network("sign-in-network", visit.network, most=60, window=timedelta(minutes=10))
     factors = SecondFactor.objects.filter(lookup=vault.lookup("passkey", passkeys.credential_of(answer)))
     with own(factors.values_list("account__person_id", flat=True).first()), transaction.atomic():
         confirmable = factors.select_related("account").select_for_update(of=("self",))
@@ -356,10 +349,11 @@ def sign_in_with_passkey(answer: str, visit: Visit, *, pending: str = "", trust:
         return sessions.begin(factor.account, visit, pending=False)
 
 
-def proves(account: Account, code: str) -> bool:
-    """Whether a code proves, here and now, that the person holds the second factor; for reauthentication. Counts as a try."""
-    _count_signed_in(account.id)
-    return _any_code_counts(account, code)
+def check_own_code(actor: Actor, account: Account, code: str) -> None:
+    """Check that the actor holds the second factor, for reauthentication. Raises InvalidError, ThrottledError."""
+    with throttle.unless_good(*buckets.of_own_code(actor)):
+        if not _any_code_counts(account, code):
+            raise InvalidError(WRONG, field="code")
 
 
 def send_own_code(actor: Actor) -> str:
@@ -370,15 +364,15 @@ def send_own_code(actor: Actor) -> str:
     text_factor = next((factor for factor in factors_of(actor.account) if factor.kind == FactorKind.TEXT), None)
     if text_factor is None:
         raise NotFoundError("This account has no number for text messages.")
-    with transaction.atomic():
-        _send_code(text_factor)
-    return texts.masked(text_factor.secret["number"])
+    return _send_again(text_factor)
 
 
-def reauthenticate_with_passkey(actor: Actor, answer: str) -> None:
-    """Fresh proof by a passkey of the actor that has checked who holds it. Raises InvalidError, ThrottledError."""
-    throttle.take("confirm", actor.id, most=10, window=timedelta(minutes=10))
-    with transaction.atomic():
+def reauthenticate_with_passkey(actor: Actor, answer: str) -> str:
+    """Fresh proof by a passkey of the actor that has checked who holds it. Returns the session's new secret.
+
+    Raises InvalidError, ThrottledError.
+    """
+    with throttle.unless_good(buckets.of_confirming(actor)), transaction.atomic():
         credential = passkeys.credential_of(answer)
         factors = SecondFactor.objects.select_for_update().filter(account_id=actor.account).exclude(confirmed_at=None)
         factor = factors.filter(lookup=vault.lookup("passkey", credential)).first()
@@ -389,4 +383,4 @@ def reauthenticate_with_passkey(actor: Actor, answer: str) -> None:
             clock.now(),
         )
         factor.save(update_fields=["last_turn", "used_at"])
-        sessions.reauthenticated(actor)
+        return sessions.reauthenticated(actor)

@@ -1,7 +1,13 @@
 """Verbs of sessions: begin, look up, list, end; known browsers; reauthentication.
 
-Rules: a secret is stored as hash only. A session changes its secret whenever it gains rights (no fixation). A pending session
-(the second factor is to come) is nobody. Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet.
+Rules:
+
+1. A secret is stored as hash only.
+2. A session changes its secret whenever it gains rights: with the second factor, and with each reauthentication. So does the
+   browser's cookie with each sign-in. A secret that somebody planted, or saw before, is worth nothing afterwards.
+3. A pending session (the second factor is to come) is nobody.
+
+Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet; OWASP ASVS 5.0, 7.2.4.
 """
 
 import hashlib
@@ -19,6 +25,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError, ReauthenticationError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, SessionId, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 
 LIFE, PENDING_LIFE = timedelta(days=14), timedelta(minutes=10)
@@ -28,7 +35,11 @@ FRESH = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a sign-in gave: the session's secret, whether a second factor is to come, the cookie by which the browser is known."""
+    """What a sign-in gave.
+
+    secret: the session's. pending: whether a second factor is to come. browser: the cookie by which the browser is known
+    again; "" while the second factor is to come.
+    """
 
     secret: str
     pending: bool
@@ -42,7 +53,7 @@ def digest(secret: str) -> str:
 
 def begin(account: Account, visit: Visit, *, pending: bool) -> SignedIn:
     """Begin a session in the caller's transaction; a browser that was never seen is told to the person by mail."""
-    now, cookie = clock.now(), visit.browser or new_token()
+    now, cookie = clock.now(), "" if pending else renewed_cookie(visit.browser)
     secret, label = new_token(), device_of(visit.agent)
     browser = None if pending else _known(account, digest(cookie), label)
     session = Session.objects.create(
@@ -61,6 +72,17 @@ def begin(account: Account, visit: Visit, *, pending: bool) -> SignedIn:
     if not pending:
         events.record(_actor(session), Kind.SESSION_STARTED, session.id)
     return SignedIn(secret, pending, cookie)
+
+
+def renewed_cookie(cookie: str) -> str:
+    """A new secret in the place of a browser's; whoever had the old one, or planted it, is known by it no more.
+
+    Every account that was used from the browser knows it by the new one. In the caller's transaction.
+    """
+    renewed = new_token()
+    if cookie:
+        Browser.objects.filter(secret_hash=digest(cookie)).update(secret_hash=digest(renewed))
+    return renewed
 
 
 def _known(account: Account, secret_hash: str, label: str) -> Browser:
@@ -89,10 +111,16 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
     return browser
 
 
-def known(person: str, browser: str) -> bool:
-    """Whether this person has signed in from this browser before, second factor included."""
+def known(person: str, browser: str) -> str:
+    """The id of the browser, if this person has signed in from it before, second factor included; "" otherwise."""
     browsers = Browser.objects.filter(account__person_id=person, secret_hash=digest(browser[:SECRET_MOST]))
-    return browsers.exists() and bool(browser)
+    number = browsers.values_list("id", flat=True).first()
+    return str(number or "") if browser else ""
+
+
+def known_to_anybody(browser: str) -> bool:
+    """Whether somebody has signed in from this browser before."""
+    return bool(browser) and Browser.objects.filter(secret_hash=digest(browser)).exists()
 
 
 def trusted(account: Account, browser: str) -> bool:
@@ -125,9 +153,9 @@ def forget_browser(actor: Actor, browser: str) -> None:
     events.record(actor, Kind.BROWSER_FORGOTTEN, browser)
 
 
-def browsers(actor: Actor) -> list[Browser]:
-    """The browsers that the account was used from, the latest first."""
-    return list(Browser.objects.filter(account_id=actor.account).order_by("-seen_at"))
+def browsers(actor: Actor, after: str = "") -> Piece[Browser]:
+    """The browsers that the account was used from, the latest first, a piece of them."""
+    return piece_of(Browser.objects.filter(account_id=actor.account), after, by="-seen_at")
 
 
 def _actor(session: Session) -> Actor:
@@ -195,13 +223,6 @@ def end_one(actor: Actor, session: SessionId) -> None:
     events.record(actor, Kind.SESSION_ENDED, session)
 
 
-@transaction.atomic
-def end_others(actor: Actor) -> None:
-    """End every session of the account but the actor's own."""
-    Session.objects.filter(account_id=actor.account).exclude(id=actor.session).delete()
-    events.record(actor, Kind.SESSION_ENDED, actor.id)
-
-
 def end_every(account: AccountId) -> None:
     """End every session of an account that is about to go."""
     Session.objects.filter(account_id=account).delete()
@@ -219,15 +240,18 @@ def end_all(account: Account, *, keep: SessionId | None = None) -> None:
     Browser.objects.filter(account=account).update(trusted_until=None)
 
 
-def sessions_of(actor: Actor) -> list[Session]:
-    """The account's sessions, the latest first."""
+def sessions_of(actor: Actor, after: str = "") -> Piece[Session]:
+    """The account's sessions, the latest first, a piece of them."""
     sessions = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
-    return list(sessions.order_by("-seen_at"))
+    return piece_of(sessions, after, by="-seen_at")
 
 
-def reauthenticated(actor: Actor) -> None:
-    """Note a reauthentication of the actor's session now."""
-    Session.objects.filter(id=actor.session, account_id=actor.account).update(proved_at=clock.now())
+def reauthenticated(actor: Actor) -> str:
+    """Note a reauthentication of the actor's session now; returns its new secret. The old one opens nothing any more."""
+    secret = new_token()
+    own_session = Session.objects.filter(id=actor.session, account_id=actor.account)
+    own_session.update(proved_at=clock.now(), secret_hash=digest(secret))
+    return secret
 
 
 def require_reauthentication(actor: Actor) -> None:

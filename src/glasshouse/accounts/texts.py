@@ -116,11 +116,15 @@ def masked(number: str) -> str:
     return f"+{phonenumbers.parse(number, None).country_code} ••••• {number[-2:]}"
 
 
-def send(key_owner: KeyOwnerId, account: str, number: str, text: str) -> None:
-    """Send a text message, in the caller's transaction. Raises ThrottledError, UnavailableError, UncoveredError."""
+def count(account: str, number: str) -> None:
+    """Count a text message that is to be sent, before its transaction, which a failure undoes. Raises ThrottledError."""
     throttle.take("text-number", number, most=5, window=HOUR)
     throttle.take("text-account", account, most=10, window=DAY)
     throttle.take("text-country", country_of(number), most=settings.TEXTS_A_COUNTRY_A_DAY, window=DAY)
+
+
+def send(key_owner: KeyOwnerId, number: str, text: str) -> None:
+    """Send a text message that was counted, in the caller's transaction. Raises UnavailableError, UncoveredError."""
     mail.keep_sent(key_owner, KIND, number, body=text)
     if settings.TEXT_PROVIDER:
         gate.leave(gate.Egress(f"text:{settings.TEXT_PROVIDER.partition(':')[0]}", key_owner, SENT))

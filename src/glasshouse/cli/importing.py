@@ -29,9 +29,10 @@ def bring_in(
 
     progress: called with the percent done. code: asked for where the account has a second factor.
     """
-    signed_in = accounts.sign_in(*who, Visit("command line"))
+    visit = Visit("command line", is_command=True)
+    signed_in = accounts.sign_in(*who, visit)
     if signed_in.pending:
-        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), Visit("command line"), trust=False)
+        signed_in = second_factor.finish_sign_in(signed_in.secret, code(), visit, trust=False)
     person = sessions.actor_of(signed_in.secret)
     try:
         place = _place(person, *where)
@@ -68,10 +69,8 @@ def _place(actor: Actor, site_name: str, compartment_name: str) -> _Place:
     """The place that the names mean. Raises InvalidError."""
     for organisation in access.organisations_of(actor):
         member = actor.for_organisation(OrganisationId(organisation.id))
-        for site in greenhouse.sites(member):
-            ids = {"": ""} | {compartment.name: compartment.id for compartment in site.compartment_set.all()}
-            if site.name == site_name and compartment_name in ids:
-                return _Place(member, SiteId(site.id), ids[compartment_name])
+        if place := greenhouse.place_named(member, site_name, compartment_name):
+            return _Place(member, *place)
     raise InvalidError(
         f"You have no site {site_name!r}{f' with a compartment {compartment_name!r}' if compartment_name else ''}. "
         "Look at the page Sites."

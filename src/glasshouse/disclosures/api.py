@@ -306,7 +306,6 @@ def _state(recipient: Recipient, now: datetime) -> str:
 # -- subscriptions -------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def subscribe(address: str, *, network: str, notice: int = 0) -> None:
     """Mail a link that confirms an address, for news of new providers. notice: number of the privacy notice that the form showed.
 
@@ -325,11 +324,12 @@ def subscribe(address: str, *, network: str, notice: int = 0) -> None:
     )
     # What is never confirmed ends by itself: it counts as ended until it is confirmed.
     subscriber.ended_at = clock.now()
-    subscriber.save(force_insert=True)
-    mail.queue_template(
-        KeyOwnerId(subscriber.id), "providers", normal, "disclosures/mails/subscribe", {"secret": secret}
-    )
-    events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, subscriber.id)
+    with transaction.atomic():
+        subscriber.save(force_insert=True)
+        mail.queue_template(
+            KeyOwnerId(subscriber.id), "providers", normal, "disclosures/mails/subscribe", {"secret": secret}
+        )
+        events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, subscriber.id)
 
 
 def _subscriber(secret: str) -> Subscriber:

@@ -14,6 +14,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.probes import api as probes
 from glasshouse.probes import rules as probe_rules
 from glasshouse.probes.rules import RELAY_LOCK
@@ -23,6 +24,7 @@ TURN_EVENTS = 250  # of one turn, which then stays below 50 ms
 ROOTS_A_TURN = 1000
 HISTORY = 20  # oldest events of an organisation, or of an account, that are looked for in the chain
 VERIFY_BATCH = 2000
+EVENTS_A_PIECE = 200
 MOST_BREAKS = 1000
 Progress = Callable[[int, int], None]
 
@@ -42,9 +44,9 @@ def record(actor: Actor, kind: Kind, subject: str, **facts: str | int | bool) ->
     )
 
 
-def of_organisation(organisation: OrganisationId, limit: int = 200) -> list[Event]:
-    """The newest events of the organisation that the transaction acts for."""
-    return list(Event.objects.filter(organisation_id=organisation).order_by("-at", "-id")[:limit])
+def of_organisation(organisation: OrganisationId, after: str = "") -> Piece[Event]:
+    """Events of the organisation that the transaction acts for, newest first, a piece of them."""
+    return piece_of(Event.objects.filter(organisation_id=organisation), after, by="-at", most=EVENTS_A_PIECE)
 
 
 def each_of_actor(account: str) -> Iterator[Event]:

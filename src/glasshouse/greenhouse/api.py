@@ -1,6 +1,6 @@
 """Verbs of the greenhouse: sites, compartments, devices, target ranges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from crop_contract.variables import VARIABLES
@@ -16,7 +16,10 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError
 from glasshouse.kernel.ids import BlobId, CompartmentId, DeviceId, SiteId
+from glasshouse.kernel.pieces import CHOICES, Piece, first_of_each, piece_of
 from glasshouse.vault import blobs
+
+SITES_A_PIECE = 30
 
 
 def create_site(actor: Actor, raw: dict[str, str]) -> SiteId:
@@ -109,17 +112,55 @@ def _site(actor: Actor, site: str) -> Site:
     return row
 
 
-def sites(actor: Actor) -> list[Site]:
-    """The organisation's sites with their compartments, devices and target ranges. Raises ForbiddenError."""
+class Within(NamedTuple):
+    """One site, and after which of its compartments and devices the pieces of them begin."""
+
+    site: str
+    compartments_after: str = ""
+    devices_after: str = ""
+
+
+def sites(actor: Actor, after: str = "", within: Within | None = None) -> Piece[Site]:
+    """A piece of the organisation's sites, or one, with pieces of its compartments and devices, and target ranges.
+
+    Raises ForbiddenError.
+    """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.SITE_READ)
         rows = Site.objects.filter(organisation_id=actor.organisation)
-        sites = list(rows.prefetch_related("compartment_set", "device_set").order_by("created_at"))
-        access.record_access(actor, "sites", [site.id for site in sites])
-        for site in sites:
-            places: list[Site | Compartment] = [site, *site.compartment_set.all()]
+        piece = piece_of(rows.filter(id=within.site) if within else rows, after, most=SITES_A_PIECE)
+        access.record_access(actor, "sites", [site.id for site in piece])
+        compartments = first_of_each(Compartment.objects.filter(site__in=piece), "site_id")
+        devices = first_of_each(Device.objects.filter(site__in=piece), "site_id")
+        for site in piece:
+            site.compartments = compartments.get(site.id, Piece([]))
+            site.devices = devices.get(site.id, Piece([]))
+            if within:
+                site.compartments = piece_of(Compartment.objects.filter(site=site), within.compartments_after)
+                site.devices = piece_of(Device.objects.filter(site=site), within.devices_after)
+            places: list[Site | Compartment] = [site, *site.compartments]
             site.ranges = [_ranges(place) for place in places if place.limits]
-        return sites
+        return piece
+
+
+def place_named(actor: Actor, site_name: str, compartment_name: str) -> tuple[SiteId, str] | None:
+    """Ids of the site and the compartment ("": the whole site) that have these names; None where there are none.
+
+    Raises ForbiddenError.
+    """
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.SITE_READ)
+        access.record_access(actor, "sites", [])
+        for site in Site.objects.filter(organisation_id=actor.organisation).order_by("created_at"):
+            if site.name != site_name:
+                continue
+            if not compartment_name:
+                return SiteId(site.id), ""
+            compartments = Compartment.objects.filter(site=site).order_by("created_at")
+            compartment_id = next((row.id for row in compartments if row.name == compartment_name), None)
+            if compartment_id is not None:
+                return SiteId(site.id), str(compartment_id)
+    return None
 
 
 class SiteName(NamedTuple):
@@ -129,10 +170,14 @@ class SiteName(NamedTuple):
     name: str
 
 
-def site_names(actor: Actor) -> list[SiteName]:
-    """The sites that the actor's transactions see, for choosing among them; no permission is asked."""
+def site_names(actor: Actor, among: Collection[str] | None = None) -> list[SiteName]:
+    """The sites that the actor's transactions see, for choosing among them, CHOICES at most; no permission is asked.
+
+    among: only those of these.
+    """
     with access.organisation_transaction(actor):
         rows = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        rows = rows[:CHOICES] if among is None else rows.filter(id__in=among)
         names = [SiteName(site.id, site.name) for site in rows]
         access.record_access(actor, "sites", [site.id for site in names])
         return names

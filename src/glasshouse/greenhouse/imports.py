@@ -19,6 +19,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import BlobId, ImportId, KeyOwnerId, SiteId, TemplateId
+from glasshouse.kernel.pieces import CHOICES
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
@@ -343,7 +344,7 @@ def templates(actor: Actor) -> list[Template]:
     """The organisation's templates. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
+        return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:CHOICES])
 
 
 def remove_template(actor: Actor, number: TemplateId) -> None:

@@ -3,6 +3,7 @@
 from django.db import models
 
 from glasshouse.kernel.ids import new_id
+from glasshouse.kernel.pieces import Piece
 from glasshouse.rowsecurity.declarations import RowAccess, Support
 from glasshouse.vault.classification import blob_ref, technical
 from glasshouse.vault.content import OneOf
@@ -34,7 +35,10 @@ class Site(models.Model):
     facts = SealedJson(SHOWN, key_owner="organisation_id")
     limits = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
-    ranges: list[dict[str, object]]  # the limits of the site and its compartments as a page shows them
+    # As a page shows them: pieces of its compartments and devices, and the limits of the site and these compartments.
+    compartments: "Piece[Compartment]"
+    devices: "Piece[Device]"
+    ranges: list[dict[str, object]]
 
     class Meta:
         db_table = "greenhouse_site"

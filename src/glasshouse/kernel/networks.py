@@ -1,14 +1,21 @@
-"""By what a network address is counted, wherever tries, bodies or waiting requests are."""
+"""From which network address a request comes, and by what it is counted, wherever tries, bodies or waiting requests are."""
 
 import ipaddress
+from collections.abc import Sequence
 
 LONGEST = 100  # characters of what is no address
+MOST_HOPS = 20  # addresses in X-Forwarded-For that are looked at
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def network_key(network: str) -> str:
     """The address itself; of IPv6 the /64, which one household has; of an IPv4 address in IPv6 the IPv4 address.
 
-    What is no address counts as it is written, cut. Source: RFC 6177; RFC 4291, 2.5.5.2.
+    So one address has one key, however it is written and through whatever gateway it comes: with or without zeros, letters
+    of either case, a zone, mapped (RFC 4291, 2.5.5.2), by 6to4 (RFC 3056) or NAT64 (RFC 6052). What is no address counts as
+    it is written, cut. Source: RFC 6177; RFC 5952.
     """
     try:
         address = ipaddress.ip_address(network)
@@ -16,6 +23,56 @@ def network_key(network: str) -> str:
         return network[:LONGEST]
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
+    if embedded := _embedded(address):
+        return str(embedded)
     return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """Networks, or single addresses, with spaces between them. Raises ValueError."""
+    return tuple(ipaddress.ip_network(part) for part in text.split())
+
+
+def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
+    """The address that a request comes from. peer: of the connection; forwarded_for: the header X-Forwarded-For.
+
+    The header is anybody's to write, so it counts only behind proxies that the operator trusts, and only what they wrote
+    themselves: from its end, up to the first address that is no trusted proxy. Where a proxy wrote something else, it is the
+    proxy that counts.
+    """
+    client = peer
+    hops = forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+    while hops and _is_trusted(client, trusted):
+        hop = _address_of(hops.pop())
+        if hop is None:
+            break
+        client = str(hop)
+    return client
+
+
+def _is_trusted(written: str, trusted: Sequence[Network]) -> bool:
+    address = _address_of(written)
+    return address is not None and any(address in network for network in trusted)
+
+
+def _address_of(written: str) -> Address | None:
+    """The address in one part of the header: alone, in brackets, or with a port.
+
+    An IPv4 address in IPv6 is the IPv4 address.
+    """
+    text = written.strip()[:LONGEST]
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (_embedded(address) or address) if isinstance(address, ipaddress.IPv6Address) else address

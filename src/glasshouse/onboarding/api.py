@@ -48,7 +48,13 @@ def finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
 
     Raises NotFoundError, InvalidError, ThrottledError, OverloadedError.
     """
-    _count(visit)
+    with throttle.unless_good(_tries(visit)):
+        welcome = _finish_sign_up(secret, entry, visit)
+    accounts.sign_up_was_good(visit.network)
+    return welcome
+
+
+def _finish_sign_up(secret: str, entry: Entry, visit: Visit) -> Welcome:
     accounts.sign_up_address(secret)
     name, organisation = plain_name(entry.name, field="name"), plain_name(entry.organisation, field="organisation")
     password_hash = passwords.hashed(entry.password)
@@ -66,7 +72,11 @@ def finish_invitation(secret: str, address: str, entry: Entry, visit: Visit) -> 
 
     address: as the newcomer wrote it; it must be the invited one. Raises as finish_sign_up, and ForbiddenError (another address).
     """
-    _count(visit)
+    with throttle.unless_good(_tries(visit)):
+        return _finish_invitation(secret, address, entry, visit)
+
+
+def _finish_invitation(secret: str, address: str, entry: Entry, visit: Visit) -> Welcome:
     invited = invitations.newcomers_address(secret, address)
     name = plain_name(entry.name, field="name")
     password_hash = passwords.hashed(entry.password)
@@ -79,8 +89,8 @@ def finish_invitation(secret: str, address: str, entry: Entry, visit: Visit) -> 
         return Welcome(actor, sessions.begin(account, visit, pending=False))
 
 
-def _count(visit: Visit) -> None:
-    throttle.take_network("finish-sign-up", visit.network, most=30, window=timedelta(minutes=10))
+def _tries(visit: Visit) -> throttle.Bucket:
+    return throttle.of_network("finish-sign-up", visit.network, most=60, window=timedelta(minutes=10))
 
 
 def _newcomer(organisation: OrganisationId) -> Actor:

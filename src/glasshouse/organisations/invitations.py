@@ -27,6 +27,7 @@ from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError
 from glasshouse.kernel.foreign_files import answer_of
 from glasshouse.kernel.ids import AccountId, InvitationId, KeyOwnerId, OrganisationId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.organisations.members import GONE as ROLE_GONE
 from glasshouse.organisations.members import check_gift, lock
@@ -89,7 +90,7 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
         check_gift(inviter_rights, str(actor.organisation), offer.role, offer.sites)
-        throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1))
+        throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1), undone_with_act=True)
         address_hash = vault.lookup("address", normal)
         account = accounts.account_at(normal)
         if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
@@ -200,7 +201,7 @@ def resend(actor: Actor, invitation: InvitationId) -> None:
         if _state(row) not in ("open", "expired"):
             raise InvalidError("This invitation is accepted or taken back.", field="invitation")
         check_gift(inviter_rights, str(actor.organisation), row.role, row.sites)
-        throttle.take("resend", row.id, most=5, window=timedelta(days=1))
+        throttle.take("resend", row.id, most=5, window=timedelta(days=1), undone_with_act=True)
         secret = new_token()
         life = row.expires_at - row.created_at
         row.secret_hash, row.expires_at, row.inviter = digest(secret), clock.now() + life, str(actor.account)
@@ -221,14 +222,16 @@ def revoke(actor: Actor, invitation: InvitationId) -> None:
             events.record(actor, Kind.INVITATION_REVOKED, row.id)
 
 
-def invitations(actor: Actor) -> list[Listed]:
-    """The organisation's invitations with their state, newest first. Raises ForbiddenError."""
+def invitations(actor: Actor, after: str = "") -> Piece[Listed]:
+    """The organisation's invitations with their state, newest first, a piece of them. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_INVITE)
-        rows = readable(Invitation.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:200])
+        of_organisation = Invitation.objects.filter(organisation_id=actor.organisation)
+        piece = piece_of(of_organisation.only("id"), after, by="-created_at")
+        rows = readable(of_organisation.filter(id__in=[row.id for row in piece]).order_by("-created_at", "-pk"))
         record_access(actor, "invitations", [row.id for row in rows])
         roles = roles_by_id(str(actor.organisation), {row.role for row in rows})
-        return [
+        listed = [
             Listed(
                 row.id,
                 row.address,
@@ -240,6 +243,7 @@ def invitations(actor: Actor) -> list[Listed]:
             )
             for row in rows
         ]
+        return piece.of(listed)
 
 
 # -- the invited person's side -------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, RequestId, RoleId
+from glasshouse.kernel.pieces import CHOICES, Piece, piece_of
 from glasshouse.organisations.models import AccessRequest, Invitation
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
@@ -85,14 +86,18 @@ def check_gift(giver: Rights, organisation: str, role: str, sites: list[str] | N
         raise ForbiddenError(MORE_THAN_MINE)
 
 
-def members(actor: Actor) -> list[Member]:
-    """Everybody who belongs to the organisation. Raises ForbiddenError."""
+def members(actor: Actor, after: str = "") -> Piece[Member]:
+    """Who belongs to the organisation, a piece of them. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_READ)
-        rows = list(Membership.objects.filter(organisation_id=actor.organisation).order_by("created_at"))
-        people = _people(actor, [AccountId(row.account_id) for row in rows])
-        record_access(actor, "members", [row.account_id for row in rows])
-        return _as_members(actor, rows, people)
+        rows = piece_of(Membership.objects.filter(organisation_id=actor.organisation), after)
+        return rows.of(_shown(actor, rows))
+
+
+def _shown(actor: Actor, rows: list[Membership]) -> list[Member]:
+    people = _people(actor, [AccountId(row.account_id) for row in rows])
+    record_access(actor, "members", [row.account_id for row in rows])
+    return _as_members(actor, rows, people)
 
 
 def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person]) -> list[Member]:
@@ -129,10 +134,12 @@ def _people(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
 
 def member(actor: Actor, account: AccountId) -> Member:
     """One member. Raises NotFoundError, ForbiddenError."""
-    listed = next((candidate for candidate in members(actor) if candidate.account == account), None)
-    if listed is None:
+    with organisation_transaction(actor):
+        require(actor, Permission.MEMBER_READ)
+        shown = _shown(actor, list(Membership.objects.filter(organisation_id=actor.organisation, account_id=account)))
+    if not shown:
         raise NotFoundError
-    return listed
+    return shown[0]
 
 
 def _theirs(actor: Actor, account: AccountId) -> Membership:
@@ -249,7 +256,7 @@ def roles(actor: Actor) -> list[ListedRole]:
     with organisation_transaction(actor):
         rights_of(actor)
         record_access(actor, "roles", [])
-        custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")
+        custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:CHOICES]
         built_in = [ListedRole(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
         return built_in + [ListedRole(role.id, *permissions_of(role)) for role in custom_roles]
 
@@ -342,16 +349,17 @@ class Asked:
     reason: str
 
 
-def requests(actor: Actor) -> list[Asked]:
-    """Requests that wait for a decision. Raises ForbiddenError."""
+def requests(actor: Actor, after: str = "") -> Piece[Asked]:
+    """Requests that wait for a decision, a piece of them. Raises ForbiddenError."""
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_CHANGE)
-        access_requests = list(AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None))
+        waiting = AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None)
+        access_requests = piece_of(waiting, after)
         record_access(actor, "requests", [access_request.account_id for access_request in access_requests])
         people = _people(actor, [AccountId(access_request.account_id) for access_request in access_requests])
         vault.open_keys({KeyOwnerId(person.id) for person in people.values()})
         roles = roles_by_id(str(actor.organisation), {access_request.role for access_request in access_requests})
-        return [
+        asked = [
             Asked(
                 access_request.id,
                 people[access_request.account_id].name,
@@ -361,6 +369,7 @@ def requests(actor: Actor) -> list[Asked]:
             for access_request in access_requests
             if access_request.account_id in people
         ]
+        return access_requests.of(asked)
 
 
 def decide(actor: Actor, request: RequestId, *, grant: bool) -> None:

@@ -1,6 +1,11 @@
-"""Verbs of API tokens: programs that act in a member's name, never with more than the member has at that moment."""
+"""Verbs of API tokens: programs that act in a member's name, never with more than the member has at that moment.
+
+Whatever shuts a thief out of an account (a new password or address, signing out everywhere) ends all its tokens, for the
+thief may have made one: see `accounts/credentials.py`.
+"""
 
 from datetime import timedelta
+from typing import NamedTuple
 
 from glasshouse.access.api import organisation_transaction, require, rights_of
 from glasshouse.access.models import ApiToken
@@ -15,6 +20,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, OrganisationId, TokenId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.organisations.members import MORE_THAN_MINE
 
 MOST_DAYS = 366
@@ -42,6 +48,9 @@ def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: l
         if not covers(member_rights, permissions, member_rights.sites if sites is None else frozenset(sites)):
             raise ForbiddenError(MORE_THAN_MINE)
         secret, now, token_id = new_token(), clock.now(), new_id()
+        owner = accounts.token_owner(AccountId(str(actor.account)))
+        if owner is None:
+            raise NotFoundError
         ApiToken.objects.create(
             id=token_id,
             organisation_id=str(actor.organisation),
@@ -50,6 +59,7 @@ def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: l
             secret_hash=digest(secret),
             permissions=sorted(permissions),
             sites=sites,
+            generation=owner.generation,
             created_at=now,
             expires_at=now + timedelta(days=days),
         )
@@ -58,12 +68,26 @@ def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: l
     return f"{PREFIX}_{actor.organisation}_{secret}"
 
 
-def tokens(actor: Actor) -> list[ApiToken]:
-    """The actor's own tokens, newest first. Raises NotFoundError."""
+class OwnToken(NamedTuple):
+    """A token as its maker sees it. has_ended: revoked, or ended with the credentials that it was made under."""
+
+    token: ApiToken
+    has_ended: bool
+
+
+def tokens(actor: Actor, after: str = "") -> Piece[OwnToken]:
+    """The actor's own tokens, newest first, a piece of them. Raises NotFoundError."""
     with organisation_transaction(actor):
         rights_of(actor)
         own_tokens = ApiToken.objects.filter(organisation_id=actor.organisation, account_id=actor.account)
-        return list(own_tokens.order_by("-created_at")[:100])
+        owner = accounts.token_owner(AccountId(str(actor.account)))
+        piece = piece_of(own_tokens, after, by="-created_at")
+        return piece.of(
+            [
+                OwnToken(token, token.revoked_at is not None or owner is None or token.generation != owner.generation)
+                for token in piece
+            ]
+        )
 
 
 def revoke_token(actor: Actor, token: TokenId) -> None:
@@ -88,8 +112,11 @@ def actor_of_token(text: str) -> Actor:
         token = ApiToken.objects.filter(organisation_id=organisation, secret_hash=digest(secret)).first()
         if token is None or token.revoked_at is not None or token.expires_at <= now:
             return ANONYMOUS
+        account = AccountId(token.account_id)
+        owner = accounts.token_owner(account)
+        if owner is None or owner.generation != token.generation:
+            return ANONYMOUS
         if token.used_at is None or now - token.used_at > timedelta(minutes=1):
             ApiToken.objects.filter(id=token.id).update(used_at=now)
-        account = AccountId(token.account_id)
-        person, number = accounts.person_id(account), TokenId(token.id)
-        return Actor(ActorKind.TOKEN, account, person, organisation=OrganisationId(organisation), token=number)
+        number = TokenId(token.id)
+        return Actor(ActorKind.TOKEN, account, owner.person, organisation=OrganisationId(organisation), token=number)

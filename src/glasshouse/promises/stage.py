@@ -200,11 +200,10 @@ class Stage:
         return str(ids[0][0]), str(ids[0][1])
 
     def counted_together(self) -> list[str]:
-        """By what the tries of a person in a browser are counted, and those of a person who is signed in."""
+        """By what the tries of a person are counted in a browser whose password was just reset."""
         cookies = {visitor.cookies.get("__Host-browser", "") for visitor in self.visitors} - {"", None}
         browsers = [sessions.digest(str(cookie)) for cookie in cookies]
-        ids = [number for resident in self.residents for number in (resident.account, resident.person)]
-        return [f"{number}:{end}" for number in ids for end in (*browsers, "signed-in")]
+        return [*browsers, *(f"{resident.person}:{browser}" for resident in self.residents for browser in browsers)]
 
     def staff(self, role: str) -> Resident:
         """A new member of the operator's staff, signed in past the second factor. role: of StaffRole.
@@ -276,6 +275,17 @@ class NotOursError(UnavailableError):
     """Something is marked as a probe's that is older than the probe. Nothing is removed; somebody has to look at it."""
 
 
+# By the ids of what tries are counted, beside addresses and networks.
+COUNTED_BY = (
+    "access_invitation",
+    "access_organisation",
+    "accounts_account",
+    "accounts_browser",
+    "accounts_person",
+    "accounts_session",
+)
+
+
 def remove(probe: str, counted: list[str] | None = None) -> None:
     """Remove everything that is a probe's: files, readings, rows, events, keys. Safe to repeat.
 
@@ -292,7 +302,7 @@ def remove(probe: str, counted: list[str] | None = None) -> None:
     for blob in _blobs_of(probe):
         blobs.remove(BlobId(blob))
     _forget_jobs(probes.ids(probe, *NAMED_BY_JOBS))
-    ids = probes.ids(probe, "accounts_account", "accounts_person", "access_organisation", "access_invitation")
+    ids = probes.ids(probe, *COUNTED_BY)
     probes.mark_hashes(probe, throttle.keys_of([*(counted or []), *ids]))
     events.chain_waiting()  # Which puts the probe's own apart.
     probes.remove(probe)

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -51,6 +52,8 @@ EXERCISES = {
     "sale:opt_out": "object",
 }
 SIGNATURE_BYTES = 64
+# All that a pairing message says.
+PAIRING = frozenset({"agent-id", "business-id", "drp.version", "issued-at", "expires-at"})
 TELLING = "rights.tell-agent"
 # What `agent_told` holds once nothing is left to tell: the agent knows how it ended, or cannot be called any more.
 FINAL, UNREACHABLE = "final", "unreachable"
@@ -165,11 +168,17 @@ def pair(agent_id: str, raw: bytes) -> str:
     """A token for an agent that has signed with its key; the token before it ends. Raises ForbiddenError, InvalidError.
 
     It is a program's credential and no mailed link: it counts until the agent asks for another, or the officer ends the agent.
+    A message pairs once: the next must be issued later, so that whoever saw one gets no token by it. Nor does one that says
+    more than who pairs with whom: what was signed to ask for something else is no wish for a token.
     """
     agent = _agent(agent_id)
-    checked_message(agent, raw)
-    token = new_token()
-    Agent.objects.filter(id=agent.id).update(token_hash=digest(token))
+    body = checked_message(agent, raw).body
+    if not body.keys() <= PAIRING:
+        raise ForbiddenError("This message asks for something else than a token.")
+    token, issued = new_token(), _moment(body, "issued-at")
+    unused = Agent.objects.filter(id=agent.id, ended_at=None).filter(Q(paired_at=None) | Q(paired_at__lt=issued))
+    if not unused.update(token_hash=digest(token), paired_at=issued):
+        raise ForbiddenError("This message was used before, or a newer one was.")
     return token
 
 

@@ -383,7 +383,8 @@ AGENTS = confidential(
 class Agent(models.Model):
     """An authorised agent of the Data Rights Protocol: a company that asks in people's names, known by its public key.
 
-    `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own.
+    `agent_id`: how the protocol names it, found by `agent_hash`; `id` is our own. `paired_at`: when the message was issued
+    that gave it its token; none that is as old, or older, gives it another.
     """
 
     belongs = Belongs(
@@ -400,6 +401,7 @@ class Agent(models.Model):
     verify_key = SealedText(AGENTS, key_owner="id")
     callback_host = SealedText(AGENTS, key_owner="id", null=True)
     token_hash = technical(models.CharField(max_length=64, blank=True, db_index=True))
+    paired_at = technical(models.DateTimeField(null=True))
     created_at = technical(models.DateTimeField())
     ended_at = technical(models.DateTimeField(null=True))
 

@@ -81,10 +81,10 @@ def is_fresh(secret: str) -> bool:
     return guest_of(secret).is_fresh
 
 
-@transaction.atomic
 def reauthenticate(secret: str) -> None:
     """Mail a new link in place of this one. Raises NotFoundError, ThrottledError."""
     request = of_page(secret)
     throttle.take("request-address", request.address, most=5, window=timedelta(hours=1))
-    link_secret = requests.fresh_link(request)
-    requests.write(request, "subject/mails/confirm_again", {"secret": link_secret})
+    with transaction.atomic():
+        link_secret = requests.fresh_link(request)
+        requests.write(request, "subject/mails/confirm_again", {"secret": link_secret})

@@ -7,7 +7,10 @@ from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.ids import AccountId, OrganisationId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.support.models import RecordAccess
+
+ENTRIES_A_PIECE = 500  # Many of them are one line of the page.
 
 
 class NamedAccess(NamedTuple):
@@ -17,15 +20,17 @@ class NamedAccess(NamedTuple):
     name: str
 
 
-def of_organisation(actor: Actor, limit: int = 3000) -> list[NamedAccess]:
-    """What support saw, newest first, with the name of who it was. Raises ForbiddenError."""
+def of_organisation(actor: Actor, after: str = "") -> Piece[NamedAccess]:
+    """What support saw, newest first, with the name of who it was, a piece of it. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.ACCESS_RECORD_READ)
-        rows = list(RecordAccess.objects.filter(organisation_id=actor.organisation).order_by("-at")[:limit])
+        of_customer = RecordAccess.objects.filter(organisation_id=actor.organisation)
+        rows = piece_of(of_customer, after, by="-at", most=ENTRIES_A_PIECE)
         people = accounts.people([AccountId(row.staff) for row in rows])
-        return [
+        named = [
             NamedAccess(row, people[row.staff].name if row.staff in people else "somebody who has left") for row in rows
         ]
+        return rows.of(named)
 
 
 def of_person(actor: Actor) -> list[NamedAccess]:

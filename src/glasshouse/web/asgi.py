@@ -18,7 +18,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django must be set up before anything that reads models
 from django.http import HttpResponse  # noqa: E402
 
-from glasshouse.kernel.networks import network_key  # noqa: E402
+from glasshouse.kernel.networks import client_of, network_key  # noqa: E402
 from glasshouse.vault.spool import Spool  # noqa: E402
 from glasshouse.web import failures  # noqa: E402
 from glasshouse.web.allowances import ANYBODY, PageAt, allowance_of, page_at  # noqa: E402
@@ -58,6 +58,7 @@ class Application:
         if scope["type"] != "http":
             return
         headers = _joined(scope["headers"])
+        scope["client"] = (_client_of(scope, headers), 0)
         try:
             _refuse_head(scope, headers)
             body = await self._body(scope, headers, receive)
@@ -65,7 +66,7 @@ class Application:
             if is_health and self.threads.is_stuck:
                 raise RefusedError(503)
             threads = self.health if is_health else self.threads
-            await threads.answer(scope, body, receive, send, network_key(str((scope.get("client") or ("",))[0])))
+            await threads.answer(scope, body, receive, send, network_key(scope["client"][0]))
         except RefusedError as refused:
             await self._refuse(scope, headers, refused, send)
             await self.bodies.drain(receive)
@@ -91,7 +92,7 @@ class Application:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self.threads.pool, allowance_of, target.page, target.arguments, headers)
 
-        peer = network_key(str((scope.get("client") or ("",))[0]))
+        peer = network_key(scope["client"][0])
         return await self.bodies.read(receive, peer, declared, limit, vouch)
 
     async def _refuse(
@@ -115,6 +116,12 @@ async def _send(page: HttpResponse, scope: Scope, send: Send) -> None:
         pairs.append((b"connection", b"close"))  # What is left of the body is not read as the next request.
     await send({"type": "http.response.start", "status": page.status_code, "headers": pairs})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else page.content})
+
+
+def _client_of(scope: Scope, headers: dict[str, str]) -> str:
+    """The address that a request comes from, also behind the operator's own proxies."""
+    peer = str((scope.get("client") or ("",))[0])
+    return client_of(peer, headers.get("x-forwarded-for", ""), settings.TRUSTED_PROXIES)
 
 
 def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

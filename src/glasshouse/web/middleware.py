@@ -105,7 +105,8 @@ class account_forms:
         16_000,
         100,
     )  # characters of a field (a passkey's answer is the longest), of a part of the path
-    A_NETWORK, AN_ACCOUNT, WINDOW = 300, 150, timedelta(minutes=10)
+    # An office of many people may share one address; that of a household in IPv6 is the /64.
+    A_NETWORK, AN_ACCOUNT, WINDOW = 600, 150, timedelta(minutes=10)
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -133,14 +134,29 @@ class account_forms:
             raise NotFoundError
         if request.method != "POST":
             return
-        throttle.take_network("account-form", network_of(request), most=self.A_NETWORK, window=self.WINDOW)
-        if account := actor_of(request).account:
-            throttle.take("account-form", account, most=self.AN_ACCOUNT, window=self.WINDOW)
+        self._count(request)
         for name, values in request.POST.lists():
             if name not in page.form.long_fields and any(len(value) > self.FIELD_MOST for value in values):
                 raise InvalidError(
                     f"What was written in “{name[:40]}” is too long. Shorten it and send the form again."
                 )
+
+    def _count(self, request: HttpRequest) -> None:
+        """Count a form: of an account, or of a network. Raises ThrottledError.
+
+        What others send from the same network keeps out nobody who is signed in, and no browser that somebody has signed in
+        with.
+        """
+        if account := actor_of(request).account:
+            throttle.take("account-form", account, most=self.AN_ACCOUNT, window=self.WINDOW)
+            return
+        try:
+            throttle.take_network("account-form", network_of(request), most=self.A_NETWORK, window=self.WINDOW)
+        except ThrottledError:
+            browser = visit_of(request).browser
+            if not sessions.known_to_anybody(browser):
+                raise
+            throttle.take("account-form", sessions.digest(browser), most=self.AN_ACCOUNT, window=self.WINDOW)
 
 
 def actor(get_response: Handler) -> Handler:

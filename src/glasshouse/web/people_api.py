@@ -18,6 +18,7 @@ from glasshouse.greenhouse import readings
 from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
+from glasshouse.kernel.pieces import Piece
 from glasshouse.kernel.text import is_text, strings_in
 from glasshouse.organisations.tokens import actor_of_token
 
@@ -67,6 +68,16 @@ def _actor(request: HttpRequest) -> Actor:
     return actor
 
 
+def _more_compartments(request: HttpRequest, site: str, after: str) -> str | None:
+    return f"{request.path}?site={site}&compartments={after}" if after else None
+
+
+def _lead_on(request: HttpRequest, response: HttpResponse, piece: Piece[Any]) -> None:
+    """Tell where the next piece of a list is. Source: RFC 8288."""
+    if piece.after:
+        response["Link"] = f'<{request.path}?after={piece.after}>; rel="next"'
+
+
 class PlainSchema(Schema):
     """What a program sends: every string in it, at any depth, must be text."""
 
@@ -113,18 +124,25 @@ def me(request: HttpRequest) -> dict[str, Any]:
 
 
 @operation("GET", "/sites", need=Permission.SITE_READ)
-def sites(request: HttpRequest) -> list[dict[str, Any]]:
-    """Sites with their compartments."""
+def sites(
+    request: HttpRequest, response: HttpResponse, after: str = "", site: str = "", compartments: str = ""
+) -> list[dict[str, Any]]:
+    """Sites with their compartments, oldest first. Where there are more, `Link: <…>; rel="next"` leads on.
+
+    Of a site with more compartments, `more_compartments` is the address of the next of them.
+    """
+    within = greenhouse.Within(site, compartments_after=compartments) if site else None
+    piece = greenhouse.sites(_actor(request), after, within)
+    _lead_on(request, response, piece)
     return [
         {
             "id": site.id,
             "name": site.name,
             "facts": site.facts,
-            "compartments": [
-                {"id": compartment.id, "name": compartment.name} for compartment in site.compartment_set.all()
-            ],
+            "compartments": [{"id": compartment.id, "name": compartment.name} for compartment in site.compartments],
+            "more_compartments": _more_compartments(request, site.id, site.compartments.after),
         }
-        for site in greenhouse.sites(_actor(request))
+        for site in piece
     ]
 
 
@@ -153,12 +171,13 @@ def _text(number: float | None) -> str:
 
 
 @operation("GET", "/events", need=Permission.EVENTS_READ)
-def event_list(request: HttpRequest) -> list[dict[str, Any]]:
-    """The newest events of the organisation."""
+def event_list(request: HttpRequest, response: HttpResponse, after: str = "") -> list[dict[str, Any]]:
+    """Events of the organisation, newest first. Where there are more, `Link: <…>; rel="next"` leads on."""
     actor = _actor(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
-        recorded = events.of_organisation(OrganisationId(str(actor.organisation)))
+        recorded = events.of_organisation(OrganisationId(str(actor.organisation)), after)
+    _lead_on(request, response, recorded)
     return [
         {"at": event.at, "kind": event.kind, "actor": event.actor, "subject": event.subject, "facts": event.facts}
         for event in recorded

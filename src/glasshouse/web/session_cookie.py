@@ -19,6 +19,12 @@ def with_session(response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
     return response
 
 
+def renewed(response: HttpResponse, secret: str) -> HttpResponse:
+    """The response, setting the new secret of a session that has gained rights."""
+    _set_cookie(response, SESSION_COOKIE, secret, sessions.LIFE)
+    return response
+
+
 def remember_browser(response: HttpResponse, browser: str) -> None:
     """Have the browser known again."""
     _set_cookie(response, BROWSER_COOKIE, browser, BROWSER_KNOWN)

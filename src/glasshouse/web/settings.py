@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from glasshouse.kernel.networks import networks_of
 from glasshouse.kernel.operator import Operator, listed, plain_line
 from glasshouse.kernel.places import key_socket_folder, socket_folder
 from glasshouse.mail.addresses import AddressError, is_single, parsed
@@ -49,6 +50,11 @@ DATA_KEYS_KEPT_S = 2.0 if TESTING else 30.0
 KEY_BACKUP_DAYS = whole_number("GLASSHOUSE_KEY_BACKUP_DAYS", 7, most=3_650)
 # So many rows are erased, or copied, while the person waits; more of them are left to the worker.
 ROWS_WHILE_WAITING = 2_000 if TESTING else 20_000
+# Proxies before the web door, whose X-Forwarded-For tells where a request comes from. Nobody else's does.
+try:
+    TRUSTED_PROXIES = networks_of(os.environ.get("GLASSHOUSE_TRUSTED_PROXIES", ""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"GLASSHOUSE_TRUSTED_PROXIES: {error}. Write networks like 10.0.0.0/8 ::1.") from None
 DEBUG = False
 SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()
 

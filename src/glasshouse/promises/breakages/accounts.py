@@ -2,7 +2,7 @@
 
 from glasshouse.promises.breakage import Breakage, Code, changed_rows
 
-API, FACTORS = "glasshouse/accounts/api.py", "glasshouse/accounts/second_factor.py"
+SIGNING_IN, FACTORS = "glasshouse/accounts/signing_in.py", "glasshouse/accounts/second_factor.py"
 A_GROWER = "id = (SELECT id FROM accounts_account WHERE staff_role = '' ORDER BY created_at LIMIT 1)"
 MD5 = "'md5$salt$0123456789abcdef0123456789abcdef'"
 BREAKAGES = (
@@ -26,9 +26,9 @@ BREAKAGES = (
         "SEC-05",
         "guessing at one address has no end",
         Code(
-            API,
-            'throttle.take("sign-in", address, most=10,',
-            'throttle.take("sign-in", address, most=10_000,',
+            "glasshouse/accounts/buckets.py",
+            'Bucket("sign-in", address, AT_ADDRESS,',
+            'Bucket("sign-in", address, 10_000,',
             ("web",),
         ),
     ),
@@ -41,7 +41,7 @@ BREAKAGES = (
         "SEC-05",
         "the password of a sign-in is written to the log",
         Code(
-            API,
+            SIGNING_IN,
             '    refused = InvalidError("Address and password do not match.", field="password")\n',
             '    refused = InvalidError("Address and password do not match.", field="password")\n'
             '    __import__("logging").getLogger("glasshouse").error("%s", password)\n',
@@ -52,16 +52,16 @@ BREAKAGES = (
         "SEC-06",
         "a password alone opens an account with a second factor",
         Code(
-            API,
-            "            return sessions.begin(account, visit, pending=pending)\n",
-            "            return sessions.begin(account, visit, pending=False)\n",
+            SIGNING_IN,
+            "                return sessions.begin(account, visit, pending=pending)\n",
+            "                return sessions.begin(account, visit, pending=False)\n",
             ("web",),
         ),
     ),
     Breakage(
         "SEC-06",
         "any code is taken",
-        Code(FACTORS, "        if _any_code_counts(account, code):\n", "        if code:\n", ("web",)),
+        Code(FACTORS, "            if _any_code_counts(account, code):\n", "            if code:\n", ("web",)),
     ),
     Breakage(
         "SEC-06",

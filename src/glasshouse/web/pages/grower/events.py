@@ -26,10 +26,10 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
     actor, context = inside(request)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.EVENTS_READ)
-        recorded = events.of_organisation(OrganisationId(organisation))
+        recorded = events.of_organisation(OrganisationId(organisation), request.GET.get("events", ""))
         access.record_access(actor, "events", [])
     people = accounts.people([AccountId(event.actor) for event in recorded]) if "MEMBER_READ" in context["may"] else {}  # type: ignore[operator]
-    context["events"] = [
+    shown = [
         {
             "at": event.at,
             "kind": event.kind,
@@ -40,4 +40,4 @@ def event_list(request: HttpRequest, organisation: str) -> HttpResponse:
         | {"who": people[event.actor].name if event.actor in people else ""}
         for event in recorded
     ]
-    return render(request, "grower/events.html", context)
+    return render(request, "grower/events.html", context | {"events": recorded.of(shown)})

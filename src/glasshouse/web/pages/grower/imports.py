@@ -27,6 +27,7 @@ from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
 from glasshouse.web.csv_files import CSV, cell
 from glasshouse.web.forms import again, shows_again
 from glasshouse.web.organisation_page import inside
+from glasshouse.web.sites_asked import within_of
 
 # What a form says of how a file is read: of the file, then (v and u) of each column.
 LAYOUT_FIELDS = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*", "u*")
@@ -51,7 +52,7 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
     actor, context = inside(request)
     context |= {
-        "sites": greenhouse.sites(actor),
+        "sites": greenhouse.sites(actor, request.GET.get("sites", ""), within_of(request)),
         "uploads": imports.uploads(actor),
         "templates": imports.templates(actor),
     }

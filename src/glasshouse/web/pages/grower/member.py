@@ -24,7 +24,7 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     member = members.member(actor, AccountId(account))
     rights = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
-    names = dict(greenhouse.site_names(actor))
+    names = dict(greenhouse.site_names(actor, member.rights.sites or ()))
     sees = (
         None
         if member.rights.sites is None

@@ -22,9 +22,9 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     invited = isinstance(may, set) and "MEMBER_INVITE" in may
     changing = isinstance(may, set) and "MEMBER_CHANGE" in may
     return context | {
-        "members": members.members(actor),
-        "invitations": invitations.invitations(actor) if invited else [],
-        "requests": members.requests(actor) if changing else [],
+        "members": members.members(actor, request.GET.get("members", "")),
+        "invitations": invitations.invitations(actor, request.GET.get("invitations", "")) if invited else [],
+        "requests": members.requests(actor, request.GET.get("requests", "")) if changing else [],
         "roles": members.roles(actor),
         "sites": greenhouse.site_names(actor),
         "days": invitations.DAYS,

@@ -36,8 +36,9 @@ OF_SERIES = ("chart", "download")
 def record(request: HttpRequest, organisation: str) -> HttpResponse:
     """What support looked at, in plain words."""
     actor, context = inside(request)
-    record_entries = support_record.of_organisation(actor)
-    names = {site.id: f"“{site.name}”" for site in greenhouse.site_names(actor)}
+    record_entries = support_record.of_organisation(actor, request.GET.get("record", ""))
+    named = {number for entry in record_entries for number in entry.access.ids}
+    names = {site.id: f"“{site.name}”" for site in greenhouse.site_names(actor, named)}
     rows: list[dict[str, object]] = []
     for record_entry in record_entries:
         access, who = record_entry.access, record_entry.name
@@ -48,7 +49,7 @@ def record(request: HttpRequest, organisation: str) -> HttpResponse:
             same["since"], same["times"] = access.at, int(str(same["times"])) + 1
         else:
             rows.append({"at": access.at, "since": access.at, "times": 1, "who": who, "what": what})
-    return render(request, "grower/record.html", context | {"rows": rows})
+    return render(request, "grower/record.html", context | {"rows": record_entries.of(rows)})
 
 
 def _named(what: str, ids: list[str], names: dict[str, str]) -> str:

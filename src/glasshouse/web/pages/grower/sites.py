@@ -14,13 +14,15 @@ from glasshouse.kernel.ids import DeviceId, SiteId
 from glasshouse.web import once
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
+from glasshouse.web.sites_asked import within_of
 
 LIMITED = sorted(VARIABLES.values(), key=lambda variable: variable.title)
 
 
 def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
-    return context | {"sites": greenhouse.sites(actor), "zones": sorted(available_timezones()), "variables": LIMITED}
+    piece = greenhouse.sites(actor, request.GET.get("sites", ""), within_of(request))
+    return context | {"sites": piece, "zones": sorted(available_timezones()), "variables": LIMITED}
 
 
 @page(

@@ -15,10 +15,10 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _context(actor: Actor, context: dict[str, object]) -> dict[str, object]:
+def _context(actor: Actor, context: dict[str, object], after: str = "") -> dict[str, object]:
     may = getattr(context["rights"], "permissions", ())
     scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
-    return context | {"scopes": scopes, "tokens": tokens.tokens(actor), "sites": greenhouse.site_names(actor)}
+    return context | {"scopes": scopes, "tokens": tokens.tokens(actor, after), "sites": greenhouse.site_names(actor)}
 
 
 @page("o/<slug:organisation>/tokens", name="tokens", need=Permission.TOKEN_CREATE, audience=Audience.GROWER)
@@ -28,7 +28,7 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     if "new" in request.GET:
         context["new_token"] = once.collect(actor, "token", request.GET["new"])
         context["new_token_gone"] = context["new_token"] is None
-    return render(request, "grower/tokens.html", _context(actor, context))
+    return render(request, "grower/tokens.html", _context(actor, context, request.GET.get("tokens", "")))
 
 
 @page(

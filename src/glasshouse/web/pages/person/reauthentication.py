@@ -13,6 +13,7 @@ from glasshouse.web import once
 from glasshouse.web.forms import again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.redirects import safe_path
+from glasshouse.web.session_cookie import renewed
 
 
 def _context(request: HttpRequest) -> dict[str, object]:
@@ -44,10 +45,10 @@ def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by password and code."""
     form = request.POST
     try:
-        accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
+        secret = accounts.reauthenticate(actor_of(request), form.get("password", ""), form.get("code", ""))
     except (InvalidError, ThrottledError) as error:
         return again(request, "person/reauthenticate.html", error, **_context(request))
-    return redirect(safe_path(form.get("next", "")))
+    return renewed(redirect(safe_path(form.get("next", ""))), secret)
 
 
 @page(
@@ -83,7 +84,7 @@ def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
 def reauthenticate_by_passkey(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by a passkey; a script sends the browser's answer."""
     try:
-        second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))
+        secret = second_factor.reauthenticate_with_passkey(actor_of(request), request.POST.get("answer", ""))
     except (InvalidError, ThrottledError) as error:
         return JsonResponse({"problem": str(error)}, status=error.status)
-    return JsonResponse({"onward": safe_path(request.POST.get("next", ""))})
+    return renewed(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), secret)

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
+from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
 from glasshouse.accounts.recovery_codes import codes_left
@@ -26,8 +27,8 @@ def _context(request: HttpRequest) -> dict[str, object]:
     return {
         "factors": second_factor.factors_of(actor.account),
         "codes_left": codes_left(actor.account),
-        "sessions": sessions.sessions_of(actor),
-        "browsers": sessions.browsers(actor),
+        "sessions": sessions.sessions_of(actor, request.GET.get("sessions", "")),
+        "browsers": sessions.browsers(actor, request.GET.get("browsers", "")),
         "here": actor.session,
         "needed": "needed" in request.GET,
     }
@@ -201,10 +202,10 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
 )
 def end_session(request: HttpRequest, session: str) -> HttpResponse:
-    """End one session, or all the others."""
+    """End one session, or all the others with whatever else lets somebody in."""
     actor = actor_of(request)
     if session == "others":
-        sessions.end_others(actor)
+        accounts.sign_out_elsewhere(actor)
     else:
         sessions.end_one(actor, SessionId(session))
     return redirect("security")

@@ -1,7 +1,5 @@
 """A forgotten password, and stopping the removal of one's second factor."""
 
-from dataclasses import replace
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -9,7 +7,6 @@ from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
-from glasshouse.kernel.ids import new_token
 from glasshouse.web.forms import again
 from glasshouse.web.middleware import network_of, visit_of
 from glasshouse.web.session_cookie import remember_browser
@@ -28,7 +25,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "public/forgotten.html")
     try:
-        accounts.ask_reset(request.POST.get("address", ""), network=network_of(request))
+        browser = visit_of(request).browser
+        accounts.ask_reset(request.POST.get("address", ""), network=network_of(request), browser=browser)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/forgotten.html", error)
     return render(request, "check_mail.html")
@@ -45,18 +43,17 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Set a new password by a mailed link."""
     visit = visit_of(request)
-    visit = visit if visit.browser else replace(visit, browser=new_token())
     try:
         context = {"address": accounts.address_of_reset(secret, visit)}
         if request.method == "GET":
             return render(request, "public/reset.html", context)
-        accounts.finish_reset(secret, request.POST.get("password", ""), visit)
+        browser = accounts.finish_reset(secret, request.POST.get("password", ""), visit)
     except NotFoundError as error:
         return render(request, "public/link_ended.html", {"again": "forgotten"}, status=error.status)
     except InvalidError as error:
         return again(request, "public/reset.html", error, **context)
     response = redirect("/sign-in?password-set=1")
-    remember_browser(response, visit.browser)
+    remember_browser(response, browser)
     return response
 
 

@@ -8,7 +8,7 @@ import glasshouse.kernel.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rights", "0003_mail_of_message"),
+        ("rights", "0004_agent_paired_at"),
     ]
 
     operations = [

@@ -1,0 +1,66 @@
+"""Lists in pieces: however many rows there are, a page and an answer of the people API hold a bounded number of them.
+
+A piece ends with the id of its last row; the next begins after that row. So it costs the same for the thousandth as for the
+first, and no row is left out or shown twice because others come or go meanwhile. Source: OWASP API Security Top 10, API4:2023.
+"""
+
+from typing import Any, TypeVar
+
+from django.db.models import F, Model, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+PIECE = 100  # rows of a list
+CHOICES = 500  # rows that a form offers to choose from, of which it has no next piece
+
+Row = TypeVar("Row")
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+class Piece(list[Row]):
+    """Rows of a list. begun: the id after which they begin; after: the id by which the next piece is asked for.
+
+    "": at the list's beginning, and at its end.
+    """
+
+    def __init__(self, rows: list[Row], after: str = "", begun: str = "") -> None:
+        super().__init__(rows)
+        self.after, self.begun = after, begun
+
+    def of(self, rows: "list[Other]") -> "Piece[Other]":
+        """The same piece, with what a page shows in the place of its rows."""
+        return Piece(rows, self.after, self.begun)
+
+
+Other = TypeVar("Other")
+
+
+def first_of_each(rows: "QuerySet[AnyModel]", of: str, *, by: str = "created_at") -> dict[str, Piece[AnyModel]]:
+    """The first piece of each list of rows that share a column, with one query for all. of: the column; by: their order."""
+    number = Window(RowNumber(), partition_by=F(of), order_by=(by, "pk"))
+    lists: dict[str, list[AnyModel]] = {}
+    for row in rows.annotate(number_in_list=number).filter(number_in_list__lte=PIECE + 1).order_by(by, "pk"):
+        lists.setdefault(str(getattr(row, of)), []).append(row)
+    return {name: Piece(rows_read[:PIECE], _after(rows_read, PIECE)) for name, rows_read in lists.items()}
+
+
+def _after(rows_read: list[AnyModel], most: int) -> str:
+    """By which row the next piece is asked for, where one row more was read than a piece holds."""
+    return str(rows_read[most - 1].pk) if len(rows_read) > most else ""
+
+
+def piece_of(
+    rows: "QuerySet[AnyModel]", after: str = "", *, by: str = "created_at", most: int = PIECE
+) -> Piece[AnyModel]:
+    """The rows that come after one, in the order of a column, "-" before it for the newest first; rows of one moment by id.
+
+    after: its id; "", or of a row that is not there (any more): from the beginning.
+    """
+    column, is_falling = by.removeprefix("-"), by.startswith("-")
+    ordered = rows.order_by(by, "-pk" if is_falling else "pk")
+    last = rows.filter(pk=after).values_list(column, flat=True).first() if after else None
+    if last is not None:
+        beyond = "lt" if is_falling else "gt"
+        same: dict[str, Any] = {column: last, f"pk__{beyond}": after}
+        ordered = ordered.filter(Q(**{f"{column}__{beyond}": last}) | Q(**same))
+    rows_read = list(ordered[: most + 1])
+    return Piece(rows_read[:most], _after(rows_read, most), after if last is not None else "")
