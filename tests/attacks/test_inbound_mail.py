@@ -11,7 +11,7 @@ import ssl
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from io import BytesIO
@@ -211,12 +211,13 @@ def test_our_own_mail_that_comes_back_to_us_is_not_answered() -> None:
 
 
 @pytest.fixture
-def few_answers(monkeypatch: pytest.MonkeyPatch) -> int:
-    """An installation that has answered nobody yet, and answers five mails an hour."""
+def few_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """An installation that has answered nobody yet, and answers five mails an hour: tomorrow, apart from its worker."""
     for purpose in ("mail-answers", "mails"):
         Tries.objects.filter(key=throttle._key(purpose, "everybody")).delete()
     monkeypatch.setattr(settings, "ANSWERS_AN_HOUR", 5)
-    return 5
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        yield 5
 
 
 def test_a_flood_of_forged_senders_makes_no_flood_of_answers(few_answers: int) -> None:

@@ -70,7 +70,7 @@ def _remind_of_link(request: Request) -> None:
 
 def mail_waiting_links() -> int:
     """Mail the links of mailed requests that could not be answered at once; returns how many. For the worker."""
-    waiting = Request.objects.filter(closed_at=None, proved_at=None, link_waits=True)
+    waiting = Request.objects.filter(closed_at=None, proved_at=None, link_waits=True, asked_at__lte=clock.now())
     return queues.each("rights.link", _ids(waiting, "rights.link"), partial(_claimed, waiting, act=_mail_waiting_link))
 
 
