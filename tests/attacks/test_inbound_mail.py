@@ -212,7 +212,7 @@ def test_our_own_mail_that_comes_back_to_us_is_not_answered() -> None:
 
 @pytest.fixture
 def few_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """An installation that has answered nobody yet, and answers five mails an hour. Tomorrow: its worker has none to answer."""
+    """An installation that has answered nobody yet, and answers five mails an hour: tomorrow, apart from its worker."""
     for purpose in ("mail-answers", "mails"):
         Tries.objects.filter(key=throttle._key(purpose, "everybody")).delete()
     monkeypatch.setattr(settings, "ANSWERS_AN_HOUR", 5)
