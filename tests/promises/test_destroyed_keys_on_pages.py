@@ -1,4 +1,8 @@
-"""PRI-24: a row under a destroyed key, which a backup or a late process brought back, keeps no page, list or job from working."""
+"""PRI-24: a row under a key that is destroyed or lost keeps no page, list or job from working.
+
+A backup or a late process brings rows under destroyed keys back; lost are keys that are newer than the backup of the key store
+that was brought back.
+"""
 
 from collections.abc import Callable
 
@@ -10,7 +14,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.fields import key_owner_column
-from tests.conftest import Customer, Roles, as_staff, enter_staff, prove_link
+from tests.conftest import Customer, Roles, administering, as_staff, enter_staff, prove_link
 from tests.planting import Planter, sealing_models
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -19,10 +23,32 @@ STAFF_ROLES = ("privacy", "security", "support")
 OF_ORGANISATION = "organisation_id"
 
 
-class Planted:
-    """Rows under destroyed keys, in each table that has a sealed column, as near to some living people as they can be."""
+def lose(home: Installation, owners: set[str]) -> None:
+    """Take the keys of owners out of the key store, as a restored backup does that is older than they are."""
+    from glasshouse.vault import api as vault
 
-    def __init__(self, home: Installation, near: Customer) -> None:
+    with administering(home, "vault") as link:
+        gone = link.execute("DELETE FROM vault_data_key WHERE key_owner = ANY (%s)", [list(owners)]).rowcount
+    assert gone >= len(owners)
+    vault.forget_opened()
+
+
+def destroy(home: Installation, owners: set[str]) -> None:
+    """Destroy the keys of owners, as an erasure does."""
+    from glasshouse.vault import api as vault
+
+    for owner in owners:
+        vault.destroy(KeyOwnerId(owner))
+
+
+End = Callable[[Installation, set[str]], None]
+ENDS = pytest.mark.parametrize("end", [destroy, lose])
+
+
+class Planted:
+    """Rows under destroyed or lost keys, in each table that has a sealed column, as near to some living people as can be."""
+
+    def __init__(self, home: Installation, near: Customer, end: End = destroy) -> None:
         from glasshouse.access.models import Membership, Organisation
         from glasshouse.accounts.models import Account, Person
         from glasshouse.vault import api as vault
@@ -52,8 +78,8 @@ class Planted:
             owners |= {str(getattr(row, column))} | {str(key) for key in planter.parents.values()}
             self.planters.append(planter)
             self.tables.add(model._meta.db_table)
-        for owner in owners - {str(near.organisation)}:
-            vault.destroy(KeyOwnerId(str(owner)))
+        with_keys = set(vault.key_owners())
+        end(home, {str(owner) for owner in owners} & with_keys - {str(near.organisation)})
 
     @staticmethod
     def _lively(model: type[models.Model]) -> dict[str, object]:
@@ -76,8 +102,9 @@ def clients(roles: Roles, olaf: Make, web: Web) -> dict[str, httpx.Client]:
     return {str(role): client for role, client in roles[1].items()} | staff | {"nobody": web()}
 
 
-def test_every_page_is_shown_as_before_when_rows_with_destroyed_keys_are_there(
-    home: Installation, clients: dict[str, httpx.Client], roles: Roles
+@ENDS
+def test_every_page_is_shown_as_before_when_rows_with_destroyed_or_lost_keys_are_there(
+    home: Installation, clients: dict[str, httpx.Client], roles: Roles, end: End
 ) -> None:
     from glasshouse.access import pages
     from tests import matrix
@@ -93,9 +120,11 @@ def test_every_page_is_shown_as_before_when_rows_with_destroyed_keys_are_there(
         }
 
     before = answers()
-    planted = Planted(home, roles[0])
+    planted = Planted(home, roles[0], end)
     try:
         after = answers()
+        for path in ("/trust/providers", "/documents/notice"):
+            assert "cannot be read any more" in clients["nobody"].get(path).text, "the page says what it cannot show"
     finally:
         planted.pull()
     changed = (f"{name} {page} {after[name, page]}" for name, page in after if after[name, page] != before[name, page])
@@ -104,25 +133,27 @@ def test_every_page_is_shown_as_before_when_rows_with_destroyed_keys_are_there(
     assert len(planted.tables) > 25
 
 
-def test_every_job_of_the_worker_goes_on_when_rows_with_destroyed_keys_are_there(
-    home: Installation, customer: Make
+@ENDS
+def test_every_job_of_the_worker_goes_on_when_rows_with_destroyed_or_lost_keys_are_there(
+    home: Installation, customer: Make, end: End
 ) -> None:
     """Promise checks aside, which walk as people of their own."""
     from glasshouse.operations import worker
     from glasshouse.queues.models import Failure
 
-    planted, before = Planted(home, customer()), set(Failure.objects.values_list("queue", "item"))
+    planted, before = Planted(home, customer(), end), set(Failure.objects.values_list("queue", "item"))
     try:
         for job in worker.schedule():
             if not job.name.startswith("promises."):
                 job.verb()
-        assert set(Failure.objects.values_list("queue", "item")) <= before, "a row under a destroyed key is no failure"
+        assert set(Failure.objects.values_list("queue", "item")) <= before, "a row under such a key is no failure"
     finally:
         planted.pull()
 
 
+@ENDS
 def test_a_recipient_is_registered_though_a_subscriber_is_erased(
-    home: Installation, customer: Make, officer: Customer
+    home: Installation, customer: Make, officer: Customer, end: End
 ) -> None:
     """The others who want to hear of new providers do; whose key is destroyed does not."""
     from glasshouse.disclosures import api as disclosures
@@ -134,7 +165,7 @@ def test_a_recipient_is_registered_though_a_subscriber_is_erased(
     disclosures.subscribe(one.address, network=one.address)
     disclosures.decide(prove_link(one.address, "trust/providers"), wanted=True)
     subscriber = Subscriber.objects.get(address_hash=vault.lookup("address", one.address))
-    planted = Planted(home, one)
+    planted = Planted(home, one, end)
     names = ("name", "what", "region", "purpose", "basis", "agreement", "safeguard", "contact")
     try:
         assert Subscriber.objects.filter(ended_at=None).exclude(proved_at=None).count() >= 2

@@ -297,6 +297,12 @@ def recipients() -> list[ListedRecipient]:
     return sorted(rows, key=lambda row: (order.index(row.state), row.recipient.name))
 
 
+def unreadable_count() -> int:
+    """How many entries of the register that have not ended cannot be read: their keys were lost with the key store."""
+    rows = list(Recipient.objects.exclude(ended_at__lte=clock.now()))
+    return len(rows) - len(readable(rows))
+
+
 def _state(recipient: Recipient, now: datetime) -> str:
     if recipient.ended_at and recipient.ended_at <= now:
         return "ended"

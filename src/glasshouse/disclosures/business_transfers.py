@@ -133,6 +133,8 @@ def tell_due() -> int:
     """Tell everybody with an account of an open business transfer, once; returns how many mails were queued. For the worker."""
     counts: list[int] = []
     for business_transfer in BusinessTransfer.objects.select_related("recipient").filter(closed_at=None):
+        if not readable([business_transfer.recipient]):
+            continue  # Its buyer's name cannot be read any more: there is nothing to tell of it.
         queues.guarded(ANNOUNCING, business_transfer.id, partial(_tell_everybody, business_transfer, counts))
     return sum(counts)
 
@@ -141,23 +143,24 @@ def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> N
     notices = BusinessTransferNotice.objects.filter(
         business_transfer=business_transfer, key_owner=OuterRef("person_id")
     )
-    size = BATCH
+    size, last = BATCH, ""
     while size == BATCH:
         # Owed to everybody, also to those whose data is restricted otherwise.
         with own(STORAGE), transaction.atomic():
             # One process after the other: nobody is told twice.
             BusinessTransfer.objects.select_for_update().get(id=business_transfer.id)
-            untold = _customers().filter(~Exists(notices)).select_related("person")
+            untold = _customers().filter(~Exists(notices), id__gt=last).select_related("person")
             batch = list(queues.ready(untold, TELLING, prefix=f"{business_transfer.id}:")[:BATCH])
+            known = {person.pk for person in readable(account.person for account in batch)}
             counts.append(
                 queues.each_within(
                     TELLING,
-                    batch,
+                    [account for account in batch if account.person_id in known],
                     partial(_tell, business_transfer),
                     lambda account: f"{business_transfer.id}:{account.pk}",
                 )
             )
-        size = len(batch)
+        size, last = len(batch), batch[-1].pk if batch else ""
 
 
 def _tell(business_transfer: BusinessTransfer, account: Account) -> None:

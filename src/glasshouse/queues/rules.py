@@ -32,6 +32,7 @@ PLAIN = {
     "SSLError": "no trusted encrypted connection could be made",
     "AddressError": "the address is none that mail can be sent to",
     "KeyDestroyedError": "its key is destroyed, so it cannot be read any more",
+    "KeyLostError": "its key was lost with the key store, so it cannot be read any more",
     "SealBrokenError": "the stored value cannot be opened",
     "HTTPError": "the other side could not be reached, or refused",
     "TimeoutError": "it took too long",

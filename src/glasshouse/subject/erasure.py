@@ -52,7 +52,7 @@ from glasshouse.subject.written import forget_written
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.declarations import ErasedBy, by_address
-from glasshouse.vault.fields import key_owner_column
+from glasshouse.vault.fields import key_owner_column, readable
 from glasshouse.vault.keys.kinds import LineKind
 
 ERASING_GUEST = "rights.erase-guest"
@@ -211,8 +211,8 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     count, address = 0, ""
     if person := Person.objects.filter(id=erasure.person).first():
         key_owners = disclosures.key_owners_at(person.address_hash)  # The record names the address no more in a moment.
-        # Where it is done again the key is destroyed, and every recipient was told.
-        if vault.generations_of(KeyOwnerId(person.id)):
+        # Where it is done again the key is destroyed, and every recipient was told. Where it is lost, nobody can be told.
+        if vault.generations_of(KeyOwnerId(person.id)) and readable([person]):
             passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
             address = person.address
         # Invitations and mails to the person's address, under other keys.

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connections, transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import envelope
-from glasshouse.vault.envelope import KeyDestroyedError
+from glasshouse.vault.envelope import KeyDestroyedError, KeyLostError
 from glasshouse.vault.keys import questions
 from glasshouse.vault.root import FileRootKeys, read_secret
 
@@ -86,20 +86,35 @@ def _make(key_owner: str, generation: int) -> bytes:
 
 
 def ensure_key(key_owner: KeyOwnerId) -> int:
-    """The key owner's current generation, made if the key owner has no key yet. Raises KeyDestroyedError."""
-    newest = _keys().objects.filter(key_owner=key_owner).order_by("-generation").first()
+    """The key owner's current generation, made if the key owner has no key yet. Raises KeyDestroyedError.
+
+    That is the newest living one: an older one lives beside a destroyed one only where a restore found that one lost.
+    """
+    newest = _newest_of(key_owner)
     if newest is None:
         try:
             with transaction.atomic(using="vault"):
                 _remember(key_owner, 1, _make(key_owner, 1))
             return 1
         except IntegrityError:
-            newest = _keys().objects.filter(key_owner=key_owner).order_by("-generation").first()
+            newest = _newest_of(key_owner)
             if newest is None:  # Nobody else made it in this moment: the database refuses it, and would again.
                 raise
     if newest.destroyed_at:
-        raise KeyDestroyedError("The key of this key owner is destroyed; nothing more can be stored for it.")
+        raise KeyDestroyedError(
+            "The key for this is destroyed, or was lost with the key store: nothing more can be stored under it."
+        )
     return int(newest.generation)
+
+
+def _newest_of(key_owner: str) -> Any:
+    """The row of the key owner's newest living key, else of the newest destroyed one; None where there is none."""
+    return (
+        _keys()
+        .objects.filter(key_owner=key_owner)
+        .order_by(F("destroyed_at").desc(nulls_first=True), "-generation")
+        .first()
+    )
 
 
 def _key(key_owner: str, generation: int) -> bytes:
@@ -108,9 +123,14 @@ def _key(key_owner: str, generation: int) -> bytes:
         return cached[1]
     row = _keys().objects.filter(key_owner=key_owner, generation=generation).first()
     if row is None:
-        raise envelope.SealBrokenError(f"There is no key of generation {generation} for this key owner.")
+        raise KeyLostError(
+            "The key of this data is not in the key store any more: it was made after the backup that was brought back. "
+            "The data cannot be read any more."
+        )
     if row.destroyed_at:
-        raise KeyDestroyedError("The key of this key owner is destroyed: the data cannot be read any more.")
+        raise KeyDestroyedError(
+            "The key of this data is destroyed, or was lost with the key store: the data cannot be read any more."
+        )
     opened = envelope.unwrap(
         roots().key(row.root_generation), bytes(row.wrapped), key_owner=key_owner, generation=generation
     )
@@ -156,9 +176,9 @@ def seal(plain: bytes, *, place: tuple[str, str, str]) -> bytes:
 
 
 def is_readable(key_owner: KeyOwnerId, generation: int) -> bool:
-    """Whether what is sealed with this generation of a key owner's key may be read still: its key is not destroyed.
+    """Whether what is sealed with this generation of a key owner's key can be read still: its key is not destroyed or lost.
 
-    A key that is missing or damaged is no erasure: whoever reads the value meets the error.
+    A key that is damaged is no erasure: whoever reads the value meets the error.
     """
     try:
         _key(key_owner, generation)
@@ -170,12 +190,14 @@ def is_readable(key_owner: KeyOwnerId, generation: int) -> bool:
 
 
 def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
-    """Plain bytes of a sealed value. Raises SealBrokenError, KeyDestroyedError."""
+    """Plain bytes of a sealed value. Raises SealBrokenError, KeyDestroyedError, KeyLostError."""
     return envelope.open_sealed(_key(place[2], envelope.generation_of(sealed)), sealed, place=place)
 
 
 def destroy(key_owner: KeyOwnerId) -> None:
-    """Destroy all generations of a key owner's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
+    """Destroy all generations of a key owner's key: its data is unreadable from now on; in a copy of it, once no backup of the
+    key store that holds the key can be opened (KEY_BACKUP_DAYS). Source: PRI-24.
+    """
     _call("glasshouse_destroy_keys", key_owner, clock.now())
     _forget(key_owner)
 
@@ -287,10 +309,7 @@ def roots_in_use() -> set[int]:
 
 def new_generation(key_owner: KeyOwnerId) -> int:
     """Give a key owner a new data key for all that is sealed from now on; older ones stay for reading."""
-    newest = (
-        _keys().objects.filter(key_owner=key_owner, destroyed_at=None).aggregate(newest=Max("generation"))["newest"]
-        or 0
-    )
+    newest = _keys().objects.filter(key_owner=key_owner).aggregate(newest=Max("generation"))["newest"] or 0
     if newest >= 255:
         raise KeyDestroyedError("This key owner's key was rotated 255 times: erase old generations first.")
     _make(key_owner, newest + 1)

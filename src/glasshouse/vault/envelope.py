@@ -47,6 +47,10 @@ class KeyDestroyedError(GlasshouseError):
     status = 410
 
 
+class KeyLostError(KeyDestroyedError):
+    """The key owner's key is not in the key store: it is newer than the backup that was brought back. As if it were destroyed."""
+
+
 def new_key() -> bytes:
     """A fresh random key of KEY_BYTES."""
     return AESGCM.generate_key(bit_length=KEY_BYTES * 8)

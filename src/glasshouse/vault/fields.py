@@ -139,8 +139,9 @@ class SealedJson(SealedField):
 def readable(rows: Iterable[M]) -> list[M]:
     """The rows whose sealed values may be read, in their order; their keys are opened together.
 
-    A row under a destroyed key speaks of somebody who is erased: a backup, or a process that held the key, brought it back. It is
-    left out of every list, and keeps nobody else's row from being shown. The rows of related models are not looked at.
+    A row under a destroyed key speaks of somebody who is erased: a backup, or a process that held the key, brought it back. A row
+    under a lost key is newer than the backup of the key store that was brought back. Both are left out of every list, and keep
+    nobody else's row from being shown. The rows of related models are not looked at.
     """
     listed = list(rows)
     api.open_keys({KeyOwnerId(field.place(row).key_owner) for row in listed for field in _closed(row)})

@@ -63,6 +63,7 @@ def _context(version: Version, language: str) -> dict[str, object]:
         "tables": version.tables if is_notice else [],
         "operator": settings.OPERATOR,
         "recipients": _recipients() if is_notice and is_in_force else [],
+        "unreadable": disclosures.unreadable_count() if is_notice and is_in_force else 0,
         "source_kinds": SOURCE_KINDS.values() if is_notice else [],
         "languages": LANGUAGES.items(),
         "versions": notices.versions(document),

@@ -13,7 +13,8 @@ from glasshouse.web.middleware import network_of
 
 def _context() -> dict[str, object]:
     # Authorities are counted in the transparency report, from which no person can be identified.
-    return {"rows": [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]}
+    rows = [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]
+    return {"rows": rows, "unreadable": disclosures.unreadable_count()}
 
 
 @page(

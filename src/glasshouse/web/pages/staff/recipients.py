@@ -19,6 +19,7 @@ def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     context = {
         "rows": disclosures.recipients(),
+        "unreadable": disclosures.unreadable_count(),
         "categories": categories(),
         "transfers": business_transfers.transfers(actor),
         "rooms": data_rooms.rooms(actor),
