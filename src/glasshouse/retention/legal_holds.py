@@ -260,6 +260,12 @@ def on_address(address_hash: str) -> list[LegalHold]:
     return _holds("glasshouse_holds_on(%s, %s, %s)", [[], [address_hash], clock.now()])
 
 
+def ends_at(address_hashes: list[str]) -> dict[str, datetime]:
+    """When the last hold on each address ends, by keyed hash; addresses that none keeps are left out."""
+    holds = _holds("glasshouse_holds_on(%s, %s, %s)", [[], address_hashes, clock.now()]) if address_hashes else []
+    return {hold.address_hash: hold.ends_at for hold in holds if hold.address_hash is not None}
+
+
 def on_organisation(organisation: str) -> list[LegalHold]:
     """The live holds that keep data of a customer: on it, on a member, or on an address that it invited."""
     return _holds("glasshouse_holds_on_customer(%s, %s)", [organisation, clock.now()])
