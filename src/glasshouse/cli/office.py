@@ -1,5 +1,6 @@
 """Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,6 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
 def take_source(file: Path, address: str, kind: str, name: str, licence: str, purpose: str, **place: Any) -> None:
     """Import contacts of a third party, as the page of sources does; prints the report."""
     enter(**place)
-    from dataclasses import replace
-
     from glasshouse.accounts import api as accounts
     from glasshouse.kernel.actor import ActorKind
     from glasshouse.sources import api as sources
@@ -121,7 +120,13 @@ def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: 
     if bool(bar) != bool(barred_until):
         raise click.ClickException("A bar needs both: who bars telling them, and until when.")
     barred = legal_holds.Bar(bar, barred_until.date()) if barred_until else None
-    number = legal_holds.place(whom, legal_holds.Order(str(staff.account), reason, days, barred))
+    order = legal_holds.Order(str(staff.account), reason, days, barred)
+    try:
+        number = legal_holds.place(whom, order)
+    except legal_holds.StandsAlreadyError as error:
+        click.echo(str(error))
+        click.confirm("Place one more?", abort=True)
+        number = legal_holds.place(whom, replace(order, beside=True))
     click.echo(f"Held for {days} days: {number}.")
 
 

@@ -1,4 +1,4 @@
-"""Verbs of the privacy officer's desk: figures, legal holds, deletion runs, assessments, restrictions.
+"""Verbs of the privacy officer's desk: figures, deletion runs, assessments, restrictions.
 
 Each raises NotFoundError for anybody but a privacy officer. Source: PRI-18, PRI-23, PRI-28; GDPR Art. 35.
 """
@@ -26,13 +26,16 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
+from glasshouse.privacy_office.held import ListedHold, listed
 from glasshouse.privacy_office.models import Assessment
 from glasshouse.queues import api as queues
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
-from glasshouse.retention import legal_holds, waiting
-from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
+from glasshouse.retention import legal_holds
+from glasshouse.retention.models import DeletionRun, Statistic
+from glasshouse.subject import waiting
+from glasshouse.subject.waiting import WaitCounts
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.fields import readable
 from glasshouse.vault.processing import activities
@@ -74,14 +77,14 @@ class PurposeCounts(NamedTuple):
 class Desk:
     """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
-    waiting: how many erasures and closings wait for the end of a legal hold.
+    waiting: how many erasures and closings wait, for the end of a legal hold and for the worker.
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 
     figures: list[Figure]
     consent_records: list[PurposeCounts]
-    legal_holds: list[LegalHold]
-    waiting: int
+    legal_holds: list[ListedHold]
+    waiting: WaitCounts
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
@@ -99,8 +102,8 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         _figures(),
         _consent_records(),
-        legal_holds.live(),
-        waiting.count(),
+        listed(legal_holds.live()),
+        waiting.counts(),
         retention.deletion_runs(10),
         due,
         live,
@@ -189,18 +192,6 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
         id=assessment.id
     ).delete()  # One is kept until there is a newer one.
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
-
-
-def place_legal_hold(actor: Actor, whom: str, order: legal_holds.Order) -> None:
-    """Put a legal hold on an address, with or without an account, or on an organisation, by its id. Raises InvalidError."""
-    access.require_staff(actor, Permission.HOLD_CHANGE)
-    legal_holds.place(whom, order)
-
-
-def end_legal_hold(actor: Actor, number: str) -> None:
-    """End a legal hold now. Raises NotFoundError."""
-    access.require_staff(actor, Permission.HOLD_CHANGE)
-    legal_holds.end(actor, number)
 
 
 def lift(actor: Actor, number: str, reason: str) -> None:
