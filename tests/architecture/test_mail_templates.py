@@ -52,6 +52,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "active_from": MOMENT,
         "categories": ["a", "b"],
         "purpose": "mail",
+        "reader": "0" * 16,
+        "secret": "SECRET",
     },
     "disclosures/mails/subscribe": {"secret": "SECRET"},
     "notices/mails/announcement.de": VERSION,

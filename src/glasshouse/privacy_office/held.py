@@ -13,6 +13,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.probes import api as probes
 from glasshouse.retention import legal_holds
 from glasshouse.retention.models import HoldOn, LegalHold
 from glasshouse.subject import waiting
@@ -32,6 +33,12 @@ class EndOfHold(NamedTuple):
     listed: ListedHold
     erasures: int
     beside: bool
+
+
+def held_by_people(viewer: str) -> list[LegalHold]:
+    """The live holds, the one that ends first first, without those on promise checks. viewer: the account that looks."""
+    of_checks = probes.hidden_from(viewer, LegalHold)
+    return [hold for hold in legal_holds.live() if hold.id not in of_checks]
 
 
 def listed(holds: list[LegalHold]) -> list[ListedHold]:

@@ -14,6 +14,7 @@ from glasshouse.accounts.own import known_hashes
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.probes import api as probes
 from glasshouse.requests import api as requests
 from glasshouse.requests import legal_deadlines
 from glasshouse.requests.api import PassedTo
@@ -59,7 +60,8 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     access.require_staff(actor, Permission.REQUEST_READ)
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
-    open_requests = readable(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
+    of_checks = probes.hidden_from(str(actor.account), Request)
+    open_requests = readable(Request.objects.filter(closed_at=None).exclude(id__in=of_checks).order_by("due_at")[:500])
     messages = requests.messages_of(open_requests)
     passed = requests.passed_to([request.id for request in open_requests if request.referrals])
     agents = readable(Agent.objects.filter(id__in={request.agent for request in open_requests}))

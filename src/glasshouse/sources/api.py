@@ -28,6 +28,7 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
+from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.sources import rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
@@ -83,9 +84,11 @@ class LinkedValue(NamedTuple):
 def sources(actor: Actor) -> list[SourceCount]:
     """Every source, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
+    of_checks = probes.hidden_from(str(actor.account), Source)
     counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
     return [
-        SourceCount(source, counts.get(source.pk, 0)) for source in readable(Source.objects.order_by("-created_at"))
+        SourceCount(source, counts.get(source.pk, 0))
+        for source in readable(Source.objects.exclude(id__in=of_checks).order_by("-created_at"))
     ]
 
 
