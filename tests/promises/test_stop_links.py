@@ -53,6 +53,9 @@ def test_each_reader_stops_these_mails_by_the_link_in_them(
             assert post(client, link, link).status_code == 302
             assert "no such mail any more" in client.get(link).text
             assert post(client, link, "/sign-in").status_code == 302, "safe to repeat"
+        consent.restrict(one.alone, "unlawful", "")
+        assert "no such mail any more" in client.get(links[one.address]).text, "whoever is restricted, too"
+        consent.lift(one.alone)
         disclosures.add(officer.actor, entry(texts=TEXTS | {"name": second}))
         assert told(one.address, second) == told(address, second) == ""
     finally:
