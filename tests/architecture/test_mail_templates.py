@@ -52,6 +52,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "active_from": MOMENT,
         "categories": ["a", "b"],
         "purpose": "mail",
+        "reader": "0" * 16,
+        "secret": "SECRET",
     },
     "disclosures/mails/subscribe": {"secret": "SECRET"},
     "notices/mails/announcement.de": VERSION,
@@ -81,7 +83,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "requests/mails/referral_asked": {"organisation": "ORG", "due_at": MOMENT},
     "requests/mails/referral_late": {"organisation": "ORG"},
     "requests/mails/unconfirmed": {"number": "NUMBER"},
-    "retention/mails/hold_ended": {"organisation": "ORG", "reason": "WHY", "placed_at": MOMENT},
+    "retention/mails/hold_ended": {
+        "organisation": "ORG",
+        "reason": "WHY",
+        "placed_at": MOMENT,
+        "standing": [{"ends_on": "2026-12-31", "reason": "OTHER"}],
+    },
     "retention/mails/hold_placed": {"organisation": "ORG", "reason": "WHY", "ends_at": MOMENT},
     "sources/mails/received": {
         "rows": [
@@ -94,6 +101,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "subject/mails/confirm_again": {"number": "NUMBER", "secret": "SECRET"},
     "subject/mails/corrected": {"name": "Jan", "number": "NUMBER"},
     "subject/mails/erased_after_hold": {"asked_at": MOMENT},
+    "subject/mails/guest_erased": {"stays": 1, "number": "NUMBER"},
     "subject/mails/guest_erased_after_hold": {"asked_at": MOMENT, "number": "NUMBER"},
     "support/mails/administration_handed": {},
     "support/mails/administration_taken_back": {},

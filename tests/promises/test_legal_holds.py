@@ -19,12 +19,12 @@ REASON = "The court of Arnhem, case 12"
 def hold(officer: Customer, whom: str, days: int = 30, until: timedelta | None = None) -> str:
     """The id of a hold that the officer places; until: for how long telling is barred."""
     from glasshouse.kernel import clock
-    from glasshouse.privacy_office import api as desks
+    from glasshouse.privacy_office import held as desks
     from glasshouse.retention.legal_holds import Bar, Order
     from glasshouse.retention.models import LegalHold
 
     bar = Bar("Art. 5 of the act", (clock.now() + until).date()) if until else None
-    desks.place_legal_hold(officer.actor, whom, Order(officer.actor.id, REASON, days, bar))
+    desks.place(officer.actor, whom, Order(officer.actor.id, REASON, days, bar, beside=True))
     return str(LegalHold.objects.order_by("-created_at", "-id").first().id)  # type: ignore[union-attr]
 
 
@@ -55,14 +55,14 @@ def is_there(person: Customer) -> bool:
 
 def test_a_person_is_told_by_mail_of_a_hold_and_of_its_end(officer: Customer, customer: Make) -> None:
     from glasshouse.mail import api as mail
-    from glasshouse.privacy_office import api as desks
+    from glasshouse.privacy_office import held as desks
 
     one = customer()
     number = hold(officer, one.address)
     placed = next(message for message in mail.newest(50) if message.address == one.address)
     assert "legal hold" in placed.subject
     assert REASON in placed.body
-    desks.end_legal_hold(officer.actor, number)
+    desks.end(officer.actor, number)
     assert "A legal hold has ended" in subjects(one.address)
 
 
@@ -81,7 +81,7 @@ def test_a_bar_needs_a_reason_and_an_end_and_keeps_the_hold_unsaid_until_then(
 ) -> None:
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import InvalidError
-    from glasshouse.privacy_office import api as desks
+    from glasshouse.privacy_office import held as desks
     from glasshouse.retention import legal_holds
     from glasshouse.retention.legal_holds import Bar, Order
     from glasshouse.subject.inventory import view
@@ -89,7 +89,7 @@ def test_a_bar_needs_a_reason_and_an_end_and_keeps_the_hold_unsaid_until_then(
     one = customer()
     for bar in (Bar("", clock.now().date() + timedelta(days=3)), Bar("An act", clock.now().date())):
         with pytest.raises(InvalidError):
-            desks.place_legal_hold(officer.actor, one.address, Order(officer.actor.id, REASON, 9, bar))
+            desks.place(officer.actor, one.address, Order(officer.actor.id, REASON, 9, bar))
     hold(officer, one.address, until=timedelta(days=5))
     legal_holds.tell_due()
     assert not any("legal hold" in subject.lower() for subject in subjects(one.address))

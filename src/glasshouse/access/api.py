@@ -18,12 +18,14 @@ from glasshouse.access.permissions import CUSTOMER_PERMISSIONS, GRANTED, TITLES,
 from glasshouse.access.rules import Rights, second_factor_required
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor
+from glasshouse.accounts.models import Account
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError, SecondFactorNeededError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.probes import api as probes
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
 from glasshouse.vault.fields import readable
 
@@ -270,6 +272,13 @@ def require_staff(actor: Actor, permission: Permission) -> None:
     Raises SecondFactorNeededError where only the factor is missing, NotFoundError for everybody else. Source: SEC-03, SEC-06.
     """
     accounts.require_staff_role(actor, staff_roles_with(permission))
+
+
+def others_with(actor: Actor, permission: Permission) -> int:
+    """How many other members of the staff have a permission: who could be the second of two."""
+    of_checks = probes.hidden_from(str(actor.account), Account)
+    staff = Account.objects.filter(staff_role__in=staff_roles_with(permission))
+    return staff.exclude(id=actor.account).exclude(id__in=of_checks).count()
 
 
 # -- organisations -------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from glasshouse.cli.demo import PASSWORD, plant
+from glasshouse.cli.demo import plant
 from glasshouse.cli.options import home_of
 from glasshouse.kernel.actor import Actor
 
-OFFICERS = (("Petra Reuter", "petra@operator.example"), ("Paul Reuter", "paul@operator.example"))
+OFFICERS = ("petra@operator.example", "paul@operator.example")
 SEED = "MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK"
 LONGEST_S = 30.0
 
@@ -19,14 +19,12 @@ LONGEST_S = 30.0
 def main() -> None:
     """Make all of it."""
     plant(home_of(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), demo=True))
-    from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Account
     from glasshouse.kernel import clock
     from glasshouse.requests import api as requests
     from glasshouse.sources import api as sources
 
-    accounts.create_staff(*OFFICERS[1], PASSWORD, "privacy")
-    officers = [_officer(address) for _, address in OFFICERS]
+    officers = [_officer(address) for address in OFFICERS]
     # Whoever has just come counts as a newcomer, who is told of what is coming a little later.
     Account.objects.update(created_at=clock.now() - timedelta(days=2))
     requests.ask("asker@person.example", "access", "br", "What do you hold of me?", requests.Arrival(network="cases"))

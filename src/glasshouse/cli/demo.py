@@ -20,7 +20,11 @@ GROWERS = (
     ("Ada Teler", "ada@polder.example", "Polder Tomatoes"),
     ("Bruno Serra", "bruno@collina.example", "Collina Herbs"),
 )
-STAFF = (("Olaf Help", "olaf@operator.example", "support"), ("Petra Reuter", "petra@operator.example", "privacy"))
+STAFF = (
+    ("Olaf Help", "olaf@operator.example", "support"),
+    ("Petra Reuter", "petra@operator.example", "privacy"),
+    ("Paul Reuter", "paul@operator.example", "privacy"),  # For what two officers have to agree on.
+)
 
 
 PLANTED = "demo-planted"  # file of the data folder: its growers were made

@@ -1,13 +1,19 @@
 """Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from glasshouse.access.permissions import StaffRole
 from glasshouse.cli.options import demo_flag, enter, folders
+
+if TYPE_CHECKING:
+    from glasshouse.retention.models import LegalHold
+
+WAITS = "Noted: the worker erases them when the legal hold ends, and mails that it is done."
 
 
 @click.command("staff")
@@ -54,8 +60,6 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
 def take_source(file: Path, address: str, kind: str, name: str, licence: str, purpose: str, **place: Any) -> None:
     """Import contacts of a third party, as the page of sources does; prints the report."""
     enter(**place)
-    from dataclasses import replace
-
     from glasshouse.accounts import api as accounts
     from glasshouse.kernel.actor import ActorKind
     from glasshouse.sources import api as sources
@@ -116,7 +120,13 @@ def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: 
     if bool(bar) != bool(barred_until):
         raise click.ClickException("A bar needs both: who bars telling them, and until when.")
     barred = legal_holds.Bar(bar, barred_until.date()) if barred_until else None
-    number = legal_holds.place(whom, legal_holds.Order(str(staff.account), reason, days, barred))
+    order = legal_holds.Order(str(staff.account), reason, days, barred)
+    try:
+        number = legal_holds.place(whom, order)
+    except legal_holds.StandsAlreadyError as error:
+        click.echo(str(error))
+        click.confirm("Place one more?", abort=True)
+        number = legal_holds.place(whom, replace(order, beside=True))
     click.echo(f"Held for {days} days: {number}.")
 
 
@@ -126,11 +136,15 @@ def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: 
 @click.argument("address")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def erase(address: str, dry_run: bool, **place: Any) -> None:
-    """Erase the person with this address everywhere, as the page of the person's own data does."""
+    """Erase the person with this address everywhere, as their own page does; or an address without an account."""
     enter(**place)
     from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import known_form
     from glasshouse.subject import erasure as rights
 
+    if not accounts.address_known(known_form(address)):
+        _erase_address(address, dry_run=dry_run)
+        return
     actor = accounts.actor_of_address(address)
     plan = rights.plan(actor)
     for purpose, count in plan.rows.items():
@@ -141,15 +155,38 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
         click.echo(f"closes {name}, with all its readings")
     for obstacle in plan.obstacles:
         click.echo(f"in the way: {obstacle}")
-    for legal_hold in plan.holds:
-        click.echo(f"waits for the end of the legal hold {legal_hold.id}, {legal_hold.ends_at:%Y-%m-%d} at the latest")
+    _say_holds(plan.holds)
     if not dry_run:
         click.confirm("This cannot be undone. Erase?", abort=True)
         erased = rights.erase(actor)
         if erased.waits:
-            click.echo("Noted: the worker erases them when the legal hold ends, and mails that it is done.")
+            click.echo(WAITS)
             return
         click.echo(f"Erased: {erased.rows} rows, the key destroyed. Certificate {erased.id}.")
+
+
+def _erase_address(address: str, *, dry_run: bool) -> None:
+    """Erase an address without an account, as the guest's own link does."""
+    from glasshouse.subject import asked_for
+
+    plan = asked_for.plan_at(address)
+    click.echo("No account has this address.")
+    for purpose, count in plan.rows.items():
+        click.echo(f"{count:8} rows for {purpose}")
+    click.echo(
+        "Privacy requests stay for three years after their answer; what an organisation entered is theirs to delete."
+    )
+    _say_holds(plan.holds)
+    if dry_run:
+        return
+    click.confirm("This cannot be undone. Have you checked who asks, and erase?", abort=True)
+    erased = asked_for.erase_at(plan.address)
+    click.echo(WAITS if erased.waits else f"Erased: {erased.rows} rows. The person is told by mail.")
+
+
+def _say_holds(legal_holds: "list[LegalHold]") -> None:
+    for legal_hold in legal_holds:
+        click.echo(f"waits for the end of the legal hold {legal_hold.id}, {legal_hold.ends_at:%Y-%m-%d} at the latest")
 
 
 COMMANDS = (add_staff, erase, hold, office, sweep, take_source)

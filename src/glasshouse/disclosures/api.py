@@ -7,7 +7,7 @@ Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,14 +16,11 @@ from django.db.models import F, Q
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
-from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import person_at
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
-from glasshouse.consent.models import ConsentRecord
-from glasshouse.consent.rules import State
-from glasshouse.disclosures import rules
+from glasshouse.disclosures import news, rules
 from glasshouse.disclosures.models import Disclosure, Recipient, Subscriber
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind as Event
@@ -34,12 +31,12 @@ from glasshouse.kernel.gate import Egress, UncoveredError
 from glasshouse.kernel.ids import KeyOwnerId, new_token
 from glasshouse.mail import api as mail
 from glasshouse.notices import api as notices
+from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
 from glasshouse.vault.content import CODE
 from glasshouse.vault.datamap import NAMES
 from glasshouse.vault.fields import readable
 
-PURPOSE = "provider-news"
 CONFIRM_WITHIN = timedelta(hours=24)
 REQUIRED = ("name", "what", "region", "purpose", "basis")
 OPTIONAL = ("agreement", "safeguard", "contact", "server")
@@ -211,7 +208,7 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         **{name: texts[name] or None for name in OPTIONAL},
     )
     if entry.kind in (rules.Kind.PROVIDER, rules.Kind.GROUP):
-        _announce(recipient)
+        news.announce(recipient)
     events.record(actor, Event.RECIPIENT_ADDED, recipient.id, recipient=entry.kind)
     return recipient
 
@@ -239,30 +236,6 @@ def _contact_hash(contact: str) -> str | None:
         return None
 
 
-def _announce(recipient: Recipient) -> None:
-    news = mail.draft(
-        "disclosures/mails/new_provider",
-        {
-            "recipient": recipient.name,
-            "region": recipient.region,
-            "what": recipient.what,
-            "active_from": recipient.active_from,
-            "categories": [NAMES[name].lower() for name in recipient.fields],
-            "purpose": recipient.purpose,
-        },
-    )
-    for subscriber in readable(Subscriber.objects.filter(ended_at=None).exclude(proved_at=None)):
-        mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, news)
-    newest: dict[str, str] = {}
-    for key_owner, state in (
-        ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
-    ):
-        newest[key_owner] = state
-    for key_owner, state in newest.items():
-        if state == State.GIVEN and (address := accounts.address_of(KeyOwnerId(key_owner))):
-            mail.queue_draft(KeyOwnerId(key_owner), "providers", address, replace(news, purpose=PURPOSE))
-
-
 @transaction.atomic
 def end(actor: Actor, recipient: str) -> None:
     """End a recipient: nothing more goes to it. Raises NotFoundError."""
@@ -282,8 +255,8 @@ class ListedRecipient:
     kind: str
 
 
-def recipients() -> list[ListedRecipient]:
-    """The register, the live ones first."""
+def recipients(viewer: str = "") -> list[ListedRecipient]:
+    """The register, the live ones first, without those of promise checks. viewer: the account that looks, as in `probes`."""
     now, order = clock.now(), ("live", "coming", "ended")
     rows = [
         ListedRecipient(
@@ -292,7 +265,7 @@ def recipients() -> list[ListedRecipient]:
             [NAMES.get(name, name) for name in recipient.fields],
             rules.TITLES[rules.Kind(recipient.kind)],
         )
-        for recipient in readable(Recipient.objects.all())
+        for recipient in readable(Recipient.objects.exclude(id__in=probes.hidden_from(viewer, Recipient)))
     ]
     return sorted(rows, key=lambda row: (order.index(row.state), row.recipient.name))
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
-from glasshouse.accounts.models import Account
+from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
 from glasshouse.disclosures import rules
@@ -22,6 +22,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
+from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
 from glasshouse.vault.fields import readable
@@ -86,11 +87,17 @@ def transfers(actor: Actor) -> list[TransferProgress]:
     categories = sorted(_categories().values())
     restricted = consent.restricted_persons()
     objected = consent.refusing("merger") - restricted
-    everybody = _customers().count()
-    objected_count = _customers().filter(person_id__in=objected).count()
-    restricted_count = _customers().filter(person_id__in=restricted).count()
-    notice_counts = dict(BusinessTransferNotice.objects.values_list("business_transfer_id").annotate(count=Count("pk")))
-    rows = list(BusinessTransfer.objects.select_related("recipient").order_by("-opened_at"))
+    viewer = str(actor.account)
+    counted = _customers().exclude(id__in=probes.hidden_from(viewer, Account))
+    everybody = counted.count()
+    objected_count = counted.filter(person_id__in=objected).count()
+    restricted_count = counted.filter(person_id__in=restricted).count()
+    notices = BusinessTransferNotice.objects.exclude(key_owner__in=probes.hidden_from(viewer, Person))
+    notice_counts = dict(notices.values_list("business_transfer_id").annotate(count=Count("pk")))
+    hidden = probes.hidden_from(viewer, Recipient)
+    rows = list(
+        BusinessTransfer.objects.select_related("recipient").exclude(recipient__in=hidden).order_by("-opened_at")
+    )
     known = {recipient.pk for recipient in readable(row.recipient for row in rows)}
     return [
         TransferProgress(

@@ -111,6 +111,10 @@ class Message(models.Model):
         """Whose words these are, in words for whom they are for."""
         return WRITERS.get(self.kind, "us")
 
+    def recipients_of(self, field: str) -> tuple[str, ...]:
+        """Who carries this message, of CARRIERS: a text message goes to a telephone network, and no mail does."""
+        return CARRIERS[1:] if self.kind == "text" else CARRIERS[:1]
+
     def source_of(self, field: str) -> str:
         """Who a value comes from, in words for the person; "" where the data map says it."""
         is_written_by_others = field in ("subject", "body") or (field == "address" and self.kind == "invitation")

@@ -44,6 +44,11 @@ SENTENCES = {
 }
 
 
+def title_of(document: Document, language: str) -> str:
+    """What a document is called on a page. language: a key of LANGUAGES."""
+    return TITLES[document] if language == "en" else TITLES_BY_LANGUAGE[language][document]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A run of words of a comparison. kind: same, added or removed."""

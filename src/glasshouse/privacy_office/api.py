@@ -1,18 +1,21 @@
-"""Verbs of the privacy officer's desk: figures, legal holds, deletion runs, assessments, restrictions.
+"""Verbs of the privacy officer's desk: figures, deletion runs, assessments, restrictions.
 
 Each raises NotFoundError for anybody but a privacy officer. Source: PRI-18, PRI-23, PRI-28; GDPR Art. 35.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 
 from glasshouse.access import api as access
+from glasshouse.access.models import Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
 from glasshouse.consent.models import ConsentRecord, Restriction
@@ -26,13 +29,16 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail import api as mail
+from glasshouse.privacy_office.held import ListedHold, held_by_people, listed
 from glasshouse.privacy_office.models import Assessment
+from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request, RequestKind
 from glasshouse.retention import api as retention
-from glasshouse.retention import legal_holds, waiting
-from glasshouse.retention.models import DeletionRun, LegalHold, Statistic
+from glasshouse.retention.models import DeletionRun, Statistic
+from glasshouse.subject import waiting
+from glasshouse.subject.waiting import WaitCounts
 from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.fields import readable
 from glasshouse.vault.processing import activities
@@ -43,7 +49,7 @@ LAW_TITLES = {law.id: law.short for law in LAWS.values()}
 REVIEW = timedelta(days=365)
 MEDIAN_DAYS = (
     "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - asked_at) / 86400) "
-    f"FROM {Request._meta.db_table} WHERE closed_at IS NOT NULL"
+    f"FROM {Request._meta.db_table} WHERE closed_at IS NOT NULL AND NOT id = ANY (%s)"
 )
 
 
@@ -74,14 +80,14 @@ class PurposeCounts(NamedTuple):
 class Desk:
     """All that the officer's page shows. due: rows that the next deletion run deletes; restricted: live restrictions.
 
-    waiting: how many erasures and closings wait for the end of a legal hold.
+    waiting: how many erasures and closings wait, for the end of a legal hold and for the worker.
     set_aside: how many mails and items of jobs failed in every try, and nobody has looked at.
     """
 
     figures: list[Figure]
     consent_records: list[PurposeCounts]
-    legal_holds: list[LegalHold]
-    waiting: int
+    legal_holds: list[ListedHold]
+    waiting: WaitCounts
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
@@ -93,14 +99,17 @@ class Desk:
 def desk(actor: Actor) -> Desk:
     """The officer's desk."""
     access.require_staff(actor, Permission.DESK_READ)
-    now = clock.now()
-    live = readable(Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now)).order_by("at"))
+    now, viewer = clock.now(), str(actor.account)
+    of_checks = probes.hidden_from(viewer, Request)
+    persons_of_checks = probes.hidden_from(viewer, Person)
+    live_now = Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now))
+    live = readable(live_now.exclude(id__in=probes.hidden_from(viewer, Restriction)).order_by("at"))
     due = sum(retention.due().values())
     return Desk(
-        _figures(),
-        _consent_records(),
-        legal_holds.live(),
-        waiting.count(),
+        _figures(of_checks),
+        _consent_records(persons_of_checks),
+        listed(held_by_people(viewer)),
+        waiting.counts(of_checks | persons_of_checks | probes.hidden_from(viewer, Organisation)),
         retention.deletion_runs(10),
         due,
         live,
@@ -110,10 +119,11 @@ def desk(actor: Actor) -> Desk:
     )
 
 
-def _figures() -> list[Figure]:
-    """Counted by the database: the page costs the same however many requests there are."""
+def _figures(of_checks: Collection[str] = ()) -> list[Figure]:
+    """Counted by the database: the page costs the same however many requests there are. of_checks: requests left out."""
+    people = Request.objects.exclude(id__in=of_checks)
     late = Q(closed_at__gt=F("due_at")) | Q(closed_at=None, due_at__lt=clock.now())
-    totals = Request.objects.aggregate(
+    totals = people.aggregate(
         asked=Count("pk"),
         answered=Count("closed_at"),
         refused=Count("pk", filter=Q(outcome="refused")),
@@ -121,11 +131,11 @@ def _figures() -> list[Figure]:
         late=Count("pk", filter=late),
     )
     with connection.cursor() as cursor:
-        cursor.execute(MEDIAN_DAYS)
+        cursor.execute(MEDIAN_DAYS, [list(of_checks)])
         median_days = cursor.fetchone()[0]
     return [
-        Figure("requests", f"{totals['asked']} ({_counts('kind', KIND_TITLES) or 'none yet'})"),
-        Figure("by law", _counts("law", LAW_TITLES) or "–"),
+        Figure("requests", f"{totals['asked']} ({_counts(people, 'kind', KIND_TITLES) or 'none yet'})"),
+        Figure("by law", _counts(people, "law", LAW_TITLES) or "–"),
         Figure(
             "answered",
             f"{totals['answered']}, after {median_days:.1f} days in the middle" if totals["answered"] else "0",
@@ -136,14 +146,16 @@ def _figures() -> list[Figure]:
     ]
 
 
-def _counts(column: str, titles: dict[str, str]) -> str:
-    rows = Request.objects.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
+def _counts(requests: "QuerySet[Request]", column: str, titles: dict[str, str]) -> str:
+    rows = requests.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
     return ", ".join(f"{titles.get(value, value)} {count}" for value, count in rows)
 
 
-def _consent_records() -> list[PurposeCounts]:
+def _consent_records(of_checks: Collection[str] = ()) -> list[PurposeCounts]:
+    """of_checks: persons left out."""
     newest = (
-        ConsentRecord.objects.order_by("key_owner", "purpose", "-at", "-id")
+        ConsentRecord.objects.exclude(key_owner__in=of_checks)
+        .order_by("key_owner", "purpose", "-at", "-id")
         .distinct("key_owner", "purpose")
         .values("pk")
     )
@@ -189,18 +201,6 @@ def assess(actor: Actor, purpose: str, risk: str, text: str) -> None:
         id=assessment.id
     ).delete()  # One is kept until there is a newer one.
     events.record(actor, Kind.ASSESSMENT_NOTED, assessment.id, risk=risk)
-
-
-def place_legal_hold(actor: Actor, whom: str, order: legal_holds.Order) -> None:
-    """Put a legal hold on an address, with or without an account, or on an organisation, by its id. Raises InvalidError."""
-    access.require_staff(actor, Permission.HOLD_CHANGE)
-    legal_holds.place(whom, order)
-
-
-def end_legal_hold(actor: Actor, number: str) -> None:
-    """End a legal hold now. Raises NotFoundError."""
-    access.require_staff(actor, Permission.HOLD_CHANGE)
-    legal_holds.end(actor, number)
 
 
 def lift(actor: Actor, number: str, reason: str) -> None:

@@ -5,7 +5,7 @@ Nobody may begin a probe from a page. Source: docs/adr/0027.
 
 from datetime import datetime
 
-from django.db import connection, connections
+from django.db import connection, connections, models
 
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.rowsecurity.connections import DatabaseRole, connected_as
@@ -100,6 +100,21 @@ def abandoned() -> list[str]:
 def living() -> list[str]:
     """Probes that are there now."""
     return _values("glasshouse_probes_older", "0 seconds")
+
+
+def hidden_from(account: str, model: type[models.Model]) -> set[str]:
+    """Ids of the rows of a model that a page leaves out for an account: those of promise checks that run now.
+
+    A check's own account ("" is nobody's) is shown everything, for the check judges by what its pages say.
+    """
+    from glasshouse.probes.sql import NAMES  # It reads the models, which must be there.
+
+    hidden: set[str] = set()
+    for probe in living():
+        if account and account in ids(probe, NAMES["account"]):
+            return set()
+        hidden.update(ids(probe, model._meta.db_table))
+    return hidden
 
 
 def remove(probe: str) -> None:

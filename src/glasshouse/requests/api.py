@@ -172,6 +172,17 @@ def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival
 
 
 @transaction.atomic
+def enter_at_command_line(address: str) -> Request:
+    """Enter a request for erasure that the operator, who has checked who asks, is about to carry out. address: normal."""
+    arrival = Arrival("letter", identity="by the operator, at the command line")
+    request = new_request(address, "erase", "other", "An erasure, asked of the operator.", arrival).request
+    request.proved_at = clock.now()
+    request.save(force_insert=True)
+    events.record(JOB, Kind.REQUEST_OPENED, request.id, channel=arrival.channel)
+    return request
+
+
+@transaction.atomic
 def allow(actor: Actor, purpose: str) -> None:
     """Consent to a purpose, or take an objection back, and with it what the objection had put in its way. Raises InvalidError."""
     consent.give(actor, purpose)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import holidays
 from django.conf import settings
@@ -14,10 +14,12 @@ from glasshouse.accounts.own import known_hashes
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.probes import api as probes
 from glasshouse.requests import api as requests
 from glasshouse.requests import files, legal_deadlines
 from glasshouse.requests.api import PassedTo
-from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestFile, RequestMessage
+from glasshouse.requests.models import Agent, OfficerRegion, Request, RequestFile, RequestKind, RequestMessage
+from glasshouse.retention import legal_holds, waiting
 from glasshouse.vault.fields import readable
 
 
@@ -26,7 +28,8 @@ class WorklistItem:
     """A request in the officer's work list.
 
     answer_by: the last working day before the deadline. is_own_region: the officer answers for its region. known: the address
-    has an account. earlier: the closed request that it follows.
+    has an account. earlier: the closed request that it follows. may_erase: it asks for the erasure of an address without an
+    account, and who asks is checked. held_until: when the last legal hold on the address ends. waits: its erasure waits for that.
     """
 
     request: Request
@@ -41,6 +44,9 @@ class WorklistItem:
     passed_to: list[PassedTo]
     earlier: Request | None
     agent: str
+    may_erase: bool
+    held_until: datetime | None
+    waits: bool
 
 
 def _closed_days(year: int) -> holidays.HolidayBase:
@@ -55,7 +61,8 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     access.require_staff(actor, Permission.REQUEST_READ)
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
-    open_requests = readable(Request.objects.filter(closed_at=None).order_by("due_at")[:500])
+    of_checks = probes.hidden_from(str(actor.account), Request)
+    open_requests = readable(Request.objects.filter(closed_at=None).exclude(id__in=of_checks).order_by("due_at")[:500])
     messages, files_of = requests.messages_of(open_requests), files.of_requests(open_requests)
     passed = requests.passed_to([request.id for request in open_requests if request.referrals])
     agents = readable(Agent.objects.filter(id__in={request.agent for request in open_requests}))
@@ -63,6 +70,16 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     with_account = known_hashes([request.address_hash for request in open_requests])
     earlier_ids = [request.follows for request in open_requests if request.follows]
     earlier = {request.id: request for request in readable(Request.objects.filter(id__in=earlier_ids))}
+    erasable = {
+        request.id
+        for request in open_requests
+        if request.kind == RequestKind.ERASE
+        and request.proved_at is not None
+        and request.address
+        and request.address_hash not in with_account
+    }
+    held_until = legal_holds.ends_at([request.address_hash for request in open_requests if request.id in erasable])
+    waiting_ids = waiting.among([*erasable])
     items = [
         WorklistItem(
             request,
@@ -77,6 +94,9 @@ def worklist(actor: Actor) -> list[WorklistItem]:
             passed.get(request.id, []),
             earlier.get(request.follows),
             agent_names.get(request.agent, ""),
+            request.id in erasable,
+            held_until.get(request.address_hash),
+            request.id in waiting_ids,
         )
         for request in open_requests
     ]
@@ -87,6 +107,11 @@ def of_officer(actor: Actor, number: str) -> Request | None:
     """Any request, open or closed, for the page that says what was done; None where there is none. Raises NotFoundError."""
     access.require_staff(actor, Permission.REQUEST_READ)
     return Request.objects.filter(id=number).first()
+
+
+def waits(number: str) -> bool:
+    """Whether the erasure that a request asks for waits for the end of a legal hold."""
+    return bool(waiting.among([number]))
 
 
 def covers(account: str) -> Callable[[str], bool]:

@@ -47,6 +47,10 @@ class HeldError(ForbiddenError):
         super().__init__("A legal hold keeps this. What you asked for is done when it ends.")
 
 
+class StandsAlreadyError(InvalidError):
+    """A live legal hold is on the same already: another one is placed only on purpose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """That the law bars telling of a hold. reason: which law or court; until: the last day on which it does."""
@@ -57,12 +61,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a legal hold says. owner: id of the staff account that answers for it; reason: the law or the court."""
+    """What a legal hold says. owner: id of the staff account that answers for it; reason: the law or the court.
+
+    beside: it is placed although another one stands already.
+    """
 
     owner: str
     reason: str
     days: int
     bar: Bar | None = None
+    beside: bool = False
 
 
 # -- placing and ending --------------------------------------------------------------------------------------------
@@ -71,7 +79,7 @@ class Order:
 def place(whom: str, order: Order) -> str:
     """Put a legal hold on an address, with or without an account, or on an organisation, by its id; returns the hold's id.
 
-    Raises InvalidError, also where no organisation has the id, and while the person is being erased.
+    Raises InvalidError, also where no organisation has the id, and while the person is being erased; StandsAlreadyError.
     """
     _require_sound(order)
     if "@" not in whom:
@@ -106,6 +114,12 @@ def _place(legal_hold: LegalHold, order: Order) -> str:
     legal_hold.created_at, legal_hold.ends_at = now, now + timedelta(days=order.days)
     if order.bar is not None:
         legal_hold.bar, legal_hold.barred_until = order.bar.reason.strip(), order.bar.until
+    if not order.beside and (standing := readable(_beside(legal_hold))):
+        raise StandsAlreadyError(
+            f"A legal hold on this stands already, until {standing[0].ends_at:%Y-%m-%d}: {standing[0].reason}. "
+            "Another one keeps it too, until both have ended.",
+            field="beside",
+        )
     with queues.claimed(ERASING, legal_hold.key_owner) as is_claimed, _reaching(legal_hold):
         if not is_claimed:
             raise InvalidError("They are being erased at this moment.", field="whom")
@@ -118,6 +132,28 @@ def _place(legal_hold: LegalHold, order: Order) -> str:
         if legal_hold.barred_until is None:
             _tell(legal_hold)
     return legal_hold.id
+
+
+def _beside(legal_hold: LegalHold) -> list[LegalHold]:
+    """The other live holds on the same person, address or organisation."""
+    if legal_hold.scope == HoldOn.PERSON:
+        holds = on_person(legal_hold.key_owner)
+    elif legal_hold.scope == HoldOn.ADDRESS:
+        holds = on_address(legal_hold.address_hash or "")
+    else:
+        rows = LegalHold.objects.filter(scope=HoldOn.ORGANISATION, key_owner=legal_hold.key_owner)
+        holds = list(rows.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+    return [hold for hold in holds if hold.id != legal_hold.id]
+
+
+def of_number(number: str) -> LegalHold | None:
+    """A legal hold, live or ended."""
+    return LegalHold.objects.filter(id=number).first()
+
+
+def stand_beside(legal_hold: LegalHold) -> bool:
+    """Whether another live hold is on the same person, address or organisation."""
+    return bool(_beside(legal_hold))
 
 
 def end(actor: Actor, number: str) -> None:
@@ -199,7 +235,14 @@ def _tell(legal_hold: LegalHold) -> None:
 def _tell_end(legal_hold: LegalHold) -> None:
     draft = mail.draft(
         "retention/mails/hold_ended",
-        {"organisation": _name(legal_hold), "reason": legal_hold.reason, "placed_at": legal_hold.created_at},
+        {
+            "organisation": _name(legal_hold),
+            "reason": legal_hold.reason,
+            "placed_at": legal_hold.created_at,
+            "standing": [
+                {"ends_on": f"{hold.ends_at:%Y-%m-%d}", "reason": hold.reason} for hold in may_show(_beside(legal_hold))
+            ],
+        },
     )
     for reader in _readers(legal_hold):
         mail.queue_draft(reader.key_owner, "announcement", reader.address, draft)
@@ -258,6 +301,12 @@ def on_person(person: str) -> list[LegalHold]:
 def on_address(address_hash: str) -> list[LegalHold]:
     """The live holds that keep data of an address: on it, or on the person who has it."""
     return _holds("glasshouse_holds_on(%s, %s, %s)", [[], [address_hash], clock.now()])
+
+
+def ends_at(address_hashes: list[str]) -> dict[str, datetime]:
+    """When the last hold on each address ends, by keyed hash; addresses that none keeps are left out."""
+    holds = _holds("glasshouse_holds_on(%s, %s, %s)", [[], address_hashes, clock.now()]) if address_hashes else []
+    return {hold.address_hash: hold.ends_at for hold in holds if hold.address_hash is not None}
 
 
 def on_organisation(organisation: str) -> list[LegalHold]:

@@ -26,6 +26,11 @@ def of(*subjects: str) -> WaitingErasure | None:
     return WaitingErasure.objects.filter(subject__in=subjects).order_by("asked_at").first()
 
 
+def among(subjects: list[str]) -> set[str]:
+    """Those among persons, requests and customers whose erasure waits."""
+    return set(WaitingErasure.objects.filter(subject__in=subjects).values_list("subject", flat=True))
+
+
 @transaction.atomic
 def withdraw(actor: Actor, subject: str) -> None:
     """Have an erasure that waits not be done: who asked has changed their mind. Raises NotFoundError."""

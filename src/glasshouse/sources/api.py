@@ -29,6 +29,7 @@ from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.mail.addresses import AddressError, earlier_form
+from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.sources import contact_file, rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
@@ -84,9 +85,11 @@ class LinkedValue(NamedTuple):
 def sources(actor: Actor) -> list[SourceCount]:
     """Every source, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
+    of_checks = probes.hidden_from(str(actor.account), Source)
     counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
     return [
-        SourceCount(source, counts.get(source.pk, 0)) for source in readable(Source.objects.order_by("-created_at"))
+        SourceCount(source, counts.get(source.pk, 0))
+        for source in readable(Source.objects.exclude(id__in=of_checks).order_by("-created_at"))
     ]
 
 

@@ -65,13 +65,19 @@ LATE = timedelta(hours=2)  # How long after an erasure rows are looked for that 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A data subject without an account, known by the address that the link of a privacy request confirmed."""
+    """A data subject without an account, known by the address of a privacy request whose link, or an officer, confirmed it.
+
+    by: the officer or operator who acts for a person that wrote or called; None: the person acts.
+    """
 
     request: Request
+    by: Actor | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the address was confirmed in the last minutes, as what cannot be undone requires."""
+        """Whether who acts was confirmed in the last minutes, as what cannot be undone requires."""
+        if self.by is not None:
+            return self.by.proved_at is not None and clock.now() - self.by.proved_at <= FRESH
         return self.request.proved_at is not None and clock.now() - self.request.proved_at <= FRESH
 
 
@@ -127,10 +133,10 @@ def _erase_guest(guest: Guest) -> Erased:
         raise InvalidError("For this, confirm your address once more: have a new link mailed to you.", field="word")
     if legal_holds.on_address(guest.request.address_hash):
         if not waiting.of(*requests_at(guest.request.address_hash)):
-            waiting.enter(ANONYMOUS, HoldOn.ADDRESS, guest.request.id)
+            waiting.enter(guest.by or ANONYMOUS, HoldOn.ADDRESS, guest.request.id)
         return Erased("", 0, waits=True)
     with queues.claimed(ERASING_GUEST, guest.request.id) as is_claimed:  # A second click finds the first one at work.
-        return Erased("", erase_address(guest.request) if is_claimed else 0)
+        return Erased("", erase_address(guest.request, guest.by) if is_claimed else 0)
 
 
 def requests_at(address_hash: str) -> list[str]:
@@ -139,8 +145,8 @@ def requests_at(address_hash: str) -> list[str]:
     return list(confirmed.values_list("id", flat=True))
 
 
-def erase_address(request: Request) -> int:
-    """Erase what is held of the address of a guest's request; returns how many rows."""
+def erase_address(request: Request, by: Actor | None = None) -> int:
+    """Erase what is held of the address of a guest's request; returns how many rows. by: of `Guest`."""
     address_hash = request.address_hash
     # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
     with connected_as(DatabaseRole.JOB), own(at(address_hash)), ExitStack() as claims:
@@ -156,12 +162,17 @@ def erase_address(request: Request) -> int:
                 _note_erasure(key_owner, total=len(rows), rows=len(rows))
             sources.forget_address(address_hash)
             passing_on.tell_erased(Subject(KeyOwnerId(request.id), request.address))
+            erasure = waiting.take(request.id)
+            acts_for_them = by is not None or bool(erasure and erasure.account)
             # What a customer entered is still there: the request stays open for that customer, or for the officer.
             if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
-                requests.close(request, "erased by the person's own hand", "answered")
-            events.record(ANONYMOUS, Kind.GUEST_ERASED, request.id, rows=len(rows))
-            if erasure := waiting.take(request.id):
+                how = "erased by us, as the person asked" if acts_for_them else "erased by the person's own hand"
+                requests.close(request, how, "answered")
+            events.record(by.alone if by else ANONYMOUS, Kind.GUEST_ERASED, request.id, rows=len(rows))
+            if erasure:
                 requests.write(request, "subject/mails/guest_erased_after_hold", {"asked_at": erasure.asked_at})
+            elif acts_for_them:
+                requests.write(request, "subject/mails/guest_erased", {"stays": bool(of_customers)})
         _destroy_keys(unused)
         Erasure.objects.filter(person__in=unused, done_at=None).update(done_at=clock.now())
     return len(rows)

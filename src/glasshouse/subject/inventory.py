@@ -81,7 +81,7 @@ def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry
         entry.purpose,
         entry.basis,
         entry.retention,
-        entry.recipients,
+        _recipients(row, str(field.name), entry),
         source,
         since,
     )
@@ -91,6 +91,12 @@ def _source(row: models.Model, field: str, entry: Entry) -> str:
     """Who a value comes from: as the row itself knows, or as the data map says of all rows."""
     known = getattr(row, "source_of", None)
     return (known(field) if known else "") or entry.source
+
+
+def _recipients(row: models.Model, field: str, entry: Entry) -> tuple[str, ...]:
+    """Who gets a value: as the row itself knows, or as the data map says of all rows."""
+    known = getattr(row, "recipients_of", None)
+    return tuple(known(field)) if known and entry.recipients else entry.recipients
 
 
 def _plain(value: object) -> str:
@@ -191,21 +197,26 @@ def _written(actor: Actor, entries: dict[tuple[str, str], Entry]) -> Iterator[It
 
 
 class Belonging(NamedTuple):
-    """Kinds of texts that are in nobody's view: whose they are and why, and what they are; all in plain words."""
+    """Kinds of texts of somebody else's: whose they are and why, and what they are; all in plain words.
+
+    in_export: they name their writer, and so are among that person's data, and in the export, too.
+    """
 
     owner: str
     why: str
     kinds: list[str]
+    in_export: bool
 
 
 def belonging(actor: Actor) -> list[Belonging]:
     """What the actor may have typed and is somebody else's, with whom it stays when the actor's person is erased."""
     writer = Writer.STAFF if actor.kind is ActorKind.STAFF else Writer.MEMBER
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for _, declared in models_that_belong():
+    kinds: dict[tuple[str, str, bool], list[str]] = {}
+    for model, declared in models_that_belong():
         if writer in declared.writers:
-            kinds.setdefault((str(declared.owner), declared.why), []).append(declared.what)
-    return sorted(Belonging(owner, why, sorted(of_owner)) for (owner, why), of_owner in kinds.items())
+            key = (str(declared.owner), declared.why, written_by(model) is not None)
+            kinds.setdefault(key, []).append(declared.what)
+    return sorted(Belonging(owner, why, sorted(of_owner), named) for (owner, why, named), of_owner in kinds.items())
 
 
 def held_at(address_hash: str) -> Iterator[Item]:

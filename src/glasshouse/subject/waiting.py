@@ -3,8 +3,10 @@
 Who asked need not ask again, and gets a mail that says that it is done. Source: PRI-18, PRI-24; GDPR Art. 17(3).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -30,23 +32,45 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An erasure that waits, as its page shows it. holds: those that may be told; none: why it waits may not be told yet."""
+    """An erasure that waits, as its page shows it. holds: those that may be told.
+
+    is_held: a legal hold keeps it, told or not; without one it is carried out by the worker's next turn, unless obstacles, in
+    plain words, stand in its way.
+    """
 
     asked_at: datetime
     holds: list[LegalHold]
+    is_held: bool
+    obstacles: list[str]
+
+
+class WaitCounts(NamedTuple):
+    """How many erasures and closings wait. held: for the end of a legal hold; free: for the worker's next turn only."""
+
+    held: int
+    free: int
 
 
 def of_person(actor: Actor) -> Wait | None:
     """The erasure of the actor's person that waits."""
     erasure = waiting.of(str(actor.person))
-    return Wait(erasure.asked_at, rights.plan(actor).shown_holds) if erasure else None
+    if erasure is None:
+        return None
+    plan = rights.plan(actor)
+    return Wait(erasure.asked_at, plan.shown_holds, bool(plan.holds), plan.obstacles)
 
 
 def of_guest(secret: str) -> Wait | None:
     """The erasure that waits of the guest whose page a secret opens. Raises NotFoundError."""
     address_hash = of_page(secret).address_hash
     erasure = waiting.of(*rights.requests_at(address_hash))
-    return Wait(erasure.asked_at, legal_holds.may_show(legal_holds.on_address(address_hash))) if erasure else None
+    holds = legal_holds.on_address(address_hash)
+    return Wait(erasure.asked_at, legal_holds.may_show(holds), bool(holds), []) if erasure else None
+
+
+def holds_of_guest(secret: str) -> list[LegalHold]:
+    """The holds for whose end an erasure by the guest would wait, as far as they may be told. Raises NotFoundError."""
+    return legal_holds.may_show(legal_holds.on_address(of_page(secret).address_hash))
 
 
 def of_closing(organisation: str) -> Wait | None:
@@ -54,8 +78,13 @@ def of_closing(organisation: str) -> Wait | None:
     erasure = waiting.of(organisation)
     if erasure is None:
         return None
+    return Wait(erasure.asked_at, holds_of_closing(organisation), bool(legal_holds.on_organisation(organisation)), [])
+
+
+def holds_of_closing(organisation: str) -> list[LegalHold]:
+    """The holds for whose end closing an organisation would wait, as far as its members may be told."""
     own_holds = [hold for hold in legal_holds.on_organisation(organisation) if hold.key_owner == organisation]
-    return Wait(erasure.asked_at, legal_holds.may_show(own_holds))
+    return legal_holds.may_show(own_holds)
 
 
 def withdraw(actor: Actor) -> None:
@@ -75,6 +104,19 @@ def finish_due() -> int:
     ready = queues.ready(WaitingErasure.objects.order_by("asked_at"), FINISHING)
     free = [erasure.id for erasure in ready if not _holds(erasure)]
     return queues.each(FINISHING, free[:BATCH], _finish)
+
+
+def counts(left_out: Collection[str] = ()) -> WaitCounts:
+    """How many erasures and closings wait, for a legal hold and for the worker. left_out: ids of persons, requests, customers."""
+    held = [bool(_holds(erasure)) for erasure in WaitingErasure.objects.exclude(subject__in=left_out)]
+    return WaitCounts(sum(held), len(held) - sum(held))
+
+
+def freed_by(number: str) -> int:
+    """How many erasures and closings would be carried out if a legal hold ended: no other one keeps them."""
+    return sum(
+        [legal_hold.id for legal_hold in _holds(erasure)] == [number] for erasure in WaitingErasure.objects.all()
+    )
 
 
 def _holds(erasure: WaitingErasure) -> list[LegalHold]:

@@ -25,6 +25,7 @@ from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondFactorNeededError
 from glasshouse.kernel.ids import AccountId, GrantId, KeyOwnerId, OrganisationId
 from glasshouse.mail import api as mail
+from glasshouse.probes import api as probes
 from glasshouse.support import rules
 from glasshouse.support.models import Grant, RecordAccess
 
@@ -134,9 +135,10 @@ def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:
 def customers(actor: Actor) -> list[str]:
     """Every customer's opaque id, for the staff. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
+    of_checks = probes.hidden_from(str(actor.account), Organisation)
     with access.organisation_transaction(actor), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM glasshouse_customers()")
-        return [row[0] for row in cursor.fetchall()]
+        return [row[0] for row in cursor.fetchall() if row[0] not in of_checks]
 
 
 def staff_grants(actor: Actor) -> list[Listed]:

@@ -7,7 +7,8 @@
     const zone = time.dataset.zone, clock = "day" in time.dataset ? {} : { timeStyle: "short" };
     const form = { dateStyle: "medium", ...clock, ...(zone && { timeZone: zone }) };
     time.title = at.toISOString();
-    time.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
+    const named = zone && "named" in time.dataset ? ` ${zone}` : ""; // What is kept as proof says by which clock it is.
+    time.textContent = new Intl.DateTimeFormat(undefined, form).format(at) + named;
     time.dataset.done = "1";
   });
   write(document);

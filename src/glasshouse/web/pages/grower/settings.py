@@ -17,8 +17,13 @@ from glasshouse.web.organisation_page import inside
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
-    closing_waits = waiting.of_closing(str(actor.organisation))
-    return context | {"rules": rules_of.settings_of(actor), "roles": members.roles(actor), "waiting": closing_waits}
+    organisation = str(actor.organisation)
+    return context | {
+        "rules": rules_of.settings_of(actor),
+        "roles": members.roles(actor),
+        "waiting": waiting.of_closing(organisation),
+        "holds": waiting.holds_of_closing(organisation),
+    }
 
 
 @page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)

@@ -57,8 +57,9 @@ def _context(version: Version, language: str) -> dict[str, object]:
     is_notice = document is Document.NOTICE
     return {
         "version": version,
-        "title": TITLES[document],
+        "title": rules.title_of(document, text.language),
         "text": text,
+        "german": text.language == "de",
         "body": _html(text.body),
         "tables": version.tables if is_notice else [],
         "operator": settings.OPERATOR,
@@ -103,5 +104,6 @@ def compare(request: HttpRequest, document: str) -> HttpResponse:
     before = small_number(request.GET.get("from", "")) or max(1, (newer.number or 1) - 1)
     older, language = notices.version_of(name, before), reader_language(request)
     old, new = (notices.readable(version, language, markdown=False) for version in (older, newer))
-    context = {"pieces": rules.compared(old.body, new.body), "older": older, "newer": newer, "title": TITLES[name]}
-    return render(request, "public/compare.html", context | {"text": new})
+    context = {"pieces": rules.compared(old.body, new.body), "older": older, "newer": newer}
+    context |= {"title": rules.title_of(name, new.language), "text": new, "german": new.language == "de"}
+    return render(request, "public/compare.html", context)

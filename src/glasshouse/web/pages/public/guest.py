@@ -45,6 +45,7 @@ def _context(request: HttpRequest, secret: str) -> dict[str, object]:
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
         "waiting": waiting.of_guest(secret),
+        "holds": waiting.holds_of_guest(secret),
     }
     return context | _referral_context(links.of_page(secret), secret)
 

@@ -13,4 +13,4 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     """The demo's outgoing mail. There is no such page outside the demo."""
     if not settings.DEMO:
         raise Http404
-    return render(request, "public/mailbox.html", {"messages": mail.newest()})
+    return render(request, "public/mailbox.html", {"messages": mail.newest_of_people()})

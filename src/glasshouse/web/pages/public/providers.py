@@ -1,11 +1,11 @@
 """The public list of providers, and subscribing to it."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures import rules
+from glasshouse.disclosures import news, rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.web.forms import again, small_number
 from glasshouse.web.middleware import network_of
@@ -90,3 +90,30 @@ def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
 def end_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
     return _decide(request, secret, wanted=False)
+
+
+@page(
+    "trust/provider-news/<slug:reader>/<slug:secret>",
+    name="stop_provider_news",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
+def provider_news(request: HttpRequest, reader: str, secret: str) -> HttpResponse:
+    """What the stop link in a mail of news leads to; a click is needed, a scanner that opens links changes nothing."""
+    context = {"live": news.wants_news(reader, secret), "reader": reader, "secret": secret}
+    return render(request, "public/provider_news.html", context)
+
+
+@page(
+    "trust/provider-news/<slug:reader>/<slug:secret>",
+    name="stop_provider_news",
+    methods=("POST",),
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+)
+def stop_provider_news(request: HttpRequest, reader: str, secret: str) -> HttpResponse:
+    """Have no such mail any more, without signing in."""
+    news.stop(reader, secret)
+    return redirect("stop_provider_news", reader, secret)

@@ -5,6 +5,7 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
@@ -30,7 +31,12 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
         )
         for legal_request in legal.legal_requests(actor)
     ]
-    return {"rows": rows, "categories": categories()}
+    return {
+        "rows": rows,
+        "categories": categories(),
+        "viewer": actor.id,
+        "others": access.others_with(actor, Permission.LEGAL_REQUEST_REVIEW),
+    }
 
 
 @page(

@@ -1,14 +1,17 @@
 """The privacy officer's desk."""
 
 from datetime import date
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.privacy_office import api as desks
+from glasshouse.privacy_office import held
 from glasshouse.retention.legal_holds import Bar, Order
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
@@ -26,6 +29,16 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     return {"desk": desks.desk(actor), "risks": desks.RISKS}
 
 
+def _act_context(request: HttpRequest) -> dict[str, object]:
+    """What the address says that an act did, with its hold: the page says so only where the hold's state agrees."""
+    act, number = request.GET.get("done", ""), request.GET.get("hold", "")
+    return {"done": act, "done_hold": held.of_number(actor_of(request), number) if act and number else None}
+
+
+def _to_office(act: str, number: str) -> HttpResponse:
+    return redirect(f"{reverse('office')}?{urlencode({'done': act, 'hold': number})}")
+
+
 @page(
     "staff/office",
     name="office",
@@ -36,7 +49,7 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
 )
 def office(request: HttpRequest) -> HttpResponse:
     """Figures, legal holds, certificates of deletion runs, restrictions, assessments."""
-    return render(request, "staff/office.html", _context(request))
+    return render(request, "staff/office.html", _context(request) | _act_context(request))
 
 
 @page(
@@ -52,6 +65,7 @@ def office(request: HttpRequest) -> HttpResponse:
         Asked("days", "retention_hold.ends_at"),
         Asked("barred_until", "retention_hold.barred_until"),
         Asked("bar", "retention_hold.bar"),
+        Asked("beside"),
     ),
 )
 @shows_again("staff/office.html", _context)
@@ -60,24 +74,39 @@ def place_legal_hold(request: HttpRequest) -> HttpResponse:
     actor, form = actor_of(request), request.POST
     until, why = form.get("barred_until", ""), form.get("bar", "")
     bar = Bar(why, _day(until)) if until or why else None
-    order = Order(actor.id, form.get("reason", ""), small_number(form.get("days", "")), bar)
-    desks.place_legal_hold(actor, form.get("whom", ""), order)
-    return redirect("office")
+    order = Order(
+        actor.id, form.get("reason", ""), small_number(form.get("days", "")), bar, form.get("beside") == "yes"
+    )
+    return _to_office("placed", held.place(actor, form.get("whom", ""), order))
 
 
 @page(
     "staff/office/holds/<slug:hold>/end",
     name="end_legal_hold",
-    form_on="office",
+    need=Permission.HOLD_CHANGE,
+    audience=Audience.STAFF,
+)
+def ask_end_of_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
+    """What follows if a hold ends now, before it does."""
+    return render(request, "staff/end_hold.html", _end_context(request, hold))
+
+
+def _end_context(request: HttpRequest, hold: str) -> dict[str, object]:
+    return {"end": held.before_end(actor_of(request), hold)}
+
+
+@page(
+    "staff/office/holds/<slug:hold>/end",
+    name="end_legal_hold",
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
 )
-@shows_again("staff/office.html", _context)
+@shows_again("staff/office.html", lambda request, hold: _context(request))
 def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """End a hold."""
-    desks.end_legal_hold(actor_of(request), hold)
-    return redirect("office")
+    held.end(actor_of(request), hold)
+    return _to_office("ended", hold)
 
 
 @page(

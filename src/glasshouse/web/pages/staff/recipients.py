@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
@@ -18,11 +19,12 @@ TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis",
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
     context = {
-        "rows": disclosures.recipients(),
+        "rows": disclosures.recipients(str(actor.account)),
         "unreadable": disclosures.unreadable_count(),
         "categories": categories(),
         "transfers": business_transfers.transfers(actor),
         "rooms": data_rooms.rooms(actor),
+        "others": access.others_with(actor, Permission.MERGER_CHANGE),
     }
     return context | {
         "kinds": rules.TITLES.items(),

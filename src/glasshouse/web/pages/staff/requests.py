@@ -8,11 +8,12 @@ from django.urls import reverse
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
+from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
 from glasshouse.requests import drp, unanswered
 from glasshouse.requests import worklist as worklists
-from glasshouse.subject import rectification
+from glasshouse.subject import asked_for, rectification
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.request_choices import CHOICES
@@ -27,7 +28,8 @@ def _act_context(request: HttpRequest) -> dict[str, object]:
     """What the address says that an act did, with its request: the page says so only where the request's state agrees."""
     act = request.GET.get("done", "")
     number = request.GET.get("request", "") if act else ""
-    return {"done": act, "done_request": worklists.of_officer(actor_of(request), number) if number else None}
+    done_request = worklists.of_officer(actor_of(request), number) if number else None
+    return {"done": act, "done_request": done_request, "done_waits": worklists.waits(number)}
 
 
 @page(
@@ -103,6 +105,25 @@ def correct_for_request(request: HttpRequest, number: str) -> HttpResponse:
     """Correct the name of whoever asked for it; the request stays open for its answer."""
     rectification.rectify_for(actor_of(request), number, request.POST.get("name", ""))
     return redirect("worklist")
+
+
+@page(
+    "staff/requests/<id:number>/erase",
+    name="erase_for_request",
+    form_on="worklist",
+    methods=("POST",),
+    need=Permission.REQUEST_ANSWER,
+    audience=Audience.STAFF,
+    reauth=True,
+    asks=(Asked("word"),),
+)
+@shows_again("staff/requests.html", _desk)
+def erase_for_request(request: HttpRequest, number: str) -> HttpResponse:
+    """Erase an address without an account for whoever asked, once the word erase is written; under a legal hold it waits."""
+    if request.POST.get("word", "").strip().lower() != "erase":
+        raise InvalidError("Write the word erase to go on.", field="word")
+    asked_for.erase_for(actor_of(request), number)
+    return _to_list("erase", number)
 
 
 @page(
