@@ -139,10 +139,10 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
     """Erase the person with this address everywhere, as their own page does; or an address without an account."""
     enter(**place)
     from glasshouse.accounts import api as accounts
-    from glasshouse.accounts.rules import known_form
+    from glasshouse.accounts.rules import known_forms
     from glasshouse.subject import erasure as rights
 
-    if not accounts.address_known(known_form(address)):
+    if not accounts.address_known(known_forms(address)[0]):
         _erase_address(address, dry_run=dry_run)
         return
     actor = accounts.actor_of_address(address)
