@@ -24,12 +24,13 @@ def folders() -> Iterator[list[str]]:
         yield ["--data", f"{scratch}/data", "--keys", f"{scratch}/keys", "--port", str(free_ports())]
 
 
-def command(*words: str) -> subprocess.Popen[str]:
+def command(*words: str, **variables: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLASSHOUSE_ROOT": str(ROOT), "PYTHONUNBUFFERED": "1"}
     for name in [
         name for name in environment if name.startswith(("GLASSHOUSE_D", "GLASSHOUSE_K", "GLASSHOUSE_T", "DJANGO_"))
     ]:
         del environment[name]
+    environment |= variables
     return subprocess.Popen(
         [sys.executable, "-m", "glasshouse.cli", *words],
         env=environment,
@@ -72,13 +73,59 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
         assert "running on" in words
         assert "already" in words
         service.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        service.send_signal(signal.SIGTERM)  # Who asks twice does not cut the stop off: parts would live on.
         service.communicate(timeout=120)  # each of five parts is given 20 s
         ends = time.monotonic() + 10
         while left := running(folders[1]):
             assert time.monotonic() < ends, left
             time.sleep(0.1)
+        words = said_by("keys", "backup", *folders)
+        assert f"{folders[1]} does not answer" in words and "./glasshouse up" in words
     finally:
         service.kill()
+
+
+def said_by(*words: str, **variables: str) -> str:
+    """What a command says that is not done. variables: further ones of its environment."""
+    finished = command(*words, **variables)
+    said, _ = finished.communicate(timeout=60)
+    assert finished.returncode == 2 and "Traceback" not in said, said
+    return " ".join(said.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GLASSHOUSE_KEY_BACKUP_DAYS", "abc"),
+        ("GLASSHOUSE_KEY_BACKUP_DAYS", "0"),
+        ("GLASSHOUSE_KEY_BACKUP_DAYS", "-3"),
+        ("GLASSHOUSE_SMTP_PORT", "70000"),
+        ("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "²"),
+        ("GLASSHOUSE_SERIES_PER_DEVICE", "many"),
+        ("GLASSHOUSE_PRIVACY_ADDRESS", "nobody"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_before_any_part_starts(
+    folders: list[str], name: str, value: str
+) -> None:
+    words = said_by("up", *folders, **{name: value})
+    assert name in words, words
+    assert value in words or name == "GLASSHOUSE_PRIVACY_ADDRESS", words
+    assert running(folders[1]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [("keys", "status"), ("keys", "backup"), ("keys", "move"), ("erase", "a@b.example"), ("promises",)]
+)
+def test_where_nothing_was_ever_started_commands_say_so_and_make_nothing(
+    folders: list[str], words: tuple[str, ...]
+) -> None:
+    said = said_by(*words, *folders)
+    assert f"in {folders[1]}" in said and "There is no" in said, said
+    assert list(Path(folders[1]).parent.iterdir()) == []
 
 
 @pytest.mark.slow

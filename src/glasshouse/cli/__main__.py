@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import OperationalError
 from rich.console import Console
 from rich.markup import escape
@@ -300,7 +301,14 @@ if __name__ == "__main__":
     except GlasshouseError as error:
         say(str(error), lead="[red]Not done:[/red]", on=console)
         sys.exit(getattr(error, "exit_code", 2))
+    except ImproperlyConfigured as error:
+        say(str(error), lead="[red]Not done:[/red]", on=console)
+        sys.exit(2)
     except OperationalError:
-        text = "the people store does not answer. Is Glasshouse running on these folders?"
+        folder, verb = os.environ.get("GLASSHOUSE_DATA", ""), "demo" if os.environ.get("GLASSHOUSE_DEMO") else "up"
+        text = (
+            f"the people store of {folder} does not answer. The command needs the running service: "
+            f"./glasshouse {verb} starts it. If it runs on other folders, name them with --data and --keys."
+        )
         say(text, lead="[red]Not done:[/red]", on=console)
         sys.exit(2)

@@ -7,9 +7,8 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-from glasshouse.cli.options import demo_flag, enter, folders, home_of
+from glasshouse.cli.options import demo_flag, enter, folders, home_of, refuse_missing
 
 console = Console(stderr=True)
 
@@ -121,11 +120,14 @@ def status(as_json: bool, **place: Any) -> None:
     """Tell how many keys there are, how long the ledger is, and which backups can be opened."""
     from glasshouse.operations import key_status
 
-    facts = key_status.look(home_of(**place))
+    home = home_of(**place)
+    refuse_missing(home)
+    facts = key_status.look(home)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    table = Table(show_header=False)
-    for name, value in facts.items():
-        table.add_row(name.replace("_", " "), "\n".join(map(str, value)) if isinstance(value, list) else str(value))
-    Console().print(table)
+    for name, value in facts.items():  # No table: a narrow one cuts paths, which are there to be copied.
+        values = list(map(str, value)) if isinstance(value, list) else [str(value)]
+        click.echo(f"{name.replace('_', ' ')}: {values[0] if len(values) == 1 else '' if values else 'none'}".rstrip())
+        for each in values if len(values) > 1 else ():
+            click.echo(f"  {each}")

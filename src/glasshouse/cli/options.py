@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from glasshouse.operations.installation import Installation, default_base, default_keys
+from glasshouse.operations.installation import Installation, InstallationError, default_base, default_keys
 
 KEYSTORE = "glasshouse.keystore"
 
@@ -52,8 +52,21 @@ demo_flag = click.option("--demo", is_flag=True, help="The demo's installation i
 
 
 def enter(data: Path | None, keys: Path | None, port: int, demo: bool) -> None:
-    """Become a client of a running installation."""
+    """Become a client of a running installation. Raises InstallationError where there is none."""
     import django
 
-    os.environ.update(home_of(data, keys, port, demo=demo).environment())
+    home = home_of(data, keys, port, demo=demo)
+    refuse_missing(home)
+    os.environ.update(home.environment())
     django.setup()
+
+
+def refuse_missing(home: Installation) -> None:
+    """Raises InstallationError where an installation was never started."""
+    if (home.keys / "people" / "django.key").exists() or home.data.exists():
+        return
+    other = "" if home.demo else " For the demo's installation add --demo."
+    raise InstallationError(
+        f"There is no installation in {home.data} with keys in {home.keys}. "
+        f"Name its folders with --data and --keys, or start it: ./glasshouse {'demo' if home.demo else 'up'}.{other}"
+    )

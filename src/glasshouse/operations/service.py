@@ -41,6 +41,13 @@ def run_module(home: Installation, module: str, role: str, *arguments: str) -> "
     return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, capture_output=True, text=True)
 
 
+def _refuse_bad_settings(home: Installation) -> None:
+    """Have the settings read once, before any part does. Raises InstallationError with what is wrong."""
+    finished = run_module(home, "glasshouse.operations.try_settings", "app")
+    if finished.returncode:
+        raise InstallationError(finished.stderr.strip()[-2000:])
+
+
 def _clear_temporary(data: Path) -> None:
     """Fresh folders for what a part may write for a moment, inside the data folder; what a killed part left there is removed."""
     for folder in (data / "tmp" / "people", data / "tmp" / "crops", data / "spool"):
@@ -56,6 +63,7 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     """Every part up and answering inside the block; all of them stopped after it. Raises InstallationError."""
     variables.refuse_unknown()
     home.prepare()
+    _refuse_bad_settings(home)
     supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
     with holding(home.data, home.keystore):
         try:
@@ -67,13 +75,13 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
             _start(home, supervisor, say)
             yield supervisor
         finally:
-            with uninterrupted():
+            with uninterrupted(signal.SIGTERM, signal.SIGHUP):
                 supervisor.stop()
 
 
 @contextmanager
 def uninterrupted(*signals: signal.Signals) -> Iterator[None]:
-    """A second Ctrl-C, or one of the signals, does not cut the stop off.
+    """A second Ctrl-C, or one of the signals, does not cut the stop off: the parts that it has not come to would live on.
 
     The handlers of before are put back: programs started later inherit them.
     """
@@ -150,7 +158,12 @@ def start_store(
 
 def move_keys(home: Installation) -> None:
     """Finish moving the keys of an earlier version's data into the key store, with no door open. Raises InstallationError."""
+    if not (home.data / "people" / "PG_VERSION").exists():
+        raise InstallationError(
+            f"There is no data in {home.data}, so nothing was done. Name the right folder with --data."
+        )
     home.prepare()
+    _refuse_bad_settings(home)
     supervisor = Supervisor(say=lambda text: None)
     with holding(home.data, home.keystore):
         try:
@@ -162,7 +175,7 @@ def move_keys(home: Installation) -> None:
             migrate(home)
             catch_up(home)
         finally:
-            with uninterrupted():
+            with uninterrupted(signal.SIGTERM, signal.SIGHUP):
                 supervisor.stop()
 
 

@@ -48,7 +48,10 @@ def passed() -> dict[str, str]:
 
 
 def refuse_unknown() -> None:
-    """Check that every variable of Glasshouse in the environment is one that something reads. Raises InstallationError."""
+    """Check that something reads every variable of Glasshouse in the environment, and what only the crop plane reads.
+
+    Raises InstallationError.
+    """
     known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE | OF_THE_CROPS
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
@@ -56,6 +59,10 @@ def refuse_unknown() -> None:
             raise InstallationError(
                 f"The environment variable {name} is not known. Did you mean {near[0]}? Correct it or unset it."
             )
+    for name in sorted(OF_THE_CROPS & os.environ.keys()):
+        text = os.environ[name]
+        if text and not (text.isascii() and text.isdecimal() and int(text[:12]) >= 1):
+            raise InstallationError(f"{name} is {text[:40]!r}. Write a whole number of 1 or more, or unset it.")
 
 
 def unnamed_operator() -> list[str]:

@@ -70,6 +70,9 @@ def _refuse_beside_keys(folder: Path) -> None:
         raise BackupError(f"{folder} is no folder. Make it first, or name another one.")
     if place == keys or keys in place.parents or list(place.glob("root-*")):
         raise BackupError(f"{folder} holds the root keys: a backup beside them would be open. Name another folder.")
+    cluster = Path(settings.KEYSTORE_FOLDER).resolve() / "cluster"
+    if place == cluster or cluster in place.parents:
+        raise BackupError(f"{folder} is in the key store itself, and would be lost with it. Name another folder.")
     data = Path(settings.DATA_FOLDER).resolve()
     if place == data or data in place.parents:
         raise BackupError(

@@ -20,6 +20,16 @@ def required(name: str) -> str:
         raise ImproperlyConfigured(f"{name} is not set. Start the service with ./glasshouse up.") from None
 
 
+def whole_number(name: str, default: int, least: int = 1, most: int = 1_000_000) -> int:
+    """The environment variable's value, a whole number between two others. Raises ImproperlyConfigured."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+        raise ImproperlyConfigured(
+            f"{name} is {text[:40]!r}. Write a whole number from {least} to {most}, or unset it."
+        )
+    return int(text)
+
+
 DATA_FOLDER = Path(required("GLASSHOUSE_DATA"))
 KEYS_FOLDER = Path(required("GLASSHOUSE_KEYS"))
 KEYSTORE_FOLDER = Path(required("GLASSHOUSE_KEYSTORE"))
@@ -36,9 +46,7 @@ if TESTING and not DEMO:
 # How long (s) an opened data key stays in memory: a destroyed key is gone from every process after this.
 DATA_KEYS_KEPT_S = 2.0 if TESTING else 30.0
 # So many days a backup of the key store can be opened; then the key of its day is destroyed.
-KEY_BACKUP_DAYS = int(os.environ.get("GLASSHOUSE_KEY_BACKUP_DAYS", "7"))
-if KEY_BACKUP_DAYS < 1:
-    raise ImproperlyConfigured("GLASSHOUSE_KEY_BACKUP_DAYS must be 1 or more.")
+KEY_BACKUP_DAYS = whole_number("GLASSHOUSE_KEY_BACKUP_DAYS", 7, most=3_650)
 # So many rows are erased, or copied, while the person waits; more of them are left to the worker.
 ROWS_WHILE_WAITING = 2_000 if TESTING else 20_000
 DEBUG = False
@@ -141,7 +149,7 @@ LOGGING_CONFIG = "crop_contract.logs.configure"
 # aiosmtpd writes into the last what a peer sent that it could not do.
 LOGGING = ("django.request", "django.security", "mail.log")
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
-SMTP_PORT = int(os.environ.get("GLASSHOUSE_SMTP_PORT", "587"))
+SMTP_PORT = whole_number("GLASSHOUSE_SMTP_PORT", 587, most=65_535)
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")
 SMTP_PASSWORD = os.environ.get("GLASSHOUSE_SMTP_PASSWORD", "")
 # Text messages: "twilio:ACCOUNT:SENDER" or "vonage:KEY:SENDER"; empty: they stay beside the outgoing mail.
@@ -150,7 +158,7 @@ TEXT_SECRET = os.environ.get("GLASSHOUSE_TEXT_SECRET", "")
 TEXT_COUNTRIES = frozenset(
     os.environ.get("GLASSHOUSE_TEXT_COUNTRIES", "AT BE CH DE DK ES FR GB IE IT NL NO PL PT SE").split()
 )
-TEXTS_A_COUNTRY_A_DAY = int(os.environ.get("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "200"))
+TEXTS_A_COUNTRY_A_DAY = whole_number("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", 200, least=0)
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 # The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
 OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
