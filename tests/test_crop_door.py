@@ -39,6 +39,7 @@ class Plane:
     """
 
     port: int
+    folder: Path
     tls_context: ssl.SSLContext
     key: bytes
     pid: int
@@ -104,7 +105,12 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     with (folder / "log").open("wb") as log:
         service = subprocess.Popen([sys.executable, "-m", "crops"], env=environment, stdout=log, stderr=log)
     started = Plane(
-        port, ssl.create_default_context(cafile=folder / "tls" / "ca.crt"), key.private_bytes_raw(), service.pid, []
+        port,
+        folder,
+        ssl.create_default_context(cafile=folder / "tls" / "ca.crt"),
+        key.private_bytes_raw(),
+        service.pid,
+        [],
     )
     deadline = time.monotonic() + 60
     while True:
