@@ -7,11 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from django.db import OperationalError
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.views.decorators.csrf import csrf_exempt
 
-from glasshouse.accounts import sessions
-from glasshouse.web import failures, urls
+from glasshouse.accounts import second_factor, sessions
+from glasshouse.requests import drp
+from glasshouse.sources import api as sources
+from glasshouse.vault.envelope import SealBrokenError
+from glasshouse.web import failures, people_api, urls
 from tests.conftest import Customer
 
 Web = Callable[..., httpx.Client]
@@ -21,6 +24,11 @@ SECRET = "anna" + "@secret.example"
 def boom(request: Any) -> Any:
     """A view that fails with personal data in its error."""
     raise ValueError(f"no such address: {request.POST.get('address')}")
+
+
+def tampered(request: Any) -> Any:
+    """A view that meets a value that was altered: an error of ours that nobody can do anything about but the operator."""
+    raise SealBrokenError(f"The value of {request.POST.get('address')} does not open.")
 
 
 @pytest.fixture
@@ -36,6 +44,8 @@ def client(home: object) -> Iterator[Any]:
     broken.urlpatterns = [  # type: ignore[attr-defined]
         path("boom", csrf_exempt(boom)),
         path("api/v1/boom", csrf_exempt(boom)),
+        path("tampered", csrf_exempt(tampered)),
+        path("api/v1/tampered", csrf_exempt(tampered)),
         path("boom/<slug:secret>", csrf_exempt(lambda request, secret: boom(request))),
         *urls.urlpatterns,
     ]
@@ -44,20 +54,48 @@ def client(home: object) -> Iterator[Any]:
         yield Client(raise_request_exception=False, SERVER_NAME="localhost")
 
 
-@pytest.mark.parametrize("path", ["/boom", "/boom/secret-link", "/api/v1/boom"])
-def test_an_unexpected_error_shows_a_number_that_the_log_has(client: Any, caplog: Any, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        *((path, "ValueError") for path in ("/boom", "/boom/secret-link", "/api/v1/boom")),
+        *((path, "SealBrokenError") for path in ("/tampered", "/api/v1/tampered")),
+    ],
+)
+def test_an_unexpected_error_shows_a_number_that_the_log_has(client: Any, caplog: Any, path: str, kind: str) -> None:
     reply = client.post(path, {"address": SECRET}, secure=True)
     text = reply.content.decode()
     assert reply.status_code == 500
     number = re.search(r"\b[0-9a-f]{8}\b", text)
     assert number, text
     assert number[0] in caplog.text
-    assert "ValueError" in caplog.text
-    assert "in boom" in caplog.text
+    assert "tell the people who run this service" in " ".join(text.split())
+    assert kind in caplog.text
+    assert f"in {'boom' if 'boom' in path else 'tampered'}" in caplog.text
     assert SECRET not in caplog.text + text
     assert "secret-link" not in caplog.text
     assert reply.headers["Content-Type"].startswith("application/json" if path.startswith("/api") else "text/html")
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+
+
+def test_an_error_of_ours_that_is_a_failure_has_a_number_wherever_it_is_answered(
+    client: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise SealBrokenError(SECRET)
+
+    for module, name in ((drp, "agent_of"), (sources, "hand_in"), (second_factor, "sign_in_with_passkey")):
+        monkeypatch.setattr(module, name, fail)
+    asked = [
+        client.get("/v1/data-rights-request/1", secure=True),
+        client.post("/v1/contacts", b"x", content_type="text/csv", secure=True),
+        client.post("/passkey", {"answer": "{}"}, secure=True),
+        people_api.answer_error(RequestFactory().get("/api/v1/sites"), SealBrokenError(SECRET)),
+    ]
+    for reply in asked:
+        text = reply.content.decode()
+        number = re.search(r"\b[0-9a-f]{8}\b", text)
+        assert reply.status_code == 500 and number and number[0] in caplog.text, text
+        assert SECRET not in text + caplog.text
 
 
 def test_the_page_of_an_error_needs_no_database_and_no_template(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The commands of keys: `glasshouse keys rotate`, `backup`, `restore`, `status`, `move`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,25 @@ def rotate(data_keys: bool, **place: Any) -> None:
     from glasshouse.access.reseal import rotate_data_keys
     from glasshouse.vault import api, backups
 
-    with Progress(console=console) as progress:
-        task = progress.add_task("Wrapping data keys anew", total=None)
-        for wrapped in api.rotate_root():
-            progress.update(task, completed=wrapped.done, total=wrapped.total)
-        for resealed in rotate_data_keys() if data_keys else ():
-            progress.update(task, description=resealed.step.capitalize(), completed=resealed.done, total=resealed.total)
+    done, total = 0, None
+    try:
+        with Progress(console=console) as progress:
+            task = progress.add_task("Wrapping data keys anew", total=None)
+            for wrapped in api.rotate_root():
+                done, total = wrapped.done, wrapped.total
+                progress.update(task, completed=done, total=total)
+            for resealed in rotate_data_keys() if data_keys else ():
+                progress.update(
+                    task, description=resealed.step.capitalize(), completed=resealed.done, total=resealed.total
+                )
+    except KeyboardInterrupt:
+        words = "keys rotate --data-keys" if data_keys else "keys rotate"
+        click.echo(
+            f"Interrupted: {_how_far(done, total)} All can be read as before, and what is done counts. The rotation is not "
+            f"over; run it again to finish it: {home_of(**place).command(words)}",
+            err=True,
+        )
+        sys.exit(130)
     backups.back_up()
     click.echo(f"Root key {api.roots().current()} wraps all data keys now.")
     for number in sorted(api.roots().retired()):
@@ -45,6 +59,12 @@ def rotate(data_keys: bool, **place: Any) -> None:
         )
     if data_keys:
         click.echo("Every key owner has a new data key; the old ones are deleted.")
+
+
+def _how_far(done: int, total: int | None) -> str:
+    if total is None:
+        return "no data key was wrapped anew yet."
+    return "every data key was wrapped anew." if done == total else f"{done} of {total} data keys were wrapped anew."
 
 
 @keys.command()
@@ -73,8 +93,11 @@ def backup(folder: Path | None, **place: Any) -> None:
 @click.option(
     "--replace", is_flag=True, help="Also over a key store that is whole; keys made since the backup are lost."
 )
+@click.option(
+    "--accept-loss", is_flag=True, help="Also where something of the data is sealed under keys that the backup lacks."
+)
 @click.argument("backup", required=False, type=click.Path(path_type=Path))
-def restore(replace: bool, backup: Path | None, **place: Any) -> None:
+def restore(replace: bool, accept_loss: bool, backup: Path | None, **place: Any) -> None:
     """Bring a backup of the key store back, the newest unless one is named. The service must be stopped."""
     from glasshouse.operations import key_restore
 
@@ -83,7 +106,11 @@ def restore(replace: bool, backup: Path | None, **place: Any) -> None:
     with Progress(console=console) as progress:
         task = progress.add_task("Bringing keys back", total=None)
         restored = key_restore.restore(
-            home, path, replace=replace, report=lambda count: progress.update(task, completed=count)
+            home,
+            path,
+            replace=replace,
+            accept_loss=accept_loss,
+            report=lambda count: progress.update(task, completed=count),
         )
     click.echo(
         f"{path}, made {restored.header.made_at[:16]} UTC, is back: {restored.keys} keys, {restored.lines} lines."
@@ -94,9 +121,10 @@ def restore(replace: bool, backup: Path | None, **place: Any) -> None:
         click.echo(f"{restored.destroyed} keys of what was erased since were destroyed again.")
     for folder in key_restore.put_aside(home):
         click.echo(f"{folder} is what was there before; it is deleted after some days. It holds keys: keep it apart.")
-    if restored.lost > 0:
+    if restored.lost.owners:
         click.echo(
-            f"{restored.lost} persons and organisations are newer than the backup: what is theirs cannot be read any more."
+            f"Keys of {restored.lost.owners} key owners are lost: what is sealed under them cannot be read any more. "
+            f"Rows of which: {restored.lost}."
         )
 
 

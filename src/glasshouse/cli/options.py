@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from glasshouse.operations.installation import Installation, default_base, default_keys
+from glasshouse.operations.installation import PORT, Installation, default_base, default_keys
 
 KEYSTORE = "glasshouse.keystore"
 
@@ -30,7 +30,7 @@ def folders(command: Any) -> Any:
     """The options that name an installation."""
     for option in (
         click.option(
-            "--port", default=8443, show_default=True, help="Port of the web door; the crops service takes the next."
+            "--port", default=PORT, show_default=True, help="Port of the web door; the crops service takes the next."
         ),
         click.option(
             "--keys", type=click.Path(path_type=Path), help="Folder of the keys; never inside the data folder."

@@ -11,6 +11,7 @@ The key store (wrapped data keys, ledger of erasures) lies in a third folder, wi
 import itertools
 import os
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault.root import FileRootKeys, sync_folder, write_secret
 
 LIMITS = ("SERIES_PER_DEVICE", "SERIES_PER_ORGANISATION")
+PORT = 8443  # of the web door, unless another is named
 MOVED = "keys-are-apart"  # file of the data folder: its keys are in a key store of its own
 # The made-up operator of a demo, where nobody named another one.
 DEMO_OPERATOR = {
@@ -85,6 +87,21 @@ class Installation:
     def crops_origin(self) -> str:
         """Address of the crops service."""
         return f"https://localhost:{self.crops_port}"
+
+    def command(self, words: str) -> str:
+        """A command of ours as it is typed for this installation: with each option that is not what it would be by itself."""
+        name = "demo" if self.demo else "service"
+        beside_keys = self.keys.with_name(f"{self.keys.name}-store")
+        folders = {
+            "--data": (self.data, default_base() / name),
+            "--keys": (self.keys, default_keys() / name),
+            "--keystore": (self.keystore, beside_keys),
+        }
+        options = [
+            f"{option} {shlex.quote(str(folder))}" for option, (folder, usual) in folders.items() if folder != usual
+        ]
+        options += [f"--port {self.port}"] if self.port != PORT else []
+        return " ".join(["./glasshouse", words, *(["--demo"] if self.demo else []), *options])
 
     def environment(self) -> dict[str, str]:
         """The environment of the people plane's processes. Holds no secret, and no path of the crop plane's keys."""
@@ -155,7 +172,8 @@ class Installation:
         if not restoring and self.is_moved and not (self.keystore / "cluster" / "PG_VERSION").exists():
             raise KeyStoreError(
                 f"{self.data} holds data, but there is no key store in {self.keystore}. Nothing can be read without it. "
-                "Name the right folder with --keystore, or bring back its newest backup: ./glasshouse keys restore BACKUP"
+                "Name the right folder with --keystore, or bring back its newest backup: "
+                f"{self.command('keys restore BACKUP')}"
             )
 
     @property

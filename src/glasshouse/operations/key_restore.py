@@ -1,11 +1,14 @@
 """Bringing back a backup of the key store, while nothing else runs.
 
-Everything is read and proved before anything changes; the rows change in one transaction. Lines that the ledger of the backup
+Everything is read and proved before anything changes; the rows change in one transaction. What the data has sealed under
+keys that the backup lacks cannot be read any more: where there is such, it is counted, and nothing changes unless that is
+accepted. Those keys are noted as destroyed, so that none is made anew in their place. Lines that the ledger of the backup
 lacks are taken from the data, which has a copy of each that it has carried out; the keys that the ledger names are destroyed.
 So a backup brings nobody back who was erased since. Safe to be cut off and to be run again. Source: PRI-24; docs/adr/0028.
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -17,10 +20,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import GlasshouseError, NotFoundError
 from glasshouse.ledger import questions as marks
-from glasshouse.operations import keystore, postgres, service
+from glasshouse.operations import keystore, lost_keys, postgres, service
 from glasshouse.operations.installation import Installation, InstallationError, KeyStoreError
+from glasshouse.operations.lost_keys import Lost
 from glasshouse.operations.processes import Supervisor, holding
 from glasshouse.vault import backup_file
 from glasshouse.vault.backup_file import BackupError, Header
@@ -30,11 +34,17 @@ from glasshouse.vault.root import FileRootKeys, read_secret
 Report = Callable[[int], None]
 
 
+class InterruptedRestoreError(GlasshouseError):
+    """Somebody pressed Ctrl-C; the message says whether anything changed and what to run next."""
+
+    exit_code = 130
+
+
 class Restored(NamedTuple):
     """What a restore brought back.
 
     keys: living ones; lines: of the ledger; taken_over: those among them that the backup lacked; destroyed: keys that these name;
-    lost: persons and organisations of the data whose key is newer than the backup.
+    lost: what the data has sealed under keys that are newer than the backup.
     """
 
     header: Header
@@ -42,22 +52,49 @@ class Restored(NamedTuple):
     lines: int
     taken_over: int
     destroyed: int
-    lost: int
+    lost: Lost
 
 
-def restore(home: Installation, path: Path, *, replace: bool, report: Report = lambda count: None) -> Restored:
+def restore(
+    home: Installation, path: Path, *, replace: bool, accept_loss: bool = False, report: Report = lambda count: None
+) -> Restored:
     """Bring a backup back. replace: also over a key store that is whole, whose newer keys are lost then.
 
-    report: called with how many rows are in so far. Raises BackupError, InstallationError, KeyStoreError.
+    accept_loss: also where something of the data cannot be read with this backup. report: called with how many rows are in so
+    far. Raises BackupError, InstallationError, KeyStoreError, InterruptedRestoreError.
     """
+    _refuse_folder(home, path)
     header, day_key = _proved(home, path)
     home.prepare(restoring=True)
-    with holding(home.data, home.keystore), _stores(home, replace=replace) as is_whole:
-        _refuse_foreign(home, header)
-        restored = _bring_back(home, path, header, day_key, is_whole, report)
-        home.note_moved()
-        _clean(home)
+    restored: Restored | None = None
+    try:
+        with holding(home.data, home.keystore), _stores(home, replace=replace) as is_whole:
+            _refuse_foreign(home, header)
+            restored = _bring_back(home, path, header, day_key, is_whole, accept_loss, report)
+            home.note_moved()
+            _clean(home)
+    except KeyboardInterrupt:
+        options = (" --replace" if replace else "") + (" --accept-loss" if accept_loss else "")
+        again = home.command(f"keys restore{options} {shlex.quote(str(path))}")
+        raise InterruptedRestoreError(
+            f"Interrupted after the keys of {path} were back; only what was there before is not cleaned out of the files of the "
+            f"key store yet. Run it once more before you start the service: {again}"
+            if restored
+            else f"Interrupted: no key was changed or brought back. Run it again: {again}"
+        ) from None
     return restored
+
+
+def _refuse_folder(home: Installation, path: Path) -> None:
+    if not path.is_dir():
+        return
+    newest_one = _newest_in(home, path)
+    advice = (
+        f"The newest backup in it that opens is {newest_one}: {home.command(f'keys restore {shlex.quote(str(newest_one))}')}"
+        if newest_one
+        else "There is no backup in it that can be opened."
+    )
+    raise BackupError(f"{path} is a folder. {advice}")
 
 
 def _proved(home: Installation, path: Path) -> tuple[Header, bytes]:
@@ -148,7 +185,13 @@ def _refuse_foreign(home: Installation, header: Header) -> None:
 
 
 def _bring_back(
-    home: Installation, path: Path, header: Header, day_key: bytes, is_whole: bool, report: Report
+    home: Installation,
+    path: Path,
+    header: Header,
+    day_key: bytes,
+    is_whole: bool,
+    accept_loss: bool,
+    report: Report,
 ) -> Restored:
     with postgres.key_store(home).administering(postgres.VAULT) as link, link.transaction():
         newer = _newer_lines(home, link, header, is_whole=is_whole)
@@ -165,8 +208,12 @@ def _bring_back(
             raise BackupError(f"Line {broken} of the ledger does not follow from the one before. Nothing was changed.")
         link.execute(questions.FILLED)
         destroyed = link.execute(questions.DESTROY_NAMED, [[]]).rowcount
+        lost = lost_keys.look(home, link)
+        if lost.owners and not accept_loss:
+            raise _loss(home, path, header, lost)
+        lost_keys.note(link)
         keys, _, lines = link.execute(questions.COUNTS).fetchone() or (0, 0, 0)
-    return Restored(header, keys, lines, len(newer), destroyed, _lost(home))
+    return Restored(header, keys, lines, len(newer), destroyed, lost)
 
 
 def _put(link: "psycopg.Connection[Any]", row: dict[str, Any]) -> None:
@@ -210,10 +257,14 @@ def _still_there(home: Installation, subjects: list[str]) -> int:
     return int(finished.stdout)
 
 
-def _lost(home: Installation) -> int:
-    """How many persons and organisations of the data have no key: theirs is newer than the backup. -1: it is not known."""
-    finished = service.run_module(home, "glasshouse.operations.lost_keys", "job")
-    return int(finished.stdout) if finished.returncode == 0 else -1
+def _loss(home: Installation, path: Path, header: Header, lost: Lost) -> InstallationError:
+    return InstallationError(
+        f"With {path}, made {header.made_at[:16]} UTC, keys of {lost.owners} key owners would be missing: they were made since, "
+        "or took the place of those in it (keys rotate --data-keys). What is sealed under them could never be read again. "
+        f"Rows of which: {lost}. Nothing was changed. Take a newer backup if there is one "
+        f"({home.command('keys status')} tells which open). "
+        f"To lose all that: {home.command('keys restore --accept-loss ' + shlex.quote(str(path)))}"
+    )
 
 
 def _clean(home: Installation) -> None:
@@ -225,15 +276,20 @@ def _clean(home: Installation) -> None:
 
 def newest(home: Installation) -> Path:
     """The newest backup in the key store's own folder that can still be opened. Raises BackupError."""
+    path = _newest_in(home, home.key_backups)
+    if path is None:
+        raise BackupError(
+            f"There is no backup in {home.key_backups} that can be opened. Name one: {home.command('keys restore BACKUP')}"
+        )
+    return path
+
+
+def _newest_in(home: Installation, folder: Path) -> Path | None:
     days = {path.stem for path in home.day_keys.glob("*.key")}
     candidates = [
         (datetime.fromisoformat(header.made_at), path)
-        for path, header in backup_file.files_in(home.key_backups)
+        for path, header in backup_file.files_in(folder)
         if header and header.day in days
     ]
-    if not candidates:
-        raise BackupError(
-            f"There is no backup in {home.key_backups} that can be opened. Name one: ./glasshouse keys restore BACKUP"
-        )
     now = datetime.now(UTC) + timedelta(minutes=5)  # One of a clock that ran ahead counts only where there is no other.
-    return max(candidates, key=lambda candidate: (candidate[0] <= now, candidate[0]))[1]
+    return max(candidates, key=lambda candidate: (candidate[0] <= now, candidate[0]))[1] if candidates else None

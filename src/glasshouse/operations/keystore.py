@@ -16,7 +16,7 @@ from glasshouse.vault import envelope
 from glasshouse.vault.keys import questions as keys
 from glasshouse.vault.root import FileRootKeys
 
-RESTORE = "./glasshouse keys restore BACKUP"
+RESTORE = "keys restore BACKUP"
 
 
 class Head(NamedTuple):
@@ -30,7 +30,7 @@ def damaged(home: Installation, why: str) -> KeyStoreError:
     """The error for a key store that cannot be used. why: a sentence."""
     return KeyStoreError(
         f"The key store in {home.keystore} cannot be used, so nothing is opened: {why} "
-        f"Bring back its newest backup: {RESTORE} (./glasshouse keys status tells which there are)"
+        f"Bring back its newest backup: {home.command(RESTORE)} ({home.command('keys status')} tells which there are)"
     )
 
 
@@ -65,7 +65,8 @@ def _refuse_older(home: Installation, head: Head, marked: Head) -> None:
         raise KeyStoreError(
             f"The key store in {home.keystore} is older than the data: its ledger of erasures has {head.number} lines, and the "
             f"data has carried out {marked.number}. Erased persons could be read again, so nothing is opened. "
-            f"Bring back the newest backup of the key store, which is then brought up to the data's last line: {RESTORE}"
+            f"Bring back the newest backup of the key store, which is then brought up to the data's last line: "
+            f"{home.command(RESTORE)}"
         )
     with postgres.key_store(home).administering(postgres.VAULT) as link:
         same = postgres.first_value(link, keys.HASH_OF, marked.number)

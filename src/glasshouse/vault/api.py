@@ -101,7 +101,12 @@ def ensure_key(key_owner: KeyOwnerId) -> int:
 
 def _newest_of(key_owner: str) -> Any:
     """The row of the key owner's newest living key, else of the newest destroyed one; None where there is none."""
-    return _keys().objects.filter(key_owner=key_owner).order_by(F("destroyed_at").desc(nulls_first=True), "-generation").first()
+    return (
+        _keys()
+        .objects.filter(key_owner=key_owner)
+        .order_by(F("destroyed_at").desc(nulls_first=True), "-generation")
+        .first()
+    )
 
 
 def _key(key_owner: str, generation: int) -> bytes:
@@ -180,7 +185,9 @@ def open_sealed(sealed: bytes, *, place: tuple[str, str, str]) -> bytes:
 
 
 def destroy(key_owner: KeyOwnerId) -> None:
-    """Destroy all generations of a key owner's key: its data is unreadable from now on, in backups too. Source: PRI-24."""
+    """Destroy all generations of a key owner's key: its data is unreadable from now on; in a copy of it, once no backup of the
+    key store that holds the key can be opened (KEY_BACKUP_DAYS). Source: PRI-24.
+    """
     _keys().objects.filter(key_owner=key_owner).update(wrapped=b"", destroyed_at=clock.now())
     _forget(key_owner)
 

@@ -48,7 +48,7 @@ class KeyDestroyedError(GlasshouseError):
 
 
 class KeyLostError(KeyDestroyedError):
-    """The key owner's key is not in the key store, as after a restore of a backup that is older than it: as if it were destroyed."""
+    """The key owner's key is not in the key store: it is newer than the backup that was brought back. As if it were destroyed."""
 
 
 def new_key() -> bytes:

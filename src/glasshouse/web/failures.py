@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.html import escape
 
-from glasshouse.kernel.errors import stack_of
+from glasshouse.kernel.errors import GlasshouseError, stack_of
 from glasshouse.notices import in_force
 
 log = structlog.stdlib.get_logger("glasshouse.web")
@@ -114,9 +114,32 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500 (Django's handler500), noted in the log."""
     import sys
 
+    return unexpected(request, sys.exc_info()[1])
+
+
+def unexpected(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    """500 for an error that is nobody's mistake but a failure, noted in the log; nothing of its text is shown."""
+    return of_request(request, 500, number=_noted(request, error))
+
+
+def _noted(request: HttpRequest, error: BaseException | None) -> str:
     match = request.resolver_match
-    number = note(sys.exc_info()[1], f"{request.method} {match.view_name if match else '(no page)'}")
-    return of_request(request, 500, number=number)
+    return note(error, f"{request.method} {match.view_name if match else '(no page)'}")
+
+
+def is_unexpected(error: GlasshouseError) -> bool:
+    """Whether an error of ours is a failure, as a value that was altered: the reader can do nothing about it."""
+    return error.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def answered(request: HttpRequest, error: GlasshouseError, field: str) -> HttpResponse:
+    """An error of ours as JSON for a script or a program, under a name. A failure has a number, as everywhere."""
+    if is_unexpected(error):
+        number = _noted(request, error)
+        return JsonResponse(
+            {field: f"{_text('500', 0)} Number of the error: {number}", "error": number}, status=error.status
+        )
+    return JsonResponse({field: str(error)}, status=error.status)
 
 
 def note(error: BaseException | None, where: str) -> str:

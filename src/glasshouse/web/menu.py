@@ -32,6 +32,7 @@ def context(request: HttpRequest) -> dict[str, object]:
         "actor": actor,
         "demo": settings.DEMO,
         "operator": settings.OPERATOR,
+        "key_backup_days": settings.KEY_BACKUP_DAYS,
         "notice_number": notices.number_in_force(),
         "menu": menu_of(request, role),
         "documents_coming": coming,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import pages
@@ -72,11 +72,13 @@ class errors:
         return failures.with_page(request, self.get_response(request))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """A page for an error of ours; others go on to `failures.server_error`."""
+        """A page for an error of ours, with a number if it is a failure; others go on to `failures.server_error`."""
         if not isinstance(error, GlasshouseError):
             return None
         if isinstance(error, SecondFactorNeededError):
             return redirect("/account/security?needed=1")
+        if failures.is_unexpected(error):
+            return failures.unexpected(request, error)
         headers = {name.lower(): value for name, value in request.headers.items()}
         form = failures.form_of(request.path, headers)
         if form == "page":
@@ -123,8 +125,8 @@ class account_forms:
         try:
             self._look(request, page, kwargs)
         except GlasshouseError as error:
-            if page.form.for_script:
-                return JsonResponse({"problem": str(error)}, status=error.status)
+            if page.form.for_script or failures.is_unexpected(error):
+                return failures.answered(request, error, "problem")
             return render(request, "error.html", {"text": str(error)}, status=error.status)
         return None
 

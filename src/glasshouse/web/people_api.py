@@ -20,6 +20,7 @@ from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.kernel.ids import OrganisationId, SiteId
 from glasshouse.kernel.text import is_text, strings_in
 from glasshouse.organisations.tokens import actor_of_token
+from glasshouse.web import failures
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -58,7 +59,9 @@ def operation(method: str, path: str, *, need: Permission | Need) -> Callable[[O
 
 @api.exception_handler(GlasshouseError)
 def answer_error(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
-    """An error of ours as JSON."""
+    """An error of ours as JSON; a failure has a number."""
+    if failures.is_unexpected(error):
+        return failures.unexpected(request, error)
     return api.create_response(request, {"detail": str(error)}, status=error.status)
 
 

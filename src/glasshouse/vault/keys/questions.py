@@ -68,6 +68,22 @@ PUT: dict[str, tuple[LiteralString, tuple[str, ...]]] = {
     ),
 }
 PUT_LINE = PUT[LEDGER]
+# For a restore, in its transaction: what the data has sealed with which key, and which of these keys are not there. A key that
+# the ledger names is none that was lost.
+SEALED_WITH: LiteralString = (
+    "CREATE TEMPORARY TABLE sealed_with (key_owner text, generation integer, what text, count bigint) ON COMMIT DROP"
+)
+PUT_SEALED_WITH: LiteralString = "COPY sealed_with FROM STDIN"
+LOST: LiteralString = (
+    "FROM sealed_with s WHERE NOT EXISTS (SELECT FROM vault_data_key k WHERE k.key_owner = s.key_owner AND "
+    "k.generation = s.generation) AND NOT EXISTS (SELECT FROM vault_ledger l WHERE l.subject = s.key_owner)"
+)
+LOST_OWNERS: LiteralString = f"SELECT count(DISTINCT s.key_owner) {LOST}"
+LOST_ROWS: LiteralString = f"SELECT what, sum(count)::bigint {LOST} GROUP BY 1 ORDER BY 1"
+NOTE_LOST: LiteralString = (
+    "INSERT INTO vault_data_key (key_owner, generation, wrapped, root_generation, created_at, destroyed_at, stored_at) "
+    f"SELECT DISTINCT s.key_owner, s.generation, ''::bytea, 0, now(), now(), now() {LOST}"
+)
 # Of versions in which the table lay in the people store; before the glossary the owner's column had another name.
 OLD_NAMES: LiteralString = "SELECT column_name FROM information_schema.columns WHERE table_name = 'vault_data_key'"
 OLD_KEYS: dict[str, LiteralString] = {

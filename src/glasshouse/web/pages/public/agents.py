@@ -9,6 +9,7 @@ from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
 from glasshouse.requests import drp
 from glasshouse.requests.models import Agent
+from glasshouse.web import failures
 
 MOST_BYTES = 64 << 10
 
@@ -25,7 +26,9 @@ def _agent(request: HttpRequest) -> Agent:
     return drp.agent_of(token if kind.lower() == "bearer" else "")
 
 
-def _refused(error: GlasshouseError) -> HttpResponse:
+def _refused(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
+    if failures.is_unexpected(error):
+        return failures.unexpected(request, error)
     # A refused signature or token gets no explanation (Data Rights Protocol, 2.05.1).
     if error.status == 403:
         return HttpResponse(status=403)
@@ -49,7 +52,7 @@ def agent(request: HttpRequest, agent: str) -> HttpResponse:
             raise ForbiddenError
         return JsonResponse({})
     except GlasshouseError as error:
-        return _refused(error)
+        return _refused(request, error)
 
 
 @page(
@@ -73,7 +76,7 @@ def exercise(request: HttpRequest) -> HttpResponse:
     try:
         return JsonResponse(drp.status_of(drp.exercise(_agent(request), _body(request))))
     except GlasshouseError as error:
-        return _refused(error)
+        return _refused(request, error)
 
 
 @page(
@@ -92,4 +95,4 @@ def agent_request(request: HttpRequest, number: str) -> HttpResponse:
             return JsonResponse(drp.status_of(drp.revoke(agent, number, _body(request))))
         return JsonResponse(drp.status_of(drp.of_agent(agent, number)))
     except GlasshouseError as error:
-        return _refused(error)
+        return _refused(request, error)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.kernel.errors import GlasshouseError, InvalidError
 from glasshouse.sources import api
+from glasshouse.web import failures
 
 MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
@@ -20,7 +21,7 @@ MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
     methods=("POST",),
     form=FormRules(most_bytes_allowed=MOST_AT_ONCE, sender=api.source_of_token, programs=True),
 )
-def hand_in(request: HttpRequest) -> JsonResponse:
+def hand_in(request: HttpRequest) -> HttpResponse:
     """Contacts from a source's own program: CSV or a JSON list, with the source's token. Answers what became of each."""
     kind, _, token = str(request.headers.get("Authorization", "")).partition(" ")
     try:
@@ -29,7 +30,7 @@ def hand_in(request: HttpRequest) -> JsonResponse:
             raise InvalidError("At most 2 MB at once; hand the rest in afterwards.")
         report = api.hand_in(token if kind.lower() == "bearer" else "", body.decode("utf-8-sig", errors="replace"))
     except GlasshouseError as error:
-        return JsonResponse({"detail": str(error)}, status=error.status)
+        return failures.answered(request, error, "detail")
     return JsonResponse(asdict(report))
 
 

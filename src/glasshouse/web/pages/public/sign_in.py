@@ -11,6 +11,7 @@ from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import AccountId
+from glasshouse.web import failures
 from glasshouse.web.forms import again
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of, visit_of
 from glasshouse.web.redirects import safe_path
@@ -148,7 +149,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     try:
         options = second_factor.passkey_options(_pending(request), network=network_of(request))
     except GlasshouseError as error:
-        return JsonResponse({"problem": str(error)}, status=error.status)
+        return failures.answered(request, error, "problem")
     return HttpResponse(options, content_type="application/json")
 
 
@@ -170,7 +171,7 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
             answer, visit_of(request), pending=_pending(request), trust=trust
         )
     except GlasshouseError as error:
-        return JsonResponse({"problem": str(error)}, status=error.status)
+        return failures.answered(request, error, "problem")
     response = with_session(JsonResponse({"onward": safe_path(request.POST.get("next", ""))}), signed_in)
     response.delete_cookie(PENDING_COOKIE)
     return response
