@@ -75,13 +75,17 @@ class Place:
         lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
         return json.loads(lines[-1].removeprefix("ANSWER ")) if lines else None
 
-    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """A command of ours on this installation."""
+    def arguments(self, *words: str) -> list[str]:
+        """A command of ours on this installation, as it is run."""
         options = ["--data", str(self.home.data), "--keys", str(self.home.keys), "--port", str(self.home.port)]
         options += ["--keystore", str(self.home.keystore)]
         demo = [] if words[0] in ("up", "demo") else ["--demo"]
+        return [sys.executable, "-m", "glasshouse.cli", *words, *options, *demo]
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """A command of ours on this installation."""
         return subprocess.run(
-            [sys.executable, "-m", "glasshouse.cli", *words, *options, *demo],
+            self.arguments(*words),
             env=os.environ | {"PYTHONPATH": str(SOURCE)},
             capture_output=True,
             input="y\n",

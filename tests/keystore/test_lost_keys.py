@@ -1,14 +1,21 @@
 """What is newer than the backup of the key store that is brought back: told before it is lost, and in nobody's way afterwards."""
 
+import copy
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from glasshouse.operations import key_restore
+from tests.growth import SOURCE
 from tests.keystore.place import Place, trust
 from tests.prepared import apart
 
@@ -21,6 +28,7 @@ now = clock.now()
 Recipient.objects.create(
     kind="group", name="Newer Ltd", what="w", region="EU", agreement="a", agreed_on=now.date(), safeguard="s",
     purpose="p", basis="b", fields=["user.name"], announced_at=now, active_from=now,
+    written_by="installation",
 )
 """
 
@@ -134,3 +142,63 @@ def test_a_folder_in_the_place_of_a_backup_names_the_newest_one_in_it(story: Sto
     assert refused.returncode != 0
     newest = max(place.home.key_backups.glob("*.keys"), key=lambda path: path.stat().st_mtime)
     assert f"keys restore {newest}" in " ".join(refused.stderr.split())
+
+
+def test_copies_that_are_kept_as_the_readme_tells_open_only_with_the_key_of_the_day(story: Story) -> None:
+    """The data folder, the keys folder without the keys of days, and the key store's folder of backups alone."""
+    place = story.place
+    folder = place.folder / "kept"
+    folder.mkdir()
+    kept = copy.copy(place)
+    kept.home = replace(place.home, data=folder / "data", keys=folder / "keys", key_store=folder / "keys-store")
+    subprocess.run(["cp", "-a", story.data, kept.home.data], check=True)
+    subprocess.run(["cp", "-a", place.home.keys, kept.home.keys], check=True)
+    days = shutil.move(kept.home.day_keys, folder / "days")
+    kept.home.keystore.mkdir(mode=0o711)
+    subprocess.run(["cp", "-a", place.home.key_backups, kept.home.key_backups], check=True)
+    assert kept.command("demo").returncode == 3
+    refused = kept.command("keys", "restore")
+    assert refused.returncode != 0 and "can be opened" in refused.stderr
+    refused = kept.command("keys", "restore", story.backup)
+    assert refused.returncode != 0 and "the key of that day is not in" in " ".join(refused.stderr.split())
+    subprocess.run(["cp", "-a", days, kept.home.day_keys], check=True)
+    restored = kept.command("keys", "restore", "--accept-loss", story.backup)
+    assert restored.returncode == 0, restored.stderr
+    shutil.rmtree(kept.home.day_keys)
+    with kept.doors():
+        assert kept.sign_in(story.alice).status_code == 302
+        assert kept.command("keys", "backup").returncode == 0, "a keys folder without the keys of days goes on"
+
+
+def test_a_restore_that_is_interrupted_says_that_nothing_was_changed_and_what_to_run(story: Story) -> None:
+    def interrupt(count: int) -> None:
+        raise KeyboardInterrupt
+
+    place = story.place
+    with pytest.raises(key_restore.InterruptedRestoreError) as error:
+        key_restore.restore(place.home, Path(story.backup), replace=True, report=interrupt)
+    assert "no key was changed" in str(error.value)
+    assert place.home.command(f"keys restore --replace {story.backup}") in str(error.value)
+    assert error.value.exit_code == 130
+    with place.stores():
+        assert keys_of(place, story.bob["person"]) == [(1, True)]
+
+
+def test_a_rotation_that_is_interrupted_says_what_is_done_and_what_to_run(story: Story) -> None:
+    place = story.place
+    with place.doors():
+        rotation = subprocess.Popen(
+            place.arguments("keys", "rotate", "--data-keys"),
+            env=os.environ | {"PYTHONPATH": str(SOURCE)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ends = time.monotonic() + 60
+        while len(keys_of(place, story.bob["person"])) < 2 and time.monotonic() < ends:
+            time.sleep(0.2)
+        rotation.send_signal(signal.SIGINT)
+        said = " ".join(rotation.communicate(timeout=60)[1].split())
+        assert rotation.returncode == 130
+        assert "every data key was wrapped anew" in said
+        assert place.home.command("keys rotate --data-keys") in said
+        assert place.sign_in(story.bob).status_code == 302
