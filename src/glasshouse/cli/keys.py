@@ -44,10 +44,10 @@ def rotate(data_keys: bool, **place: Any) -> None:
                     task, description=resealed.step.capitalize(), completed=resealed.done, total=resealed.total
                 )
     except KeyboardInterrupt:
-        words = "keys rotate --data-keys" if data_keys else "keys rotate"
+        again = "keys rotate --data-keys" if data_keys else "keys rotate"
         click.echo(
             f"Interrupted: {_how_far(done, total)} All can be read as before, and what is done counts. The rotation is not "
-            f"over; run it again to finish it: {home_of(**place).command(words)}",
+            f"over; run it again to finish it: {home_of(**place).command(again)}",
             err=True,
         )
         sys.exit(130)

@@ -88,7 +88,7 @@ class Installation:
         """Address of the crops service."""
         return f"https://localhost:{self.crops_port}"
 
-    def command(self, words: str) -> str:
+    def command(self, call: str) -> str:
         """A command of ours as it is typed for this installation: with each option that is not what it would be by itself."""
         name = "demo" if self.demo else "service"
         beside_keys = self.keys.with_name(f"{self.keys.name}-store")
@@ -101,7 +101,7 @@ class Installation:
             f"{option} {shlex.quote(str(folder))}" for option, (folder, usual) in folders.items() if folder != usual
         ]
         options += [f"--port {self.port}"] if self.port != PORT else []
-        return " ".join(["./glasshouse", words, *(["--demo"] if self.demo else []), *options])
+        return " ".join(["./glasshouse", call, *(["--demo"] if self.demo else []), *options])
 
     def environment(self) -> dict[str, str]:
         """The environment of the people plane's processes. Holds no secret, and no path of the crop plane's keys."""

@@ -95,7 +95,9 @@ def ensure_key(key_owner: KeyOwnerId) -> int:
             if newest is None:  # Nobody else made it in this moment: the database refuses it, and would again.
                 raise
     if newest.destroyed_at:
-        raise KeyDestroyedError("The key of this key owner is destroyed; nothing more can be stored for it.")
+        raise KeyDestroyedError(
+            "The key for this is destroyed, or was lost with the key store: nothing more can be stored under it."
+        )
     return int(newest.generation)
 
 
@@ -120,7 +122,9 @@ def _key(key_owner: str, generation: int) -> bytes:
             "The data cannot be read any more."
         )
     if row.destroyed_at:
-        raise KeyDestroyedError("The key of this key owner is destroyed: the data cannot be read any more.")
+        raise KeyDestroyedError(
+            "The key of this data is destroyed, or was lost with the key store: the data cannot be read any more."
+        )
     opened = envelope.unwrap(
         roots().key(row.root_generation), bytes(row.wrapped), key_owner=key_owner, generation=generation
     )
