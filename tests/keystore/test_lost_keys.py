@@ -192,6 +192,8 @@ def test_a_rotation_that_is_interrupted_says_what_is_done_and_what_to_run(story:
             env=os.environ | {"PYTHONPATH": str(SOURCE)},
             stderr=subprocess.PIPE,
             text=True,
+            # Whoever runs the tests in the background has the signal ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         ends = time.monotonic() + 60
         while len(keys_of(place, story.bob["person"])) < 2 and time.monotonic() < ends:
