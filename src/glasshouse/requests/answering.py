@@ -25,8 +25,10 @@ def may_answer(address: str) -> bool:
     if throttle.counting("mail-answer", address):
         return False
     try:
-        throttle.take("mail-answers", EVERYBODY, most=settings.ANSWERS_AN_HOUR, window=HOUR)
-        throttle.take("mail-answer", address, most=1, window=DAY)
+        # The worker writes in a transaction: where that is undone, no mail left.
+        every_hour = throttle.Bucket("mail-answers", EVERYBODY, settings.ANSWERS_AN_HOUR, HOUR)
+        throttle.take_from(every_hour, undone_with_act=True)
+        throttle.take_from(throttle.Bucket("mail-answer", address, 1, DAY), undone_with_act=True)
     except ThrottledError:
         return False
     return True
