@@ -81,13 +81,13 @@ def _sealed_with(data: "psycopg.Connection[Any]", place: Place) -> Iterator[tupl
         if owner not in there or not sealed:
             continue
         generations = sql.SQL(", ").join(
-            sql.SQL("(CASE WHEN length({0}) > 1 THEN get_byte({0}, 1) END)").format(sql.Identifier(name))
+            sql.SQL("(CASE WHEN length({0}) > 1 THEN get_byte({0}, 1) END)").format(sql.Identifier("t", name))
             for name in sealed
         )
         question = sql.SQL(
-            "SELECT {owner}, generation, count(DISTINCT t.ctid) FROM {table} AS t, "
-            "LATERAL (VALUES {generations}) AS v(generation) WHERE generation > 0 AND {owner} IS NOT NULL GROUP BY 1, 2"
-        ).format(owner=sql.Identifier(owner), table=sql.Identifier(place.table), generations=generations)
+            "SELECT {owner}, v.sealed_with, count(DISTINCT t.ctid) FROM {table} AS t, "
+            "LATERAL (VALUES {generations}) AS v(sealed_with) WHERE v.sealed_with > 0 AND {owner} IS NOT NULL GROUP BY 1, 2"
+        ).format(owner=sql.Identifier("t", owner), table=sql.Identifier(place.table), generations=generations)
         with data.cursor("sealed_with") as cursor:
             cursor.execute(question)
             for key_owner, generation, count in cursor:
