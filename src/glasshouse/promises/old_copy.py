@@ -124,7 +124,7 @@ def _clear_abandoned(parent: Path) -> None:
 
 
 def _refuse_short(folder: Path) -> None:
-    size = int(oracle.value("SELECT sum(pg_database_size(oid)) FROM pg_database"))
+    size = int(oracle.value("SELECT pg_database_size(current_database())"))
     free = shutil.disk_usage(folder).free
     if free < SPARE * size + (64 << 20):
         raise UnavailableError(

@@ -28,7 +28,6 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
-from glasshouse.mail.addresses import AddressError, earlier_form
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.sources import contact_file, rules
@@ -170,7 +169,7 @@ def _import(actor: Actor, source: Source, rows: list[contact_file.CheckedRow]) -
             flaw = str(error)
         if flaw:
             problems.append(Problem(row.line, flaw))
-        elif not all(_may_import_to(form) for form in {address, _earlier(row.address) or address}):
+        elif not all(_may_import_to(form) for form in {address, rules.earlier_form_of(row.address) or address}):
             counts["skipped"] += 1
         else:
             for name, count in _import_row(source, address, row.values).items():
@@ -208,14 +207,6 @@ def _import_row(source: Source, address: str, values: dict[str, str]) -> dict[st
         counts["taken"] += 1
         counts["conflicts"] += field == "name" and bool(name) and name != value
     return counts
-
-
-def _earlier(text: str) -> str:
-    """The form under which an earlier version may have noted somebody's objection; "" where there is none."""
-    try:
-        return earlier_form(text)
-    except AddressError:
-        return ""
 
 
 def _may_import_to(address: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from glasshouse.kernel.text import is_line
+from glasshouse.mail.addresses import AddressError, earlier_form
 
 FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
 KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
@@ -92,3 +93,11 @@ def flaw(row: Row) -> str:
         return f"{unprintable[0]} has characters that are no text"
     long = [name for name, value in row.values.items() if len(value) > MOST_VALUE]
     return f"{long[0]} is longer than {MOST_VALUE} characters" if long else ""
+
+
+def earlier_form_of(text: str) -> str:
+    """The form under which an earlier version may have noted somebody's objection; "" where there is none."""
+    try:
+        return earlier_form(text)
+    except AddressError:
+        return ""

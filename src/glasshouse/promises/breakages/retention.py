@@ -73,7 +73,7 @@ BREAKAGES = (
         "a legal hold does not end when the officer ends it",
         Code(
             "glasshouse/web/pages/staff/office.py",
-            "    desks.end_legal_hold(actor_of(request), hold)\n",
+            "    held.end(actor_of(request), hold)\n",
             "    str(hold)\n",
             ("web",),
         ),

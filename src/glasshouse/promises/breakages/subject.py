@@ -81,7 +81,12 @@ BREAKAGES = (
     Breakage(
         "PRI-22",
         "an export leaves out the first value",
-        Code(EXPORTS, "zipped(lambda: view(actor),", "zipped(lambda: iter(list(view(actor))[1:]),", ("web", "worker")),
+        Code(
+            EXPORTS,
+            "            lambda: view(actor), lambda count",
+            "            lambda: iter(list(view(actor))[1:]), lambda count",
+            ("web", "worker"),
+        ),
     ),
     Breakage(
         "PRI-22",
