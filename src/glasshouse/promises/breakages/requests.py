@@ -48,7 +48,6 @@ BREAKAGES = (
         "PRI-26",
         "nothing has left the queue for twenty minutes",
         Environment(_worker_stopped_long_ago),
-        quick=True,
     ),
     Breakage("PRI-26", "nothing leaves the queue from now on", Environment(_worker_stopped)),
     Breakage("PRI-26", "the mail server is away", Environment(_no_mail_server)),
