@@ -158,6 +158,12 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "kcmp": (312, 272),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
     "creat": (85, None),
     "rename": (82, None),
     "renameat": (264, 38),
@@ -220,7 +226,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 }
 # "No such call", so that a library takes an older one whose arguments can be looked at.
 _UNKNOWN = {"clone3": 435, "openat2": 437, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427}
-_OPENAT, _OPEN, _TGKILL = (257, 56), (2, None), (234, 131)
+_OPENAT, _OPEN, _TGKILL, _PRLIMIT64 = (257, 56), (2, None), (234, 131), (302, 261)
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -255,6 +261,7 @@ def _filter(machine: int, architecture: int) -> list[_Step]:
     writing: _Step = (_ANY_BIT, 0, 1, _WRITING)
     steps += refused_if(_OPENAT[machine], 2, writing, _EACCES) + refused_if(_OPEN[machine], 1, writing, _EACCES)
     steps += refused_if(_TGKILL[machine], 0, (_EQUAL, 1, 0, os.getpid()), _EPERM)  # It may abort itself.
+    steps += refused_if(_PRLIMIT64[machine], 0, (_EQUAL, 1, 0, 0), _EPERM)  # 0 is the process itself.
     return [*steps, (_RETURN, 0, 0, _ALLOW)]
 
 

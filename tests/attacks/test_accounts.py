@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -411,3 +412,19 @@ def test_a_code_by_text_works_once_and_the_newest_only(customer: Make, web: Web)
         assert step(client, first).status_code == 400
     assert step(client, second).status_code == 302
     assert step(other, second).status_code == 400
+
+
+def test_sessions_without_end_give_no_codes_without_end(customer: Make) -> None:
+    """Whoever knows the password in a trusted browser begins sessions at will, each with codes of its own to guess."""
+    from glasshouse.accounts import buckets, throttle
+    from glasshouse.kernel.errors import ThrottledError
+
+    own, tried = customer(), 0
+    with pytest.raises(ThrottledError):
+        for number in range(60):
+            actor = replace(own.actor, session=f"session{number:09}")
+            for _ in range(buckets.CODES):
+                for bucket in buckets.of_own_code(actor):
+                    throttle.take_from(bucket)
+                tried += 1
+    assert tried == buckets.CODES_OF_ALL_SESSIONS_A_DAY

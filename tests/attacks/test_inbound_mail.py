@@ -30,6 +30,9 @@ from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.operations import inbound_mail, inbound_smtp
 from glasshouse.operations.installation import Installation
+from glasshouse.requests import answering
+from glasshouse.requests import api as requests
+from glasshouse.requests.mail_files import LeftOut
 from glasshouse.requests.models import Request, RequestMessage
 from glasshouse.vault import api as vault
 from tests.conftest import Customer, enter_staff, post
@@ -215,6 +218,7 @@ def few_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """An installation that has answered nobody yet, and answers five mails an hour: tomorrow, apart from its worker."""
     keys = [throttle._key(purpose, "everybody") for purpose in ("mail-answers", "mails")]
     Tries.objects.filter(key__in=keys).delete()
+    Request.objects.filter(link_waits=True).update(link_waits=False)  # Of other tests.
     monkeypatch.setattr(settings, "ANSWERS_AN_HOUR", 5)
     with clock.frozen(clock.now() + timedelta(days=1)):
         yield 5
@@ -592,3 +596,91 @@ def test_a_request_is_not_lost_beside_a_report() -> None:
     assert recipient("privacy@localhost") == "250 OK"
     assert recipient(f"bounce-{'0' * 16}@localhost").startswith("452")
     assert recipient("privacy@grower.example") == "250 OK"
+
+
+# -- what a review attacked ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Please erase all my data.\r\n",  # no line of the boundary at all
+        b"Please erase all my data.\r\n--x\r\n\r\nhello\r\n--x--\r\n",
+        b"--x\r\n\r\nhello\r\n--x--\r\nPlease erase all my data.\r\n",
+    ],
+)
+def test_words_beside_the_parts_are_told_and_the_mail_is_kept(body: bytes) -> None:
+    head = b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    assert LeftOut.PARTS in inbound_mail.read(head + body).left_out
+
+
+def test_a_line_that_only_begins_like_the_boundary_ends_nothing_and_the_usual_notice_is_no_loss() -> None:
+    head = b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    notice = b"This is a multi-part message in MIME format.\r\n"
+    mail = inbound_mail.read(head + notice + b"--x\r\n\r\none\r\n--x--y\r\n--xy\r\ntwo\r\n--x-- \r\n")
+    assert mail.text.splitlines() == ["one", "--x--y", "--xy", "two"]
+    assert mail.left_out == ()
+
+
+def test_a_forged_mail_does_not_swallow_another_wish_of_the_person_it_names() -> None:
+    sender = a_sender()
+    assert delivered(a_mail(sender, body=b"Please delete all my data.\r\n")) == "250 OK"
+    assert delivered(a_mail(sender, body=b"Please send me a copy of my data.\r\n")) == "250 OK"
+    kinds = {request.kind for request in asked(sender)}
+    assert len(kinds) == 2, kinds
+    assert delivered(a_mail(sender, body=b"Please delete all my data, I said.\r\n")) == "250 OK"
+    assert len(asked(sender)) == 2
+    assert all(request.link_waits for request in asked(sender)), (
+        "the one mail of today has gone; the links come tomorrow"
+    )
+
+
+def test_what_a_senders_own_limit_refuses_counts_against_nobody_else(few_answers: int) -> None:
+    sender = a_sender()
+    answers = [delivered(a_mail(sender, "Precedence: bulk")) for _ in range(25)]
+    assert answers.count("250 OK") == 20 and answers[-1].startswith("452")
+    key = throttle._key("mails", "everybody")
+    until = Tries.objects.get(key=key).until
+    assert delivered(a_mail(sender, "Precedence: bulk")).startswith("452")
+    assert Tries.objects.get(key=key).until <= until
+
+
+def test_mails_are_bounded_in_bytes_and_wait_where_the_disk_is_nearly_full(
+    few_answers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "MOST_BYTES_A_DAY", 4 * answering.STEP_BYTES)
+    key = throttle._key("mail-bytes", "everybody")
+    Tries.objects.filter(key=key).delete()
+    large = b"x" * 70 + b"\r\n"
+    answers = [delivered(a_mail(a_sender(), "Precedence: bulk", body=large * 8_000)) for _ in range(3)]
+    Tries.objects.filter(key=key).delete()
+    assert answers == ["250 OK", "250 OK", answers[2]] and answers[2].startswith("452")
+    monkeypatch.setattr(answering, "LEAST_FREE_BYTES", 1 << 60)
+    assert delivered(a_mail(a_sender())).startswith("45")
+
+
+def test_what_nobody_confirmed_is_behind_what_somebody_did(officer: Customer) -> None:
+    from glasshouse.requests import worklist
+
+    sender = a_sender()
+    assert delivered(a_mail(sender)) == "250 OK"
+    (forged,) = asked(sender)
+    Request.objects.filter(id=forged.id).update(due_at=clock.now())
+    number = requests.ask(a_sender(), "access", "eu", "please", requests.Arrival(network="x"))
+    order = [row.request.id for row in worklist.worklist(officer.actor)]
+    assert order.index(number) < order.index(forged.id)
+    Request.objects.filter(id__in=[number, forged.id]).update(closed_at=clock.now())
+
+
+def test_a_busy_machine_refuses_no_mail_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    from crop_contract import sandbox
+
+    def late(limit: str) -> Any:
+        def run(*_: object, **__: object) -> Any:
+            raise sandbox.LimitError(limit)
+
+        return run
+
+    for limit, answer in (("whole_s", "45"), ("cpu_s", "55")):
+        monkeypatch.setattr(sandbox, "run", late(limit))
+        assert inbound_smtp.take(a_mail(a_sender())).startswith(answer), limit

@@ -23,6 +23,7 @@ MINUTES_10, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(day
 AT_ADDRESS = 10  # tries in ten minutes at one account, of all browsers that nobody knows
 OF_NETWORK = 200  # bad tries in an hour from one network, of all browsers that nobody knows
 CODES, CODES_A_DAY = 5, 30  # codes of a second factor in ten minutes, and in a day
+CODES_OF_ALL_SESSIONS_A_DAY = 100
 
 
 def sign_in_network(network: str) -> Bucket:
@@ -65,8 +66,14 @@ def of_factor(account: Account, visit: Visit) -> list[Bucket]:
 
 
 def of_own_code(actor: Actor) -> list[Bucket]:
-    """Of codes of somebody who is signed in; apart from those of somebody who knows a password and no more."""
-    return _of_codes(_in_session(actor))
+    """Of codes of somebody who is signed in; apart from those of somebody who knows a password and no more.
+
+    A session costs nothing to whoever knows the password in a trusted browser, so those of all of them count together, too.
+    """
+    return [
+        *_of_codes(_in_session(actor)),
+        Bucket("step-day", f"{actor.id}:signed-in", CODES_OF_ALL_SESSIONS_A_DAY, DAY),
+    ]
 
 
 def _of_codes(counted: str) -> list[Bucket]:

@@ -118,9 +118,10 @@ def known(person: str, browser: str) -> str:
     return str(number or "") if browser else ""
 
 
-def known_to_anybody(browser: str) -> bool:
-    """Whether somebody has signed in from this browser before."""
-    return bool(browser) and Browser.objects.filter(secret_hash=digest(browser)).exists()
+def account_of_browser(browser: str) -> str:
+    """The account that has signed in from this browser before; "" for none. However many browsers one has, it is one account."""
+    browsers = Browser.objects.filter(secret_hash=digest(browser[:SECRET_MOST]))
+    return str(browsers.values_list("account_id", flat=True).order_by("account_id").first() or "") if browser else ""
 
 
 def trusted(account: Account, browser: str) -> bool:

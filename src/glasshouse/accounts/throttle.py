@@ -44,6 +44,7 @@ PURPOSES = frozenset(
         "mail-answer",
         "mail-answers",
         "mail-browser",
+        "mail-bytes",
         "mail-unanswered",
         "mails",
         "passkey-make",

@@ -112,6 +112,7 @@ def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: 
     """Place a legal hold on WHOM, an e-mail address or the id of an organisation: nobody can delete anything of theirs."""
     enter(**place)
     from glasshouse.accounts import api as accounts
+    from glasshouse.accounts.rules import known_forms
     from glasshouse.retention import legal_holds
 
     staff = accounts.actor_of_address(owner)
@@ -121,6 +122,8 @@ def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: 
         raise click.ClickException("A bar needs both: who bars telling them, and until when.")
     barred = legal_holds.Bar(bar, barred_until.date()) if barred_until else None
     order = legal_holds.Order(str(staff.account), reason, days, barred)
+    if "@" in whom and not accounts.address_known((forms := known_forms(whom))[0]):
+        _refuse_other_form(list(forms[1:]))
     try:
         number = legal_holds.place(whom, order)
     except legal_holds.StandsAlreadyError as error:
@@ -142,7 +145,9 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
     from glasshouse.accounts.rules import known_forms
     from glasshouse.subject import erasure as rights
 
-    if not accounts.address_known(known_forms(address)[0]):
+    today, *earlier = known_forms(address)
+    if not accounts.address_known(today):
+        _refuse_other_form(earlier)
         _erase_address(address, dry_run=dry_run)
         return
     actor = accounts.actor_of_address(address)
@@ -163,6 +168,17 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
             click.echo(WAITS)
             return
         click.echo(f"Erased: {erased.rows} rows, the key destroyed. Certificate {erased.id}.")
+
+
+def _refuse_other_form(forms: list[str]) -> None:
+    """Somebody may be stored in a form of an earlier version; it may also be somebody else's. Raises ClickException."""
+    from glasshouse.accounts import api as accounts
+
+    if known := [form for form in forms if accounts.address_known(form)]:
+        raise click.ClickException(
+            f"Nobody has this address in the form of today, but an account has {known[0]}, which may be how an earlier version "
+            "stored it. If that is the same person, name that address."
+        )
 
 
 def _erase_address(address: str, *, dry_run: bool) -> None:

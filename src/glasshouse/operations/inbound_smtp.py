@@ -166,10 +166,13 @@ def take(content: bytes | str, authentication: str = "", return_path: str | None
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
+    from glasshouse.requests import answering, mail_files, replies, unanswered
     from glasshouse.requests import api as requests
-    from glasshouse.requests import mail_files, replies, unanswered
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    if not answering.has_room():
+        log.error("mail not taken: the disk of the data folder is nearly full")
+        return LATER
     try:
         mail = mail_reading.read(raw, return_path)
     except mime.UnreadableError as error:

@@ -62,6 +62,11 @@ def _answer(raw: bytes, request: dict[str, Any], form: "TypeAdapter[Any]") -> tu
     except (sandbox.KilledError, sandbox.NotStartedError) as error:
         log.error("mail not read", error=type(error).__name__)
         raise LaterError from None
+    except sandbox.LimitError as error:
+        log.error("mail not read", size_bytes=len(raw), limit=error.limit)
+        if error.limit == "whole_s":  # The machine is busy: of the mail's own work `cpu_s` speaks.
+            raise LaterError from None
+        raise UnreadableError(CANNOT_BE_READ) from None
     except (sandbox.SandboxError, ValueError) as error:  # ValidationError is one; so is an answer of no frame.
         # Nothing but the mail took part so far: sent once more, it would fail once more.
         log.error("mail not read", size_bytes=len(raw), error=type(error).__name__)

@@ -12,7 +12,6 @@ import binascii
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -26,6 +25,7 @@ MAX_PARTS, MAX_DEPTH = 100, 20
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 MAX_NAME = 120  # characters of a file's name
 MAX_BOUNDARY = 70  # RFC 2046, 5.1.1
+MIME_NOTICE = re.compile(rb"\bMIME\b")  # "This is a multi-part message in MIME format", for readers that know no parts
 # Charsets by the name of Python's codec. Not among them: codecs that are no charset, and those that take quadratic time.
 CHARSETS = re.compile(
     r"utf-(8|16|16-le|16-be|32|32-le|32-be)|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|mac-\w+|gb2312|gbk|gb18030|hz|big5(hkscs)?"
@@ -168,8 +168,9 @@ def parts(mail: Part) -> Parts:
         is_tree = content.get_content_type().startswith("multipart/")
         boundary = _boundary(content) if is_tree else b""
         if boundary and depth < MAX_DEPTH:
-            pieces = list(_between(part.body, boundary))
-            are_all = are_all and len(pieces) < MAX_PARTS
+            pieces, rest = _between(part.body, boundary)
+            # Words beside the parts are shown nowhere; most often they tell a reader that knows no parts what this is.
+            are_all = are_all and len(pieces) < MAX_PARTS and bool(pieces) and not rest
             children = [_split(piece, strict=False) for piece in pieces]
             waiting += [(child, depth + 1) for child in reversed(children)]
         elif is_tree:
@@ -187,24 +188,34 @@ def _boundary(content: Message) -> bytes:
     return text.encode("utf-8", "replace") if 0 < len(text) <= MAX_BOUNDARY else b""
 
 
-def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """What stands between the lines of a boundary, at most MAX_PARTS pieces. Source: RFC 2046, 5.1.1."""
-    mark, count = b"--" + boundary, 0
-    at, begin = (0 if body.startswith(mark) else body.find(b"\n" + mark)), -1
-    while at >= 0 and count < MAX_PARTS:
-        line = at + (body[at : at + 1] == b"\n")
-        if begin >= 0:
-            count += 1
-            yield body[begin:at].removesuffix(b"\r")
-        after = line + len(mark)
-        if body[after : after + 2] == b"--":
-            return
-        ends = body.find(b"\n", after)
-        begin = ends + 1 if ends >= 0 else len(body)
+class Between(NamedTuple):
+    """What stands between the lines of a boundary. rest: whether there are words before the first line or after the last."""
+
+    pieces: list[bytes]
+    rest: bool
+
+
+def _between(body: bytes, boundary: bytes) -> Between:
+    """At most MAX_PARTS pieces. A line that only begins like the boundary is text. Source: RFC 2046, 5.1.1."""
+    line = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]{0,100}(?=\r?\n|\Z)")
+    pieces: list[bytes] = []
+    begin, before, after = -1, body, b""
+    for found in line.finditer(body):
+        if begin < 0:
+            before = body[: found.start()]
+        else:
+            pieces.append(body[begin : found.start()].removesuffix(b"\r"))
         # The next boundary may stand in the very next line, whose line break is the one that ends this line.
-        at = body.find(b"\n" + mark, max(ends, after))
-    if begin >= 0 and count < MAX_PARTS:
-        yield body[begin:]
+        begin = found.end() + (2 if body[found.end() : found.end() + 2] == b"\r\n" else 1)
+        if found[1]:
+            begin, after = -1, body[found.end() :]
+            break
+        if len(pieces) == MAX_PARTS:
+            begin = -1
+            break
+    if begin >= 0:
+        pieces.append(body[begin:])
+    return Between(pieces, bool(after.strip()) or (bool(before.strip()) and not MIME_NOTICE.search(before[:500])))
 
 
 class Payload(NamedTuple):

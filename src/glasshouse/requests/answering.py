@@ -5,6 +5,9 @@ mails makes no flood of answers. What may not be answered now is stored all the 
 Source: RFC 3834, 2; OWASP ASVS 5.0, 2.4.
 """
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
@@ -16,6 +19,8 @@ from glasshouse.vault import api as vault
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYBODY = "everybody"
+MOST_BYTES_A_DAY, STEP_BYTES = 1 << 30, 256 << 10  # of mails; one smaller than a step counts by its number only
+LEAST_FREE_BYTES = 1 << 30
 
 
 def may_answer(address: str) -> bool:
@@ -34,10 +39,31 @@ def may_answer(address: str) -> bool:
     return True
 
 
-def count_mail(address: str) -> None:
-    """Count a mail that is taken in. Raises ThrottledError where all senders together send too many."""
-    if not _is_probes(address):
-        throttle.take("mails", EVERYBODY, most=settings.MAILS_AN_HOUR, window=HOUR)
+@contextmanager
+def counted(address: str, size_bytes: int) -> Iterator[None]:
+    """Counts a mail that is taken in within the block, of all senders together: how many, and how much they store.
+
+    What its own sender's limits refuse counts against nobody else. Raises ThrottledError.
+    """
+    if _is_probes(address):
+        yield
+        return
+    number = throttle.Bucket("mails", EVERYBODY, settings.MAILS_AN_HOUR, HOUR)
+    amount = throttle.Bucket("mail-bytes", EVERYBODY, MOST_BYTES_A_DAY // STEP_BYTES, DAY)
+    taken: list[throttle.Bucket] = []
+    try:
+        for bucket in [number, *[amount] * (size_bytes // STEP_BYTES)]:
+            throttle.take_from(bucket)
+            taken.append(bucket)
+        yield
+    except ThrottledError:
+        throttle.give_back(taken)
+        raise
+
+
+def has_room() -> bool:
+    """Whether the disk has room for what a mail stores: a full one would stop the whole service, and mail can wait."""
+    return shutil.disk_usage(settings.DATA_FOLDER).free > LEAST_FREE_BYTES
 
 
 def _is_probes(address: str) -> bool:

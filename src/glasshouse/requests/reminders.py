@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.models import Account
@@ -32,9 +32,11 @@ def give_up_due() -> int:
     now = clock.now()
     unconfirmed = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)
     to_remind = unconfirmed.filter(asked_at__lt=now - requests.CONFIRM_WITHIN / 2, reminded_at=None)
-    to_close = unconfirmed.filter(
-        asked_at__lt=now - requests.CONFIRM_WITHIN, reminded_at__lt=now - requests.CONFIRM_WITHIN / 2
-    )
+    # A request by mail is closed whether or not there was a mail left for a reminder: a flood of forged ones would stay.
+    # One whose link was not mailed yet is not.
+    unreminded = Q(channel="mail", reminded_at=None, link_waits=False)
+    is_reminded = Q(reminded_at__lt=now - requests.CONFIRM_WITHIN / 2) | unreminded
+    to_close = unconfirmed.filter(is_reminded, asked_at__lt=now - requests.CONFIRM_WITHIN)
     count = 0
     for queue, rows, act in (
         ("rights.remind", to_remind, _remind_of_link),

@@ -40,9 +40,14 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
     stays as it was answered. Raises InvalidError, ThrottledError.
     """
     normal = normal_address(address)
-    answering.count_mail(normal)
-    earlier = _replied_to(normal, subject, arrival.replies_to)
+    size = len(body) + sum(len(file.content) for file in arrival.files)
+    with answering.counted(normal, size):
+        return _taken(normal, subject, body, arrival)
+
+
+def _taken(normal: str, subject: str, body: str, arrival: Arrival) -> RequestId:
     text = f"{subject}\n\n{body}"
+    earlier = _replied_to(normal, subject, arrival.replies_to, likely_kind(text))
     said = body if NUMBER.search(subject) else text  # The subject of a reply to our mail is our own.
     if earlier and earlier.closed_at is None and _continued(earlier, said, arrival):
         return RequestId(earlier.id)
@@ -50,7 +55,7 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
     return requests.ask(normal, likely_kind(text), region, text, arrival, follows=earlier)
 
 
-def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
+def _replied_to(address: str, subject: str, replies_to: str, kind: str) -> Request | None:
     of_address = Request.objects.filter(address_hash=vault.lookup("address", address))
     numbers = NUMBER.findall(subject[:MOST_HEADER])[:MOST_IDS]
     if request := of_address.filter(id__in=numbers).order_by("-asked_at").first():
@@ -60,8 +65,9 @@ def _replied_to(address: str, subject: str, replies_to: str) -> Request | None:
     by_mail = Q(requestmessage__mail__in=mails) | Q(key_owner__in=mail.key_owners_of(mails))
     if mails and (request := of_address.filter(by_mail).order_by("-asked_at").first()):
         return request
-    # Whoever writes again before the address is confirmed adds to what was asked, and is sent no second link.
-    unconfirmed = of_address.filter(channel="mail", closed_at=None, proved_at=None)
+    # Whoever asks for the same again before the address is confirmed adds to what was asked. For something else a request of its
+    # own is opened: the first mail may have been forged.
+    unconfirmed = of_address.filter(channel="mail", closed_at=None, proved_at=None, kind=kind)
     if request := unconfirmed.order_by("-asked_at").first():
         return request
     return of_address.filter(closed_at__gt=clock.now() - RECENT).order_by("-closed_at").first()
@@ -83,5 +89,7 @@ def _continued(request: Request, text: str, arrival: Arrival) -> bool:
         )
         message.save(force_insert=True)
         new_files.belong_to(request, message)
+        # The link may have come for a mail that somebody else wrote: it comes once more, as soon as a mail may go.
+        Request.objects.filter(id=request.id, channel="mail", proved_at=None).update(link_waits=True)
         events.record(ANONYMOUS, Kind.REQUEST_CONTINUED, request.id)
     return True

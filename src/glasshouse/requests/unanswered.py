@@ -44,8 +44,12 @@ def is_ours(address: str) -> bool:
 def keep(address: str, text: str, reason: str, raw: bytes, authentication: str = "") -> None:
     """Keep a mail that nobody but a person answers. reason: of `Unanswered`. Raises InvalidError, ThrottledError."""
     normal = normal_address(address)
-    answering.count_mail(normal)
-    throttle.take("mail-unanswered", normal, most=MOST_OF_ONE_A_DAY, window=DAY)
+    with answering.counted(normal, len(raw)):
+        throttle.take("mail-unanswered", normal, most=MOST_OF_ONE_A_DAY, window=DAY)
+        _store(normal, text, reason, raw, authentication)
+
+
+def _store(normal: str, text: str, reason: str, raw: bytes, authentication: str) -> None:
     key_owner, stored = KeyOwnerId(new_id()), list[BlobId]()
     with files.removed_on_failure(stored), transaction.atomic():
         stored.append(blobs.store([raw], key_owner))

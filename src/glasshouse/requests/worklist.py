@@ -7,6 +7,7 @@ from datetime import date, datetime
 import holidays
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, When
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -62,7 +63,10 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     now, answers_for = clock.now(), covers(str(actor.account))
     holidays_around = _closed_days(now.year)
     of_checks = probes.hidden_from(str(actor.account), Request)
-    open_requests = readable(Request.objects.filter(closed_at=None).exclude(id__in=of_checks).order_by("due_at")[:500])
+    # What a mail asks and nobody confirmed comes last: forged ones must not push a person's request off the desk.
+    is_unconfirmed = Case(When(channel="mail", proved_at=None, then=1), default=0)
+    rows = Request.objects.filter(closed_at=None).exclude(id__in=of_checks).order_by(is_unconfirmed, "due_at")
+    open_requests = readable(rows[:500])
     messages, files_of = requests.messages_of(open_requests), files.of_requests(open_requests)
     passed = requests.passed_to([request.id for request in open_requests if request.referrals])
     agents = readable(Agent.objects.filter(id__in={request.agent for request in open_requests}))

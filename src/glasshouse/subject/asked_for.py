@@ -10,7 +10,7 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import STORAGE, own, person_at
-from glasshouse.accounts.rules import normal_address
+from glasshouse.accounts.rules import known_forms
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
@@ -58,7 +58,7 @@ def plan_at(address: str) -> AddressPlan:
 
     Raises InvalidError, and NotFoundError where nothing is held of it.
     """
-    normal, rows = normal_address(address), dict[str, int]()
+    normal, rows = known_forms(address)[0], dict[str, int]()
     address_hash = vault.lookup("address", normal)
     with own(STORAGE), access.organisation_transaction(JOB):
         for row in addressed_to(address_hash, whole=True):
