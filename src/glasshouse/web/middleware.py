@@ -155,10 +155,10 @@ class account_forms:
         try:
             throttle.take_network("account-form", network_of(request), most=self.A_NETWORK, window=self.WINDOW)
         except ThrottledError:
-            account = sessions.account_of_browser(visit_of(request).browser)
-            if not account:
+            owner = sessions.account_of_browser(visit_of(request).browser)
+            if not owner:
                 raise
-            throttle.take("account-form", f"{account}:signed-out", most=self.AN_ACCOUNT, window=self.WINDOW)
+            throttle.take("account-form", f"{owner}:signed-out", most=self.AN_ACCOUNT, window=self.WINDOW)
 
 
 def actor(get_response: Handler) -> Handler:
