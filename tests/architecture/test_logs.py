@@ -25,6 +25,7 @@ KEYS = {
     "item": "the opaque id of a queue's item",
     "job": "a job's name, or its number",
     "jobs": "names of jobs",
+    "limit": "the name of a limit of ours",
     "limit_s": "a number",
     "mail": "the opaque id of a mail",
     "number": "the number of an error, drawn by lot",

@@ -72,7 +72,8 @@ def test_nothing_of_a_check_is_on_a_page_of_people(officer: Customer, web: Web) 
             assert everything() == before
             pages = {path: client.get(path).text for path in ("/mailbox", "/staff/requests", "/staff/recipients")}
             for path, page in pages.items():
-                assert "canary" not in page.lower(), path
+                for word in (address, contact, "canary asks", "canary recipient"):
+                    assert word.lower() not in page.lower(), path
             assert any("canary" in message.address for message in mail.newest(50)), "it is there all the same"
     finally:
         transfer.delete()

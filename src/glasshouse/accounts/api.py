@@ -149,10 +149,11 @@ def finish_reset(secret: str, password: str, visit: Visit = NOWHERE) -> str:
     Returns the browser's new cookie. Raises InvalidError, NotFoundError, ThrottledError, OverloadedError.
     """
     throttle.take_network("finish-reset", visit.network, most=60, window=MINUTES_10)
-    links.claims_of(RESET, secret)
+    number = links.claims_of(RESET, secret)["account"]
     throttle.take("finish-reset-link", secret, most=20, window=HOUR)
     password_hash = passwords.hashed(password)
-    with transaction.atomic():
+    person = Account.objects.filter(id=number).values_list("person_id", flat=True).first()
+    with own(person), transaction.atomic():  # A restricted person forgets passwords, too.
         account = Account.objects.filter(id=links.claims_of(RESET, secret, take=True)["account"]).first()
         if account is None:
             raise NotFoundError(links.ENDED)

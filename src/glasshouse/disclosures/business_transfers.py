@@ -25,6 +25,7 @@ from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.vault.datamap import NAMES, Class, people_rows
+from glasshouse.vault.envelope import SealBrokenError
 from glasshouse.vault.fields import readable
 
 BATCH = 500
@@ -158,16 +159,23 @@ def _tell_everybody(business_transfer: BusinessTransfer, counts: list[int]) -> N
             BusinessTransfer.objects.select_for_update().get(id=business_transfer.id)
             untold = _customers().filter(~Exists(notices), id__gt=last).select_related("person")
             batch = list(queues.ready(untold, TELLING, prefix=f"{business_transfer.id}:")[:BATCH])
-            known = {person.pk for person in readable(account.person for account in batch)}
             counts.append(
                 queues.each_within(
                     TELLING,
-                    [account for account in batch if account.person_id in known],
+                    [account for account in batch if not _is_erased(account.person)],
                     partial(_tell, business_transfer),
                     lambda account: f"{business_transfer.id}:{account.pk}",
                 )
             )
         size, last = len(batch), batch[-1].pk if batch else ""
+
+
+def _is_erased(person: Person) -> bool:
+    """Whether a person's key is destroyed or lost. What cannot be opened for another reason is told of where it fails."""
+    try:
+        return not readable([person])
+    except SealBrokenError:
+        return False
 
 
 def _tell(business_transfer: BusinessTransfer, account: Account) -> None:

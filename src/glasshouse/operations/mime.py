@@ -200,15 +200,15 @@ def _between(body: bytes, boundary: bytes) -> Between:
     line = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]{0,100}(?=\r?\n|\Z)")
     pieces: list[bytes] = []
     begin, before, after = -1, body, b""
-    for found in line.finditer(body):
+    for match in line.finditer(body):
         if begin < 0:
-            before = body[: found.start()]
+            before = body[: match.start()]
         else:
-            pieces.append(body[begin : found.start()].removesuffix(b"\r"))
+            pieces.append(body[begin : match.start()].removesuffix(b"\r"))
         # The next boundary may stand in the very next line, whose line break is the one that ends this line.
-        begin = found.end() + (2 if body[found.end() : found.end() + 2] == b"\r\n" else 1)
-        if found[1]:
-            begin, after = -1, body[found.end() :]
+        begin = match.end() + (2 if body[match.end() : match.end() + 2] == b"\r\n" else 1)
+        if match[1]:
+            begin, after = -1, body[match.end() :]
             break
         if len(pieces) == MAX_PARTS:
             begin = -1

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import LiteralString
 
 from django.apps import apps
 from django.db import connection
@@ -200,10 +201,14 @@ class Stage:
         return str(ids[0][0]), str(ids[0][1])
 
     def counted_together(self) -> list[str]:
-        """By what the tries of a person are counted in a browser whose password was just reset."""
+        """By what tries are counted of a browser whose password was just reset, and of an account in all its sessions."""
         cookies = {visitor.cookies.get("__Host-browser", "") for visitor in self.visitors} - {"", None}
         browsers = [sessions.digest(str(cookie)) for cookie in cookies]
-        return [*browsers, *(f"{resident.person}:{browser}" for resident in self.residents for browser in browsers)]
+        of_accounts = [
+            f"{resident.account}:{end}" for resident in self.residents for end in ("signed-in", "signed-out")
+        ]
+        of_resets = [f"{resident.person}:{browser}" for resident in self.residents for browser in browsers]
+        return [*browsers, *of_accounts, *of_resets]
 
     def staff(self, role: str) -> Resident:
         """A new member of the operator's staff, signed in past the second factor. role: of StaffRole.
@@ -228,9 +233,16 @@ class Stage:
 
     def mail_has_left(self, person: Resident) -> None:
         """Wait until no mail to a person is on its way: each that leaves changes what is held of them."""
+        self._no_mail_waits("key_owner = %s OR address_hash = %s", person.person, self.hash_of(person.address))
+
+    def mail_to_has_left(self, address: str) -> None:
+        """As `mail_has_left`, for an address without an account."""
+        self._no_mail_waits("address_hash = %s", self.hash_of(address))
+
+    def _no_mail_waits(self, whose: LiteralString, *values: str) -> None:
         ends = time.monotonic() + MAIL_S
-        waiting = "SELECT count(*) FROM mail_message WHERE key_owner = %s AND sent_at IS NULL AND set_aside_at IS NULL"
-        while oracle.value(waiting, person.person) and time.monotonic() < ends:
+        waiting = f"SELECT count(*) FROM mail_message WHERE ({whose}) AND sent_at IS NULL AND set_aside_at IS NULL"
+        while oracle.value(waiting, *values) and time.monotonic() < ends:
             time.sleep(0.1)
 
     def hash_of(self, address: str) -> str:

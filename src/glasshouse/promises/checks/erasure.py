@@ -133,6 +133,7 @@ class _Person:
         self.names = [resident.person, resident.account, *given.hashes]
         self.recipient = recipients.received(stage, resident)
         done(resident.visitor.submit("/account/data", {}, action="/export"), "An export")
+        stage.mail_has_left(resident)  # A mail that leaves later has a record, for which its key stays.
         rows = opened.rows_naming([*self.names, resident.organisation])
         self.files, self.owners = _files(rows), _key_owners(opened.rows_naming(self.names))
         _look_whole(rows)
@@ -192,6 +193,7 @@ class _Guest:
         done(colleague.visitor.submit(colleague.page("members"), invitation, action="/invite"), "A guest's invitation")
         self.texts = list(place.texts.values())
         self.names = [vault.lookup("address", self.address)]
+        stage.mail_to_has_left(self.address)
         self.owners = _key_owners(opened.rows_naming(self.names))
 
     def erase(self, steps: Steps) -> None:
