@@ -4,6 +4,8 @@ import pytest
 
 # Files whose tests take long, the longest first: the end of a run is not one of them alone.
 LONGEST = (
+    "promises/test_mutate.py",
+    "keystore/test_lost_keys.py",
     "journeys/test_access.py",
     "journeys/test_privacy.py",
     "journeys/test_pages_tell_the_truth.py",
@@ -19,7 +21,8 @@ LONGEST = (
     "promises/test_checks_of_accounts.py",
     "upgrade/test_from_16a847e.py",
     "promises/test_pri_18_19_ten_years.py",
-    "promises/test_mutate.py",
+    "promises/test_destroyed_keys_on_pages.py",
+    "promises/test_data_rooms.py",
     "architecture/test_every_page.py",
     "test_crop_restart.py",
     "repairs/test_start_state.py",

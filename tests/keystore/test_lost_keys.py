@@ -114,6 +114,7 @@ def test_what_a_backup_cannot_open_is_told_and_refused_and_in_nobodys_way_when_i
         assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.long
 def test_a_backup_from_before_a_rotation_of_data_keys_is_refused_and_can_be_accepted(story: Story) -> None:
     place = story.place
     with place.doors():

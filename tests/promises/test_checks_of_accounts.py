@@ -101,6 +101,7 @@ def test_sec_06_sees_factors_that_count_as_unconfirmed(home: Installation, custo
 # -- SEC-06 --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "when", "body", "words"),
     [

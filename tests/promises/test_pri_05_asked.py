@@ -33,6 +33,7 @@ def rewritten(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return rewrite
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("old", "new", "word"),
     [

@@ -111,6 +111,7 @@ def test_pri_16_sees_a_database_that_takes_one_reviewer_for_two(home: Installati
         assert "it refuses one with one reviewer twice" in wrong("PRI-16")
 
 
+@pytest.mark.long
 def test_pri_23_sees_a_table_that_shows_restricted_rows(home: Installation) -> None:
     from glasshouse.accounts.models import Person
     from glasshouse.rowsecurity.policies import unrestricted_policy
@@ -178,6 +179,7 @@ def test_pri_26_sees_a_queue_that_nothing_leaves(monkeypatch: pytest.MonkeyPatch
     assert "its answer arrives, in the thread" in said
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("home")
 def test_pri_26_sees_an_answer_outside_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.mail import smtp

@@ -15,6 +15,7 @@ from tests.promises.breaking import done_and_undone, trigger
 Break = Callable[[Installation], AbstractContextManager[None]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["utf-16", "base64"])
 def test_a_file_that_tells_is_seen(
     home: Installation, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, form: str
