@@ -428,3 +428,18 @@ def test_sessions_without_end_give_no_codes_without_end(customer: Make) -> None:
                     throttle.take_from(bucket)
                 tried += 1
     assert tried == buckets.CODES_OF_ALL_SESSIONS_A_DAY
+
+
+def test_a_link_on_its_way_to_an_address_that_was_given_up_does_not_leave(customer: Make) -> None:
+    """It opens nothing any more, and lies under a key of its own: an erasure would not find it under the new address."""
+    own = customer()
+    accounts.ask_reset(own.address, network=own.address)
+    old = vault.lookup("address", own.address)
+    assert Message.objects.filter(address_hash=old, kind="reset").exists()
+    Message.objects.filter(address_hash=old, kind="reset").update(
+        sent_at=None, next_try_at=clock.now() + timedelta(days=1)
+    )
+    new = f"new-{own.address}"
+    accounts.ask_change(own.alone, new, own.password)
+    accounts.finish_change(own.alone, prove_link(new, "change").rpartition("/")[2])
+    assert not Message.objects.filter(address_hash=old).exclude(key_owner=own.actor.person).exists()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from glasshouse.operations.installation import Installation
-from tests.checking import checked
+from tests.checking import checked, clear
 from tests.conftest import administering
 from tests.promises.breaking import done_and_undone, trigger
 
@@ -111,6 +111,7 @@ def test_a_notice_that_lacks_a_rule_is_not_verified_and_says_what_to_do(
     from glasshouse.promises.checks.retention import _noticed
     from glasshouse.promises.findings import Steps
 
+    clear(home)  # Drafts of other tests.
     steps = Steps()
     with done_and_undone(
         home,

@@ -239,7 +239,7 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
         raise NotFoundError(links.ENDED) from None
     credentials.changed(actor, account, old_address_hash, person.address_hash, end_tokens=True)
     # Under other keys, nothing would find them as the person's any more: no view, no erasure.
-    mail.forget_sent_to(old_address_hash, but=KeyOwnerId(person.id))
+    mail.forget_sent_to(old_address_hash, but=KeyOwnerId(person.id), ended=(RESET, SIGN_UP))
     mail.queue_template(KeyOwnerId(person.id), CHANGE, old_address, "accounts/mails/changed", {})
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 

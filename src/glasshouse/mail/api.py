@@ -7,7 +7,7 @@ from time import monotonic, sleep
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Func, IntegerField, QuerySet
+from django.db.models import F, Func, IntegerField, Q, QuerySet
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -290,9 +290,13 @@ def forget(key_owners: set[str]) -> None:
     Message.objects.filter(key_owner__in=key_owners).delete()
 
 
-def forget_sent_to(address_hash: str, *, but: KeyOwnerId) -> None:
-    """Delete what was sent to an address that its person gave up, in the caller's transaction. but: under whose key it stays."""
-    Message.objects.filter(address_hash=address_hash).exclude(sent_at=None).exclude(key_owner=but).delete()
+def forget_sent_to(address_hash: str, *, but: KeyOwnerId, ended: tuple[str, ...] = ()) -> None:
+    """Delete what was sent to an address that its person gave up, in the caller's transaction. but: under whose key it stays.
+
+    ended: kinds of mails whose links have ended, so that those on their way are deleted, too.
+    """
+    rows = Message.objects.filter(address_hash=address_hash).exclude(key_owner=but)
+    rows.filter(Q(sent_at__isnull=False) | Q(kind__in=ended)).delete()
 
 
 def bounced(message: str) -> bool:

@@ -264,4 +264,9 @@ def _keys(steps: Steps, person: str, organisation: str, owners: set[str]) -> Non
         good = bool(rows) and all(row == (0, True) for row in rows)
         steps.expect(f"the key of {whose} is destroyed, its wrapped bytes emptied", good)
     alive = [owner for owner in owners if opened.keys_of(owner)]
-    steps.expect("so are the keys of its mails and links", bool(owners) and not alive, f"{len(alive)} open still")
+    where = sorted({row.table for row in opened.rows_naming(alive)})
+    steps.expect(
+        "so are the keys of its mails and links",
+        bool(owners) and not alive,
+        f"{len(alive)} open still, of {', '.join(where[:4]) or 'no row'}",
+    )
