@@ -4,15 +4,11 @@ Runs a whole service of its own on free ports and fresh folders. Both ways of th
 through the same view and templates; "without" means row security disabled and every right granted without a look.
 """
 
-import os
 import statistics
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -23,25 +19,13 @@ ROUNDS, PAGES = 8, 150
 
 def main() -> None:
     """Run the bench and print the table."""
-    from bench.ingest import free_port
-
-    from glasshouse.operations.installation import Installation
-    from glasshouse.operations.service import running
+    from bench.whole_service import whole_service
 
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="glasshouse-bench-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)
-        home = Installation(
-            Path(scratch) / "data", Path(scratch) / "keys", free_port(), free_port(), free_port(), demo=True
-        )
-        with running(home, lambda text: print(f"Starting: {text} …", file=sys.stderr)):
-            os.environ.update(home.environment())
-            import django
-
-            django.setup()
-            table = Table("", "figure")
-            for figure in (*_page(home), *_sign_ins(), *_matrix()):
-                table.add_row(*figure)
+    table = Table("", "figure")
+    with whole_service() as home:
+        for figure in (*_page(home), *_sign_ins(), *_matrix()):
+            table.add_row(*figure)
     console.print(table)
 
 

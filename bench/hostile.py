@@ -12,11 +12,8 @@ import secrets
 import socket
 import ssl
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import h2.config
@@ -140,29 +137,17 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
 
 def main() -> None:
     """Run the bench and print the table."""
-    from bench.ingest import free_port
-
-    from glasshouse.operations.installation import Installation
-    from glasshouse.operations.service import running
+    from bench.whole_service import whole_service
 
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="glasshouse-bench-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)
-        home = Installation(
-            Path(scratch) / "data", Path(scratch) / "keys", free_port(), free_port(), free_port(), demo=True
-        )
-        with running(home, lambda text: print(f"Starting: {text} …", file=sys.stderr)):
-            os.environ.update(home.environment())
-            import django
-
-            django.setup()
-            target = Target(home.origin, home.crops_origin, str(home.keys / "tls" / "ca.crt"))
-            client, page = _signed_in(target)
-            table = Table("attack", "quiet, p95", "attacked, p95", "ratio", "refused to the user")
-            with contextlib.closing(client):
-                _times(client, page, PAGES)
-                for name in track(ATTACKS, "Attacking …", console=Console(stderr=True)):
-                    table.add_row(name, *_measured(target, name, client, page))
+    table = Table("attack", "quiet, p95", "attacked, p95", "ratio", "refused to the user")
+    with whole_service() as home:
+        target = Target(home.origin, home.crops_origin, str(home.keys / "tls" / "ca.crt"))
+        client, page = _signed_in(target)
+        with contextlib.closing(client):
+            _times(client, page, PAGES)
+            for name in track(ATTACKS, "Attacking …", console=Console(stderr=True)):
+                table.add_row(name, *_measured(target, name, client, page))
     console.print(table)
 
 

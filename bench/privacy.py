@@ -4,13 +4,9 @@ Runs a whole service of its own on free ports and fresh folders. There is no pee
 keeps a person's rows sealed and gives view, export and erasure from one map.
 """
 
-import os
 import resource
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -22,24 +18,13 @@ BATCH = 5000
 
 def main(rows: int) -> None:
     """Run the bench with somebody of so many rows, and print the table."""
-    from bench.ingest import free_port
-
-    from glasshouse.operations.installation import Installation
-    from glasshouse.operations.service import running
+    from bench.whole_service import whole_service
 
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="glasshouse-bench-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)
-        ports = [free_port() for _ in range(3)]
-        home = Installation(Path(scratch) / "data", Path(scratch) / "keys", *ports, demo=True)
-        with running(home, lambda text: print(f"Starting: {text} …", file=sys.stderr)):
-            os.environ.update(home.environment())
-            import django
-
-            django.setup()
-            table = Table("", "figure", "target")
-            for figure in (*_person(home, rows), *_coverage()):
-                table.add_row(*figure)
+    table = Table("", "figure", "target")
+    with whole_service() as home:
+        for figure in (*_person(home, rows), *_coverage()):
+            table.add_row(*figure)
     console.print(table)
 
 
@@ -74,7 +59,7 @@ def _person(home: Any, rows: int) -> list[Figure]:
     from glasshouse.kernel.ids import new_id
     from glasshouse.promises import readable
     from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from glasshouse.subject.inventory import view
     from glasshouse.subject.models import Erasure
 

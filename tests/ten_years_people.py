@@ -20,7 +20,7 @@ from glasshouse.organisations.models import Invitation
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request, RequestMessage
 from glasshouse.retention import api as retention
-from glasshouse.subject import exports as exports
+from glasshouse.subject import exports
 from glasshouse.subject.models import Export
 from glasshouse.vault import api as vault
 from tests.signing_up import signed_up

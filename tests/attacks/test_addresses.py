@@ -270,7 +270,7 @@ def test_a_probes_tries_are_found_under_the_keys_that_are_counted(home: Installa
     address = addresses.parsed(f"x{uuid.uuid4().hex[:10]}@straße.example")
     throttle.take("mail", address, most=5, window=timedelta(hours=1))
     assert Tries.objects.filter(key__in=throttle.keys_of([address])).count() == 1
-    assert throttle.counting("mail", address)
+    assert throttle.noted("mail", address, timedelta(hours=1))
 
 
 # -- what earlier versions stored ------------------------------------------------------------------------------------

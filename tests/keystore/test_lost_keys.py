@@ -5,9 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,6 @@ import pytest
 from glasshouse.operations import key_restore
 from tests.growth import SOURCE
 from tests.keystore.place import Place, trust
-from tests.prepared import apart
 
 PAGES = ("/", "/documents", "/documents/notice", "/trust", "/trust/providers", "/sign-in", "/sign-up", "/privacy")
 # Somebody is registered in the register of recipients.
@@ -31,13 +28,6 @@ Recipient.objects.create(
     written_by="installation",
 )
 """
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(prefix="glasshouse-lost-", dir=apart(), ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Place(Path(folder))
 
 
 class Story:

@@ -2,8 +2,6 @@
 
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,14 +13,6 @@ from glasshouse.operations import keystore, service
 from glasshouse.operations.installation import CatchUpError, Installation, KeyStoreError
 from glasshouse.vault.keys.kinds import LineKind
 from tests.keystore.place import Place, trust
-from tests.prepared import apart
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(prefix="glasshouse-keystore-", dir=apart(), ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Place(Path(folder))
 
 
 class Story:

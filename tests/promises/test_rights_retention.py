@@ -22,7 +22,7 @@ Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[...,
 def busy(one: Customer) -> None:
     """Has a person use what there is: a session, a second factor, mail, a copy, a token, an invitation to the same address."""
     from glasshouse.organisations import tokens
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from tests.promises.test_sec_06_second_step import with_app
 
     with_app(one)
@@ -54,7 +54,7 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
     from glasshouse.kernel import clock
     from glasshouse.kernel.errors import NotFoundError, ReauthenticationError
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from glasshouse.subject import inventory as views
 
     one, other = customer(), customer()
@@ -77,8 +77,7 @@ def test_a_copy_holds_what_the_view_shows_and_only_its_person_fetches_it(custome
 
 
 def test_hostile_text_stays_text_in_a_copy(customer: Make) -> None:
-    from glasshouse.subject import exports as exports
-    from glasshouse.subject import rectification
+    from glasshouse.subject import exports, rectification
 
     one = customer()
     rectification.rectify_name(one.alone, "<script>alert(1)</script>")
@@ -101,9 +100,8 @@ def test_a_person_is_erased_whole(home: Installation, customer: Make, join: Join
     from glasshouse.requests import api as requests
     from glasshouse.sources import api as sources
     from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports, rectification
     from glasshouse.subject import inventory as views
-    from glasshouse.subject import rectification
     from glasshouse.vault import api as vault
 
     boss = customer()
@@ -462,7 +460,7 @@ def test_the_view_and_the_copy_hold_no_key_to_the_account(customer: Make, web: W
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts import texts
     from glasshouse.mail import api as mail
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from glasshouse.subject.inventory import view
 
     one = customer()

@@ -415,7 +415,7 @@ def test_a_reset_that_fails_keeps_no_other_from_being_done(olaf: Make, monkeypat
 
 def test_a_copy_that_a_process_left_is_made_by_the_worker(customer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     from glasshouse.kernel import clock
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from glasshouse.subject.models import Export
 
     one = customer()

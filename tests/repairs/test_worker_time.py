@@ -188,7 +188,7 @@ def test_a_large_export_gets_on_from_piece_to_piece(
     from datetime import timedelta
 
     from glasshouse.kernel import clock
-    from glasshouse.subject import exports as exports
+    from glasshouse.subject import exports
     from glasshouse.subject.models import Export
 
     own, real_fill, real_tell = customer(), exports.fill, exports._note_progress

@@ -188,11 +188,6 @@ def noted(purpose: str, counted: str, window: timedelta) -> bool:
     return Tries.objects.filter(key=key, until__gt=now, until__lte=now + window).exists()
 
 
-def counting(purpose: str, counted: str) -> bool:
-    """Whether a try was counted whose token has not come back yet."""
-    return Tries.objects.filter(key=_key(purpose, counted), until__gt=clock.now()).exists()
-
-
 def forget(purpose: str, counted: str) -> None:
     """Forget what was noted."""
     Tries.objects.filter(key=Bucket(purpose, counted, 1, LONGEST).key).delete()

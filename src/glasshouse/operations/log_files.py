@@ -6,6 +6,7 @@ writes in the moment between the two is lost.
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES, MOST_FILES = 16 << 20, 5
@@ -23,6 +24,17 @@ def keep_small(log: Path, most_bytes: int = MOST_BYTES, most_files: int = MOST_F
         return False
     aside = log.with_name(f"{log.name}.new")
     aside.unlink(missing_ok=True)
+    try:
+        _emptied_into(aside, log, most_files)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink()  # On a full disk its bytes are wanted.
+        raise
+    aside.replace(log.with_name(f"{log.name}.1"))
+    return True
+
+
+def _emptied_into(aside: Path, log: Path, most_files: int) -> None:
     with (
         log.open("rb") as source,
         os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target,
@@ -34,5 +46,3 @@ def keep_small(log: Path, most_bytes: int = MOST_BYTES, most_files: int = MOST_F
         shutil.copyfileobj(source, target)  # what was written meanwhile
         target.flush()
         os.truncate(log, 0)
-    aside.replace(log.with_name(f"{log.name}.1"))
-    return True

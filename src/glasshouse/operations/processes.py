@@ -20,6 +20,7 @@ from glasshouse.operations.installation import InstallationError
 from glasshouse.operations.restarts import pause_s
 
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
+LOG_PAUSE_S = 60.0
 MOST_OPEN_FILES = 1 << 16  # Each connection is one; shells give 1,024, which a crowd of idle connections uses up.
 
 
@@ -139,7 +140,7 @@ class Supervisor:
     ending: bool = False
     noted: Callable[[str, str, int | None], None] = lambda part, reason, code: None
     hang_grace_s: float = HANG_GRACE_S
-    _unbounded: set[str] = field(default_factory=set)
+    _next_look: dict[str, float] = field(default_factory=dict)  # at logs that could not be put aside
 
     def add(self, part: Part) -> None:
         """Start a part and watch over it."""
@@ -166,16 +167,16 @@ class Supervisor:
             time.sleep(0.2)
 
     def _keep_log_small(self, part: Part) -> None:
-        if part.log is None:
+        if part.log is None or time.monotonic() < self._next_look.get(part.name, 0.0):
             return
         try:
             log_files.keep_small(part.log)
-        except OSError as error:  # A full disk: said once, until it works again.
-            if part.name not in self._unbounded:
+        except OSError as error:  # A full disk: said once, until it works again, and not tried all the time.
+            if part.name not in self._next_look:
                 self.say(f"{part.log} cannot be put aside ({error.strerror}); it goes on growing")
-            self._unbounded.add(part.name)
+            self._next_look[part.name] = time.monotonic() + LOG_PAUSE_S
         else:
-            self._unbounded.discard(part.name)
+            self._next_look.pop(part.name, None)
 
     def _restart(self, part: Part, reason: str, code: int | None) -> None:
         lived = time.monotonic() - part.started_at

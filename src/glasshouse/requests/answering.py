@@ -27,7 +27,7 @@ def may_answer(address: str) -> bool:
     """Whether a program may write to an address that a mail named as its sender; if so, that counts. address: normal."""
     if _is_probes(address):
         return True
-    if throttle.counting("mail-answer", address):
+    if throttle.noted("mail-answer", address, DAY):
         return False
     try:
         # The worker writes in a transaction: where that is undone, no mail left.
