@@ -266,8 +266,6 @@ def _reason(status: int, spent_s: float, limits: Limits, *, late: bool) -> Sandb
         return LimitError("whole_s")
     if status == -signal.SIGXCPU or (status == -signal.SIGKILL and spent_s >= limits.cpu_s):
         return LimitError("cpu_s")
-    if status == -signal.SIGXFSZ:
-        return LimitError("file_bytes")
     if status == -signal.SIGKILL:
         return KilledError("The process was killed.")
     return LimitError("memory_bytes") if status == OUT_OF_MEMORY else BrokenError(f"status {status}")

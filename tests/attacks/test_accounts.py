@@ -95,8 +95,13 @@ def test_what_shuts_a_thief_out_ends_the_tokens_that_he_made(
 def test_pages_say_that_tokens_end(customer: Make, web: Web) -> None:
     one = customer()
     client = web(one)
-    for path in ("/account", "/account/security", f"/o/{one.organisation}/tokens"):
-        assert "tokens end" in client.get(path).text or "API tokens" in client.get(path).text, path
+    said = {
+        "/account": "so do your API tokens",
+        "/account/security": "your API tokens end",
+        f"/o/{one.organisation}/tokens": "All your tokens end",
+    }
+    for path, sentence in said.items():
+        assert sentence in " ".join(client.get(path).text.split()), path
     accounts.ask_reset(one.address, network=one.site)
     assert "API tokens" in web().get(f"/reset/{prove_link(one.address, 'reset')}").text
 

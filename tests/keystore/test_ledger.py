@@ -116,7 +116,7 @@ def test_a_page_erases_so_many_an_hour_and_what_it_entered_before_stays(
         "door",
         connections.databases["ledger"] | {"USER": "glasshouse_erasure", "PASSWORD": secret},
     )
-    monkeypatch.setattr(ledger, "ROLE", "door")
+    monkeypatch.setattr(ledger, "LEDGER", "door")
     try:
         with pytest.raises(DatabaseError, match="erasures and closings only"):
             ledger.enter(LineKind.UNUSED, new_id())

@@ -21,7 +21,9 @@ from glasshouse.kernel.actor import Actor
 
 MINUTES_10, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
 AT_ADDRESS = 10  # tries in ten minutes at one account, of all browsers that nobody knows
-OF_NETWORK = 200  # bad tries in an hour from one network, of all browsers that nobody knows
+OF_NETWORK = (
+    200  # bad tries from one network at once, and as many an hour after that, of all browsers that nobody knows
+)
 CODES, CODES_A_DAY = 5, 30  # codes of a second factor in ten minutes, and in a day
 CODES_OF_ALL_SESSIONS_A_DAY = 100
 

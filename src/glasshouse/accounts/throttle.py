@@ -123,7 +123,7 @@ def take_network(purpose: str, network: str, *, most: int, window: timedelta) ->
 
 
 def take(purpose: str, counted: str, *, most: int, window: timedelta, undone_with_act: bool = False) -> None:
-    """Count one try. counted: whose (an address, an id). Raises ThrottledError where none of `most` is left in the window.
+    """Count one try. counted: whose (an address, an id). Raises ThrottledError where the bucket is empty.
 
     undone_with_act: the try is counted in the caller's transaction, and not at all if that is undone. Only for what costs
     nobody anything where it fails; elsewhere a transaction raises RuntimeError.

@@ -33,6 +33,7 @@ from glasshouse.greenhouse.file_rows import MOST_READINGS
 from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, Proposal, Reading, Series
 from glasshouse.greenhouse.tables import FIRST_BYTES, is_packed
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
+from glasshouse.kernel.foreign_files import where_of
 from glasshouse.kernel.ids import OrganisationId
 
 log = structlog.stdlib.get_logger("glasshouse.imports")
@@ -187,7 +188,7 @@ def _checked(form: "TypeAdapter[Any]", content: bytes) -> Any:
     try:
         return form.validate_json(content, strict=True)
     except ValidationError as error:
-        raise _unreadable(f"answer: {error.errors(include_input=False, include_context=False)[0]['type']}") from None
+        raise _unreadable(where_of(error)) from None
 
 
 def _unreadable(where: str) -> InvalidError:

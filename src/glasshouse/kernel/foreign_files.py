@@ -41,7 +41,7 @@ def answer_of(work: str, text: str, form: "TypeAdapter[Answer]", *, field: str, 
         except sandbox.NotStartedError:
             raise UnavailableError("It cannot be read right now; try again in a moment.") from None
         except (sandbox.BrokenError, ValidationError) as error:
-            log.error("process that reads a foreign file failed", where=f"{work}: {_where(error)}")
+            log.error("process that reads a foreign file failed", where=f"{work}: {where_of(error)}")
             raise InvalidError(f"It could not be read: our reader failed on it. {advice}", field=field) from None
 
 
@@ -55,7 +55,7 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _where(error: Any) -> str:
+def where_of(error: Any) -> str:
     """Class and place of an error, without words of the file."""
     if isinstance(error, ValidationError):
         return f"answer: {error.errors(include_input=False, include_context=False)[0]['type']}"

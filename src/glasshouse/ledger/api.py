@@ -21,11 +21,11 @@ from glasshouse.ledger.models import LedgerMark
 from glasshouse.ledger.rules import Line, verify
 from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
+from glasshouse.vault.keys.guards import LEDGER
 from glasshouse.vault.keys.kinds import LineKind
 from glasshouse.vault.keys.models import LedgerLine
 
 BATCH = 5_000
-ROLE = "ledger"  # The connection of the role that enters lines; `vault` reads them.
 TOO_MANY = (
     "More was erased within an hour than pages may erase, so nothing more is begun. Try again in an hour; "
     "what was begun is finished without you."
@@ -35,19 +35,19 @@ TOO_MANY = (
 def enter(kind: LineKind, subject: str) -> Line | None:
     """Enter a line, durable before this returns; the one that is there where it was entered before. None: it is a probe's.
 
-    Raises UnavailableError in a process that takes what strangers send, where too many were entered within an hour.
+    Raises UnavailableError in a process that takes what comes from outside, where too many were entered within an hour.
     """
     if probes.key_owners_among([subject]):
         return None
     try:
-        with connections[ROLE].cursor() as cursor:
+        with connections[LEDGER].cursor() as cursor:
             cursor.execute("SELECT glasshouse_enter(%s, %s)", [str(kind), subject])
             number = cursor.fetchone()[0]
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.ConfigurationLimitExceeded):
             raise UnavailableError(TOO_MANY) from error
         raise
-    return _line(LedgerLine.objects.using(ROLE).get(number=number))
+    return _line(LedgerLine.objects.using(LEDGER).get(number=number))
 
 
 def mark(line: Line | None) -> None:

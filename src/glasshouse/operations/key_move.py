@@ -15,6 +15,7 @@ from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.operations import keystore, postgres
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.keys import questions
+from glasshouse.vault.keys.guards import LEDGER
 
 
 class MoveError(GlasshouseError):
@@ -114,10 +115,10 @@ def adopt() -> None:
     if not moving:
         return
     if not LedgerLine.objects.exists():
-        with transaction.atomic(using=ledger.ROLE):
+        with transaction.atomic(using=LEDGER):
             for person in Erasure.objects.order_by("begun_at").values_list("person", flat=True):
                 ledger.enter(LineKind.ERASURE, person)
-            erased = set(LedgerLine.objects.using(ledger.ROLE).values_list("subject", flat=True))
+            erased = set(LedgerLine.objects.using(LEDGER).values_list("subject", flat=True))
             destroyed = DataKey.objects.exclude(destroyed_at=None).order_by("destroyed_at", "id")
             for owner in dict.fromkeys(destroyed.values_list("key_owner", flat=True)):
                 if owner not in erased:

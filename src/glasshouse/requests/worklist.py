@@ -54,6 +54,12 @@ def _closed_days(year: int) -> holidays.HolidayBase:
     return holidays.country_holidays(settings.OPERATOR_COUNTRY, years=(year - 1, year, year + 1))
 
 
+def asks_for_erasure(request: Request) -> bool:
+    """Whether an open request asks to erase its address, and its person is confirmed. Accounts are not looked at."""
+    is_confirmed = request.closed_at is None and request.proved_at is not None
+    return is_confirmed and request.kind == RequestKind.ERASE and bool(request.address)
+
+
 def worklist(actor: Actor) -> list[WorklistItem]:
     """Open requests, those of the officer's regions first, by deadline.
 
@@ -77,10 +83,7 @@ def worklist(actor: Actor) -> list[WorklistItem]:
     erasable = {
         request.id
         for request in open_requests
-        if request.kind == RequestKind.ERASE
-        and request.proved_at is not None
-        and request.address
-        and request.address_hash not in with_account
+        if asks_for_erasure(request) and request.address_hash not in with_account
     }
     held_until = legal_holds.ends_at([request.address_hash for request in open_requests if request.id in erasable])
     waiting_ids = waiting.among([*erasable])

@@ -46,8 +46,3 @@ def take(subject: str) -> WaitingErasure | None:
     if erasure is not None:
         WaitingErasure.objects.filter(id=erasure.id).delete()
     return erasure
-
-
-def count() -> int:
-    """How many erasures wait for the end of a legal hold."""
-    return WaitingErasure.objects.count()

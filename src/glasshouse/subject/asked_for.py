@@ -16,6 +16,7 @@ from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request, RequestKind
+from glasshouse.requests.worklist import asks_for_erasure
 from glasshouse.retention import legal_holds
 from glasshouse.retention.models import LegalHold
 from glasshouse.subject.erasure import Erased, Guest, erase
@@ -30,8 +31,8 @@ def erase_for(actor: Actor, number: str) -> Erased:
     """
     access.require_staff(actor, Permission.REQUEST_ANSWER)
     accounts.require_reauthentication(actor)
-    asked = Request.objects.filter(id=number, closed_at=None, kind=RequestKind.ERASE).exclude(proved_at=None).first()
-    if asked is None or not asked.address:
+    asked = Request.objects.filter(id=number).first()
+    if asked is None or not asks_for_erasure(asked):
         raise NotFoundError("This is no open request for erasure of somebody whose identity is checked.")
     if person_at(asked.address_hash):
         raise InvalidError(

@@ -16,6 +16,7 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.vault import envelope
 from glasshouse.vault.envelope import KeyDestroyedError, KeyLostError
 from glasshouse.vault.keys import questions
+from glasshouse.vault.keys.guards import LEDGER
 from glasshouse.vault.root import FileRootKeys, read_secret
 
 log = structlog.stdlib.get_logger("glasshouse.vault")
@@ -61,7 +62,7 @@ def _forget(key_owner: str, *, before: int = 256) -> None:
 
 def _call(function: str, *arguments: str | int | list[KeyOwnerId] | datetime) -> None:
     """Call a function of the key store, on the connection of the role that may end keys (`keys/guards.py`)."""
-    with connections["ledger"].cursor() as cursor:
+    with connections[LEDGER].cursor() as cursor:
         cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(arguments))})", list(arguments))
 
 
@@ -207,7 +208,7 @@ def destroy_named(*, but: list[str]) -> int:
 
     but: key owners whose line is not carried out.
     """
-    with connections["ledger"].cursor() as cursor:
+    with connections[LEDGER].cursor() as cursor:
         cursor.execute(questions.DESTROY_NAMED, [but])
         count = cursor.rowcount
     forget_opened()
@@ -220,7 +221,7 @@ def clean(*, large: bool = False) -> None:
     VACUUM alone would leave stale bytes in the gap of a page. Where somebody uses the table for long, the next call does it.
     large: also a table of more than AT_ONCE keys, which nobody can use for some seconds then. Source: PRI-24; docs/adr/0028.
     """
-    with connections["ledger"].cursor() as cursor:
+    with connections[LEDGER].cursor() as cursor:
         cursor.execute(questions.SIZE)
         if not large and cursor.fetchone()[0] > AT_ONCE:
             return
@@ -288,7 +289,7 @@ def rotate_root(*, keep_old: bool = True) -> Iterator[Progress]:
             keys.key(row.root_generation), bytes(row.wrapped), key_owner=row.key_owner, generation=row.generation
         )
         wrapped = envelope.wrap(keys.key(target), opened, key_owner=row.key_owner, generation=row.generation)
-        living = table.objects.using("ledger").filter(destroyed_at=None)
+        living = table.objects.using(LEDGER).filter(destroyed_at=None)
         living.filter(id=row.id, root_generation=row.root_generation).update(wrapped=wrapped, root_generation=target)
         yield Progress(count, total)
     in_use = roots_in_use()
@@ -361,7 +362,7 @@ def key_owners(before: datetime | None = None) -> list[KeyOwnerId]:
 
 def age(key_owner: KeyOwnerId, made_at: datetime) -> None:
     """Set when a key owner's keys were made, for the probe that checks that unused keys are destroyed. made_at: aware UTC."""
-    _keys().objects.using("ledger").filter(key_owner=key_owner).update(created_at=made_at)
+    _keys().objects.using(LEDGER).filter(key_owner=key_owner).update(created_at=made_at)
 
 
 _lookup: bytes | None = None

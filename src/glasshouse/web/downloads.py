@@ -1,4 +1,4 @@
-"""Handing over a file that a stranger made, so that no browser runs it in our name.
+"""Handing over a file that came from outside, so that no browser runs it in our name.
 
 It is saved, never shown: as bytes of no kind, by a name without a path, in a sandbox of its own should a browser show it all the
 same. Source: OWASP ASVS 5.0, 3.2.1, 5.4.

@@ -73,7 +73,7 @@ def _database(name: str, role: str) -> dict[str, object]:
 
 # The role that this process works as. The owner of the tables signs in only to change them; the worker works as the jobs do.
 ROLE = os.environ.get("GLASSHOUSE_ROLE", "app")
-# Of a process that takes what strangers send: the key store lets it erase, so many in an hour (`vault/keys/guards.py`).
+# Of a process that takes what comes from outside: the key store lets it erase, so many in an hour (`vault/keys/guards.py`).
 DOOR = bool(os.environ.get("GLASSHOUSE_DOOR"))
 DATABASES = {
     "default": _database("people", ROLE),

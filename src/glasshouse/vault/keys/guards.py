@@ -4,7 +4,7 @@ Three roles of the service sign in, and none of them may write the ledger or del
 
 - `vault`, of every process: opens keys and makes new ones. It ends none, and enters no line.
 - `ledger`, of the worker, the start and the commands: enters lines, ends keys, wraps them anew, deletes by two functions.
-- `erasure`, of the processes that take what strangers send: enters lines of erasures and closings, MOST_AN_HOUR of them in an
+- `erasure`, of the processes that take what comes from outside: enters lines of erasures and closings, MOST_AN_HOUR of them in an
   hour, and ends the keys that the ledger names.
 
 Source: PRI-24; docs/adr/0028.
@@ -16,7 +16,8 @@ from glasshouse.vault.keys.questions import line_hash
 
 YOUNG = "15 minutes"  # Probes of promise checks live shorter, and leave no line.
 MOST_AN_HOUR = 1_000  # lines of erasures and closings, as long as one that a page enters is among them
-ROLES = ("vault", "ledger", "erasure")
+LEDGER = "ledger"  # also the connection by which lines are entered and keys end; `vault` reads them
+ROLES = ("vault", LEDGER, "erasure")
 
 ENTER = f"""
 DECLARE
@@ -98,10 +99,10 @@ END"""
 
 # Function -> (what it returns, its body, the roles that call it).
 FUNCTIONS = {
-    "glasshouse_enter(line_kind text, line_subject text)": ("integer", ENTER, ("ledger", "erasure")),
-    "glasshouse_destroy_keys(owner text, moment timestamptz)": ("void", DESTROY, ("ledger", "erasure")),
-    "glasshouse_remove_keys(owners text[])": ("void", REMOVE, ("ledger",)),
-    "glasshouse_retire_keys(owner text, newest integer)": ("void", RETIRE, ("ledger",)),
+    "glasshouse_enter(line_kind text, line_subject text)": ("integer", ENTER, (LEDGER, "erasure")),
+    "glasshouse_destroy_keys(owner text, moment timestamptz)": ("void", DESTROY, (LEDGER, "erasure")),
+    "glasshouse_remove_keys(owners text[])": ("void", REMOVE, (LEDGER,)),
+    "glasshouse_retire_keys(owner text, newest integer)": ("void", RETIRE, (LEDGER,)),
 }
 
 

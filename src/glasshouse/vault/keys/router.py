@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from glasshouse.vault.keys.guards import LEDGER
+
 
 class KeysRouter:
     """Database router: app `vault_keys` lives in `vault`, all else in `default`; nothing joins the two."""
@@ -18,6 +20,6 @@ class KeysRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         """Each table is made in the database that holds it, and in no other; `ledger` is the same one by another role."""
-        if db == "ledger":
+        if db == LEDGER:
             return False
         return (db == "vault") == (app_label == "vault_keys")
