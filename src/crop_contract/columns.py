@@ -4,6 +4,7 @@
 """
 
 READINGS, SERIES, TOKENS, FORGOTTEN = "readings", "series", "tokens", "forgotten"
+CHANGES, CHANGED = "changes", "changed_readings"  # what imports and amendments did, and what stood there before them
 
 # table -> column -> classification
 CLASSIFICATION: dict[str, dict[str, str]] = {
@@ -27,4 +28,27 @@ CLASSIFICATION: dict[str, dict[str, str]] = {
         "version": "technical",
     },
     FORGOTTEN: {"tenant": "technical", "at": "technical"},
+    CHANGES: {
+        "number": "technical",
+        "tenant": "technical",
+        "site": "technical",
+        "name": "technical",
+        "run": "technical",
+        "at": "technical",
+        "readings": "technical",
+        "added": "technical",
+        "replaced": "technical",
+        "state": "technical",
+    },
+    CHANGED: {
+        "series": "technical",
+        "change": "technical",
+        "time": "crop",
+        "high_before": "crop",
+        "low_before": "crop",
+        "scale_before": "crop",
+        "high": "crop",
+        "low": "crop",
+        "scale": "crop",
+    },
 }

@@ -12,8 +12,11 @@ def append_tenant(folder: Path, tenant: str) -> None:
     """Add a customer that must be forgotten; durable before this returns. Raises ValueError for what is no opaque id."""
     if not TENANT.match(tenant):
         raise ValueError("This is no opaque id of a customer.")
-    handle = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w") as file:
+        if os.geteuid() == 0:  # The folder is the crop plane's, which must be able to read and to delete it.
+            facts = folder.stat()
+            os.fchown(handle, facts.st_uid, facts.st_gid)
         file.write(f"{tenant}\n")
         file.flush()
         os.fsync(file.fileno())

@@ -17,6 +17,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from crop_contract import plain_structlog  # noqa: F401 - it comes before structlog
+
+# isort: split
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 

@@ -5,6 +5,9 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+# A server ends the process that serves, if it has not ended by itself by then: one that is told to stop while it starts never
+# does, and would keep its port when the supervisor is gone.
+STOPS_WITHIN_S = 15
 
 
 def die_with_parent() -> None:

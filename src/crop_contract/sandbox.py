@@ -13,25 +13,19 @@ Source: decision record 31; OWASP ASVS 5.0, 5.2 and 15.2.5.
 """
 
 import json
-import os
 import re
 import signal
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
+from crop_contract import sandbox_process
+from crop_contract.sandbox_process import Child, End, NoProcessError
 from crop_contract.sandbox_work import BROKEN, HEAD, HOLDS, MEMORY, NOTE, REFUSED
 
-SOURCE = str(Path(__file__).resolve().parents[1])
-# It may start no thread, and numpy's library for linear algebra, which a reader may bring, would start one a core.
-ENVIRONMENT = {"PYTHONPATH": SOURCE, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-COMMAND = [sys.executable, "-B", "-P", "-s", "-m", "crop_contract.sandbox_child"]
 PLACE = re.compile(r"[A-Za-z_]{1,60} in (<frozen [a-z_.]{1,40}>|[a-z0-9_]{1,40}\.py):[0-9]{1,6}")
 OUT_OF_MEMORY = -signal.SIGABRT  # how a library in C++ ends then
 
@@ -114,7 +108,7 @@ class Restrictions:
 
     @property
     def mode(self) -> str:
-        """In one word for people: "full"; "without an own user", as it is where the service was not started by root; "weaker"."""
+        """In one word for people: "full"; "without an own user", as it is where root did not start us; "weaker"."""
         return {(): "full", ("user",): "without an own user"}.get(tuple(self.missing), "weaker")
 
 
@@ -152,7 +146,7 @@ def run(
     deadline.daemon = True
     deadline.start()
     try:
-        order = {"work": work, "request": request, "limits": asdict(limits), "parent": os.getpid()}
+        order = {"work": work, "request": request, "limits": asdict(limits), "parent": child.parent}
         _hand_over(child, order, pieces)
         for kind, content in _frames(child, limits):
             if kind == HOLDS:
@@ -163,36 +157,26 @@ def run(
                 _fail(kind, content)
             else:
                 yield content
-        _judge(child, limits, late)
+        # It may have closed its output and go on: the deadline ends that.
+        _judge(child.wait(), limits, late=late.is_set())
     finally:
         deadline.cancel()
-        if child.returncode is None:
-            child.kill()
+        child.kill()
         for pipe in (child.stdin, child.stdout):
             with suppress(OSError):  # What was not written yet has no reader any more.
-                pipe.close()  # type: ignore[union-attr]
+                pipe.close()
         child.wait()
 
 
-def _start() -> "subprocess.Popen[bytes]":
+def _start() -> Child:
     try:
-        return subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=ENVIRONMENT,
-            cwd="/",
-            close_fds=True,
-            start_new_session=True,  # A signal to our group is not for it.
-        )
-    except OSError:
+        return sandbox_process.start()
+    except NoProcessError:
         raise NotStartedError("No process could be started.") from None
 
 
-def _hand_over(child: "subprocess.Popen[bytes]", order: dict[str, Any], pieces: Iterable[bytes]) -> None:
+def _hand_over(child: Child, order: dict[str, Any], pieces: Iterable[bytes]) -> None:
     """Give the child its order and the file. It may end before it has all: its answer, or its status, says why."""
-    assert child.stdin is not None  # noqa: S101 - a pipe was asked for
     order_bytes = json.dumps(order).encode()
     with suppress(BrokenPipeError):
         child.stdin.write(struct.pack("!I", len(order_bytes)) + order_bytes)
@@ -201,9 +185,8 @@ def _hand_over(child: "subprocess.Popen[bytes]", order: dict[str, Any], pieces: 
         child.stdin.close()
 
 
-def _frames(child: "subprocess.Popen[bytes]", limits: Limits) -> Iterator[tuple[bytes, bytes]]:
+def _frames(child: Child, limits: Limits) -> Iterator[tuple[bytes, bytes]]:
     """Kind and content of each frame until the child ends, also in the middle of one. Raises LimitError."""
-    assert child.stdout is not None  # noqa: S101 - a pipe was asked for
     bytes_left = limits.answer_bytes
     while len(head := child.stdout.read(HEAD.size)) == HEAD.size:
         kind, length = HEAD.unpack(head)
@@ -247,25 +230,14 @@ def _restrictions(content: bytes) -> Restrictions:
     return Restrictions(**{name: isinstance(said, dict) and said.get(name) is True for name in RESTRICTIONS})
 
 
-def _judge(child: "subprocess.Popen[bytes]", limits: Limits, late: threading.Event) -> None:
+def _judge(end: End, limits: Limits, *, late: bool) -> None:
     """Raises the error that a child's end tells of, once there is nothing more to read of it."""
-    spent_s = 0.0
-    try:
-        _, wait_status, usage = os.wait4(
-            child.pid, 0
-        )  # It may have closed its output and go on: the deadline ends that.
-        child.returncode, spent_s = os.waitstatus_to_exitcode(wait_status), usage.ru_utime + usage.ru_stime
-    except ChildProcessError:  # Its end was noticed by the thread of the deadline.
-        child.wait()
-    if late.is_set() or child.returncode:
-        raise _reason(child.returncode, spent_s, limits, late=late.is_set())
-
-
-def _reason(status: int, spent_s: float, limits: Limits, *, late: bool) -> SandboxError:
     if late:
-        return LimitError("whole_s")
-    if status == -signal.SIGXCPU or (status == -signal.SIGKILL and spent_s >= limits.cpu_s):
-        return LimitError("cpu_s")
-    if status == -signal.SIGKILL:
-        return KilledError("The process was killed.")
-    return LimitError("memory_bytes") if status == OUT_OF_MEMORY else BrokenError(f"status {status}")
+        raise LimitError("whole_s")
+    if not end.status:
+        return
+    if end.status == -signal.SIGXCPU or (end.status == -signal.SIGKILL and end.spent_s >= limits.cpu_s):
+        raise LimitError("cpu_s")
+    if end.status == -signal.SIGKILL:
+        raise KilledError("The process was killed.")
+    raise LimitError("memory_bytes") if end.status == OUT_OF_MEMORY else BrokenError(f"status {end.status}")

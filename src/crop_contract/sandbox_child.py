@@ -35,6 +35,8 @@ ENCODINGS = (
     "unicode_escape",
     "utf_8_sig",
     "utf_16",
+    "utf_16_be",
+    "utf_16_le",
     "utf_32",
     "idna",
 )

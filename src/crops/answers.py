@@ -31,6 +31,20 @@ class Span(NamedTuple):
     end_s: int
 
 
+class PieceAsked(NamedTuple):
+    """Which of the list of series are asked for. after: the name of the last one before them, "": from the beginning.
+
+    most: how many; 0: all. names: these alone; (): those of the list.
+    """
+
+    after: str = ""
+    most: int = 0
+    names: tuple[str, ...] = ()
+
+
+WHOLE = PieceAsked()
+
+
 @dataclass(frozen=True, slots=True)
 class RequestedSeries:
     """A measured series, or one derived from two. kind: of KINDS, or "" when measured. name: its id in the answer."""
@@ -76,34 +90,48 @@ class Answers:
 
     # -- lists ---------------------------------------------------------------------------------------------------
 
-    def series(self, capability: Capability, since_s: int, step_s: int) -> list[dict[str, Any]]:
-        """Every series of the capability's sites with its newest reading; with since_s > 0 also its trend.
+    def series(
+        self, capability: Capability, since_s: int, step_s: int, piece: PieceAsked = WHOLE
+    ) -> list[dict[str, Any]]:
+        """The series of the capability's sites with their newest readings, by place; with since_s > 0 also their trends.
 
-        Trend: rows (bucket start in epoch s, mean) since since_s, in buckets of step_s.
+        Trend: rows (bucket start in epoch s, mean) since since_s, in buckets of step_s. Only of what the piece asks for is
+        anything read.
         """
-        permitted = self._store.of_tenant(capability.tenant, capability.sites)
-        if not permitted:
+        listed = self._listed(capability, piece)
+        if not listed:
             return []
-        numbers = [series.id for series in permitted]
+        numbers = sorted({series.id for requested in listed for series in requested.inputs})
         self._store.flush()
         questions = self._store.questions
         latest, usual = questions.latest(numbers), questions.usual_intervals(numbers)
         trends = questions.trend(numbers, since_s, step_s) if since_s and step_s else {}
-        rows = [
-            _description(measured(series))
-            | _reading(latest.get(series.id))
-            | {"trend": trends.get(series.id, []), "usual_s": usual.get(series.id)}
-            for series in permitted
-        ]
-        for pair in pairs(permitted, recognise):
-            for kind in KINDS:
-                derived = RequestedSeries(f"{kind}.{pair.air_temp.id}.{pair.air_rh.id}", kind, pair)
-                intervals_s = [usual[series.id] for series in pair if series.id in usual]
-                usual_s = max(intervals_s) if len(intervals_s) == 2 else None
-                reading = _derived_reading(kind, pair, latest, usual_s)
-                trend = _derived_rows(kind, *(trends.get(series.id, []) for series in pair))
-                rows.append(_description(derived) | _reading(reading) | {"trend": trend, "usual_s": usual_s})
+        rows = []
+        for requested in listed:
+            of_inputs = [trends.get(series.id, []) for series in requested.inputs]
+            intervals_s = [usual[series.id] for series in requested.inputs if series.id in usual]
+            usual_s = max(intervals_s) if len(intervals_s) == len(requested.inputs) else None
+            if requested.kind:
+                pair = ClimatePair(*requested.inputs)
+                reading = _derived_reading(requested.kind, pair, latest, usual_s)
+                trend = _derived_rows(requested.kind, *of_inputs)
+            else:
+                reading, trend = latest.get(requested.inputs[0].id), of_inputs[0]
+            rows.append(_description(requested) | _reading(reading) | {"trend": trend, "usual_s": usual_s})
         return rows
+
+    def _listed(self, capability: Capability, piece: PieceAsked) -> list[RequestedSeries]:
+        """What a piece of the list holds, measured series and derived ones; of piece.names, those that are there."""
+        permitted = self._store.of_tenant(capability.tenant, capability.sites)
+        listed = [measured(series) for series in permitted]
+        for pair in pairs(permitted, recognise):
+            listed += [RequestedSeries(f"{kind}.{pair.air_temp.id}.{pair.air_rh.id}", kind, pair) for kind in KINDS]
+        if piece.names:
+            return [requested for requested in listed if requested.name in piece.names]
+        listed.sort(key=lambda requested: (requested.inputs[0].origin.site, requested.inputs[0].origin.compartment))
+        names = [requested.name for requested in listed]
+        begin = names.index(piece.after) + 1 if piece.after in names else 0
+        return listed[begin : begin + piece.most] if piece.most else listed
 
     # -- readings ------------------------------------------------------------------------------------------------
 
@@ -237,4 +265,4 @@ def _reading(reading: Reading | None) -> dict[str, float | None]:
     return {"at": reading.time_s if reading else None, "value": reading.value if reading else None}
 
 
-__all__ = ["MOST_EXPORTED", "Answers", "Span", "TooManyError", "UnknownSeriesError"]
+__all__ = ["MOST_EXPORTED", "Answers", "PieceAsked", "Span", "TooManyError", "UnknownSeriesError"]

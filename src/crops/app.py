@@ -13,31 +13,30 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 
 from crop_contract import forgetting
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crop_contract.stacks import stack_of
-from crops import lines, refusals
-from crops.answers import MOST_EXPORTED, Answers, TooManyError, UnknownSeriesError
+from crops import influx, lines, refusals
+from crops.answers import MOST_EXPORTED, Answers, PieceAsked, TooManyError, UnknownSeriesError
 from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
-from crops.cache import NS_PER_S
+from crops.change_routes import ChangeRoutes, answered
+from crops.changes import Named
 from crops.door import Admitted, Door, Refusal, Scope, header
 from crops.limits import LimitReached, Limits, Origin
-from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question
+from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question, RunNumber
 from crops.senders import StillQueuedError, TenantForgottenError, Token
 from crops.store import Store, WriteQueueFullError
 from crops.wal import LogError
 
 log = structlog.stdlib.get_logger("crops")
-HEALTH_S = 1.0
+HEALTH_S, DROP_EVERY_S = 1.0, 3_600.0
 MOST_IMPORT_BYTES, MOST_QUESTION_BYTES = 128 << 20, 256 << 10
 MOST_STEPS = 1_000  # of the trend of one series
-MOST_COMPARED = 20_000_000  # stored readings of one series, compared with those of a file
+MOST_LISTED = 501  # series in one answer
 BODY_TIMEOUT_S = 60.0
 WRITES = ("/api/v2/write", "/write")
 WRITING = ("devices:write", "readings:write")  # verbs that a deleted organisation has no longer
@@ -46,6 +45,9 @@ VERBS = {  # by route: what a capability must cover, and the most bytes of the b
     ("DELETE", "/v1/devices/"): ("devices:write", 0),
     ("GET", "/v1/series"): ("readings:read", 0),
     ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT_BYTES),
+    ("POST", "/v1/changes/undo"): ("readings:write", MOST_QUESTION_BYTES),
+    ("POST", "/v1/changes/amend"): ("readings:write", MOST_QUESTION_BYTES),
+    ("POST", "/v1/marked"): ("readings:read", MOST_QUESTION_BYTES),
     ("POST", "/v1/readings"): ("readings:read", MOST_QUESTION_BYTES),
     ("POST", "/v1/export"): ("readings:read", MOST_QUESTION_BYTES),
     ("DELETE", "/v1/tenant"): ("tenant:forget", 0),
@@ -60,48 +62,51 @@ class LoggedBatch(NamedTuple):
     logged: "Future[int] | None"
 
 
-class StoredBefore(NamedTuple):
-    """Before an import: how many readings its origin has, and how many of them the import gives another value."""
+def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S, host: str = "") -> Door:
+    """The ASGI application over the store in `data` with the keys in `keys`.
 
-    readings: int
-    replaced: int
-
-
-def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S) -> Door:
-    """The ASGI application over the store in `data` with the keys in `keys`. body_timeout_s: how long a body may take."""
+    body_timeout_s: how long a body may take. host: the only name under which it answers; "": any.
+    """
     plane = Plane(data, keys, Limits.from_environment())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         plane.open()
+        dropping = asyncio.create_task(plane.drop_old_changes())
         yield
+        dropping.cancel()
         await asyncio.to_thread(plane.store.close)
 
     app = FastAPI(title="Glasshouse crops", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     refusals.answer_errors(app)
-    app.add_api_route("/ping", _ping, methods=["GET", "HEAD"])
+    influx.add_to(app)
     app.add_api_route("/health", plane.health, methods=["GET"])
+    app.add_api_route("/robots.txt", _robots, methods=["GET", "HEAD"])
     for path in WRITES:
         app.add_route(path, plane.write, methods=["POST"])  # crops.lines checks the body, not FastAPI.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/series", plane.series, methods=["GET"])
     app.add_api_route("/v1/imports", plane.import_readings, methods=["POST"])
+    ChangeRoutes(plane).add_to(app)
     app.add_api_route("/v1/readings", plane.readings, methods=["POST"])
     app.add_api_route("/v1/export", plane.export, methods=["POST"])
     app.add_api_route("/v1/tenant", plane.forget, methods=["DELETE"], status_code=204)
     app.add_api_route("/v1/evidence", plane.evidence, methods=["GET"])
-    return Door(app, plane.admit, body_timeout_s)
+    return Door(app, plane.admit, body_timeout_s, host)
 
 
-async def _ping() -> Response:
-    return Response(status_code=204, headers={"X-Influxdb-Version": "2.7-glasshouse"})
+async def _robots() -> Response:
+    """Nothing here is for robots. Source: RFC 9309."""
+    return Response("User-agent: *\nDisallow: /\n", media_type="text/plain; charset=utf-8")
 
 
 def token_of(request: Request) -> str:
     """The token, as InfluxDB clients send it: Token, Bearer, Basic with the token as password, or `?p=` of version 1."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() in ("token", "bearer"):
+    if scheme.lower() == "token":  # Clients of version 1.8 send "user:password".
+        return rest.strip().rpartition(":")[2]
+    if scheme.lower() == "bearer":
         return rest.strip()
     if scheme.lower() == "basic":
         try:
@@ -132,14 +137,23 @@ class Plane:
         forgetting.remove(self._data)
         self.answers = Answers(self.store)
 
+    async def drop_old_changes(self) -> None:
+        """Delete every hour what was kept of changes that are too old to be undone."""
+        while True:
+            await asyncio.sleep(DROP_EVERY_S)
+            try:
+                await asyncio.to_thread(self.store.changes.drop_old)
+            except Exception as error:  # noqa: BLE001 - noted in the log; tried again in an hour
+                log.error("old changes not deleted", stack=stack_of(error))
+
     def _hash(self, token: str) -> str:
         return hmac.new(self._token_key, token.encode(), hashlib.sha256).hexdigest()
 
     def admit(self, scope: Scope) -> Admitted:
         """The sender, and how long the body may be, from the head of a request alone. Raises Refusal."""
         method, path = scope["method"], scope["path"]
-        if path in WRITES:
-            if method != "POST":
+        if path in WRITES or (method, path) in influx.ASKED:
+            if path in WRITES and method != "POST":
                 return Admitted("", 0)
             token = token_of(Request(scope))
             token_hash = self._hash(token)
@@ -151,7 +165,8 @@ class Plane:
                     "This token is unknown or revoked. Register the device, or give it its new key.",
                 )
             scope["crops.origin"], scope["crops.token"] = known.origin, token_hash
-            return Admitted(f"{known.origin.tenant}/{known.origin.device}", MOST_BODY_BYTES)
+            most_bytes = MOST_BODY_BYTES if path in WRITES else influx.MOST_BYTES
+            return Admitted(f"{known.origin.tenant}/{known.origin.device}", most_bytes)
         route = "/v1/devices/" if path.startswith("/v1/devices/") else path
         if (method, route) not in VERBS:
             return Admitted("", 0)  # There is no such route, or it needs neither a right nor a body.
@@ -159,7 +174,7 @@ class Plane:
         capability = self._checked(header(scope, b"authorization"), verb)
         return Admitted(f"web/{capability.tenant}", most_bytes)
 
-    def _capability(self, request: Request, verb: str) -> Capability:
+    def capability_of(self, request: Request, verb: str) -> Capability:
         """The capability of a request, if it covers the verb. Raises Refusal."""
         return self._checked(request.headers.get("authorization", ""), verb)
 
@@ -218,7 +233,7 @@ class Plane:
 
     async def add_device(self, request: Request, new: NewDevice) -> dict[str, str]:
         """Create a device's token. It is shown only in this answer."""
-        capability = self._capability(request, "devices:write")
+        capability = self.capability_of(request, "devices:write")
         if new.site not in capability.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         token = f"gh_{secrets.token_urlsafe(32)}"
@@ -228,7 +243,7 @@ class Plane:
 
     async def revoke_device(self, request: Request, device: OpaqueId) -> None:
         """Revoke a device's token, at once."""
-        capability = self._capability(request, "devices:write")
+        capability = self.capability_of(request, "devices:write")
         for token_hash, token in list(self.store.senders.tokens.items()):
             origin = token.origin
             if origin.device == device and origin.tenant == capability.tenant and origin.site in capability.sites:
@@ -246,21 +261,24 @@ class Plane:
                     log.error("health of the store not checked", stack=stack_of(error))
                     self._is_well = False
                 self._checked_at_s = time.monotonic()
-        body = {"name": "glasshouse-crops", "status": "pass" if self._is_well else "fail"}
-        return JSONResponse(body, 200 if self._is_well else 503)
+        return influx.health(is_well=self._is_well)
 
     # -- questions of web ------------------------------------------------------------------------------------
 
     async def series(self, request: Request) -> Response:
         """The tenant's series at its sites, each with its newest reading and the variable that it most likely is.
 
-        With since (epoch s) and step (s), each also has `trend`: rows of bucket start and mean.
+        With since (epoch s) and step (s), each also has `trend`: rows of bucket start and mean. At most `most` (and
+        MOST_LISTED), those after the one that `after` names; or, with `s`, those that are named.
         """
-        capability = self._capability(request, "readings:read")
-        since_s, step_s = _seconds(request, "since"), _seconds(request, "step")
+        capability = self.capability_of(request, "readings:read")
+        since_s, step_s = _number(request, "since"), _number(request, "step")
         if since_s and step_s and (time.time() - since_s) / step_s > MOST_STEPS:
             raise Refusal(400, "invalid", f"More than {MOST_STEPS:,} steps a series. Choose a longer step.")
-        return await self._answered(self.answers.series, capability, since_s, step_s)
+        asked = request.query_params
+        most = min(_number(request, "most") or MOST_LISTED, MOST_LISTED)
+        piece = PieceAsked(asked.get("after", ""), most, tuple(asked.getlist("s")[:MOST_LISTED]))
+        return await self._answered(self.answers.series, capability, since_s, step_s, piece)
 
     async def _answered(self, answer: Callable[..., Any], *arguments: Any) -> Response:
         """The answer as JSON, computed in a thread. Raises Refusal."""
@@ -277,63 +295,37 @@ class Plane:
         return Response(body, media_type="application/json")
 
     async def import_readings(
-        self, request: Request, site: OpaqueId, compartment: CompartmentId = ""
+        self, request: Request, site: OpaqueId, change: OpaqueId, run: RunNumber = 0, compartment: CompartmentId = ""
     ) -> dict[str, int]:
-        """Store a file's readings as one batch. All of it is durable before the answer. Repeating it changes nothing.
+        """Store a file's readings, all or none. All of it is durable before the answer. Repeating it changes nothing.
 
+        change, run: by which it is undone, and by which a repeated request is known.
         Body: an Arrow stream of (stream, time in ns since 1970 UTC, value). Its metadata names the streams and their fields.
         """
-        capability = self._capability(request, "readings:write")
+        capability = self.capability_of(request, "readings:write")
         if site not in capability.sites:
             raise Refusal(403, "forbidden", "This capability does not cover that site.")
         origin = Origin(capability.tenant, site, "", compartment)
         batch = await asyncio.to_thread(imported, await request.body())
-        before = await asyncio.to_thread(self._stored_before, origin, batch)
-        try:
-            await asyncio.wrap_future(await asyncio.to_thread(self.store.write, origin, batch))
-        except WriteQueueFullError:
-            raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
-        except LogError as error:
-            raise Refusal(507, "internal error", f"Nothing of this file was stored: {error}.") from None
-        if batch.limit_reached:
-            raise _limit_reached(batch, batch.limit_reached)
-        after = await asyncio.to_thread(self._count, origin)
-        return {"taken": len(batch.code), "new": after - before.readings, "replaced": before.replaced}
-
-    def _stored_before(self, origin: Origin, batch: lines.Batch) -> StoredBefore:
-        readings, replaced = self._count(origin), 0
-        for code, (tags, field) in enumerate(batch.series):
-            number = self.store.number_of(origin, tags, field)
-            of_series = batch.code == code
-            if number is None or not of_series.any():
-                continue
-            time, value = batch.time[of_series], batch.value[of_series]
-            start_s, end_s = int(time.min()) // NS_PER_S, int(time.max()) // NS_PER_S + 1
-            stored = self.store.questions.raw([number], start_s, end_s, MOST_COMPARED)[number]
-            _, in_batch, in_store = np.intersect1d(time, stored.time, return_indices=True)
-            replaced += int((value[in_batch] != stored.value[in_store]).sum())
-        return StoredBefore(readings, replaced)
-
-    def _count(self, origin: Origin) -> int:
-        self.store.flush()
-        numbers = [series.id for series in list(self.store.series.values()) if series.origin == origin]
-        return self.store.questions.count(numbers)
+        named = Named(capability.tenant, site, change, run)
+        done = await answered("this file", self.store.changes.import_batch, named, origin, batch)
+        return {"taken": len(batch.code), "new": done.added, "replaced": done.replaced}
 
     async def readings(self, request: Request, question: Question) -> Response:
         """Readings in buckets, for charts; see Answers.readings."""
-        capability, span = self._capability(request, "readings:read"), question.span()
+        capability, span = self.capability_of(request, "readings:read"), question.span()
         return await self._answered(
             self.answers.readings, capability, question.series, span, question.points, question.step
         )
 
     async def export(self, request: Request, question: Question) -> Response:
         """Every reading; see Answers.export."""
-        capability = self._capability(request, "readings:read")
+        capability = self.capability_of(request, "readings:read")
         return await self._answered(self.answers.export, capability, question.series, question.span())
 
     async def forget(self, request: Request) -> None:
         """Delete everything of a tenant: readings, series, tokens of devices. Safe to repeat; 503: repeat it."""
-        capability = self._capability(request, "tenant:forget")
+        capability = self.capability_of(request, "tenant:forget")
         try:
             await asyncio.to_thread(self.store.forget, capability.tenant)
         except StillQueuedError:
@@ -341,7 +333,7 @@ class Plane:
 
     async def evidence(self, request: Request) -> dict[str, Any]:
         """The columns that the store really has, with their classification, and how it keeps its tables: for promise checks."""
-        self._capability(request, "evidence:read")
+        self.capability_of(request, "evidence:read")
         await asyncio.to_thread(self.store.flush)
         ours = "WHERE database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA')"
         tables = await asyncio.to_thread(
@@ -368,8 +360,8 @@ def _limit_reached(batch: lines.Batch, reached: LimitReached) -> Refusal:
     )
 
 
-def _seconds(request: Request, name: str) -> int:
+def _number(request: Request, name: str) -> int:
     text = request.query_params.get(name, "0")
     if not text.isdecimal() or len(text) > 10:
-        raise Refusal(400, "invalid", f"{name} must be a whole number of seconds.")
+        raise Refusal(400, "invalid", f"{name} must be a whole number.")
     return int(text)

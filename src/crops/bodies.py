@@ -4,6 +4,7 @@ import time
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from crops import lines
@@ -20,18 +21,27 @@ def parsed(body: bytes, unit_ns: int) -> lines.Batch:
     """The readings of a body of line protocol; see lines.parse. Times too old or too far in the future are refused."""
     now_ns = time.time_ns()
     batch = lines.parse(body, unit_ns=unit_ns, now_ns=now_ns)
-    too_late = batch.time > now_ns + FUTURE_S * NS_PER_S
-    too_early = batch.time < now_ns - OLDEST_S * NS_PER_S
-    refused = too_late | too_early
-    if refused.any():
-        # The cause is most often a wrong precision. The fast parser keeps no line numbers, so the reading's number is named.
-        batch.refused += int(refused.sum())
-        reason = "lies more than a day in the future" if too_late.any() else "is more than 20 years old"
-        message = f"a time {reason}; is the request's precision right?"
-        batch.problems.append(lines.Problem(int(refused.argmax()) + 1, 1, message))
+    if _refused(batch, now_ns).any() and batch.line is None:
+        batch = lines.exact(body, unit_ns, now_ns)  # The fast parser keeps no numbers of lines.
+    refused = _refused(batch, now_ns)
+    if refused.any() and batch.line is not None:
+        too_late = {int(line) for line in batch.line[batch.time > now_ns + FUTURE_S * NS_PER_S]}
+        bad_lines = np.unique(batch.line[refused]).tolist()
+        batch.refused += len(bad_lines)
+        for line in bad_lines[: max(0, lines.MOST_PROBLEMS - len(batch.problems))]:
+            reason = "lies more than a day in the future" if line in too_late else "is more than 20 years old"
+            # The cause is most often a wrong precision.
+            batch.problems.append(lines.Problem(line, 1, f"a time {reason}; is the request's precision right?"))
+        batch.problems.sort(key=lambda problem: problem.line)
         accepted = ~refused
         batch.code, batch.time, batch.value = batch.code[accepted], batch.time[accepted], batch.value[accepted]
     return batch
+
+
+def _refused(batch: lines.Batch, now_ns: int) -> npt.NDArray[np.bool_]:
+    """Of which readings the time is refused."""
+    too_late, too_early = batch.time > now_ns + FUTURE_S * NS_PER_S, batch.time < now_ns - OLDEST_S * NS_PER_S
+    return np.asarray(too_late | too_early)
 
 
 def imported(body: bytes) -> lines.Batch:

@@ -62,6 +62,7 @@ class LatestCache:
         self._next_sample = np.zeros(1 << 12, np.uint8)
         self._has_stored_intervals = np.zeros(1 << 12, np.bool_)
         self._sampling_round = 0
+        self._epoch, self._forgotten_in = 0, dict[int, int]()
         self._lock = threading.Lock()
 
     def _grow(self, highest_number: int) -> None:
@@ -119,11 +120,14 @@ class LatestCache:
             self._grow(max(numbers, default=0))
             return [number for number in numbers if not self._has_stored_intervals[number]]
 
-    def fill_intervals(self, numbers: list[int], times: dict[int, list[int]]) -> None:
-        """Add what the store holds. times: by series number, its newest times in ns, in any order."""
+    def fill_intervals(self, numbers: list[int], times: dict[int, list[int]], epoch: int) -> None:
+        """Add what was read from the store after `epoch`. times: by series number, its newest times in ns, in any order."""
         with self._lock:
-            for number, series_times in times.items():
-                intervals_s = np.diff(np.unique(np.array(series_times, np.int64)))[-self.SAMPLES :] / 1e9
+            numbers = self._still(numbers, epoch)
+            for number in numbers:
+                intervals_s = np.diff(np.unique(np.array(times.get(number, ()), np.int64)))[-self.SAMPLES :] / 1e9
+                if not len(intervals_s):
+                    continue
                 self._intervals_s[number] = np.nan
                 self._intervals_s[number, : len(intervals_s)] = intervals_s
                 self._next_sample[number] = len(intervals_s) % self.SAMPLES
@@ -144,20 +148,33 @@ class LatestCache:
             self._grow(max(numbers, default=0))
             return [number for number in numbers if not self._has_stored_reading[number]]
 
-    def fill(self, numbers: list[int], stored: dict[int, tuple[int, float]]) -> None:
-        """Add what the store holds. stored: by series number, time in ns and value of its newest reading."""
+    def fill(self, numbers: list[int], stored: dict[int, tuple[int, float]], epoch: int) -> None:
+        """Add what was read from the store after `epoch`. stored: by series number, its newest reading: time in ns, value."""
         with self._lock:
-            for number, (time, value) in stored.items():
+            numbers = self._still(numbers, epoch)
+            for number in numbers:
+                time, value = stored.get(number, (NO_TIME, 0.0))
                 if time > self._time[number]:
                     self._time[number], self._value[number] = time, value
             self._has_stored_reading[numbers] = True
 
     def forget(self, numbers: list[int]) -> None:
-        """Keep nothing of series that are deleted."""
+        """Keep nothing of series that are deleted, or that lost readings: what is left of them is read from the store again."""
         with self._lock:
             self._grow(max(numbers, default=0))
             self._time[numbers], self._value[numbers] = NO_TIME, 0
             self._intervals_s[numbers], self._next_sample[numbers] = np.nan, 0
+            self._has_stored_reading[numbers] = self._has_stored_intervals[numbers] = False
+            self._epoch += 1
+            self._forgotten_in |= dict.fromkeys(numbers, self._epoch)
+
+    def epoch(self) -> int:
+        """The present epoch, to be given to `fill` and `fill_intervals` with what is read from now on."""
+        return self._epoch
+
+    def _still(self, numbers: list[int], epoch: int) -> list[int]:
+        """Those of the series of which nothing was forgotten since `epoch`. Call it under the lock."""
+        return [number for number in numbers if self._forgotten_in.get(number, 0) <= epoch]
 
     def get(self, numbers: list[int]) -> dict[int, Reading]:
         """By series number, its newest reading. Only series that have one."""

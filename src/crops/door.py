@@ -64,10 +64,14 @@ class Door:
     """The application behind the checks.
 
     admit: decides from the head of a request alone, or raises Refusal. body_timeout_s: seconds that a body may take to arrive.
+    host: the only name under which requests are answered; "": any. A browser that comes by the web door's name would bring
+    the cookies of the web door with it.
     """
 
-    def __init__(self, inner: Application, admit: Callable[[Scope], Admitted], body_timeout_s: float) -> None:
-        self._inner, self._admit, self._body_timeout_s = inner, admit, body_timeout_s
+    def __init__(
+        self, inner: Application, admit: Callable[[Scope], Admitted], body_timeout_s: float, host: str = ""
+    ) -> None:
+        self._inner, self._admit, self._body_timeout_s, self._host = inner, admit, body_timeout_s, host
         self._unfinished: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._all_unfinished = self._all_bytes = 0
@@ -88,6 +92,8 @@ class Door:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             _check_head(scope)
+            if self._host and _host_of(scope) != self._host:
+                raise Refusal(421, "misdirected", f"This service answers under the name {self._host}.")
             admitted = self._admitted(scope)
             body = await self._body(scope, receive, admitted)
         except Refusal as refusal:
@@ -176,6 +182,12 @@ def header(scope: Scope, name: bytes) -> str:
     if len(values) > 1:
         raise Refusal(400, "invalid", f"The header {name.decode()} comes more than once.")
     return values[0].decode("latin-1") if values else ""
+
+
+def _host_of(scope: Scope) -> str:
+    """The name in the header Host, without its port; "" where there is none, or several."""
+    written = [value for name, value in scope["headers"] if name == b"host"]
+    return written[0].decode("latin-1").partition(":")[0].lower() if len(written) == 1 else ""
 
 
 def _check_head(scope: Scope) -> None:

@@ -21,19 +21,29 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
-    """A limit that is reached: what has it, how many series it may have, and how many it has."""
+    """A limit that is reached: what has it, how many series it may have, and how many it has. new: how many a file adds."""
 
     scope: str
     limit: int
     series: int
+    new: int = 0
 
     @property
     def message(self) -> str:
         """What happened, and what the sender can do."""
         return (
-            f"{self.scope} has {self.series:,} series and may have {self.limit:,}. A series is one measurement with its tags "
+            f"{self.scope} has {self.series:,} series and may have {self.limit:,}"
+            f"{f'; the file adds {self.new:,}' if self.new else ''}. A series is one measurement with its tags "
             "and one field: do not put times, counters or serial numbers into their names. Otherwise ask the operator for more"
         )
+
+
+class LimitReachedError(Exception):
+    """Not all new series of a file fit a limit. Nothing of it is stored."""
+
+    def __init__(self, reached: LimitReached) -> None:
+        super().__init__(reached.message)
+        self.reached = reached
 
 
 class Limits:
@@ -69,12 +79,25 @@ class Limits:
         if self._of_tenant[origin.tenant] <= 0:
             del self._of_tenant[origin.tenant]
 
+    def refused(self, origin: Origin, new: int) -> LimitReached | None:
+        """The limit that so many more series of this origin would exceed; None if they would exceed none."""
+        of_device, of_tenant = self._of_device[self._sender(origin)], self._of_tenant[origin.tenant]
+        if new and of_device + new > self._device:
+            return LimitReached(self._scope(origin), self._device, of_device, new)
+        if new and of_tenant + new > self._organisation:
+            return LimitReached("This organisation", self._organisation, of_tenant, new)
+        return None
+
+    @staticmethod
+    def _scope(origin: Origin) -> str:
+        file_scope = "The compartment of this file" if origin.compartment else "The site of this file"
+        return "This device" if origin.device else file_scope
+
     def reached(self, origin: Origin) -> LimitReached | None:
         """The limit that one more series of this origin would exceed; None if it would exceed none."""
         of_device, of_tenant = self._of_device[self._sender(origin)], self._of_tenant[origin.tenant]
         if of_device >= self._device:
-            file_scope = "The compartment of this file" if origin.compartment else "The site of this file"
-            return LimitReached("This device" if origin.device else file_scope, self._device, of_device)
+            return LimitReached(self._scope(origin), self._device, of_device)
         if of_tenant >= self._organisation:
             return LimitReached("This organisation", self._organisation, of_tenant)
         return None

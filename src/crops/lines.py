@@ -7,7 +7,9 @@ Source: InfluxDB 2 line protocol reference.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,10 @@ NS = {"ns": 1, "n": 1, "us": 1_000, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s
 NS |= {"m": 60_000_000_000, "h": 3_600_000_000_000}
 MOST_PROBLEMS = 100
 LONGEST_KEY, LONGEST_NAME, LONGEST_VALUE = 8_192, 512, 400  # bytes; a key is a measurement with its tags
+LONGEST_TEXT = 64 << 10  # bytes of a line whose quoted text goes over several; InfluxDB's longest text
 SMALL_BODY = 4096  # bytes; up to here the exact parser is the faster one
 INTEGER = re.compile(rb"^-?\d{1,19}[iu]$")
+QUOTES = re.compile(rb'\\.|"')  # what is escaped is no quote
 NUMBER = re.compile(rb"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 BOOLEANS = {b"t", b"T", b"true", b"True", b"TRUE", b"f", b"F", b"false", b"False", b"FALSE"}
 
@@ -49,6 +53,7 @@ class Batch:
     """Readings in columns: `code` indexes `series`; `time` in ns since 1970 UTC; `value` as float64. And what was refused.
 
     series: (measurement with tags as written, field name). refused: how many lines, of which MOST_PROBLEMS are in problems.
+    line: of each reading, where its line begins, counted from 1; None where only `exact` would know.
     limit_reached: the limit that new series of this batch exceeded; dropped_series, dropped_points: what was left out for it.
     """
 
@@ -61,6 +66,7 @@ class Batch:
     limit_reached: LimitReached | None = None
     dropped_series: int = 0
     dropped_points: int = 0
+    line: npt.NDArray[np.int32] | None = None
 
 
 def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
@@ -75,7 +81,7 @@ def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
             batch = None
         if batch is not None:
             return batch
-    return _exact(body, unit_ns, now_ns)
+    return exact(body, unit_ns, now_ns)
 
 
 def _split(body: pa.Buffer, delimiter: str, types: dict[str, pa.DataType]) -> pa.Table:
@@ -148,14 +154,41 @@ def _check_key(key: bytes) -> None:
         column += len(part) + 1
 
 
-def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
+def _statements(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number, from 1. One whose quoted text goes on in the next lines is one with them."""
+    raw = body.split(b"\n")
+    starts = list(accumulate((len(line) + 1 for line in raw), initial=0))
+    at = closing = 0  # closing: the first line after `at` in which a quoted text may end; it never goes back
+    while at < len(raw):
+        text, first = raw[at].rstrip(b"\r"), at
+        at += 1
+        if b'"' in text and not text.lstrip().startswith(b"#") and _is_open(text):
+            closing = max(closing, at)
+            while closing < len(raw) and QUOTES.findall(raw[closing]).count(b'"') % 2 == 0:
+                closing += 1  # Of each line, only its own quotes are counted, and only once.
+            if closing < len(raw) and starts[closing] - 1 - starts[first] < LONGEST_TEXT:
+                text, at = b"\n".join(raw[first : closing + 1]).rstrip(b"\r"), closing + 1
+        yield first + 1, text
+
+
+def _is_open(text: bytes) -> bool:
+    """Whether a quoted text of the fields does not end in this line."""
+    try:
+        _find_stop(text, b"", _find_stop(text, b" ", 0, len(text)), len(text), quotes=True)
+    except LineError:
+        return True
+    return False
+
+
+def exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
+    """As `parse`, line by line: slower, and the batch knows the line of each reading."""
     codes: dict[tuple[bytes, bytes], int] = {}
     batch = Batch([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
     code: list[int] = []
     time: list[int] = []
     value: list[float] = []
-    for number, line in enumerate(body.split(b"\n"), 1):
-        text = line.rstrip(b"\r")
+    numbers: list[int] = []
+    for number, text in _statements(body):
         if not text.strip() or text.lstrip().startswith(b"#"):
             continue
         try:
@@ -174,9 +207,10 @@ def _exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
             code.append(codes.setdefault((key, name), len(codes)))
             time.append(time_ns)
             value.append(field_value)
+            numbers.append(number)
     batch.series = list(codes)
     batch.code, batch.time = np.array(code, np.int32), np.array(time, np.int64)
-    batch.value = np.array(value, np.float64)
+    batch.value, batch.line = np.array(value, np.float64), np.array(numbers, np.int32)
     return batch
 
 

@@ -27,7 +27,9 @@ from crops.cache import (
 MOST_ROWS = 2_000_000  # read into memory for one question; larger questions are answered by the engine
 MOST_SERIES, MOST_BLOCKS = 12, 600
 IN_SERIES = f"series IN ({schema.SERIES_NUMBERS})"  # Readable.rows and Readable.table put the numbers there.
+SHOWN = f"{IN_SERIES} AND {schema.IS_SHOWN}"  # without readings that were taken away or are marked as wrong
 MOST_LISTED = 5000  # series that one statement asks about
+TRIES = 3
 LOOKED_BACK_DAYS = (2, 100, 0)  # tried one after the other; 0: without a bound
 
 
@@ -91,25 +93,28 @@ class Questions:
 
     def count(self, numbers: list[int]) -> int:
         """How many readings the series have in all."""
-        sql = f"SELECT count() AS n FROM crop.{READINGS} FINAL WHERE {IN_SERIES}"
+        sql = f"SELECT count() AS n FROM crop.{READINGS} FINAL WHERE {SHOWN}"
         return int(self._store.rows(sql, numbers)[0]["n"])
 
     def latest(self, numbers: list[int]) -> dict[int, Reading]:
         """By series number, its newest reading. Only series that have one."""
         cache = self._store.latest_cache
-        if missing := cache.without_reading(numbers):
+        for _ in range(TRIES):  # Again, where a reading was taken away meanwhile.
+            epoch = cache.epoch()
+            if not (missing := cache.without_reading(numbers)):
+                break
             sql = (
                 f"SELECT series, toUnixTimestamp64Nano(max(time)) AS at, argMax({schema.VALUE}, time) AS v "
-                f"FROM crop.{READINGS} FINAL WHERE {IN_SERIES} GROUP BY series"
+                f"FROM crop.{READINGS} FINAL WHERE {SHOWN} GROUP BY series"
             )
             rows = _rows_of(self._store.table(sql, missing), "series", "at", "v")
-            cache.fill(missing, {number: (at, value) for number, at, value in rows})
+            cache.fill(missing, {number: (at, value) for number, at, value in rows}, epoch)
         return cache.get(numbers)
 
     def usual_intervals(self, numbers: list[int]) -> dict[int, float]:
         """By series number, the usual interval in s between its newest readings. Only series with at least two intervals."""
         cache = self._store.latest_cache
-        missing = cache.without_intervals(numbers)
+        epoch, missing = cache.epoch(), cache.without_intervals(numbers)
         for first in range(0, len(missing), MOST_LISTED):
             some_numbers = missing[first : first + MOST_LISTED]
             remaining = some_numbers
@@ -118,21 +123,21 @@ class Questions:
                 since = f"AND time >= now() - INTERVAL {days} DAY " if days else ""
                 sql = (
                     "SELECT series, groupArray(toString(at)) AS times FROM (SELECT series, toUnixTimestamp64Nano(time) AS at "
-                    f"FROM crop.{READINGS} WHERE {IN_SERIES} {since}"
+                    f"FROM crop.{READINGS} FINAL WHERE {SHOWN} {since}"
                     f"ORDER BY series, time DESC LIMIT {2 * cache.SAMPLES} BY series) GROUP BY series"
                 )
                 times |= {row["series"]: list(map(int, row["times"])) for row in self._store.rows(sql, remaining)}
                 remaining = [number for number in remaining if len(times.get(number, ())) <= cache.SAMPLES]
                 if not remaining:
                     break
-            cache.fill_intervals(some_numbers, times)
+            cache.fill_intervals(some_numbers, times, epoch)
         return cache.usual_intervals(numbers) if numbers else {}
 
     def shared_buckets(self, numbers: list[int], start_s: int, end_s: int, step_s: int) -> set[int]:
         """Starts (epoch s) of the buckets of step_s in which all the series have a reading at the same moment."""
         sql = (
             f"SELECT DISTINCT {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at FROM "
-            f"(SELECT time FROM crop.{READINGS} WHERE {IN_SERIES} AND {_in_span(start_s, end_s)} "
+            f"(SELECT time, series FROM crop.{READINGS} FINAL WHERE {SHOWN} AND {_in_span(start_s, end_s)} "
             f"GROUP BY time HAVING uniqExact(series) = {len(set(numbers))})"
         )
         return {int(row["at"]) for row in self._store.rows(sql, numbers)}
@@ -141,7 +146,7 @@ class Questions:
         """By series number, rows (bucket start in s, mean) since start_s, in buckets of step_s."""
         sql = (
             f"SELECT series, {start_s} + intDiv(toUnixTimestamp(time) - {start_s}, {step_s}) * {step_s} AS at, "
-            f"avg({schema.VALUE}) AS mean FROM crop.{READINGS} FINAL WHERE {IN_SERIES} "
+            f"avg({schema.VALUE}) AS mean FROM crop.{READINGS} FINAL WHERE {SHOWN} "
             f"AND {_in_span(start_s, 1 << 33)} GROUP BY series, at ORDER BY series, at"
         )
         trends: dict[int, list[list[float]]] = {}
@@ -180,6 +185,16 @@ class Questions:
             raise TooManyError
         return _split(table, numbers)
 
+    def marked(self, numbers: list[int], start_s: int, end_s: int, most: int) -> dict[int, Segment]:
+        """By series number, the readings that are marked as wrong, from start_s to end_s: the first `most` in all."""
+        plain = schema.VALUE.replace("scale", "(-1 - scale)")
+        table = self._store.table(
+            f"SELECT series, toUnixTimestamp64Nano(time) AS at, {plain} AS value FROM crop.{READINGS} FINAL "
+            f"WHERE {IN_SERIES} AND scale < 0 AND {_in_span(start_s, end_s)} ORDER BY series, time LIMIT {int(most)}",
+            numbers,
+        )
+        return _split(table, sorted(numbers)) if table.num_rows else dict.fromkeys(numbers, EMPTY)
+
     # -- from memory ---------------------------------------------------------------------------------------------
 
     def segments(self, numbers: list[int], start_s: int, end_s: int) -> dict[int, Segment] | None:
@@ -207,7 +222,7 @@ class Questions:
     def _read(self, numbers: list[int], start_s: int, end_s: int, most_rows: int) -> pa.Table:
         return self._store.table(
             f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.VALUE} AS value FROM crop.{READINGS} "
-            f"FINAL WHERE {IN_SERIES} AND {_in_span(start_s, end_s)} ORDER BY series, time LIMIT {int(most_rows)}",
+            f"FINAL WHERE {SHOWN} AND {_in_span(start_s, end_s)} ORDER BY series, time LIMIT {int(most_rows)}",
             numbers,
         )
 
@@ -221,7 +236,7 @@ class Questions:
         for (least, most), numbers in groups.items():
             readings = (
                 f"(SELECT series, time, {schema.VALUE} AS v FROM crop.{READINGS} FINAL "
-                f"WHERE {IN_SERIES} AND {_in_span(start_s, end_s)})"
+                f"WHERE {SHOWN} AND {_in_span(start_s, end_s)})"
             )
             is_plausible = f"v >= {_sql(least)} AND v <= {_sql(most)}"
             sql = (

@@ -1,5 +1,7 @@
 """The crop store's tables. The classification of their columns is agreed with the people plane (`crop_contract/columns.py`)."""
 
+from crop_contract.columns import CHANGED as CHANGED
+from crop_contract.columns import CHANGES as CHANGES
 from crop_contract.columns import FORGOTTEN as FORGOTTEN
 from crop_contract.columns import READINGS as READINGS
 from crop_contract.columns import SERIES as SERIES
@@ -7,6 +9,11 @@ from crop_contract.columns import TOKENS as TOKENS
 
 SERIES_NUMBERS = "@series"  # stands in a statement for the numbers of the series that it asks about
 SCALE_BITS = 127  # The `scale` of a value that is no short decimal: its digits are then the bits of the float64.
+SCALE_ABSENT = (
+    126  # The `scale` of a reading that was taken away: the row says so, for an older one may lie in another part.
+)
+# A reading that is marked as wrong has the scale -1 - scale. Nobody but who asks for such readings is given them.
+IS_SHOWN = f"scale >= 0 AND scale != {SCALE_ABSENT}"
 # Digits are stored as high * 256 + low. The differences of `low` fill one byte each, which compresses to half of what the
 # differences of a 64-bit column take (docs/adr/0001).
 DIGITS = "(bitShiftLeft(high, 8) + low)"
@@ -41,9 +48,33 @@ COLUMNS: dict[str, dict[str, str]] = {
         "version": "UInt64",
     },
     FORGOTTEN: {"tenant": "String", "at": "UInt64"},
+    CHANGES: {
+        "number": "UInt64",
+        "tenant": "String",
+        "site": "String",
+        "name": "String",
+        "run": "UInt32",
+        "at": "UInt64",
+        "readings": "UInt64",
+        "added": "UInt64",
+        "replaced": "UInt64",
+        "state": "UInt8",
+    },
+    CHANGED: {
+        "series": "UInt32 CODEC(ZSTD)",
+        "change": "UInt64 CODEC(ZSTD)",
+        "time": "DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD)",
+        "high_before": "Int64 CODEC(ZSTD(3))",
+        "low_before": "UInt8 CODEC(Delta, ZSTD)",
+        "scale_before": "Int8 CODEC(ZSTD)",
+        "high": "Int64 CODEC(ZSTD(3))",
+        "low": "UInt8 CODEC(Delta, ZSTD)",
+        "scale": "Int8 CODEC(ZSTD)",
+    },
 }
 _ORDER = {READINGS: "(series, time)", SERIES: "id", TOKENS: "hash", FORGOTTEN: "tenant"}
-_VERSION = {TOKENS: "version"}
+_ORDER |= {CHANGES: "number", CHANGED: "(series, change, time)"}
+_VERSION = {TOKENS: "version", CHANGES: "state"}
 
 
 def create_statements() -> list[str]:

@@ -6,39 +6,36 @@ key.
 """
 
 import contextlib
-import json
 import os
 import queue
 import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from crop_contract.columns import READINGS, SERIES
-from crops import records, schema
+from crop_contract.columns import CHANGED, READINGS, SERIES
+from crops import engine, records, schema
 from crops.cache import BlockCache, LatestCache
+from crops.changes import Changes
 from crops.decimals import decimals, values
-from crops.limits import Limits, Origin
+from crops.limits import LimitReachedError, Limits, Origin
 from crops.lines import Batch
 from crops.questions import Questions
+from crops.records import FLUSH, Columns, QueuedRecord
 from crops.senders import Senders, StillQueuedError
 from crops.series import Series, origin_of, whole_rows
+from crops.tables import Tables
+from crops.versions import is_shown
 from crops.wal import Log
 
 MOST_WAITING = 4_000_000  # readings between log and chDB; above it, senders are asked to wait
-CONFIG = """<clickhouse><storage_configuration>
-<disks><raw><type>local</type><path>{raw}/</path></raw>
-<sealed><type>encrypted</type><disk>raw</disk><path>sealed/</path><algorithm>AES_256_CTR</algorithm>
-<key_hex from_env="CROPS_DISK_KEY"/></sealed></disks>
-<policies><sealed><volumes><main><disk>sealed</disk></main></volumes></sealed></policies>
-</storage_configuration><tmp_policy>sealed</tmp_policy></clickhouse>"""
 GATHER_S, GROUP_POINTS = 0.5, 400_000
-MOST_LISTED, MOST_DELETED = 1_000, 20_000  # series that one statement names in its text: of a question, of a deletion
+MOST_DELETED = 20_000  # series that one deletion names in its text
 FORGET_WAIT_S = 25.0  # for what is queued, twice, before readings are deleted; web waits a minute for the answer
 REPLAY_BYTES = 32 << 20  # of the log, inserted into chDB at once after a crash
 
@@ -47,40 +44,29 @@ class WriteQueueFullError(Exception):
     """Too many readings wait for chDB. The sender should try again in a second."""
 
 
-class QueuedRecord(NamedTuple):
-    """A record on its way to chDB: how many readings it holds, its bytes, and the future that the log completes."""
-
-    points: int
-    record: bytes
-    logged: "Future[int]"
-
-
-FLUSH = QueuedRecord(0, b"", Future())  # put into the queue by a reader: insert at once what is queued
-
-
-class Store:
+class Store(Tables):
     """Series, tokens and readings. Safe to call from many threads."""
 
     def __init__(self, folder: Path, keys: Path, limits: Limits | None = None) -> None:
         from chdb.session import Session
 
         self.limits = limits or Limits()
-
         os.environ["CROPS_DISK_KEY"] = (keys / "disk.key").read_text()
         for name in ("raw", "engine"):
             (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         config = folder / "engine.xml"
-        config.write_text(CONFIG.format(raw=(folder / "raw").resolve()))
-        self._session = Session(f"{(folder / 'engine').resolve()}?config-file={config.resolve()}")
-        self._session.query("CREATE DATABASE IF NOT EXISTS crop")
+        config.write_text(engine.configuration(folder / "raw"))
+        super().__init__(Session(f"{(folder / 'engine').resolve()}?config-file={config.resolve()}"))
+        for statement in (*engine.settings(), "CREATE DATABASE IF NOT EXISTS crop"):
+            self._session.query(statement)
         self._create_tables()
         self.log = Log(folder / "log", (keys / "wal.key").read_bytes())
-        self._lock, self._inserting, self._asking = threading.Lock(), threading.Lock(), threading.Lock()
-        self._forgetting = threading.Lock()
+        self._lock, self._forgetting = threading.Lock(), threading.Lock()
         self._number_by_key: dict[tuple[Origin, bytes, bytes], int] = {}
         self.series: dict[int, Series] = {}
-        self.senders = Senders(self, self._put, self._delete, self._lock)
+        self.senders = Senders(self, self.put, self.delete, self._lock)
         self._unlogged: dict[int, Series] = {}
+        self.changes = Changes(self)
         self.latest_cache, self.block_cache, self.questions = LatestCache(), BlockCache(), Questions(self)
         self._scales = np.zeros(1 << 16, np.int8)
         self._last_number = 0  # Numbers of series are not reused: a part may still hold readings of a deleted series.
@@ -103,8 +89,10 @@ class Store:
     def _load(self) -> None:
         self.senders.load()
         self._load_series()
+        self.changes.load()
         self._replay()
-        self._delete_series([n for n, series in self.series.items() if self.senders.is_forgotten(series.origin.tenant)])
+        self.changes.drop_unfinished()
+        self.delete_series([n for n, series in self.series.items() if self.senders.is_forgotten(series.origin.tenant)])
         self.senders.drop_old_notes()  # The log is empty now.
         self.log.start()
         self._thread = threading.Thread(target=self._insert_queued, name="store", daemon=True)
@@ -113,7 +101,7 @@ class Store:
     def _load_series(self) -> None:
         whole = whole_rows(self.rows("SELECT id, tenant, site, device, compartment, tags, field FROM crop.series"))
         if whole.overwritten:  # They are stored again, before a merge of the engine leaves only the empty row.
-            self._put(SERIES, pa.Table.from_pylist(whole.overwritten))
+            self.put(SERIES, pa.Table.from_pylist(whole.overwritten))
         for row in whole.rows:
             self._add_series(Series(int(row["id"]), origin_of(row), row["tags"], row["field"]))
 
@@ -196,18 +184,51 @@ class Store:
                 nothing: Future[int] = Future()
                 nothing.set_result(0)
                 return nothing
-            # A record names every series that no durable record has named yet.
-            new_series = [self._unlogged[n].as_json() for n in numbers.tolist() if n in self._unlogged]
-            scales = self._scales[numbers]
-            digits, scale = decimals(batch.value, batch.code, scales)
-            self._scales[numbers] = scales
-            columns = records.Columns(numbers[batch.code], batch.time, digits, scale.astype(np.int8))
-            record = records.encode(new_series, columns)
-            self._waiting_points += len(batch.code)
-            self._queued_batches += 1
-            logged = self.log.append(record)
-            logged.add_done_callback(lambda done: self._note_logged(done, new_series))
-            self._queue.put(QueuedRecord(len(batch.code), record, logged))
+            return self._append(numbers, self._columns(numbers, batch))
+
+    def columns_of(self, origin: Origin, batch: Batch) -> Columns:
+        """The readings of a batch as they will be stored; new series get numbers. Raises LimitReachedError, TenantForgottenError.
+
+        A limit that not all of its series would fit refuses the whole batch.
+        """
+        with self._lock:
+            self.senders.check(origin.tenant, None)
+            new = sum(self._number_by_key.get((origin, *series)) is None for series in batch.series)
+            if reached := self.limits.refused(origin, new):
+                raise LimitReachedError(reached)
+            return self._columns(self._numbers(origin, batch), batch)
+
+    def amend(self, tenant: str, columns: Columns, change: dict[str, Any] | None) -> "Future[int]":
+        """Log readings of a change as they are to be stored. change: its row, with the last of its readings; see write().
+
+        Raises WriteQueueFullError, TenantForgottenError.
+        """
+        if self._waiting_points > MOST_WAITING:
+            raise WriteQueueFullError
+        numbers = np.unique(columns.series)
+        with self._lock:
+            self.senders.check(tenant, None)
+            return self._append(numbers, columns, change)
+
+    def _columns(self, numbers: npt.NDArray[np.uint32], batch: Batch) -> Columns:
+        """The readings of a batch in columns. numbers: of its series. Call it under the lock."""
+        scales = self._scales[numbers]
+        digits, scale = decimals(batch.value, batch.code, scales)
+        self._scales[numbers] = scales
+        return Columns(numbers[batch.code], batch.time, digits, scale.astype(np.int8))
+
+    def _append(
+        self, numbers: npt.NDArray[np.uint32], columns: Columns, change: dict[str, Any] | None = None
+    ) -> "Future[int]":
+        """Log readings. numbers: of their series. Call it under the lock."""
+        # A record names every series that no durable record has named yet.
+        new_series = [self._unlogged[n].as_json() for n in numbers.tolist() if n in self._unlogged]
+        record = records.encode(new_series, columns, change)
+        self._waiting_points += len(columns.series)
+        self._queued_batches += 1
+        logged = self.log.append(record)
+        logged.add_done_callback(lambda done: self._note_logged(done, new_series))
+        self._queue.put(QueuedRecord(len(columns.series), record, logged))
         return logged
 
     def _numbers(self, origin: Origin, batch: Batch) -> npt.NDArray[np.uint32]:
@@ -287,30 +308,24 @@ class Store:
     def _insert(self, log_records: list[bytes]) -> None:
         if not log_records:
             return
-        new_series = [row for record in log_records for row in records.new_series_of(record)]
+        new_series, changes = records.heads_of(log_records)
         if new_series:
             names = list(schema.COLUMNS[SERIES])
-            self._put(SERIES, pa.Table.from_pylist([{name: row[name] for name in names} for row in new_series]))
+            self.put(SERIES, pa.Table.from_pylist([{name: row[name] for name in names} for row in new_series]))
         columns = records.columns_of(log_records)
         if len(columns.series):
             into = "series, time, high, low, scale"
             select = f"series, fromUnixTimestamp64Nano(time), {schema.SPLIT_DIGITS}, scale"
-            self._put(READINGS, pa.table(columns._asdict()), into, select)
+            self.put(READINGS, pa.table(columns._asdict()), into, select)
             self.block_cache.invalidate(columns.series, columns.time)
-            self.latest_cache.update(columns.series, columns.time, values(columns.digits, columns.scale))
-
-    def _put(self, table: str, rows: pa.Table, into: str = "", select: str = "") -> None:
-        names = into or ", ".join(rows.column_names)
-        # chDB looks for a variable of this name in the frames around the call, so no other variable may have it.
-        table_for_chdb = rows
-        sql = f"INSERT INTO crop.{table} ({names}) SELECT {select or names} FROM Python(table_for_chdb)"
-        with self._inserting:
-            self._session.query(sql)
-        del table_for_chdb
-
-    def _delete(self, sql: str) -> None:
-        with self._inserting:
-            self._session.query(sql)
+            shown = is_shown(columns.scale)
+            some = columns if shown.all() else columns.picked(shown)
+            self.latest_cache.update(some.series, some.time, values(some.digits, some.scale))
+            if some is not columns:  # Of a series that loses a reading, only the store knows which is the newest now.
+                self.latest_cache.forget(np.unique(columns.series[~shown]).tolist())
+            self.changes.note_readings(some.series)
+        if changes:
+            self.changes.put(changes)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything acknowledged before this call can be read, at most timeout_s. False: it still cannot."""
@@ -334,31 +349,34 @@ class Store:
             with self._lock:  # From here on no new reading of it is logged, so this list is whole.
                 numbers = [number for number, series in self.series.items() if series.origin.tenant == tenant]
             if not numbers:
+                self.changes.forget(tenant)
                 return  # Nothing was ever logged.
             last_segment = self.log.roll().result()
             if not self.flush(FORGET_WAIT_S):  # The log alone holds what others have sent.
                 raise StillQueuedError
-            self._delete_series(numbers)
+            self.delete_series(numbers)
+            self.changes.forget(tenant)
             self._drop_synced([segment for segment in self.log.segments() if segment <= last_segment])
             self.senders.drop_old_notes()
 
-    def _delete_series(self, numbers: list[int]) -> None:
+    def delete_series(self, numbers: list[int]) -> None:
         """Delete series with their readings. Nothing of them may be queued any more."""
         if not numbers:
             return
         if self._last_number in numbers:  # An empty row keeps the number, so that it is not used again after a restart.
             empty = Series(self._last_number, Origin("", "", "", ""), "", "").as_json()
-            self._put(SERIES, pa.Table.from_pylist([{name: empty[name] for name in schema.COLUMNS[SERIES]}]))
+            self.put(SERIES, pa.Table.from_pylist([{name: empty[name] for name in schema.COLUMNS[SERIES]}]))
         for first in range(0, len(numbers), MOST_DELETED):
             listed = ",".join(map(str, numbers[first : first + MOST_DELETED]))
-            self._delete(f"DELETE FROM crop.{READINGS} WHERE series IN ({listed})")
-            self._delete(f"DELETE FROM crop.{SERIES} WHERE id IN ({listed}) AND tenant != ''")
+            self.delete(f"DELETE FROM crop.{READINGS} WHERE series IN ({listed})")
+            self.delete(f"DELETE FROM crop.{CHANGED} WHERE series IN ({listed})")
+            self.delete(f"DELETE FROM crop.{SERIES} WHERE id IN ({listed}) AND tenant != ''")
         with self._lock:
-            origins = {self.series[number].origin for number in numbers}
+            deleted = set(numbers)
             for number in numbers:
                 self.limits.forget(self.series.pop(number).origin)
                 self._unlogged.pop(number, None)
-            for key in [key for key in self._number_by_key if key[0] in origins]:
+            for key in [key for key, number in self._number_by_key.items() if number in deleted]:
                 del self._number_by_key[key]
         self.latest_cache.forget(numbers)
         all_times = np.array([np.iinfo(np.int64).min, np.iinfo(np.int64).max])
@@ -370,31 +388,7 @@ class Store:
         """Whether the log's and the store's threads are alive and the engine answers."""
         return self._thread.is_alive() and self.log.is_alive() and self.rows("SELECT 1 AS n") == [{"n": 1}]
 
-    def rows(self, sql: str, numbers: list[int] | None = None) -> list[dict[str, Any]]:
-        """Result rows of a query that this program wrote. It holds no text from outside, only numbers.
-
-        numbers: of series, as many as you like; they replace schema.SERIES_NUMBERS in the query.
-        """
-        text = self._query(sql, "JSONEachRow", numbers).decode()
-        return [json.loads(line) for line in text.splitlines()]
-
-    def table(self, sql: str, numbers: list[int] | None = None) -> pa.Table:
-        """The same as columns, for results of many rows."""
-        body = self._query(f"{sql} SETTINGS output_format_arrow_compression_method = 'none'", "ArrowStream", numbers)
-        return pa.ipc.open_stream(body).read_all() if body else pa.table({})
-
-    def _query(self, sql: str, output_format: str, numbers: list[int] | None) -> bytes:
-        if numbers is None or len(numbers) <= MOST_LISTED:
-            listed = ",".join(str(int(number)) for number in numbers or ()) or "0"
-            return bytes(self._session.query(sql.replace(schema.SERIES_NUMBERS, listed), output_format).bytes())
-        # The engine refuses a long list as text. It finds this table by the variable's name; see _put.
-        numbers_for_chdb = pa.table({"series": pa.array(numbers, pa.uint32())})
-        with self._asking:
-            whole_sql = sql.replace(schema.SERIES_NUMBERS, "SELECT series FROM Python(numbers_for_chdb)")
-            answer = bytes(self._session.query(whole_sql, output_format).bytes())
-        del numbers_for_chdb
-        return answer
-
     def of_tenant(self, tenant: str, sites: tuple[str, ...]) -> list[Series]:
-        """The series of a tenant's sites."""
-        return [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
+        """The series of a tenant's sites, without those of which every reading was taken away."""
+        at_sites = [s for s in list(self.series.values()) if s.origin.tenant == tenant and s.origin.site in sites]
+        return [s for s in at_sites if s.id not in self.changes.empty] if self.changes.empty else at_sites
