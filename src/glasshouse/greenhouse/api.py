@@ -10,13 +10,13 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client
-from glasshouse.greenhouse.models import Compartment, Device, Site, Upload
+from glasshouse.greenhouse.models import Compartment, Device, Site, Template, Upload
 from glasshouse.greenhouse.rules import site_facts, target_ranges_with
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, NotFoundError
 from glasshouse.kernel.ids import BlobId, CompartmentId, DeviceId, SiteId
-from glasshouse.kernel.pieces import CHOICES, Piece, first_of_each, piece_of
+from glasshouse.kernel.pieces import Choices, Piece, choices_of, first_of_each, piece_of
 from glasshouse.vault import blobs
 
 SITES_A_PIECE = 30
@@ -170,16 +170,49 @@ class SiteName(NamedTuple):
     name: str
 
 
-def site_names(actor: Actor, among: Collection[str] | None = None) -> list[SiteName]:
-    """The sites that the actor's transactions see, for choosing among them, CHOICES at most; no permission is asked.
+def site_names(actor: Actor, among: Collection[str]) -> list[SiteName]:
+    """Those of some sites that the actor's transactions see, with their names; no permission is asked."""
+    with access.organisation_transaction(actor):
+        rows = Site.objects.filter(organisation_id=actor.organisation, id__in=list(among)).order_by("created_at")
+        names = [SiteName(site.id, site.name) for site in rows]
+        access.record_access(actor, "sites", [site.id for site in names])
+        return names
 
-    among: only those of these.
+
+def site_choices(actor: Actor, search: str = "", chosen: Collection[str] = ()) -> Choices[SiteName]:
+    """The sites that the actor's transactions see, for choosing among them; no permission is asked.
+
+    search: words of their names; "": all of them. Names are sealed, so that each is opened and looked at. chosen: are there in
+    any case, and first: a form that is sent again must not lose them.
     """
     with access.organisation_transaction(actor):
         rows = Site.objects.filter(organisation_id=actor.organisation).order_by("created_at")
-        rows = rows[:CHOICES] if among is None else rows.filter(id__in=among)
-        names = [SiteName(site.id, site.name) for site in rows]
-        access.record_access(actor, "sites", [site.id for site in names])
+        others = (SiteName(site.id, site.name) for site in rows.exclude(id__in=list(chosen)))
+        offered = choices_of(others, search, lambda row: row.name)
+        offered[:0] = [SiteName(site.id, site.name) for site in rows.filter(id__in=list(chosen))] if chosen else []
+        access.record_access(actor, "sites", [site.id for site in offered])
+        return offered
+
+
+def names_of(actor: Actor, ids: Collection[str]) -> dict[str, str]:
+    """Names of those of some ids that are sites, compartments, devices, files and templates, as far as the actor may see them.
+
+    Raises NotFoundError.
+    """
+    with access.organisation_transaction(actor):
+        permissions = access.rights_of(actor).permissions
+        tables: list[type[Site | Compartment | Device | Upload | Template]] = []
+        if Permission.SITE_READ in permissions:
+            tables += [Site, Compartment, Device]
+        if Permission.FILE_IMPORT in permissions:
+            tables += [Upload, Template]
+        names: dict[str, str] = {}
+        for table in tables:
+            rows = table._default_manager.filter(organisation_id=actor.organisation, id__in=list(ids)).only(
+                "id", "name", "organisation_id"
+            )
+            names |= {row.id: str(row.name) for row in rows}
+        access.recorded_elsewhere(actor)  # As the list whose ids these are.
         return names
 
 

@@ -14,6 +14,7 @@ Source: decision records 22 and 31.
 """
 
 import fcntl
+import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +31,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from crop_contract import sandbox
 from crop_contract.sandbox import Limits
 from glasshouse.greenhouse.file_rows import MOST_READINGS
-from glasshouse.greenhouse.file_shapes import FileChoices, ImportIssue, Layout, Proposal, Reading, Series
+from glasshouse.greenhouse.file_shapes import COUNTS, FileChoices, ImportIssue, Layout, Proposal, Reading, Series
 from glasshouse.greenhouse.tables import FIRST_BYTES, is_packed
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
 from glasshouse.kernel.foreign_files import where_of
 from glasshouse.kernel.ids import OrganisationId
@@ -58,6 +60,10 @@ class _Facts(NamedTuple):
     refused: Count
     left_out: Count
     flagged: Count
+    cells: Count
+    empty: Count
+    repeats: Count
+    wide: Count
     series: list[str]
     issues: list[ImportIssue]
 
@@ -82,12 +88,13 @@ def _take_place(holder: str) -> BinaryIO | None:
     """The lock of a free place, closed by whoever holds it; None where all are taken. holder: kind, organisation."""
     folder = Path(settings.DATA_FOLDER) / "reading"
     folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "lock").open("ab") as one_at_a_time:
+    with os.fdopen(users.open_shared(folder / "lock", os.O_RDWR | os.O_CREAT), "ab") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         free: list[BinaryIO] = []
         holders: list[str] = []
         for number in range(PLACES):
-            file = (folder / f"place-{number}").open("a+b")
+            handle = users.open_shared(folder / f"place-{number}", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            file = os.fdopen(handle, "a+b")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 free.append(file)
@@ -126,13 +133,17 @@ def read(
     request = {"zone": layout.zone, "choices": None, "layout": layout.as_json()}
     answers = _answers(pieces, request, limits, lambda content: progress(*_checked(_PROGRESS, content)))
     facts, numbers = b"".join(answers[:1]), answers[1:]
-    rows, refused, left_out, flagged, names, issues = _checked(_FACTS, facts)
-    reading = Reading(rows=rows, refused=refused, left_out=left_out, flagged=flagged, issues=issues)
+    known: _Facts = _checked(_FACTS, facts)
+    names = known.series
+    counts = {name: getattr(known, name) for name in COUNTS}
+    reading = Reading(**counts, issues=known.issues)
     whole = all(len(times) == len(values) and not len(times) % 8 for times, values in _pairs(numbers))
     if len(numbers) != 2 * len(names) or len(set(names)) < len(names) or not whole:
         raise _unreadable("an answer of another length")
+    if not set(names) <= {column.name for column in layout.columns}:
+        raise _unreadable("a column that was not asked for")
     for name, (times, values) in zip(names, _pairs(numbers), strict=True):
-        reading.points[name] = Series(array("q", times), array("d", values))
+        reading.points[name] = Series(array("d", times), array("d", values))
     return reading
 
 

@@ -1,70 +1,146 @@
 """The rows of a file, read by a layout: each cell becomes a reading or an import issue. Without I/O."""
 
 import math
-import re
+from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from crop_contract.variables import Variable, recognise
+from glasshouse.greenhouse.file_long import BETWEEN
+from glasshouse.greenhouse.file_numbers import EMPTY, LONGEST_NUMBER, STATES, is_number, number_of, parts_of
 from glasshouse.greenhouse.file_shapes import Column, ImportIssue, Layout, Reading, Series
-from glasshouse.greenhouse.file_times import Clock, TimeIssue
+from glasshouse.greenhouse.file_strays import strays
+from glasshouse.greenhouse.file_times import Clock, TimeIssue, WallReader, cut, zone_of
 from glasshouse.greenhouse.units import LONGEST_UNIT, UNCHANGED, Conversion, conversion_to, convertible
 from glasshouse.kernel.errors import InvalidError
 
-NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
-EMPTY = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
-LONGEST_NUMBER = 64  # characters; a longer cell is no number
+__all__ = ["LONGEST_NUMBER", "MOST_READINGS", "is_number", "read_rows"]
 MOST_READINGS = 6_000_000  # of one file: what the crop plane takes in one batch
-
-
-def is_number(cell: str, decimal: str) -> bool:
-    """Whether a cell holds a number, written with this decimal mark ("." or ",")."""
-    return len(cell) <= LONGEST_NUMBER and bool(NUMBER.match(cell.replace(",", ".") if decimal == "," else cell))
+MOST_REMEMBERED = 200_000  # distinct cells of a column whose number is kept
 
 
 def read_rows(
     rows: Iterable[list[str]], layout: Layout, progress: Callable[[int], None] = lambda done: None
 ) -> Reading:
     """The rows (a whole file, or a sample), read by the layout. progress: told how many are done. Raises InvalidError."""
-    result, clock = Reading(), Clock(ZoneInfo(layout.zone))
-    columns = _columns_read(layout, result)
-    readings = 0
-    if layout.header:
-        rows = islice(rows, 1, None)
-    for number, row in enumerate(rows, 2 if layout.header else 1):
+    result = Reading()
+    times = _Times(layout, result)
+    by_member: dict[str, list[_ColumnRead]] = {}
+    for read_as in _columns_read(layout, result):
+        by_member.setdefault(read_as.column.member, []).append(read_as)
+    plain_columns = by_member.get("", []) if not layout.name_columns else None
+    above, readings = layout.rows_above, 0
+    if layout.first_row < 0:  # A layout of an earlier version, which counted no empty rows.
+        rows = (row for row in rows if row)
+    last_taken = max((column.index for column in layout.columns), default=0)
+    widest = max(len(layout.headings), last_taken + 1)
+    for number, row in enumerate(islice(rows, above, None), above + 1):
+        if not row:
+            continue
         if result.rows % 5000 == 0:
             progress(result.rows)
         result.rows += 1
-        text = row[layout.time_column] if layout.time_column < len(row) else ""
-        try:
-            at_s = clock.moment(text, layout.time_format, number)
-        except TimeIssue as issue:
-            result.issue(number, "", str(issue), kept=False)
+        member = (
+            ""
+            if plain_columns is not None
+            else BETWEEN.join(row[i] if i < len(row) else "" for i in layout.name_columns)
+        )
+        at_s = times.moment(row, number, member)
+        if at_s is None:
             continue
-        if before := clock.earlier_row(at_s, number):
-            text = f"the same time as row {before}; where both hold a value, this one counts"
-            result.issue(number, "", text, kept=True)
+        if len(row) > widest and any(row[widest:]):
+            result.issue(
+                number,
+                "",
+                f"has more cells than there are columns; {row[widest][:30]!r} and on are left out",
+                kept=False,
+            )
+            result.refused -= 1  # The row itself comes in.
+            result.wide += 1
+        columns = plain_columns if plain_columns is not None else by_member.get(member)
+        if columns is None:
+            name = " ".join(member.split(BETWEEN))[:60]
+            result.issue(number, "", f"series {name!r} is not among those that were chosen", kept=False)
+            continue
         readings += _read_cells(row, number, at_s, columns, result)
         if readings > MOST_READINGS:
             raise InvalidError(f"The file has more than {MOST_READINGS:,} readings. Split it.", field="file")
-    for number in clock.strays():
+    for number in strays(times.numbers, times.moments):
         result.flagged += 1
         text = "this time lies far from all others; a slip of the keys?"
         result.issues.append(ImportIssue(number, "", text, kept=True))
+    for read_as in [read_as for columns in by_member.values() for read_as in columns]:
+        if read_as.series:
+            result.points[read_as.column.name] = read_as.series
     result.issues.sort(key=lambda issue: issue.row)
     return result
 
 
-@dataclass(frozen=True, slots=True)
+class _Times:
+    """The moments of rows; each that cannot be told is an import issue."""
+
+    def __init__(self, layout: Layout, result: Reading) -> None:
+        self.layout, self.result = layout, result
+        self.clock = Clock(zone_of(layout.zone), newest_first=layout.newest_first, step_s=layout.step_s)
+        self.reader = WallReader(layout.time_format or "iso")
+        self.suspects = frozenset(layout.suspects)
+        self.numbers, self.moments = array("q"), array("d")
+        self.rows_at: dict[object, int] = {}
+
+    def moment(self, row: list[str], number: int, member: str) -> float | None:
+        """Seconds since 1970 UTC of a row; None where it has an issue."""
+        layout = self.layout
+        text = row[layout.time_column] if layout.time_column < len(row) else ""
+        clock_text = ""
+        if layout.clock_column >= 0:
+            clock_text = row[layout.clock_column] if layout.clock_column < len(row) else ""
+        try:
+            if layout.clock_column >= 0 and not clock_text and text:
+                raise TimeIssue("the time of day is missing")
+            at_s = self.clock.moment(self.reader.wall(text, clock_text), f"{text} {clock_text}".strip(), member)
+        except TimeIssue as issue:
+            self.result.issue(number, "", str(issue), kept=False)
+            return None
+        if self.suspects and cut(text).date in self.suspects:
+            self.result.issue(number, "", f"the date {text[:30]!r} jumps; are its day and month exchanged?", kept=True)
+        key = (at_s, member) if member else at_s
+        before = self.rows_at.get(key, 0)
+        self.rows_at[key] = number
+        if before:
+            self.result.repeats += 1
+            said = f"the same time as row {before}; where both hold a value, this one counts"
+            self.result.issue(number, "", said, kept=True)
+        self.numbers.append(number)
+        self.moments.append(at_s)
+        return at_s
+
+
+@dataclass(slots=True)
 class _ColumnRead:
     """A column with what every one of its cells needs, looked up once. convert: from its unit to the variable's."""
 
     column: Column
     decimal: str
+    thousands: str
     variable: Variable | None
     convert: Conversion | None
+    series: Series = field(default_factory=Series)
+    known: dict[str, float] = field(default_factory=dict)
+
+    def value(self, cell: str) -> float | None:
+        """The number of a cell as it is written, None where it holds none."""
+        if self.column.kind == "state" and cell.casefold() in STATES:
+            return STATES[cell.casefold()]
+        number = number_of(cell, self.decimal, self.thousands)
+        if number is None and len(cell) <= LONGEST_NUMBER:
+            parts = parts_of(cell)
+            if parts and parts[1] and parts[1] in (self.column.suffix, self.column.unit, self._bare_unit()):
+                number = number_of(parts[0], self.decimal, self.thousands)
+        return number
+
+    def _bare_unit(self) -> str:
+        return "%" if self.column.unit.startswith("%") or (not self.column.unit and self.column.suffix == "%") else "\0"
 
 
 def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
@@ -74,7 +150,8 @@ def _columns_read(layout: Layout, result: Reading) -> list[_ColumnRead]:
         _check_unit(column, result)
         variable = recognise(column.variable) if column.variable else None
         conversion = conversion_to(column.unit, variable.unit) if variable and column.unit else UNCHANGED
-        columns.append(_ColumnRead(column, layout.decimal, variable, None if conversion == UNCHANGED else conversion))
+        convert = None if conversion == UNCHANGED else conversion
+        columns.append(_ColumnRead(column, layout.decimal, layout.thousands, variable, convert))
     return columns
 
 
@@ -91,29 +168,43 @@ def _check_unit(column: Column, result: Reading) -> None:
     result.issue(1, column.name, text, kept=True)
 
 
-def _read_cells(row: list[str], number: int, at_s: int, columns: list[_ColumnRead], result: Reading) -> int:
+def _read_cells(row: list[str], number: int, at_s: float, columns: list[_ColumnRead], result: Reading) -> int:
     """Reads a row's cells; how many readings they gave."""
-    readings = 0
+    readings, width = 0, len(row)
+    result.cells += len(columns)
     for read_as in columns:
-        column, variable = read_as.column, read_as.variable
-        cell = row[column.index] if column.index < len(row) else ""
-        if cell.lower() in EMPTY:
-            continue
-        if not is_number(cell, read_as.decimal):
-            result.issue(number, column.name, f"{cell[:30]!r} is not a number", kept=False)
-            continue
-        value = float(cell.replace(",", ".") if read_as.decimal == "," else cell)
-        if read_as.convert:
-            value = round(value * read_as.convert.factor + read_as.convert.offset, 9) if math.isfinite(value) else value
-        if not math.isfinite(value):
-            result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
-            continue
-        if variable and not variable.least <= value <= variable.most:
-            text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
-            result.issue(number, column.name, text, kept=True)
-        series = result.points.get(column.name)
-        if series is None:
-            series = result.points[column.name] = Series()
-        series.append(at_s, value)
+        column = read_as.column
+        cell = row[column.index] if column.index < width else ""
+        value = read_as.known.get(cell)
+        if value is None:
+            value = _new_value(cell, number, read_as, result)
+            if value is None:
+                continue
+        series = read_as.series
+        series.times.append(at_s)
+        series.values.append(value)
         readings += 1
     return readings
+
+
+def _new_value(cell: str, number: int, read_as: _ColumnRead, result: Reading) -> float | None:
+    """The value of a cell that was not seen before, or has an issue each time; None where it is left out."""
+    column, variable = read_as.column, read_as.variable
+    if cell.casefold() in EMPTY:
+        result.empty += 1
+        return None
+    value = read_as.value(cell)
+    if value is None:
+        result.issue(number, column.name, f"{cell[:30]!r} is not a number", kept=False)
+        return None
+    if read_as.convert:
+        value = round(value * read_as.convert.factor + read_as.convert.offset, 9) if math.isfinite(value) else value
+    if not math.isfinite(value):
+        result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
+        return None
+    if variable and not variable.least <= value <= variable.most:
+        text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
+        result.issue(number, column.name, text, kept=True)
+    elif len(read_as.known) < MOST_REMEMBERED:
+        read_as.known[cell] = value
+    return value

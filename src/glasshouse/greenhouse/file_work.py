@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crop_contract.sandbox_work import Answer, Refused
 from glasshouse.greenhouse import files
-from glasshouse.greenhouse.file_shapes import FileChoices, Layout, Reading
+from glasshouse.greenhouse.file_shapes import COUNTS, FileChoices, Layout, Reading
+from glasshouse.greenhouse.file_times import zone_of
 from glasshouse.kernel.errors import InvalidError
 
 
@@ -16,7 +16,7 @@ def prepare(request: dict[str, Any]) -> None:
         from glasshouse.greenhouse import tables
 
         tables.prepare()
-    ZoneInfo(request["zone"])
+    zone_of(request["zone"])
 
 
 def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
@@ -33,12 +33,7 @@ def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
 
 
 def _send(reading: Reading, answer: Answer) -> None:
-    counts = {
-        "rows": reading.rows,
-        "refused": reading.refused,
-        "left_out": reading.left_out,
-        "flagged": reading.flagged,
-    }
+    counts = {name: getattr(reading, name) for name in COUNTS}
     issues = [asdict(issue) for issue in reading.issues]
     answer.json(counts | {"series": list(reading.points), "issues": issues})
     for series in reading.points.values():

@@ -1,21 +1,23 @@
 """Files of climate computers and loggers, without I/O: what a file most likely is, and what its rows say.
 
 `propose` looks at a file and says how it would read it; a person may correct that; `read` reads every row by it, and tells of
-each row or cell that could not be read, and why. Nothing is guessed silently.
+each row or cell that could not be read, and why. Nothing is guessed silently. How times are written is decided over all rows.
 
 The service calls these two in a process of its own only (`file_process.py`): they cost what a file makes them cost.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import chain, islice
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import chain
 
-from crop_contract.variables import recognise
-from glasshouse.greenhouse.file_rows import LONGEST_NUMBER, is_number, read_rows
+from glasshouse.greenhouse import file_columns, file_table
+from glasshouse.greenhouse.file_clock import facts_of, order_of
+from glasshouse.greenhouse.file_long import NAMES, VALUES, Members, name_column
+from glasshouse.greenhouse.file_names import Heading
+from glasshouse.greenhouse.file_numbers import LONGEST_NUMBER
+from glasshouse.greenhouse.file_rows import read_rows
+from glasshouse.greenhouse.file_scan import Scan, scanned
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
     MOST_ISSUES,
@@ -24,16 +26,18 @@ from glasshouse.greenhouse.file_shapes import (
     FileChoices,
     ImportIssue,
     Layout,
+    LeftOut,
     Proposal,
     Reading,
 )
-from glasshouse.greenhouse.file_times import TIME_FORMATS, is_storable, skipped, time_format_of, wall_of
-from glasshouse.greenhouse.tables import MOST_BYTES, open_table
-from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, to_unit
+from glasshouse.greenhouse.file_times import TIME_FORMATS, zone_of
+from glasshouse.greenhouse.tables import ENCODINGS, MOST_BYTES, Table, open_table
+from glasshouse.greenhouse.units import convertible, to_unit
 from glasshouse.kernel.errors import InvalidError
 
 __all__ = [
     "DELIMITERS",
+    "ENCODINGS",
     "MOST_BYTES",
     "MOST_ISSUES",
     "NO_CHOICES",
@@ -50,78 +54,291 @@ __all__ = [
     "read_rows",
     "to_unit",
 ]
-UNIT = re.compile(r"\(([^()]*)\)\s*$")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # The end of a line within a heading would end its name elsewhere.
-LONGEST_HEADING = 300  # characters; a longer heading is cut
 MOST_HEADINGS = 200_000  # characters of all headings
-LOOKED_AT = 500  # rows by which a proposal is made
+LOOKED_AT = 500  # rows by which columns are told apart; their times are looked at in all rows
+MOST_ROWS_ABOVE = 2_000
 # What of them is kept to be shown: rows as long as there is room, and three in any case. A cell is kept one character longer
 # than a number may be, so that what is no number stays none.
 SAMPLE_CELLS, SAMPLE_CHARACTERS, SAMPLE_CELL = 20_000, 200_000, LONGEST_NUMBER + 1
-# How far times are looked through for those that the clock skipped. A cell of a sheet costs much more than one of a text.
-SCANNED_ROWS, SCANNED_CELLS, SCANNED_SHEET_CELLS = 1_000_000, 20_000_000, 500_000
-
-
-def _headings(rows: list[list[str]]) -> list[str]:
-    head, width = rows[0], len(rows[1])
-    if len(head) < width:  # A slip of the keys: two headings with a tab between them instead of the delimiter.
-        head = [part.strip() for cell in head for part in cell.split("\t")]
-    head += [""] * (width - len(head))
-    return head
+NO_NUMBERS = "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?"
 
 
 def propose(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Layout:
     """How this file would be read, by the clock of its site and what a person says of it. Raises InvalidError."""
-    return proposal_of(body, zone=zone, choices=choices).layout
+    proposal = proposal_of(body, zone=zone, choices=choices)
+    if proposal.problem:
+        raise InvalidError(proposal.problem, field="file")
+    return proposal.layout
 
 
 def proposal_of(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Proposal:
-    """The layout that would be proposed, and the first rows to show it by. Raises InvalidError."""
-    table = open_table(body, choices.delimiter)
-    rows = list(islice(table.rows, LOOKED_AT + 1))
-    if len(rows) < 2:
-        raise InvalidError("The file holds no rows below its heading.", field="file")
-    layout = _layout(rows, table.delimiter, zone, choices)
-    most_cells = SCANNED_SHEET_CELLS if table.delimiter == "excel" else SCANNED_CELLS
-    scanned = _up_to(chain(rows[1:] if layout.header else rows, islice(table.rows, SCANNED_ROWS)), most_cells)
-    return Proposal(replace(layout, zone=_steady_zone(layout, scanned)), _sample(rows))
+    """The layout that would be proposed, and the first rows to show it by. Raises InvalidError.
+
+    A table without times or numbers is no error, but a proposal with a problem: a person may know more of it than we.
+    """
+    zone_of(zone)
+    table = open_table(body, choices.delimiter, choices.encoding, choices.sheet or "")
+    head = _head(table)
+    written = [row for row in head if row]
+    if len(written) < 2 and (len(written) < 1 or choices == NO_CHOICES):
+        table, head, written = _next_sheet(body, table, choices) or (table, head, written)
+        if len(written) < 2:
+            raise InvalidError("The file holds no rows below its heading.", field="file")
+    try:
+        return _proposed(table, head, zone, choices)
+    except _NothingError as error:
+        problem = error
+    for other in _others(body, table, choices):
+        try:
+            return _proposed(other, _head(other), zone, choices)
+        except (_NothingError, InvalidError):
+            continue
+    return _problem(table, head, zone, choices, str(problem))
 
 
-def _layout(rows: list[list[str]], delimiter: str, zone: str, choices: FileChoices) -> Layout:
-    header = not any(is_number(cell, ".") for cell in rows[0] if cell) if choices.header is None else choices.header
-    whole = _headings(rows) if header else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
-    head = [heading[:LONGEST_HEADING] for heading in whole]
-    if sum(map(len, head)) > MOST_HEADINGS:
+class _NothingError(InvalidError):
+    """No table of readings was found."""
+
+
+def _head(table: Table) -> list[list[str]]:
+    """The first rows, with those above the table."""
+    head, written = [], 0
+    for row in table.rows:
+        head.append(row)
+        written += bool(row)
+        if written > LOOKED_AT or len(head) > LOOKED_AT + MOST_ROWS_ABOVE:
+            break
+    return head
+
+
+def _next_sheet(
+    body: bytes, table: Table, choices: FileChoices
+) -> tuple[Table, list[list[str]], list[list[str]]] | None:
+    for other in _others(body, table, choices):
+        head = _head(other)
+        written = [row for row in head if row]
+        if len(written) > 1:
+            return other, head, written
+    return None
+
+
+def _others(body: bytes, table: Table, choices: FileChoices) -> list[Table]:
+    """The same file opened otherwise, where a person has not said how: its other sheets, or other delimiters."""
+    others = []
+    for name in table.sheets if choices.sheet is None else ():
+        if name != table.sheet:
+            try:
+                others.append(open_table(body, choices.delimiter, choices.encoding, name))
+            except InvalidError:
+                continue
+    if table.delimiter != "excel" and not choices.delimiter:
+        others += [open_table(body, mark, choices.encoding, table.sheet) for mark in table.others]
+    return others
+
+
+def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoices) -> Proposal:
+    try:
+        shape = file_table.find(head, choices)
+    except InvalidError as error:
+        if str(error) == file_table.NO_TIME:
+            raise _NothingError(str(error), field="time_column") from None
+        raise
+    first_row = shape.times.first_row
+    long_form = name_column(head[first_row:], shape, choices)
+    scan = scanned(chain(head[first_row:], table.rows), shape.times, long_form.candidates)
+    width = max(scan.width, len(shape.headings))
+    named = [*shape.headings, *([Heading("", "", "")] * (width - len(shape.headings)))]
+    if sum(len(heading.text) for heading in named) > MOST_HEADINGS:
         raise InvalidError(
             f"The headings of this file hold more than {MOST_HEADINGS:,} characters. Shorten them, or split the file by "
             "columns.",
             field="file",
         )
-    sample = rows[1:] if header else rows[:LOOKED_AT]
-    time = _time_column(head, sample, choices)
-    cells = [cell for row in sample for i, cell in enumerate(row) if i != time.column]
-    commas = sum(bool(re.match(r"^-?\d+,\d+$", cell)) for cell in cells)
-    points = sum(bool(re.match(r"^-?\d+\.\d+$", cell)) for cell in cells)
-    decimal = choices.decimal or ("," if delimiter != "," and commas > points else ".")
-    columns = _columns(head, time.column, sample, decimal)
-    if not columns:
-        raise InvalidError(
-            "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?",
-            field="file",
+    notes: list[str] = []
+    time_heading = " ".join(named[i].text for i in (shape.times.column, shape.times.clock_column) if 0 <= i < width)
+    time_format, asks, suspects = _order(scan, shape, time_heading, choices, notes)
+    walls = scan.walls(time_format)
+    facts = facts_of(walls.seconds, zone, time_heading, own_offsets=walls.own_offsets)
+    notes += facts.notes
+    if above := _above(head, shape):
+        notes.append(above)
+    if walls.own_offsets:
+        notes.append("The times name their own offset from UTC, so no time zone is needed.")
+    members = scan.members(long_form)
+    columns = _columns(head, scan, shape, named, choices, table, members)
+    if columns.asks_decimal and not choices.decimal:
+        asks = (*asks, "decimal")
+        notes.append(
+            "Numbers such as 1.234 or 1,234 may be one and a bit, or more than a thousand: say which mark is the decimal mark."
         )
-    return Layout(delimiter, decimal, header, time.column, time.time_format, zone, columns, tuple(head))
+    if not columns.taken:
+        raise _NothingError(NO_NUMBERS, field="file")
+    layout = Layout(
+        table.delimiter,
+        columns.decimal,
+        bool(shape.heading_rows),
+        shape.times.column,
+        time_format,
+        facts.zone,
+        tuple(columns.taken),
+        file_table.joined(named) if shape.heading_rows else tuple(f"column {i}" for i in range(1, width + 1)),
+        first_row=first_row,
+        heading_rows=shape.heading_rows,
+        units_row=shape.units_row,
+        clock_column=shape.times.clock_column,
+        thousands=columns.thousands,
+        encoding=table.encoding,
+        sheet=table.sheet,
+        name_columns=tuple(members.columns),
+        newest_first=facts.newest_first,
+        step_s=facts.step_s,
+        left_out=tuple(columns.left_out),
+        asks=asks,
+        suspects=suspects,
+    )
+    return Proposal(layout, _sample(head, first_row), notes, list(table.sheets), "", asdict(choices))
 
 
-def _up_to(rows: Iterable[list[str]], cells: int) -> Iterator[list[str]]:
-    """The rows until so many cells were passed."""
-    for row in rows:
-        yield row
-        cells -= len(row)
-        if cells <= 0:
-            return
+def _above(head: list[list[str]], shape: file_table.Shape) -> str:
+    """What is said of rows above the table, which are no readings."""
+    begins = min((*shape.heading_rows, shape.times.first_row))
+    written = [place for place in range(shape.times.first_row) if head[place] and place not in shape.heading_rows]
+    if not written:
+        return ""
+    rows = f"Row {written[0] + 1}" if len(written) == 1 else f"{len(written)} rows"
+    where = "above the table" if written[-1] < begins else "above the readings"
+    return (
+        f"{rows} {where} {'holds' if len(written) == 1 else 'hold'} no readings: {' '.join(head[written[0]])[:60]!r}."
+    )
 
 
-def _sample(rows: list[list[str]]) -> list[list[str]]:
+def _order(
+    scan: Scan, shape: file_table.Shape, heading: str, choices: FileChoices, notes: list[str]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The form of the times, what is to be asked of it, and dates that look exchanged."""
+    if choices.time_format:
+        return choices.time_format, (), ()
+    if shape.times.kind in TIME_FORMATS:
+        return shape.times.kind, (), ()
+    order = order_of(scan.dates(), heading, int(time.time()) // 86_400)
+    if order.open:
+        notes.append(
+            "The dates can be read in several orders, and nothing in the file tells which is meant: "
+            + " or ".join(TIME_FORMATS[name] for name in order.open)
+            + ". Choose one."
+        )
+    elif order.reason:
+        notes.append(f"Dates are read as {TIME_FORMATS[order.time_format]}: {order.reason}.")
+    if order.suspects:
+        notes.append(
+            f"{len(order.suspects)} dates, such as {order.suspects[0]!r}, jump as if a spreadsheet had exchanged day and month. "
+            "They are read as they stand, and listed."
+        )
+    return order.time_format, ("time_format",) if order.open else (), order.suspects
+
+
+class _Columns:
+    """The columns that are taken, the others with their reasons, and the marks of their numbers."""
+
+    def __init__(self) -> None:
+        self.taken: list[Column] = []
+        self.left_out: list[LeftOut] = []
+        self.decimal, self.thousands, self.asks_decimal = ".", "", False
+
+
+def _columns(
+    head: list[list[str]],
+    scan: Scan,
+    shape: file_table.Shape,
+    named: list[Heading],
+    choices: FileChoices,
+    table: Table,
+    members: Members,
+) -> _Columns:
+    columns = _Columns()
+    times = {shape.times.column, shape.times.clock_column, *members.columns}
+    sample = [row for row in head[shape.times.first_row :] if row and scan.is_timed(row)] or head[
+        shape.times.first_row :
+    ]
+    cells = {}
+    for index in range(len(named)):
+        if index not in times:
+            texts = [row[index] for row in sample if index < len(row)]
+            cells[index] = file_columns.looked_at(texts if any(texts) else scan.late.get(index, texts))
+    marks = file_columns.marks_of(list(cells.values()))
+    columns.decimal, columns.thousands, columns.asks_decimal = marks.conclude()
+    if columns.asks_decimal and (table.delimiter == "excel" or (columns.decimal == "." and table.delimiter == ",")):
+        columns.asks_decimal = False
+    if columns.decimal == "," and table.delimiter == "," and not marks.decimal[","] and marks.open[","]:
+        columns.asks_decimal = True
+    if choices.decimal:
+        columns.decimal = choices.decimal
+        columns.thousands = columns.thousands if columns.thousands != columns.decimal else ""
+        other = "." if columns.decimal == "," else ","
+        if marks.open[other] or marks.grouped[other]:
+            columns.thousands = other
+        columns.asks_decimal = False
+    if choices.thousands is not None:
+        columns.thousands = choices.thousands
+    for index, looked in cells.items():
+        if index in shape.others:
+            columns.left_out.append(
+                LeftOut(index, file_columns.name_of(named[index], index), "it is a second column of times")
+            )
+            continue
+        said_by_name = (
+            members.columns and NAMES.fullmatch(named[index].text) and not VALUES.fullmatch(named[index].text)
+        )
+        if said_by_name and any(looked.numbers):
+            columns.left_out.append(
+                LeftOut(index, named[index].text, f"it names something, always {looked.numbers[0][:30]!r}")
+            )
+            continue
+        column = file_columns.decide(index, named[index], looked, (columns.decimal, columns.thousands))
+        if isinstance(column, Column) and _is_count(column, looked, shape, named[index]):
+            column = LeftOut(index, column.name, "it counts rows")
+        if isinstance(column, Column):
+            columns.taken += members.split(column)
+        elif column:
+            columns.left_out.append(column)
+    for index in members.columns:
+        columns.left_out.append(LeftOut(index, file_columns.name_of(named[index], index), "it names the series"))
+    columns.taken = file_columns.named_apart(columns.taken)
+    return columns
+
+
+def _is_count(column: Column, looked: file_columns.Cells, shape: file_table.Shape, heading: Heading) -> bool:
+    """Whether a column left of the times goes up by one in each row, as the count of a logger does."""
+    if column.index > shape.times.column or column.variable or heading.unit or column.kind:
+        return False
+    numbers = [float(number) for number in looked.numbers if number.isdecimal() and len(number) < 15]
+    return len(numbers) == len(looked.numbers) and file_columns.counts_rows(numbers)
+
+
+def _problem(table: Table, head: list[list[str]], zone: str, choices: FileChoices, problem: str) -> Proposal:
+    """A proposal that reads nothing, from which a person goes on."""
+    width = max(map(len, head), default=1)
+    heading = choices.heading_row if choices.heading_row is not None else 1
+    rows = head[heading - 1] if 0 < heading <= len(head) else []
+    named = tuple((rows[i] if i < len(rows) and rows[i] else f"column {i + 1}")[:80] for i in range(width))
+    layout = Layout(
+        table.delimiter,
+        choices.decimal or ".",
+        heading > 0,
+        choices.time_column or 0,
+        choices.time_format or "",
+        zone,
+        (),
+        named,
+        first_row=(choices.first_row or 2) - 1,
+        heading_rows=(heading - 1,) if heading > 0 else (),
+        encoding=table.encoding,
+        sheet=table.sheet,
+    )
+    return Proposal(layout, _sample(head, 0), [], list(table.sheets), problem, asdict(choices))
+
+
+def _sample(rows: list[list[str]], first_row: int) -> list[list[str]]:
     """The first rows, cut to what a page shows and a stored proposal may hold."""
     sample: list[list[str]] = []
     cells = characters = 0
@@ -129,69 +346,10 @@ def _sample(rows: list[list[str]]) -> list[list[str]]:
         cut = [cell[:SAMPLE_CELL] for cell in row]
         cells += len(cut)
         characters += sum(map(len, cut))
-        if len(sample) >= 3 and (cells > SAMPLE_CELLS or characters > SAMPLE_CHARACTERS):
+        if len(sample) >= first_row + 3 and (cells > SAMPLE_CELLS or characters > SAMPLE_CHARACTERS):
             break
         sample.append(cut)
     return sample
-
-
-class _TimeColumn(NamedTuple):
-    """Which column holds the times, and how they are written: one of TIME_FORMATS."""
-
-    column: int
-    time_format: str
-
-
-def _time_column(head: list[str], sample: list[list[str]], choices: FileChoices) -> _TimeColumn:
-    """The time column, as said or as found. Raises InvalidError."""
-    if choices.time_column is not None and not 0 <= choices.time_column < len(head):
-        raise InvalidError(f"The file has columns 1 to {len(head)}.", field="time_column")
-    places = range(len(head)) if choices.time_column is None else [choices.time_column]
-    formats = {i: time_format_of([row[i] for row in sample if i < len(row) and row[i]]) for i in places}
-    # A written date beats a serial number, which an odd column of numbers may look like.
-    candidates = sorted((kind == "excel", i, kind) for i, kind in formats.items() if kind)
-    if choices.time_column is not None and choices.time_format:
-        return _TimeColumn(choices.time_column, choices.time_format)
-    if not candidates:
-        raise InvalidError(
-            "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5).",
-            field="time_column",
-        )
-    _, column, time_format = candidates[0]
-    return _TimeColumn(column, choices.time_format or time_format)
-
-
-def _columns(head: list[str], time_column: int, sample: list[list[str]], decimal: str) -> tuple[Column, ...]:
-    columns: list[Column] = []
-    name_counts: dict[str, int] = {}
-    for index, whole in enumerate(head):
-        heading = CONTROL.sub(" ", whole[:LONGEST_HEADING])
-        counter = re.fullmatch(r"(read_?no|no|nr|index|id|#)\.?", heading.strip().lower())
-        if index == time_column or counter:
-            continue
-        if not any(is_number(row[index], decimal) for row in sample if index < len(row)):
-            continue
-        unit = UNIT.search(heading)
-        plain = UNIT.sub("", heading).strip(" %") or f"column {index + 1}"
-        name_counts[plain] = name_counts.get(plain, 0) + 1
-        name = plain if name_counts[plain] == 1 else f"{plain} ({name_counts[plain]})"
-        variable = recognise(plain)
-        unit_text = " ".join(unit[1].split())[:LONGEST_UNIT] if unit else ""
-        if variable and unit_text and not convertible(unit_text, variable.unit):
-            variable = None
-        columns.append(Column(index, name, unit_text, variable.id if variable else ""))
-    return tuple(columns)
-
-
-def _steady_zone(layout: Layout, rows: Iterable[list[str]]) -> str:
-    """The zone, or its standard time all year round if the file has times that the zone's clock skipped in spring."""
-    zone = ZoneInfo(layout.zone)
-    for row in rows:
-        wall = wall_of(row[layout.time_column], layout.time_format) if layout.time_column < len(row) else None
-        if wall and is_storable(wall) and skipped(wall, zone):
-            offset = (datetime(wall.year, 1, 1, tzinfo=zone).utcoffset() or timedelta()).total_seconds() / 3600
-            return f"Etc/GMT{-int(offset):+d}" if offset else "Etc/GMT"
-    return layout.zone
 
 
 def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lambda done, total: None) -> Reading:
@@ -199,5 +357,5 @@ def read(body: bytes, layout: Layout, progress: Callable[[int, int], None] = lam
 
     progress: told now and then how many rows of about how many are done; what it raises ends the reading. Raises InvalidError.
     """
-    table = open_table(body, layout.delimiter)
+    table = open_table(body, layout.delimiter, layout.encoding or None, layout.sheet)
     return read_rows(table.rows, layout, lambda done: progress(done, max(table.about_rows, done)))

@@ -1,12 +1,15 @@
 """What an import sends to the crop plane, and what it reports. Without I/O."""
 
+import re
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import pyarrow as pa
+from crop_contract.variables import recognise
+from glasshouse.greenhouse.file_shapes import MOST_ISSUES, Column, ImportIssue, Layout, Reading
 
-from glasshouse.greenhouse.file_shapes import MOST_ISSUES, Layout, Reading
+MOST_TEXT = 400  # characters of an issue, and of its column's name
+# What differs between issues of one kind: a cell as it is written, and numbers.
+VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[\d.,:-]+")
 
 
 def report(layout: Layout, reading: Reading, answer: dict[str, int]) -> dict[str, Any]:
@@ -19,22 +22,72 @@ def report(layout: Layout, reading: Reading, answer: dict[str, int]) -> dict[str
         "replaced": answer["replaced"],
         "flagged": reading.flagged,
         "left_out": reading.left_out,
+        "rows_left_out": reading.refused,
+        "cells": reading.cells,
+        "points_read": sum(map(len, reading.points.values())),
+        "empty": reading.empty,
+        "repeats": reading.repeats,
+        "columns_left_out": [asdict(column) for column in layout.left_out],
+        "skipped": list(layout.skipped),
         "zone": layout.zone,
-        "issues": [asdict(issue) for issue in reading.issues[:MOST_ISSUES]],
+        "issues": [_bounded(issue) for issue in reading.issues[:MOST_ISSUES]],
     }
+
+
+def _bounded(issue: ImportIssue) -> dict[str, Any]:
+    """An issue as it is stored. Who took the reader of files over could write texts without end, for each page to load."""
+    return asdict(issue) | {"column": issue.column[:MOST_TEXT], "text": issue.text[:MOST_TEXT]}
+
+
+class IssueGroup(NamedTuple):
+    """Import issues of one kind: how many, in which column, one of them, their first rows, and whether they came in."""
+
+    size: int
+    column: str
+    text: str
+    rows: str
+    came_in: bool
+
+
+def grouped(issues: list[dict[str, Any]]) -> list[IssueGroup]:
+    """Issues of one kind together, the most frequent first. Kinds are told apart by their words, not by cells and numbers."""
+    groups: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
+    for issue in issues:
+        kind = VARYING.sub("", issue["text"])
+        groups.setdefault((issue["column"], kind, issue["kept"]), []).append(issue)
+    groups_found = [
+        IssueGroup(len(same), column, same[0]["text"], ", ".join(str(issue["row"]) for issue in same[:5]), came_in)
+        for (column, _, came_in), same in groups.items()
+    ]
+    return sorted(groups_found, key=lambda group: -group.size)
+
+
+def field_of(column: Column) -> str:
+    """What a column is called in the crop plane: its variable, or its own name and unit, never taken for a variable.
+
+    The crop plane recognises names of variables. "Temperature" in °Re would be shown in °C, "CO2" in mg/m3 as ppm.
+    """
+    if column.variable:
+        return column.variable
+    if column.unit and f"({column.unit})" not in column.name:
+        return f"{column.name} ({column.unit})"
+    return f"{column.name} (own name)" if recognise(column.name) else column.name
 
 
 def arrow_stream(layout: Layout, reading: Reading) -> bytes:
     """An Arrow stream of (stream, time in ns, value), one batch a stream; the streams' names and fields in its metadata."""
+    import numpy as np  # Here: most of our processes never import a file.
+    import pyarrow as pa
+
     by_name = {column.name: column for column in layout.columns}
     names = [name for name, points in reading.points.items() if points]
-    metadata = {"names": "\n".join(names), "fields": "\n".join(by_name[name].variable or name for name in names)}
+    metadata = {"names": "\n".join(names), "fields": "\n".join(field_of(by_name[name]) for name in names)}
     schema = pa.schema([("stream", pa.int32()), ("time", pa.int64()), ("value", pa.float64())], metadata=metadata)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         for number, name in enumerate(names):
             series = reading.points[name]
-            times = np.frombuffer(series.times, np.int64) * 1_000_000_000
+            times = np.rint(np.frombuffer(series.times, np.float64) * 1_000_000).astype(np.int64) * 1000
             places = np.full(len(series), number, np.int32)
             values = np.frombuffer(series.values, np.float64)
             stream.write_batch(

@@ -3,30 +3,32 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
-from crop_contract.variables import VARIABLES
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, file_process, files, import_results
+from glasshouse.greenhouse.corrections import by_template, refuse_open
+from glasshouse.greenhouse.file_times import is_zone
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
 from glasshouse.greenhouse.models import FILE_DAYS, Compartment, Site, Template, Upload, UploadState
-from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import BlobId, ImportId, KeyOwnerId, SiteId, TemplateId
-from glasshouse.kernel.pieces import CHOICES
 from glasshouse.queues import api as queues
 from glasshouse.vault import blobs
 
 IMPORTING = "greenhouse.import"
 TAKE_FILE = "greenhouse.take_file"  # the task in tasks.py
 SHOWN_COLUMNS = 200  # on a page; all are imported
+SHOWN_ROWS = 40
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
+ENDED_WELL = (UploadState.TAKEN, UploadState.UNDOING, UploadState.UNDONE)
+BEING_UNDONE = "This import is being undone. Wait until that is done."
+MOST_TEMPLATES = 200  # of an organisation: a form offers all of them
 
 
 class StoppedError(GlasshouseError):
@@ -45,12 +47,16 @@ class ImportPreview:
     rows: list[list[str]]
     reading: files.Reading
     template: str
+    notes: list[str]
+    sheets: list[str]
+    problem: str
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
     """Store a file, sealed, until it is imported. Raises InvalidError, NotFoundError, ForbiddenError, OverloadedError.
 
-    It is read outside any transaction, in a process of its own; a file that cannot be read is not stored.
+    It is read outside any transaction, in a process of its own; a file that cannot be opened is not stored. One in which no table
+    of readings was found is: its page tells why, and a person says how it is to be read.
     """
     with access.organisation_transaction(actor):
         _place_of(actor, site, compartment)
@@ -103,8 +109,8 @@ def _keep(actor: Actor, site: SiteId, compartment: str, name: str, blob: BlobId,
     return ImportId(row.id)
 
 
-def _upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
-    """An upload; its proposal, which may be large, only where it is asked for."""
+def upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Upload:
+    """An upload; its proposal, which may be large, only where it is asked for. Call it in an organisation transaction."""
     rows = Upload.objects.select_related("site")
     rows = rows if proposal else rows.defer("proposal")
     row = rows.filter(id=number, organisation_id=actor.organisation).first()
@@ -128,10 +134,10 @@ def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, z
     """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number, proposal=True)
+        row = upload_of(actor, number, proposal=True)
         pieces = _pieces(actor, row)
         templates = list(Template.objects.filter(organisation_id=actor.organisation).order_by("-created_at"))
-    if zone and zone not in available_timezones():
+    if zone and not is_zone(zone):
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
     proposal = _proposal(actor, row, pieces, choices, zone)
     layout, template = proposal.layout, ""
@@ -139,13 +145,17 @@ def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, z
         layout = replace(layout, zone=zone)
     if row.layout and choices == NO_CHOICES:
         layout = Layout.from_json(row.layout)
-    elif choices == NO_CHOICES:
+    elif choices == NO_CHOICES and not proposal.problem:
         for saved in templates:
             if tuple(saved.layout["headings"]) == layout.headings:
-                layout, template = Layout.from_json(saved.layout), saved.name
+                layout, template = by_template(Layout.from_json(saved.layout), layout), saved.name
                 break
-    sample = files.read_rows(proposal.rows, replace(layout, columns=layout.columns[:SHOWN_COLUMNS]))
-    return ImportPreview(row, layout, proposal.rows[:8], sample, template)
+    first_columns = replace(layout, columns=layout.columns[:SHOWN_COLUMNS])
+    sample = files.Reading() if proposal.problem else files.read_rows(proposal.rows, first_columns)
+    shown = proposal.rows[: max(8, layout.rows_above + 5)][:SHOWN_ROWS]
+    return ImportPreview(
+        row, layout, shown, sample, template, proposal.notes, proposal.sheets[:SHOWN_COLUMNS], proposal.problem
+    )
 
 
 def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], choices: FileChoices, zone: str) -> files.Proposal:
@@ -160,43 +170,19 @@ def _proposal(actor: Actor, row: Upload, pieces: Iterator[bytes], choices: FileC
     if choices == NO_CHOICES:  # Otherwise somebody tries something out.
         with access.organisation_transaction(actor):
             access.require(actor, Permission.FILE_IMPORT)
-            row = _upload_of(actor, ImportId(row.id), proposal=True)
+            row = upload_of(actor, ImportId(row.id), proposal=True)
             if row.blob:  # The file may have been removed meanwhile, and what is kept of it with it.
                 row.proposal = proposal.as_json()
                 row.save(update_fields=["proposal"])
     return proposal
 
 
-def corrected(layout: Layout, zone: str, variables: dict[int, str], units: dict[int, str] | None = None) -> Layout:
-    """The layout with a person's corrections. By column index: a variable's id, "" (own name) or "-" (leave out); a unit."""
-    if zone not in available_timezones():
-        raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
-    columns = []
-    for column in layout.columns:
-        variable_id = variables.get(column.index, column.variable)
-        unit = (units or {}).get(column.index, column.unit).strip()
-        if variable_id == "-":
-            continue
-        if variable_id and variable_id not in VARIABLES:
-            raise InvalidError(f"{variable_id[:40]!r} is not a variable of the catalogue.", field="variable")
-        if len(unit) > LONGEST_UNIT:
-            raise InvalidError(f"The unit of {column.name} is longer than {LONGEST_UNIT} characters.", field="variable")
-        if variable_id and unit and not convertible(unit, VARIABLES[variable_id].unit):
-            raise InvalidError(
-                f"{column.name} is in {unit}, which {VARIABLES[variable_id].title} ({VARIABLES[variable_id].symbol}) cannot be.",
-                field="variable",
-            )
-        columns.append(replace(column, variable=variable_id, unit=unit))
-    if not columns:
-        raise InvalidError("Choose at least one column.", field="variable")
-    return replace(layout, zone=zone, columns=tuple(columns))
-
-
 def choose(actor: Actor, number: ImportId, layout: Layout) -> None:
-    """Say how a file is to be read. Raises NotFoundError, ForbiddenError."""
+    """Say how a file is to be read. Raises InvalidError, NotFoundError, ForbiddenError."""
+    refuse_open(layout)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
         row.layout = layout.as_json()
         row.save(update_fields=["layout"])
 
@@ -205,11 +191,14 @@ def queue(actor: Actor, number: ImportId, layout: Layout) -> None:
     """Have the file imported in the background. Nothing changes when that is under way already.
 
     Raises InvalidError, NotFoundError, ForbiddenError."""
+    refuse_open(layout)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
         if row.state in UNDER_WAY:
             return
+        if row.state == UploadState.UNDOING:
+            raise InvalidError(BEING_UNDONE, field="file")
         _pieces(actor, row)  # Asked for now, so that a missing file is reported at once.
         row.layout, row.state, row.percent, row.report = layout.as_json(), UploadState.QUEUED, 0, None
         row.save(update_fields=["layout", "state", "percent", "report"])
@@ -229,11 +218,21 @@ def stop(actor: Actor, number: ImportId) -> None:
     """Stop an import that is under way; nothing of the file is stored then. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
         if row.state in UNDER_WAY:
             row.state = UploadState.STOPPED
             row.save(update_fields=["state"])
             events.record(actor, Kind.FILE_STOPPED, number)
+
+
+def has_ended(actor: Actor, number: ImportId) -> bool:
+    """Whether a run ended well and nobody asked for another: a job that comes twice must not bring back what is undone since.
+
+    Raises NotFoundError, ForbiddenError.
+    """
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        return upload_of(actor, number).state in ENDED_WELL
 
 
 def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda percent: None) -> dict[str, Any]:
@@ -250,24 +249,28 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
 
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
         if row.state == UploadState.STOPPED or not row.layout:
             raise StoppedError("This import was stopped.")
+        if row.state == UploadState.UNDOING:
+            raise InvalidError(BEING_UNDONE, field="file")
         layout, pieces = Layout.from_json(row.layout), _pieces(actor, row)
+        if row.state != UploadState.READING:  # Otherwise this run was cut off, and is repeated.
+            row.runs += 1
         row.state = UploadState.READING
-        row.save(update_fields=["state"])
+        row.save(update_fields=["state", "runs"])
     reading = _read(actor, pieces, layout, note_progress)
     if not reading.points:
         raise InvalidError("No row of this file could be read with these choices.", field="file")
     note_progress(1, 1)
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
         if row.state == UploadState.STOPPED:
             raise StoppedError("This import was stopped.")
         answer = crops_client.ask(
             "POST",
-            f"/v1/imports?site={row.site_id}&compartment={row.compartment_id or ''}",
+            f"/v1/imports?site={row.site_id}&compartment={row.compartment_id or ''}&change={row.id}&run={row.runs}",
             tenant=access.organisation_of(actor).tenant,
             sites=[row.site_id],
             verb="readings:write",
@@ -275,7 +278,8 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
             body=import_results.arrow_stream(layout, reading),
         )
         row.report, row.state, row.percent = import_results.report(layout, reading, answer), UploadState.TAKEN, 100
-        row.save(update_fields=["report", "state", "percent"])
+        row.taken_at, row.undone_at = clock.now(), None
+        row.save(update_fields=["report", "state", "percent", "taken_at", "undone_at"])
         events.record(actor, Kind.FILE_IMPORTED, row.id, points=answer["taken"])
     progress(100)
     return dict(row.report)
@@ -299,27 +303,35 @@ def _note(actor: Actor, number: ImportId, percent: int) -> None:
 
 
 def failed(actor: Actor, number: ImportId, problem: str) -> None:
-    """Note that an import failed, and why. Nothing of it is in the crop store."""
+    """Note that an import failed, and why. Nothing of this run is in the crop store. One that ended well stays as it is."""
     with access.organisation_transaction(actor):
-        row = _upload_of(actor, number)
+        row = upload_of(actor, number)
+        if row.state in ENDED_WELL:
+            return
         row.state, row.report = UploadState.FAILED, {"problem": problem}
         row.save(update_fields=["state", "report"])
         events.record(actor, Kind.FILE_FAILED, number)
 
 
 def uploads(actor: Actor) -> list[Upload]:
-    """The organisation's uploads, newest first. Raises ForbiddenError."""
+    """The organisation's uploads, newest first, each report without its issues. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        rows = Upload.objects.select_related("site").defer("proposal").filter(organisation_id=actor.organisation)
-        return list(rows.order_by("-created_at")[:30])
+        of_organisation = Upload.objects.filter(organisation_id=actor.organisation)
+        rows = of_organisation.select_related("site").defer("proposal", "report").order_by("-created_at")
+        listed = list(rows[:30])
+        for row in listed:
+            # One after another: a report may name 20,000 issues, and takes some 20 MB while it is open.
+            with_report = of_organisation.defer("proposal").get(id=row.id)
+            row.report = with_report.report and with_report.report | {"issues": [], "remarks": []}
+        return listed
 
 
 def report_of(actor: Actor, number: ImportId) -> Upload:
     """An upload with its state and report. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        return _upload_of(actor, number)
+        return upload_of(actor, number)
 
 
 # -- templates -----------------------------------------------------------------------------------------------------
@@ -330,9 +342,13 @@ def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
     plain = plain_name(name, field="template")
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        for saved in Template.objects.filter(organisation_id=actor.organisation):
+        of_organisation = Template.objects.filter(organisation_id=actor.organisation)
+        for saved in of_organisation:
             if saved.name == plain:
                 saved.delete()
+        if of_organisation.count() >= MOST_TEMPLATES:
+            message = f"There are {MOST_TEMPLATES} templates. Remove one that is not needed any more."
+            raise InvalidError(message, field="template")
         template = Template.objects.create(
             organisation_id=str(actor.organisation), name=plain, layout=layout.as_json(), created_at=clock.now()
         )
@@ -344,7 +360,7 @@ def templates(actor: Actor) -> list[Template]:
     """The organisation's templates. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
-        return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:CHOICES])
+        return list(Template.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:MOST_TEMPLATES])
 
 
 def remove_template(actor: Actor, number: TemplateId) -> None:

@@ -96,12 +96,15 @@ class UploadState(models.TextChoices):
     TAKEN = "taken"
     FAILED = "failed"
     STOPPED = "stopped"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 class Upload(models.Model):
     """A file on its way in: sealed as it came (`blob`), how it is read (`layout`), then what came of it (`report`).
 
-    `proposal`: how it would be read and its first rows, so that a page shows it without reading the file again.
+    `proposal`: how it would be read and its first rows, so that a page shows it without reading the file again. `runs`: how often
+    its import was begun; the crop plane knows by it whether a run is repeated. `taken_at`: when a run last ended well.
     """
 
     belongs = Belongs(
@@ -124,10 +127,67 @@ class Upload(models.Model):
         models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.NEW), OneOf(UploadState.values)
     )
     percent = technical(models.PositiveSmallIntegerField(default=0))
+    runs = technical(models.PositiveIntegerField(default=0))
     created_at = technical(models.DateTimeField())
+    taken_at = technical(models.DateTimeField(null=True))
+    undone_at = technical(models.DateTimeField(null=True))
 
     class Meta:
         db_table = "greenhouse_upload"
+
+
+class AmendmentKind(models.TextChoices):
+    """What is done to stored readings."""
+
+    DELETE = "delete"
+    MARK = "mark"
+    SHIFT = "shift"
+    CONVERT = "convert"
+
+
+class AmendmentState(models.TextChoices):
+    """Where an amendment stands: shown only, under way, done, given up, being undone, undone."""
+
+    SHOWN = "shown"
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class Amendment(models.Model):
+    """A correction of stored readings of some series of a site, within a span, with its reason.
+
+    `series`: id, title and source of each. `details`: shift_s, or unit, factor and offset. `report`: what it would do, and did.
+    """
+
+    belongs = Belongs(
+        Owner.ORGANISATION,
+        "corrections of readings, with their reasons",
+        "They are the organisation's record of what was changed in its readings, and why. That you made one is an event, "
+        "which you see here.",
+    )
+    stays = "as long as the organisation has it"
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    organisation_id = technical(models.CharField(max_length=16, db_index=True))
+    site = technical(models.ForeignKey(Site, on_delete=models.CASCADE))
+    kind = technical(models.CharField(max_length=10, choices=AmendmentKind.choices), OneOf(AmendmentKind.values))
+    series = SealedJson(SHOWN, key_owner="organisation_id")
+    details = SealedJson(SHOWN, key_owner="organisation_id")
+    reason = SealedText(SHOWN, key_owner="organisation_id")
+    report = SealedJson(SHOWN, key_owner="organisation_id", null=True)
+    state = technical(
+        models.CharField(max_length=10, choices=AmendmentState.choices, default=AmendmentState.SHOWN),
+        OneOf(AmendmentState.values),
+    )
+    starts_at = technical(models.DateTimeField())
+    ends_at = technical(models.DateTimeField())
+    created_at = technical(models.DateTimeField())
+    done_at = technical(models.DateTimeField(null=True))
+
+    class Meta:
+        db_table = "greenhouse_amendment"
 
 
 class Template(models.Model):

@@ -1,10 +1,12 @@
 """Questions about readings, asked of the crop plane with a capability for the sites that the actor may see."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -14,66 +16,97 @@ from glasshouse.greenhouse.rules import silent_after_s, sparkline, state_of, tre
 from glasshouse.greenhouse.sun import nights
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.pieces import Piece
 
 DAY_S, TREND_STEP_S = 86_400, 1800
 ROWS_BETWEEN_CHECKS = 5000  # rows of a download after which it is asked again whether the reader may read
 MOST_SHADED_S = 60 * DAY_S
+SERIES_A_PIECE = 200
+ONE_MORE = [("most", str(SERIES_A_PIECE + 1))]  # by which it is known whether the list goes on
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The sites that an actor may see, by id, with their compartments, their devices' names, and the tenant they belong to."""
+class Place(NamedTuple):
+    """The ids of the sites that an actor may see, and the tenant that they belong to."""
 
     tenant: str
+    sites: list[str]
+
+
+class Names(NamedTuple):
+    """The sites and compartments of some series, by id, and their devices' names."""
+
     sites: dict[str, Site]
     compartments: dict[str, Compartment]
     devices: dict[str, str]
-
-    def zone(self, site: str) -> str:
-        """IANA name of the site's time zone."""
-        return str(self.sites[site].facts["time_zone"])
 
 
 def _place(actor: Actor, record_kind: str, names: list[str]) -> Place:
     """record_kind, names: what support is shown; record_kind is "" where the caller records it before it shows anything."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
-        sites = {site.id: site for site in Site.objects.filter(organisation_id=actor.organisation)}
-        compartments = {
-            compartment.id: compartment
-            for compartment in Compartment.objects.filter(organisation_id=actor.organisation)
-        }
+        sites = sorted(Site.objects.filter(organisation_id=actor.organisation).values_list("id", flat=True))
         if record_kind:
-            access.record_access(actor, record_kind, names or sorted(sites))
+            access.record_access(actor, record_kind, names or sites)
         else:
             access.recorded_elsewhere(actor)
-        devices = {device.id: device.name for device in Device.objects.filter(organisation_id=actor.organisation)}
-        return Place(access.organisation_of(actor).tenant, sites, compartments, devices)
+        return Place(access.organisation_of(actor).tenant, sites)
 
 
-def _list(place: Place, query: str = "") -> list[dict[str, Any]]:
+def _names(actor: Actor, entries: list[dict[str, Any]]) -> Names:
+    """What the places and devices of these series are called: read for them alone, however many there are."""
+
+    def ids(column: str) -> set[str]:
+        return {entry[column] for entry in entries if entry[column]}
+
+    with access.organisation_transaction(actor):
+        access.recorded_elsewhere(actor)
+        of_organisation = {"organisation_id": actor.organisation}
+        return Names(
+            {row.id: row for row in Site.objects.filter(id__in=ids("site"), **of_organisation)},
+            {row.id: row for row in Compartment.objects.filter(id__in=ids("compartment"), **of_organisation)},
+            {row.id: row.name for row in Device.objects.filter(id__in=ids("device"), **of_organisation)},
+        )
+
+
+class _Listed(NamedTuple):
+    """Series of a list, and what their places are called."""
+
+    series: list[dict[str, Any]]
+    names: Names
+
+
+def _list(actor: Actor, place: Place, query: Sequence[tuple[str, str]]) -> _Listed:
+    """Series that a question asks the crop plane for, those at sites that are there still."""
     if not place.sites:
-        return []
+        return _Listed([], Names({}, {}, {}))
     series_list: list[dict[str, Any]] = crops_client.ask(
         "GET",
-        f"/v1/series{query}",
+        f"/v1/series?{urlencode(query)}",
         tenant=place.tenant,
-        sites=list(place.sites),
+        sites=place.sites,
         verb="readings:read",
         purpose="overview",
     )
+    names = _names(actor, series_list)
     now_s = clock.now().timestamp()
     for entry in series_list:
-        compartment = place.compartments.get(entry["compartment"])
+        compartment = names.compartments.get(entry["compartment"])
         entry["site_name"], entry["room_name"] = (
-            place.sites[entry["site"]].name,
+            names.sites[entry["site"]].name,
             compartment.name if compartment else "",
         )
-        entry["zone"] = place.zone(entry["site"])
+        entry["zone"] = str(names.sites[entry["site"]].facts["time_zone"])
         entry["silent_after_s"] = silent_after_s(entry["usual_s"])
         entry["silent"] = entry["at"] is not None and now_s - entry["at"] > entry["silent_after_s"]
-        entry["source"] = _source(entry, place.devices.get(entry.pop("device"), ""))
-    return series_list
+        entry["source"] = _source(entry, names.devices.get(entry.pop("device"), ""))
+    return _Listed(series_list, names)
+
+
+def _piece(listed: list[dict[str, Any]], after: str) -> Piece[dict[str, Any]]:
+    """A piece of a list of which one more was asked for than it holds."""
+    is_more = len(listed) > SERIES_A_PIECE
+    shown = listed[:SERIES_A_PIECE]
+    return Piece(shown, str(shown[-1]["id"]) if is_more else "", after)
 
 
 def _source(entry: dict[str, Any], device: str) -> str:
@@ -83,7 +116,7 @@ def _source(entry: dict[str, Any], device: str) -> str:
         origin = plain.removeprefix("import,column=")
     else:
         origin = " · ".join(filter(None, (device, *plain.split(",")[1:])))
-    return f"derived from {origin}" if entry["derived"] else origin
+    return gettext("derived from %s") % origin if entry["derived"] else origin
 
 
 def _require_still(actor: Actor) -> None:
@@ -93,19 +126,26 @@ def _require_still(actor: Actor) -> None:
         access.recorded_elsewhere(actor)  # The whole download went on record before its first row.
 
 
-def series(actor: Actor) -> list[dict[str, Any]]:
-    """Every series of the actor's sites: what it is, and its newest reading. Raises ForbiddenError, UnavailableError."""
-    return _list(_place(actor, "list of series", []))
+def series(actor: Actor, after: str = "", names: Sequence[str] = ()) -> Piece[dict[str, Any]]:
+    """A piece of the series of the actor's sites, by place: what each is, and its newest reading.
+
+    names: these alone, of those that are there. Raises ForbiddenError, UnavailableError.
+    """
+    place = _place(actor, "list of series", list(names))
+    if names:
+        return Piece(_list(actor, place, [("s", name) for name in names]).series)
+    return _piece(_list(actor, place, [*ONE_MORE, ("after", after)]).series, after)
 
 
-def overview(actor: Actor) -> list[dict[str, Any]]:
-    """Every series with its newest reading, state, trend over the hour and line of the day."""
+def overview(actor: Actor, after: str = "") -> Piece[dict[str, Any]]:
+    """A piece of the series, each with its newest reading, state, trend over the hour and line of the day."""
     place, now = _place(actor, "overview", []), clock.now().timestamp()
     start = int(now - DAY_S) // TREND_STEP_S * TREND_STEP_S
-    series_list = _list(place, f"?since={start}&step={TREND_STEP_S}")
+    trend = [("since", str(start)), ("step", str(TREND_STEP_S))]
+    series_list, names = _list(actor, place, [*ONE_MORE, *trend, ("after", after)])
     for entry in series_list:
         target_range: list[float | None] = [None, None]
-        for scope in (place.sites.get(entry["site"]), place.compartments.get(entry["compartment"])):
+        for scope in (names.sites.get(entry["site"]), names.compartments.get(entry["compartment"])):
             target_range = ((scope.limits if scope else None) or {}).get(entry["variable"], target_range)
         entry["wanted"] = target_range
         usual_s = entry["usual_s"]
@@ -116,7 +156,7 @@ def overview(actor: Actor) -> list[dict[str, Any]]:
         entry["line"] = sparkline(entry["trend"], start, now, 3 * max(TREND_STEP_S, usual_s or 0))
         entry["when"] = datetime.fromtimestamp(entry["at"], UTC) if entry["at"] else None
         entry["ago_s"] = max(0, int(now - entry["at"])) if entry["at"] else None
-    return series_list
+    return _piece(series_list, after)
 
 
 def readings(actor: Actor, names: list[str], span: tuple[int, int], points: int) -> dict[str, Any]:
@@ -130,16 +170,23 @@ def readings(actor: Actor, names: list[str], span: tuple[int, int], points: int)
         "POST",
         "/v1/readings",
         tenant=place.tenant,
-        sites=list(place.sites),
+        sites=place.sites,
         verb="readings:read",
         purpose="chart",
         body=body,
     )
     sites = answer.pop("sites", None) or []
     shaded = len(set(sites)) == 1 and span[1] - span[0] <= MOST_SHADED_S
-    facts = place.sites[sites[0]].facts if shaded else {}
+    facts = _facts(actor, sites[0]) if shaded else {}
     answer["nights"] = nights(facts, *span) if facts.get("latitude") is not None else []
     return answer
+
+
+def _facts(actor: Actor, site: str) -> dict[str, Any]:
+    with access.organisation_transaction(actor):
+        access.recorded_elsewhere(actor)
+        row = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
+        return row.facts if row else {}
 
 
 def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[list[object]]:
@@ -153,13 +200,13 @@ def export(actor: Actor, names: list[str], span: tuple[int, int]) -> Iterator[li
         "POST",
         "/v1/export",
         tenant=place.tenant,
-        sites=list(place.sites),
+        sites=place.sites,
         verb="readings:read",
         purpose="export",
         body=body,
     )
-    series_by_id = {entry["id"]: entry for entry in _list(place)}
     series = list(answer["series"])
+    series_by_id = {entry["id"]: entry for entry in _list(actor, place, [("s", name) for name in series]).series}
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         # Once for the whole download: the sites that it is of, by which its customer knows it, and the series.

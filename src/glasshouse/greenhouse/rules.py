@@ -37,7 +37,8 @@ def _number(raw: dict[str, str], field: str, least: float, most: float) -> float
     except ValueError:
         number = math.nan
     if not least <= number <= most:
-        raise InvalidError(f"Write a number from {least:g} to {most:g}, or leave it empty.", field=field)
+        limits: dict[str, object] = {"least": f"{least:g}", "most": f"{most:g}"}
+        raise InvalidError("Write a number from %(least)s to %(most)s, or leave it empty.", field=field, values=limits)
     return number
 
 

@@ -1,4 +1,4 @@
-"""The rows of a file, within bounds: CSV, tabs, semicolons, or the first sheet of an Excel file.
+"""The rows of a file, within bounds: a text with a delimiter, a sheet of a workbook, or one of these in a zip file.
 
 A small file can claim or unpack to far more than its size. Everything here stops at a bound and says which. All of it runs in
 the sandbox only (`file_process.py`).
@@ -7,74 +7,111 @@ the sandbox only (`file_process.py`).
 import codecs
 import csv
 import io
-import zlib
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from xml.etree.ElementTree import ParseError
-from xml.parsers import expat
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from dataclasses import dataclass, replace
 
+from glasshouse.greenhouse import sheets, zipped
+from glasshouse.greenhouse.zipped import MOST_CELLS, MOST_COLUMNS, MOST_FIELD, MOST_UNPACKED, OLD_WORKBOOK, ZIPPED
 from glasshouse.kernel.errors import InvalidError
 
 MOST_BYTES = 64 << 20
-MOST_UNPACKED = 64 << 20  # bytes of an Excel file's parts
-# Bytes of parts that are read whole when a workbook is opened, before its first row: what they cost grows with their elements.
-MOST_RELATIONS = 1 << 20
-PARTS = {"styles.xml": 1 << 20, "workbook.xml": 1 << 20, "[content_types].xml": 1 << 20, "sharedstrings.xml": 16 << 20}
-MOST_PARTS, MOST_ROWS = 5_000, 1_048_576  # files in a workbook; rows of a sheet, as Excel has it
-MOST_PROLOG = 64 << 10  # bytes before the first element of an XML part
 PIECE = 1 << 20
 FIRST_BYTES = 4
-MOST_COLUMNS, MOST_CELLS = 2_000, 20_000_000
-MOST_FIELD = 131_072  # characters of one cell: the csv module's own bound
 MOST_LINE, MOST_QUOTED_LINES = (
     64 * MOST_FIELD,
     200,
 )  # characters of a line; lines of one row, by line ends within quotation marks
-DAMAGED: tuple[type[Exception], ...] = (BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, TypeError)
-DAMAGED += (AttributeError, EOFError, NotImplementedError, RuntimeError, OverflowError, OSError, expat.ExpatError)
-DAMAGED_TEXT = "The Excel file is damaged or empty. Save it again, or export it as CSV."
+TEXT_DELIMITERS = (";", "\t", ",", "|")
+ENCODINGS = ("utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be")
+SEP_LINE = re.compile(r'"?sep=(.|\\t)"?[;,\t]*\s*$', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's rows, read as they are asked for; its delimiter ("excel" for a sheet); about how many rows there are."""
+    """A file's rows, read as they are asked for, empty ones as []; how it was opened; about how many rows there are.
+
+    delimiter: "excel" for a sheet. encoding: one of ENCODINGS, "" for a sheet. sheet: its name, or the name of a file within a
+    zip file; sheets: all names that can be chosen. preamble: rows that only told how the file is written.
+    """
 
     rows: Iterator[list[str]]
     delimiter: str
     about_rows: int
+    encoding: str = ""
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
-def open_table(body: bytes, delimiter: str | None = None) -> Table:
-    """The rows of CSV, TSV, semicolons or Excel. delimiter: the one to use. Raises InvalidError, also while rows are taken."""
+def open_table(body: bytes, delimiter: str | None = None, encoding: str | None = None, sheet: str = "") -> Table:
+    """The rows of a text, a sheet, or of one of these in a zip file. delimiter, encoding, sheet: those to use.
+
+    Raises InvalidError, also while rows are taken.
+    """
     if len(body) > MOST_BYTES:
         raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
     if is_packed(body):
-        sheet = _first_sheet(body)
-        return Table(_sheet_rows(sheet), "excel", sheet.max_row or 1)
-    if b"\0" in body:
-        raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
-    encoding = "utf-8-sig" if _is_utf8(body) else "cp1252"
-    if delimiter not in (",", ";", "\t"):
-        delimiter = _delimiter(body[:PIECE].decode(encoding, errors="replace").splitlines()[:200])
-    return Table(_text_rows(body, encoding, delimiter), delimiter, body.count(b"\n") + 1)
+        if body[:4] == ZIPPED and (members := zipped.tables_in(body)):
+            member = sheet.partition(zipped.BETWEEN)[0] if sheet.partition(zipped.BETWEEN)[0] in members else members[0]
+            inner = sheet.partition(zipped.BETWEEN)[2] if sheet.startswith(member) else ""
+            content = zipped.unpacked(body, member, MOST_UNPACKED)
+            if content[:4] == ZIPPED and zipped.tables_in(content):
+                raise InvalidError("This zip file holds another zip file. Unpack it first.", field="file")
+            table = open_table(content, delimiter, encoding, inner)
+            names = tuple(f"{member}{zipped.BETWEEN}{name}" for name in table.sheets) or (member,)
+            chosen = f"{member}{zipped.BETWEEN}{table.sheet}" if table.sheet else member
+            return replace(table, sheet=chosen, sheets=names + tuple(name for name in members if name != member))
+        return _open_sheet(body, sheet)
+    encoding = encoding if encoding in ENCODINGS else encoding_of(body)
+    if b"\0" in body and not encoding.startswith("utf-16"):
+        stripped = body.rstrip(b"\0")
+        if b"\0" in stripped or not stripped:
+            raise InvalidError("This is no table of text and no Excel file (xlsx). Export it as CSV.", field="file")
+        body = stripped
+    lines = _first_lines(body, encoding)
+    named = SEP_LINE.match(lines[0]) if lines else None
+    ranked = ranked_delimiters(lines[1:] if named else lines)
+    if delimiter not in TEXT_DELIMITERS:
+        delimiter = named[1].replace("\\t", "\t") if named else ranked[0]
+        delimiter = delimiter if delimiter in TEXT_DELIMITERS else ranked[0]
+    about = max(body.count(b"\n"), body.count(b"\r")) + 1
+    others = () if named else tuple(mark for mark in ranked if mark != delimiter)
+    return Table(_text_rows(body, encoding, delimiter), delimiter, about, encoding, others=others)
+
+
+def _first_lines(body: bytes, encoding: str) -> list[str]:
+    text = body[:PIECE].decode(encoding, errors="replace").lstrip("\ufeff")
+    return text.splitlines()[:200]
+
+
+def _open_sheet(body: bytes, sheet: str) -> Table:
+    sheet_opened = sheets.opened(body, sheet)
+    return Table(
+        _bounded(sheet_opened.rows), "excel", sheet_opened.about_rows, "", sheet_opened.name, sheet_opened.names
+    )
 
 
 def prepare() -> None:
-    """Bring the library that reads workbooks into memory, with what it would load from disk while it reads one."""
-    from openpyxl import Workbook, load_workbook
-
-    book = io.BytesIO()
-    Workbook().save(book)
-    for sheet in load_workbook(book, read_only=True, data_only=True, keep_links=False).worksheets:
-        list(sheet.iter_rows(values_only=True))
+    """Bring the libraries that read workbooks into memory, with what they would load from disk while they read one."""
+    sheets.prepare()
 
 
 def is_packed(body: bytes) -> bool:
-    """Whether a file, by its first bytes, is a zip file, as a workbook is."""
-    return body[:4] == b"PK\x03\x04"
+    """Whether a file, by its first bytes, is a zip file, as a workbook is, or a workbook of before 2007."""
+    return body[:4] in (ZIPPED, OLD_WORKBOOK)
+
+
+def encoding_of(body: bytes) -> str:
+    """The encoding of a text: by its mark, by the zeros of UTF-16, otherwise UTF-8 where it is that, and Windows' Latin."""
+    if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    start = body[:4096]
+    for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
+        if len(start) > 8 and zeros.count(0) > 0.8 * len(zeros) and start.count(0) < 0.6 * len(start):
+            return name
+    return "utf-8-sig" if _is_utf8(body) else "cp1252"
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -89,7 +126,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _text_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[list[str]]:
-    text = io.TextIOWrapper(io.BytesIO(body), encoding, errors="replace", newline="\n")
+    text = io.TextIOWrapper(io.BytesIO(body), encoding, errors="replace", newline="")
     lines = _Lines(text)
     try:
         yield from _bounded(lines.rows(delimiter))
@@ -144,7 +181,7 @@ class _Lines:
 
 
 def _bounded(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
-    """The rows that hold anything, each cell without the spaces around it. Raises InvalidError beyond a bound."""
+    """The rows, empty ones as [], each cell without the spaces around it. Raises InvalidError beyond a bound."""
     cells = 0
     for number, row in enumerate(rows, 1):
         plain = [cell.strip() for cell in row]
@@ -157,128 +194,25 @@ def _bounded(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
             )
         if cells > MOST_CELLS:
             raise InvalidError(f"The file has more than {MOST_CELLS:,} cells. Split it.", field="file")
-        if any(plain):
-            yield plain
+        yield plain if any(plain) else []
 
 
-def _first_sheet(body: bytes) -> Any:
-    """The first sheet of a workbook, its rows not read yet. Raises InvalidError."""
-    from openpyxl import load_workbook
+def ranked_delimiters(lines: list[str]) -> list[str]:
+    """The delimiters, most likely first: on how many rows they make the same number of cells. Earlier ones win a draw:
 
-    try:
-        with ZipFile(io.BytesIO(body)) as packed:  # Nothing is unpacked beyond the size that stands in this list.
-            _refuse_large(packed.infolist())
-            _refuse_documents(packed)
-        return load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False).worksheets[0]
-    except DAMAGED:
-        raise InvalidError(DAMAGED_TEXT, field="file") from None
-
-
-def _refuse_large(parts: list[ZipInfo]) -> None:
-    """Raises InvalidError for a workbook that would unpack to more than is read, as a whole or in a part read at opening."""
-    if len(parts) > MOST_PARTS:
-        raise InvalidError(f"This workbook has more than {MOST_PARTS:,} parts: save the sheet as CSV.", field="file")
-    if sum(part.file_size for part in parts) > MOST_UNPACKED:
-        raise InvalidError(
-            f"This workbook would unpack to more than {MOST_UNPACKED >> 20} MB: save the sheet as CSV, or split it.",
-            field="file",
-        )
-    for part in parts:
-        name = part.filename.rpartition("/")[2].lower()
-        most = PARTS.get(name, MOST_RELATIONS if name.endswith(".rels") else None)
-        if most is not None and part.file_size > most:
-            raise InvalidError(
-                f"{name} in this workbook would unpack to more than {most >> 20} MB: save the sheet as CSV.",
-                field="file",
-            )
-
-
-def _refuse_documents(packed: ZipFile) -> None:
-    """Raises InvalidError for a document type in any XML part: it can name other files, or make much of little.
-
-    No spreadsheet program writes one, and the formats forbid it (ECMA-376 part 2, 8.1.4). Only what stands before the first
-    element is looked at, by the parser itself, which knows every encoding that may hide it.
+    a semicolon or tab on every line separates; commas beside them are decimals.
     """
-    for part in packed.infolist():
-        if not part.filename.lower().endswith((".xml", ".rels", ".vml")):
-            continue
-        try:
-            with packed.open(part) as content:
-                documented = _is_documented(content.read(MOST_PROLOG))
-        except expat.ExpatError:  # No XML at all: whatever needs this part says so.
-            continue
-        if documented:
-            raise InvalidError(
-                f"{part.filename[:80]!r} in this workbook declares a document type (DTD), which is not read here: it can "
-                "name other files. Save the sheet as CSV.",
-                field="file",
-            )
-
-
-def _is_documented(beginning: bytes) -> bool:
-    """Whether an XML text declares a document type before its first element. Raises ExpatError where it is none."""
-    parser, seen = expat.ParserCreate(), []
-
-    def see(*declaration: object) -> None:
-        seen.append(declaration)
-
-    def stop(*_: object) -> None:
-        raise StopIteration
-
-    parser.StartDoctypeDeclHandler, parser.StartElementHandler = see, stop
-    try:
-        parser.Parse(beginning, False)
-    except StopIteration:
-        return bool(seen)
-    except expat.ExpatError:
-        if not seen:
-            raise
-    return True  # Declared, or nothing but comments as far as we look, behind which one could stand.
-
-
-def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
-    try:
-        # A sheet may claim any size, or none; one column more than may be shows that there are too many.
-        claimed = min(sheet.max_column, MOST_COLUMNS + 1) if sheet.max_column else None
-        rows = sheet.iter_rows(values_only=True, max_col=claimed)
-        yield from _bounded(_trimmed(rows))
-    except DAMAGED:
-        raise InvalidError(DAMAGED_TEXT, field="file") from None
-
-
-def _trimmed(rows: Iterable[tuple[object, ...]]) -> Iterator[list[str]]:
-    """Rows as texts without the empty cells at their end: a sheet fills them up to the width that it claims."""
-    scanned = 0
-    for number, row in enumerate(rows, 1):
-        scanned += len(row)
-        if number > MOST_ROWS:
-            raise InvalidError(f"The sheet has more than {MOST_ROWS:,} rows. Split it.", field="file")
-        if scanned > MOST_CELLS:
-            raise InvalidError(f"The sheet spans more than {MOST_CELLS:,} cells. Split it.", field="file")
-        width = len(row)
-        while width and row[width - 1] is None:
-            width -= 1
-        yield [_cell(cell, number) for cell in row[:width]]
-
-
-def _cell(value: object, row: int) -> str:
-    if value is None:
-        return ""
-    if (
-        isinstance(value, str) and len(value) > MOST_FIELD
-    ):  # Many cells may share it: it would be looked through for each.
-        raise InvalidError(f"A cell in row {row} has more than {MOST_FIELD:,} characters. Shorten it.", field="file")
-    return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value).strip()
-
-
-def _delimiter(lines: list[str]) -> str:
-    def agreement(mark: str) -> tuple[int, int]:
-        counts = [line.count(mark) for line in lines[1:] if line.strip()]
-        usual = max(set(counts), key=counts.count) if counts else 0
-        return (counts.count(usual) if usual else 0, usual)
-
     commas = sum(line.count(",") for line in lines)
     if commas and sum(line.count(",\t") for line in lines) > 0.8 * commas:
-        return ","  # A tab after each comma is padding.
-    # Earlier ones win a draw: a semicolon or tab on every line separates; commas beside them are decimals.
-    return max((";", "\t", ","), key=agreement)
+        return [",", ";", "\t", "|"]  # A tab after each comma is padding.
+
+    def agreement(mark: str) -> int:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=mark) if any(cell.strip() for cell in row)]
+        except csv.Error:
+            return 0
+        counts = Counter(width for width in widths if width > 1)
+        return max(counts.values(), default=0)
+
+    scores = {mark: agreement(mark) for mark in TEXT_DELIMITERS}
+    return sorted(TEXT_DELIMITERS, key=lambda mark: -scores[mark])

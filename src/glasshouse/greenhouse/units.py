@@ -5,6 +5,7 @@ brought into one form (`_canonical`: superscripts, spaces, "m-2" and "per m²" b
 without regard to case where that cannot be taken for another unit. Factors: SI brochure, 9th edition; NIST SP 811, appendix B.
 """
 
+# Long because the tables of spellings are one.
 import re
 import unicodedata
 from functools import cache
@@ -64,7 +65,35 @@ ANGLE_DEG: Factors = {
 ANGLE_DEG |= {"radians": 57.29577951308232, "grad": 0.9, "gon": 0.9}
 LIGHT_LX: Factors = {"lx": 1, "lux": 1, "klx": 1e3, "klux": 1e3, "kilolux": 1e3, "lm/m2": 1, "lumen/m2": 1}
 LIGHT_LX |= dict.fromkeys(("fc", "footcandle", "footcandles", "foot_candle", "foot_candles"), 10.763910416709722)
-PERCENT = ("%", "percent", "pct", "% RH", "RH %", "% r.h.", "% rel. hum.", "% vol", "vol %", "% v/v", "% VWC", "% w/w")
+PERCENT: tuple[str, ...] = (
+    "%",
+    "percent",
+    "pct",
+    "% RH",
+    "RH %",
+    "% r.h.",
+    "% rel. hum.",
+    "% vol",
+    "vol %",
+    "% v/v",
+    "% VWC",
+    "% w/w",
+)
+PERCENT += (
+    "% VWC",
+    "% w/w",
+    "% rF",
+    "% r.F.",
+    "% rel",
+    "% rel. F.",
+    "% RV",
+    "% HR",
+    "% UR",
+    "prozent",
+    "procent",
+    "% Hr",
+    "%WC",
+)
 SHARE: Factors = dict.fromkeys((*PERCENT, "g/100g", "g/100ml", "°Brix", "°Bx", "Brix", "degBrix"), 0.01)
 SHARE |= dict.fromkeys(("1", "fraction", "ratio", "dimensionless", "kg/kg", "g/g", "mol/mol", "cm/cm", "mm/mm"), 1.0)
 SHARE |= dict.fromkeys(("m3/m3", "cm3/cm3", "cc/cc", "mm3/mm3", "dm3/dm3", "ft3/ft3", "l/l", "ml/ml"), 1.0)
@@ -72,7 +101,7 @@ SHARE |= dict.fromkeys(("permille", "‰", "g/kg", "mg/g", "mmol/mol", "ml/l", "
 SHARE |= dict.fromkeys(("ppm", "ppmv", "ppm CO2", "vpm", "umol/mol", "mg/kg", "ug/g", "ml/m3", "ul/l"), 1e-6)
 SHARE |= {"ppb": 1e-9, "ppbv": 1e-9, "nmol/mol": 1e-9}
 EACH = ("1", "#", "no", "nr", "pcs", "count", "stem", "stems", "plant", "plants", "head", "heads", "truss", "trusses")
-DEGREES = ("°{}", "deg{}", "deg {}", "degree{}", "degrees{}", "degree_{}", "*{}", "{}")
+DEGREES = ("°{}", "o{}", "grad {}", "gr {}", "deg{}", "deg {}", "degree{}", "degrees{}", "degree_{}", "*{}", "{}")
 KELVIN = ("K", "kelvin", "kelvins", "degK", "°K")
 EXACT_CASE = frozenset({"M", "mM", "uM", "nM", "E", "mE", "uE"})  # "mm" is no "mM", "m" no "M"
 
@@ -257,6 +286,138 @@ def conversion_to(source_unit: str, unit: str) -> Conversion:
         raise UnknownUnitError(f"{source_unit[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
     target = table[_canonical(unit or "1")]
     return Conversion(conversion.factor / target.factor, (conversion.offset - target.offset) / target.factor)
+
+
+# What measures what no variable of the catalogue does: kept beside its values as it is written, never converted.
+SHOWN_ONLY = {
+    "mv",
+    "v",
+    "a",
+    "ma",
+    "kw",
+    "kwh",
+    "wh",
+    "w",
+    "mw",
+    "mwh",
+    "hz",
+    "khz",
+    "rpm",
+    "db",
+    "dbm",
+    "ntu",
+    "m3",
+    "m3/h",
+    "ms",
+}
+SHOWN_ONLY |= {
+    "us",
+    "m3/min",
+    "l",
+    "ml",
+    "l/h",
+    "l/min",
+    "l/s",
+    "m3/s",
+    "l/hr",
+    "gpm",
+    "cfm",
+    "j",
+    "kj",
+    "mj",
+    "kg/h",
+    "g/h",
+    "bpm",
+}
+SHOWN_ONLY |= {
+    "umol",
+    "mol",
+    "µs",
+    "cbar",
+    "cb",
+    "db(a)",
+    "nm",
+    "kohm",
+    "ohm",
+    "va",
+    "kva",
+    "lm",
+    "g/l",
+    "l/plant",
+    "ml/plant",
+}
+# Spellings that people write in brackets for other things: least, inside, number, left, a plant, trap counts.
+NO_UNITS_IN_NAMES = {
+    "1",
+    "-",
+    "#",
+    "no",
+    "nr",
+    "count",
+    "score",
+    "dimensionless",
+    "ratio",
+    "fraction",
+    "pcs",
+    "in",
+    "t",
+    "ac",
+    "mi",
+}
+NO_UNITS_IN_NAMES |= {
+    "min",
+    "s",
+    "h",
+    "d",
+    "sec",
+    "day",
+    "days",
+    "hour",
+    "hours",
+    "week",
+    "minute",
+    "second",
+    "r",
+    "l",
+    "ly",
+    "fc",
+}
+NO_UNITS_IN_NAMES |= {
+    "plant",
+    "plants",
+    "stem",
+    "stems",
+    "head",
+    "heads",
+    "truss",
+    "trusses",
+    "m",
+    "e",
+    "foot",
+    "ph",
+    "cc",
+    "wk",
+    "kt",
+}
+
+
+@cache
+def is_unit(text: str) -> bool:
+    """Whether a text in a heading is a unit. What could as well be part of a name is none."""
+    plain_text = text.strip()
+    if not plain_text or len(plain_text) > LONGEST_UNIT or plain_text.isdecimal():
+        return False
+    if plain_text.casefold() in NO_UNITS_IN_NAMES:
+        return False
+    spelling = _canonical(plain_text)
+    if spelling.casefold() in SHOWN_ONLY:
+        return True
+    exact = spelling.partition("/")[0] in EXACT_CASE
+    return any(
+        spelling in table or (not exact and spelling.casefold() in _folded()[dimension])
+        for dimension, table in _table().items()
+        if dimension != "count"
+    )
 
 
 def convertible(source_unit: str, unit: str) -> bool:

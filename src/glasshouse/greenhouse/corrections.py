@@ -1,0 +1,107 @@
+"""A person's corrections of how a file is read, and what must be said before it can be. Without I/O."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from crop_contract.variables import VARIABLES
+from glasshouse.greenhouse.file_shapes import Column, Layout
+from glasshouse.greenhouse.file_times import is_zone
+from glasshouse.greenhouse.units import LONGEST_UNIT, convertible
+from glasshouse.kernel.errors import InvalidError
+
+LONGEST_NAME = 300  # characters of a column's name
+
+
+def by_template(template: Layout, proposed: Layout) -> Layout:
+    """A file as a template says that its kind is read: what a person chose, with what only this file itself tells."""
+    return replace(
+        template,
+        first_row=proposed.first_row if template.first_row >= 0 else -1,
+        heading_rows=proposed.heading_rows,
+        units_row=proposed.units_row,
+        encoding=proposed.encoding,
+        sheet=proposed.sheet,
+        newest_first=proposed.newest_first,
+        step_s=proposed.step_s,
+        suspects=proposed.suspects,
+        asks=tuple(name for name in proposed.asks if name == "decimal") if template.time_format else proposed.asks,
+    )
+
+
+def column_keys(layout: Layout) -> list[str]:
+    """What a form calls each column of a layout: its place in the row; in long form with the number of its series."""
+    counts: dict[int, int] = {}
+    keys = []
+    for column in layout.columns:
+        number = counts[column.index] = counts.get(column.index, -1) + 1
+        keys.append(f"{column.index}.{number}" if column.member else str(column.index))
+    return keys
+
+
+def corrected(
+    layout: Layout,
+    zone: str,
+    variables: Mapping[int, str] | Mapping[str, str],
+    units: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Layout:
+    """The layout with a person's corrections. By column key: a variable's id, "" (own name) or "-" (leave out); a unit; a name.
+
+    Raises InvalidError.
+    """
+    if not is_zone(zone):
+        raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
+    said = {str(key): variable for key, variable in variables.items()}
+    units, names = units or {}, names or {}
+    columns, left_out, skipped = [], [], []
+    candidates = [*zip(column_keys(layout), layout.columns, strict=True)]
+    for left in layout.left_out:
+        if said.get(str(left.index), "-") == "-":
+            left_out.append(left)
+        else:
+            candidates.append((str(left.index), Column(left.index, left.name, "", "")))
+    for key, column in candidates:
+        variable_id = said.get(key, column.variable)
+        unit = units.get(key, column.unit).strip()
+        name = " ".join(names.get(key, column.name).split()) or column.name
+        if variable_id == "-":
+            skipped.append(column.name)
+            continue
+        if len(name) > LONGEST_NAME:
+            raise InvalidError(
+                f"The name of {column.name[:60]} is longer than {LONGEST_NAME} characters.", field="variable"
+            )
+        if not name.isprintable():
+            raise InvalidError(
+                f"The name of {column.name[:60]} holds a character that cannot be shown. Type it anew.",
+                field="variable",
+            )
+        if variable_id and variable_id not in VARIABLES:
+            raise InvalidError(f"{variable_id[:40]!r} is not a variable of the catalogue.", field="variable")
+        if len(unit) > LONGEST_UNIT:
+            raise InvalidError(f"The unit of {column.name} is longer than {LONGEST_UNIT} characters.", field="variable")
+        if variable_id and unit and not convertible(unit, VARIABLES[variable_id].unit):
+            raise InvalidError(
+                f"{column.name} is in {unit}, which {VARIABLES[variable_id].title} ({VARIABLES[variable_id].symbol}) cannot be.",
+                field="variable",
+            )
+        columns.append(replace(column, variable=variable_id, unit=unit, name=name))
+    if not columns:
+        raise InvalidError("Choose at least one column.", field="variable")
+    if len({column.name for column in columns}) < len(columns):
+        raise InvalidError("Two columns have one name. Give each a name of its own.", field="variable")
+    return replace(layout, zone=zone, columns=tuple(columns), left_out=tuple(left_out), skipped=tuple(skipped))
+
+
+ASKED = {
+    "time_format": "The order of day, month and year cannot be told from this file. Choose how its times are written.",
+    "decimal": "Whether a point or a comma is the decimal mark cannot be told from this file. Choose it.",
+}
+
+
+def refuse_open(layout: Layout) -> None:
+    """Raises InvalidError where a person must say something first."""
+    for field in layout.asks:
+        raise InvalidError(ASKED[field], field=field)
+    if not layout.columns:
+        raise InvalidError("Say first how this file is to be read: no column of it would be taken.", field="file")
