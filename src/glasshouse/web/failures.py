@@ -12,8 +12,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.html import escape
 
 from glasshouse.kernel.errors import GlasshouseError, stack_of
@@ -29,7 +31,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+ENGLISH = "en"
 EXPIRED = "expired"  # a form whose token is not the session's any more
+# Answers that are no failure of ours: whoever is signed in keeps the menu. Nothing of the database may be asked for others.
+WITH_SHELL = (400, 403, 404, 405, 413)
 AGENTS = ("/v1/agent", "/v1/data-rights-request")
 
 
@@ -46,34 +51,56 @@ def form_of(path: str, headers: dict[str, str]) -> str:
     return "part" if headers.get("hx-request") else "page"
 
 
-@lru_cache(maxsize=64)
-def _text(kind: str, limit: int) -> str:
-    return " ".join(render_to_string("failure_text.html", {"kind": kind, "limit": limit}).split())
+@lru_cache(maxsize=128)
+def _text(kind: str, limit: int, language: str) -> str:
+    with translation.override(language):
+        return " ".join(render_to_string("failure_text.html", {"kind": kind, "limit": limit}).split())
 
 
 def error_page(
-    status: int, form: str, *, kind: str = "", limit: int = 0, number: str = "", text: str = ""
+    status: int,
+    form: str,
+    *,
+    kind: str = "",
+    limit: int = 0,
+    number: str = "",
+    text: str = "",
+    request: HttpRequest | None = None,
 ) -> HttpResponse:
-    """The answer to a failure. kind: what it is, if the status alone does not say; limit: bytes; number: of the log's entry."""
-    shown = text or _text(kind or str(status), limit)
+    """The answer to a failure. kind: what it is, if the status alone does not say; limit: bytes; number: of the log's entry.
+
+    request: what failed, where it is known: people are answered in their language, and in the shell of who is signed in.
+    """
+    is_for_people = request is not None and form in ("page", "part")
+    language = translation.get_language_from_request(request) if request and is_for_people else ENGLISH
+    shown = text or _text(kind or str(status), limit, language)
     if form in ("json", "agent"):
-        name = "detail" if form == "json" else "processing_details"
-        body = {name: shown} | ({"status": "denied"} if form == "agent" else {}) | ({"error": number} if number else {})
+        # An agent hears its protocol's words (Data Rights Protocol, 3.06).
+        body = {"detail": shown} if form == "json" else {"code": str(status), "message": shown, "reason": "other"}
+        body |= {"error": number} if number else {}
         response: HttpResponse = JsonResponse(body)
     else:
-        response = HttpResponse(_page(form, status, shown, number))
+        response = HttpResponse(_page(form, status, {"text": shown, "number": number}, language, request))
     response.status_code = status
     for header, value in HEADERS.items():
         response.headers[header] = value
     return response
 
 
-def _page(form: str, status: int, text: str, number: str) -> str:
+def _page(form: str, status: int, said: dict[str, str], language: str, request: HttpRequest | None) -> str:
     # The number as it was last read: an error's page asks no database.
-    foot = {"operator": settings.OPERATOR, "notice_number": in_force.number()}
-    facts = {"status": status, "text": text, "number": number} | foot
+    facts = {
+        "status": status,
+        "operator": settings.OPERATOR,
+        "notice_number": in_force.number(),
+        "language": language,
+    } | said
+    number = said["number"]
     try:
-        return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
+        with translation.override(language):
+            if form == "page" and request is not None and status in WITH_SHELL and _is_signed_in(request):
+                return _in_shell(request, facts)
+            return render_to_string("failure_part.html" if form == "part" else "failure.html", facts)
     except Exception as error:  # noqa: BLE001 - a broken template must not keep the reader from being told
         log.error("template of the error pages broken", stack=stack_of(error))
         return (
@@ -82,10 +109,24 @@ def _page(form: str, status: int, text: str, number: str) -> str:
         )
 
 
+def _is_signed_in(request: HttpRequest) -> bool:
+    return getattr(getattr(request, "actor", None), "account", None) is not None
+
+
+def _in_shell(request: HttpRequest, facts: dict[str, Any]) -> str:
+    """The page with the menu of who is signed in, where that can be read; else without it."""
+    try:
+        with transaction.atomic():
+            return render_to_string("failure.html", {"text": facts["text"], "number": facts["number"]}, request)
+    except Exception as error:  # noqa: BLE001 - what the menu needs must not keep the reader from being told
+        log.warning("an error's page without its menu", stack=stack_of(error))
+        return render_to_string("failure.html", facts)
+
+
 def of_request(request: HttpRequest, status: int, **more: Any) -> HttpResponse:
     """The answer to a failure of this request, in the form that the caller understands."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return error_page(status, form_of(request.path, headers), **more)
+    return error_page(status, form_of(request.path, headers), request=request, **more)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -137,7 +178,7 @@ def answered(request: HttpRequest, error: GlasshouseError, field: str) -> HttpRe
     if is_unexpected(error):
         number = _noted(request, error)
         return JsonResponse(
-            {field: f"{_text('500', 0)} Number of the error: {number}", "error": number}, status=error.status
+            {field: f"{_text('500', 0, ENGLISH)} Number of the error: {number}", "error": number}, status=error.status
         )
     return JsonResponse({field: str(error)}, status=error.status)
 

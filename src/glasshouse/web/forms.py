@@ -6,6 +6,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.utils.translation import gettext, pgettext
 
 from glasshouse.access.pages import Audience, View
 from glasshouse.kernel.errors import (
@@ -19,6 +20,8 @@ from glasshouse.kernel.errors import (
 )
 from glasshouse.notices import api as notices
 from glasshouse.notices import rules
+from glasshouse.web.error_texts import error_text
+from glasshouse.web.languages import readers_language
 from glasshouse.web.middleware import page_of
 from glasshouse.web.refill import refilled
 
@@ -30,7 +33,8 @@ def again(request: HttpRequest, template: str, error: GlasshouseError, **more: o
     """The form once more, with what was written (no password) and what was wrong."""
     written = {key: value for key, value in request.POST.items() if "password" not in key and key != "present"}
     field = error.field if isinstance(error, InvalidError) else ""
-    page = render_to_string(template, {"error": error, "field": field, "written": written} | more, request)
+    wrong = {"error": error_text(error), "field": field, "written": written, "sent_to": request.path}
+    page = render_to_string(template, wrong | more, request)
     return HttpResponse(refilled(page, request.path, request.POST), status=error.status)
 
 
@@ -88,6 +92,13 @@ def number_of(text: str, field: str) -> int:
     return int(text)
 
 
+def check_word(request: HttpRequest) -> None:
+    """Nothing, if the form has the word that an erasure asks for, in English or the page's language. Raises InvalidError."""
+    word = pgettext("the word to type", "erase")
+    if request.POST.get("word", "").strip().lower() not in ("erase", word):
+        raise InvalidError(gettext("Type the word “%(word)s” to go on.") % {"word": word}, field="word")
+
+
 def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
     """What a person who signs up has accepted. Raises InvalidError when the box was not ticked."""
     if request.POST.get("accept") != "yes":
@@ -98,5 +109,5 @@ def claims_of(request: HttpRequest, offer: notices.Offer) -> str:
 
 
 def reader_language(request: HttpRequest) -> str:
-    """The language that the reader asks for, in the address or by the browser."""
-    return rules.language_of(request.GET.get("lang") or request.headers.get("Accept-Language", "en"))
+    """The language in which the reader is shown documents: the one in which pages are shown to them."""
+    return rules.language_of(readers_language(request))

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from glasshouse.access import pages
 from glasshouse.access.pages import Page
@@ -22,6 +23,7 @@ from glasshouse.kernel.errors import (
 )
 from glasshouse.kernel.text import is_text
 from glasshouse.web import failures
+from glasshouse.web.error_texts import error_text
 from glasshouse.web.redirects import safe_path
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -82,7 +84,7 @@ class errors:
         headers = {name.lower(): value for name, value in request.headers.items()}
         form = failures.form_of(request.path, headers)
         if form == "page":
-            response = render(request, "error.html", {"text": str(error)}, status=error.status)
+            response = render(request, "error.html", {"text": error_text(error)}, status=error.status)
         else:
             response = failures.error_page(error.status, form, text=str(error))
         if isinstance(error, ThrottledError):
@@ -128,7 +130,7 @@ class account_forms:
         except GlasshouseError as error:
             if page.form.for_script or failures.is_unexpected(error):
                 return failures.answered(request, error, "problem")
-            return render(request, "error.html", {"text": str(error)}, status=error.status)
+            return render(request, "error.html", {"text": error_text(error)}, status=error.status)
         return None
 
     def _look(self, request: HttpRequest, page: Page, kwargs: dict[str, str]) -> None:
@@ -139,9 +141,8 @@ class account_forms:
         self._count(request)
         for name, values in request.POST.lists():
             if name not in page.form.long_fields and any(len(value) > self.FIELD_MOST for value in values):
-                raise InvalidError(
-                    f"What was written in “{name[:40]}” is too long. Shorten it and send the form again."
-                )
+                text = gettext("What was written in “%(name)s” is too long. Shorten it and send the form again.")
+                raise InvalidError(text % {"name": name[:40]})
 
     def _count(self, request: HttpRequest) -> None:
         """Count a form: of an account, or of a network. Raises ThrottledError.

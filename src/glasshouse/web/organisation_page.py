@@ -47,7 +47,7 @@ def enter(request: HttpRequest, organisation: str, page: Page) -> None:
         context: dict[str, object] = {"organisation": access.organisation_of(actor), "rights": rights}
         context["may"] = {permission.name for permission in rights.permissions}
         context["support_live"] = support.live_grants(actor) if actor.kind is ActorKind.PERSON else []
-        context["several"] = len(access.organisations_of(actor)) > 1
+        context["organisations"] = access.organisations_of(actor)
     request.inside = Inside(actor, context)  # type: ignore[attr-defined]
 
 

@@ -150,9 +150,11 @@ def sites(
 
 
 @operation("GET", "/series", need=Permission.READINGS_READ)
-def series(request: HttpRequest) -> list[dict[str, Any]]:
-    """Every series with its newest reading."""
-    return readings.series(_actor(request))
+def series(request: HttpRequest, response: HttpResponse, after: str = "") -> list[dict[str, Any]]:
+    """Series with their newest readings, by place. Where there are more, `Link: <…>; rel="next"` leads on."""
+    piece = readings.series(_actor(request), after)
+    _lead_on(request, response, piece)
+    return piece
 
 
 @operation("GET", "/readings", need=Permission.READINGS_READ)

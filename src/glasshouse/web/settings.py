@@ -1,14 +1,18 @@
 """All settings of the people plane, read once from the environment; a missing one stops the start."""
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from glasshouse.kernel.networks import networks_of
+from crop_contract.connections import Bounds, networks
+from glasshouse.kernel.doors import door
 from glasshouse.kernel.operator import Operator, listed, plain_line
 from glasshouse.kernel.places import key_socket_folder, socket_folder
-from glasshouse.mail.addresses import AddressError, is_single, parsed
+from glasshouse.kernel.servers import from_parts
+from glasshouse.kernel.users import FIRST, LEAST
+from glasshouse.mail.addresses import AddressError, contact_uri, is_single, mail_uri, parsed
 from glasshouse.rowsecurity.connections import DatabaseRole
 from glasshouse.vault.root import read_secret
 
@@ -33,17 +37,23 @@ def whole_number(name: str, default: int, least: int = 1, most: int = 1_000_000)
 
 DATA_FOLDER = Path(required("GLASSHOUSE_DATA"))
 KEYS_FOLDER = Path(required("GLASSHOUSE_KEYS"))
+OWNER_FOLDER = KEYS_FOLDER.parent / "store"  # root's alone, where root started the service
 KEYSTORE_FOLDER = Path(required("GLASSHOUSE_KEYSTORE"))
 TLS_FOLDER = Path(required("GLASSHOUSE_TLS"))
 BLOB_FOLDER = DATA_FOLDER / "blobs"
 ORIGIN = required("GLASSHOUSE_ORIGIN")
 CROPS_ORIGIN = required("GLASSHOUSE_CROPS_ORIGIN")
+# How this machine itself reaches the two doors, whatever stands before them.
+WEB_DOOR = door(ORIGIN, required("GLASSHOUSE_WEB_REACHED"))
+CROPS_DOOR = door(CROPS_ORIGIN, required("GLASSHOUSE_CROPS_REACHED"))
 MAIL_PORT = int(required("GLASSHOUSE_MAIL_PORT"))  # of our own listener, for mail to the privacy address
 DEMO = bool(os.environ.get("GLASSHOUSE_DEMO"))
 # Of the tests' own service (`Installation.testing`): no schedule, quick passwords.
 TESTING = bool(os.environ.get("GLASSHOUSE_TESTING"))
 if TESTING and not DEMO:
     raise ImproperlyConfigured("GLASSHOUSE_TESTING is set, but GLASSHOUSE_DEMO is not: no real service runs that way.")
+# The first of the numbers that the parts run as, where root started them (`kernel/users.py`).
+FIRST_USER = whole_number("GLASSHOUSE_FIRST_USER", FIRST, least=LEAST, most=999_999_999)
 # How long (s) an opened data key stays in memory: a destroyed key is gone from every process after this.
 DATA_KEYS_KEPT_S = 2.0 if TESTING else 30.0
 # So many days a backup of the key store can be opened; then the key of its day is destroyed.
@@ -52,20 +62,42 @@ KEY_BACKUP_DAYS = whole_number("GLASSHOUSE_KEY_BACKUP_DAYS", 7, most=3_650)
 ROWS_WHILE_WAITING = 2_000 if TESTING else 20_000
 # Proxies before the web door, whose X-Forwarded-For tells where a request comes from. Nobody else's does.
 try:
-    TRUSTED_PROXIES = networks_of(os.environ.get("GLASSHOUSE_TRUSTED_PROXIES", ""))
+    TRUSTED_PROXIES = networks(os.environ.get("GLASSHOUSE_TRUSTED_PROXIES", ""))
 except ValueError as error:
     raise ImproperlyConfigured(f"GLASSHOUSE_TRUSTED_PROXIES: {error}. Write networks like 10.0.0.0/8 ::1.") from None
+# Connections at once, at the web door; those that nothing was answered to yet are bounded lower by `Bounds` itself.
+CONNECTIONS = Bounds(
+    of_client=whole_number("GLASSHOUSE_CONNECTIONS_A_CLIENT", Bounds().of_client),
+    of_proxy=whole_number("GLASSHOUSE_CONNECTIONS_A_PROXY", Bounds().of_proxy),
+)
 DEBUG = False
 SECRET_KEY = read_secret(KEYS_FOLDER / "django.key").decode()
 
 
+# Where a store is a server of the operator's: its DSN as the start hands it on, without a secret. "": the embedded one.
+PEOPLE_SERVER = os.environ.get("GLASSHOUSE_PEOPLE_SERVER", "")
+KEYS_SERVER = os.environ.get("GLASSHOUSE_KEYS_SERVER", "")
+# What psycopg takes to reach the database of each store, but for user and password.
+REACHED: dict[str, dict[str, str]] = {
+    "people": from_parts(PEOPLE_SERVER)
+    if PEOPLE_SERVER
+    else {"host": str(socket_folder(DATA_FOLDER)), "dbname": "people"},
+    "vault": from_parts(KEYS_SERVER)
+    if KEYS_SERVER
+    else {"host": str(key_socket_folder(KEYSTORE_FOLDER)), "dbname": "vault"},
+}
+
+
 def _database(name: str, role: str) -> dict[str, object]:
+    place = dict(REACHED[name])
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": name,
+        "NAME": place.pop("dbname"),
         "USER": f"glasshouse_{role}",
-        "PASSWORD": read_secret(KEYS_FOLDER / f"{role}.secret").decode(),
-        "HOST": str(key_socket_folder(KEYSTORE_FOLDER) if name == "vault" else socket_folder(DATA_FOLDER)),
+        "PASSWORD": read_secret((OWNER_FOLDER if role == "owner" else KEYS_FOLDER) / f"{role}.secret").decode(),
+        "HOST": place.pop("host"),
+        "PORT": place.pop("port", ""),
+        "OPTIONS": place,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -121,6 +153,7 @@ MIDDLEWARE = [
     "glasshouse.web.middleware.headers",
     "glasshouse.web.middleware.plain_fields",  # Before anything else reads the form.
     "django.middleware.csrf.CsrfViewMiddleware",
+    "glasshouse.web.languages.in_readers_language",
     "glasshouse.web.middleware.errors",
     "glasshouse.web.middleware.actor",
     "glasshouse.web.middleware.account_forms",
@@ -139,7 +172,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+ALLOWED_HOSTS = [WEB_DOOR.host] if WEB_DOOR.host != "localhost" else ["localhost", "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
 CSRF_COOKIE_SECURE = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "__Host-csrf"
@@ -148,6 +181,11 @@ SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS = 31_536_000, True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Pages that are translated are shown in their reader's language (`web/languages.py`); all others in English.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGE_COOKIE_NAME = "__Host-language"  # the reader's own choice for this browser (`web/appearance.py`)
+LOCALE_PATHS = [Path(__file__).parents[1] / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 CSRF_FAILURE_VIEW = "glasshouse.web.failures.expired"
@@ -174,8 +212,19 @@ TEXTS_A_COUNTRY_A_DAY = whole_number("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", 200, le
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
 # The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
 OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
-# By which name authorised agents know this installation in the Data Rights Protocol.
-DRP_BUSINESS = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "glasshouse")
+
+
+def _business() -> str:
+    """By which name authorised agents know this installation (Data Rights Protocol 1.0, 3.05.2). Raises ImproperlyConfigured."""
+    name = os.environ.get("GLASSHOUSE_DRP_BUSINESS", "GLASSHOUSE")
+    if not re.fullmatch("[A-Z_]{1,60}", name):
+        raise ImproperlyConfigured(
+            "GLASSHOUSE_DRP_BUSINESS is capital letters and underscores only, such as FARM_CLOUD."
+        )
+    return name
+
+
+DRP_BUSINESS = _business()
 
 
 def _sender() -> str:
@@ -198,6 +247,20 @@ def _privacy_address() -> str:
         raise ImproperlyConfigured(f"GLASSHOUSE_PRIVACY_ADDRESS is no address: {error}.") from None
 
 
+def _privacy_mailboxes() -> tuple[str, ...]:
+    """Local parts beside that of the privacy address, to which people write about their data. Raises ImproperlyConfigured."""
+    names = tuple(os.environ.get("GLASSHOUSE_PRIVACY_MAILBOXES", "dpo").lower().split())
+    for name in names:
+        if not is_single(f"{name}@localhost") or "+" in name or name.startswith("bounce-"):
+            raise ImproperlyConfigured(
+                f"GLASSHOUSE_PRIVACY_MAILBOXES names {name[:40]!r}. Write what stands before the @, such as dpo datenschutz."
+            )
+    return names
+
+
+PRIVACY_MAILBOXES = _privacy_mailboxes()
+
+
 def _operator() -> Operator:
     """The operator, as it named itself. Raises ImproperlyConfigured."""
     try:
@@ -214,3 +277,11 @@ def _operator() -> Operator:
 
 
 OPERATOR = _operator()
+try:
+    # Where vulnerabilities of this installation are reported (`/.well-known/security.txt`), as a URI.
+    _contact = os.environ.get("GLASSHOUSE_SECURITY_CONTACT", "").strip()
+    SECURITY_CONTACT = contact_uri(_contact) if _contact else mail_uri(OPERATOR.privacy_address)
+except AddressError as error:
+    raise ImproperlyConfigured(
+        f"GLASSHOUSE_SECURITY_CONTACT is {error}. Write security@example.com or https://example.com/report."
+    ) from None

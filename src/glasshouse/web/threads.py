@@ -99,7 +99,10 @@ class Answer:
         self._tell()
 
     def _tell(self) -> None:
-        self.loop.call_soon_threadsafe(self.changed.set)
+        try:
+            self.loop.call_soon_threadsafe(self.changed.set)
+        except RuntimeError:  # The loop is closed: the process stops, and there is no reader any more.
+            self.gone.set()
 
 
 class DjangoThreads:

@@ -4,9 +4,13 @@
 (() => {
   const form = document.getElementById("pick"), box = document.getElementById("chart"), state = document.getElementById("state");
   if (!form) return;
-  const odd = document.getElementById("odd"), bar = document.querySelector(".bar"), legend = document.getElementById("legend");
+  const odd = document.getElementById("odd"), bar = document.querySelector(".chart-bar");
+  const legend = document.getElementById("legend");
   const slider = document.getElementById("at");
   const asked = new URLSearchParams(location.search), DAY = 86400, NEAR_PX = 24, AIM_PX = 3;
+  // The texts of this script in the page's language; "%s" stands for a value.
+  const words = JSON.parse(form.dataset.words || "{}");
+  const say = (text, ...values) => values.reduce((said, value) => said.replace("%s", value), words[text] || text);
   const boxes = [...form.querySelectorAll("[name=s]")];
   const now = () => Math.floor(Date.now() / 1000);
 
@@ -67,7 +71,9 @@
     chosen().forEach((choice) => text.append("s", choice.value));
     return text;
   };
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // A colour as the canvas reads it: the custom property itself holds a pair, for light and dark.
+  const probe = form.appendChild(document.createElement("i"));
+  const style = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
   const title = (choice, all) => {
     const same = all.filter((other) => other.dataset.title === choice.dataset.title).length > 1;
     return choice.dataset.title + (same ? " · " + choice.dataset.more : "");
@@ -166,11 +172,24 @@
     return { series, bands, units, dataIdx };
   }
 
+  // The axis of time in the reader's own way: the clock, with the day where it begins; days alone where steps are days.
+  function moments(u, splits, number, space, step) {
+    let before = "";
+    return splits.map((at) => {
+      const day = write(at, { day: "numeric", month: "short", ...(step > 80 * DAY && { year: "numeric" }) });
+      const is_new = day !== before;
+      before = day;
+      if (step >= DAY) return day;
+      const time = write(at, { timeStyle: step < 60 ? "medium" : "short" });
+      return is_new ? `${time}\n${day}` : time;
+    });
+  }
+
   function draw({ data, alone, place }, answer) {
     if (plot) plot.destroy();
     shown = { answer, width: box.clientWidth };
     const { series, bands, units, dataIdx } = lines(alone, place);
-    const soft = style("--soft"), grid = { stroke: style("--line"), width: 1 };
+    const soft = style("--n6"), grid = { stroke: style("--n3"), width: 1 };
     const narrow = box.clientWidth < 600, font = `12px "Public Sans", sans-serif`;
     const axis = (unit, i) => ({
       font, labelFont: font, scale: unit, label: unit === "value" ? "" : unit, stroke: soft, grid: i ? { show: false } : grid,
@@ -181,7 +200,7 @@
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone()),
       cursor: { dataIdx, drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: span.from, max: span.to } },
-      axes: [{ stroke: soft, grid, font }, ...units.map(axis)],
+      axes: [{ stroke: soft, grid, font, values: moments }, ...units.map(axis)],
       hooks: {
         drawClear: [(u) => shade(u, answer.nights || [])], draw: [(u) => mark(u, answer)],
         setCursor: [(u) => {
@@ -223,12 +242,12 @@
 
   function tell() {
     const time = document.getElementById("when");
-    time.textContent = cursorAt === null ? "Point at the chart to read its values." : clock(cursorAt);
+    time.textContent = cursorAt === null ? say("Point at the chart to read its values.") : clock(cursorAt);
     chosen().forEach((choice) => {
       const row = [...legend.children].find((item) => item.dataset.s === choice.value);
       if (!row || !shown) return;
       const held = cursorAt === null ? null : reading(choice, cursorAt);
-      const value = held ? `${Number(held[2].toPrecision(5))} ${choice.dataset.unit}` : "no reading";
+      const value = held ? `${Number(held[2].toPrecision(5))} ${choice.dataset.unit}` : say("no reading");
       row.querySelector(".reading").textContent = cursorAt === null ? "" : value;
     });
     if (cursorAt !== null && document.activeElement !== slider) {
@@ -271,8 +290,8 @@
     const mine = ++turn, text = query();
     history.replaceState(null, "", "?" + text);
     document.getElementById("csv").href = form.dataset.readings + "?" + text + "&format=csv";
-    if (!chosen().length) { empty("Choose at least one series."); return; }
-    if (!quiet) state.textContent = "Reading …";
+    if (!chosen().length) { empty(say("Choose at least one series.")); return; }
+    if (!quiet) state.textContent = say("Reading …");
     text.set("points", Math.max(100, Math.min(1200, Math.round(box.clientWidth / 1.2))));
     const signal = AbortSignal.timeout(20000), headers = { Accept: "application/json" };
     const answer = await fetch(form.dataset.readings + "?" + text, { headers, signal }).catch(() => null);
@@ -292,8 +311,8 @@
     report(live ? "failed" : "off", answer ? answer.status : 0);
     if (quiet && live) return;  // What is drawn stays, and page.js says from when it is.
     const refused = answer && answer.status < 500;
-    empty(refused ? "You cannot see these readings (any more). Reload the page."
-      : "The readings could not be fetched. Try again in a moment.");
+    empty(say(refused ? "You cannot see these readings (any more). Reload the page."
+      : "The readings could not be fetched. Try again in a moment."));
   }
 
   // Another choice or time than the one that is drawn: the old lines go, for they are not what was asked for.
@@ -312,12 +331,13 @@
     const answered = chosen().map((choice) => ({ choice, held: body.series[choice.value] || { odd: [], odd_count: 0 } }));
     odd.replaceChildren(...answered.filter(({ held }) => held.odd_count).map(({ choice, held }) => {
       const [at, value] = held.odd[0], rest = held.odd_count > 1 ? " …" : "";
-      const some = held.odd_count > held.odd.length ? `, ${held.odd.length} of them marked` : "";
+      const some = held.odd_count > held.odd.length ? `, ${say("%s of them marked", held.odd.length)}` : "";
       const first = `(${value} ${choice.dataset.unit}, ${clock(at)}${rest})`;
-      const text = `▲ ${choice.dataset.title}: ${held.odd_count} implausible, not drawn to scale${some} ${first}`;
+      const text = `▲ ${choice.dataset.title}: ${say("%s implausible, not drawn to scale", held.odd_count)}${some} ${first}`;
       return Object.assign(document.createElement("li"), { textContent: text });
     }));
-    state.textContent = points ? `${clock(span.from)} to ${clock(span.to)} (${zone()})` : "No readings in this time.";
+    state.textContent = points ? say("%s to %s (%s)", clock(span.from), clock(span.to), zone())
+      : say("No readings in this time.");
     box.setAttribute("aria-label", chosen().map((choice) => choice.dataset.title).join(", ") + ": " + state.textContent);
     box.dataset.points = points;
   }
@@ -329,8 +349,8 @@
     const ratio = devicePixelRatio, from = plot.ctx.canvas, names = chosen(), head = (30 + names.length * 18) * ratio;
     const sheet = Object.assign(document.createElement("canvas"), { width: from.width, height: from.height + head });
     const ctx = sheet.getContext("2d");
-    ctx.fillStyle = style("--card"); ctx.fillRect(0, 0, sheet.width, sheet.height);
-    ctx.font = `${13 * ratio}px "Public Sans", sans-serif`; ctx.fillStyle = style("--ink");
+    ctx.fillStyle = style("--n0"); ctx.fillRect(0, 0, sheet.width, sheet.height);
+    ctx.font = `${13 * ratio}px "Public Sans", sans-serif`; ctx.fillStyle = style("--n9");
     ctx.fillText(state.textContent, 12 * ratio, 20 * ratio);
     names.forEach((choice, i) => {
       const y = (38 + i * 18) * ratio;
@@ -350,14 +370,14 @@
     const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     form.querySelectorAll("fieldset").forEach((place) => {
       let visible = 0;
-      place.querySelectorAll(".choice").forEach((choice) => {
+      place.querySelectorAll(".check").forEach((choice) => {
         const text = (place.querySelector("legend").textContent + " " + choice.textContent).toLowerCase();
         choice.hidden = !words.every((word) => text.includes(word));
         visible += !choice.hidden;
       });
       place.hidden = !visible;
     });
-    document.getElementById("count").textContent = `${chosen().length} of ${boxes.length} chosen`;
+    document.getElementById("count").textContent = say("%s of %s chosen", chosen().length, boxes.length);
   }
 
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -44,6 +44,9 @@ document.addEventListener("DOMContentLoaded", () => {
 (() => {
   const area = () => document.querySelector("[data-live], [hx-trigger^='every']"), first = area();
   if (!first) return;
+  // The texts of this script in the page's language; "%s" in them is a number or a time.
+  const words = JSON.parse(first.dataset.words || "{}");
+  const say = (text, ...values) => values.reduce((said, value) => said.replace("%s", value), words[text] || text);
   const STALE_MS = 15000, GRACE_MS = 3000, JUMP_MS = 5000, UNITS = [[86400, "d"], [3600, "h"], [60, "min"]];
   const banner = Object.assign(document.createElement("div"), { id: "connection", className: "connection" });
   banner.setAttribute("role", "status");
@@ -53,8 +56,8 @@ document.addEventListener("DOMContentLoaded", () => {
   let fresh = Date.now(), ticked = Date.now(), patience = 0, watching = true, lost = false, answered = "", status = 0;
 
   const ago = (age) => {
-    for (const [unit, name] of UNITS) if (age >= 1.5 * unit) return `${Math.round(age / unit)} ${name} ago`;
-    return `${Math.floor(age)} s ago`;
+    for (const [unit, name] of UNITS) if (age >= 1.5 * unit) return say(`%s ${name} ago`, Math.round(age / unit));
+    return say("%s s ago", Math.floor(age));
   };
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const moment = (at, zone) => {
@@ -73,9 +76,9 @@ document.addEventListener("DOMContentLoaded", () => {
         tile.classList.add("silent");
         tile.querySelectorAll(".reason, .trend").forEach((part) => part.remove());
         put(tile.querySelector(".sign"), "○");
-        put(time, `silent since ${moment(at, time.dataset.zone)}`);
+        put(time, say("silent since %s", moment(at, time.dataset.zone)));
       } else {
-        put(time, age < -60 ? "dated in the future: check the device's clock" : ago(Math.max(0, age)));
+        put(time, age < -60 ? say("dated in the future: check the device's clock") : ago(Math.max(0, age)));
       }
     }
   }
@@ -83,14 +86,14 @@ document.addEventListener("DOMContentLoaded", () => {
   function tell() {
     lost = true;
     area().classList.add("lost");
-    const why = status === 401 ? " You are signed out." : status ? " The service answers with an error; we keep trying."
-      : navigator.onLine ? " We keep trying." : " This device is offline; we keep trying.";
-    const text = `Connection lost – values from ${moment(fresh)}.${why}`;
+    const why = status === 401 ? "You are signed out." : status ? "The service answers with an error; we keep trying."
+      : navigator.onLine ? "We keep trying." : "This device is offline; we keep trying.";
+    const text = `${say("Connection lost – values from %s.", moment(fresh))} ${say(why)}`;
     if (banner.firstChild && banner.firstChild.textContent === text) return;
     banner.replaceChildren(Object.assign(document.createElement("p"), { textContent: text }));
     if (status !== 401) return;
     const next = "/sign-in?next=" + encodeURIComponent(location.pathname + location.search);
-    banner.firstChild.append(" ", Object.assign(document.createElement("a"), { href: next, textContent: "Sign in" }));
+    banner.firstChild.append(" ", Object.assign(document.createElement("a"), { href: next, textContent: say("Sign in") }));
   }
 
   function good(xhr) {

@@ -55,7 +55,7 @@
   const use = document.getElementById("use-passkey");
   if (use) use.addEventListener("submit", async (event) => {
     event.preventDefault();
-    show(use, "Your browser asks you now …");
+    show(use, use.dataset.asking || "Your browser asks you now …");
     try {
       const step = use.dataset.step || "", next = use.elements.next.value;
       const challenge = await ask(use.dataset.options, use, { step }), options = await challenge.json();
@@ -67,6 +67,6 @@
       const answer = await ask(use.dataset.answer, use, { step, next, trust, answer: plain(credential) });
       const body = await answer.json();
       if (answer.ok) leave(body.onward); else show(use, body.problem);
-    } catch { show(use, "That was not completed. Try again, or use another way."); }
+    } catch { show(use, use.dataset.failed || "That was not completed. Try again, or use another way."); }
   });
 })();

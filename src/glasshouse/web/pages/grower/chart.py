@@ -9,15 +9,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import readings as readings_of
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.web.csv_files import CSV, cell
+from glasshouse.web.csv_files import CSV, Echo, cell
 from glasshouse.web.organisation_page import inside
 
 DAY_S = 86_400
 MOST_PAST_S, MOST_FUTURE_S = -2_000_000_000, 7_000_000_000
+MOST_CHOSEN = 50  # series of one chart
 NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
 
 
@@ -26,19 +27,27 @@ NAME = re.compile(r"^([a-z_]{1,20}\.)?[0-9]{1,10}(\.[0-9]{1,10})?$")
     name="chart",
     need=Permission.READINGS_READ,
     audience=Audience.GROWER,
+    translated=True,
     menu="Charts",
     menu_order=20,
+    menu_group=MenuGroup.DAILY,
+    icon="charts",
 )
 def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     """The chart; its address says which series and what time, so that a copied link shows the same."""
     actor, context = inside(request)
-    all_series = readings_of.series(actor)
-    chosen = set(request.GET.getlist("s")) or {str(series["id"]) for series in all_series[:1]}
+    asked = request.GET.getlist("s")[:MOST_CHOSEN]
+    piece = readings_of.series(actor, request.GET.get("after", ""))
+    asked = [name for name in asked if NAME.match(name)]
+    chosen = set(asked) or {str(series["id"]) for series in piece[:1]}
+    elsewhere = chosen - {str(series["id"]) for series in piece}
+    shown = [*(readings_of.series(actor, names=sorted(elsewhere)) if elsewhere else ()), *piece]
     places: dict[str, list[dict[str, object]]] = {}
-    for series in all_series:
+    for series in shown:
         series["chosen"] = str(series["id"]) in chosen
         places.setdefault(" · ".join(filter(None, (series["site_name"], series["room_name"]))), []).append(series)
-    return render(request, "grower/chart.html", context | {"places": sorted(places.items()), "count": len(all_series)})
+    context |= {"places": sorted(places.items()), "count": len(shown), "piece": piece}
+    return render(request, "grower/chart.html", context)
 
 
 class _Question(NamedTuple):
@@ -59,8 +68,8 @@ def _question(request: HttpRequest) -> _Question:
         points = min(2000, max(10, int(request.GET.get("points", "300"))))
     except ValueError:
         raise InvalidError("from, to and points must be whole numbers (times: seconds since 1970, UTC).") from None
-    if not names or not all(NAME.match(name) for name in names) or len(names) > 50:
-        raise InvalidError("Choose 1 to 50 series (s=…).")
+    if not names or not all(NAME.match(name) for name in names) or len(names) > MOST_CHOSEN:
+        raise InvalidError(f"Choose 1 to {MOST_CHOSEN} series (s=…).")
     if not MOST_PAST_S < start < end < MOST_FUTURE_S:
         raise InvalidError("The end must come after the start, and both must be times that a calendar knows.")
     return _Question(names, (start, end), points)
@@ -80,15 +89,7 @@ def readings(request: HttpRequest, organisation: str) -> HttpResponseBase:
     if request.GET.get("format") != "csv":
         return JsonResponse(readings_of.readings(actor, *question))
     rows = readings_of.export(actor, question.series, question.span)
-    lines = csv.writer(_Echo())
+    lines = csv.writer(Echo())
     response = StreamingHttpResponse((lines.writerow(map(cell, row)) for row in rows), content_type=CSV)
     response.headers["Content-Disposition"] = 'attachment; filename="readings.csv"'
     return response
-
-
-class _Echo:
-    """Hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        """The line."""
-        return line

@@ -2,20 +2,24 @@
 
 import csv
 from dataclasses import replace
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
-from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import imports
+from glasshouse.greenhouse import corrections, import_results, imports, undo
+from glasshouse.greenhouse.file_shapes import Column
+from glasshouse.greenhouse.file_times import Clock, TimeIssue, WallReader, is_storable, local, zone_of
 from glasshouse.greenhouse.files import (
     DELIMITERS,
+    ENCODINGS,
     MOST_BYTES,
     MOST_ISSUES,
-    NO_CHOICES,
     TIME_FORMATS,
     FileChoices,
     Layout,
@@ -30,7 +34,13 @@ from glasshouse.web.organisation_page import inside
 from glasshouse.web.sites_asked import within_of
 
 # What a form says of how a file is read: of the file, then (v and u) of each column.
-LAYOUT_FIELDS = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*", "u*")
+FILE_FIELDS = (
+    *("delimiter", "encoding", "sheet", "decimal", "thousands", "heading_row", "units_row", "first_row"),
+    *("time_column", "clock_column", "time_format", "name_column"),
+)
+LAYOUT_FIELDS = (*FILE_FIELDS, "zone", "v*", "u*", "name-*")
+THOUSANDS = {"": "none, or a space", ".": "point", ",": "comma"}
+ROWS_SHOWN, COLUMNS_SHOWN = 5, 8  # of the preview of times and values
 
 
 @page(
@@ -38,15 +48,18 @@ LAYOUT_FIELDS = ("delimiter", "decimal", "header", "time_column", "time_format",
     name="import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     methods=("GET", "POST"),
     to_support=False,
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
-    menu="Import",
-    menu_order=40,
     asks=(
         Asked("file", "greenhouse_upload.blob"),
         Asked("place", "greenhouse_upload.site_id"),
     ),
+    menu="Import",
+    menu_order=40,
+    menu_group=MenuGroup.SET_UP,
+    icon="import",
 )
 def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     """Choose a file and the place that it speaks of."""
@@ -62,9 +75,11 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
     file = request.FILES.get("file")
     try:
         if file is None or not file.size:
-            raise InvalidError("Choose a file that is not empty.", field="file")
+            raise InvalidError(gettext("Choose a file that is not empty."), field="file")
         if file.size > MOST_BYTES:
-            raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
+            raise InvalidError(
+                gettext("The file is larger than %(most)s MB. Split it.") % {"most": MOST_BYTES >> 20}, field="file"
+            )
         number = imports.upload(actor, SiteId(site), compartment, str(file.name), file.chunks())
     except InvalidError as error:
         return again(request, "grower/import.html", error, **context)
@@ -72,28 +87,34 @@ def upload(request: HttpRequest, organisation: str) -> HttpResponse:
 
 
 def _layout_in_form(request: HttpRequest) -> FileChoices:
-    """What the form says of the file as a whole. Raises InvalidError."""
+    """What the form says of the file as a whole; an empty field leaves it to what is found. Raises InvalidError."""
     form = request.POST
-    if "time_column" not in form:
-        return NO_CHOICES
-    if form.get("delimiter") not in DELIMITERS or form.get("time_format") not in TIME_FORMATS:
-        raise InvalidError("Choose a delimiter and a form of time from the lists.", field="delimiter")
-    column = form.get("time_column", "")
-    return FileChoices(
-        form["delimiter"],
-        "," if form.get("decimal") == "," else ".",
-        form.get("header") == "yes",
-        int(column) if column.isdecimal() and len(column) < 5 else 0,
-        form["time_format"],
-    )
+    lists = {"delimiter": DELIMITERS, "time_format": TIME_FORMATS, "encoding": ENCODINGS, "decimal": (".", ",")}
+    said: dict[str, Any] = {name: form[name] for name in lists if form.get(name)}
+    for name, value in said.items():
+        if value not in lists[name]:
+            raise InvalidError("Choose a delimiter and a form of time from the lists.", field=name)
+    if form.get("thousands", "as found") in THOUSANDS:
+        said["thousands"] = form["thousands"]
+    if form.get("sheet"):
+        said["sheet"] = form["sheet"]
+    for name in ("heading_row", "units_row", "first_row", "time_column", "clock_column", "name_column"):
+        text = form.get(name, "").strip()
+        if text in ("", "-1"):
+            said |= {name: -1} if text and name in ("clock_column", "name_column") else {}
+        elif text.isdecimal() and len(text) < 6:
+            said[name] = int(text)
+        else:
+            raise InvalidError("Write the number of a row, such as 3.", field=name)
+    return FileChoices(**said)
 
 
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
-    """The layout with the variables, units and zone of the form."""
+    """The layout with the variables, units, names and zone of the form."""
     form = request.POST
-    variables = {column.index: form.get(f"v{column.index}", column.variable) for column in layout.columns}
-    units = {column.index: form.get(f"u{column.index}", column.unit) for column in layout.columns}
-    return imports.corrected(layout, form.get("zone", layout.zone), variables, units)
+    keys = [*corrections.column_keys(layout), *(str(left.index) for left in layout.left_out)]
+    said = [{key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")]
+    return corrections.corrected(layout, form.get("zone") or layout.zone, *said)
 
 
 @page(
@@ -124,7 +145,7 @@ class _Chosen(NamedTuple):
 def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     """What the form chooses for a file. Raises InvalidError."""
     preview = imports.preview(actor, ImportId(number), _layout_in_form(request), request.POST.get("zone", ""))
-    return _Chosen(preview, _chosen(request, preview.layout))
+    return _Chosen(preview, preview.layout if preview.problem else _chosen(request, preview.layout))
 
 
 @page(
@@ -142,7 +163,13 @@ def preview_with_choices(request: HttpRequest, organisation: str, number: str) -
     """Preview again, with what the person corrected."""
     actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
-    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
+    context |= _said(request) | _preview_context(*chosen)
+    return render(request, "grower/import_preview.html", context, status=400 if chosen.preview.problem else 200)
+
+
+def _said(request: HttpRequest) -> dict[str, object]:
+    """What a form says of the file, to be shown as chosen."""
+    return {"said": {name: request.POST[name] for name in FILE_FIELDS if name in request.POST}}
 
 
 @page(
@@ -167,9 +194,11 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     try:
         imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(request, "grower/import_preview.html", error, **context | _preview_context(*chosen))
+        return again(
+            request, "grower/import_preview.html", error, **context | _said(request) | _preview_context(*chosen)
+        )
     context["saved"] = True
-    return render(request, "grower/import_preview.html", context | _preview_context(*chosen))
+    return render(request, "grower/import_preview.html", context | _said(request) | _preview_context(*chosen))
 
 
 @page(
@@ -185,33 +214,111 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
 @shows_again("grower/import_preview.html", _as_proposed)
 def run_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Import the readings."""
-    actor = inside(request).actor
+    actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
-    imports.queue(actor, ImportId(number), chosen.layout)
+    try:
+        imports.queue(actor, ImportId(number), chosen.layout)
+    except InvalidError as error:  # Shown with all that was chosen.
+        return again(
+            request, "grower/import_preview.html", error, **context | _said(request) | _preview_context(*chosen)
+        )
     return redirect("import_report", organisation, number)
 
 
 def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> dict[str, object]:
     """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
-    chosen_columns = {column.index: column for column in chosen.columns} if chosen else {}
+    layout = chosen or preview.layout
+    headings = list(enumerate(layout.headings))
+    cells = max(map(len, preview.rows), default=0)
+    taken = {**dict(zip(corrections.column_keys(layout), layout.columns, strict=True))}
+    with_keys = list(zip(corrections.column_keys(preview.layout), preview.layout.columns, strict=True))
     columns = [
-        (column, chosen_columns.get(column.index, replace(column, variable="-") if chosen else column))
-        for column in preview.layout.columns[:SHOWN_COLUMNS]
+        (key, column, taken.get(key, replace(column, variable="-") if chosen else column)) for key, column in with_keys
     ]
-    context = chosen or preview.layout
-    headings = list(enumerate(context.headings))
-    cells = max(map(len, preview.rows))
-    return {"upload": preview.upload, "layout": context, "columns": columns} | {
+    left_out = [(str(left.index), left, taken.get(str(left.index))) for left in preview.layout.left_out]
+    return {"upload": preview.upload, "layout": layout, "columns": columns[:SHOWN_COLUMNS]} | {
+        "left_out": left_out[:SHOWN_COLUMNS],
         "delimiters": DELIMITERS.items(),
+        "encodings": ENCODINGS,
         "time_formats": TIME_FORMATS.items(),
-        "rows": [row[:SHOWN_COLUMNS] for row in preview.rows],
-        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == context.time_column],
-        "more_columns": len(preview.layout.columns) - len(columns),
+        "thousands": THOUSANDS.items(),
+        "found": _found(layout),
+        "sheets": preview.sheets,
+        "notes": preview.notes,
+        "no_table": preview.problem,
+        "rows": [(number, row[:SHOWN_COLUMNS]) for number, row in enumerate(preview.rows, 1)],
+        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == layout.time_column],
+        "time_heading": dict(headings).get(layout.time_column, ""),
+        "heading_row": layout.heading_rows[0] + 1 if layout.heading_rows else 0,
+        "more_columns": len(preview.layout.columns) - len(columns[:SHOWN_COLUMNS]),
         "more_cells": max(0, cells - SHOWN_COLUMNS),
         "template_name": preview.template,
-        "points": [(name, points[:3]) for name, points in preview.reading.points.items()],
+        "readings": [(column, points[:3]) for column, points in _points(preview)],
+        "orders": _orders(preview),
+        "times": _times(preview),
         "issues": preview.reading.issues[:5],
     }
+
+
+def _found(layout: Layout) -> dict[str, str]:
+    """What was found, as a form names it."""
+    decimal = "choose" if "decimal" in layout.asks else f"as found: {'comma' if layout.decimal == ',' else 'point'}"
+    return {
+        "delimiter": DELIMITERS.get(layout.delimiter, ""),
+        "time_format": TIME_FORMATS.get(layout.time_format, ""),
+        "thousands": THOUSANDS.get(layout.thousands, ""),
+        "decimal": decimal,
+    }
+
+
+def _points(preview: imports.ImportPreview) -> list[tuple[Column, Any]]:
+    by_name = {column.name: column for column in preview.layout.columns}
+    return [(by_name[name], points) for name, points in preview.reading.points.items()]
+
+
+def _rows_of_readings(preview: imports.ImportPreview) -> list[list[str]]:
+    return [row for row in preview.rows[preview.layout.rows_above :] if row][:ROWS_SHOWN]
+
+
+def _cell(row: list[str], column: int) -> str:
+    return row[column] if 0 <= column < len(row) else ""
+
+
+def _orders(preview: imports.ImportPreview) -> list[tuple[str, list[str]]]:
+    """Where the order of the dates is open: each form with what the first rows would mean by it."""
+    layout = preview.layout
+    if "time_format" not in layout.asks:
+        return []
+    shown = []
+    for name in ("dmy", "mdy", "iso"):
+        reader = WallReader(name)
+        walls = [
+            reader.wall(_cell(row, layout.time_column), _cell(row, layout.clock_column))
+            for row in _rows_of_readings(preview)
+        ]
+        known = [wall for wall in walls if wall and is_storable(wall.seconds)]  # No other can be written as a date.
+        if len(known) == len(walls):
+            shown.append((TIME_FORMATS[name], [f"{local(wall.seconds):%-d %B %Y %H:%M}" for wall in known]))
+    return shown
+
+
+def _times(preview: imports.ImportPreview) -> list[tuple[str, str, float]]:
+    """The first times: as the file writes them, by the clock of the site, and in UTC."""
+    layout, site = preview.layout, zone_of(str(preview.upload.site.facts["time_zone"]))
+    reader = WallReader(layout.time_format or "iso")
+    clock = Clock(zone_of(layout.zone), newest_first=layout.newest_first, step_s=layout.step_s)
+    shown = []
+    for row in _rows_of_readings(preview):
+        text, clock_text = _cell(row, layout.time_column), _cell(row, layout.clock_column)
+        written = f"{text} {clock_text}".strip()
+        try:
+            at_s = clock.moment(reader.wall(text, clock_text), written)
+        except TimeIssue:
+            continue
+        shown.append(
+            (written[:40], datetime.fromtimestamp(at_s, UTC).astimezone(site).strftime("%Y-%m-%d %H:%M:%S"), at_s)
+        )
+    return shown
 
 
 @page(
@@ -236,6 +343,7 @@ def stop_import(request: HttpRequest, organisation: str, number: str) -> HttpRes
     form_on="import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     to_support=False,
 )
@@ -259,11 +367,15 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     upload = imports.report_of(actor, ImportId(number))
     issues = imports.issues_of(upload.report)
     if request.GET.get("format") != "csv":
-        template = "grower/import_state.html" if request.headers.get("HX-Request") else "grower/import_report.html"
+        undoing = undo.state_of(upload)
+        state = "grower/import_undo_state.html" if undoing.is_under_way else "grower/import_state.html"
+        template = state if request.headers.get("HX-Request") else "grower/import_report.html"
         context |= {"upload": upload, "listed_issues": issues[:100], "under_way": upload.state in imports.UNDER_WAY}
+        context |= {"undoing": undoing}
+        context |= {"groups": import_results.grouped(issues)[:100]}
         context |= {"listed": len(issues), "cut": len(issues) == MOST_ISSUES}
         response = render(request, template, context)
-        if request.headers.get("HX-Request") and upload.state not in imports.UNDER_WAY:
+        if request.headers.get("HX-Request") and not (context["under_way"] or undoing.is_under_way):
             response.headers["HX-Refresh"] = "true"  # It has ended: the whole page, once, with the report.
         return response
     response = HttpResponse(content_type=CSV)

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import EXPLAINED, Permission
@@ -13,7 +14,12 @@ from glasshouse.web.organisation_page import chosen_sites, inside
 
 
 @page(
-    "o/<slug:organisation>/members/<slug:account>", name="member", need=Permission.MEMBER_READ, audience=Audience.GROWER
+    "o/<slug:organisation>/members/<slug:account>",
+    name="member",
+    need=Permission.MEMBER_READ,
+    audience=Audience.GROWER,
+    translated=True,
+    asks=(Asked("find"),),
 )
 def member(request: HttpRequest, organisation: str, account: str) -> HttpResponse:
     """One member: what this person can see and do, and why; and the forms to change that."""
@@ -23,19 +29,19 @@ def member(request: HttpRequest, organisation: str, account: str) -> HttpRespons
 def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     member = members.member(actor, AccountId(account))
-    rights = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
+    explained = [(EXPLAINED[permission], permission in member.rights.permissions) for permission in EXPLAINED]
     names = dict(greenhouse.site_names(actor, member.rights.sites or ()))
     sees = (
         None
         if member.rights.sites is None
-        else sorted(names.get(site, "a site of others") for site in member.rights.sites)
+        else sorted(names.get(site, gettext("a site that you do not see")) for site in member.rights.sites)
     )
     return context | {
         "member": member,
-        "rights": rights,
+        "explained": explained,
         "sees": sees,
         "roles": members.roles(actor),
-        "sites": greenhouse.site_names(actor),
+        "sites": greenhouse.site_choices(actor, request.GET.get("find", ""), member.rights.sites or ()),
         "self": member.account == actor.account,
     }
 
@@ -47,6 +53,7 @@ def _context(request: HttpRequest, account: str, **_: str) -> dict[str, object]:
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(
         Asked("role", "access_membership.role"),
@@ -69,6 +76,7 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
     methods=("POST",),
     need=Permission.MEMBER_REMOVE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 @shows_again("grower/member.html", _context)
@@ -86,6 +94,7 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
     methods=("POST",),
     need=Permission.SECOND_FACTOR_RESET,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 @shows_again("grower/member.html", _context)
@@ -103,6 +112,7 @@ def reset_second_factor(request: HttpRequest, organisation: str, account: str) -
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(Asked("role", "access_membership.role"),),
 )

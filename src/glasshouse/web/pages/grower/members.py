@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Asked, Audience, FormRules, page
+from glasshouse.access.pages import Asked, Audience, FormRules, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import InvitationId, RequestId
@@ -26,7 +26,7 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
         "invitations": invitations.invitations(actor, request.GET.get("invitations", "")) if invited else [],
         "requests": members.requests(actor, request.GET.get("requests", "")) if changing else [],
         "roles": members.roles(actor),
-        "sites": greenhouse.site_names(actor),
+        "sites": greenhouse.site_choices(actor, request.GET.get("find", "")),
         "days": invitations.DAYS,
     }
 
@@ -36,8 +36,12 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     name="members",
     need=Permission.MEMBER_READ,
     audience=Audience.GROWER,
+    translated=True,
+    asks=(Asked("find"),),
     menu="People",
     menu_order=50,
+    menu_group=MenuGroup.ORGANISATION,
+    icon="people",
 )
 def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Members, invitations, requests for access."""
@@ -52,6 +56,7 @@ def member_list(request: HttpRequest, organisation: str) -> HttpResponse:
     form_on="members",
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     reauth=True,
     form=FormRules(account_limits=True, long_fields=frozenset({"addresses"})),
@@ -94,6 +99,7 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 @shows_again("grower/members.html", _context)
@@ -111,6 +117,7 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
     methods=("POST",),
     need=Permission.MEMBER_INVITE,
     audience=Audience.GROWER,
+    translated=True,
 )
 @shows_again("grower/members.html", _context)
 def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) -> HttpResponse:
@@ -127,6 +134,7 @@ def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) 
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -142,6 +150,7 @@ def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpR
     methods=("POST",),
     need=Permission.MEMBER_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 def refuse_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:

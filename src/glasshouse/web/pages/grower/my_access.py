@@ -4,9 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.access.permissions import EXPLAINED
-from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId
 from glasshouse.organisations import members
@@ -21,8 +20,11 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
         rights = access.rights_of(actor)
         access.record_access(actor, "own rights", [])
     explained = [(text, permission in rights.permissions) for permission, text in EXPLAINED.items()]
-    context |= {"permissions": explained, "why": rights.why}
-    return context | {"roles": members.roles(actor), "sites": greenhouse.site_names(actor), "sees": rights.sites}
+    return context | {
+        "permissions": explained,
+        "roles": members.roles(actor),
+        "sees": rights.sites,
+    }
 
 
 @page(
@@ -30,8 +32,11 @@ def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     name="my_access",
     need=Need.MEMBER,
     audience=Audience.GROWER,
+    translated=True,
     menu="My access",
     menu_order=90,
+    menu_group=MenuGroup.ORGANISATION,
+    icon="key",
 )
 def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """What I may do here, and why."""
@@ -46,6 +51,7 @@ def my_access(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Need.MEMBER,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
     asks=(
         Asked("role", "access_request.role"),
@@ -67,6 +73,7 @@ def ask_access(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Need.MEMBER,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
 )
 @shows_again("grower/my_access.html", _context)

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from glasshouse.access.pages import Audience, page
+from glasshouse.access.pages import Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
@@ -32,14 +32,18 @@ def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str
     name="overview",
     need=Permission.READINGS_READ,
     audience=Audience.GROWER,
+    translated=True,
     menu="Overview",
     menu_order=10,
+    menu_group=MenuGroup.DAILY,
+    icon="home",
 )
 def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     """Each site and compartment now: newest values, trend, whether in range, and when. The page asks again every few seconds."""
     actor, context = inside(request)
     compartments: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for series in readings_of.overview(actor):
+    piece = readings_of.overview(actor, request.GET.get("after", ""))
+    for series in piece:
         compartments.setdefault((series["site_name"], series["room_name"]), []).append(
             series | {"sign": SIGNS[series["state"]]}
         )
@@ -48,7 +52,9 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
     now_s = clock.now().timestamp()
     response = render(
-        request, template, context | {"places": places, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"}
+        request,
+        template,
+        context | {"places": places, "piece": piece, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"},
     )
     response.headers["X-Now"] = (
         f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are

@@ -12,6 +12,8 @@ from glasshouse.organisations import members
 from glasshouse.web.forms import again
 from glasshouse.web.organisation_page import inside
 
+OWN_ID = 16  # characters of the id of a role of the organisation's own; the built-in ones have names
+
 
 def _grid(request: HttpRequest, context: dict[str, object], actor: Actor) -> dict[str, object]:
     """Roles × permissions, with what the form below them begins with."""
@@ -19,13 +21,21 @@ def _grid(request: HttpRequest, context: dict[str, object], actor: Actor) -> dic
     rows = [(id, text, [id in role.permissions for role in roles]) for id, text in EXPLAINED.items()]
     chosen = set(request.GET.getlist("permissions"))
     chosen_role = request.POST.get("role") or request.GET.get("role")
-    editing = next((role for role in roles if role.id == chosen_role and len(role.id) == 16), None)
+    editing = next((role for role in roles if role.id == chosen_role and len(role.id) == OWN_ID), None)
     ticked = {str(permission) for permission in editing.permissions} if editing else chosen
     context |= {"roles": roles, "rows": rows, "permissions": EXPLAINED.items(), "editing": editing, "ticked": ticked}
+    context["own_roles"] = [role for role in roles if len(role.id) == OWN_ID]
     return context
 
 
-@page("o/<slug:organisation>/roles", name="roles", need=Need.MEMBER, audience=Audience.GROWER)
+@page(
+    "o/<slug:organisation>/roles",
+    name="roles",
+    need=Need.MEMBER,
+    audience=Audience.GROWER,
+    under="members",
+    translated=True,
+)
 def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """Roles as a grid that explains each permission."""
     actor, context = inside(request)
@@ -38,6 +48,7 @@ def role_list(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.ROLE_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(
         Asked("name", "access_role.name"),
@@ -63,6 +74,7 @@ def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
     form_on="roles",
     need=Permission.ROLE_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     reauth=True,
 )

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
@@ -18,15 +19,27 @@ from glasshouse.web.organisation_page import inside
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     organisation = str(actor.organisation)
+    rules = rules_of.settings_of(actor)
     return context | {
-        "rules": rules_of.settings_of(actor),
+        "rules": rules,
+        "is_for_all": rules.second_factor_roles == [],
         "roles": members.roles(actor),
         "waiting": waiting.of_closing(organisation),
         "holds": waiting.holds_of_closing(organisation),
     }
 
 
-@page("o/<slug:organisation>/settings", name="settings", need=Permission.SETTINGS_CHANGE, audience=Audience.GROWER)
+@page(
+    "o/<slug:organisation>/settings",
+    name="settings",
+    need=Permission.SETTINGS_CHANGE,
+    audience=Audience.GROWER,
+    translated=True,
+    menu="Settings",
+    menu_order=85,
+    menu_group=MenuGroup.ORGANISATION,
+    icon="settings",
+)
 def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who must have a second factor, from when on."""
     return render(request, "grower/settings.html", _context(request))
@@ -38,6 +51,7 @@ def settings(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(
         Asked("whom", "access_organisation.second_factor_roles"),
@@ -52,7 +66,7 @@ def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpRespo
     whom = one_of(request, "whom", "nobody", "all", "some")
     roles = {"nobody": None, "all": []}.get(whom, request.POST.getlist("roles"))
     if whom == "some" and not roles:  # No role at all would mean everybody.
-        raise InvalidError("Tick at least one role.", field="roles")
+        raise InvalidError(gettext("Tick at least one role."), field="roles")
     rules_of.set_second_factor_rule(actor, roles, _moment(request.POST.get("from", "")))
     return redirect("settings", organisation)
 
@@ -63,7 +77,7 @@ def _moment(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
-        raise InvalidError("Write the day as 2026-12-31.", field="from") from None
+        raise InvalidError(gettext("Write the day as 2026-12-31."), field="from") from None
 
 
 @page(
@@ -72,6 +86,7 @@ def _moment(text: str) -> datetime | None:
     form_on="settings",
     need=Permission.ORGANISATION_CLOSE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     reauth=True,
     asks=(Asked("name"),),
@@ -90,6 +105,7 @@ def close_organisation(request: HttpRequest, organisation: str) -> HttpResponse:
     form_on="settings",
     need=Permission.ORGANISATION_CLOSE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
 )
 @shows_again("grower/settings.html", _context)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from crop_contract.variables import VARIABLES
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import DeviceId, SiteId
@@ -15,14 +15,14 @@ from glasshouse.web import once
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.sites_asked import within_of
-
-LIMITED = sorted(VARIABLES.values(), key=lambda variable: variable.title)
+from glasshouse.web.variable_titles import variable_title
 
 
 def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     piece = greenhouse.sites(actor, request.GET.get("sites", ""), within_of(request))
-    return context | {"sites": piece, "zones": sorted(available_timezones()), "variables": LIMITED}
+    limited = sorted(VARIABLES.values(), key=lambda variable: variable_title(variable.title))
+    return context | {"sites": piece, "zones": sorted(available_timezones()), "variables": limited}
 
 
 @page(
@@ -30,8 +30,11 @@ def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
     name="sites",
     need=Permission.SITE_READ,
     audience=Audience.GROWER,
-    menu="Sites",
+    translated=True,
+    menu="Sites & devices",
     menu_order=30,
+    menu_group=MenuGroup.SET_UP,
+    icon="sites",
 )
 def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     """Sites, compartments, devices."""
@@ -44,6 +47,7 @@ def sites(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SITE_CREATE,
     audience=Audience.GROWER,
+    translated=True,
     asks=(
         Asked("name", "greenhouse_site.name"),
         Asked("time_zone", "greenhouse_site.facts"),
@@ -67,6 +71,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     form_on="sites",
     need=Permission.COMPARTMENT_CREATE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     asks=(Asked("name", "greenhouse_compartment.name"),),
 )
@@ -84,6 +89,7 @@ def create_compartment(request: HttpRequest, organisation: str, site: str) -> Ht
     form_on="sites",
     need=Permission.DEVICE_CREATE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     asks=(
         Asked("name", "greenhouse_device.name"),
@@ -105,12 +111,18 @@ def register_device(request: HttpRequest, organisation: str, site: str) -> HttpR
     name="device_key",
     need=Permission.DEVICE_CREATE,
     audience=Audience.GROWER,
+    translated=True,
+    under="sites",
 )
 def device_key(request: HttpRequest, organisation: str, note: str) -> HttpResponse:
     """A new device's key: shown once, to the session that registered it."""
     actor, context = inside(request)
     token = once.collect(actor, "device", note)
-    return render(request, "grower/device_key.html", context | {"token": token, "crops": settings.CROPS_ORIGIN})
+    return render(
+        request,
+        "grower/device_key.html",
+        context | {"token": token, "write_address": f"{settings.CROPS_ORIGIN}/api/v2/write"},
+    )
 
 
 @page(
@@ -119,6 +131,7 @@ def device_key(request: HttpRequest, organisation: str, note: str) -> HttpRespon
     form_on="sites",
     need=Permission.TARGET_RANGES_SET,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     asks=(
         Asked("compartment"),
@@ -142,6 +155,7 @@ def set_target_ranges(request: HttpRequest, organisation: str, site: str) -> Htt
     form_on="sites",
     need=Permission.DEVICE_REVOKE,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
 )
 def revoke_device(request: HttpRequest, organisation: str, device: str) -> HttpResponse:

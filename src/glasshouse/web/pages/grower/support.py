@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import GrantId
@@ -17,10 +17,10 @@ from glasshouse.web.support_wish import wish_of
 def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     return context | {
-        "grants": support.grants(actor),
+        "grants": support.grants(actor, request.GET.get("grants", "")),
         "areas": AREA_TITLES.items(),
         "staff": support.staff_names(),
-        "sites": greenhouse.site_names(actor),
+        "sites": greenhouse.site_choices(actor, request.GET.get("find", "")),
         "rules": support.settings_of(actor),
     }
 
@@ -30,8 +30,12 @@ def _customer_page(request: HttpRequest, **_: str) -> dict[str, object]:
     name="support_access",
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
+    translated=True,
+    asks=(Asked("find"),),
     menu="Support access",
     menu_order=60,
+    menu_group=MenuGroup.ORGANISATION,
+    icon="lock",
 )
 def support_access(request: HttpRequest, organisation: str) -> HttpResponse:
     """Who may look, at what, until when; emergency and handed-over administration."""
@@ -44,6 +48,7 @@ def support_access(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(
         Asked("staff", "support_grant.staff"),
@@ -70,6 +75,7 @@ def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 @shows_again("grower/support.html", _customer_page)
@@ -87,6 +93,7 @@ def approve_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRe
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 @shows_again("grower/support.html", _customer_page)
@@ -104,6 +111,7 @@ def refuse_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
     methods=("POST",),
     need=Permission.GRANT_GIVE,
     audience=Audience.GROWER,
+    translated=True,
 )
 @shows_again("grower/support.html", _customer_page)
 def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpResponse:
@@ -120,6 +128,7 @@ def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
 )
 def set_emergency(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -135,6 +144,7 @@ def set_emergency(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SETTINGS_CHANGE,
     audience=Audience.GROWER,
+    translated=True,
 )
 def set_administration(request: HttpRequest, organisation: str) -> HttpResponse:
     """Hand the administration over to the operator, or take it back."""

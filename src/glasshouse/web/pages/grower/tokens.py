@@ -1,6 +1,6 @@
 """One's API tokens."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, Need, page
@@ -15,20 +15,35 @@ from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
 
-def _context(actor: Actor, context: dict[str, object], after: str = "") -> dict[str, object]:
+def _context(actor: Actor, context: dict[str, object], asked: QueryDict | None = None) -> dict[str, object]:
+    asked = asked or QueryDict()
     may = getattr(context["rights"], "permissions", ())
     scopes = [(scope, EXPLAINED[scope]) for scope in tokens.SCOPES if scope in may]
-    return context | {"scopes": scopes, "tokens": tokens.tokens(actor, after), "sites": greenhouse.site_names(actor)}
+    piece = tokens.tokens(actor, asked.get("tokens", ""))
+    rows = [(token, ended, [EXPLAINED[may] for may in EXPLAINED if may in token.permissions]) for token, ended in piece]
+    return context | {
+        "scopes": scopes,
+        "tokens": piece.of(rows),
+        "sites": greenhouse.site_choices(actor, asked.get("find", "")),
+    }
 
 
-@page("o/<slug:organisation>/tokens", name="tokens", need=Permission.TOKEN_CREATE, audience=Audience.GROWER)
+@page(
+    "o/<slug:organisation>/tokens",
+    name="tokens",
+    need=Permission.TOKEN_CREATE,
+    audience=Audience.GROWER,
+    translated=True,
+    asks=(Asked("find"),),
+    under="my_access",
+)
 def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     """One's API tokens; a new one is shown this once."""
     actor, context = inside(request)
     if "new" in request.GET:
         context["new_token"] = once.collect(actor, "token", request.GET["new"])
         context["new_token_gone"] = context["new_token"] is None
-    return render(request, "grower/tokens.html", _context(actor, context, request.GET.get("tokens", "")))
+    return render(request, "grower/tokens.html", _context(actor, context, request.GET))
 
 
 @page(
@@ -37,6 +52,7 @@ def token_list(request: HttpRequest, organisation: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.TOKEN_CREATE,
     audience=Audience.GROWER,
+    translated=True,
     reauth=True,
     asks=(
         Asked("name", "access_token.name"),
@@ -65,6 +81,7 @@ def create_token(request: HttpRequest, organisation: str) -> HttpResponse:
     form_on="tokens",
     need=Need.MEMBER,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     to_support=False,
 )

@@ -21,6 +21,7 @@ from glasshouse.web.redirects import safe_path
     methods=("GET", "POST"),
     before_acceptance=True,
     asks=(Asked("accept", "notices_acceptance.shown"),),
+    translated=True,
 )
 def accept_documents(request: HttpRequest) -> HttpResponse:
     """What has to be accepted before the service is used; accepting it."""
@@ -33,7 +34,7 @@ def accept_documents(request: HttpRequest) -> HttpResponse:
         return render(request, "person/accept.html", context) if missing else redirect(safe_path(next_path))
     try:
         if request.POST.get("accept") != "yes":
-            raise InvalidError("Tick the box to go on, or choose the way out below.", field="accept")
+            raise InvalidError("Tick the box to go on, or choose “I do not accept” below.", field="accept")
         notices.accept(actor, request.POST.getlist("versions"), rules.language_of(request.POST.get("language", "en")))
     except InvalidError as error:
         return again(request, "person/accept.html", error, **context)
@@ -48,6 +49,7 @@ def accept_documents(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     methods=("POST",),
     before_acceptance=True,
+    translated=True,
 )
 def refuse_documents(request: HttpRequest) -> HttpResponse:
     """Not accepting: the way out, with one's data."""

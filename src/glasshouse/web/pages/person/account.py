@@ -1,18 +1,28 @@
-"""One's own account: name, address, password."""
+"""One's own account: name, language, address, password."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.subject import rectification
+from glasshouse.web import appearance
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
 from glasshouse.web.session_cookie import with_session
 
 
-@page("change/<slug:secret>", name="change", need=Need.SIGNED_IN, audience=Audience.PERSON, methods=("GET", "POST"))
+@page(
+    "change/<slug:secret>",
+    name="change",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    methods=("GET", "POST"),
+    translated=True,
+)
 def finish_address_change(request: HttpRequest, secret: str) -> HttpResponse:
     """Make a confirmed address the account's, signed in with that account."""
     if request.method == "GET":
@@ -25,13 +35,46 @@ def finish_address_change(request: HttpRequest, secret: str) -> HttpResponse:
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    return {"person": accounts.person_of(actor), "organisations": access.organisations_of(actor)}
+    return {
+        "person": accounts.person_of(actor),
+        "organisations": access.organisations_of(actor),
+        "languages": settings.LANGUAGES,
+    }
 
 
-@page("account", name="account", need=Need.SIGNED_IN, audience=Audience.PERSON, menu="Account", menu_order=150)
+@page(
+    "account",
+    name="account",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    menu="Profile",
+    menu_order=200,
+    menu_group=MenuGroup.YOU,
+    icon="person",
+    translated=True,
+)
 def account(request: HttpRequest) -> HttpResponse:
     """One's own account."""
     return render(request, "person/account.html", _context(request))
+
+
+@page(
+    "account/language",
+    name="change_language",
+    form_on="account",
+    methods=("POST",),
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    translated=True,
+    asks=(Asked("language", "accounts_person.language"),),
+)
+@shows_again("person/account.html", _context)
+def change_language(request: HttpRequest) -> HttpResponse:
+    """Keep a language with one's account. This browser's own choice ends, so that the account's counts here too."""
+    languages.choose(actor_of(request), request.POST.get("language", ""))
+    response = redirect("account")
+    appearance.keep_language(response, "")
+    return response
 
 
 @page(
@@ -45,6 +88,7 @@ def account(request: HttpRequest) -> HttpResponse:
         Asked("present", "accounts_account.password"),
         Asked("address", "accounts_person.address"),
     ),
+    translated=True,
 )
 @shows_again("person/account.html", _context)
 def change_address(request: HttpRequest) -> HttpResponse:
@@ -65,6 +109,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
         Asked("present", "accounts_account.password"),
         Asked("password", "accounts_account.password"),
     ),
+    translated=True,
 )
 @shows_again("person/account.html", _context)
 def change_password(request: HttpRequest) -> HttpResponse:

@@ -1,15 +1,17 @@
 """A person's consent and objections by purpose, restriction, and third-party data about the person."""
 
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.consent import api as consent
 from glasshouse.consent.rules import GROUNDS
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import passing_on
 from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
 from glasshouse.sources import api as sources
@@ -19,23 +21,43 @@ from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 
+def _key(row: Model) -> str:
+    return str(row.pk)
+
+
+def _receiver(received: disclosures.Received) -> str:
+    return f"{received.recipient.pk}.{received.server}"
+
+
 def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
+    asked = request.GET
     person, address_hash = KeyOwnerId(str(actor.person)), accounts.person_of(actor).address_hash
     return {
         "choices": consent.decisions(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
-        "requests": requests.of_person(actor),
-        "acceptances": notices.acceptances(actor),
-        "disclosed": disclosures.of_person(person, address_hash),
-        "passed_on": passing_on.passed_on(person, address_hash),
+        "requests": piece_of_list(requests.of_person(actor), asked.get("requests", ""), _key),
+        "acceptances": piece_of_list(notices.acceptances(actor), asked.get("accepted", ""), _key),
+        "disclosed": piece_of_list(disclosures.of_person(person, address_hash), asked.get("received", ""), _receiver),
+        "passed_on": piece_of_list(passing_on.passed_on(person, address_hash), asked.get("told", ""), _key),
         "views": support_record.of_person(actor),
-        "suggestions": sources.suggestions(actor),
+        "suggestions": piece_of_list(sources.suggestions(actor), asked.get("suggestions", ""), lambda item: item.id),
     }
 
 
-@page("account/data/choices", name="my_choices", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
+@page(
+    "account/data/choices",
+    name="my_choices",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    before_acceptance=True,
+    menu="Your choices",
+    menu_order=203,
+    menu_group=MenuGroup.YOU,
+    icon="settings",
+    translated=True,
+)
 def my_choices(request: HttpRequest) -> HttpResponse:
     """Where one stands on each purpose; one's requests and what one accepted."""
     return render(request, "person/choices.html", _choices(request))
@@ -49,6 +71,7 @@ def my_choices(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def give_consent(request: HttpRequest) -> HttpResponse:
@@ -67,6 +90,7 @@ def give_consent(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
     asks=(Asked("words", "consent_stance.words"),),
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def object_to_purpose(request: HttpRequest) -> HttpResponse:
@@ -89,6 +113,7 @@ def object_to_purpose(request: HttpRequest) -> HttpResponse:
         Asked("ground", "consent_restriction.ground"),
         Asked("words", "consent_restriction.words"),
     ),
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def restrict_own_data(request: HttpRequest) -> HttpResponse:
@@ -106,6 +131,7 @@ def restrict_own_data(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def lift_own_restriction(request: HttpRequest) -> HttpResponse:
@@ -123,6 +149,7 @@ def lift_own_restriction(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
@@ -139,6 +166,7 @@ def suggestion_right(request: HttpRequest, suggestion: str) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     before_acceptance=True,
+    translated=True,
 )
 @shows_again("person/choices.html", _choices)
 def suggestion_wrong(request: HttpRequest, suggestion: str) -> HttpResponse:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
@@ -13,7 +13,7 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.subject import erasure as rights
 from glasshouse.subject import exports, rectification, waiting
 from glasshouse.subject.inventory import belonging, view
-from glasshouse.web.forms import again
+from glasshouse.web.forms import again, check_word
 from glasshouse.web.held import grouped
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of
 
@@ -26,7 +26,7 @@ def _exports(actor: Actor) -> dict[str, object]:
 def _context(request: HttpRequest) -> dict[str, object]:
     actor = actor_of(request)
     person = accounts.person_of(actor)
-    return grouped(view(actor)) | {
+    return grouped(view(actor), request.GET) | {
         **_exports(actor),
         "person": person,
         "belonging": belonging(actor),
@@ -42,6 +42,11 @@ def _context(request: HttpRequest) -> dict[str, object]:
     methods=("GET", "POST"),
     before_acceptance=True,
     asks=(Asked("name", "accounts_person.name"),),
+    menu="Your data",
+    menu_order=202,
+    menu_group=MenuGroup.YOU,
+    icon="file",
+    translated=True,
 )
 def my_data(request: HttpRequest) -> HttpResponse:
     """Everything that is held of oneself, in plain words; correcting one's name."""
@@ -63,6 +68,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     reauth=True,
     before_acceptance=True,
+    translated=True,
 )
 def make_export(request: HttpRequest) -> HttpResponse:
     """Make an export; it can be fetched for a day."""
@@ -77,6 +83,7 @@ def make_export(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     reauth=True,
     before_acceptance=True,
+    translated=True,
 )
 def fetch_export(request: HttpRequest, export: str) -> StreamingHttpResponse:
     """Fetch an export of one's own."""
@@ -94,7 +101,12 @@ def _as_person(actor: Actor, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @page(
-    "account/data/exports", name="export_state", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True
+    "account/data/exports",
+    name="export_state",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    before_acceptance=True,
+    translated=True,
 )
 def export_state(request: HttpRequest) -> HttpResponse:
     """How far one's exports are: a part of the page that asks again while one is being made."""
@@ -110,6 +122,7 @@ def export_state(request: HttpRequest) -> HttpResponse:
     reauth=True,
     before_acceptance=True,
     asks=(Asked("word"),),
+    translated=True,
 )
 def erase(request: HttpRequest) -> HttpResponse:
     """What an erasure would do; once the word erase is written, the erasure and its certificate. Under a hold it waits."""
@@ -119,8 +132,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "person/erase.html", context)
     try:
-        if request.POST.get("word", "").strip().lower() != "erase":
-            raise InvalidError("Write the word erase to go on.", field="word")
+        check_word(request)
         erased = rights.erase(actor)
     except InvalidError as error:
         return again(request, "person/erase.html", error, **context)
@@ -139,6 +151,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     methods=("POST",),
     before_acceptance=True,
+    translated=True,
 )
 def withdraw_erasure(request: HttpRequest) -> HttpResponse:
     """Have an erasure that waits for the end of a legal hold not be done."""

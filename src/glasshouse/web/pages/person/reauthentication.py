@@ -21,7 +21,14 @@ def _context(request: HttpRequest) -> dict[str, object]:
     return {"kinds": kinds, "coded": bool(kinds), "next": request.GET.get("next", request.POST.get("next", ""))}
 
 
-@page("reauthenticate", name="reauthenticate", need=Need.SIGNED_IN, audience=Audience.PERSON, before_acceptance=True)
+@page(
+    "reauthenticate",
+    name="reauthenticate",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    before_acceptance=True,
+    translated=True,
+)
 def reauthenticate(request: HttpRequest) -> HttpResponse:
     """The form for it: the password, and a code where there is a second factor."""
     number = once.collect(actor_of(request), "sent", request.GET["sent"]) if "sent" in request.GET else None
@@ -40,6 +47,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
         Asked("password", "accounts_account.password"),
         Asked("code"),
     ),
+    translated=True,
 )
 def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by password and code."""
@@ -60,6 +68,7 @@ def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True),
+    translated=True,
 )
 def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
     """Have a code sent by text message."""
@@ -80,6 +89,7 @@ def send_reauthentication_code(request: HttpRequest) -> HttpResponse:
     audience=Audience.PERSON,
     before_acceptance=True,
     form=FormRules(repeatable=True, for_script=True),
+    translated=True,
 )
 def reauthenticate_by_passkey(request: HttpRequest) -> HttpResponse:
     """Reauthenticate by a passkey; a script sends the browser's answer."""

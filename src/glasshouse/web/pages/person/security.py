@@ -4,7 +4,7 @@ import segno
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, FormRules, Need, page
+from glasshouse.access.pages import Asked, Audience, FormRules, MenuGroup, Need, page
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.models import FactorKind
@@ -16,7 +16,17 @@ from glasshouse.web.forms import again
 from glasshouse.web.middleware import actor_of
 
 
-@page("account/security", name="security", need=Need.SIGNED_IN, audience=Audience.PERSON)
+@page(
+    "account/security",
+    name="security",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    menu="Security",
+    menu_order=201,
+    menu_group=MenuGroup.YOU,
+    icon="lock",
+    translated=True,
+)
 def security(request: HttpRequest) -> HttpResponse:
     """Second factors, recovery codes, sessions and known browsers of one's account."""
     return render(request, "person/security.html", _context(request))
@@ -40,6 +50,7 @@ def _context(request: HttpRequest) -> dict[str, object]:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     reauth=True,
+    translated=True,
 )
 def begin_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Begin to set up an app, or ask for a number; what is begun is confirmed with its first code."""
@@ -66,6 +77,7 @@ def _check(kind: str) -> None:
     audience=Audience.PERSON,
     reauth=True,
     asks=(Asked("number", "accounts_second_step.secret"),),
+    translated=True,
 )
 def begin_text(request: HttpRequest, kind: str) -> HttpResponse:
     """Send a first code to a number."""
@@ -88,6 +100,7 @@ def begin_text(request: HttpRequest, kind: str) -> HttpResponse:
     audience=Audience.PERSON,
     reauth=True,
     asks=(Asked("code", "accounts_second_step.secret"),),
+    translated=True,
 )
 def confirm_second_factor(request: HttpRequest, kind: str) -> HttpResponse:
     """Confirm what is begun with its first code."""
@@ -129,6 +142,7 @@ def _confirmed(request: HttpRequest, codes: list[str]) -> HttpResponse:
     audience=Audience.PERSON,
     methods=("POST",),
     reauth=True,
+    translated=True,
 )
 def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
     """Remove a second factor."""
@@ -144,13 +158,20 @@ def remove_second_factor(request: HttpRequest, factor: str) -> HttpResponse:
     audience=Audience.PERSON,
     methods=("POST",),
     reauth=True,
+    translated=True,
 )
 def make_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Make ten new recovery codes; the page that follows shows them once."""
     return _confirmed(request, second_factor.new_codes(actor_of(request)))
 
 
-@page("account/security/codes/<slug:note>", name="recovery_codes", need=Need.SIGNED_IN, audience=Audience.PERSON)
+@page(
+    "account/security/codes/<slug:note>",
+    name="recovery_codes",
+    need=Need.SIGNED_IN,
+    audience=Audience.PERSON,
+    translated=True,
+)
 def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
     """New recovery codes: shown once, to the session that made them."""
     return render(request, "person/recovery_codes.html", {"codes": once.collect(actor_of(request), "codes", note)})
@@ -165,6 +186,7 @@ def recovery_codes(request: HttpRequest, note: str) -> HttpResponse:
     audience=Audience.PERSON,
     reauth=True,
     form=FormRules(repeatable=True),
+    translated=True,
 )
 def passkey_make_options(request: HttpRequest) -> HttpResponse:
     """What the browser is to make a passkey with."""
@@ -181,6 +203,7 @@ def passkey_make_options(request: HttpRequest) -> HttpResponse:
     reauth=True,
     form=FormRules(repeatable=True),
     asks=(Asked("name", "accounts_second_step.name"),),
+    translated=True,
 )
 def passkey_make(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the browser made; a script sends its answer."""
@@ -200,6 +223,7 @@ def passkey_make(request: HttpRequest) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
+    translated=True,
 )
 def end_session(request: HttpRequest, session: str) -> HttpResponse:
     """End one session, or all the others with whatever else lets somebody in."""
@@ -218,6 +242,7 @@ def end_session(request: HttpRequest, session: str) -> HttpResponse:
     need=Need.SIGNED_IN,
     audience=Audience.PERSON,
     methods=("POST",),
+    translated=True,
 )
 def forget_browser(request: HttpRequest, browser: str) -> HttpResponse:
     """Trust a browser no longer, and end what is signed in there."""

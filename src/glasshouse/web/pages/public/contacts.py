@@ -41,6 +41,7 @@ def hand_in(request: HttpRequest) -> HttpResponse:
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     before_acceptance=True,
+    translated=True,
 )
 def object_source(request: HttpRequest, secret: str) -> HttpResponse:
     """What was taken in about the reader of a mail; one click deletes it. Opening the link alone changes nothing."""

@@ -12,7 +12,14 @@ def _context(secret: str) -> dict[str, object]:
     return {"opened": opened, "parts": range(1, opened.parts + 1), "secret": secret}
 
 
-@page("data-room/<slug:secret>", name="data_room", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page(
+    "data-room/<slug:secret>",
+    name="data_room",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    translated=True,
+    before_acceptance=True,
+)
 def data_room(request: HttpRequest, secret: str) -> HttpResponse:
     """What may be fetched, and until when."""
     return render(request, "public/data_room.html", _context(secret))
@@ -24,6 +31,7 @@ def data_room(request: HttpRequest, secret: str) -> HttpResponse:
     form_on="data_room",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
+    translated=True,
     methods=("POST",),
     before_acceptance=True,
 )

@@ -10,7 +10,14 @@ from glasshouse.web.models import FormSent
 from glasshouse.web.once import BINDING, bound, outcome_of
 
 
-@page("sent/<key:key>", name="form_sent", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page(
+    "sent/<key:key>",
+    name="form_sent",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    before_acceptance=True,
+    translated=True,
+)
 def form_sent(request: HttpRequest, key: str) -> HttpResponse:
     """What became of a form of this session that was sent twice: leads on once it is done, and looks again until then."""
     if not hmac.compare_digest(key, bound(request, key[BINDING:])):

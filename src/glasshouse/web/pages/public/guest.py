@@ -6,15 +6,18 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, Need, page
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, Need, page
+from glasshouse.requests import api as requests
+from glasshouse.requests import drp_person, referrals, replies
 from glasshouse.requests import email_links as links
-from glasshouse.requests import legal_deadlines, referrals
 from glasshouse.requests.models import Request
 from glasshouse.subject import erasure, guests, waiting
-from glasshouse.web.forms import shows_again
+from glasshouse.web.forms import check_word, shows_again, small_number
 from glasshouse.web.held import grouped
+from glasshouse.web.languages import readers_language
+from glasshouse.web.middleware import network_of
 from glasshouse.web.request_choices import KINDS
+from glasshouse.web.request_shown import request_shown
 
 # The secret in the address, which a confirmation led to, is what opens these pages.
 own_page = partial(page, need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
@@ -31,17 +34,50 @@ def _referral_context(privacy_request: Request, secret: str) -> dict[str, object
     }
 
 
-@own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request")
-def confirmed_request(request: HttpRequest, secret: str) -> HttpResponse:
-    """What a confirmation led to. A page of its own, so that the browser can come back to it."""
+def _request_context(request: HttpRequest, secret: str) -> dict[str, object]:
+    """A request's page. Of an address with an account it shows nothing that was written: signing in is the stronger proof."""
     confirmation = links.confirmed(secret)
-    context = _referral_context(confirmation.request, secret)
-    context |= {"known": confirmation.has_account, "law": legal_deadlines.LAWS[confirmation.request.law]}
-    return render(request, "public/privacy_proved.html", context)
+    context = _referral_context(confirmation.request, secret) | {"known": confirmation.has_account}
+    context |= {"agent": requests.agent_name(confirmation.request)}
+    context |= {"may_let_fetch": drp_person.may_let_fetch(confirmation.request)}
+    if not confirmation.has_account:
+        context |= request_shown(confirmation.request)
+    return context
+
+
+@own_page("privacy/own/<slug:secret>/confirmed", name="confirmed_request", translated=True)
+def confirmed_request(request: HttpRequest, secret: str) -> HttpResponse:
+    """What a confirmation led to: the request, how far it is, what was written. A page of its own, to come back to."""
+    return render(request, "public/privacy_proved.html", _request_context(request, secret))
+
+
+@own_page(
+    "privacy/own/<slug:secret>/reply",
+    name="reply_as_guest",
+    form_on="confirmed_request",
+    methods=("POST",),
+    form=FormRules(most_bytes=256 * KB, long_fields=frozenset({"text"})),
+    asks=(Asked("text", "rights_letter.text"),),
+    translated=True,
+)
+@shows_again("public/privacy_proved.html", _request_context)
+def reply_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
+    """Write something more to a request; where it is closed, that opens one that follows it, and mails a link for it."""
+    privacy_request, form = links.of_page(secret), request.POST
+    arrival = requests.Arrival(
+        "page",
+        network_of(request),
+        notice=small_number(form.get("notice", "")),
+        language=readers_language(request),
+    )
+    continued = replies.from_page(privacy_request, form.get("text", ""), arrival)
+    if continued.follows == privacy_request.id:
+        return render(request, "check_mail.html")
+    return redirect("confirmed_request", secret)
 
 
 def _context(request: HttpRequest, secret: str) -> dict[str, object]:
-    context = grouped(guests.held(secret)) | {
+    context = grouped(guests.held(secret), request.GET) | {
         "fresh": guests.is_fresh(secret),
         "restricted_here": guests.is_restricted(secret),
         "waiting": waiting.of_guest(secret),
@@ -50,13 +86,15 @@ def _context(request: HttpRequest, secret: str) -> dict[str, object]:
     return context | _referral_context(links.of_page(secret), secret)
 
 
-@own_page("privacy/own/<slug:secret>", name="own_page")
+@own_page("privacy/own/<slug:secret>", name="own_page", translated=True)
 def guest(request: HttpRequest, secret: str) -> HttpResponse:
     """What is held of a confirmed address."""
     return render(request, "public/guest.html", _context(request, secret))
 
 
-@own_page("privacy/own/<slug:secret>/export", name="export_as_guest", form_on="own_page", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/export", name="export_as_guest", form_on="own_page", methods=("POST",), translated=True
+)
 @shows_again("public/guest.html", _context)
 def export_as_guest(request: HttpRequest, secret: str) -> HttpResponseBase:
     """An export of it, as a file."""
@@ -66,7 +104,9 @@ def export_as_guest(request: HttpRequest, secret: str) -> HttpResponseBase:
     return response
 
 
-@own_page("privacy/own/<slug:secret>/again", name="renew_guest_link", form_on="own_page", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/again", name="renew_guest_link", form_on="own_page", methods=("POST",), translated=True
+)
 @shows_again("public/guest.html", _context)
 def renew_guest_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Have a new link mailed, for what cannot be undone."""
@@ -74,7 +114,9 @@ def renew_guest_link(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "check_mail.html")
 
 
-@own_page("privacy/own/<slug:secret>/object", name="object_as_guest", form_on="own_page", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/object", name="object_as_guest", form_on="own_page", methods=("POST",), translated=True
+)
 @shows_again("public/guest.html", _context)
 def object_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Object to third-party data about the address."""
@@ -82,7 +124,13 @@ def object_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/restrict", name="restrict_as_guest", form_on="own_page", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/restrict",
+    name="restrict_as_guest",
+    form_on="own_page",
+    methods=("POST",),
+    translated=True,
+)
 @shows_again("public/guest.html", _context)
 def restrict_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Restrict the use of what is held."""
@@ -90,7 +138,9 @@ def restrict_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("own_page", secret)
 
 
-@own_page("privacy/own/<slug:secret>/lift", name="lift_as_guest", form_on="own_page", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/lift", name="lift_as_guest", form_on="own_page", methods=("POST",), translated=True
+)
 @shows_again("public/guest.html", _context)
 def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Lift the restriction."""
@@ -104,12 +154,12 @@ def lift_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     form_on="own_page",
     methods=("POST",),
     asks=(Asked("word"),),
+    translated=True,
 )
 @shows_again("public/guest.html", _context)
 def erase_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     """Erase what is held, once the word erase is written; under a legal hold it waits."""
-    if request.POST.get("word", "").strip().lower() != "erase":
-        raise InvalidError("Write the word erase to go on.", field="word")
+    check_word(request)
     erasure.erase(guests.guest_of(secret))
     return redirect("own_page", secret)
 
@@ -119,6 +169,7 @@ def erase_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
     name="withdraw_erasure_as_guest",
     form_on="own_page",
     methods=("POST",),
+    translated=True,
 )
 @shows_again("public/guest.html", _context)
 def withdraw_erasure_as_guest(request: HttpRequest, secret: str) -> HttpResponse:
@@ -131,7 +182,7 @@ def _pass_on_context(request: HttpRequest, secret: str) -> dict[str, object]:
     return _referral_context(links.of_page(secret), secret) | {"names": referrals.names_passed_to(secret)}
 
 
-@own_page("privacy/own/<slug:secret>/pass-on", name="pass_on")
+@own_page("privacy/own/<slug:secret>/pass-on", name="pass_on", translated=True)
 def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """What of a request would be passed to whom; what was decided."""
     return render(request, "public/pass_on.html", _pass_on_context(request, secret))
@@ -143,6 +194,7 @@ def pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     form_on="pass_on",
     methods=("POST",),
     asks=(Asked("organisation"),),
+    translated=True,
 )
 @shows_again("public/pass_on.html", _pass_on_context)
 def agree_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
@@ -151,7 +203,13 @@ def agree_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     return redirect("pass_on", secret)
 
 
-@own_page("privacy/own/<slug:secret>/pass-on/decline", name="decline_to_pass_on", form_on="pass_on", methods=("POST",))
+@own_page(
+    "privacy/own/<slug:secret>/pass-on/decline",
+    name="decline_to_pass_on",
+    form_on="pass_on",
+    methods=("POST",),
+    translated=True,
+)
 @shows_again("public/pass_on.html", _pass_on_context)
 def decline_to_pass_on(request: HttpRequest, secret: str) -> HttpResponse:
     """Have nothing passed on."""

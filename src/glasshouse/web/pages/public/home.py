@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, Need, page
@@ -10,9 +11,33 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts.rules import plain_name
 from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.promises import api as promises
+from glasshouse.promises.findings import State
 from glasshouse.web.forms import again
 from glasshouse.web.menu import staff_start
 from glasshouse.web.middleware import actor_of
+
+# What the picture of the overview shows: name, state, its word, air (°C), relative humidity (%).
+EXAMPLE = (
+    (gettext_lazy("North 1"), "ok", gettext_lazy("In range"), 22.2, 72),
+    (gettext_lazy("North 2"), "bad", gettext_lazy("Too hot"), 28.6, 68),
+    (gettext_lazy("South 1"), "ok", gettext_lazy("In range"), 22.1, 71),
+    (gettext_lazy("South 2"), "mute", gettext_lazy("Silent for 3 h"), 22.7, 71),
+    (gettext_lazy("Nursery"), "ok", gettext_lazy("In range"), 22.9, 74),
+)
+
+
+def _front() -> dict[str, object]:
+    """What the newcomer's page shows: how many promises are verified now, and when the last check looked."""
+    standings = promises.standings()
+    looked = [standing.checked_at for standing in standings if standing.checked_at]
+    verified = sum(standing.state is State.VERIFIED for standing in standings)
+    return {
+        "verified": verified,
+        "total": len(standings),
+        "checked_at": max(looked, default=None),
+        "example_rows": EXAMPLE,
+    }
 
 
 @page(
@@ -22,12 +47,13 @@ from glasshouse.web.middleware import actor_of
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
     asks=(Asked("organisation", "access_organisation.name"),),
+    translated=True,
 )
 def home(request: HttpRequest) -> HttpResponse:
     """The newcomer's page, or one's organisation; or a form to make one, where a sign-up was cut off before it had one."""
     actor = actor_of(request)
     if actor.account is None:
-        return render(request, "public/home.html")
+        return render(request, "public/home.html", _front())
     if actor.kind is ActorKind.STAFF:
         return redirect(reverse(staff_start(accounts.staff_role(actor.account))))
     memberships = access.organisations_of(actor)

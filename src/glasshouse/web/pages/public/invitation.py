@@ -26,6 +26,7 @@ from glasshouse.web.session_cookie import with_session
         Asked("password", "accounts_account.password"),
         Asked("accept", "notices_acceptance.shown"),
     ),
+    translated=True,
 )
 def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """An invitation's own page: what is offered, and the way in, for a known address or a new one."""

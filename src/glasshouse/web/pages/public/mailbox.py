@@ -8,7 +8,7 @@ from glasshouse.access.pages import Audience, Need, page
 from glasshouse.mail import api as mail
 
 
-@page("mailbox", name="mailbox", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page("mailbox", name="mailbox", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True, translated=True)
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The demo's outgoing mail. There is no such page outside the demo."""
     if not settings.DEMO:

@@ -8,6 +8,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import resets
 from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
 from glasshouse.web.forms import again
+from glasshouse.web.languages import readers_language
 from glasshouse.web.middleware import network_of, visit_of
 from glasshouse.web.session_cookie import remember_browser
 
@@ -15,6 +16,7 @@ from glasshouse.web.session_cookie import remember_browser
 @page(
     "forgotten",
     name="forgotten",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
@@ -26,7 +28,12 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render(request, "public/forgotten.html")
     try:
         browser = visit_of(request).browser
-        accounts.ask_reset(request.POST.get("address", ""), network=network_of(request), browser=browser)
+        accounts.ask_reset(
+            request.POST.get("address", ""),
+            network=network_of(request),
+            browser=browser,
+            language=readers_language(request),
+        )
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/forgotten.html", error)
     return render(request, "check_mail.html")
@@ -35,6 +42,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @page(
     "reset/<slug:secret>",
     name="reset",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
@@ -58,13 +66,16 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 @page(
-    "stop-reset/<slug:secret>", name="stop_reset", need=Need.ANYBODY, audience=Audience.PUBLIC, methods=("GET", "POST")
+    "stop-reset/<slug:secret>",
+    name="stop_reset",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    methods=("GET", "POST"),
+    translated=True,
 )
 def stop_reset(request: HttpRequest, secret: str) -> HttpResponse:
     """Stop the removal of one's second factor by the mailed link."""
     if request.method == "GET":
-        return render(
-            request, "public/confirm.html", {"title": "Keep your two-step verification", "button": "Stop the removal"}
-        )
+        return render(request, "public/keep_second_factor.html")
     resets.stop_reset(secret)
     return render(request, "public/stopped.html")

@@ -3,18 +3,20 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, Need, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import news, rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.web.forms import again, small_number
 from glasshouse.web.middleware import network_of
 
 
-def _context() -> dict[str, object]:
+def _context(after: str = "") -> dict[str, object]:
     # Authorities are counted in the transparency report, from which no person can be identified.
     rows = [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]
-    return {"rows": rows, "unreadable": disclosures.unreadable_count()}
+    shown = piece_of_list(rows, after, lambda entry: entry.recipient.pk)
+    return {"rows": shown, "unreadable": disclosures.unreadable_count()}
 
 
 @page(
@@ -22,14 +24,19 @@ def _context() -> dict[str, object]:
     name="providers",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
+    translated=True,
     methods=("GET", "POST"),
     before_acceptance=True,
     asks=(Asked("address", "disclosures_subscriber.address"),),
+    menu="Who gets your data",
+    menu_order=101,
+    menu_group=MenuGroup.TRUST,
+    icon="people",
 )
 def providers(request: HttpRequest) -> HttpResponse:
     """Who receives personal data, and who will; subscribing to changes of the list."""
     if request.method == "GET":
-        return render(request, "public/providers.html", _context())
+        return render(request, "public/providers.html", _context(request.GET.get("after", "")))
     try:
         shown = small_number(request.POST.get("notice", ""))
         disclosures.subscribe(request.POST.get("address", ""), network=network_of(request), notice=shown)
@@ -50,6 +57,7 @@ def _subscription(request: HttpRequest, secret: str, error: InvalidError | None 
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
+    translated=True,
 )
 def subscription(request: HttpRequest, secret: str) -> HttpResponse:
     """A subscription, by its mailed link; a click is needed, a scanner that opens links changes nothing."""
@@ -72,6 +80,7 @@ def _decide(request: HttpRequest, secret: str, *, wanted: bool) -> HttpResponse:
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
+    translated=True,
 )
 def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have news of the list mailed."""
@@ -86,6 +95,7 @@ def begin_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
+    translated=True,
 )
 def end_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     """Have no such mail any more."""
@@ -97,6 +107,7 @@ def end_provider_mails(request: HttpRequest, secret: str) -> HttpResponse:
     name="stop_provider_news",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
+    translated=True,
     before_acceptance=True,
 )
 def provider_news(request: HttpRequest, reader: str, secret: str) -> HttpResponse:
@@ -111,6 +122,7 @@ def provider_news(request: HttpRequest, reader: str, secret: str) -> HttpRespons
     methods=("POST",),
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
+    translated=True,
     before_acceptance=True,
 )
 def stop_provider_news(request: HttpRequest, reader: str, secret: str) -> HttpResponse:

@@ -21,6 +21,7 @@ from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
 @page(
     "sign-in",
     name="sign_in",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
@@ -65,6 +66,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     before_acceptance=True,
     form=FormRules(repeatable=True),
+    translated=True,
 )
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out."""
@@ -79,6 +81,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @page(
     "second-factor",
     name="use_second_factor",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
@@ -115,6 +118,7 @@ def _in(signed_in: SignedIn, next_path: str) -> HttpResponse:
 @page(
     "second-factor/text",
     name="send_text",
+    translated=True,
     form_on="use_second_factor",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
@@ -143,6 +147,7 @@ def _pending(request: HttpRequest) -> str:
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     form=FormRules(repeatable=True, for_script=True),
+    translated=True,
 )
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser is to ask a passkey."""
@@ -161,6 +166,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     audience=Audience.PUBLIC,
     methods=("POST",),
     form=FormRules(repeatable=True, for_script=True),
+    translated=True,
 )
 def passkey_use(request: HttpRequest) -> HttpResponse:
     """Sign in with a passkey, as second factor or without a password; a script sends the browser's answer."""

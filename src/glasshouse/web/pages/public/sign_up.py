@@ -9,6 +9,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError, ThrottledError
 from glasshouse.notices import api as notices
 from glasshouse.onboarding import api as onboarding
 from glasshouse.web.forms import again, claims_of, reader_language
+from glasshouse.web.languages import readers_language
 from glasshouse.web.middleware import network_of, visit_of
 from glasshouse.web.session_cookie import with_session
 
@@ -16,6 +17,7 @@ from glasshouse.web.session_cookie import with_session
 @page(
     "sign-up",
     name="sign_up",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),
@@ -26,7 +28,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "public/sign_up.html")
     try:
-        accounts.ask_sign_up(request.POST.get("address", ""), network=network_of(request))
+        language = readers_language(request)
+        accounts.ask_sign_up(request.POST.get("address", ""), network=network_of(request), language=language)
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/sign_up.html", error)
     return render(request, "check_mail.html")
@@ -35,6 +38,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @page(
     "prove/<slug:secret>",
     name="prove",
+    translated=True,
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     methods=("GET", "POST"),

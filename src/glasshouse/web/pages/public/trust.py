@@ -2,12 +2,13 @@
 
 import csv
 from dataclasses import asdict, fields
+from datetime import date
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.text import slugify
 
-from glasshouse.access.pages import Audience, Need, page
+from glasshouse.access.pages import Audience, MenuGroup, Need, page
 from glasshouse.events import api as events
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.promises import api as promises
@@ -16,14 +17,80 @@ from glasshouse.promises.findings import State
 from glasshouse.vault.processing import Activity, activities
 from glasshouse.web.csv_files import CSV, cell
 
-AREAS = {"SEC": "Security", "PRI": "Privacy"}
-SIGNS = {
-    State.VERIFIED: "●",
-    State.NOT_VERIFIED: "✕",
-    State.CANNOT_TELL: "▲",
-    State.NOTHING_TO_CHECK: "–",
-    State.NOT_CHECKED: "○",
+AREAS = {"security": "SEC", "privacy": "PRI"}
+
+
+class Look(NamedTuple):
+    """How a state is shown: the tint of its chip, its word, its icon, and its part of the bar."""
+
+    tone: str
+    word: str
+    icon: str
+    bar: str
+
+
+# Verified is the only green.
+LOOKS = {
+    State.VERIFIED: Look("ok", "Verified", "check", "f-ok"),
+    State.NOT_VERIFIED: Look("bad", "Not verified", "cross", "f-bad"),
+    State.CANNOT_TELL: Look("warn", "Cannot tell", "help", "f-warn"),
+    State.NOTHING_TO_CHECK: Look("mute", "Nothing to check yet", "dot", "f-n"),
+    State.NOT_CHECKED: Look("mute", "Not checked yet", "off", "f-n"),
 }
+
+
+class DayBar(NamedTuple):
+    """A day of the timeline, drawn on 450 × 56. word: its state; the height says it beside the colour."""
+
+    day: date
+    word: str
+    tone: str
+    x: int
+    y: int
+    height: int
+
+
+DAYS, A_ROW = 90, 45
+DAY_PX, ROW_PX, FULL_PX = 10, 30, 26
+HEIGHTS = {State.NOT_VERIFIED: FULL_PX, State.CANNOT_TELL: 22, State.VERIFIED: 18, State.NOTHING_TO_CHECK: 8}
+NO_CHECK, NO_CHECK_PX = Look("mute", "No check on that day", "off", "f-n"), 4
+
+
+def _timeline(days: list[promises.Day]) -> dict[str, object]:
+    """The bars of the last days, the states that occur in them, and what they say in words: no day is counted."""
+    bars, looks = [], {}
+    for number, (day, state) in enumerate(days):
+        look = LOOKS[state] if state else NO_CHECK
+        height = HEIGHTS.get(state, NO_CHECK_PX) if state else NO_CHECK_PX
+        bottom = number // A_ROW * ROW_PX + FULL_PX
+        bars.append(DayBar(day, look.word, look.bar, number % A_ROW * DAY_PX, bottom - height, height))
+        looks[look] = True
+    with_result = {day.state for day in days if day.state}
+    if not with_result:
+        said = "No check has run yet."
+    elif with_result == {State.VERIFIED}:
+        said = "Verified on every day with a check."
+    elif State.NOT_VERIFIED in with_result:
+        said = "Not verified on some days: see what happened."
+    else:
+        said = "Not every day has a clear result: see what happened."
+    return {"bars": bars, "looks": list(looks), "in_words": said}
+
+
+class Choice(NamedTuple):
+    """Which of the promises the page shows."""
+
+    title: str
+    address: str
+    current: bool
+
+
+class Part(NamedTuple):
+    """A part of the bar, in percent of the whole."""
+
+    start: str
+    share: str
+    tone: str
 
 
 @page(
@@ -32,19 +99,43 @@ SIGNS = {
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
     before_acceptance=True,
-    menu="Trust",
+    menu="Promises",
     menu_order=100,
+    menu_group=MenuGroup.TRUST,
+    icon="shield-check",
 )
 def trust(request: HttpRequest) -> HttpResponse:
-    """Every promise, its state, the figure that shows it, and when it was checked."""
+    """Every promise, its state, the figure that shows it, and when it was checked; `show` narrows them."""
     standings = promises.standings()
-    rows = [
-        asdict(standing) | {"slug": slugify(standing.state), "sign": SIGNS[standing.state]} for standing in standings
-    ]
+    wanted = request.GET.get("show", "")
+    choices, shown = [], standings
+    for name, title in (("", "All"), *((area, area.capitalize()) for area in AREAS), ("unclaimed", "Not claimed")):
+        rows = [standing for standing in standings if _is_shown(standing, name)]
+        choices.append(
+            Choice(f"{title} {len(rows)}", f"?show={name}#promises" if name else "?#promises", name == wanted)
+        )
+        shown = rows if name == wanted else shown
     states = [standing.state for standing in standings]
     counts = {state.name.lower(): states.count(state) for state in State}
-    areas = [(name, [row for row in rows if row["id"].startswith(prefix)]) for prefix, name in AREAS.items()]
-    return render(request, "public/trust.html", {"areas": areas, "total": len(rows)} | counts)
+    listed = [asdict(standing) | LOOKS[standing.state]._asdict() for standing in shown]
+    context = {"rows": listed, "total": len(standings), "choices": choices, "parts": _parts(states)} | counts
+    return render(request, "public/trust.html", context)
+
+
+def _is_shown(standing: promises.Standing, name: str) -> bool:
+    if name in AREAS:
+        return standing.id.startswith(AREAS[name])
+    return not name or (name == "unclaimed" and standing.state is not State.VERIFIED)
+
+
+def _parts(states: list[State]) -> list[Part]:
+    """The bar of all promises, state by state."""
+    parts, start = [], 0.0
+    for state, look in LOOKS.items():
+        share = 100 * states.count(state) / len(states)
+        parts.append(Part(f"{start:.2f}", f"{share:.2f}", look.bar))
+        start += share
+    return parts
 
 
 @page("trust/roots.json", name="roots", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
@@ -63,7 +154,18 @@ def promises_json(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"promises": [standing.as_json() for standing in promises.standings()]})
 
 
-@page("trust/data", name="processing", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page(
+    "trust/data",
+    name="processing",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    translated=True,
+    before_acceptance=True,
+    menu="What we store",
+    menu_order=103,
+    menu_group=MenuGroup.TRUST,
+    icon="activity",
+)
 def processing(request: HttpRequest) -> HttpResponse:
     """The record of processing: a page, with format=json or format=csv for programs."""
     recorded = activities(whole_map())
@@ -89,15 +191,8 @@ def promise(request: HttpRequest, promise: str) -> HttpResponse:
     standing = next((row for row in promises.standings() if row.id == promise), None)
     if standing is None:
         raise NotFoundError
-    periods = [(period, SIGNS[period.state], slugify(period.state)) for period in promises.history(standing.id)]
-    return render(
-        request,
-        "public/promise.html",
-        {
-            "promise": standing,
-            "sign": SIGNS[standing.state],
-            "slug": slugify(standing.state),
-            "explanation": promises.explanation_of(standing.id),
-            "periods": periods,
-        },
-    )
+    periods = [LOOKS[period.state]._asdict() | {"period": period} for period in promises.history(standing.id)]
+    context: dict[str, object] = {"promise": standing, "periods": periods}
+    context["explanation"] = promises.explanation_of(standing.id)
+    context["timeline"] = _timeline(promises.days(standing.id, DAYS))
+    return render(request, "public/promise.html", context | LOOKS[standing.state]._asdict())

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import GrantId, OrganisationId
@@ -16,13 +16,24 @@ from glasshouse.web.support_wish import wish_of
 
 def _staff_page(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    grants = support.staff_grants(actor)
-    live = {grant.grant.organisation_id for grant in grants if grant.state == "live"}
-    customers = [(customer, customer in live) for customer in support.customers(actor)]
-    return {"customers": customers, "grants": grants, "areas": AREA_TITLES.items(), "me": actor.account}
+    grants = support.staff_grants(actor, request.GET.get("grants", ""))
+    customers = support.customers(actor, request.GET.get("after", ""))
+    live = support.let_in(actor, customers)
+    shown = customers.of([(customer, customer in live) for customer in customers])
+    return {"customers": shown, "grants": grants, "areas": AREA_TITLES.items(), "me": actor.account}
 
 
-@page("staff", name="staff", need=Permission.CUSTOMER_LIST, audience=Audience.STAFF, menu="Customers", menu_order=110)
+@page(
+    "staff",
+    name="staff",
+    need=Permission.CUSTOMER_LIST,
+    audience=Audience.STAFF,
+    translated=True,
+    menu="Customers",
+    menu_order=120,
+    menu_group=MenuGroup.DESK,
+    icon="people",
+)
 def customers(request: HttpRequest) -> HttpResponse:
     """Customers by their opaque ids, and grants."""
     return render(request, "staff/customers.html", _staff_page(request))
@@ -38,6 +49,7 @@ def _customer(request: HttpRequest) -> Actor:
     methods=("POST",),
     need=Permission.GRANT_ASK,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("customer", "support_grant.organisation_id"),
         Asked("areas", "support_grant.areas"),
@@ -60,6 +72,7 @@ def ask_grant(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.EMERGENCY_OPEN,
     audience=Audience.STAFF,
+    translated=True,
     reauth=True,
     asks=(
         Asked("customer", "support_grant.organisation_id"),
@@ -80,6 +93,7 @@ def open_emergency(request: HttpRequest) -> HttpResponse:
     form_on="staff",
     need=Permission.GRANT_COUNTERSIGN,
     audience=Audience.STAFF,
+    translated=True,
     methods=("POST",),
     reauth=True,
 )

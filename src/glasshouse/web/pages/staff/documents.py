@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError
@@ -16,8 +16,8 @@ from glasshouse.web.forms import again, of_list, small_number
 from glasshouse.web.middleware import actor_of
 
 
-def _staff_page(actor: Actor) -> dict[str, object]:
-    rows = notices.progress_of_versions(actor)
+def _staff_page(actor: Actor, after: str = "") -> dict[str, object]:
+    rows = notices.progress_of_versions(actor, after)
     return {
         "versions": rows,
         "announcing": any(row.waiting or (row.version.published_at and not row.version.in_force_at) for row in rows),
@@ -28,7 +28,17 @@ def _staff_page(actor: Actor) -> dict[str, object]:
     }
 
 
-@page("staff/documents", name="staff_documents", need=Permission.DOCUMENT_PUBLISH, audience=Audience.STAFF)
+@page(
+    "staff/documents",
+    name="staff_documents",
+    need=Permission.DOCUMENT_PUBLISH,
+    audience=Audience.STAFF,
+    translated=True,
+    menu="Documents",
+    menu_order=144,
+    menu_group=MenuGroup.DESK,
+    icon="activity",
+)
 def documents(request: HttpRequest) -> HttpResponse:
     """Versions with the state of their announcement; the form of a new one, begun with the text in force or with a draft's."""
     copied_from, draft = request.GET.get("from", ""), request.GET.get("draft", "")
@@ -38,7 +48,8 @@ def documents(request: HttpRequest) -> HttpResponse:
         texts = {code: (notices.text_of(version, code).body, "") for code in LANGUAGES}
     written = {f"body_{code}": body for code, (body, _) in texts.items()}
     written |= {f"summary_{code}": summary for code, (_, summary) in texts.items()}
-    context = _staff_page(actor_of(request)) | {"fields": _fields(written), "chosen": copied_from}
+    shown = _staff_page(actor_of(request), request.GET.get("after", ""))
+    context = shown | {"fields": _fields(written), "chosen": copied_from}
     return render(request, "staff/documents.html", context)
 
 
@@ -54,6 +65,7 @@ def _once_more(request: HttpRequest, error: GlasshouseError) -> HttpResponse:
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("document", "notices_version.document"),
         Asked("body_*", "notices_text.body"),
@@ -81,6 +93,7 @@ def draft_document(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.DOCUMENT_PUBLISH,
     audience=Audience.STAFF,
+    translated=True,
 )
 def publish_document(request: HttpRequest, version: str) -> HttpResponse:
     """Publish a draft."""

@@ -6,20 +6,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.vault.datamap import NAMES
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
+A_PIECE = 30
 ASKED = ("address", "authority", "country", "grounds")
 
 
 def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
+    after = request.GET.get("after", "")
+    shown = piece_of_list(legal.legal_requests(actor), after, lambda legal_request: legal_request.pk, A_PIECE)
     rows = [
         (
             legal_request,
@@ -29,10 +33,10 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
             ],
             [NAMES[name] for name in legal_request.asked],
         )
-        for legal_request in legal.legal_requests(actor)
+        for legal_request in shown
     ]
     return {
-        "rows": rows,
+        "rows": shown.of(rows),
         "categories": categories(),
         "viewer": actor.id,
         "others": access.others_with(actor, Permission.LEGAL_REQUEST_REVIEW),
@@ -44,8 +48,11 @@ def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     name="staff_legal_requests",
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    translated=True,
     menu="Legal requests",
-    menu_order=140,
+    menu_order=130,
+    menu_group=MenuGroup.DESK,
+    icon="file",
 )
 def legal_requests(request: HttpRequest) -> HttpResponse:
     """Every legal request."""
@@ -67,6 +74,7 @@ def _until(written: str) -> date | None:
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("address", "rights_demand.address"),
         Asked("authority", "rights_demand.authority"),
@@ -93,6 +101,7 @@ def enter_legal_request(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("allowed", "rights_demand.narrowed"),
         Asked("reasons", "rights_demand.reasons"),
@@ -112,6 +121,7 @@ def review_legal_request(request: HttpRequest, legal_request: str) -> HttpRespon
     name="fetch_legal_request",
     need=Permission.LEGAL_REQUEST_REVIEW,
     audience=Audience.STAFF,
+    translated=True,
 )
 def fetch_legal_request(request: HttpRequest, legal_request: str) -> HttpResponse:
     """What is handed over, as a file."""

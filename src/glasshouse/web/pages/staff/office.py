@@ -7,14 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import api as desks
 from glasshouse.privacy_office import held
 from glasshouse.retention.legal_holds import Bar, Order
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
+
+FORMS_A_PIECE = 30
 
 
 def _day(written: str) -> date:
@@ -25,8 +28,13 @@ def _day(written: str) -> date:
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor = actor_of(request)
-    return {"desk": desks.desk(actor), "risks": desks.RISKS}
+    desk, asked = desks.desk(actor_of(request)), request.GET
+    return {
+        "desk": desk,
+        "restrictions": piece_of_list(desk.restricted, asked.get("restricted", ""), lambda row: row.pk, FORMS_A_PIECE),
+        "legal_holds": piece_of_list(desk.legal_holds, asked.get("holds", ""), lambda row: row.hold.pk),
+        "statistics": piece_of_list(desk.statistics, asked.get("statistics", ""), lambda row: row.pk),
+    }
 
 
 def _act_context(request: HttpRequest) -> dict[str, object]:
@@ -44,11 +52,14 @@ def _to_office(act: str, number: str) -> HttpResponse:
     name="office",
     need=Permission.DESK_READ,
     audience=Audience.STAFF,
+    translated=True,
     menu="Privacy office",
-    menu_order=130,
+    menu_order=142,
+    menu_group=MenuGroup.DESK,
+    icon="shield",
 )
 def office(request: HttpRequest) -> HttpResponse:
-    """Figures, legal holds, certificates of deletion runs, restrictions, assessments."""
+    """Figures, legal holds, certificates of deletion runs, restrictions."""
     return render(request, "staff/office.html", _context(request) | _act_context(request))
 
 
@@ -59,6 +70,7 @@ def office(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("whom", "retention_hold.address"),
         Asked("reason", "retention_hold.reason"),
@@ -85,6 +97,7 @@ def place_legal_hold(request: HttpRequest) -> HttpResponse:
     name="end_legal_hold",
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 def ask_end_of_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     """What follows if a hold ends now, before it does."""
@@ -101,6 +114,7 @@ def _end_context(request: HttpRequest, hold: str) -> dict[str, object]:
     methods=("POST",),
     need=Permission.HOLD_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 @shows_again("staff/office.html", lambda request, hold: _context(request))
 def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
@@ -116,6 +130,7 @@ def end_legal_hold(request: HttpRequest, hold: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.RESTRICTION_LIFT,
     audience=Audience.STAFF,
+    translated=True,
     asks=(Asked("reason", "mail_message.body"),),
 )
 @shows_again("staff/office.html", _context)
@@ -123,25 +138,4 @@ def lift_restriction(request: HttpRequest, restriction: str) -> HttpResponse:
     """Lift a restriction, with notice."""
     actor = actor_of(request)
     desks.lift(actor, restriction, request.POST.get("reason", ""))
-    return redirect("office")
-
-
-@page(
-    "staff/office/assessments",
-    name="assess",
-    form_on="office",
-    methods=("POST",),
-    need=Permission.PURPOSE_ASSESS,
-    audience=Audience.STAFF,
-    asks=(
-        Asked("purpose", "rights_assessment.purpose"),
-        Asked("risk", "rights_assessment.risk"),
-        Asked("text", "rights_assessment.text"),
-    ),
-)
-@shows_again("staff/office.html", _context)
-def assess(request: HttpRequest) -> HttpResponse:
-    """Note an assessment of a purpose."""
-    actor, form = actor_of(request), request.POST
-    desks.assess(actor, form.get("purpose", ""), form.get("risk", ""), form.get("text", ""))
     return redirect("office")

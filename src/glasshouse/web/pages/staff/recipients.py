@@ -4,26 +4,35 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import business_transfers, rules
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import data_rooms
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 
+TRANSFERS_A_PIECE = 10
 TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact", "server")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
-    actor = actor_of(request)
+    actor, asked = actor_of(request), request.GET
     context = {
-        "rows": disclosures.recipients(str(actor.account)),
+        "rows": piece_of_list(
+            disclosures.recipients(str(actor.account)), asked.get("after", ""), lambda row: row.recipient.pk
+        ),
         "unreadable": disclosures.unreadable_count(),
         "categories": categories(),
-        "transfers": business_transfers.transfers(actor),
-        "rooms": data_rooms.rooms(actor),
+        "transfers": piece_of_list(
+            business_transfers.transfers(actor),
+            asked.get("transfers", ""),
+            lambda transfer: transfer.business_transfer.pk,
+            TRANSFERS_A_PIECE,
+        ),
+        "rooms": data_rooms.rooms(actor, asked.get("rooms", "")),
         "others": access.others_with(actor, Permission.MERGER_CHANGE),
     }
     return context | {
@@ -33,7 +42,17 @@ def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     }
 
 
-@page("staff/recipients", name="recipients", need=Permission.RECIPIENT_CHANGE, audience=Audience.STAFF)
+@page(
+    "staff/recipients",
+    name="recipients",
+    need=Permission.RECIPIENT_CHANGE,
+    audience=Audience.STAFF,
+    translated=True,
+    menu="Recipients",
+    menu_order=150,
+    menu_group=MenuGroup.REGISTERS,
+    icon="mail",
+)
 def recipients(request: HttpRequest) -> HttpResponse:
     """The register and the business transfer."""
     return render(request, "staff/recipients.html", _register(request))
@@ -45,6 +64,7 @@ def recipients(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("kind", "disclosures_recipient.kind"),
         Asked("name", "disclosures_recipient.name"),
@@ -81,6 +101,7 @@ def add_recipient(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.RECIPIENT_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 @shows_again("staff/recipients.html", _register)
 def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
@@ -97,6 +118,7 @@ def end_recipient(request: HttpRequest, recipient: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("buyer", "disclosures_recipient.name"),
         Asked("region", "disclosures_recipient.region"),
@@ -119,6 +141,7 @@ def open_business_transfer(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 @shows_again("staff/recipients.html", _register)
 def close_business_transfer(request: HttpRequest, business_transfer: str) -> HttpResponse:
@@ -135,6 +158,7 @@ def close_business_transfer(request: HttpRequest, business_transfer: str) -> Htt
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("contact", "disclosures_data_room.contact"),
         Asked("certificate", "disclosures_data_room.certificate"),
@@ -159,6 +183,7 @@ def prepare_data_room(request: HttpRequest, business_transfer: str) -> HttpRespo
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     reauth=True,
 )
 @shows_again("staff/recipients.html", _register)
@@ -175,6 +200,7 @@ def approve_data_room(request: HttpRequest, room: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.MERGER_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 @shows_again("staff/recipients.html", _register)
 def revoke_data_room(request: HttpRequest, room: str) -> HttpResponse:

@@ -5,16 +5,25 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import set_aside as failures
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    return {"items": failures.listed(actor_of(request))}
+    items = failures.listed(actor_of(request))
+    return {"items": piece_of_list(items, request.GET.get("after", ""), lambda item: item.id)}
 
 
-@page("staff/set-aside", name="set_aside", need=Permission.FAILURE_RETRY, audience=Audience.STAFF)
+@page(
+    "staff/set-aside",
+    name="set_aside",
+    need=Permission.FAILURE_RETRY,
+    audience=Audience.STAFF,
+    translated=True,
+    under="office",
+)
 def set_aside(request: HttpRequest) -> HttpResponse:
     """What failed in every try: mails and items of scheduled jobs."""
     return render(request, "staff/set_aside.html", _context(request))
@@ -26,6 +35,8 @@ def set_aside(request: HttpRequest) -> HttpResponse:
     form_on="set_aside",
     need=Permission.FAILURE_RETRY,
     audience=Audience.STAFF,
+    translated=True,
+    under="office",
     methods=("POST",),
 )
 @shows_again("staff/set_aside.html", _context)
@@ -41,6 +52,8 @@ def retry_set_aside(request: HttpRequest, source: str, number: str) -> HttpRespo
     form_on="set_aside",
     need=Permission.FAILURE_RETRY,
     audience=Audience.STAFF,
+    translated=True,
+    under="office",
     methods=("POST",),
 )
 @shows_again("staff/set_aside.html", _context)

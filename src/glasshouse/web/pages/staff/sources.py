@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from glasshouse.access.pages import KB, Asked, Audience, FormRules, page
+from glasshouse.access.pages import KB, Asked, Audience, FormRules, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.sources import api, rules
 from glasshouse.web import once
 from glasshouse.web.forms import shows_again
@@ -19,10 +20,21 @@ MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
 def _page(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    return {"rows": api.sources(actor), "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
+    rows = piece_of_list(api.sources(actor), request.GET.get("after", ""), lambda row: row.source.pk)
+    return {"rows": rows, "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
 
 
-@page("staff/sources", name="sources", need=Permission.SOURCE_CHANGE, audience=Audience.STAFF)
+@page(
+    "staff/sources",
+    name="sources",
+    need=Permission.SOURCE_CHANGE,
+    audience=Audience.STAFF,
+    translated=True,
+    menu="Data sources",
+    menu_order=151,
+    menu_group=MenuGroup.REGISTERS,
+    icon="import",
+)
 def sources(request: HttpRequest) -> HttpResponse:
     """The register; a new token or a report, once."""
     actor = actor_of(request)
@@ -39,6 +51,7 @@ def sources(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     asks=(
         Asked("kind", "sources_source.kind"),
         Asked("name", "sources_source.name"),
@@ -61,6 +74,7 @@ def add_source(request: HttpRequest) -> HttpResponse:
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
 )
 @shows_again("staff/sources.html", _page)
 def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
@@ -77,6 +91,7 @@ def make_source_token(request: HttpRequest, source: str) -> HttpResponse:
     methods=("POST",),
     need=Permission.SOURCE_CHANGE,
     audience=Audience.STAFF,
+    translated=True,
     form=FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB),
     asks=(Asked("file", "sources_supplied.value"),),
 )
