@@ -1,4 +1,4 @@
-"""The command line: `glasshouse up`, `demo`, `dev`, `test`, `check`, `promises`, `datamap`, `events`, `keys`."""
+"""The command line: every command of `glasshouse`, those of one subject in a module of their own."""
 
 import json
 import os
@@ -19,18 +19,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from crop_contract import logs
+from glasshouse.cli.check_config import check_config
+from glasshouse.cli.database import database
+from glasshouse.cli.health import health
 from glasshouse.cli.keys import keys
 from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
 from glasshouse.cli.options import demo_flag, enter, folders, home_of
 from glasshouse.cli.promises import promises
 from glasshouse.cli.sandbox import sandbox
+from glasshouse.cli.sbom import sbom
+from glasshouse.cli.upgrade import upgrade
 from glasshouse.kernel.errors import GlasshouseError
+from glasshouse.kernel.release import needed_clone, program, version
 from glasshouse.operations.installation import Installation
 
 console = Console(stderr=True)
 output = Console()
-ROOT = Path(os.environ.get("GLASSHOUSE_ROOT", Path.cwd()))
 
 
 def say(text: str, *, lead: str = "", on: Console = output) -> None:
@@ -39,21 +44,26 @@ def say(text: str, *, lead: str = "", on: Console = output) -> None:
 
 
 @click.group()
+@click.version_option(version(), prog_name="glasshouse", message="%(prog)s %(version)s")
 def main() -> None:
     """Glasshouse: crop intelligence that keeps, and shows, its promises."""
     logs.configure()
 
 
-for command in (*COMMANDS, keys, mutate, promises, sandbox):
+for command in (*COMMANDS, check_config, database, health, keys, mutate, promises, sandbox, sbom, upgrade):
     main.add_command(command)
 
 
 def _run(home: Installation, *, reload: bool = False) -> None:
     from glasshouse.cli.demo import plant
+    from glasshouse.kernel.users import TOGETHER
     from glasshouse.operations.reload import Reload
+    from glasshouse.operations.renewal import Renewal
     from glasshouse.operations.service import running
+    from glasshouse.operations.service_manager import ServiceManager
     from glasshouse.operations.variables import unnamed_operator
 
+    manager = ServiceManager.of(os.environ)
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     try:
         with (
@@ -63,17 +73,36 @@ def _run(home: Installation, *, reload: bool = False) -> None:
             lines = plant(home) if home.demo else []
             status.stop()
             authority = home.keys / "tls" / "ca.crt"
-            say(f"{home.origin} (certificate authority: {authority})", lead="Glasshouse is open at")
+            trusted = "" if home.doors.certificate else f" (certificate authority: {authority})"
+            say(f"{home.origin}{trusted}", lead="Glasshouse is open at")
             say(f"Devices write to {home.crops_origin}/api/v2/write")
             for line in lines:
                 say(line)
+            if os.environ.get(TOGETHER):
+                say(
+                    "their own users could not run it from here (see decision record 34).",
+                    lead="All parts run as root:",
+                )
             if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
                 wait = "mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
                 say(wait, lead="No mail server is named:")
             if not home.demo and (missing := unnamed_operator()):
                 say(f"{', '.join(missing)}. The privacy notice says so.", lead="The operator has not named itself:")
             say("Ctrl-C stops it.")
-            parts.watch(Reload(home, parts, say).look if reload else lambda: None)
+            renewal = Renewal(home, parts, say)
+            look = Reload(home, parts, say).look if reload else renewal.look
+
+            def each_round() -> None:
+                manager.alive()
+                if manager.asked_to_reload():
+                    renewal.look_at_once()
+                look()
+
+            manager.opened()
+            try:
+                parts.watch(each_round)
+            finally:
+                manager.stopping()
     except KeyboardInterrupt:
         console.print("Stopped.")
 
@@ -100,6 +129,7 @@ def demo(data: Path | None, keys: Path | None, port: int) -> None:
 @folders
 def dev(data: Path | None, keys: Path | None, port: int) -> None:
     """Run the demo; what you change in the source is taken in at once."""
+    needed_clone("dev")
     _run(home_of(data, keys, port, demo=True), reload=True)
 
 
@@ -131,28 +161,39 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
 @main.command("import")
 @folders
 @demo_flag
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--as", "address", required=True, help="E-mail address that you sign in with.")
 @click.option("--password", prompt=True, hide_input=True, envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
-@click.option("--site", required=True, help="Name of the site that the file speaks of.")
+@click.option("--site", help="Name of the site that the file speaks of.")
+@click.option("--undo", "undone", metavar="ID", help="Undo this import as a whole, instead of bringing in a file.")
 @click.option("--compartment", default="", help="Name of its compartment, if it speaks of one.")
 @click.option("--zone", help="Clock of the file, such as Europe/Rome; the site's unless the file tells otherwise.")
+@click.option(
+    "--order", type=click.Choice(["dmy", "mdy", "ymd"]), help="Of day, month and year, where the file does not tell it."
+)
+@click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark, where the file does not tell it.")
 def import_file(
-    file: Path, address: str, password: str, site: str, compartment: str, zone: str | None, **place: Any
+    file: Path | None, address: str, password: str, site: str | None, compartment: str, zone: str | None, **more: Any
 ) -> None:
-    """Bring in a file of a climate computer or a logger; prints the report."""
-    enter(**place)
+    """Bring in a file of a climate computer or a logger; prints the report. Or undo an import, with --undo ID alone."""
+    order, decimal, undone = more.pop("order"), more.pop("decimal"), more.pop("undone")
+    if bool(undone) == bool(file) or bool(undone) == bool(site):
+        raise click.UsageError("Name a file and --site, or --undo and the id of an import.")
+    enter(**more)
     from rich.progress import Progress
 
-    from glasshouse.cli.importing import bring_in
+    from glasshouse.cli.importing import bring_in, undo_import
 
     with Progress(console=console) as bar:
-        task = bar.add_task(f"Reading {file.name}", total=100)
-        lines = list(
-            bring_in(
-                file, (address, password), (site, compartment), zone, lambda count: bar.update(task, completed=count)
+        task = bar.add_task(f"Reading {file.name}" if file else "Undoing the import", total=100)
+        who, progress = (address, password), lambda count: bar.update(task, completed=count)
+        if file is None or site is None:
+            lines = list(undo_import(undone, who, progress))
+        else:
+            time_format = "iso" if order == "ymd" else order
+            lines = list(
+                bring_in(file, who, (site, compartment), zone, progress, time_format=time_format, decimal=decimal)
             )
-        )
     click.echo("\n".join(lines))
 
 
@@ -199,7 +240,7 @@ def test(arguments: tuple[str, ...]) -> None:
     --fast: unit tests only, which need no service. --long: those too that take long, such as growth to ten million rows.
     Other options are pytest's. With the path of a test, that is run in one process; -n tells how many there are.
     """
-    os.chdir(ROOT)
+    os.chdir(needed_clone("test"))
     if "--fast" not in arguments:
         _ensure_chromium()
     command = [sys.executable, "-m", "pytest", *_at_once(arguments), *arguments]
@@ -244,14 +285,19 @@ def _ensure_chromium() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["ingest", "access", "privacy", "hostile", "sandbox"]), default="ingest")
+@click.argument(
+    "what",
+    type=click.Choice(["ingest", "access", "privacy", "hostile", "processes", "sandbox", "files"]),
+    default="ingest",
+)
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
 @click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
 def bench(what: str, readings: int, rows: int) -> None:
     """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost; what
-    an attack costs everybody else; what the sandbox costs a small file.
+    an attack costs everybody else; pages a second with several web processes; what the sandbox costs a small file; which files
+    of loggers come in rightly, and how fast.
     """
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(needed_clone("bench")))
     import importlib
 
     module = importlib.import_module(f"bench.{what}")
@@ -262,6 +308,7 @@ def bench(what: str, readings: int, rows: int) -> None:
 def check() -> None:
     """Run the linters, the type check and the contracts."""
     _run_tools(
+        needed_clone("check"),
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["lint-imports"],
@@ -274,23 +321,38 @@ def check() -> None:
 @click.argument("area", default="")
 def makemigrations(area: str) -> None:
     """Write the migrations that changed models want, of one area or of all, in the form that `check` wants."""
-    migrations = [str(path) for path in sorted((ROOT / "src").rglob("migrations"))]
+    root = needed_clone("makemigrations")
+    migrations = [str(path) for path in sorted((root / "src").rglob("migrations"))]
     _run_tools(
+        root,
         ["django-admin", "makemigrations", *([area] if area else [])],
         ["ruff", "check", "--fix", "--quiet", *migrations],
         ["ruff", "format", "--quiet", *migrations],
     )
 
 
-def _run_tools(*commands: list[str]) -> None:
+@main.command()
+def texts() -> None:
+    """Bring the catalogues of translated texts up to date with the source, and compile them; tells what is not translated."""
+    from glasshouse.cli import catalogues
+
+    needed_clone("texts")
+    for language in catalogues.HEADERS:
+        flaws = catalogues.write(language)
+        for flaw in flaws:
+            say(flaw, lead=f"{language}:")
+        say(f"{language}: {len(flaws)} to translate. It runs from the next start.")
+
+
+def _run_tools(root: Path, *commands: list[str]) -> None:
     """Run tools of the environment one after the other, with settings but without a store; ends at the first that fails."""
-    os.chdir(ROOT)
+    os.chdir(root)
     tools = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as scratch:
         home = Installation(Path(scratch) / "data", Path(scratch) / "keys", 8443, 8444, 8445, demo=False)
         home.prepare()
         # No store runs: that migrations cannot be compared with what a database has applied is no warning here.
-        quiet = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore::RuntimeWarning"}
+        quiet = {"PYTHONPATH": str(root / "src"), "PYTHONWARNINGS": "ignore::RuntimeWarning"}
         environment = os.environ | home.environment() | quiet
         for command in commands:
             click.echo(f"· {' '.join(command[:4])}")
@@ -298,7 +360,8 @@ def _run_tools(*commands: list[str]) -> None:
                 sys.exit(code)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command that was typed; an error of ours is told in a line, and ends it with its own exit code."""
     try:
         main(prog_name="glasshouse")
     except GlasshouseError as error:
@@ -311,7 +374,11 @@ if __name__ == "__main__":
         folder, verb = os.environ.get("GLASSHOUSE_DATA", ""), "demo" if os.environ.get("GLASSHOUSE_DEMO") else "up"
         text = (
             f"the people store of {folder} does not answer. The command needs the running service: "
-            f"./glasshouse {verb} starts it. If it runs on other folders, name them with --data and --keys."
+            f"{program()} {verb} starts it. If it runs on other folders, name them with --data and --keys."
         )
         say(text, lead="[red]Not done:[/red]", on=console)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

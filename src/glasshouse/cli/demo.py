@@ -5,13 +5,14 @@ import json
 import math
 import os
 import random
-import ssl
 import threading
 import time
 from datetime import UTC, datetime
 
 import httpx
 
+from glasshouse.kernel import doors
+from glasshouse.kernel.straight import Straight
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.root import write_secret
 
@@ -120,14 +121,11 @@ def _line(at: int, compartment: str) -> str:
 
 
 def _send(home: Installation, token: str, lines: list[str]) -> None:
-    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    httpx.post(
-        f"{home.crops_origin}/api/v2/write?precision=s",
-        content="\n".join(lines),
-        headers={"Authorization": f"Token {token}"},
-        verify=trust,
-        timeout=60,
-    ).raise_for_status()
+    way = Straight(home.crops_door, doors.trust(home.keys / "tls"))
+    with httpx.Client(base_url=home.crops_origin, transport=way, timeout=60) as device:
+        device.post(
+            "/api/v2/write?precision=s", content="\n".join(lines), headers={"Authorization": f"Token {token}"}
+        ).raise_for_status()
 
 
 def _go_on(home: Installation, token: str, compartment: str) -> None:

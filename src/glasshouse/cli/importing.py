@@ -1,18 +1,21 @@
 """`glasshouse import`: the same verbs as the pages, as the same person, with the same rights."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crop_contract.kept import KEPT_DAYS
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import imports
+from glasshouse.greenhouse import corrections, imports, undo
+from glasshouse.greenhouse.files import FileChoices
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import OrganisationId, SiteId
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from glasshouse.kernel.ids import ImportId, OrganisationId, SiteId
 
 Progress = Callable[[int], None]
 
@@ -24,32 +27,75 @@ def bring_in(
     zone: str | None,
     progress: Progress = lambda percent: None,
     code: Callable[[], str] = lambda: "",
+    *,
+    time_format: str | None = None,
+    decimal: str | None = None,
 ) -> Iterator[str]:
     """Import a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
 
-    progress: called with the percent done. code: asked for where the account has a second factor.
+    progress: called with the percent done. code: asked for where the account has a second factor. time_format, decimal:
+    where the file does not tell in which order its dates are, or what its decimal mark is.
     """
+    with _signed_in(who, code) as person:
+        place = _place(person, *where)
+        actor = place.actor
+        number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
+        preview = imports.preview(actor, number, FileChoices(time_format=time_format, decimal=decimal))
+        if preview.problem:
+            raise InvalidError(preview.problem, field="file")
+        yield from preview.notes
+        layout = preview.layout
+        layout = corrections.corrected(layout, zone or layout.zone, {})
+        for column in layout.columns:
+            unit = f", in {column.unit}" if column.unit else ""
+            yield f"{column.name}: {column.variable or 'kept under its own name'}{unit}"
+        for left in layout.left_out:
+            yield f"{left.name}: left out, {left.reason}"
+        imports.choose(actor, number, layout)
+        report = imports.run(actor, number, progress)
+    yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
+    yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
+    for issue in report["issues"]:
+        yield _issue_line(issue)
+    yield f"To undo it within {KEPT_DAYS} days: glasshouse import --undo {number}"
+
+
+def undo_import(
+    number: str,
+    who: tuple[str, str],
+    progress: Progress = lambda percent: None,
+    code: Callable[[], str] = lambda: "",
+) -> Iterator[str]:
+    """Undo an import as a whole; yields what came of it in lines. number: the import's id. Else as `bring_in`.
+
+    Raises InvalidError, NotFoundError, ForbiddenError, UnavailableError: called again, it goes on.
+    """
+    with _signed_in(who, code) as person:
+        for organisation in access.organisations_of(person):
+            actor = person.for_organisation(OrganisationId(organisation.id))
+            with suppress(NotFoundError, ForbiddenError):
+                imports.report_of(actor, ImportId(number))
+                break
+        else:
+            raise InvalidError("You have no import with this id. It stands in the address of the import's report.")
+        undo.ask(actor, ImportId(number), in_background=False)
+        state = undo.run(actor, ImportId(number), progress)
+    yield f"The import was undone: {state.removed} readings are gone, of {state.restored} the earlier value is back,"
+    yield f"{state.left} stay because they came later."
+
+
+@contextmanager
+def _signed_in(who: tuple[str, str], code: Callable[[], str]) -> Iterator[Actor]:
+    """The person who signs in with address and password, for the length of the block."""
     visit = Visit("command line", is_command=True)
     signed_in = accounts.sign_in(*who, visit)
     if signed_in.pending:
         signed_in = second_factor.finish_sign_in(signed_in.secret, code(), visit, trust=False)
     person = sessions.actor_of(signed_in.secret)
     try:
-        place = _place(person, *where)
-        actor = place.actor
-        number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
-        layout = imports.preview(actor, number).layout
-        layout = imports.corrected(layout, zone or layout.zone, {})
-        for column in layout.columns:
-            yield f"{column.name}: {column.variable or 'kept under its own name'}"
-        imports.choose(actor, number, layout)
-        report = imports.run(actor, number, progress)
+        yield person
     finally:
         sessions.end(person, signed_in.secret)
-    yield f"{report['rows_in']} of {report['rows']} rows came in ({report['zone']}):"
-    yield f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value."
-    for issue in report["issues"]:
-        yield _issue_line(issue)
 
 
 def _issue_line(issue: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from glasshouse.kernel.release import needed_clone
 from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
 from glasshouse.operations.mutation.together import run_together
 from glasshouse.promises.breakages import load
@@ -53,6 +54,7 @@ def mutate(
 
     The scratch service is made for it, with demo growers, and removed at the end. No other installation is touched.
     """
+    needed_clone("mutate")
     chosen = [
         breakage
         for breakage in load()

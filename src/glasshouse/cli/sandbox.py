@@ -8,12 +8,18 @@ from rich.console import Console
 
 from crop_contract import sandbox as foreign_files
 from crop_contract.sandbox import RESTRICTIONS, SandboxError
+from crop_contract.sandbox_kernel import FIRST_USER
+from glasshouse.kernel import closed_folders, users
+from glasshouse.kernel.users import PartUser
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def sandbox(as_json: bool) -> None:
     """Tell how files that people send are kept apart here; exit 1 if a restriction is missing that needs no root."""
+    if users.are_apart():  # So that it tells what holds for what the sandbox starter starts.
+        closed_folders.open_up(closed_folders.closed(closed_folders.of_code()))
+        users.become(PartUser(FIRST_USER, FIRST_USER))
     try:
         held = foreign_files.restrictions()
     except SandboxError as error:

@@ -41,11 +41,16 @@ class SecondFactorNeededError(ForbiddenError):
 
 
 class InvalidError(GlasshouseError):
-    """A value from outside cannot be used. `field` names where."""
+    """A value from outside cannot be used. `field` names where.
 
-    def __init__(self, message: str, *, field: str = "") -> None:
-        super().__init__(message)
+    values: what stands at the marks of the message, "%(least)s": a rule that knows nothing of languages gives the two apart, so
+    that a page finds the message in its catalogue.
+    """
+
+    def __init__(self, message: str, *, field: str = "", values: dict[str, object] | None = None) -> None:
+        super().__init__(message % values if values else message)
         self.field = field
+        self.message, self.values = message, values
 
 
 class ThrottledError(GlasshouseError):

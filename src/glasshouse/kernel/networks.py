@@ -3,11 +3,12 @@
 import ipaddress
 from collections.abc import Sequence
 
+from crop_contract.connections import Network
+
 LONGEST = 100  # characters of what is no address
 MOST_HOPS = 20  # addresses in X-Forwarded-For that are looked at
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+NAT64, NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def network_key(network: str) -> str:
@@ -34,9 +35,21 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-def networks_of(text: str) -> tuple[Network, ...]:
-    """Networks, or single addresses, with spaces between them. Raises ValueError."""
-    return tuple(ipaddress.ip_network(part) for part in text.split())
+def is_outside(text: str) -> bool:
+    """Whether an address is a public one, to which we may connect for somebody who named its host.
+
+    What an IPv6 address carries of IPv4 (mapped, 6to4, NAT64) is looked at; a Teredo address never counts. Source: RFC 6890.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:  # With a zone, it is one of a link.
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id or address.is_site_local or address in NAT64_LOCAL or address.teredo:
+            return False
+        address = _embedded(address) or address
+    reserved = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    return address.is_global and not reserved
 
 
 def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
@@ -46,7 +59,8 @@ def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     themselves: from its end, up to the first address that is no trusted proxy. Where a proxy wrote something else, it is the
     proxy that counts.
     """
-    client = peer
+    # A door on every address, IPv6 too, tells of an IPv4 client as mapped into IPv6.
+    client = str(_address_of(peer) or peer)
     hops = forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]
     while hops and _is_trusted(client, trusted):
         hop = _address_of(hops.pop())

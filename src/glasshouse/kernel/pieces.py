@@ -4,6 +4,8 @@ A piece ends with the id of its last row; the next begins after that row. So it 
 first, and no row is left out or shown twice because others come or go meanwhile. Source: OWASP API Security Top 10, API4:2023.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet, Window
@@ -34,6 +36,22 @@ class Piece(list[Row]):
 Other = TypeVar("Other")
 
 
+class Choices(list[Row]):
+    """Rows that a form offers to choose from. search: the words by which they were looked for; is_cut: there are more of them."""
+
+    def __init__(self, rows: list[Row], search: str = "", *, is_cut: bool = False) -> None:
+        super().__init__(rows)
+        self.search, self.is_cut = search, is_cut
+
+
+def choices_of(rows: Iterable[Row], search: str, name_of: Callable[[Row], str]) -> Choices[Row]:
+    """The first CHOICES rows whose name holds all words of a search, whatever their case."""
+    wanted = search.casefold().split()
+    fitting = (row for row in rows if all(word in name_of(row).casefold() for word in wanted))
+    fitting_rows = list(islice(fitting, CHOICES + 1))
+    return Choices(fitting_rows[:CHOICES], search, is_cut=len(fitting_rows) > CHOICES)
+
+
 def first_of_each(rows: "QuerySet[AnyModel]", of: str, *, by: str = "created_at") -> dict[str, Piece[AnyModel]]:
     """The first piece of each list of rows that share a column, with one query for all. of: the column; by: their order."""
     number = Window(RowNumber(), partition_by=F(of), order_by=(by, "pk"))
@@ -46,6 +64,14 @@ def first_of_each(rows: "QuerySet[AnyModel]", of: str, *, by: str = "created_at"
 def _after(rows_read: list[AnyModel], most: int) -> str:
     """By which row the next piece is asked for, where one row more was read than a piece holds."""
     return str(rows_read[most - 1].pk) if len(rows_read) > most else ""
+
+
+def piece_of_list(rows: Sequence[Row], after: str, key: Callable[[Row], object], most: int = PIECE) -> Piece[Row]:
+    """As piece_of, of rows in an order that the database does not know. key: what a row is asked for by, such as its id."""
+    keys = [str(key(row)) for row in rows] if after else []
+    begin = keys.index(after) + 1 if after in keys else 0
+    shown = list(rows[begin : begin + most])
+    return Piece(shown, str(key(shown[-1])) if begin + most < len(rows) else "", after if begin else "")
 
 
 def piece_of(

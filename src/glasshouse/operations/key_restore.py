@@ -22,7 +22,7 @@ import psycopg
 
 from glasshouse.kernel.errors import GlasshouseError, NotFoundError
 from glasshouse.ledger import questions as marks
-from glasshouse.operations import keystore, lost_keys, postgres, service
+from glasshouse.operations import database, keystore, lost_keys, major_upgrade, owners, postgres, service
 from glasshouse.operations.installation import Installation, InstallationError, KeyStoreError
 from glasshouse.operations.lost_keys import Lost
 from glasshouse.operations.processes import Supervisor, holding
@@ -65,6 +65,7 @@ def restore(
     """
     _refuse_folder(home, path)
     header, day_key = _proved(home, path)
+    major_upgrade.refuse_unfinished(home)
     home.prepare(restoring=True)
     restored: Restored | None = None
     try:
@@ -121,7 +122,8 @@ def _proved(home: Installation, path: Path) -> tuple[Header, bytes]:
 @contextmanager
 def _stores(home: Installation, *, replace: bool) -> Iterator[bool]:
     """Both stores, without any door; whether the key store is whole. One that does not start is put aside, and a new one made."""
-    (home.data / "logs").mkdir(exist_ok=True, mode=0o700)
+    database.take_authorities(home)
+    owners.settle(home)
     supervisor = Supervisor(say=lambda text: None)
     people, keys = postgres.stores(home)
     is_whole = False
@@ -148,6 +150,8 @@ def _stores(home: Installation, *, replace: bool) -> Iterator[bool]:
 
 def _put_aside(keys: postgres.Cluster, supervisor: Supervisor) -> None:
     """Put a key store aside whose server ended by itself, in the handling of the error that told of it; else raise that again."""
+    if keys.server:
+        raise
     part = supervisor.parts[-1]
     if part.name != keys.name or part.child is None or part.child.poll() is None:
         raise

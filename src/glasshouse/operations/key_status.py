@@ -16,6 +16,7 @@ def look(home: Installation) -> dict[str, Any]:
     roots = FileRootKeys(home.keys / "people")
     facts: dict[str, Any] = {
         "folder": str(home.keystore),
+        **({"database": f"{server.database} at {', '.join(server.hosts)}"} if (server := home.databases.keys) else {}),
         "state": _state(home),
         "root_keys": [f"root-{number}" for number in roots.generations()],
         "root_keys_kept_for_backups": [f"root-{number}" for number in sorted(roots.retired())],
@@ -27,7 +28,7 @@ def look(home: Installation) -> dict[str, Any]:
 
 
 def _state(home: Installation) -> str:
-    if not (home.keystore / "cluster" / "PG_VERSION").exists():
+    if not home.databases.keys and not (home.keystore / "cluster" / "PG_VERSION").exists():
         return "missing" if home.is_moved else "not made yet"
     try:
         if not all(cluster.answers() for cluster in postgres.stores(home)):

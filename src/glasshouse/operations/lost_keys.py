@@ -47,7 +47,7 @@ def look(home: Installation, link: "psycopg.Connection[Any]") -> Lost:
     link.execute(questions.SEALED_WITH)
     places = _places(home)
     with (
-        postgres.people_store(home).administering(postgres.PEOPLE) as data,
+        postgres.people_store(home).reading_all() as data,
         data.transaction(),
         link.cursor() as cursor,
         cursor.copy(questions.PUT_SEALED_WITH) as copy,

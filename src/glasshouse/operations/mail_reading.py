@@ -17,7 +17,8 @@ from glasshouse.requests.mail_files import MailFile
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 WORK = "glasshouse.operations.mail_work"
-LIMITS = Limits(cpu_s=20, whole_s=60, memory_bytes=512 << 20, answer_bytes=16 << 20)
+# A mail of 25 MB of files is one of 36 MB on its way; each of them is in memory a few times.
+LIMITS = Limits(cpu_s=20, whole_s=60, memory_bytes=640 << 20, answer_bytes=48 << 20)
 CANNOT_BE_READ = "This mail cannot be read. Please write plain text."
 
 

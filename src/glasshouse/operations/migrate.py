@@ -4,12 +4,13 @@ import sys
 
 import django
 
+TRIES = 5
+
 
 def main() -> None:
     """Migrate, write rights and policies, put the first version of each document in force. With `keys`: the key store alone."""
     django.setup()
     from django.core.management import call_command
-    from django.db import transaction
 
     from glasshouse.disclosures import api as disclosures
     from glasshouse.notices import api as notices
@@ -26,11 +27,31 @@ def main() -> None:
                 return
             key_move.copy()
     sealing.rewrite_marked()
-    with transaction.atomic():  # Nobody sees a table between its old policies and its new ones.
-        policies.apply()
+    _apply_policies()
     key_move.adopt()
     notices.install()
     disclosures.install()
+
+
+def _apply_policies() -> None:
+    """Write rights and policies of the people store in one transaction: nobody sees a table between its old and its new ones.
+
+    It takes the locks of all tables, and the store's own cleaning (autovacuum) may stand in a circle with it. Then all of it is
+    undone, and done anew. Source: PostgreSQL's documentation, 13.3.4.
+    """
+    from django.db import OperationalError, transaction
+    from psycopg.errors import DeadlockDetected
+
+    from glasshouse.rowsecurity import policies
+
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                policies.apply()
+            return
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected) or not tries_left:
+                raise
 
 
 if __name__ == "__main__":

@@ -21,7 +21,10 @@ from typing import NamedTuple
 from glasshouse.mail.rules import subject_line
 
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_VALUE = 128 << 10, 500, 2_000
-MAX_PARTS, MAX_DEPTH = 100, 20
+MOST_OF_ONE = 10  # headers of one name that are looked at together
+MAX_PARTS, MAX_DEPTH = 400, 250
+# Each level of parts is looked at anew: so many bytes of all levels together, whatever the depth.
+MAX_SCANNED_BYTES = 160 << 20
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 MAX_NAME = 120  # characters of a file's name
 MAX_BOUNDARY = 70  # RFC 2046, 5.1.1
@@ -47,6 +50,10 @@ class Part:
     def first(self, name: str) -> str:
         """The first value of a header as text, unfolded and bounded; "" where there is none."""
         return next((_unfolded(value) for known, value in self.headers if known == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header, each as `first` gives it; at most MOST_OF_ONE of them."""
+        return [_unfolded(value) for known, value in self.headers if known == name][:MOST_OF_ONE]
 
     def length(self, name: str) -> int:
         """How many bytes the first value of a header has."""
@@ -103,9 +110,18 @@ def _headers(head: bytes, *, strict: bool) -> list[tuple[str, bytes]]:
 
 
 def _unfolded(value: bytes) -> str:
-    # Raw UTF-8 in a header is against the older rules and common. NUL and other controls become spaces.
-    text = value[: 4 * MAX_VALUE].decode("utf-8", "replace")
+    # Raw letters in a header are against the older rules and common. NUL and other controls become spaces.
+    text = _unmarked(value[: 4 * MAX_VALUE])
     return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", " ", text).strip()[:MAX_VALUE]
+
+
+def _unmarked(raw: bytes) -> str:
+    """The text of bytes whose charset nobody names: UTF-8, or else Windows-1252. A letter that is cut at the end is replaced."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        is_cut = error.start >= len(raw) - 3 and error.reason == "unexpected end of data"
+        return raw.decode("utf-8" if is_cut else "cp1252", "replace")
 
 
 def decoded(value: str) -> str:
@@ -159,7 +175,7 @@ class Parts(NamedTuple):
 
 def parts(mail: Part) -> Parts:
     """The leaves of a mail's tree, as many as the bounds let through. An enclosed mail is one leaf."""
-    waiting, count, are_all = [(mail, 0)], 0, True
+    waiting, count, are_all, scanned = [(mail, 0)], 0, True, 0
     leaves: list[Part] = []
     while waiting and count < MAX_PARTS:
         part, depth = waiting.pop()
@@ -167,7 +183,7 @@ def parts(mail: Part) -> Parts:
         content = part.content()
         is_tree = content.get_content_type().startswith("multipart/")
         boundary = _boundary(content) if is_tree else b""
-        if boundary and depth < MAX_DEPTH:
+        if boundary and depth < MAX_DEPTH and (scanned := scanned + len(part.body)) <= MAX_SCANNED_BYTES:
             pieces, rest = _between(part.body, boundary)
             # Words beside the parts are shown nowhere; most often they tell a reader that knows no parts what this is.
             are_all = are_all and len(pieces) < MAX_PARTS and bool(pieces) and not rest

@@ -19,9 +19,10 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from glasshouse.kernel import programs
+from glasshouse.kernel import programs, users
 from glasshouse.kernel.places import key_socket_folder, socket_folder
 from glasshouse.kernel.programs import StoreUser
+from glasshouse.kernel.servers import Server
 from glasshouse.operations.installation import Installation, InstallationError
 
 PEOPLE, VAULT = "people", "vault"  # databases
@@ -65,6 +66,7 @@ class Cluster:
 
     folder: of its files; sockets: of its socket; secrets: of its roles' passwords, one file each; admin: file with the
     administrator's password; user: of the system; database: what it holds, with the roles that may connect; options: of initdb.
+    server: where the store is the operator's own PostgreSQL (`database.py`); folder, sockets, admin and user mean nothing then.
     """
 
     name: str
@@ -77,22 +79,54 @@ class Cluster:
     roles: tuple[str, ...]
     conf: str
     options: tuple[str, ...] = ()
+    server: Server | None = None
+
+    def secret(self, role: str) -> Path:
+        """The file with a role's password; the owner's lies beside the administrator's."""
+        return (self.admin.parent if role == "owner" else self.secrets) / f"{role}.secret"
 
     def has(self, database: str) -> bool:
         """Whether a database is there."""
+        if self.server:
+            return database == self.database
         with self.administering() as link:
             return link.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
 
     @contextmanager
-    def administering(self, database: str = "postgres") -> Iterator["psycopg.Connection[Any]"]:
-        """A connection as the administrator, whom the service itself never is. Raises psycopg.OperationalError."""
-        with psycopg.connect(
+    def administering(self, database: str = "postgres", within_s: int = 0) -> Iterator["psycopg.Connection[Any]"]:
+        """A connection as the administrator, whom the service itself never is. Raises psycopg.OperationalError.
+
+        Of the operator's server we are no administrator: there it is the tables' owner, in our own database. within_s: until it
+        is there; 0: as long as it takes.
+        """
+        with self.signed_in("owner") if self.server else self._as_administrator(database, within_s) as link:
+            yield link
+
+    def _as_administrator(self, database: str, within_s: int = 0) -> "psycopg.Connection[Any]":
+        return psycopg.connect(
             host=str(self.sockets),
             user="glasshouse_admin",
             password=self.admin.read_text(),
             dbname=database,
             autocommit=True,
-        ) as link:
+            connect_timeout=within_s,
+        )
+
+    def signed_in(self, role: str) -> "psycopg.Connection[Any]":
+        """A connection to its database as one of our roles. Raises OSError, psycopg.OperationalError."""
+        place = self.server.parameters if self.server else {"host": str(self.sockets), "dbname": self.database}
+        link: psycopg.Connection[Any] = psycopg.connect(
+            **place,  # type: ignore[arg-type]
+            user=f"glasshouse_{role}",
+            password=self.secret(role).read_text(),
+            autocommit=True,
+        )
+        return link
+
+    @contextmanager
+    def reading_all(self) -> Iterator["psycopg.Connection[Any]"]:
+        """A connection that sees every row, whatever the policies say: the administrator; where it is not ours, the auditor."""
+        with self.signed_in("auditor") if self.server else self._as_administrator(self.database) as link:
             yield link
 
     def answers(self) -> bool:
@@ -104,7 +138,7 @@ class Cluster:
             return False
 
     def is_alive(self) -> bool:
-        """Whether a server still works on the cluster, by the process number in its lock file."""
+        """Whether a server of ours still works on the cluster, by the process number in its lock file."""
         try:
             number = int((self.folder / "postmaster.pid").read_text().split()[0])
             return b"postgres" in Path(f"/proc/{number}/cmdline").read_bytes()
@@ -124,6 +158,7 @@ def people_store(home: Installation) -> Cluster:
         database=PEOPLE,
         roles=("owner", "app", "person", "job", "relay", "support", "auditor", "backup"),
         conf=CONF.format(memory="128MB"),
+        server=home.databases.people,
     )
 
 
@@ -140,6 +175,7 @@ def key_store(home: Installation) -> Cluster:
         roles=("owner", "vault", "ledger", "erasure", "auditor"),
         conf=CONF.format(memory="8MB") + CONF_OF_KEYS,
         options=("--wal-segsize=1",),
+        server=home.databases.keys,
     )
 
 
@@ -161,11 +197,10 @@ def system_user(cluster: Cluster) -> StoreUser | None:
 def prepare(cluster: Cluster) -> list[str]:
     """Make the cluster if there is none; returns the command line that runs the store in the foreground."""
     folder, user = programs.binaries(), system_user(cluster)
-    cluster.sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
+    make_sockets(cluster)
     if user:
         _refuse_closed_parents(cluster)
         os.chown(cluster.folder, *user)
-        os.chown(cluster.sockets, *user)
     cluster.folder.chmod(0o700)
     if not (cluster.folder / "PG_VERSION").exists():
         _initdb(cluster, folder, user)
@@ -175,6 +210,27 @@ def prepare(cluster: Cluster) -> list[str]:
     if "glasshouse.conf" not in main.read_text():
         _write(main, "\ninclude 'glasshouse.conf'\n", user, flags=os.O_APPEND)
     return [str(folder / "postgres"), "-D", str(cluster.folder), "-k", str(cluster.sockets)]
+
+
+def make_sockets(cluster: Cluster) -> None:
+    """Make the folder of its socket. Raises InstallationError where a link stands in its place.
+
+    It may lie in a folder that is the store's user's: root would give away whatever a link of theirs names.
+    """
+    try:
+        cluster.sockets.mkdir(parents=True, exist_ok=True, mode=0o755)
+        handle = os.open(cluster.sockets, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise InstallationError(
+            f"{cluster.sockets} cannot be made: {error.strerror}. A link there is not followed."
+        ) from None
+    try:
+        if user := system_user(cluster):
+            # A part that works with neither store cannot even knock at one.
+            os.fchown(handle, user.uid, users.number(users.PEOPLE))
+            os.fchmod(handle, 0o750)
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, text: str, user: StoreUser | None, flags: int = os.O_TRUNC) -> None:
@@ -257,7 +313,7 @@ def make_roles(cluster: Cluster) -> None:
         there = {row[0] for row in link.execute("SELECT rolname FROM pg_roles")}
         for role in cluster.roles:
             name = sql.Identifier(f"glasshouse_{role}")
-            password = sql.Literal((cluster.secrets / f"{role}.secret").read_text())
+            password = sql.Literal(cluster.secret(role).read_text())
             verb = sql.SQL("ALTER" if f"glasshouse_{role}" in there else "CREATE")
             # It copies the files, whose values are sealed, and may not connect to a database.
             copies = sql.SQL("REPLICATION" if role == "backup" else "NOREPLICATION")
@@ -308,8 +364,10 @@ def discard_old_log(cluster: Cluster) -> None:
 
     PostgreSQL keeps old files for new use, with the old content in them until that is written over; so those that wait are
     written over (16 MB each, 64 at most), and then all are deleted. What was copied before (backups), and what a disk keeps of
-    deleted files, is out of its reach.
+    deleted files, is out of its reach. So is the log of the operator's own server.
     """
+    if cluster.server:
+        return
     with cluster.administering() as link:
         link.execute("ALTER SYSTEM SET wal_recycle = off")
         try:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from glasshouse.kernel import closed_folders, users
+from glasshouse.kernel.users import PartUser
 from glasshouse.operations import log_files
 from glasshouse.operations.health import Probe
 from glasshouse.operations.installation import InstallationError
@@ -21,6 +23,7 @@ from glasshouse.operations.restarts import pause_s
 
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
 LOG_PAUSE_S = 60.0
+HOUR_S = 3_600.0
 MOST_OPEN_FILES = 1 << 16  # Each connection is one; shells give 1,024, which a crowd of idle connections uses up.
 
 
@@ -53,18 +56,29 @@ def holding(data: Path, keystore: Path) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Part:
-    """One child process. `stop` is the signal that ends it cleanly; `user` the (uid, gid) it runs as."""
+    """One child process. `stop` is the signal that ends it cleanly; `user` who it runs as, None: as we do.
+
+    name: what it is, with a number from the second of its kind on ("web 2").
+
+    opened: closed folders that its user needs something of, which it gets to see at their places.
+    """
 
     name: str
     command: list[str]
     environment: dict[str, str]
     stop: signal.Signals = signal.SIGTERM
-    user: tuple[int, int] | None = None
+    user: PartUser | None = None
     child: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
     log: Path | None = None
     probe: Probe | None = None
+    opened: closed_folders.Plan = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What it is, without its number."""
+        return self.name.rstrip(" 0123456789")
 
     def start(self) -> None:
         """Start the child; it dies with us."""
@@ -90,9 +104,8 @@ class Part:
         files = MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
         if self.user:
-            os.setgroups([])
-            os.setgid(self.user[1])
-            os.setuid(self.user[0])
+            closed_folders.open_up(self.opened)
+            users.become(self.user)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, self.stop)
 
@@ -133,13 +146,19 @@ def descendants(pid: int) -> list[int]:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Parts in the order of their start; stopped in the reverse one. noted: called with each restart (part, reason, code)."""
+    """Parts in the order of their start; stopped in the reverse one.
+
+    noted: called with each restart (part, reason, code); hourly: called each hour, for what only root may do.
+    """
 
     parts: list[Part] = field(default_factory=list)
     say: Callable[[str], None] = print
     ending: bool = False
     noted: Callable[[str, str, int | None], None] = lambda part, reason, code: None
     hang_grace_s: float = HANG_GRACE_S
+    hourly: Callable[[], object] = lambda: None
+    _observed: list[Probe] = field(default_factory=list)
+    _next_hour: float = 0.0
     _next_look: dict[str, float] = field(default_factory=dict)  # at logs that could not be put aside
 
     def add(self, part: Part) -> None:
@@ -149,10 +168,18 @@ class Supervisor:
             part.probe.begin()
         self.parts.append(part)
 
+    def observe(self, probe: Probe) -> None:
+        """Ask something that is no part of ours, and that nobody here can start again: parts that need it wait for it."""
+        probe.begin()
+        self._observed.append(probe)
+
     def watch(self, also: Callable[[], object] = lambda: None) -> None:
         """Restart what died or hangs until asked to end, more slowly the more often it does. also: called at each turn."""
         while not self.ending:
             also()
+            if time.monotonic() >= self._next_hour:
+                self._next_hour = time.monotonic() + HOUR_S
+                self.hourly()
             for part in self.parts:
                 if self.ending or part.child is None:
                     continue
@@ -184,7 +211,7 @@ class Supervisor:
         if self.ending:  # `stop` ended it, or is about to end all.
             return
         self.say(f"{part.name} {reason} ({code}); starting it again")
-        self.noted(part.name, reason, code)
+        self.noted(part.kind, reason, code)
         time.sleep(pause_s(part.failures))
         if not self.ending:
             part.start()
@@ -192,6 +219,8 @@ class Supervisor:
     def stop(self) -> None:
         """End all parts."""
         self.ending = True
+        for probe in self._observed:
+            probe.end()
         for part in reversed(self.parts):
             if part.probe:
                 part.probe.end()

@@ -138,7 +138,7 @@ def _package(path: Path, source: Path) -> str:
 
 def _own_package(part: Part) -> str:
     """The package whose code the part runs; "" of the people store, which runs none of ours."""
-    return {"crops": "crops", "people store": ""}.get(part.name, "glasshouse")
+    return {"crops": "crops", "people store": ""}.get(part.kind, "glasshouse")
 
 
 def _last_line(log: Path | None) -> str:

@@ -5,18 +5,20 @@ be read is set aside and stops nothing. Cut off between the two, the same restar
 """
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from glasshouse.events.kinds import Kind
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import stack_of
 from glasshouse.kernel.ids import ALPHABET, LENGTH, new_id
 
 log = structlog.stdlib.get_logger("glasshouse.worker")
 MOST_FILES = 1000
-PARTS = ("people store", "crops", "web", "inbound smtp", "worker")
+PARTS = ("people store", "key store", *users.PARTS)
 REASONS = ("ended", "hung")
 
 
@@ -40,7 +42,11 @@ def leave(data: Path, part: str, reason: str, code: int | None) -> None:
         }
         number = new_id()
         fresh = folder / f"{number}.new"
-        fresh.write_text(json.dumps(note))
+        # The folder is the worker's, who must be able to read the note: no link of it is followed.
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w") as file:
+            users.give_to_owner_of(handle, folder)
+            file.write(json.dumps(note))
         fresh.rename(folder / f"{number}.json")
     except OSError as error:
         log.error("restart not noted", stack=stack_of(error))

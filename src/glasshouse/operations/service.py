@@ -4,23 +4,44 @@ import os
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from glasshouse.operations import health, key_move, keystore, postgres, restarts, stamp, tls, variables, watched
+from crop_contract import sandbox_process
+from glasshouse.kernel import closed_folders, process_number, users
+from glasshouse.kernel.doors import Door, trust
+from glasshouse.kernel.places import starter_socket
+from glasshouse.kernel.process_number import ALONE, ProcessNumber
+from glasshouse.kernel.users import PartUser
+from glasshouse.operations import (
+    database,
+    health,
+    key_move,
+    keystore,
+    major_upgrade,
+    owners,
+    ports,
+    postgres,
+    restarts,
+    stamp,
+    tls,
+    variables,
+    watched,
+)
 from glasshouse.operations import heartbeat as heart
 from glasshouse.operations.installation import CatchUpError, Installation, InstallationError
 from glasshouse.operations.processes import Part, Supervisor, holding
+from glasshouse.vault.backups import KEY_BACKUP_DAYS, remove_put_aside
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
-EARLIER_PARTS_S = 10.0
+EARLIER_PARTS_S = 20.0  # They end within 15 s (`crop_contract/processes.py`).
 CATCH_UP_QUIET_S = heart.LEAST_S  # as long as one item of a job may take
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
@@ -32,8 +53,8 @@ def base_environment() -> dict[str, str]:
 
 
 def people_environment(home: Installation) -> dict[str, str]:
-    """The environment of the people plane's parts."""
-    return base_environment() | variables.passed() | home.environment() | {"TMPDIR": str(home.data / "tmp" / "people")}
+    """The environment of the people plane's parts, and of programs that a start runs."""
+    return base_environment() | variables.passed() | home.environment() | {"TMPDIR": str(owners.temporary_folder(home))}
 
 
 def run_module(home: Installation, module: str, role: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -42,7 +63,7 @@ def run_module(home: Installation, module: str, role: str, *arguments: str) -> "
     return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, capture_output=True, text=True)
 
 
-def _refuse_bad_settings(home: Installation) -> None:
+def refuse_bad_settings(home: Installation) -> None:
     """Have the settings read once, before any part does. Raises InstallationError with what is wrong."""
     finished = run_module(home, "glasshouse.operations.try_settings", "app")
     if finished.returncode:
@@ -50,34 +71,45 @@ def _refuse_bad_settings(home: Installation) -> None:
 
 
 def _clear_temporary(data: Path) -> None:
-    """Fresh folders for what a part may write for a moment, inside the data folder; what a killed part left there is removed."""
-    for folder in (data / "tmp" / "people", data / "tmp" / "crops", data / "spool"):
+    """Remove what a killed part left of what it writes for a moment, inside the data folder; `owners.settle` makes it anew."""
+    for folder in (data / "tmp", data / "spool", data / "run" / "copies", *(data / "run").glob("copy-*")):
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
-    (data / "tmp").chmod(0o711)
-    (data / "run").mkdir(mode=0o700, exist_ok=True)
-    heart.file_in(data).unlink(missing_ok=True)  # Monotonic time begins anew with the machine.
+    for part in (users.WEB, users.WORKER):  # Monotonic time begins anew with the machine.
+        for file in heart.folder_in(data, part).glob(f"{heart.NAME}*"):
+            if file.is_dir() and not file.is_symlink():  # The part's own doing, which shall stop no start.
+                shutil.rmtree(file, ignore_errors=True)
+            else:
+                file.unlink(missing_ok=True)
 
 
 @contextmanager
 def running(home: Installation, say: Say) -> Iterator[Supervisor]:
     """Every part up and answering inside the block; all of them stopped after it. Raises InstallationError."""
     variables.refuse_unknown()
+    major_upgrade.refuse_unfinished(home)
     home.prepare()
-    _refuse_bad_settings(home)
+    refuse_bad_settings(home)
     supervisor = Supervisor(say=say, noted=lambda part, reason, code: restarts.leave(home.data, part, reason, code))
+    if users.are_apart():
+        days = int(os.environ.get("GLASSHOUSE_KEY_BACKUP_DAYS") or KEY_BACKUP_DAYS)
+        supervisor.hourly = partial(remove_put_aside, home.keystore, days)
     with holding(home.data, home.keystore):
         try:
             _wait_for_earlier_parts(home)
             _clear_temporary(home.data)
-            for port in (home.port, home.crops_port, home.mail_port):
-                _refuse_taken(port)
-            tls.ensure(home.keys / "tls")
+            for port in (home.port, home.crops_port):
+                ports.refuse_taken(port, home.doors.bind)
+            ports.refuse_taken(home.mail_port)
+            tls.ensure(home.keys / "tls", home.hosts, home.doors.certificate)
+            _choose_users(home)
+            database.take_authorities(home)
+            owners.settle(home)
             _start(home, supervisor, say)
             yield supervisor
         finally:
             with uninterrupted(signal.SIGTERM, signal.SIGHUP):
                 supervisor.stop()
+            os.environ.pop(users.TOGETHER, None)
 
 
 @contextmanager
@@ -98,44 +130,112 @@ def uninterrupted(*signals: signal.Signals) -> Iterator[None]:
 
 
 def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
-    logs = home.data / "logs"
-    logs.mkdir(exist_ok=True, mode=0o700)
-    python = [sys.executable, "-m"]
-    store, keys_probe, crops_probe, web, inbound_smtp, worker = _probes(home)
+    store, keys_probe, reader, crops, inbound_smtp = _probes(home)
     for cluster, probe in zip(postgres.stores(home), (store, keys_probe), strict=True):
         say(cluster.name)
         start_store(home, cluster, supervisor, probe)
+    database.refuse_other(home)
     key_move.refuse_lost(home)
     say("tables")
     migrate(home)
     say("ledger of erasures")
     catch_up(home)
-    say("crops service")
-    crops = base_environment() | home.crops_environment() | {"TMPDIR": str(home.data / "tmp" / "crops")}
-    supervisor.add(Part("crops", [*python, "crops"], crops, log=logs / "crops.log", probe=crops_probe))
-    say("web, mail, worker")
+    say("file reader")
     people = people_environment(home)
+    bare = base_environment() | home.reader_environment()
+    supervisor.add(_part(home, users.READER, "glasshouse.operations.file_reader", bare, reader))
+    if users.are_apart():
+        _start_starter(home, supervisor)
+        people[sandbox_process.STARTER] = str(starter_socket(home.data))
+    say("crops service")
+    plane = base_environment() | home.crops_environment()
+    supervisor.add(_part(home, users.CROPS, "crops", plane, crops, home.crops_port))
+    say("web, mail, worker")
     door = people | {"GLASSHOUSE_DOOR": "1"}
-    supervisor.add(Part("web", [*python, "glasshouse.operations.web"], door, log=logs / "web.log", probe=web))
-    supervisor.add(
-        Part(
-            "inbound smtp",
-            [*python, "glasshouse.operations.inbound_smtp"],
-            door,
-            log=logs / "inbound-smtp.log",
-            probe=inbound_smtp,
-        )
-    )
-    supervisor.add(
-        Part(
-            "worker",
-            [*python, "glasshouse.operations.worker"],
-            people | {"GLASSHOUSE_ROLE": "job"},
-            log=logs / "worker.log",
-            probe=worker,
-        )
-    )
+    stores = (store, keys_probe)
+    for each in process_number.side_by_side(home.web_processes):
+        web = health.Probe(_web_check(home, each), PATIENCE, needs=stores)
+        supervisor.add(_part(home, users.WEB, "glasshouse.operations.web", door, web, home.port, each))
+    supervisor.add(_part(home, users.MAIL, "glasshouse.operations.inbound_smtp", door, inbound_smtp, home.mail_port))
+    job = people | {"GLASSHOUSE_ROLE": "job"}
+    for each in process_number.side_by_side(home.workers):
+        beats = health.heartbeat(heart.file_in(home.data, users.WORKER, each.number))
+        worker = health.Probe(beats, PATIENCE, needs=stores)
+        supervisor.add(_part(home, users.WORKER, "glasshouse.operations.worker", job, worker, number=each))
     wait_until_open(home, supervisor)
+
+
+def _start_starter(home: Installation, supervisor: Supervisor) -> None:
+    """The sandbox starter, which reaches our code and its socket, and waits until it answers. Raises InstallationError."""
+    probe = health.Probe(health.sandbox_starter(home.data), PATIENCE)
+    bare = base_environment() | home.starter_environment()
+    part = _part(home, users.STARTER, "glasshouse.operations.sandbox_starter", bare, probe)
+    part.opened = closed_folders.closed([*closed_folders.of_code(), starter_socket(home.data).parent])
+    supervisor.add(part)
+    _until(lambda: starter_socket(home.data).is_socket(), part.name, supervisor)
+
+
+def _part(
+    home: Installation,
+    name: str,
+    module: str,
+    environment: dict[str, str],
+    probe: health.Probe,
+    port: int | None = None,
+    number: ProcessNumber = ALONE,
+) -> Part:
+    """A part that runs a module of ours, as its own user where we are root. port: that it listens on; number: of several."""
+    user, folder = users.of(name, port), str(owners.temporary_folder(home, name))
+    environment = environment | {"TMPDIR": folder} | ({"HOME": folder} if user else {}) | number.variables()
+    name = name if number.number == 1 else f"{name} {number.number}"
+    log = home.data / "logs" / f"{name.replace(' ', '-')}.log"
+    command = [sys.executable, "-m", module]
+    return Part(name, command, environment, user=user, log=log, probe=probe, opened=_opened(home) if user else {})
+
+
+def _opened(home: Installation) -> closed_folders.Plan:
+    """What the parts' users need below folders that are closed to them."""
+    folders = [home.keys, home.data, home.keystore]
+    authority = Path(os.environ.get("GLASSHOUSE_SMTP_CA") or home.keys)
+    foreign = [] if any(authority.resolve().is_relative_to(folder.resolve()) for folder in folders) else [authority]
+    return closed_folders.closed([*closed_folders.of_code(), *folders, *foreign])
+
+
+def _choose_users(home: Installation) -> None:
+    """Have all parts of a demo run as root, where users of their own could not run our code with the Python that we run.
+
+    Raises InstallationError where a real service's could not.
+    """
+    os.environ.pop(users.TOGETHER, None)
+    user, plan = users.of(users.WEB), _opened(home)
+    if user is None:
+        return
+
+    def become(user: PartUser = user) -> None:
+        closed_folders.open_up(plan)
+        users.become(user)
+
+    program = "import sys, crop_contract, django; print(sys.version)"
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", program],
+            env=base_environment() | {"HOME": "/"},
+            cwd="/",
+            preexec_fn=become,
+            capture_output=True,
+            text=True,
+        )
+        reached = tried.stdout.strip() == sys.version
+    except (OSError, subprocess.SubprocessError):
+        reached = False
+    if not reached and home.demo:
+        os.environ[users.TOGETHER] = "1"
+    elif not reached:
+        closed = " ".join(map(str, plan)) or str(closed_folders.SOURCE)
+        raise InstallationError(
+            f"The parts run as users of their own (from number {user.uid} on), who cannot run what we run: {closed} is closed to "
+            f"them. Move the checkout and Python elsewhere, or run: chmod o+x {closed}"
+        )
 
 
 def start_store(
@@ -145,9 +245,18 @@ def start_store(
     probe: health.Probe | None = None,
     options: tuple[str, ...] = (),
 ) -> None:
-    """Start one of the stores, with its roles. options: of PostgreSQL, besides ours. Raises InstallationError."""
+    """Start one of the stores, with its roles; the operator's own is only looked at, and prepared.
+
+    options: of PostgreSQL, besides ours. Raises InstallationError.
+    """
+    if cluster.server:
+        database.ready(home, cluster)
+        if probe:
+            supervisor.observe(probe)
+        return
     log = home.data / "logs" / ("keystore.log" if cluster.database == postgres.VAULT else "store.log")
-    command, user = [*postgres.prepare(cluster), *options], postgres.system_user(cluster)
+    command, store_user = [*postgres.prepare(cluster), *options], postgres.system_user(cluster)
+    user = PartUser(*store_user) if store_user else None
     supervisor.add(Part(cluster.name, command, base_environment(), signal.SIGINT, user, log=log, probe=probe))
     try:
         _until(cluster.answers, f"the {cluster.name}", supervisor)
@@ -164,13 +273,15 @@ def move_keys(home: Installation) -> None:
         raise InstallationError(
             f"There is no data in {home.data}, so nothing was done. Name the right folder with --data."
         )
+    major_upgrade.refuse_unfinished(home)
     home.prepare()
-    _refuse_bad_settings(home)
+    refuse_bad_settings(home)
     supervisor = Supervisor(say=lambda text: None)
     with holding(home.data, home.keystore):
         try:
             _clear_temporary(home.data)
-            (home.data / "logs").mkdir(exist_ok=True, mode=0o700)
+            database.take_authorities(home)
+            owners.settle(home)
             for cluster in postgres.stores(home):
                 start_store(home, cluster, supervisor)
             key_move.refuse_lost(home)
@@ -205,23 +316,29 @@ def catch_up(home: Installation) -> None:
 
 def wait_until_open(home: Installation, supervisor: Supervisor) -> None:
     """Wait until the doors answer. Raises InstallationError."""
-    _until(lambda: _answers(home, home.crops_port), "the crops service", supervisor)
-    _until(lambda: _answers(home, home.port), "the web door", supervisor)
-    _until(lambda: not is_free(home.mail_port), "inbound SMTP", supervisor)
+    _until(lambda: _answers(home, home.crops_door), "the crops service", supervisor)
+    _until(lambda: _answers(home, home.web_door), "the web door", supervisor)
+    _until(lambda: not ports.is_free(home.mail_port), "inbound SMTP", supervisor)
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:
-    """Probes of the people store, the key store, crops, web, inbound SMTP and worker."""
-    authority = home.keys / "tls" / "ca.crt"
-    store, keys = (health.Probe(health.store(each.sockets, each.admin), PATIENCE) for each in postgres.stores(home))
+    """Probes of the people store, the key store, the file reader, crops and inbound SMTP."""
+    certificates = home.keys / "tls"
+    store, keys = (health.Probe(health.store(each), PATIENCE) for each in postgres.stores(home))
     return (
         store,
         keys,
-        health.Probe(health.https(home.crops_origin, authority), PATIENCE),
-        health.Probe(health.https(home.origin, authority), PATIENCE, needs=(store, keys)),
+        health.Probe(health.file_reader(home.data), PATIENCE),
+        health.Probe(health.https(home.crops_door, certificates), PATIENCE),
         health.Probe(health.smtp(home.mail_port), PATIENCE),
-        health.Probe(health.heartbeat(heart.file_in(home.data)), PATIENCE, needs=(store, keys)),
     )
+
+
+def _web_check(home: Installation, process: ProcessNumber) -> health.Check:
+    """Whether a web process is well. Several share a port, so that nobody can ask one of them there: each has a heartbeat."""
+    if process.of == 1:
+        return health.https(home.web_door, home.keys / "tls")
+    return health.heartbeat(heart.file_in(home.data, users.WEB, process.number))
 
 
 def migrate(home: Installation) -> None:
@@ -241,37 +358,21 @@ def _wait_for_earlier_parts(home: Installation) -> None:
 
     Where no store was ever made, nothing ran before: whoever has a port then is another program.
     """
-    if not (home.data / "people" / "PG_VERSION").exists():
+    if not home.was_started:
         return
     ends = time.monotonic() + EARLIER_PARTS_S
-    ports = (home.port, home.crops_port, home.mail_port)
+    taken = (home.port, home.crops_port, home.mail_port)
     clusters = postgres.stores(home)
-    while (any(cluster.is_alive() for cluster in clusters) or not all(map(is_free, ports))) and time.monotonic() < ends:
+    while (
+        any(cluster.is_alive() for cluster in clusters) or not all(map(ports.is_free, taken))
+    ) and time.monotonic() < ends:
         time.sleep(0.1)
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of loopback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _refuse_taken(port: int) -> None:
-    """Raises InstallationError where another program listens on the port."""
-    if not is_free(port):
-        raise InstallationError(f"Port {port} is taken by another program. Name another one with --port.")
-
-
-def _answers(home: Installation, port: int) -> bool:
-    trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
+def _answers(home: Installation, door: Door) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), 1) as link:
-            trust.wrap_socket(link, server_hostname="localhost").close()
+        with socket.create_connection((door.address, door.port), 1) as link:
+            trust(home.keys / "tls").wrap_socket(link, server_hostname=door.host).close()
     except OSError:
         return False
     return True

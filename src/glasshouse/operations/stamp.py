@@ -41,13 +41,18 @@ def is_current(home: Installation) -> bool:
     return all(_written(home, database) == _wanted(home, database) for database in DATABASES)
 
 
+def is_written(home: Installation) -> bool:
+    """Whether the people store was ever brought up to date whole, by whichever version."""
+    return _written(home, postgres.PEOPLE) != ""
+
+
 def write(home: Installation) -> None:
     """Stamp both databases. To be called when everything is done."""
     for database in DATABASES:
         with postgres.store_of(home, database).administering(database) as link:
             link.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                    sql.Identifier(database), sql.Literal(_wanted(home, database))
+                    sql.Identifier(link.info.dbname), sql.Literal(_wanted(home, database))
                 )
             )
 
@@ -77,6 +82,6 @@ def _wanted(home: Installation, database: str) -> str:
 def _written(home: Installation, database: str) -> str:
     with postgres.store_of(home, database).administering(database) as link:
         row = link.execute(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
         ).fetchone()
     return str(row[0] or "") if row else ""

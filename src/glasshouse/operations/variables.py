@@ -10,6 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from glasshouse.operations import configuration
 from glasshouse.operations.installation import LIMITS, InstallationError
 
 PREFIX = "GLASSHOUSE_"
@@ -19,16 +20,23 @@ OF_THE_START = frozenset(
     PREFIX + name
     for name in (
         "CROPS_ORIGIN",
+        "CROPS_REACHED",
         "DATA",
         "DEMO",
         "DOOR",
         "KEYS",
         "KEYSTORE",
+        "KEYS_SERVER",
         "MAIL_PORT",
+        "ONE_USER",
         "ORIGIN",
+        "PEOPLE_SERVER",
+        "PROCESS",
         "ROLE",
         "TESTING",
         "TLS",
+        "WEB_LISTENS",
+        "WEB_REACHED",
     )
 )
 # Read by the command line alone.
@@ -64,7 +72,7 @@ def refuse_unknown() -> None:
 
     Raises InstallationError.
     """
-    known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE | OF_THE_CROPS
+    known = read_by(SETTINGS) | OF_THE_START | OF_THE_COMMAND_LINE | OF_THE_CROPS | configuration.VARIABLES
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known - OF_THE_START, n=1, cutoff=0)

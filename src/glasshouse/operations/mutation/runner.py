@@ -1,5 +1,5 @@
-"""Tries breakages one at a time: the check is verified, the breakage is applied, the check must say *not verified*, and all is
-put back.
+"""Tries breakages one at a time: the check sees nothing wrong, the breakage is applied, the check must say *not verified*, and
+all is put back.
 """
 
 import time
@@ -12,7 +12,7 @@ from pathlib import Path
 from glasshouse.operations.mutation.applying import applied
 from glasshouse.operations.mutation.scratch import Result, Scratch, ScratchError, scratch
 from glasshouse.promises.breakage import Breakage
-from glasshouse.promises.findings import State
+from glasshouse.promises.findings import State, is_sound
 
 Say = Callable[[str], None]
 UNWELL = (ScratchError, OSError, ValueError, KeyError)  # what an applied breakage, or its end, may raise
@@ -68,7 +68,7 @@ class Runner:
             promises = [] if self.others else sorted({breakage.promise for breakage in self.breakages})
             self.say("running the checks")
             self.baseline = service.check(promises)
-            for breakage in self.breakages:
+            for breakage in filter(lambda each: each.is_possible, self.breakages):
                 self.say(f"{breakage.promise}: {breakage.name}")
                 yield self._tried(breakage)
             if not self.each_restored:
@@ -83,7 +83,7 @@ class Runner:
     def _tried(self, breakage: Breakage) -> Trial:
         began = time.monotonic()
         before = self.baseline.get(breakage.promise)
-        if before is None or before.state != State.VERIFIED:
+        if before is None or not is_sound(*before):
             reason = f"{before.state} before: {before.figure}" if before else "it has no check"
             return _trial(breakage, Outcome.NOT_TRIED, reason, began)
         try:
@@ -97,7 +97,7 @@ class Runner:
         trial = _trial(
             breakage, Outcome.CAUGHT if caught else Outcome.MISSED, figure, began, self._also_red(breakage, results)
         )
-        if self.each_restored and (after := self._check_again(breakage.promise)).state != State.VERIFIED:
+        if self.each_restored and not is_sound(*(after := self._check_again(breakage.promise))):
             self._fresh()
             return _trial(breakage, Outcome.STAYED, f"{after.state} after: {after.figure}", began, trial.also_red)
         return trial
@@ -121,7 +121,7 @@ class Runner:
             for promise, result in results.items()
             if result.state == State.NOT_VERIFIED
             and promise not in expected
-            and self.baseline.get(promise, result).state == State.VERIFIED
+            and is_sound(*self.baseline.get(promise, result))
         ]
 
     def _check_again(self, promise: str) -> Result:
@@ -133,7 +133,7 @@ class Runner:
         began = time.monotonic()
         for promise, result in self._running().check(promises).items():
             before = self.baseline[promise]
-            if before.state == State.VERIFIED != result.state:
+            if is_sound(*before) and not is_sound(*result):
                 yield Trial(
                     promise,
                     "all of them, taken back",

@@ -23,7 +23,8 @@ import psycopg
 from glasshouse.operations import postgres
 from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.operations.mutation.mail_server import MailServer
-from glasshouse.operations.service import is_free, uninterrupted
+from glasshouse.operations.ports import is_free
+from glasshouse.operations.service import uninterrupted
 
 SOURCE = Path(__file__).resolve().parents[3]
 # Its checks run when they are asked to, and at no other time.
@@ -152,9 +153,12 @@ class Scratch:
         rows = json.loads(self._python("-m", "glasshouse.cli", "promises", *self._options(), "--json", *promises))
         return {row["id"]: Result(row["state"], row["figure"]) for row in rows if row["state"] != "not checked"}
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
-        """Start parts again, with other variables (None: without it), and wait for their doors. Raises ScratchError."""
-        self._tell({"verb": "restart", "parts": list(parts), "variables": dict(variables)})
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}, user: str = "") -> None:
+        """Start parts again, with other variables (None: without it), and wait for their doors. Raises ScratchError.
+
+        user: the part as whose user they run; each as its own unless named.
+        """
+        self._tell({"verb": "restart", "parts": list(parts), "variables": dict(variables), "user": user})
 
     def migrate(self) -> None:
         """Bring tables, rights and policies to the state that the copied source wants. Raises ScratchError."""
@@ -190,7 +194,7 @@ class Scratch:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        return inherited | self.variables | {"PYTHONPATH": str(self.source), "GLASSHOUSE_ROOT": str(self.folder)}
+        return inherited | self.variables | {"PYTHONPATH": str(self.source)}
 
     def _python(self, *arguments: str) -> str:
         finished = subprocess.run(

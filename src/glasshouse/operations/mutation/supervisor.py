@@ -13,8 +13,9 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import GlasshouseError
-from glasshouse.operations import service
+from glasshouse.operations import ports, service
 from glasshouse.operations.health import Patience
 from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.operations.processes import Supervisor
@@ -69,12 +70,14 @@ class Commands:
         for part in parts:
             changed = part.environment | variables
             part.environment = {name: value for name, value in changed.items() if value is not None}
+            if part.user:
+                part.user = users.of(str(command.get("user") or part.name))
             part.start()
         try:
             service.wait_until_open(self.home, self.supervisor)
         except InstallationError:
             # A breakage may leave a door without TLS: then it is enough that somebody listens.
-            if any(map(service.is_free, (self.home.port, self.home.crops_port, self.home.mail_port))):
+            if any(map(ports.is_free, (self.home.port, self.home.crops_port, self.home.mail_port))):
                 raise
 
 
