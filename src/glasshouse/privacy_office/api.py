@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
+from django.template.defaultfilters import floatformat
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.models import Organisation
@@ -33,8 +35,9 @@ from glasshouse.privacy_office.held import ListedHold, held_by_people, listed
 from glasshouse.privacy_office.models import Assessment
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
+from glasshouse.requests.kind_titles import KIND_TITLES
 from glasshouse.requests.legal_deadlines import LAWS
-from glasshouse.requests.models import Request, RequestKind
+from glasshouse.requests.models import Request
 from glasshouse.retention import api as retention
 from glasshouse.retention.models import DeletionRun, Statistic
 from glasshouse.subject import waiting
@@ -44,7 +47,6 @@ from glasshouse.vault.fields import readable
 from glasshouse.vault.processing import activities
 
 RISKS = ("low", "medium", "high")
-KIND_TITLES = {kind.value: str(kind.label) for kind in RequestKind}
 LAW_TITLES = {law.id: law.short for law in LAWS.values()}
 REVIEW = timedelta(days=365)
 MEDIAN_DAYS = (
@@ -91,7 +93,6 @@ class Desk:
     deletion_runs: list[DeletionRun]
     due: int
     restricted: list[Restriction]
-    assessed: list[AssessedPurpose]
     statistics: list[Statistic]
     set_aside: int
 
@@ -113,10 +114,15 @@ def desk(actor: Actor) -> Desk:
         retention.deletion_runs(10),
         due,
         live,
-        _assessed(),
         retention.statistics(),
         mail.unseen() + queues.unseen(),
     )
+
+
+def assessed(actor: Actor) -> list[AssessedPurpose]:
+    """Every purpose of the record of processing, with its newest assessment."""
+    access.require_staff(actor, Permission.DESK_READ)
+    return _assessed()
 
 
 def _figures(of_checks: Collection[str] = ()) -> list[Figure]:
@@ -134,11 +140,11 @@ def _figures(of_checks: Collection[str] = ()) -> list[Figure]:
         cursor.execute(MEDIAN_DAYS, [list(of_checks)])
         median_days = cursor.fetchone()[0]
     return [
-        Figure("requests", f"{totals['asked']} ({_counts(people, 'kind', KIND_TITLES) or 'none yet'})"),
+        Figure("requests", f"{totals['asked']} ({_counts(people, 'kind', KIND_TITLES) or gettext('none yet')})"),
         Figure("by law", _counts(people, "law", LAW_TITLES) or "–"),
         Figure(
             "answered",
-            f"{totals['answered']}, after {median_days:.1f} days in the middle" if totals["answered"] else "0",
+            _answered(totals["answered"], median_days),
         ),
         Figure("refused", str(totals["refused"])),
         Figure("extended", str(totals["extended"])),
@@ -146,9 +152,18 @@ def _figures(of_checks: Collection[str] = ()) -> list[Figure]:
     ]
 
 
+def _answered(count: int, median_days: float | None) -> str:
+    if median_days is None:
+        return str(count)
+    return gettext("%(count)s, half of them within %(days)s days") % {
+        "count": count,
+        "days": floatformat(median_days, 1),
+    }
+
+
 def _counts(requests: "QuerySet[Request]", column: str, titles: dict[str, str]) -> str:
     rows = requests.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
-    return ", ".join(f"{titles.get(value, value)} {count}" for value, count in rows)
+    return ", ".join(f"{gettext(titles.get(value, value))} {count}" for value, count in rows)
 
 
 def _consent_records(of_checks: Collection[str] = ()) -> list[PurposeCounts]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -32,6 +33,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.subject.inventory import view
 from glasshouse.vault import api as vault
@@ -41,6 +43,7 @@ from glasshouse.vault.fields import readable
 PART = 100  # persons in a file
 MOST_DAYS = 30
 MOST_PEM = 20_000  # characters
+ROOMS_A_PIECE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def prepare(actor: Actor, transfer: str, plan: Plan) -> DataRoom:
     if not plan.fields or not set(plan.fields) <= set(business_transfers.may_pass(business_transfer)):
         raise InvalidError("Choose what is handed over, from what was announced.", field="fields")
     if not 1 <= plan.days <= MOST_DAYS:
-        raise InvalidError(f"A data room is open for 1 to {MOST_DAYS} days.", field="days")
+        raise InvalidError(gettext("A data room is open for 1 to %(most)s days.") % {"most": MOST_DAYS}, field="days")
     _certificate(plan.certificate)
     contact = normal_address(plan.contact)
     with transaction.atomic():
@@ -147,13 +150,14 @@ class RoomState(NamedTuple):
     own: bool
 
 
-def rooms(actor: Actor) -> list[RoomState]:
-    """Every data room, the newest first. Raises NotFoundError."""
+def rooms(actor: Actor, after: str = "") -> Piece[RoomState]:
+    """A piece of the data rooms, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
-    rows = DataRoom.objects.select_related("business_transfer__recipient").order_by("-prepared_at")[:20]
+    every = DataRoom.objects.select_related("business_transfer__recipient")
+    rows = piece_of(every, after, by="-prepared_at", most=ROOMS_A_PIECE)
     shown = readable(rows)
     recipients = {recipient.pk for recipient in readable(room.business_transfer.recipient for room in shown)}
-    return [
+    states = [
         RoomState(
             room,
             _state(room),
@@ -164,6 +168,7 @@ def rooms(actor: Actor) -> list[RoomState]:
         for room in shown
         if room.business_transfer.recipient_id in recipients
     ]
+    return rows.of(states)
 
 
 def _state(room: DataRoom) -> str:

@@ -4,12 +4,16 @@ No answer tells whether an address is known: everybody gets the same, by page an
 is not confirmed is sealed under a key of its own. Source: PRI-26, PRI-28; GDPR Art. 12.
 """
 
+# Long because what opens, answers, extends and closes a request stands together.
+
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -24,13 +28,17 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import KeyOwnerId, OrganisationId, RequestId, new_id, new_token
+from glasshouse.kernel.ids import KeyOwnerId, RequestId, new_id, new_token
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.notices import api as notices
 from glasshouse.requests import answering, files, legal_deadlines
+from glasshouse.requests.answer_templates import require_whole
+from glasshouse.requests.drp_rules import DENIALS
+from glasshouse.requests.languages import language_of
 from glasshouse.requests.mail_files import LeftOut, MailFile
-from glasshouse.requests.models import Request, RequestKind, RequestMessage
+from glasshouse.requests.models import Agent, Request, RequestKind, RequestMessage
+from glasshouse.requests.speaks_of_law import speaks_of_law
 from glasshouse.sources import api as sources
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
@@ -49,7 +57,8 @@ class Arrival:
     channel: page, mail, agent, account, letter or phone. network: the sender's, "" for a mail. thread: the Message-ID of a mail;
     replies_to: the Message-IDs that it names; authentication: what SPF, DKIM and ARC said. entered_by: id of the staff account;
     identity: how the officer checked who it is. notice: number of the privacy notice that the page's form showed.
-    files: what came with a mail; left_out: what of it is in neither the text nor the files, the whole mail aside.
+    files: what came with a mail; left_out: what of it is in neither the text nor the files, the whole mail aside. language: of
+    `languages.LANGUAGES`, as the page was shown; "": as the text is written.
     """
 
     channel: str = "page"
@@ -62,14 +71,7 @@ class Arrival:
     notice: int = 0
     files: tuple[MailFile, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-
-
-class PassedTo(NamedTuple):
-    """A customer that a request was passed to, as its opaque id. answered_at: None until it answered the person."""
-
-    organisation: OrganisationId
-    due_at: datetime
-    answered_at: datetime | None
+    language: str = ""
 
 
 class NewRequest(NamedTuple):
@@ -81,9 +83,9 @@ class NewRequest(NamedTuple):
 
 def _checked(address: str, kind: str, region: str, text: str, most: int = MOST_TEXT) -> str:
     if kind not in RequestKind.values or region not in legal_deadlines.REGIONS:
-        raise InvalidError("Choose what you ask for, and where you live, from the lists.", field="kind")
+        raise InvalidError(gettext("Choose what you ask for, and where you live, from the lists."), field="kind")
     if len(text) > most:
-        raise InvalidError(f"The text has at most {most} characters.", field="text")
+        raise InvalidError(gettext("The text has at most %(most)s characters.") % {"most": most}, field="text")
     return normal_address(address) if address else ""
 
 
@@ -101,6 +103,8 @@ def new_request(address: str, kind: str, region: str, text: str, arrival: Arriva
         law=law.id,
         region=region,
         channel=arrival.channel,
+        language=arrival.language or language_of(text),
+        needs_look=speaks_of_law(text),
         notice_version=notices.number_shown(arrival.notice) if arrival.channel == "page" else None,
         authentication=arrival.authentication[:80] or None,
         entered_by=arrival.entered_by,
@@ -108,9 +112,16 @@ def new_request(address: str, kind: str, region: str, text: str, arrival: Arriva
         proof_hash=digest(secret),
         proof_ends_at=now + LINK_WORKS,
         asked_at=now,
-        due_at=legal_deadlines.due(law, now),
+        due_at=legal_deadlines.due(law, now, kind),
+        acknowledge_by=legal_deadlines.acknowledge_by(law, now),
     )
     return NewRequest(request, secret)
+
+
+def language_at(address: str) -> str:
+    """The language of the newest request that the person of an address confirmed; "" where there is none. address: normal."""
+    confirmed = Request.objects.filter(address_hash=vault.lookup("address", address)).exclude(proved_at=None)
+    return confirmed.order_by("-asked_at").values_list("language", flat=True).first() or ""
 
 
 def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follows: Request | None = None) -> RequestId:
@@ -123,7 +134,7 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
     by_mail = arrival.channel == "mail"
     normal = _checked(address, kind, region, text, MOST_OF_MAIL if by_mail else MOST_TEXT)
     if not normal:
-        raise InvalidError("Write the address at which we can answer you.", field="address")
+        raise InvalidError(gettext("Write the address at which we can answer you."), field="address")
     count = partial(throttle.take_network, "request", arrival.network)
     if not arrival.network:  # A mail comes from its own server, not from the person's network.
         count = partial(throttle.take, "request", normal)
@@ -144,11 +155,30 @@ def ask(address: str, kind: str, region: str, text: str, arrival: Arrival, follo
 def mail_link(request: Request, secret: str) -> None:
     """Mail the link that confirms a request's address, in the caller's transaction."""
     law = legal_deadlines.LAWS[request.law]
+    if agent := agent_name(request):
+        write(
+            request,
+            "requests/mails/agent_confirm",
+            {
+                "agent": agent,
+                "exercise": request.exercise,
+                "due_at": request.due_at,
+                "law": law.title,
+                "secret": secret,
+            },
+        )
+        return
     write(
         request,
         "requests/mails/confirm",
         {"due_at": request.due_at, "law": law.title, "follows": request.follows, "secret": secret},
     )
+
+
+def agent_name(request: Request) -> str:
+    """The name of the agent that asks in the person's name; "" where none does."""
+    agent = Agent.objects.filter(id=request.agent).first() if request.agent else None
+    return agent.name if agent else ""
 
 
 def enter(actor: Actor, address: str, kind: str, region: str, text: str, arrival: Arrival) -> RequestId:
@@ -199,43 +229,67 @@ def object_to(actor: Actor, purpose: str, reasons: str) -> str:
     consent.require_reasons(purpose, reasons)
     is_judged = consent.is_judged(purpose)
     with transaction.atomic():
-        request = _of_person(actor, "object", f"{PURPOSES[purpose].title}: {reasons}").id if is_judged else ""
+        request = ask_as_person(actor, "object", f"{PURPOSES[purpose].title}: {reasons}").id if is_judged else ""
         state = consent.withdraw(actor, purpose, reasons, request=request)
         if purpose == sources.PURPOSE:
             sources.forget(actor)
         return str(state)
 
 
-def _of_person(actor: Actor, kind: str, text: str) -> Request:
-    """A request that a person makes on a page of their account: whoever is signed in needs no link to confirm the address."""
-    request = new_request(accounts.person_of(actor).address, kind, "other", text, Arrival("account")).request
-    request.proved_at = clock.now()
+def ask_as_person(actor: Actor, kind: str, text: str, *, follows: Request | None = None, language: str = "") -> Request:
+    """A request that a person makes on a page of their account, in the caller's transaction: no link need confirm the address.
+
+    follows: the closed request that it replies to.
+    """
+    arrival, region = Arrival("account", language=language), follows.region if follows else "other"
+    request = new_request(accounts.person_of(actor).address, kind, region, text, arrival).request
+    request.proved_at, request.follows = clock.now(), follows.id if follows else ""
     request.save(force_insert=True)
     write(request, "requests/mails/received", {"due_at": request.due_at})
     events.record(actor.alone, Kind.REQUEST_OPENED, request.id, channel="account")
     return request
 
 
-def of_person(actor: Actor) -> list[Request]:
-    """The confirmed requests of the actor's person, the newest first."""
+def own(actor: Actor, number: str) -> Request:
+    """A confirmed request of the actor's person. Raises NotFoundError."""
+    request = next((request for request in of_person(actor, number) if request.id == number), None)
+    if request is None:
+        raise NotFoundError
+    return request
+
+
+def of_person(actor: Actor, *numbers: str) -> list[Request]:
+    """The confirmed requests of the actor's person, the newest first; of these numbers only, if any are given."""
     person = accounts.person_of(actor)
     confirmed = Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None)
+    if numbers:
+        confirmed = confirmed.filter(id__in=numbers)
     return readable(confirmed.order_by("-asked_at"))
 
 
-def write(request: Request, template: str, values: mail.Values, *, referral: str = "", by_hand: bool = False) -> None:
+def write(
+    request: Request,
+    template: str,
+    values: mail.Values,
+    *,
+    referral: str = "",
+    by_hand: bool = False,
+    only_stored: bool = False,
+) -> None:
     """Mail to a request's person in its thread, and store it as a request message, in the caller's transaction.
 
     template, values: of the mail; `number` of the request is added. Nothing is mailed where there is no address.
     referral: the id of the one that a customer answers with it; "": we write. by_hand: a person wrote what it says.
+    only_stored: it stands in the thread, and no mail leaves.
     """
     values, by_hand = {**values, "number": request.id}, by_hand or bool(referral)
-    message = mail.draft(template, values, answers=request.thread or "", by_hand=by_hand)
+    message = mail.draft(template, values, answers=request.thread or "", by_hand=by_hand, language=request.language)
     mail_id = ""
-    if request.address:
+    if request.address and not only_stored:
         # Under a key of its own: the request's lives for three years, and an old copy of the data would hold the mail open.
         kind = "referral-answer" if referral else "privacy"
         mail_id = mail.queue_draft(KeyOwnerId(new_id()), kind, request.address, message)
+        _acknowledged(request)
     # Stored without the link that confirms the address: who reads the thread at the desk is not that person.
     RequestMessage(
         request=request,
@@ -248,28 +302,29 @@ def write(request: Request, template: str, values: mail.Values, *, referral: str
     ).save(force_insert=True)
 
 
+def _acknowledged(request: Request) -> None:
+    """Note when we first wrote to a request's person: that is the receipt which some laws want."""
+    if request.acknowledged_at is None:
+        request.acknowledged_at = clock.now()
+        request.save(update_fields=["acknowledged_at"])
+
+
 # -- the privacy officer's verbs -------------------------------------------------------------------------------------
 
 
-def passed_to(numbers: list[str]) -> dict[str, list[PassedTo]]:
-    """To which customers each request was passed, in that order, with one query; requests that were not are left out."""
-    customers: dict[str, list[PassedTo]] = {}
-    with access.organisation_transaction(JOB), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM glasshouse_referrals_of(%s)", [numbers])
-        for request, organisation, due_at, answered_at in cursor.fetchall():
-            customers.setdefault(request, []).append(PassedTo(OrganisationId(organisation), due_at, answered_at))
-    return customers
-
-
 def messages_of(requests: list[Request]) -> dict[str, list[RequestMessage]]:
-    """The messages of each request, the oldest first; with one query for them, and one for the keys of all."""
+    """The messages of each request, and of those merged into it, the oldest first; one query for them, one for all keys."""
     messages: dict[str, list[RequestMessage]] = {request.id: [] for request in requests}
-    for message in readable(RequestMessage.objects.filter(request__in=[*messages]).order_by("at")):
-        messages[message.request_id].append(message)
+    of_these = Q(request__in=[*messages]) | Q(request__merged_into__in=[*messages])
+    rows = RequestMessage.objects.filter(of_these).annotate(goes_on_with=F("request__merged_into"))
+    for message in readable(rows.order_by("at")):
+        for number in messages.keys() & {message.request_id, message.goes_on_with}:
+            messages[number].append(message)
     return messages
 
 
-def _open_request(actor: Actor, number: RequestId) -> Request:
+def open_request(actor: Actor, number: RequestId) -> Request:
+    """An open request, locked until the transaction ends, for an officer who may answer it. Raises NotFoundError."""
     access.require_staff(actor, Permission.REQUEST_ANSWER)
     request = Request.objects.select_for_update().filter(id=number, closed_at=None).first()
     if request is None:
@@ -278,35 +333,43 @@ def _open_request(actor: Actor, number: RequestId) -> Request:
 
 
 @transaction.atomic
-def answer(actor: Actor, number: RequestId, text: str, *, refuse: bool) -> None:
+def answer(actor: Actor, number: RequestId, text: str, *, refuse: bool, denied_for: str = "") -> None:
     """Answer a request in its thread and close it; a refusal names the authority. Raises InvalidError, NotFoundError.
 
-    Where the address is not confirmed, a request can be refused, or a question answered, and nothing else.
+    denied_for: of `drp_rules.DENIALS`, what the agent that asked is told of a refusal; "": only that it is refused.
+    Where the address is not confirmed, a request can be refused, and nothing else: whatever kind it is taken for.
     """
-    request = _open_request(actor, number)
-    if (
-        request.proved_at is None
-        and not refuse
-        and request.kind != RequestKind.QUESTION
-        and request.channel not in PAPER
-    ):
+    request = open_request(actor, number)
+    if request.proved_at is None and not refuse and request.channel not in PAPER:
         raise InvalidError(
             "The address is not confirmed: nothing may be told yet. Have the link mailed again, or refuse.",
             field="text",
         )
     if not text.strip() or len(text) > MOST_TEXT:
         raise InvalidError("Write the answer; a refusal with its reasons.", field="text")
+    if denied_for and not (refuse and denied_for in DENIALS):
+        raise InvalidError("Choose what the agent is told from the list.", field="denied_for")
+    if denied_for:
+        request.denied_for = denied_for
+        request.save(update_fields=["denied_for"])
+    require_whole(text)
     law = legal_deadlines.LAWS[request.law]
     close(request, text, "refused" if refuse else "answered")
-    write(request, "requests/mails/answer", {"text": text, "authority": law.authority if refuse else ""}, by_hand=True)
-    consent.judge(actor, request.id, uphold=not refuse)
+    write(
+        request,
+        "requests/mails/answer",
+        {"text": text, "authority": law.authority if refuse else "", "appeal_days": law.appeal_days if refuse else 0},
+        by_hand=True,
+    )
+    for answered in (request.id, *Request.objects.filter(merged_into=request.id).values_list("id", flat=True)):
+        consent.judge(actor, answered, uphold=not refuse)
     events.record(actor, Kind.REQUEST_CLOSED, request.id, refused=refuse)
 
 
 @transaction.atomic
 def ask_again(actor: Actor, number: RequestId) -> None:
     """Mail the confirmation link once more; the one before ends. Raises InvalidError, NotFoundError."""
-    request = _open_request(actor, number)
+    request = open_request(actor, number)
     if request.proved_at is not None or not request.address:
         raise InvalidError("There is no address to confirm, or it is confirmed already.", field="request")
     mail_again(request)
@@ -329,19 +392,21 @@ def fresh_link(request: Request) -> str:
 
 
 def close(request: Request, text: str, outcome: str) -> None:
-    """Close a request, in the caller's transaction; a confirmation link that is on its way ends."""
+    """Close a request, in the caller's transaction; a confirmation link that is on its way ends. text: "" for no answer."""
     now = clock.now()
-    request.answer, request.closed_at, request.outcome = text, now, outcome
+    request.answer, request.closed_at, request.outcome = text or None, now, outcome
     request.proof_ends_at = min(request.proof_ends_at or now, now)
     request.save(update_fields=["answer", "closed_at", "outcome", "proof_ends_at"])
+    # What was merged into it stays as long as it does.
+    Request.objects.filter(merged_into=request.id).update(closed_at=now)
 
 
 @transaction.atomic
 def extend(actor: Actor, number: RequestId, reason: str) -> None:
     """Extend the deadline as far as the law allows, with notice and reason. Raises InvalidError, NotFoundError."""
-    request = _open_request(actor, number)
+    request = open_request(actor, number)
     law = legal_deadlines.LAWS[request.law]
-    if not legal_deadlines.may_extend(law) or request.extended_at is not None:
+    if not legal_deadlines.may_extend(law, request.kind) or request.extended_at is not None:
         raise InvalidError("This law knows no (further) extension.", field="request")
     if clock.now() > request.due_at:
         raise InvalidError("The deadline has passed; an extension must be told before it.", field="request")

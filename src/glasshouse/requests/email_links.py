@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import throttle
@@ -20,6 +21,7 @@ from glasshouse.kernel.actor import ANONYMOUS
 from glasshouse.kernel.errors import GlasshouseError, NotFoundError
 from glasshouse.kernel.ids import new_token
 from glasshouse.requests import api as requests
+from glasshouse.requests import sale
 from glasshouse.requests.models import Request
 
 PAGE_OPEN = timedelta(hours=24)
@@ -47,7 +49,7 @@ def _of_link(secret: str) -> Request:
     """The request of a mailed link, locked until the transaction ends. Raises NotFoundError."""
     request = Request.objects.select_for_update().filter(proof_hash=digest(secret)).first()
     if request is None:
-        raise NotFoundError("This link belongs to no request.")
+        raise NotFoundError(gettext("This link belongs to no request."))
     return request
 
 
@@ -55,21 +57,27 @@ def _live(secret: str) -> Request:
     request = _of_link(secret)
     renewable = request.closed_at is None or request.proved_at is not None
     if request.proof_used_at is not None:
-        raise LinkEndedError("Your address is already confirmed.", renewable=renewable, used=True)
+        raise LinkEndedError(gettext("Your address is already confirmed."), renewable=renewable, used=True)
     if request.proof_ends_at is None or clock.now() >= request.proof_ends_at:
-        raise LinkEndedError("This link has expired. Each link works for 24 hours.", renewable=renewable)
+        raise LinkEndedError(gettext("This link has expired. Each link works for 24 hours."), renewable=renewable)
     return request
 
 
 @transaction.atomic
-def check_link(secret: str) -> None:
-    """Return if a mailed link can confirm its address now; change nothing. Raises LinkEndedError, NotFoundError."""
-    _live(secret)
+def check_link(secret: str) -> Request:
+    """The request whose address a mailed link can confirm now; change nothing. Raises LinkEndedError, NotFoundError."""
+    return _live(secret)
+
+
+def confirm(secret: str) -> Confirmed:
+    """Confirm a request's address by its mailed link, once. Raises LinkEndedError, NotFoundError."""
+    confirmation = _confirm(secret)
+    sale.settle(confirmation.request)
+    return confirmation
 
 
 @transaction.atomic
-def confirm(secret: str) -> Confirmed:
-    """Confirm a request's address by its mailed link, once. Raises LinkEndedError, NotFoundError."""
+def _confirm(secret: str) -> Confirmed:
     request, page_secret, now = _live(secret), new_token(), clock.now()
     if request.proved_at is None:
         events.record(ANONYMOUS, Kind.REQUEST_PROVED, request.id)
@@ -91,7 +99,7 @@ def renew(secret: str, network: str) -> None:
     with transaction.atomic():
         request = _of_link(secret)
         if request.closed_at is not None and request.proved_at is None:
-            raise LinkEndedError("This request is closed.", renewable=False)
+            raise LinkEndedError(gettext("This request is closed."), renewable=False)
         requests.mail_again(request)
 
 
@@ -105,7 +113,7 @@ def of_page(secret: str) -> Request:
     """The confirmed request whose guest's page a secret opens, for a day. Raises NotFoundError."""
     request = _of_page(secret)
     if accounts.address_known(request.address):
-        raise NotFoundError("This address has an account: sign in, and you find everything on your own page.")
+        raise NotFoundError(gettext("This address has an account: sign in, and you find everything on your own page."))
     return request
 
 
@@ -113,6 +121,6 @@ def _of_page(secret: str) -> Request:
     request = Request.objects.filter(page_hash=digest(secret)).exclude(proved_at=None).first()
     if request is None or request.proved_at is None or clock.now() - request.proved_at > PAGE_OPEN:
         raise NotFoundError(
-            "This page is open for 24 hours after you confirmed your address. Ask once more for a new link."
+            gettext("This page is open for 24 hours after you confirmed your address. Ask once more for a new link.")
         )
     return request

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from django.db.models import F, Q
+
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel import clock
@@ -67,17 +69,21 @@ def removed_on_failure(stored: list[BlobId]) -> Iterator[None]:
 
 
 def of_requests(requests: list[Request]) -> dict[str, list[RequestFile]]:
-    """The files of each request, the oldest first."""
+    """The files of each request, and of those merged into it, the oldest first."""
     files: dict[str, list[RequestFile]] = {request.id: [] for request in requests}
-    for file in readable(RequestFile.objects.filter(request__in=[*files]).order_by("at", "id")):
-        files[file.request_id].append(file)
+    of_these = Q(request__in=[*files]) | Q(request__merged_into__in=[*files])
+    rows = RequestFile.objects.filter(of_these).annotate(goes_on_with=F("request__merged_into"))
+    for file in readable(rows.order_by("at", "id")):
+        for number in files.keys() & {file.request_id, file.goes_on_with}:
+            files[number].append(file)
     return files
 
 
 def fetch(actor: Actor, request: str, number: str) -> Download:
-    """A file of a request, for the privacy officer. Raises NotFoundError."""
+    """A file of a request, or of one merged into it, for the privacy officer. Raises NotFoundError."""
     access.require_staff(actor, Permission.REQUEST_READ)
-    file = RequestFile.objects.filter(id=number, request_id=request).first()
+    of_request = Q(request_id=request) | Q(request__merged_into=request)
+    file = RequestFile.objects.filter(of_request, id=number).first()
     if file is None:
         raise NotFoundError
     return Download(file.name, blobs.read(BlobId(file.blob), KeyOwnerId(file.key_owner)))

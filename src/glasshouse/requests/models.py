@@ -5,11 +5,15 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from glasshouse.kernel.ids import BlobId, new_id
+from glasshouse.requests.classification.interpretation import Interpretation, interpret
+from glasshouse.requests.drp_rules import DENIALS, EXERCISES
+from glasshouse.requests.languages import LANGUAGES
 from glasshouse.requests.legal_deadlines import LAWS, REGIONS
 from glasshouse.requests.mail_files import WHOLE_NAME, WORDS, LeftOut
-from glasshouse.rowsecurity.declarations import RowAccess
+from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import blob_ref, hashed, technical
 from glasshouse.vault.content import Code, Matching, OneOf, SomeOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure, confidential, personal
@@ -27,6 +31,9 @@ class RequestKind(models.TextChoices):
     OBJECT = "object"
     RESTRICT = "restrict"
     QUESTION = "question"
+    BREACH = "breach"  # a report that data were exposed
+    COMPLAINT = "complaint"
+    UNCLEAR = "unclear"  # several of them, or doubt: the officer decides
 
 
 class Passing(models.TextChoices):
@@ -47,10 +54,19 @@ class Request(models.Model):
     """A person's request, with the legal deadline of its region.
 
     Sealed under a key of its own: until the address is confirmed, anybody may have written it. `agent`: our own id of the agent.
+    `exercise`: the right that it exercises, as the Data Rights Protocol names it. `agent_seal`, `revoke_seal`: digests of the
+    messages that opened and withdrew it; no other request has them. `denied_for`: why it is refused, in the protocol's words.
+    `no_address`: the agent named no address, so an officer checks who it is. `agent_may_fetch_at`: the person let the agent
+    fetch the results, once; `fetched_at`: it did.
     `follows`: the closed request that this one replies to. `proof_hash`: the mailed confirmation link, until `proof_ends_at`,
     once. `page_hash`: the guest's page that the confirmation opens. `notice_version`: number of the privacy notice that the
     page's form showed; 0: a version asked that did not record it; empty: no form of ours was shown.
-    `link_waits`: the link is not mailed yet (see answering.py).
+    `link_waits`: the link is not mailed yet (see answering.py). `language`: of our mails about it. `needs_look`: it speaks of
+    law, so that nobody closes it unread; `seen_at`: when an officer has looked (proofs.py). `asked_back_at`: we asked the person
+    something that is not answered yet. `merged_into`: the request that it goes on with (threads.py). `identity`, `identity_by`:
+    how identity was checked, and by whom. `assigned_to`: the account of the officer who sees to it; "":
+    nobody. `erasure_by`: the officer who asked for its erasure, until a second one agrees or declines (subject/asked_for.py).
+    `acknowledge_by`: by when the law wants a receipt (empty: it wants none). `acknowledged_at`: when we first wrote.
     """
 
     belongs = Belongs(
@@ -114,6 +130,12 @@ class Request(models.Model):
         "weighing who wrote the mail", "user.content.private", source="the mail's own way here"
     )
     identity = _of_request("showing how identity was checked", "user.account", source="the privacy officer")
+    identity_by = _of_request("showing how identity was checked", "user.account", source="the privacy officer")
+    language = technical(models.CharField(max_length=2, default="en", db_default="en"), OneOf(LANGUAGES))
+    needs_look = technical(models.BooleanField(default=False, db_default=False))
+    seen_at = technical(models.DateTimeField(null=True))
+    asked_back_at = technical(models.DateTimeField(null=True))
+    merged_into = technical(models.CharField(max_length=16, blank=True, default="", db_default="", db_index=True))
     entered_by = technical(models.CharField(max_length=16, blank=True))
     escalated = technical(models.PositiveSmallIntegerField(default=0))
     reminded_at = technical(models.DateTimeField(null=True))
@@ -121,6 +143,12 @@ class Request(models.Model):
     agent = technical(models.CharField(max_length=16, blank=True))
     agent_request = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     agent_seal = technical(models.CharField(max_length=64, null=True, unique=True))
+    exercise = technical(models.CharField(max_length=20, blank=True, db_default=""), OneOf(EXERCISES))
+    revoke_seal = technical(models.CharField(max_length=64, null=True, unique=True))
+    denied_for = technical(models.CharField(max_length=20, blank=True, db_default=""), OneOf(DENIALS))
+    no_address = technical(models.BooleanField(default=False, db_default=False))
+    agent_may_fetch_at = technical(models.DateTimeField(null=True))
+    fetched_at = technical(models.DateTimeField(null=True))
     agent_told = technical(models.CharField(max_length=80, blank=True), Matching("[a-z_]+(:[a-z_]*:[0-9]{8})?"))
     callback = _of_request("answering the agent that asked", "user.unique_id.pseudonymous", source="the agent")
     channel = technical(models.CharField(max_length=8), Code())
@@ -135,12 +163,17 @@ class Request(models.Model):
     proved_at = technical(models.DateTimeField(null=True))
     asked_at = technical(models.DateTimeField())
     due_at = technical(models.DateTimeField(db_index=True))
+    acknowledge_by = technical(models.DateTimeField(null=True))
+    acknowledged_at = technical(models.DateTimeField(null=True))
     extended_at = technical(models.DateTimeField(null=True))
     closed_at = technical(models.DateTimeField(null=True))
     outcome = technical(models.CharField(max_length=12, blank=True), Code())
+    assigned_to = technical(models.CharField(max_length=16, blank=True, default="", db_default=""))
+    erasure_by = technical(models.CharField(max_length=16, blank=True, default="", db_default=""))
 
     class Meta:
         db_table = "rights_request"
+        indexes = [models.Index(fields=["-closed_at", "-id"], name="request_by_closing")]
         constraints = [
             models.CheckConstraint(condition=Q(passing__in=["", *Passing.values]), name="known_passing"),
             models.CheckConstraint(
@@ -152,6 +185,11 @@ class Request(models.Model):
     def written_by(self) -> str:
         """Who the person's side of the request comes from, in words for the person."""
         return "the agent that asked in your name" if self.channel == "agent" else "you"
+
+    @cached_property
+    def interpretation(self) -> Interpretation:
+        """What its text most likely asks for, and by which words: for the officer, who decides."""
+        return interpret(self.text)
 
     def source_of(self, field: str) -> str:
         """Who a value comes from, in words for the person; "" where the data map says it."""
@@ -165,9 +203,13 @@ WRITERS = {"person": "you", "us": "us", "customer": "the organisation that answe
 class RequestMessage(models.Model):
     """One more message in a request's thread. sender: a key of WRITERS; `referral`: the one that a customer answers with it.
 
-    `mail`: the id of the mail that it left as, by which a reply finds the request.
+    `mail`: the id of the mail that it left as, by which a reply finds the request. `channel`: how a person's came: by mail,
+    which anybody may have written, or on a page that a link or the account opened; "": it is not noted.
+
+    What was sent stays as it was sent: the database takes no change of it but a sealing under a newer key (sql.py).
     """
 
+    row_access = RowAccess(App.REPLACE, rewritable=("text", "authentication"))
     belongs = Belongs(
         Owner.READER,
         "answers to privacy requests",
@@ -194,6 +236,7 @@ class RequestMessage(models.Model):
     sender = technical(models.CharField(max_length=10), OneOf(WRITERS))
     referral = technical(models.CharField(max_length=16, blank=True))
     mail = technical(models.CharField(max_length=16, blank=True, db_index=True))
+    channel = technical(models.CharField(max_length=8, blank=True, default="", db_default=""), Code())
     authentication = SealedText(
         personal(
             "user.content.private",
@@ -240,6 +283,7 @@ class RequestFile(models.Model):
     `left_out`: of a whole mail, which of its parts are in neither the text nor the files (`mail_files.LeftOut`).
     """
 
+    row_access = RowAccess(App.REPLACE, rewritable=("name", "media_type"))
     stays = "with the request that it belongs to"
     by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -271,6 +315,44 @@ class RequestFile(models.Model):
         return str(self.request.written_by)
 
 
+class RequestNote(models.Model):
+    """What an officer notes about a request, for the other officers. It is not mailed, and it is a part of the person's data.
+
+    An opinion about a person is that person's data, so it is in their view and export once the address is confirmed.
+    Source: GDPR Art. 4(1), 15; CJEU C-434/16 (Nowak), 42-49.
+    """
+
+    row_access = RowAccess(App.REPLACE, rewritable=("text",))
+    belongs = Belongs(
+        Owner.READER,
+        "notes on privacy requests",
+        "It is part of that person's request, and stays as long as the request.",
+        (Writer.STAFF,),
+    )
+    stays = "with the request that it belongs to"
+    holds_links = ("text",)
+    by_address = ByAddress(ErasedBy.NOBODY, hash="request__address_hash", once_filled="request__proved_at")
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    request = technical(models.ForeignKey(Request, on_delete=models.CASCADE))
+    key_owner = technical(models.CharField(max_length=16))
+    text = SealedText(
+        personal(
+            "user.content.private",
+            "answering the request",
+            basis=Basis.LEGAL_OBLIGATION,
+            erasure=OnErasure.KEEP,
+            retention="with the request that it belongs to",
+            source="the privacy officer",
+        ),
+        key_owner="key_owner",
+    )
+    written_by = technical(models.CharField(max_length=16))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "rights_note"
+
+
 class Unanswered(models.TextChoices):
     """Why a mail to the privacy address is answered by nobody but a person."""
 
@@ -283,12 +365,14 @@ class Unanswered(models.TextChoices):
     SUPPRESS = "suppress", "it asks that no program answers it"
     DAEMON = "daemon", "its sender's address is one that programs write from"
     OURS = "ours", "its sender's address is our own"
+    SENDERS = "senders", "it names no sender, or more than one"
 
 
 class UnansweredMail(models.Model):
     """A mail to the privacy address that opens no request and gets no answer by itself; an officer looks at it.
 
-    Anybody may have written it, under any address: it is sealed under a key of its own. `blob`: the whole mail.
+    Anybody may have written it, under any address: it is sealed under a key of its own. `blob`: the whole mail. `address` is
+    empty where the mail names no sender, or more than one; its hash is then nobody's.
     """
 
     kept = (Kept("at", 30, "it came, unless an officer made it a request"),)

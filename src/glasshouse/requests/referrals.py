@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
@@ -31,11 +32,23 @@ from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.requests import api as requests
 from glasshouse.requests import email_links
-from glasshouse.requests.models import Passing, Referral, Request, RequestMessage
+from glasshouse.requests.models import Passing, Referral, Request, RequestKind, RequestMessage
+from glasshouse.requests.passed import passed_to
 from glasshouse.vault.fields import readable
 
 WARNING = "rights.warn-referral"
 ANSWER_WITHIN = timedelta(days=14)
+# What a customer can do with what it entered. Anything else stays with the officer.
+PASSED = frozenset(
+    (
+        RequestKind.ACCESS,
+        RequestKind.COPY,
+        RequestKind.CORRECT,
+        RequestKind.ERASE,
+        RequestKind.OBJECT,
+        RequestKind.RESTRICT,
+    )
+)
 ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 
 
@@ -43,7 +56,8 @@ ADDRESSED = (str(Role.PRIVACY_CONTACT), str(Role.ADMINISTRATOR))
 class PassedRequest:
     """A request as the customer sees it: what is asked for and by whom; nothing of what the person wrote.
 
-    agreed: whether the person agreed to it; an older version passed requests on without asking. answer: what was answered.
+    kind: a value of RequestKind. agreed: whether the person agreed to it; an older version passed requests on without asking.
+    answer: what was answered.
     """
 
     id: str
@@ -73,15 +87,18 @@ def offered(secret: str) -> list[Customer]:
 
 
 def customers_of(request: Request) -> list[Customer]:
-    """The organisations that entered a confirmed request's address, where nobody else knows the person, until it is decided."""
-    undecided = request.closed_at is None and not request.passing
+    """The organisations that entered a confirmed request's address, where nobody else knows the person, until it is decided.
+
+    A question is none of theirs: the officer answers it.
+    """
+    undecided = request.closed_at is None and not request.passing and request.kind in PASSED
     if request.proved_at is None or not undecided or not request.address or accounts.address_known(request.address):
         return []
     with access.organisation_transaction(JOB), connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT organisation_id FROM glasshouse_invitations_for(%s)", [request.address_hash])
         organisations = [OrganisationId(row[0]) for row in cursor.fetchall()]
     customers = [Customer(organisation, _name_of(organisation)) for organisation in organisations]
-    return sorted(customers, key=lambda customer: customer.name)
+    return sorted((customer for customer in customers if customer.name), key=lambda customer: customer.name)
 
 
 def _name_of(organisation: OrganisationId) -> str:
@@ -94,7 +111,7 @@ def _name_of(organisation: OrganisationId) -> str:
 def names_passed_to(secret: str) -> list[str]:
     """The names of the organisations to which the request of a guest's page was passed. Raises NotFoundError."""
     request = email_links.of_page(secret)
-    customers = requests.passed_to([request.id]).get(request.id, [])
+    customers = passed_to([request.id]).get(request.id, [])
     return sorted(filter(None, (_name_of(customer.organisation) for customer in customers)))
 
 
@@ -107,7 +124,8 @@ def agree(secret: str, organisations: Sequence[str]) -> list[str]:
     chosen = [customer for customer in customers_of(request) if customer.id in organisations]
     if not chosen or len(chosen) != len(set(organisations)):
         raise InvalidError(
-            "Choose at least one organisation of the list, or do not pass the request on.", field="organisation"
+            gettext("Choose at least one organisation of the list, or do not pass the request on."),
+            field="organisation",
         )
     for customer in chosen:
         _pass(request, customer.id)
@@ -127,7 +145,7 @@ def decline(secret: str) -> None:
 def _decide(request: Request, passing: Passing) -> None:
     rows = Request.objects.filter(id=request.id, passing="", closed_at=None)
     if not rows.update(passing=passing):
-        raise InvalidError("You have decided this already, or the request is closed.", field="act")
+        raise InvalidError(gettext("You have decided this already, or the request is closed."), field="act")
     events.record(ANONYMOUS, Kind.REFERRAL_DECIDED, request.id, agreed=passing == Passing.AGREED)
 
 
@@ -172,7 +190,7 @@ def passed(actor: Actor) -> list[PassedRequest]:
             PassedRequest(
                 row.id,
                 row.request_id,
-                requests_by_id[row.request_id].get_kind_display(),
+                requests_by_id[row.request_id].kind,
                 requests_by_id[row.request_id].address,
                 row.due_at,
                 row.answered_at is None and row.due_at < clock.now(),

@@ -30,13 +30,17 @@ def give_up_due() -> int:
     Who asks under another person's address gets no answer. Source: GDPR Art. 12(6).
     """
     now = clock.now()
-    unconfirmed = Request.objects.filter(closed_at=None, proved_at=None).exclude(channel__in=requests.PAPER)
+    # Where an agent named no address, an officer finds out who asks.
+    of_address = Request.objects.filter(closed_at=None, proved_at=None, no_address=False)
+    unconfirmed = of_address.exclude(channel__in=requests.PAPER)
     to_remind = unconfirmed.filter(asked_at__lt=now - requests.CONFIRM_WITHIN / 2, reminded_at=None)
     # A request by mail is closed whether or not there was a mail left for a reminder: a flood of forged ones would stay.
     # One whose link was not mailed yet is not.
     unreminded = Q(channel="mail", reminded_at=None, link_waits=False)
     is_reminded = Q(reminded_at__lt=now - requests.CONFIRM_WITHIN / 2) | unreminded
-    to_close = unconfirmed.filter(is_reminded, asked_at__lt=now - requests.CONFIRM_WITHIN)
+    # One that speaks of law, a breach, a court or an authority is looked at by an officer first (proofs.seen).
+    is_unread = Q(needs_look=True, seen_at=None)
+    to_close = unconfirmed.filter(is_reminded, asked_at__lt=now - requests.CONFIRM_WITHIN).exclude(is_unread)
     count = 0
     for queue, rows, act in (
         ("rights.remind", to_remind, _remind_of_link),
@@ -91,9 +95,9 @@ def _give_up(request: Request) -> None:
 
 
 def escalate_due() -> int:
-    """Remind the officers of a region before the deadline, once, and every officer when it has passed; returns how many.
+    """Remind a region's officers, and who it is assigned to, once before the deadline; every officer when it has passed.
 
-    For the worker. Safe to repeat: a reminder is noted in the transaction that queues its mails.
+    Returns how many requests. For the worker. Safe to repeat: a reminder is noted in the transaction that queues its mails.
     """
     now, count = clock.now(), 0
     for step, moment in ((1, now + legal_deadlines.WARN), (2, now)):
@@ -117,5 +121,5 @@ def _remind(request: Request, *, everybody: bool) -> None:
         reminder = mail.draft("requests/mails/due", {**values, "due_at": request.due_at})
     officers = list(Account.objects.filter(staff_role="privacy").values_list("id", flat=True))
     for account, person in accounts.people([AccountId(officer) for officer in officers]).items():
-        if everybody or covers(account)(request.region):
+        if everybody or account == request.assigned_to or covers(account)(request.region):
             mail.queue_draft(KeyOwnerId(person.id), "deadline", person.address, reminder)

@@ -1,7 +1,7 @@
 """What privacy requests have done by themselves."""
 
 from glasshouse.kernel.schedule import Job
-from glasshouse.requests import drp, referrals, reminders
+from glasshouse.requests import drp_callbacks, referrals, reminders
 
 SCHEDULE = (
     Job(reminders.escalate_due, every_s=300, first_s=35),
@@ -9,5 +9,5 @@ SCHEDULE = (
     Job(reminders.mail_waiting_links, every_s=300, first_s=38),
     Job(referrals.warn_due, every_s=300, first_s=40),
     Job(referrals.warn_for_probes, every_s=1),  # of the check of PRI-27, which cannot wait for minutes
-    Job(drp.tell_agents, every_s=30, first_s=45),
+    Job(drp_callbacks.tell_agents, every_s=30, first_s=45),
 )

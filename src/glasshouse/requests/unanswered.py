@@ -17,7 +17,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
-from glasshouse.kernel.errors import NotFoundError
+from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, RequestId, new_id
 from glasshouse.mail.rules import body_text
 from glasshouse.requests import answering, files, mail_files
@@ -29,23 +29,36 @@ from glasshouse.vault import blobs
 from glasshouse.vault.fields import readable
 
 DAY = timedelta(days=1)
-MOST_OF_ONE_A_DAY, MOST_SHOWN = 20, 200
+MOST_OF_ONE_A_DAY, MOST_OF_NOBODY_A_DAY, MOST_SHOWN = 20, 200, 200
+
+
+def sender_of(address: str) -> str:
+    """The normal form of the address that a mail names as its sender; "" where that is none that mail can be sent to."""
+    try:
+        return normal_address(address) if address else ""
+    except InvalidError:
+        return ""
 
 
 def is_ours(address: str) -> bool:
     """Whether a normal address is one that this installation writes from, or is written to."""
     local, _, domain = address.rpartition("@")
     ours = {settings.OPERATOR.privacy_address.lower(), settings.MAIL_FROM.lower()}
+    written_to = {"privacy", "glasshouse", *settings.PRIVACY_MAILBOXES}
     return address in ours or (
-        local in ("privacy", "glasshouse") and f"@{domain}" in {own[own.rindex("@") :] for own in ours}
+        local.partition("+")[0] in written_to and f"@{domain}" in {own[own.rindex("@") :] for own in ours}
     )
 
 
 def keep(address: str, text: str, reason: str, raw: bytes, authentication: str = "") -> None:
-    """Keep a mail that nobody but a person answers. reason: of `Unanswered`. Raises InvalidError, ThrottledError."""
-    normal = normal_address(address)
+    """Keep a mail that nobody but a person answers. reason: of `Unanswered`. address: "" where it names no sender, or several.
+
+    Raises InvalidError, ThrottledError.
+    """
+    normal = normal_address(address) if address else ""
+    most = MOST_OF_ONE_A_DAY if normal else MOST_OF_NOBODY_A_DAY
     with answering.counted(normal, len(raw)):
-        throttle.take("mail-unanswered", normal, most=MOST_OF_ONE_A_DAY, window=DAY)
+        throttle.take("mail-unanswered", normal or "nobody", most=most, window=DAY)
         _store(normal, text, reason, raw, authentication)
 
 
@@ -56,7 +69,7 @@ def _store(normal: str, text: str, reason: str, raw: bytes, authentication: str)
         mail = UnansweredMail(
             key_owner=key_owner,
             address=normal,
-            address_hash=vault.lookup("address", normal),
+            address_hash=vault.lookup("address", normal or new_id()),
             text=body_text(text),
             authentication=authentication[:80] or None,
             reason=Unanswered(reason),
@@ -83,12 +96,19 @@ def fetch(actor: Actor, number: str) -> files.Download:
     return files.Download(mail_files.WHOLE_NAME, blobs.read(BlobId(mail.blob), KeyOwnerId(mail.key_owner)))
 
 
-def make_request(actor: Actor, number: str) -> RequestId:
-    """Make a mail a request, with the whole mail as its file; mail the confirmation link. Raises NotFoundError."""
+def make_request(actor: Actor, number: str, address: str = "") -> RequestId:
+    """Make a mail a request, with the whole mail as its file; mail the confirmation link.
+
+    address: whom to mail it to, of a mail that names no sender, or several; any other goes to its own. Raises InvalidError,
+    NotFoundError.
+    """
     with files.arriving((mail_files.whole(b"".join(fetch(actor, number).body)),)) as new_files, transaction.atomic():
         mail = _taken(actor, number)
+        if not mail.address and not address.strip():
+            raise InvalidError("Write the one address that the link goes to: the mail does not tell.", field="address")
         arrival = requests.Arrival("mail", authentication=mail.authentication or "")
-        request, secret = requests.new_request(mail.address, likely_kind(mail.text), "other", mail.text, arrival)
+        asker = mail.address or normal_address(address)
+        request, secret = requests.new_request(asker, likely_kind(mail.text), "other", mail.text, arrival)
         request.save(force_insert=True)
         new_files.belong_to(request)
         requests.mail_link(request, secret)

@@ -4,6 +4,7 @@ A deletion run may be stopped anywhere, and run again. A key that no row is seal
 backups of its rows unreadable. Source: PRI-18, PRI-19.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -25,6 +26,7 @@ from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention import emptying, legal_holds
+from glasshouse.retention.customers import Rows, all_customers, customers_with
 from glasshouse.retention.models import DeletionRun, Statistic
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.vault import api as vault
@@ -62,23 +64,21 @@ def _due(model: type[models.Model], grace: timedelta) -> "models.QuerySet[models
     return legal_holds.without_held(model._default_manager.filter(is_due))
 
 
-def _actors(model: type[models.Model]) -> list[Actor]:
-    """Under whom all rows of a model are reached: customers' rows one organisation at a time."""
-    if model._meta.db_table not in customer_tables():
-        return [JOB]
-    return [JOB.for_organisation(organisation) for organisation in access.all_organisations()]
+def _actors(rows: Mapping[type[models.Model], Rows]) -> dict[type[models.Model], list[Actor]]:
+    """Model -> under whom these rows of it are reached: customers' rows one organisation at a time."""
+    of_customers = {model: each for model, each in rows.items() if model._meta.db_table in customer_tables()}
+    return {model: [JOB] for model in rows} | customers_with(of_customers)
 
 
 def due(grace: timedelta = timedelta()) -> dict[str, int]:
     """How many rows of each table have outlived their retention rule by more than grace, without a legal hold on them."""
+    rows = {model: _due(model, grace) for model in ours() if kept_of(model)}
     counts = {}
-    for model in ours():
-        if kept_of(model):
-            count = 0
-            for actor in _actors(model):
-                with access.organisation_transaction(actor):
-                    count += _due(model, grace).count()
-            counts[model._meta.db_table] = count
+    for model, actors in _actors(rows).items():
+        counts[model._meta.db_table] = 0
+        for actor in actors:
+            with access.organisation_transaction(actor):
+                counts[model._meta.db_table] += rows[model].count()
     return counts
 
 
@@ -86,11 +86,13 @@ def run_deletions() -> DeletionRun:
     """Delete what is due, in batches; destroy the keys that no row is sealed with any more; returns the run's certificate."""
     rows: dict[str, int] = {}
     count_years()
+    ending = _actors({model: _due(model, timedelta()) for model in ours() if kept_of(model)})
+    emptying_of = _actors({model: emptying.due(model) for model in ours() if emptied_of(model)})
     for model in ours():
-        if kept_of(model):
-            queues.guarded(RUNNING, model._meta.db_table, partial(_delete_due, model, rows))
-        if emptied_of(model):
-            queues.guarded(RUNNING, f"{model._meta.db_table}:columns", partial(_empty_due, model))
+        if model in ending:
+            queues.guarded(RUNNING, model._meta.db_table, partial(_delete_due, model, ending[model], rows))
+        if model in emptying_of:
+            queues.guarded(RUNNING, f"{model._meta.db_table}:columns", partial(_empty_due, model, emptying_of[model]))
     destroyed: list[int] = []
     queues.guarded(RUNNING, "unused keys", lambda: destroyed.append(_destroy_unused_keys()))
     keys = sum(destroyed)
@@ -105,13 +107,13 @@ def run_deletions() -> DeletionRun:
     return deletion_run
 
 
-def _delete_due(model: type[models.Model], counts: dict[str, int]) -> None:
-    for actor in _actors(model):
+def _delete_due(model: type[models.Model], actors: list[Actor], counts: dict[str, int]) -> None:
+    for actor in actors:
         counts[model._meta.db_table] = counts.get(model._meta.db_table, 0) + _delete(model, actor)
 
 
-def _empty_due(model: type[models.Model]) -> None:
-    for actor in _actors(model):
+def _empty_due(model: type[models.Model], actors: list[Actor]) -> None:
+    for actor in actors:
         while True:
             progress.report()
             with access.organisation_transaction(actor):
@@ -250,8 +252,8 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
     for_customers = [model for model in sealed if model._meta.db_table in customer_tables()]
     unused -= set(map(KeyOwnerId, legal_holds.marks()))
     unused -= _keys_in_use([model for model in sealed if model not in for_customers], JOB)
-    for organisation in access.all_organisations():
-        unused -= _keys_in_use(for_customers, JOB.for_organisation(organisation))
+    for actor in all_customers():
+        unused -= _keys_in_use(for_customers, actor)
     count = sum(
         queues.guarded(ENDING_KEYS, key_owner, partial(ledger.destroy_keys, [key_owner], LineKind.UNUSED, clean=False))
         for key_owner in sorted(unused)
@@ -262,15 +264,15 @@ def _destroy_unused_keys(*, among: list[str] | None = None) -> int:
 
 def _keys_in_use(among: list[type[models.Model]], actor: Actor) -> set[KeyOwnerId]:
     """Whose keys seal a row that this actor reaches, of these models."""
-    used: set[KeyOwnerId] = set()
+    rows = [
+        model._default_manager.order_by().values_list(column, flat=True)
+        for model in among
+        for column in key_owner_columns(model)
+    ]
+    progress.report()
     # Restricted rows are in use as far as storing goes: a key that they are sealed with is never unused.
     with own(STORAGE), access.organisation_transaction(actor):
-        for model in among:
-            progress.report()
-            for column in key_owner_columns(model):
-                owners = model._default_manager.values_list(column, flat=True).distinct()
-                used |= {KeyOwnerId(str(key_owner)) for key_owner in owners}
-    return used
+        return {KeyOwnerId(str(key_owner)) for key_owner in rows[0].union(*rows[1:])}
 
 
 def deletion_runs(limit: int = 30) -> list[DeletionRun]:

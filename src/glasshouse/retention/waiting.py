@@ -1,6 +1,9 @@
 """Verbs of erasures that wait for the end of a legal hold: noted once, and done by `subject.waiting`. Source: PRI-18, PRI-24."""
 
+from typing import Any
+
 from django.db import transaction
+from django.db.models import QuerySet
 
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -29,6 +32,11 @@ def of(*subjects: str) -> WaitingErasure | None:
 def among(subjects: list[str]) -> set[str]:
     """Those among persons, requests and customers whose erasure waits."""
     return set(WaitingErasure.objects.filter(subject__in=subjects).values_list("subject", flat=True))
+
+
+def subjects() -> "QuerySet[WaitingErasure, Any]":
+    """The persons, requests and customers whose erasure waits, as a part of another question."""
+    return WaitingErasure.objects.values("subject")
 
 
 @transaction.atomic

@@ -26,6 +26,7 @@ from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.retention import api as retention
 from glasshouse.retention import legal_holds
+from glasshouse.retention.customers import customers_with
 from glasshouse.retention.legal_holds import HeldError
 from glasshouse.rowsecurity.policies import customer_tables
 from glasshouse.subject import erasure
@@ -148,13 +149,16 @@ def _delete_under(key_owners: list[str]) -> None:
                 progress.report()
                 if model._meta.db_table not in customer_tables():
                     model._default_manager.filter(**{f"{column}__in": batch}).delete()
-    customers = [(model, column) for model, column in _sealed() if model._meta.db_table in customer_tables()]
-    for organisation in access.all_organisations() if key_owners else ():
-        with own(STORAGE), access.organisation_transaction(JOB.for_organisation(organisation)):
-            for model, column in customers:
-                progress.report()
-                for batch in _batches(key_owners):
-                    model._default_manager.filter(**{f"{column}__in": batch}).delete()
+        rows = {
+            (model, column): model._default_manager.filter(**{f"{column}__in": batch})
+            for model, column in _sealed()
+            if model._meta.db_table in customer_tables()
+        }
+        with own(STORAGE):
+            for place, actors in customers_with(rows).items():
+                for actor in actors:
+                    with access.organisation_transaction(actor):
+                        rows[place].all().delete()
 
 
 def _sealed() -> Iterator[tuple[type[models.Model], str]]:

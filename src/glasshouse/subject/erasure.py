@@ -17,7 +17,7 @@ from django.db.models import F
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import sessions
+from glasshouse.accounts import languages, sessions
 from glasshouse.accounts.models import Person
 from glasshouse.accounts.own import STORAGE, at, own
 from glasshouse.accounts.sessions import FRESH
@@ -36,6 +36,7 @@ from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.requests import api as requests
+from glasshouse.requests import threads
 from glasshouse.requests.models import Request
 from glasshouse.retention import legal_holds, waiting
 from glasshouse.retention.legal_holds import ERASING, HeldError
@@ -168,6 +169,8 @@ def erase_address(request: Request, by: Actor | None = None) -> int:
             if request.closed_at is None and request.kind == "erase" and not request.referrals and not of_customers:
                 how = "erased by us, as the person asked" if acts_for_them else "erased by the person's own hand"
                 requests.close(request, how, "answered")
+            if not of_customers:  # What a customer entered may still be asked about.
+                threads.end_of_erased(address_hash)
             events.record(by.alone if by else ANONYMOUS, Kind.GUEST_ERASED, request.id, rows=len(rows))
             if erasure:
                 requests.write(request, "subject/mails/guest_erased_after_hold", {"asked_at": erasure.asked_at})
@@ -219,13 +222,13 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     forget_written(actor)
     for export in Export.objects.filter(key_owner=erasure.person).exclude(blob=""):
         blobs.remove(BlobId(export.blob))
-    count, address = 0, ""
+    count, address, language = 0, "", ""
     if person := Person.objects.filter(id=erasure.person).first():
         key_owners = disclosures.key_owners_at(person.address_hash)  # The record names the address no more in a moment.
         # Where it is done again the key is destroyed, and every recipient was told. Where it is lost, nobody can be told.
         if vault.generations_of(KeyOwnerId(person.id)) and readable([person]):
             passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
-            address = person.address
+            address, language = person.address, languages.of_person(person)
         # Invitations and mails to the person's address, under other keys.
         rows = addressed(person, whole=True)
         _destroy_keys(_delete_addressed(rows, key_owners))
@@ -234,8 +237,10 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
         if model is not Person:
             _erase_rows(erasure, model)
     with transaction.atomic():
+        if address:
+            threads.end_of_erased(vault.lookup("address", address))
         count += Person.objects.filter(id=erasure.person).delete()[0]
-        _tell_waiting(erasure.person, address)
+        _tell_waiting(erasure.person, address, language)
     _destroy_keys({erasure.person})
     with transaction.atomic():
         Erasure.objects.filter(id=erasure.id).update(done_at=clock.now(), rows=F("rows") + count)
@@ -244,10 +249,10 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
     return erasure
 
 
-def _tell_waiting(person: str, address: str) -> None:
+def _tell_waiting(person: str, address: str, language: str) -> None:
     """Tell who had to wait for the end of a legal hold that the erasure is done, in the transaction in which the person goes."""
     if (erasure := waiting.take(person)) and address:
-        draft = mail.draft("subject/mails/erased_after_hold", {"asked_at": erasure.asked_at})
+        draft = mail.draft("subject/mails/erased_after_hold", {"asked_at": erasure.asked_at}, language=language)
         mail.queue_draft(KeyOwnerId(new_id()), mail.ERASED, address, draft)  # The person's key is destroyed.
 
 

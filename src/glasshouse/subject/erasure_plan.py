@@ -6,6 +6,8 @@ Source: PRI-18, PRI-24; GDPR Art. 17.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership
 from glasshouse.access.permissions import Role
@@ -17,23 +19,14 @@ from glasshouse.retention.models import LegalHold
 from glasshouse.subject.inventory import addressed, held_models, purposes_of
 from glasshouse.vault.fields import key_owner_column
 
-STAYS = (
-    "The list of events stays, with opaque ids that lead to nobody any more: the law asks us to be able to show what happened. "
-    "Readings of an organisation stay with it; they hold nothing of you. Requests like this one stay for three years after their "
-    "answer, so that we can show that it was given. That something went to a recipient stays for three years, with an "
-    "opaque id only; so does what the recipient was told. "
-    "If you objected to data of third parties, a keyed hash of your address stays, so that nothing of you is taken in again. "
-    "If a legal hold was placed on you, its record stays, with opaque ids and a keyed hash of your address."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an erasure would do.
 
     rows: how many there are for each purpose. leaves, closes: names of organisations. obstacles: what stands in its way, in
-    plain words. holds: the legal holds for whose end it would wait; shown_holds: those that the person may see. stays: what
-    the law lets stay, in plain words.
+    plain words. holds: the legal holds for whose end it would wait; shown_holds: those that the person may see. What the law
+    lets stay is said by the pages.
     """
 
     rows: dict[str, int]
@@ -42,7 +35,6 @@ class Plan:
     obstacles: list[str]
     holds: list[LegalHold]
     shown_holds: list[LegalHold]
-    stays: str = STAYS
 
 
 class MemberCounts(NamedTuple):
@@ -89,9 +81,12 @@ def plan(actor: Actor) -> Plan:
             # One that keeps it for the sake of somebody whom it invited is that person's matter.
             own_holds += [legal_hold for legal_hold in of_organisation if legal_hold.key_owner == organisation.id]
         elif _is_administrator(actor, organisation.id) and counts.administrators == 1:
-            obstacles.append(f"You are the last administrator of {organisation.name}: hand it over first.")
+            text = gettext(
+                "You are the last administrator of %(organisation)s: make somebody else its administrator first."
+            )
+            obstacles.append(text % {"organisation": organisation.name})
         else:
             leaves.append(organisation.name)
     if actor.kind is ActorKind.STAFF and accounts.only_officer(actor):
-        obstacles.append("You are the only privacy officer: somebody else has to be one first.")
+        obstacles.append(gettext("You are the only privacy officer: somebody else has to be one first."))
     return Plan(rows, leaves, closes, obstacles, list(holds.values()), legal_holds.may_show(own_holds))

@@ -64,7 +64,11 @@ def object_to(secret: str) -> None:
 
 def export(secret: str) -> ExportFile:
     """An export of everything held of the guest's address. Raises NotFoundError."""
-    request = of_page(secret)
+    return export_of(of_page(secret))
+
+
+def export_of(request: Request) -> ExportFile:
+    """An export of everything held of the address of a confirmed request. The caller has checked who wants it."""
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
     address_hash = request.address_hash
     pieces = exports.zipped(lambda: held_at(address_hash), lambda count: None, files=lambda: files_at(address_hash))

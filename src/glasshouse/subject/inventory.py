@@ -36,6 +36,7 @@ from glasshouse.vault.declarations import (
 )
 from glasshouse.vault.fields import SealedField, key_owner_column, readable
 
+HASH = "kept as a hash only, which tells nobody the value"  # the value of a column that is no sealed text
 # Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
 MASKED = ("seed", "key", "password", "account")
 
@@ -66,7 +67,7 @@ def _entries() -> dict[tuple[str, str], Entry]:
 
 def _item(row: models.Model, field: "models.Field[object, object]", entry: Entry) -> Item:
     value = getattr(row, str(field.name))
-    shown = "kept as a hash only, which tells nobody the value" if not isinstance(field, SealedField) else _plain(value)
+    shown = HASH if not isinstance(field, SealedField) else _plain(value)
     if field.name in getattr(row, "holds_links", ()):
         shown = masked(shown, codes=getattr(row, "holds_codes", False))
     since = getattr(row, "created_at", None)
@@ -111,11 +112,11 @@ def held_models() -> list[type[models.Model]]:
 
 
 def purposes_of(model: type[models.Model]) -> str:
-    """What a model's personal fields are for, in the words of the data map."""
+    """What a model's personal fields are for, in the words of the data map, with "; " between them."""
     entries = [
         getattr(field, "entry", None) for field in model._meta.local_concrete_fields if isinstance(field, SealedField)
     ]
-    return ", ".join(dict.fromkeys(entry.purpose for entry in entries if entry))
+    return "; ".join(dict.fromkeys(entry.purpose for entry in entries if entry))
 
 
 def tables() -> set[str]:
@@ -131,7 +132,14 @@ def count_of(person: str) -> int:
 def rows_of(person: str) -> Iterator[models.Model]:
     """Every row that is sealed under the person's key."""
     for model in held_models():
-        yield from model._default_manager.filter(**{key_owner_column(model): person}).iterator(chunk_size=500)
+        rows = model._default_manager.filter(**{key_owner_column(model): person})
+        yield from rows.prefetch_related(*_told_by(model)).iterator(chunk_size=500)
+
+
+def _told_by(model: type[models.Model]) -> list[str]:
+    """The rows beside a model's that its `source_of` asks: they are read for many at once."""
+    related = [str(part.name) for part in model._meta.local_concrete_fields if part.is_relation]
+    return related if hasattr(model, "source_of") else []
 
 
 def _items_of(row: models.Model, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
@@ -286,8 +294,10 @@ def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) 
     """A model's rows that speak of an address, without those that may not be shown yet."""
     if declared.function:
         with access.organisation_transaction(JOB):
-            return list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [address_hash]))
-    rows = model._default_manager.filter(**{declared.hash: address_hash})
+            at_address = list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [address_hash]))
+            models.prefetch_related_objects(at_address, *_told_by(model))
+            return at_address
+    rows = model._default_manager.filter(**{declared.hash: address_hash}).prefetch_related(*_told_by(model))
     return rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from glasshouse.access import api as access
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.own import own
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor, ActorKind
@@ -166,6 +167,10 @@ def _close(erasure: WaitingErasure) -> bool:
     person = KeyOwnerId(accounts.person_id(AccountId(erasure.account)))
     with own(person), transaction.atomic():
         if waiting.take(organisation) and (address := accounts.address_of(person)):
-            draft = mail.draft("subject/mails/closed_after_hold", {"name": name, "asked_at": erasure.asked_at})
+            draft = mail.draft(
+                "subject/mails/closed_after_hold",
+                {"name": name, "asked_at": erasure.asked_at},
+                language=languages.of_key_owner(person),
+            )
             mail.queue_draft(person, "announcement", address, draft)
     return True
