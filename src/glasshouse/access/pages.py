@@ -36,6 +36,18 @@ class Need(StrEnum):
     SIGNED_IN = "signed in"
 
 
+class MenuGroup(StrEnum):
+    """Under which heading of the menu a page stands; each has the pages of one area."""
+
+    DAILY = "daily"
+    SET_UP = "set up"
+    ORGANISATION = "organisation"
+    YOU = "you"
+    DESK = "desk"
+    REGISTERS = "registers"
+    TRUST = "trust centre"  # public: beside each other below the header
+
+
 class Audience(StrEnum):
     """Whom a page is for."""
 
@@ -87,8 +99,11 @@ class Page:
 
     reauth: reauthentication is asked before the view. before_acceptance: open to who has not accepted the documents in force.
     to_support: open to support with a live grant; a page that keeps no record of what it shows is not. menu: its title in
-    the menu, empty for none. asks: every visible field of the form that this page takes. form_on: the name of the page that
-    the form of an act stands on, where the act's own path shows nothing; its arguments are some of the act's.
+    the menu, empty for none. menu_group, icon: under which heading it stands there, and its icon (`web/templatetags/icons.py`).
+    under: the name of the page of the menu that this one belongs to, where its path does not say so. asks: every visible
+    field of the form that this page takes. form_on: the name of the page that the form of an act stands on, where the act's
+    own path shows nothing; its arguments are some of the act's. translated: its
+    texts are in the catalogues, and it is shown in its reader's language.
     """
 
     path: str
@@ -105,6 +120,10 @@ class Page:
     menu_order: int = 0
     asks: tuple[Asked, ...] = ()
     form_on: str = ""
+    translated: bool = False
+    menu_group: MenuGroup = MenuGroup.DAILY
+    icon: str = "dot"
+    under: str = ""
 
     @property
     def account_limits(self) -> bool:
@@ -147,6 +166,10 @@ def page(
     menu_order: int = 0,
     asks: tuple[Asked, ...] = (),
     form_on: str = "",
+    translated: bool = False,
+    menu_group: MenuGroup = MenuGroup.DAILY,
+    icon: str = "dot",
+    under: str = "",
 ) -> Callable[[View], View]:
     """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
 
@@ -169,6 +192,10 @@ def page(
             menu_order,
             asks,
             form_on,
+            translated,
+            menu_group,
+            icon,
+            under,
         )
         _check(declared)
         _pages.update({_Key(name, method): declared for method in methods})

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     MEMBER_READ = "access:member:read"
     MEMBER_REMOVE = "access:member:remove"
     ORGANISATION_CLOSE = "access:organisation:close"
+    READINGS_CORRECT = "greenhouse:reading:correct"
     READINGS_READ = "greenhouse:reading:read"
     REFERRAL_ANSWER = "rights:referral:answer"
     ROLE_CHANGE = "access:role:change"
@@ -96,22 +97,23 @@ EXPLAINED: dict[Permission, str] = {
     Permission.SITE_READ: "See the sites, compartments and devices",
     Permission.READINGS_READ: "See readings: overview, charts, downloads",
     Permission.TARGET_RANGES_SET: "Set the target ranges that the overview warns by",
-    Permission.FILE_IMPORT: "Bring in files of climate computers and loggers",
-    Permission.SITE_CREATE: "Make new sites (for whoever sees all sites)",
-    Permission.COMPARTMENT_CREATE: "Make new compartments",
-    Permission.DEVICE_CREATE: "Register devices and see their keys, once",
+    Permission.FILE_IMPORT: "Import files of climate computers and loggers",
+    Permission.READINGS_CORRECT: "Correct readings: delete, mark as wrong, move in time, convert",
+    Permission.SITE_CREATE: "Add sites (needs access to all sites)",
+    Permission.COMPARTMENT_CREATE: "Add compartments",
+    Permission.DEVICE_CREATE: "Register devices, and see their keys once",
     Permission.DEVICE_REVOKE: "Revoke the keys of devices",
-    Permission.ORGANISATION_CLOSE: "Close the organisation, with all its readings, for ever",
+    Permission.ORGANISATION_CLOSE: "Close the organisation, and delete all its readings",
     Permission.MEMBER_READ: "See who belongs to the organisation and what each may do",
-    Permission.MEMBER_INVITE: "Invite people, and decide on requests for access",
-    Permission.MEMBER_CHANGE: "Change the role and the sites of members",
+    Permission.MEMBER_INVITE: "Invite people",
+    Permission.MEMBER_CHANGE: "Change the role and sites of members, and decide on requests for access",
     Permission.MEMBER_REMOVE: "Remove members",
-    Permission.ROLE_CHANGE: "Make and change roles of your own",
-    Permission.SECOND_FACTOR_RESET: "Reset a member's lost second factor (with a delay)",
-    Permission.SETTINGS_CHANGE: "Require two-step verification; allow emergency access; hand over administration",
-    Permission.TOKEN_CREATE: "Make API tokens that act in one's own name",
-    Permission.EVENTS_READ: "See what happened in the organisation",
-    Permission.GRANT_GIVE: "Invite support in, and end its access",
+    Permission.ROLE_CHANGE: "Create and change roles",
+    Permission.SECOND_FACTOR_RESET: "Reset a member's two-step verification (after 48 hours)",
+    Permission.SETTINGS_CHANGE: "Require two-step verification, allow emergency access, hand over administration",
+    Permission.TOKEN_CREATE: "Create API tokens for programs that act in your name",
+    Permission.EVENTS_READ: "See the activity log",
+    Permission.GRANT_GIVE: "Give support access, and end it",
     Permission.ACCESS_RECORD_READ: "See what support looked at",
     Permission.REFERRAL_ANSWER: "Answer people whose data your organisation entered",
 }
@@ -139,7 +141,8 @@ TITLES: dict[Role, str] = {
 _SEE = frozenset({Permission.SITE_READ, Permission.READINGS_READ})
 GRANTED: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: CUSTOMER_PERMISSIONS,
-    Role.GROWER: _SEE | {Permission.TARGET_RANGES_SET, Permission.FILE_IMPORT, Permission.TOKEN_CREATE},
+    Role.GROWER: _SEE
+    | {Permission.TARGET_RANGES_SET, Permission.FILE_IMPORT, Permission.READINGS_CORRECT, Permission.TOKEN_CREATE},
     Role.VIEWER: _SEE,
     Role.DEVICE_MANAGER: _SEE | {Permission.COMPARTMENT_CREATE, Permission.DEVICE_CREATE, Permission.DEVICE_REVOKE},
     Role.PRIVACY_CONTACT: frozenset(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from glasshouse.accounts import buckets, credentials, links, passwords, second_factor, sessions, throttle
+from glasshouse.accounts import buckets, credentials, languages, links, passwords, second_factor, sessions, throttle
 from glasshouse.accounts.links import CHANGE, RESET, SIGN_UP
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own, person_at, stored_address
@@ -46,10 +46,11 @@ def _address_hash(address: str) -> str:
 # -- signing up ----------------------------------------------------------------------------------------------------
 
 
-def ask_sign_up(address: str, *, network: str) -> None:
+def ask_sign_up(address: str, *, network: str, language: str = "") -> None:
     """Mail a link that confirms the address, or, to a known address, a hint to sign in. Raises InvalidError, ThrottledError.
 
     Everything else (name, password, documents) is asked behind the link, so that nobody chooses it for somebody else.
+    language: of the page that asks, and so of the mail; "": English.
     """
     address = normal_address(address)
     throttle.take_from(_of_sign_ups(network))
@@ -59,9 +60,11 @@ def ask_sign_up(address: str, *, network: str) -> None:
         key_owner = KeyOwnerId(new_id())
         secret = links.new(SIGN_UP, key_owner, {"address": address}, address_hash=hashed)
         if person_at(hashed):
-            mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up_known", {})
+            mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up_known", {}, language=language)
         else:
-            mail.queue_template(key_owner, SIGN_UP, address, "accounts/mails/sign_up", {"secret": secret})
+            mail.queue_template(
+                key_owner, SIGN_UP, address, "accounts/mails/sign_up", {"secret": secret}, language=language
+            )
         events.record(ANONYMOUS, Kind.SIGN_UP_ASKED, key_owner)
 
 
@@ -107,11 +110,11 @@ def open_account(actor: Actor, name: str, address: str, password_hash: str) -> A
 # -- changing ------------------------------------------------------------------------------------------------------
 
 
-def ask_reset(address: str, *, network: str, browser: str = "") -> None:
+def ask_reset(address: str, *, network: str, browser: str = "", language: str = "") -> None:
     """Mail a link to set a new password, or a hint that there is no account. Raises InvalidError, ThrottledError.
 
     The link, and the mail, are sealed under a key of their own, so that what is done is the same for every address. browser:
-    the known-browser cookie.
+    the known-browser cookie. language: of the page that asks, and so of the mail to whomever; "": English.
     """
     reachable_address(address)
     throttle.take_from(_of_resets(network))
@@ -123,9 +126,9 @@ def ask_reset(address: str, *, network: str, browser: str = "") -> None:
         key_owner = KeyOwnerId(new_id())
         secret = links.new(RESET, key_owner, {"account": account.id if account else ""}, address_hash=hashed)
         if account:
-            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset", {"secret": secret})
+            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset", {"secret": secret}, language=language)
         else:
-            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset_unknown", {})
+            mail.queue_template(key_owner, RESET, normal, "accounts/mails/reset_unknown", {}, language=language)
         events.record(ANONYMOUS, Kind.PASSWORD_RESET_ASKED, account.id if account else key_owner)
 
 
@@ -192,7 +195,14 @@ def ask_change(actor: Actor, address: str, present_password: str) -> None:
     with transaction.atomic():
         key_owner, claims = KeyOwnerId(account.person_id), {"account": account.id, "address": normal}
         secret = links.new(CHANGE, key_owner, claims, address_hash=_address_hash(normal))
-        mail.queue_template(key_owner, CHANGE, normal, "accounts/mails/change", {"secret": secret})
+        mail.queue_template(
+            key_owner,
+            CHANGE,
+            normal,
+            "accounts/mails/change",
+            {"secret": secret},
+            language=languages.of_person(account.person),
+        )
         events.record(actor, Kind.ADDRESS_CHANGE_ASKED, account.id)
 
 
@@ -240,7 +250,8 @@ def _change_address(actor: Actor, account: Account, address: str) -> None:
     credentials.changed(actor, account, old_address_hash, person.address_hash, end_tokens=True)
     # Under other keys, nothing would find them as the person's any more: no view, no erasure.
     mail.forget_sent_to(old_address_hash, but=KeyOwnerId(person.id), ended=(RESET, SIGN_UP))
-    mail.queue_template(KeyOwnerId(person.id), CHANGE, old_address, "accounts/mails/changed", {})
+    language = languages.of_person(person)
+    mail.queue_template(KeyOwnerId(person.id), CHANGE, old_address, "accounts/mails/changed", {}, language=language)
     events.record(actor, Kind.ADDRESS_CHANGED, account.id)
 
 
@@ -296,9 +307,20 @@ def people(accounts: list[AccountId]) -> dict[str, Person]:
     return {account.id: persons[account.person_id] for account in rows if account.person_id in persons}
 
 
+def persons_at(address_hashes: list[str]) -> list[Person]:
+    """The persons who have one of these addresses, without those whose data is restricted, and those who are erased."""
+    return readable(Person.objects.filter(address_hash__in=address_hashes))
+
+
 def person_id(account: AccountId) -> PersonId:
     """The id of the person behind an account; "" where there is none (any more)."""
     return PersonId(Account.objects.filter(id=account).values_list("person_id", flat=True).first() or "")
+
+
+def account_of(person: PersonId) -> AccountId | None:
+    """The account of a person; None where there is none (any more)."""
+    account = Account.objects.filter(person_id=person).values_list("id", flat=True).first()
+    return AccountId(account) if account else None
 
 
 class TokenOwner(NamedTuple):

@@ -16,7 +16,7 @@ COLLEAGUES = ("the organisations that the person belongs to",)
 
 
 class Person(models.Model):
-    """A human being whom we know, found by the keyed hash of a proved address."""
+    """A human being whom we know, found by the keyed hash of a proved address. `language`: empty until the person chooses one."""
 
     stays = "as long as the account exists"
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
@@ -47,6 +47,16 @@ class Person(models.Model):
         "user.contact.email",
         "finding the person",
         rectified_by="with the address",
+    )
+    language = SealedText(
+        personal(
+            "user.demographic.language",
+            "pages and mails in the language that the person chose",
+            retention=KEPT,
+            rectified_by="the page of the account",
+        ),
+        key_owner="id",
+        null=True,
     )
     created_at = technical(models.DateTimeField())
 
@@ -258,10 +268,7 @@ class EmailLink(models.Model):
 
 
 class Tries(models.Model):
-    """A bucket of tries, by keyed hash of who or where. `until`: when it will be full; see `throttle.py`.
-
-    `count` is of versions before the buckets, and means nothing any more.
-    """
+    """A bucket of tries, by keyed hash of who or where. `until`: when it will be full; see `throttle.py`."""
 
     shows_nobody = "hashes only, of which nobody can say whose they are"
     kept = (Kept("until", 1, "the window of counting"),)
@@ -271,7 +278,6 @@ class Tries(models.Model):
         "slowing guessing",
         basis=Basis.LEGITIMATE_INTEREST,
     )
-    count = technical(models.PositiveIntegerField())
     until = technical(models.DateTimeField(db_index=True))
 
     class Meta:

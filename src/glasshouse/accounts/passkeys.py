@@ -1,6 +1,7 @@
 """Passkeys by py_webauthn: options for the browser, answers checked.
 
-A challenge is used once, for its purpose and its account.
+A challenge is used once, for its purpose and its account. The library is imported where it is used: it takes as long as
+half of our own code, and most of our processes never see a passkey.
 """
 
 import json
@@ -9,16 +10,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import webauthn
 from django.conf import settings
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from glasshouse.accounts.models import EmailLink
 from glasshouse.accounts.rules import SECRET_MOST
@@ -62,6 +54,8 @@ def _parsed(answer: str) -> dict[str, Any]:
 
 
 def _keep(purpose: str, account: str, challenge: bytes) -> None:
+    from webauthn.helpers import bytes_to_base64url
+
     EmailLink.objects.create(
         secret_hash=digest(bytes_to_base64url(challenge)),
         purpose=purpose,
@@ -73,6 +67,8 @@ def _keep(purpose: str, account: str, challenge: bytes) -> None:
 
 def _take(purpose: str, account: str, answer: str) -> bytes:
     """The challenge inside an answer, if it is one of ours, unused and for this account. Raises InvalidError."""
+    from webauthn.helpers import base64url_to_bytes
+
     try:
         client_data = _parsed(answer)["response"]["clientDataJSON"]
         challenge = str(json.loads(base64url_to_bytes(client_data))["challenge"])[:SECRET_MOST]
@@ -88,6 +84,9 @@ def _take(purpose: str, account: str, answer: str) -> bytes:
 
 def registration_options(account: str, address: str, name: str, credential_ids: list[str]) -> str:
     """Options to make a passkey, as JSON. known: credential ids that the account has already."""
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes, options_to_json, structs
+
     options = webauthn.generate_registration_options(
         rp_id=_site(),
         rp_name="Glasshouse",
@@ -95,10 +94,12 @@ def registration_options(account: str, address: str, name: str, credential_ids: 
         user_name=address,
         user_display_name=name,
         exclude_credentials=[
-            PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential_id)) for credential_id in credential_ids
+            structs.PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential_id))
+            for credential_id in credential_ids
         ],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.PREFERRED,
+            user_verification=structs.UserVerificationRequirement.PREFERRED,
         ),
     )
     _keep(MAKE, account, options.challenge)
@@ -107,6 +108,10 @@ def registration_options(account: str, address: str, name: str, credential_ids: 
 
 def registered(account: str, answer: str) -> Made:
     """Check what the browser made. Raises InvalidError."""
+    import webauthn
+    from webauthn.helpers import bytes_to_base64url
+    from webauthn.helpers.exceptions import WebAuthnException
+
     challenge = _take(MAKE, account, answer)
     try:
         registration = webauthn.verify_registration_response(
@@ -123,6 +128,10 @@ def registered(account: str, answer: str) -> Made:
 
 def authentication_options(credential_ids: list[str]) -> str:
     """Options to use a passkey, as JSON. known: those that may be used; none named: any that the browser holds for us."""
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes, options_to_json
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
+
     options = webauthn.generate_authentication_options(
         rp_id=_site(),
         allow_credentials=[
@@ -139,6 +148,8 @@ def authentication_options(credential_ids: list[str]) -> str:
 
 def credential_of(answer: str) -> str:
     """The credential id that an answer names, base64url. Raises InvalidError."""
+    from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+
     try:
         return bytes_to_base64url(base64url_to_bytes(_parsed(answer)["rawId"]))
     except MALFORMED:
@@ -149,6 +160,10 @@ def answered(answer: str, key: str, count: int, *, alone: bool) -> int:
     """The new signature count of a right answer. alone: no password came before, so the passkey itself must have asked who
     holds it. Raises InvalidError.
     """
+    import webauthn
+    from webauthn.helpers import base64url_to_bytes
+    from webauthn.helpers.exceptions import WebAuthnException
+
     challenge = _take(USE, "", answer)
     try:
         authentication = webauthn.verify_authentication_response(

@@ -2,6 +2,7 @@
 
 import secrets
 
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account, RecoveryCode
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -40,6 +41,7 @@ def use_code(account: Account, code: str) -> bool:
         account.person.address,
         "accounts/mails/recovery_code_used",
         {"left": codes_left(AccountId(account.id))},
+        language=languages.of_person(account.person),
     )
     return True
 

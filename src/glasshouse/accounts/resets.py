@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from glasshouse.accounts import credentials
+from glasshouse.accounts import credentials, languages
 from glasshouse.accounts.models import Account, FactorReset, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
 from glasshouse.accounts.rules import SECRET_MOST
@@ -47,6 +47,7 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
         target.person.address,
         "accounts/mails/factor_reset_asked",
         {"due_at": due, "secret": secret},
+        language=languages.of_person(target.person),
     )
     events.record(actor, Kind.SECOND_FACTOR_RESET_ASKED, account)
 
@@ -88,6 +89,13 @@ def _finish_reset(number: str) -> bool:
         reset.delete()
         credentials.changed(ANONYMOUS, account, end_tokens=True)
         person = account.person
-        mail.queue_template(KeyOwnerId(person.id), "second-step", person.address, "accounts/mails/factor_reset", {})
+        mail.queue_template(
+            KeyOwnerId(person.id),
+            "second-step",
+            person.address,
+            "accounts/mails/factor_reset",
+            {},
+            language=languages.of_person(person),
+        )
         events.record(ANONYMOUS, Kind.SECOND_FACTOR_REMOVED, account.id)
     return True

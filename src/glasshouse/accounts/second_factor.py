@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 from django.db import transaction
 
-from glasshouse.accounts import buckets, credentials, passkeys, sessions, texts, throttle, totp
+from glasshouse.accounts import buckets, credentials, languages, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
 from glasshouse.accounts.own import own
 from glasshouse.accounts.recovery_codes import codes_left, make_codes, use_code
@@ -173,7 +173,7 @@ def _confirmed(actor: Actor, factor: SecondFactor) -> list[str]:
     factor.save(update_fields=["confirmed_at"])
     credentials.changed(actor, factor.account, keep=actor.session)
     events.record(actor, Kind.SECOND_FACTOR_ADDED, factor.id, way=factor.kind)
-    _tell(actor, mail.draft("accounts/mails/factor_added", {"factor": factor.name}))
+    _tell(actor, mail.draft("accounts/mails/factor_added", {"factor": factor.name}, language=languages.of_actor(actor)))
     return make_codes(actor) if is_first or not codes_left(actor.account) else []
 
 
@@ -214,7 +214,7 @@ def remove(actor: Actor, factor_id: FactorId) -> None:
         RecoveryCode.objects.filter(account_id=actor.account).delete()
     credentials.changed(actor, account, keep=actor.session)
     events.record(actor, Kind.SECOND_FACTOR_REMOVED, factor_id)
-    _tell(actor, mail.draft("accounts/mails/factor_removed", {"factor": name}))
+    _tell(actor, mail.draft("accounts/mails/factor_removed", {"factor": name}, language=languages.of_actor(actor)))
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account, Browser, Session
 from glasshouse.accounts.rules import SECRET_MOST, Visit, device_of, place_of
 from glasshouse.events import api as events
@@ -97,6 +98,7 @@ def _known(account: Account, secret_hash: str, label: str) -> Browser:
                 "accounts/mails/new_browser",
                 {"browser": label},
                 purpose="new-browser",
+                language=languages.of_person(account.person),
             )
         return Browser.objects.create(
             account=account,

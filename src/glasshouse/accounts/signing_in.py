@@ -60,5 +60,5 @@ def confirmed(actor: Actor, password: str) -> Account:
     with throttle.unless_good(buckets.of_confirming(actor)):
         account = Account.objects.get(id=actor.account)
         if not passwords.matches(password, account.password):
-            raise InvalidError("That is not your present password.", field="present")
+            raise InvalidError("That is not your current password.", field="present")
         return account

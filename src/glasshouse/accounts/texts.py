@@ -2,14 +2,14 @@
 
 Text messages cost money by the piece, and fraudsters earn by having them sent to numbers of their own ("toll fraud"): hence
 limits by number, by account and by country, and only countries that the operator named. Source: SEC-06; OWASP, SMS pumping.
+
+The libraries are imported where they are used: most of our processes never see a telephone number.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-import httpx
-import phonenumbers
 from django.conf import settings
 
 from glasshouse.accounts import throttle
@@ -69,6 +69,8 @@ class Local:
 
 
 def _post(url: str, *, auth: tuple[str, str], data: dict[str, str] | None = None, json: object = None) -> None:
+    import httpx
+
     try:
         answer = httpx.post(url, data=data, json=json, auth=auth, timeout=15)
     except httpx.HTTPError:
@@ -90,6 +92,8 @@ def sender() -> Sender:
 
 def normal_number(number_input: str) -> str:
     """E.164 of a mobile number written with its country code. Raises InvalidError."""
+    import phonenumbers
+
     if len(number_input) > NUMBER_MOST:
         raise InvalidError("Write the number with its country code, like +31 6 12345678.", field="number")
     try:
@@ -108,11 +112,15 @@ def normal_number(number_input: str) -> str:
 
 def country_of(number: str) -> str:
     """Two-letter code of the number's country."""
+    import phonenumbers
+
     return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or "??"
 
 
 def masked(number: str) -> str:
     """The number with only its country and last two digits: +31 ••••• 78."""
+    import phonenumbers
+
     return f"+{phonenumbers.parse(number, None).country_code} ••••• {number[-2:]}"
 
 

@@ -34,6 +34,7 @@ from glasshouse.vault import api as vault
 PURPOSES = frozenset(
     {
         "account-form",
+        "agent",
         "confirm",
         "finish-reset",
         "finish-reset-link",
@@ -69,18 +70,17 @@ PURPOSES = frozenset(
     }
 )
 LONGEST = timedelta(days=1)  # No bucket takes longer to be full.
-# LEAST: an `until` beyond an empty bucket's was written while the clock was ahead.
+# LEAST: an `until` beyond an empty bucket's was written while the clock was ahead. No row: the bucket is empty.
 TAKE = """
-INSERT INTO accounts_tries AS tries (key, count, until) VALUES (%(key)s, 1, %(now)s + %(step)s)
-ON CONFLICT (key) DO UPDATE SET until =
-  CASE WHEN GREATEST(LEAST(tries.until, %(full)s), %(now)s) + %(step)s <= %(full)s
-  THEN GREATEST(LEAST(tries.until, %(full)s), %(now)s) + %(step)s
-  ELSE LEAST(tries.until, %(full)s) END
-RETURNING old.until, new.until
+INSERT INTO accounts_tries AS tries (key, until) VALUES (%(key)s, %(now)s + %(step)s)
+ON CONFLICT (key) DO UPDATE SET until = GREATEST(LEAST(tries.until, %(full)s), %(now)s) + %(step)s
+  WHERE GREATEST(LEAST(tries.until, %(full)s), %(now)s) + %(step)s <= %(full)s
+RETURNING until
 """
+REFUSE = "UPDATE accounts_tries SET until = LEAST(until, %(full)s) WHERE key = %(key)s RETURNING until"
 GIVE_BACK = "UPDATE accounts_tries SET until = LEAST(until, %(full)s) - %(step)s WHERE key = %(key)s"
 NOTE = """
-INSERT INTO accounts_tries (key, count, until) VALUES (%(key)s, 1, %(until)s)
+INSERT INTO accounts_tries (key, until) VALUES (%(key)s, %(until)s)
 ON CONFLICT (key) DO UPDATE SET until = excluded.until
 """
 FORGET_FULL = "DELETE FROM accounts_tries WHERE until < %(now)s"
@@ -142,9 +142,12 @@ def take_from(bucket: Bucket, *, undone_with_act: bool = False) -> None:
     values: dict[str, Any] = {"key": bucket.key, "now": now, "step": bucket.step, "full": full}
     with connection.cursor() as cursor:
         cursor.execute(TAKE, values)
-        before, after = cursor.fetchone()
-    if before is not None and after <= min(before, full):
-        raise ThrottledError(max(1, -(-(after + bucket.step - full) // timedelta(seconds=1))))
+        if cursor.fetchone():
+            return
+        cursor.execute(REFUSE, values)
+        row = cursor.fetchone()
+    until = row[0] if row else full
+    raise ThrottledError(max(1, -(-(until + bucket.step - full) // timedelta(seconds=1))))
 
 
 def give_back(buckets: Iterable[Bucket]) -> None:

@@ -108,10 +108,10 @@ def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
 
 
 def legal_requests(actor: Actor) -> list[LegalRequest]:
-    """The newest 200 legal requests, the open ones first. Raises NotFoundError."""
+    """Every legal request, the open ones first, the newest before older ones. Raises NotFoundError."""
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     of_checks = probes.hidden_from(str(actor.account), LegalRequest)
-    newest = readable(LegalRequest.objects.exclude(id__in=of_checks).order_by("-received_at")[:200])
+    newest = readable(LegalRequest.objects.exclude(id__in=of_checks).order_by("-received_at"))
     return sorted(newest, key=lambda legal_request: legal_request.closed_at is not None)
 
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from glasshouse.accounts import api as accounts
-from glasshouse.consent.models import ConsentRecord, Restriction
+from glasshouse.accounts import languages
+from glasshouse.consent.models import AddressChoice, ConsentRecord, Restriction
 from glasshouse.consent.rules import PURPOSES, Ground, Purpose, State, allows
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -134,6 +135,24 @@ def judge(actor: Actor, request: str, *, uphold: bool) -> None:
     events.record(actor, Kind.OBJECTION_DECIDED, objection.key_owner, upheld=uphold)
 
 
+def note_at(address_hash: str, person: str, purpose: str, state: State, text: str, *, request: str) -> None:
+    """Store what was said about a purpose under an address, also where nobody has an account with it.
+
+    In the caller's transaction, within `accounts.own`. person: whose address it is, "" where nobody's; text: what was said.
+    """
+    AddressChoice.objects.update_or_create(
+        address_hash=address_hash, purpose=purpose, defaults={"state": state, "request": request, "at": clock.now()}
+    )
+    if person:
+        note(person, purpose, state, text, request=request)
+
+
+def state_at(address_hash: str, purpose: str) -> str:
+    """What was last said about a purpose under an address by a request, of `State`; "" if nothing was."""
+    choice = AddressChoice.objects.filter(address_hash=address_hash, purpose=purpose).first()
+    return choice.state if choice else ""
+
+
 # -- restriction ---------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +186,10 @@ def lift(actor: Actor) -> None:
     restriction.lifts_at, restriction.lifted_by = clock.now(), actor.id
     restriction.save(update_fields=["lifts_at", "lifted_by"])
     person = accounts.person_of(actor)
-    mail.queue_template(KeyOwnerId(person.id), "restriction", person.address, "consent/mails/lifted", {})
+    language = languages.of_person(person)
+    mail.queue_template(
+        KeyOwnerId(person.id), "restriction", person.address, "consent/mails/lifted", {}, language=language
+    )
     events.record(actor.alone, Kind.RESTRICTION_LIFTED, restriction.id)
 
 
@@ -217,6 +239,7 @@ def lift_for(actor: Actor, person: KeyOwnerId, address: str, reason: str) -> dat
         address,
         "consent/mails/to_be_lifted",
         {"lifts_at": restriction.lifts_at, "reason": reason},
+        language=languages.of_key_owner(person),
     )
     events.record(actor, Kind.RESTRICTION_LIFTED, restriction.id, announced=True)
     return restriction.lifts_at

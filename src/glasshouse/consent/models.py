@@ -7,7 +7,7 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.rowsecurity.declarations import App, RowAccess
 from glasshouse.vault.classification import hashed, technical
 from glasshouse.vault.content import OneOf
-from glasshouse.vault.datamap import Basis, Kept, personal
+from glasshouse.vault.datamap import Basis, Kept, OnErasure, personal
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 from glasshouse.vault.fields import SealedText
 
@@ -95,3 +95,30 @@ class Restriction(models.Model):
                 fields=["address_hash"], condition=models.Q(lifts_at=None), name="one_open_restriction_an_address"
             ),
         ]
+
+
+class AddressChoice(models.Model):
+    """What was said about a purpose under an address, with or without an account: the newest word, and which request said it.
+
+    It holds no address, only its keyed hash, and stays when its person is erased: it is followed for whoever comes later, too.
+    """
+
+    stays = "as long as the service runs, so that it is followed"
+    row_access = RowAccess(open_though_restricted="it says what somebody decided, also that it is restricted")
+    by_address = ByAddress(ErasedBy.NOBODY)
+    id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
+    address_hash = hashed(
+        models.CharField(max_length=64),
+        "user.privacy_preferences",
+        "following what was said about an address",
+        basis=Basis.LEGAL_OBLIGATION,
+        erasure=OnErasure.KEEP,
+    )
+    purpose = technical(models.CharField(max_length=20), OneOf(PURPOSES))
+    state = technical(models.CharField(max_length=10), OneOf(State))
+    request = technical(models.CharField(max_length=16, blank=True))
+    at = technical(models.DateTimeField())
+
+    class Meta:
+        db_table = "consent_address"
+        constraints = [models.UniqueConstraint(fields=["address_hash", "purpose"], name="one_choice_an_address")]

@@ -53,6 +53,14 @@ PURPOSES = {
             "A mail before a provider that would handle personal data is added to the public list.",
             "You get no such mail; the list stays open to everybody.",
         ),
+        Purpose(
+            "sale",
+            "selling your data, or sharing it for advertising",
+            Basis.CONSENT,
+            True,
+            "We do neither, and nothing here does it. What you say is on record, and counts should that ever change.",
+            "Nothing: your data is not sold or shared for advertising either way.",
+        ),
     )
 }
 

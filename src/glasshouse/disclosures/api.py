@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -187,9 +188,8 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         raise InvalidError("Choose the channels from the list.", field="channels")
     least_days = rules.WAIT_DAYS.get(rules.Kind(entry.kind), 0)
     if entry.wait_days < least_days:
-        raise InvalidError(
-            f"Such a recipient waits at least {least_days} days after it was announced.", field="wait_days"
-        )
+        text = gettext("Such a recipient waits at least %(days)s days after it was announced.") % {"days": least_days}
+        raise InvalidError(text, field="wait_days")
     now = clock.now()
     texts = {name: entry.texts.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     if texts["server"] and not _host(texts["server"]):

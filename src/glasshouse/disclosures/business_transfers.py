@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -59,7 +60,7 @@ def open_transfer(actor: Actor, buyer: str, region: str, days: int) -> BusinessT
     }
     least_days = rules.WAIT_DAYS[rules.Kind.BUYER]
     if not least_days <= days <= 365:
-        raise InvalidError(f"People need {least_days} to 365 days to decide.", field="days")
+        raise InvalidError(gettext("People need %(days)s to 365 days to decide.") % {"days": least_days}, field="days")
     recipient = add(actor, Entry(rules.Kind.BUYER, texts, sorted(_categories()), [], days))
     business_transfer = BusinessTransfer.objects.create(recipient=recipient, opened_at=clock.now())
     events.record(actor, Kind.BUSINESS_TRANSFER_OPENED, business_transfer.id)

@@ -1,14 +1,14 @@
 """Record an event inside the caller's transaction; chain what was recorded; verify the chain."""
 
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
 from django.db import connection, connections, transaction
 
 from glasshouse.events.kinds import Kind
-from glasshouse.events.models import Event, Link, Root, Unchained
+from glasshouse.events.models import OF_REQUESTS, Event, Link, Root, Unchained
 from glasshouse.events.rules import START, Content, Joint, breaks, digest
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor, ActorKind
@@ -44,14 +44,38 @@ def record(actor: Actor, kind: Kind, subject: str, **facts: str | int | bool) ->
     )
 
 
-def of_organisation(organisation: OrganisationId, after: str = "") -> Piece[Event]:
-    """Events of the organisation that the transaction acts for, newest first, a piece of them."""
-    return piece_of(Event.objects.filter(organisation_id=organisation), after, by="-at", most=EVENTS_A_PIECE)
+class Wanted(NamedTuple):
+    """Which events of an organisation are asked for. actors: ids as events have them; since, until: aware UTC. None: all."""
+
+    kinds: Collection[str] | None = None
+    actors: Collection[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def of_organisation(organisation: OrganisationId, after: str = "", wanted: Wanted | None = None) -> Piece[Event]:
+    """Events of the organisation that the transaction acts for, newest first, a piece of them; until: before that moment."""
+    rows = Event.objects.filter(organisation_id=organisation)
+    wanted = wanted or Wanted()
+    asked = {
+        "kind__in": wanted.kinds,
+        "actor__in": wanted.actors,
+        "at__gte": wanted.since,
+        "at__lt": wanted.until,
+    }
+    rows = rows.filter(**{column: value for column, value in asked.items() if value is not None})
+    return piece_of(rows, after, by="-at", most=EVENTS_A_PIECE)
 
 
 def each_of_actor(account: str) -> Iterator[Event]:
     """The events of one account, inside organisations and outside, newest first: for its person. Read by the relay's role."""
     yield from Event.objects.using(RELAY).filter(actor=account).order_by("-at", "-id").iterator(chunk_size=2000)
+
+
+def of_request(request: str, most: int = 200) -> list[Event]:
+    """The newest events of a privacy request, the oldest of them first, for the privacy office. Read by the relay's role."""
+    of_requests = Event.objects.using(RELAY).filter(subject=request, kind__startswith=OF_REQUESTS)
+    return list(of_requests.order_by("-at", "-id")[:most])[::-1]
 
 
 def _content(event: Event) -> Content:

@@ -12,7 +12,10 @@ class Kind(StrEnum):
     ADDRESS_CHANGED = "accounts:address:change"
     ADDRESS_CHANGE_ASKED = "accounts:address:ask-change"
     ADMINISTRATION_HANDED = "support:administration:hand"
+    AGENT_ALLOWED = "rights:agent:allow"
+    AGENT_FETCHED = "rights:agent:fetch"
     AGENT_REGISTERED = "rights:agent:register"
+    AGENT_STOPPED = "rights:agent:stop"
     ASSESSMENT_NOTED = "rights:assessment:note"
     BROWSER_FORGOTTEN = "accounts:browser:forget"
     BROWSER_TRUSTED = "accounts:browser:trust"
@@ -38,6 +41,9 @@ class Kind(StrEnum):
     FILE_IMPORTED = "greenhouse:file:import"
     FILE_QUEUED = "greenhouse:file:queue"
     FILE_STOPPED = "greenhouse:file:stop"
+    FILE_UNDO_ASKED = "greenhouse:file:ask-undo"
+    FILE_UNDO_FAILED = "greenhouse:file:fail-undo"
+    FILE_UNDONE = "greenhouse:file:undo"
     FILE_UPLOADED = "greenhouse:file:upload"
     GLASS_BROKEN = "support:emergency:use"
     GRANT_ASKED = "support:grant:ask"
@@ -79,6 +85,10 @@ class Kind(StrEnum):
     PERSON_ERASED = "rights:person:erase"
     PROVIDERS_SUBSCRIBED = "disclosures:providers:subscribe"
     PROVIDERS_UNSUBSCRIBED = "disclosures:providers:unsubscribe"
+    READINGS_CORRECTED = "greenhouse:reading:correct"
+    READINGS_CORRECTION_ASKED = "greenhouse:reading:ask-correct"
+    READINGS_CORRECTION_FAILED = "greenhouse:reading:fail-correct"
+    READINGS_CORRECTION_UNDONE = "greenhouse:reading:undo-correct"
     READINGS_FORGOTTEN = "greenhouse:reading:forget"
     RECIPIENT_ADDED = "disclosures:recipient:add"
     RECIPIENT_ENDED = "disclosures:recipient:end"
@@ -87,13 +97,26 @@ class Kind(StrEnum):
     MAIL_DELETED = "rights:mail:delete"
     MAIL_KEPT = "rights:mail:keep"
     MAIL_MADE_REQUEST = "rights:mail:take"
+    REQUEST_ASKED_BACK = "rights:request:ask-back"
+    REQUEST_ASSIGNED = "rights:request:assign"
+    REQUEST_CLASSIFIED = "rights:request:classify"
     REQUEST_CLOSED = "rights:request:close"
     REQUEST_CONTINUED = "rights:request:continue"
+    REQUEST_ERASURE_AGREED = "rights:request:agree-erasure"
+    REQUEST_ERASURE_ASKED = "rights:request:ask-erasure"
+    REQUEST_ERASURE_DECLINED = "rights:request:decline-erasure"
     REQUEST_ESCALATED = "rights:request:escalate"
+    REQUEST_EXPORTED = "rights:request:export"
     REQUEST_EXTENDED = "rights:request:extend"
+    REQUEST_MAILED = "rights:request:mail"
+    REQUEST_MERGED = "rights:request:merge"
+    REQUEST_NOTED = "rights:request:note"
     REQUEST_OPENED = "rights:request:open"
     REQUEST_PROVED = "rights:request:prove"
     REQUEST_REFERRED = "rights:request:refer"
+    REQUEST_RESTRICTED = "rights:request:restrict"
+    REQUEST_SEEN = "rights:request:see"
+    REQUEST_UNMERGED = "rights:request:unmerge"
     REQUEST_WITHDRAWN = "rights:request:withdraw"
     RESTRICTION_LIFTED = "consent:restriction:lift"
     RESTRICTION_MADE = "consent:restriction:make"
@@ -122,24 +145,3 @@ class Kind(StrEnum):
     TEMPLATE_SAVED = "greenhouse:template:save"
     TOKEN_CREATED = "access:token:create"  # noqa: S105 - a kind, not a token
     TOKEN_REVOKED = "access:token:revoke"  # noqa: S105 - a kind, not a token
-
-
-_ACTS = {
-    "ask": "asked for",
-    "change": "changed",
-    "create": "made",
-    "end": "ended",
-    "make": "made",
-    "refuse": "refused",
-    "send": "sent",
-    "start": "began",
-}
-
-
-def description_of(kind: str) -> str:
-    """A kind in plain words: "access:member:remove" is "member: remove"."""
-    try:
-        _, object_name, act = kind.split(":")
-    except ValueError:
-        return kind
-    return f"{object_name.replace('-', ' ')}: {_ACTS.get(act, act.replace('-', ' '))}"

@@ -9,6 +9,8 @@ from glasshouse.rowsecurity.declarations import App, RowAccess, Support
 from glasshouse.vault.classification import technical
 from glasshouse.vault.content import Facts, Id, OneOf
 
+OF_REQUESTS = "rights:"
+
 
 class Event(models.Model):
     """One thing that happened. Opaque ids only: it outlives what it speaks of."""
@@ -33,6 +35,12 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["organisation_id", "-at", "-id"], name="events_index_organisation"),
             models.Index(fields=["actor", "-at", "-id"], name="events_index_actor"),
+            # What happened to a privacy request: few of all events.
+            models.Index(
+                fields=["subject", "at", "id"],
+                name="events_index_of_requests",
+                condition=models.Q(kind__startswith=OF_REQUESTS),
+            ),
         ]
 
 

@@ -12,10 +12,12 @@ import unicodedata
 from email import message_from_string, policy
 from email.message import EmailMessage
 from email.utils import getaddresses
+from urllib.parse import quote, urlsplit
 
 import email_validator
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+MOST_URI = 400  # characters
 
 # The library refuses names such as .invalid and .test, which lead nowhere. Probes and rehearsals use them, and a mail to one
 # fails by itself.
@@ -36,6 +38,29 @@ def parsed(text: str) -> str:
     if not is_single(form):
         raise AddressError("not one address that can be written into a mail")
     return form
+
+
+def contact_uri(text: str) -> str:
+    """A contact that the operator names, as a URI: an address, or the https address of a page. Raises AddressError.
+
+    Source: RFC 9116, 2.5.3.
+    """
+    if not text.lower().startswith("https://"):
+        return mail_uri(parsed(text.removeprefix("mailto:")))
+    if len(text) > MOST_URI or not text.isascii() or not text.isprintable() or set(text) & set(' "<>\\^`{|}'):
+        raise AddressError("not the address of a page")
+    try:
+        host = urlsplit(text).hostname
+    except ValueError:
+        host = ""
+    if not host:
+        raise AddressError("not the address of a page")
+    return text
+
+
+def mail_uri(address: str) -> str:
+    """An address as a URI: what has a meaning there is percent-encoded. Source: RFC 6068, 2."""
+    return f"mailto:{quote(address, safe='@')}"
 
 
 def _form(text: str) -> str:
@@ -118,7 +143,11 @@ def reachable(text: str) -> str:
 
 
 def bucket_of(address: str) -> str:
-    """Under which name tries for a stored form are counted. Forms that may lead to one account are counted together."""
+    """Under which name tries for an address are counted. Forms that may lead to one account are counted together."""
+    try:
+        address = parsed(address)
+    except AddressError:
+        address = address.strip()
     local, _, domain = address.rpartition("@")
     try:
         named = email_validator.validate_email(

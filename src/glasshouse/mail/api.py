@@ -50,21 +50,36 @@ class Draft:
     by_hand: bool = False
 
 
-def draft(template: str, values: Values, *, answers: str = "", purpose: str = "", by_hand: bool = False) -> Draft:
-    """A mail made of a template: see `mail/rendering.py`. Raises TemplateError."""
-    rendered = render(template, values)
-    language = language_of(template)
+def draft(
+    template: str,
+    values: Values,
+    *,
+    answers: str = "",
+    purpose: str = "",
+    by_hand: bool = False,
+    language: str = "",
+) -> Draft:
+    """A mail made of a template: see `mail/rendering.py`. language: "": that of the template. Raises TemplateError."""
+    language = language or language_of(template)
+    rendered = render(template, values, language)
     return Draft(rendered.subject, rendered.body, answers=answers, purpose=purpose, language=language, by_hand=by_hand)
 
 
 def queue_template(
-    key_owner: KeyOwnerId, kind: str, address: str, template: str, values: Values, *, purpose: str = ""
+    key_owner: KeyOwnerId,
+    kind: str,
+    address: str,
+    template: str,
+    values: Values,
+    *,
+    purpose: str = "",
+    language: str = "",
 ) -> str:
     """Queue one mail made of a template; returns its id, or "" where the person has objected to its purpose.
 
-    It leaves when the caller's transaction has ended well. Raises TemplateError.
+    It leaves when the caller's transaction has ended well. language: as of `draft`. Raises TemplateError.
     """
-    return queue_draft(key_owner, kind, address, draft(template, values, purpose=purpose))
+    return queue_draft(key_owner, kind, address, draft(template, values, purpose=purpose, language=language))
 
 
 def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) -> str:
@@ -251,12 +266,12 @@ class SetAside:
     seen: bool
 
 
-def set_aside(limit: int = 200) -> list[SetAside]:
+def set_aside() -> list[SetAside]:
     """The mails that were set aside, those that nobody has looked at first."""
     rows = Message.objects.filter(sent_at=None).exclude(set_aside_at=None)
     rows = rows.order_by(F("seen_at").asc(nulls_first=True), "-created_at")
     values = rows.values_list("id", "kind", "created_at", "tries", "reason", "place", "seen_at")
-    return [SetAside(*row[:4], failures.plain_reason(row[4]), row[5], row[6] is not None) for row in values[:limit]]
+    return [SetAside(*row[:4], failures.plain_reason(row[4]), row[5], row[6] is not None) for row in values]
 
 
 def unseen() -> int:

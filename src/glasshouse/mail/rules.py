@@ -13,7 +13,7 @@ ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 MESSAGE_ID = re.compile(rf"<({ATOMS}{{1,200}})@({ATOMS}{{1,200}}|\[[A-Za-z0-9.:-]{{1,100}}\])>")
 MAX_SUBJECT = 400
 SUBJECT = "Subject: "
-ONE_TAG = re.compile(r"\{%(?:(?!%\}).)*%\}")
+ONE_TAG = re.compile(r"\{% (?!translate )(?:(?!%\}).)*%\}")  # that says nothing itself
 NEVER_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
 
 
@@ -70,7 +70,7 @@ def unfolded(source: str) -> str:
     """A template's text with its lines joined to paragraphs, so that its own lines stay short and those of the mail whole.
 
     As in Markdown, a line goes on in the next one, an empty line ends a paragraph, and a backslash at a line's end breaks it.
-    A line that is one tag of the template and nothing else leaves no line in the mail.
+    A line that is one tag of the template and nothing else leaves no line in the mail, but for a text to translate.
     """
     text = ""
     for line, following in pairwise([*source.split("\n"), ""]):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -12,6 +13,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.notices import in_force, rules
 from glasshouse.notices.announcements import without_announcement
 from glasshouse.notices.facts import facts_now
@@ -20,6 +22,8 @@ from glasshouse.notices.rules import Document
 from glasshouse.notices.versions import tables
 
 MOST_TEXT = 100_000  # characters
+
+VERSIONS_A_PIECE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,15 @@ def draft(actor: Actor, written: Draft) -> str:
         raise InvalidError("Choose a document from the list.", field="document")
     texts = {code: (body, summary) for code, (body, summary) in written.texts.items() if body.strip()}
     if "en" not in texts or any(len(body) > MOST_TEXT for body, _ in texts.values()):
-        raise InvalidError(f"Write the text in English at least, {MOST_TEXT} characters at most.", field="body_en")
+        text = gettext("Write the text in English at least, %(most)s characters at most.") % {"most": MOST_TEXT}
+        raise InvalidError(text, field="body_en")
     if not all(summary.strip() for _, summary in texts.values()):
         raise InvalidError("Say in plain words what changes, in each language.", field="summary_en")
     if written.significant and not rules.LEAST_LEAD_DAYS <= written.lead_days <= 365:
-        raise InvalidError(
-            f"A significant change needs a lead time of {rules.LEAST_LEAD_DAYS} to 365 days.", field="lead_days"
-        )
+        text = gettext("A significant change needs a lead time of %(least)s to 365 days.") % {
+            "least": rules.LEAST_LEAD_DAYS
+        }
+        raise InvalidError(text, field="lead_days")
     version = Version.objects.create(
         document=written.document,
         significant=written.significant,
@@ -106,17 +112,19 @@ class VersionProgress:
     persons: int
 
 
-def progress_of_versions(actor: Actor) -> list[VersionProgress]:
-    """The newest versions and drafts with the progress of their announcements, the newest first. Raises NotFoundError."""
+def progress_of_versions(actor: Actor, after: str = "") -> Piece[VersionProgress]:
+    """A piece of the versions and drafts with the progress of their announcements, the newest first. Raises NotFoundError."""
     access.require_staff(actor, Permission.DOCUMENT_PUBLISH)
-    return [_progress(version) for version in Version.objects.order_by("-created_at")[:100]]
+    versions = piece_of(Version.objects.all(), after, by="-created_at", most=VERSIONS_A_PIECE)
+    return versions.of([_progress(version) for version in versions])
 
 
 def _progress(version: Version) -> VersionProgress:
-    states = list(Announcement.objects.filter(version=version).values_list("state", flat=True))
-    bounced = states.count("bounced") + states.count("failed")
-    waiting = states.count("queued")
-    persons = len(states)
+    announced = Announcement.objects.filter(version=version)
+    counts = dict(announced.values_list("state").annotate(count=Count("pk")).order_by())
+    bounced = counts.get("bounced", 0) + counts.get("failed", 0)
+    waiting = counts.get("queued", 0)
+    persons = announced_to = sum(counts.values())
     if version.significant and version.in_force_at is None:
         persons += without_announcement(version).count()
-    return VersionProgress(version, len(states) - bounced - waiting, bounced, waiting, persons)
+    return VersionProgress(version, announced_to - bounced - waiting, bounced, waiting, persons)

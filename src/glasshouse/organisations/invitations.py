@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext
 from pydantic import TypeAdapter
 
 from glasshouse.access.api import organisation_transaction, record_access, require, rights_of_membership, roles_by_id
@@ -83,9 +84,11 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
     """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, ReauthenticationError."""
     normal = normal_address(address)
     if not 1 <= offer.days <= MOST_DAYS:
-        raise InvalidError(f"An invitation lives 1 to {MOST_DAYS} days.", field="days")
+        raise InvalidError(gettext("Choose 1 to %(days)s days.") % {"days": MOST_DAYS}, field="days")
     if len(offer.message) > MOST_MESSAGE:
-        raise InvalidError(f"The message has at most {MOST_MESSAGE} characters.", field="message")
+        raise InvalidError(
+            gettext("The text has at most %(most)s characters.") % {"most": MOST_MESSAGE}, field="message"
+        )
     with organisation_transaction(actor):
         inviter_rights = require(actor, Permission.MEMBER_INVITE)
         accounts.require_reauthentication(actor)
@@ -102,7 +105,7 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         )
         if open_invitations.filter(expires_at__gt=clock.now()).exists():
             raise InvalidError(
-                "This address is invited already. Resend that invitation, or take it back.", field="address"
+                "This address is invited already. Resend that invitation, or cancel it.", field="address"
             )
         secret, now = new_token(), clock.now()
         invitation = Invitation.objects.create(
@@ -156,13 +159,18 @@ def invite_many(actor: Actor, pasted: str, offer: Offer) -> list[Outcome]:
     Raises InvalidError (the list as a whole), ForbiddenError, OverloadedError, UnavailableError.
     """
     if len(pasted) > MOST_PASTED:
-        raise InvalidError(f"The list has at most {MOST_PASTED} characters.", field="addresses")
+        raise InvalidError(
+            gettext("The text has at most %(most)s characters.") % {"most": MOST_PASTED}, field="addresses"
+        )
     rows = answer_of(LIST_WORK, pasted, _ROWS, field="addresses", advice="Write one address a line.")
     addresses = [row for number, row in enumerate(rows) if "@" in row or number]
     if not addresses:
         raise InvalidError("Write one address a line.", field="addresses")
     if len(addresses) > MOST_AT_ONCE:
-        raise InvalidError(f"At most {MOST_AT_ONCE} addresses at once; these are {len(addresses)}.", field="addresses")
+        many = {"most": MOST_AT_ONCE, "count": len(addresses)}
+        raise InvalidError(
+            gettext("At most %(most)s addresses at once; these are %(count)s.") % many, field="addresses"
+        )
     report = []
     for address in addresses:
         try:
@@ -199,7 +207,7 @@ def resend(actor: Actor, invitation: InvitationId) -> None:
         accounts.require_reauthentication(actor)
         row = _invitation_of(actor, invitation)
         if _state(row) not in ("open", "expired"):
-            raise InvalidError("This invitation is accepted or taken back.", field="invitation")
+            raise InvalidError("This invitation is accepted or cancelled.", field="invitation")
         check_gift(inviter_rights, str(actor.organisation), row.role, row.sites)
         throttle.take("resend", row.id, most=5, window=timedelta(days=1), undone_with_act=True)
         secret = new_token()

@@ -8,6 +8,8 @@ what slips through. Source: SEC-03.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from glasshouse.access.api import (
     RoleDefinition,
     membership_of,
@@ -35,7 +37,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId, RequestId, RoleId
-from glasshouse.kernel.pieces import CHOICES, Piece, piece_of
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.organisations.models import AccessRequest, Invitation
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
@@ -43,6 +45,7 @@ from glasshouse.vault.fields import readable
 RESTRICTED = "Somebody whose data is restricted"
 GONE = RoleDefinition("a role that is gone", frozenset[Permission]())
 MORE_THAN_MINE = "You cannot give (or take) what you do not have yourself."
+MOST_ROLES = 200  # of an organisation's own: a form offers all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def members(actor: Actor, after: str = "") -> Piece[Member]:
 
 
 def _shown(actor: Actor, rows: list[Membership]) -> list[Member]:
-    people = _people(actor, [AccountId(row.account_id) for row in rows])
+    people = people_of(actor, [AccountId(row.account_id) for row in rows])
     record_access(actor, "members", [row.account_id for row in rows])
     return _as_members(actor, rows, people)
 
@@ -124,7 +127,8 @@ def _as_members(actor: Actor, rows: list[Membership], people: dict[str, Person])
     ]
 
 
-def _people(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
+def people_of(actor: Actor, account_ids: list[AccountId]) -> dict[str, Person]:
+    """The persons of some members, by account, in an organisation transaction; no permission is asked."""
     if actor.kind is not ActorKind.STAFF:
         return accounts.people(account_ids)
     # Support has no right to the table of persons; the database hands out these, where a grant names them.
@@ -256,7 +260,7 @@ def roles(actor: Actor) -> list[ListedRole]:
     with organisation_transaction(actor):
         rights_of(actor)
         record_access(actor, "roles", [])
-        custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:CHOICES]
+        custom_roles = CustomRole.objects.filter(organisation_id=actor.organisation).order_by("created_at")[:MOST_ROLES]
         built_in = [ListedRole(str(role), TITLES[role], GRANTED[role]) for role in TITLES]
         return built_in + [ListedRole(role.id, *permissions_of(role)) for role in custom_roles]
 
@@ -280,6 +284,12 @@ def save_role(actor: Actor, name: str, chosen: list[str], role: str = "") -> Rol
         accounts.require_reauthentication(actor)
         permissions = _chosen(actor_rights, chosen)
         custom_role = CustomRole(organisation_id=str(actor.organisation), created_at=clock.now())
+        own_roles = CustomRole.objects.filter(organisation_id=actor.organisation)
+        if not role and own_roles.count() >= MOST_ROLES:
+            raise InvalidError(
+                gettext("There are %(count)s roles of your own. Remove one that nobody has.") % {"count": MOST_ROLES},
+                field="name",
+            )
         if role:
             stored_role = CustomRole.objects.filter(id=role, organisation_id=actor.organisation).first()
             if stored_role is None:
@@ -356,7 +366,7 @@ def requests(actor: Actor, after: str = "") -> Piece[Asked]:
         waiting = AccessRequest.objects.filter(organisation_id=actor.organisation, decided_at=None)
         access_requests = piece_of(waiting, after)
         record_access(actor, "requests", [access_request.account_id for access_request in access_requests])
-        people = _people(actor, [AccountId(access_request.account_id) for access_request in access_requests])
+        people = people_of(actor, [AccountId(access_request.account_id) for access_request in access_requests])
         vault.open_keys({KeyOwnerId(person.id) for person in people.values()})
         roles = roles_by_id(str(actor.organisation), {access_request.role for access_request in access_requests})
         asked = [

@@ -7,6 +7,8 @@ thief may have made one: see `accounts/credentials.py`.
 from datetime import timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from glasshouse.access.api import organisation_transaction, require, rights_of
 from glasshouse.access.models import ApiToken
 from glasshouse.access.permissions import Permission
@@ -38,7 +40,7 @@ SCOPES = (
 def create_token(actor: Actor, name: str, scopes: list[str], days: int, sites: list[str] | None = None) -> str:
     """Make a token; returns its text, shown this once. Raises InvalidError, ForbiddenError, ReauthenticationError."""
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidError(f"A token lives 1 to {MOST_DAYS} days.", field="days")
+        raise InvalidError(gettext("Choose 1 to %(days)s days.") % {"days": MOST_DAYS}, field="days")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise InvalidError("Choose at least one thing that the program may do.", field="scopes")
     with organisation_transaction(actor):

@@ -117,6 +117,16 @@ def hidden_from(account: str, model: type[models.Model]) -> set[str]:
     return hidden
 
 
+def beside(account: str, model: type[models.Model]) -> set[str] | None:
+    """Ids of the rows of a model that belong to the same promise check as an account; None where it belongs to none."""
+    from glasshouse.probes.sql import NAMES  # It reads the models, which must be there.
+
+    for probe in living():
+        if account and account in ids(probe, NAMES["account"]):
+            return set(ids(probe, model._meta.db_table))
+    return None
+
+
 def remove(probe: str) -> None:
     """Delete every row that is the probe's, its events, then its keys, its marks last. Safe to repeat, wherever it broke off."""
     began = began_at(probe)

@@ -4,8 +4,9 @@ import contextvars
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from django.db import connections, transaction
 
@@ -130,6 +131,36 @@ def history(promise: str, limit: int = 50) -> list[Period]:
         else:
             periods.append(period)
     return periods[:limit]
+
+
+class Day(NamedTuple):
+    """A day (UTC), and the state that a promise stood in on it: the worst of them; None where no check ran."""
+
+    day: date
+    state: State | None
+
+
+# Of the states of one day the first counts.
+WORST_FIRST = (State.NOT_VERIFIED, State.CANNOT_TELL, State.VERIFIED, State.NOTHING_TO_CHECK, State.NOT_CHECKED)
+
+
+def days(promise: str, count: int = 90) -> list[Day]:
+    """In which state a promise stood on each of the last days, today the last.
+
+    A day between two equal results counts as they do.
+    """
+    today = clock.now().astimezone(UTC).date()
+    listed = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
+    begin = datetime.combine(listed[0], time.min, UTC)
+    rows = Result.objects.filter(promise=promise, checked_at__gte=begin).values_list("state", "since", "checked_at")
+    worst: dict[date, State] = {}
+    for name, since, checked_at in rows:
+        state, last = State(name), checked_at.astimezone(UTC).date()
+        day = max((since or checked_at).astimezone(UTC).date(), listed[0])
+        while day <= last:
+            worst[day] = min(state, worst.get(day, state), key=WORST_FIRST.index)
+            day += timedelta(days=1)
+    return [Day(day, worst.get(day)) for day in listed]
 
 
 def standings() -> list[Standing]:

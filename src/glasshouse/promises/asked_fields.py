@@ -45,6 +45,10 @@ class _Reader(HTMLParser):
     texts: list[str] = field(default_factory=list)
     open_label: bool = False
     labelled: list[Field] = field(default_factory=list)
+    label_for: str = ""
+    labels: dict[str, str] = field(
+        default_factory=dict
+    )  # texts of labels that name their field, which follows, by its id
 
     def __post_init__(self) -> None:
         HTMLParser.__init__(self)
@@ -58,11 +62,14 @@ class _Reader(HTMLParser):
         if values.get("formaction"):  # Also the fields before the button share this list.
             self.actions.append(str(values["formaction"]))
         if tag == "label":
-            self.open_label, self.texts, self.labelled = True, [], []
+            self.open_label, self.texts, self.labelled, self.label_for = True, [], [], str(values.get("for") or "")
         if tag in ("input", "select", "textarea") and values.get("name") not in (None, "csrfmiddlewaretoken"):
             kind = str(values.get("type") or tag)
             if kind not in ("hidden", "submit"):
-                self.fields.append(Field(str(values["name"]), kind, "required" in values, self.method, self.actions))
+                label = self.labels.get(str(values.get("id") or ""), "")
+                self.fields.append(
+                    Field(str(values["name"]), kind, "required" in values, self.method, self.actions, label)
+                )
                 self.labelled.append(self.fields[-1])
 
     def handle_data(self, data: str) -> None:
@@ -71,6 +78,8 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "label":
+            if self.label_for:
+                self.labels[self.label_for] = " ".join(self.texts).lower()
             for labelled in self.labelled:
                 labelled.label = " ".join(self.texts).lower()
             self.open_label = False

@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from glasshouse.kernel import users
+
 
 class Kind(StrEnum):
     """Where a breakage changes something."""
@@ -51,8 +53,11 @@ class Place(Protocol):
     def execute(self, sql: str, database: str = "people") -> None:
         """Execute SQL as the store's administrator."""
 
-    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}) -> None:
-        """Start parts again, with other variables where some are given (None: without it), and wait for their doors."""
+    def restart(self, parts: Sequence[str], variables: Mapping[str, str | None] = {}, user: str = "") -> None:
+        """Start parts again, with other variables where some are given (None: without it), and wait for their doors.
+
+        user: the part as whose user they run; each as its own unless named.
+        """
 
     def without_mail_server(self) -> AbstractContextManager[None]:
         """While the block lasts, the mail server that takes outgoing mail is not there."""
@@ -107,7 +112,8 @@ Change = Code | Database | Configuration | Environment
 class Breakage:
     """One breakage of a promise. name: a plain sentence, of no other breakage. also: promises that are rightly red with it.
 
-    quick: it needs no part to start again, and is tried in every test run.
+    quick: it needs no part to start again, and is tried in every test run. needs_root: it is none where all
+    parts run as one user.
     """
 
     promise: str
@@ -115,6 +121,12 @@ class Breakage:
     change: Change
     quick: bool = False
     also: tuple[str, ...] = ()
+    needs_root: bool = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it can be applied to a service that this process starts."""
+        return users.are_apart() or not self.needs_root
 
     @property
     def kind(self) -> Kind:

@@ -7,6 +7,7 @@ import httpx
 from django.conf import settings
 
 from glasshouse.kernel.errors import UnavailableError
+from glasshouse.kernel.straight import Straight
 from glasshouse.promises import sockets
 from glasshouse.promises.stage import Resident
 
@@ -17,7 +18,7 @@ def device(administrator: Resident, site: str, *, name: str = "Probe") -> str:
     """Register a device by the page of sites; returns its key, which the next page shows once. Raises UnavailableError."""
     visitor = administrator.visitor
     answer = visitor.submit(administrator.page("sites"), {"name": name}, action=f"/sites/{site}/devices")
-    shown_key = re.search(r"<pre[^>]*>\s*(gh_[A-Za-z0-9_-]+)", visitor.follow(answer).text)
+    shown_key = re.search(r"<code[^>]*>\s*(gh_[A-Za-z0-9_-]+)", visitor.follow(answer).text)
     if shown_key is None:
         raise UnavailableError(f"A new device was answered {answer.status_code}, without a key.")
     return shown_key[1]
@@ -26,9 +27,9 @@ def device(administrator: Resident, site: str, *, name: str = "Probe") -> str:
 def ask(method: str, path: str, **parts: Any) -> httpx.Response:
     """What the crops service answers, whatever it is. Raises UnavailableError."""
     try:
-        return httpx.request(
-            method, f"{settings.CROPS_ORIGIN}{path}", verify=sockets.context(), timeout=ANSWERS_S, **parts
-        )
+        way = Straight(settings.CROPS_DOOR, sockets.context())
+        with httpx.Client(transport=way, timeout=ANSWERS_S) as client:
+            return client.request(method, f"{settings.CROPS_ORIGIN}{path}", **parts)
     except httpx.HTTPError as error:
         raise UnavailableError(f"The crops service did not answer {method} {path[:40]}.") from error
 

@@ -19,10 +19,9 @@ def _as_app() -> Iterator[Link]:
     """A transaction of the application's role, of which nothing is kept. Raises UnavailableError."""
     try:
         link: Link = psycopg.connect(
-            host=str(settings.DATABASES["default"]["HOST"]),
+            **settings.REACHED["people"],  # type: ignore[arg-type]
             user="glasshouse_app",
             password=(settings.KEYS_FOLDER / "app.secret").read_text(),
-            dbname="people",
             options="-c statement_timeout=30000",
         )
     except (OSError, psycopg.OperationalError) as error:

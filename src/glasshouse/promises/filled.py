@@ -16,7 +16,11 @@ from glasshouse.promises.front_door import FormMissingError, Visitor
 from glasshouse.promises.stage import Resident, Stage
 
 # Columns that a form asks a person for and that no walk fills, each with why.
-LEFT_OUT = {"accounts_second_step.name": "a passkey's name: a passkey needs a browser's own hardware"}
+LEFT_OUT = {
+    "accounts_person.language": "a choice of two languages, which no text of a check's own can be",
+    "accounts_second_step.name": "a passkey's name: a passkey needs a browser's own hardware",
+    "rights_letter.text": "a reply to a request: it is filled in, and sealed with the request, which the law keeps",
+}
 
 
 @dataclass(slots=True)
@@ -116,6 +120,11 @@ def _asked_by_mail(stage: Stage, given: Filled) -> None:
     link = stage.link(address, "invitation")
     done(given.resident.visitor.submit(link, {}, action=link), "An invitation's acceptance")
     _confirm(stage, stage.link(address, "privacy/prove", after=arrived))
+    number = oracle.value(
+        "SELECT id FROM rights_request WHERE address_hash = %s ORDER BY asked_at LIMIT 1", given.hashes[-1]
+    )
+    reply, page = {"text": given.canary("rights_letter.text")}, f"/account/data/requests/{number}"
+    done(given.resident.visitor.submit(page, reply, action="/reply"), "A reply to a privacy request")
 
 
 def _confirm(stage: Stage, link: str) -> None:
@@ -205,7 +214,7 @@ def _scopes(visitor: Visitor, path: str) -> list[str]:
 def shown(visitor: Visitor, answer: object) -> str:
     """A key that the page shows which an answer leads to. Raises UnavailableError."""
     done(answer, "A form that makes a key")
-    shown_key = re.search(r"<pre[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</pre>", visitor.follow(answer).text)  # type: ignore[arg-type]
+    shown_key = re.search(r"<(?:pre|code)[^>]*>\s*([A-Za-z0-9_.-]{16,})\s*</", visitor.follow(answer).text)  # type: ignore[arg-type]
     if shown_key is None:
         raise UnavailableError("A page that shows a new key once shows none.")
     return shown_key[1]

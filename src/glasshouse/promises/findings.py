@@ -18,6 +18,7 @@ class State(StrEnum):
 
 
 FEW = 5
+AS_PROMISED = "steps as promised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def cannot_tell(figure: str, evidence: Iterable[str] = ()) -> Finding:
     return Finding(State.CANNOT_TELL, figure, tuple(evidence))
 
 
+def is_sound(state: str, figure: str) -> bool:
+    """Whether a check came to its end and saw nothing wrong, though it may not see all: a breakage would show."""
+    return state == State.VERIFIED or (state == State.CANNOT_TELL and AS_PROMISED in figure)
+
+
 def counted(count: int) -> str:
     """A number of real customers, persons or requests, for the public: none under five is told. Source: docs/adr/0014."""
     return str(count) if count >= FEW else f"fewer than {FEW}"
@@ -66,6 +72,7 @@ class Steps:
             begun.append(self)
         self.lines: list[str] = []
         self.wrong: list[str] = []
+        self.untold: list[str] = []
         self.taken = 0
 
     def expect(self, step: str, held: bool, instead: str = "") -> bool:
@@ -81,15 +88,25 @@ class Steps:
         """Tell, in the evidence, what this check cannot see or does not do. It counts neither way."""
         self.lines.append(f"not seen here: {line}")
 
+    def cannot_tell(self, line: str) -> None:
+        """Tell that a part of the promise could not be looked at, and why: it is not verified then, whatever else was seen."""
+        self.lines.append(f"cannot tell: {line}")
+        self.untold.append(line)
+
     def tell(self, line: str) -> None:
         """Tell, in the evidence, what explains the steps. It counts neither way."""
         self.lines.append(line)
 
     def judged(self, figure: str = "") -> Finding:
-        """Verified if every step was as promised, and there was one. figure: of a promise that is kept, but for the count."""
+        """Verified if every step was as promised, and there was one; cannot tell, where that is all that is wrong.
+
+        figure: of a promise that is kept, but for the count.
+        """
         if not self.taken:
             return cannot_tell("the check could take no step", self.lines)
-        as_promised = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} steps as promised")))
+        as_promised = "; ".join(filter(None, (figure, f"{self.taken} of {self.taken} {AS_PROMISED}")))
+        if self.untold and not self.wrong:
+            return cannot_tell(f"{'; '.join(self.untold[:3])}; {as_promised}", self.lines)
         return judge(not self.wrong, f"not so: {'; '.join(self.wrong[:3])}" if self.wrong else as_promised, self.lines)
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from glasshouse.kernel.errors import UnavailableError
+from glasshouse.kernel.straight import Straight
 from glasshouse.promises import sockets
 
 ANSWERS_S = 30.0
@@ -39,7 +40,7 @@ class Visitor:
         self.network = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
         self._client = httpx.Client(
             base_url=settings.ORIGIN,
-            transport=httpx.HTTPTransport(verify=sockets.context(), local_address=self.network),
+            transport=Straight(settings.WEB_DOOR, sockets.context(), local_address=_source(self.network)),
             timeout=ANSWERS_S,
         )
 
@@ -101,6 +102,11 @@ class Visitor:
         token = self._client.cookies.get("__Host-csrf") or ""
         headers = {"Referer": f"{settings.ORIGIN}/", "X-CSRFToken": token}
         return self.request("POST", path, data=dict(fields or {}), headers=headers)
+
+
+def _source(network: str) -> str | None:
+    """The address to come from; a door on IPv6 alone is reached from the machine's own."""
+    return None if ":" in settings.WEB_DOOR.address else network
 
 
 def _masked(path: str) -> str:

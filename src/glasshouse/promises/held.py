@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import urljoin
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from glasshouse.promises import opened
 from glasshouse.promises.front_door import Visitor
@@ -16,6 +17,7 @@ NEVER_SHOWN = ("seed", "key", "password")  # of a JSON value: what opens somethi
 HASHED = "kept as a hash only"  # as the page says it
 SHOWN_TO_NOBODY = {"people.accounts_recovery_code.code_hash", "people.accounts_tries.key"}
 LETTERS = 16  # of an id
+MOST_PAGES = 200  # that are opened of what is held
 MOST_SHOWN = 300  # letters of a value on the page; the export has all of them
 
 
@@ -113,31 +115,57 @@ def is_shown(text: str, shown: str, *, most: int = 1 << 20) -> bool:
 
 
 class Section(NamedTuple):
-    """A part of the page of everything held: what for, what is said of it, and the values with what is said of each."""
+    """A part of the page of everything held: what for, what is said of it, and the values with what is said of each.
+
+    facts: what is said of all of its values at once, by its heading; said: what is said of each beside that. more: where the
+    link to all of its values leads; "": these are all.
+    """
 
     purpose: str
-    hint: str
+    facts: dict[str, str]
     values: list[str]
-    cells: list[list[str]]
-    more: int
+    said: list[dict[str, str]]
+    more: str
 
 
 def sections(page: str) -> list[Section]:
     """The parts of a page of everything held."""
     parts = []
-    for node in LexborHTMLParser(page).css("section"):
-        title = node.css_first("h2")
+    for node in LexborHTMLParser(page).css("details"):
+        title = node.css_first("summary b")
         rows = node.css("tbody tr")
-        if title is None or not rows or not title.text().startswith("For "):
+        if title is None or not rows or not node.css("td.value-of"):
             continue
-        hint = " ".join(part.text() for part in node.css("p.hint"))
-        cells = [[" ".join(cell.text().split()) for cell in row.css("td")] for row in rows]
+        facts = {_words(term): _words(said) for term, said in zip(node.css("dt"), node.css("dd"), strict=True)}
+        said = [
+            {cell.attributes["data-label"] or "": _words(cell) for cell in row.css("td[data-label]")} for row in rows
+        ]
         values = [cell.text() for row in rows for cell in row.css("td.value-of")]
-        more = re.search(r"And (\d+) more", hint)
-        parts.append(
-            Section(title.text()[4:].strip(), " ".join(hint.split()), values, cells, int(more[1]) if more else 0)
-        )
+        more = next((link.attributes.get("href") or "" for link in node.css("p > a") if "Show " in link.text()), "")
+        purpose = _words(title)
+        parts.append(Section(purpose[:1].lower() + purpose[1:], facts, values, said, more))
     return parts
+
+
+def _words(node: LexborNode) -> str:
+    return " ".join(node.text().split())
+
+
+def everything(visitor: Visitor, path: str) -> tuple[list[Section], str]:
+    """The parts of a page of everything held, with what its links to more lead to; and the text of all these pages."""
+    first = visitor.get(path).text
+    parts, texts = [], [first]
+    for part in sections(first):
+        parts.append(part._replace(values=[], said=[]) if part.more else part)
+        following = part.more
+        while following and len(texts) < MOST_PAGES:
+            text = visitor.get(urljoin(path, following)).text
+            texts.append(text)
+            parts += sections(text)
+            following = next(
+                (link.attributes.get("href") or "" for link in LexborHTMLParser(text).css('[rel="next"]')), ""
+            )
+    return [part for part in parts if part.values], "\n".join(texts)
 
 
 def missing(held: Sequence[Held], shown: Sequence[str], *, most: int = 1 << 20) -> list[Held]:

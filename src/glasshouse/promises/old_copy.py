@@ -23,6 +23,9 @@ from glasshouse.kernel.ids import new_id
 from glasshouse.promises import opened, oracle
 from glasshouse.promises.opened import Held
 
+NO_COPY = (
+    "a copy of the people store: it is a PostgreSQL server of the operator's, whose files cannot be copied from here"
+)
 COPY_S, START_S = 600.0, 60.0
 SPARE = 1.3  # how much room there must be, for what the copy needs
 
@@ -87,16 +90,22 @@ def _become(user: "programs.StoreUser | None") -> None:
 def _until_open(sockets: str, child: "subprocess.Popen[bytes]") -> None:
     ends = time.monotonic() + START_S
     while time.monotonic() < ends and child.poll() is None:
-        with suppress(psycopg.OperationalError), oracle.connected(sockets, oracle.PEOPLE):
+        with suppress(psycopg.OperationalError), oracle.connected({"host": sockets, "dbname": oracle.PEOPLE}):
             return
         time.sleep(0.05)
     raise UnavailableError("The copy of the people store could not be started.")
 
 
 @contextmanager
-def taken() -> Iterator[OldCopy]:
-    """A copy of the people store as it is now, removed after the block. Raises UnavailableError, also where the disk is short."""
-    folder = Path(settings.DATA_FOLDER) / "run" / f"copy-{new_id()}"
+def taken() -> Iterator[OldCopy | None]:
+    """A copy of the people store as it is now, removed after the block; None where its files lie on a server of the operator's.
+
+    Raises UnavailableError, also where the disk is short.
+    """
+    if settings.PEOPLE_SERVER:
+        yield None
+        return
+    folder = Path(settings.DATA_FOLDER) / "run" / "copies" / f"copy-{new_id()}"
     _clear_abandoned(folder.parent)
     _refuse_short(folder.parent)
     parent = _reachable(folder)
@@ -108,8 +117,7 @@ def taken() -> Iterator[OldCopy]:
 
 
 def _reachable(folder: Path) -> Path:
-    """The folder, made; the store's own user may pass through and own it."""
-    folder.parent.chmod(0o711)
+    """The folder, made. A command that root runs gives it to the store's own user: PostgreSQL refuses to run as root."""
     folder.mkdir(mode=0o700)
     if user := programs.system_user(programs.PEOPLE_USER):
         os.chown(folder, *user)
@@ -136,7 +144,7 @@ def _take(folder: Path) -> None:
     user = programs.system_user(programs.PEOPLE_USER)
     command = [
         str(programs.binaries() / "pg_basebackup"),
-        *("-h", str(settings.DATABASES["default"]["HOST"]), "-U", "glasshouse_backup", "-D", str(folder / "cluster")),
+        *("-h", settings.REACHED[oracle.PEOPLE]["host"], "-U", "glasshouse_backup", "-D", str(folder / "cluster")),
         *("--checkpoint=fast", "--wal-method=fetch", "--no-sync", "--no-password"),
     ]
     secret = (settings.KEYS_FOLDER / "backup.secret").read_text()
@@ -169,7 +177,7 @@ def tried(sockets: str, names: list[str], key_owners: set[str]) -> Tried:
 
     key_owners: whose keys are tried, besides the owners that the rows name.
     """
-    with oracle.connected(sockets, oracle.PEOPLE) as link:
+    with oracle.connected({"host": sockets, "dbname": oracle.PEOPLE}) as link:
         rows = opened.rows_in(link, names)
     owners = set(key_owners)
     for row in rows:

@@ -120,23 +120,3 @@ def held(rows: Sequence[Row]) -> list[Held]:
         for column, value in row.values.items()
         if isinstance(value, bytes)
     ]
-
-
-class Plain(NamedTuple):
-    """A value that opened, as text."""
-
-    table: str
-    column: str
-    key: str
-    text: str
-
-
-def plain_of(key_owner: str, names: Sequence[str]) -> list[Plain]:
-    """Every value under a key owner's key, opened, in rows that name one of the names."""
-    keys = keys_of(key_owner)
-    opened = ((value, open_value(value, key_owner, keys)) for value in held(rows_naming(names)))
-    return [
-        Plain(value.table, value.column, value.key, plain.decode("utf-8", "replace"))
-        for value, plain in opened
-        if plain is not None
-    ]

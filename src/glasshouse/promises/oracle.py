@@ -31,27 +31,26 @@ class Column(NamedTuple):
 def reading(database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection that only reads. Raises UnavailableError."""
     try:
-        link = connected(_host(database), database)
+        link = connected(settings.REACHED[database])
     except (OSError, psycopg.OperationalError) as error:
         raise UnavailableError("The auditor's role cannot sign in to the database.") from error
     with link:
         yield link
 
 
-def connected(host: str, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    """As `reading`, of the store whose socket is in a folder. Raises OSError, psycopg.OperationalError."""
+def connected(place: dict[str, str]) -> "psycopg.Connection[tuple[Any, ...]]":
+    """As `reading`. place: where the database is, as psycopg takes it. Raises OSError, psycopg.OperationalError."""
+    if "target_session_attrs" in place:
+        place = place | {
+            "target_session_attrs": "primary"
+        }  # Our session only reads, and would not count as read-write.
     return psycopg.connect(
-        host=host,
+        **place,  # type: ignore[arg-type]
         user="glasshouse_auditor",
         password=(settings.KEYS_FOLDER / "auditor.secret").read_text(),
-        dbname=database,
         autocommit=True,
         options="-c default_transaction_read_only=on -c statement_timeout=30000",
     )
-
-
-def _host(database: str) -> str:
-    return str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
 
 
 def rows(question: LiteralString, *values: object, database: str = PEOPLE) -> list[tuple[Any, ...]]:
@@ -142,10 +141,13 @@ def _naming(
 @contextmanager
 def signed_in(role: str, database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection as another role, with its own credential; whatever is done in it is undone. Raises UnavailableError."""
-    host = str(settings.DATABASES["vault" if database == VAULT else "default"]["HOST"])
     try:
         secret = (settings.KEYS_FOLDER / f"{role}.secret").read_text()
-        link = psycopg.connect(host=host, user=f"glasshouse_{role}", password=secret, dbname=database)
+        link = psycopg.connect(
+            **settings.REACHED[database],  # type: ignore[arg-type]
+            user=f"glasshouse_{role}",
+            password=secret,
+        )
     except (OSError, psycopg.OperationalError) as error:
         raise UnavailableError(f"The role {role} cannot sign in to the database {database}.") from error
     try:

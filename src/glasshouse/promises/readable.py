@@ -1,4 +1,6 @@
-"""Where the processes of this installation can write, and whether a text lies readable there.
+"""Where the processes of this installation can write, and whether a text lies readable there. Knows no database and no settings.
+
+It is run by the file reader, which may read all files.
 
 Looked at: the data folder; the temporary folders of this machine and of each process, as far as their files are written by the
 same users; each file that a process holds open elsewhere, also one without a name.
@@ -12,18 +14,15 @@ has read counts as unread for one with secrets, for it searched for less.
 import hashlib
 import os
 import stat
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from django.conf import settings
-
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import sockets
-from glasshouse.promises.evidence import files, needles_of, whether_holds
+from glasshouse.promises import processes
+from glasshouse.promises.raw_bytes import files, needles_of, whether_holds
 
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm")  # noqa: S108 - looked at, never written to
 MOST_FILES, MOST_BYTES, MOST_S = 200_000, 8 << 30, 120.0
@@ -58,7 +57,8 @@ class Search:
     """What a search found, bounded in files, bytes and time. places: those that hold a text. count: files that were read.
 
     stems: one of them is in whatever holds a needle. began: epoch s; no text is older. read: files that looks for the same
-    secrets have read. passed: how many of those were as they were then. left: old files that this look had no time for.
+    secrets have read. passed: how many of those were as they were then. left: old files that this look had no time for. progress:
+    told the number of files read, before each; may raise what ends the look.
     """
 
     needles: list[bytes]
@@ -70,19 +70,13 @@ class Search:
     passed: int = 0
     left: int = 0
     places: list[str] = field(default_factory=list)
+    progress: Callable[[int], None] = lambda count: None
     ends: float = field(default_factory=lambda: time.monotonic() + MOST_S)
     old_ends: float = field(default_factory=lambda: time.monotonic() + OLD_S)
 
-    @property
-    def extent(self) -> str:
-        """How many files were looked at, in words."""
-        old = f"{self.passed} that nobody changed since they were read" if self.passed else ""
-        left = f"{self.left} older than the texts, to be read by the next looks" if self.left else ""
-        more = ", ".join(filter(None, (old, left)))
-        return f"{self.count} files{f' (besides {more})' if more else ''}"
-
     def take(self, path: Path, name: str) -> None:
         """Read one file, if need be. Raises UnavailableError past the bounds, OSError for what may not be read."""
+        self.progress(self.count)
         try:
             facts = path.stat()
             known = _Facts(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
@@ -113,10 +107,17 @@ class Search:
         return True
 
 
-def look(texts: list[str], *, began: float, secrets: tuple[bytes, ...] = ()) -> Search:
-    """Search everywhere for texts, and for the bytes of secrets. began: epoch s; no text is older.
+def look(
+    data: Path,
+    texts: list[str],
+    *,
+    began: float,
+    secrets: tuple[bytes, ...] = (),
+    progress: Callable[[int], None] = lambda count: None,
+) -> Search:
+    """Search everywhere for texts, and for the bytes of secrets. data: the data folder; began: epoch s; no text is older.
 
-    Raises UnavailableError, OSError.
+    progress: see `Search`. Raises UnavailableError, OSError.
     """
     if not _read_since or time.monotonic() - _read_since[0] > DAY_S:
         forget()
@@ -125,13 +126,13 @@ def look(texts: list[str], *, began: float, secrets: tuple[bytes, ...] = ()) -> 
     plain = [text for text in texts if STEM not in text]
     stems = [*needles_of([STEM, *plain] if len(plain) < len(texts) else plain), *secrets]
     read = _read.setdefault(_kind(secrets), set())
-    search, data = Search([*needles_of(texts), *secrets], stems, began, read), Path(settings.DATA_FOLDER)
+    search = Search([*needles_of(texts), *secrets], stems, began, read, progress=progress)
     for path in files(data):
         search.take(path, str(path.relative_to(data)))
-    for folder in temporary_folders():
-        for path in _newer(folder, began - 1):
+    for folder in temporary_folders(data):
+        for path in _newer(data, folder, began - 1):
             search.take(path, str(path))
-    for file in _open_elsewhere():
+    for file in _open_elsewhere(data):
         search.take(file.path, file.name)
     return search
 
@@ -141,15 +142,15 @@ def _kind(secrets: tuple[bytes, ...]) -> str:
     return hashlib.sha256(repr(sorted(secrets)).encode()).hexdigest()
 
 
-def processes() -> list[Path]:
+def _processes(data: Path) -> list[Path]:
     """Folders below /proc of this installation's processes, this one first. Linux only. Raises UnavailableError."""
-    return [Path(f"/proc/{number}") for number in dict.fromkeys([os.getpid(), *sockets.processes()])]
+    return [Path(f"/proc/{number}") for number in dict.fromkeys([os.getpid(), *processes.numbers_of(data)])]
 
 
-def temporary_folders() -> list[Path]:
+def temporary_folders(data: Path) -> list[Path]:
     """The machine's shared temporary folders and those that the processes name, without those inside the data folder."""
-    named = {*SHARED, tempfile.gettempdir()}
-    for process in processes():
+    named = set(SHARED)
+    for process in _processes(data):
         try:
             environment = process.joinpath("environ").read_bytes().split(b"\0")
         except OSError:
@@ -159,14 +160,14 @@ def temporary_folders() -> list[Path]:
             for variable in environment
             if variable.startswith((b"TMPDIR=", b"SQLITE_TMPDIR="))
         }
-    data = Path(settings.DATA_FOLDER).resolve()
+    data = data.resolve()
     folders = {Path(name).resolve() for name in named}
     return sorted(folder for folder in folders if folder.is_dir() and folder != data and data not in folder.parents)
 
 
-def _writers() -> set[int]:
+def _writers(data: Path) -> set[int]:
     users = {os.geteuid()}
-    for process in processes():
+    for process in _processes(data):
         try:
             users.add(process.stat().st_uid)
         except OSError:
@@ -174,9 +175,9 @@ def _writers() -> set[int]:
     return users
 
 
-def _newer(folder: Path, since: float) -> Iterator[Path]:
+def _newer(data: Path, folder: Path, since: float) -> Iterator[Path]:
     """Regular files of our own users below folder that were changed since then; the data folder is looked at elsewhere."""
-    users, data = _writers(), os.fsencode(Path(settings.DATA_FOLDER).resolve())
+    users, inside = _writers(data), os.fsencode(data.resolve())
     waiting = [os.fsencode(folder)]
     while waiting:
         try:
@@ -189,7 +190,7 @@ def _newer(folder: Path, since: float) -> Iterator[Path]:
             except OSError:
                 continue
             if stat.S_ISDIR(facts.st_mode):
-                waiting += [entry.path] if entry.path != data else []
+                waiting += [entry.path] if entry.path != inside else []
             elif stat.S_ISREG(facts.st_mode) and facts.st_uid in users and max(facts.st_mtime, facts.st_ctime) >= since:
                 yield Path(os.fsdecode(entry.path))
 
@@ -201,10 +202,10 @@ class _OpenFile(NamedTuple):
     name: str
 
 
-def _open_elsewhere() -> Iterator[_OpenFile]:
+def _open_elsewhere(data: Path) -> Iterator[_OpenFile]:
     """Every regular file that a process of ours holds open outside the data folder or without a name."""
-    data, inodes = str(Path(settings.DATA_FOLDER).resolve()), set()
-    for process in processes():
+    within, inodes = str(data.resolve()), set()
+    for process in _processes(data):
         try:
             handles = list(process.joinpath("fd").iterdir())
         except OSError:
@@ -216,7 +217,7 @@ def _open_elsewhere() -> Iterator[_OpenFile]:
                 continue
             if name.startswith("/memfd:"):  # Memory, and no file.
                 continue
-            inside = name.startswith(f"{data}/") and not name.endswith("(deleted)")
+            inside = name.startswith(f"{within}/") and not name.endswith("(deleted)")
             if (
                 stat.S_ISREG(facts.st_mode)
                 and facts.st_size

@@ -36,6 +36,11 @@ ALSO: dict[str, frozenset[str]] = {
     "GET readings": SEES,
     "GET sites": SEES,
     "POST sites/<slug:site>/target-ranges": GROWER,
+    "GET corrections": GROWER,
+    "POST corrections": GROWER,
+    "GET corrections/<slug:number>": GROWER,
+    "POST corrections/<slug:number>/carry-out": GROWER,
+    "POST corrections/<slug:number>/undo": GROWER,
     "GET import": GROWER,
     "POST import": GROWER,
     "GET import/<slug:number>": GROWER,
@@ -44,6 +49,7 @@ ALSO: dict[str, frozenset[str]] = {
     "POST import/<slug:number>/run": GROWER,
     "POST import/<slug:number>/stop": GROWER,
     "POST import/<slug:number>/template": GROWER,
+    "POST import/<slug:number>/undo": GROWER,
     "POST templates/<slug:template>/remove": GROWER,
     "GET tokens": GROWER,
     "POST tokens": GROWER,
@@ -61,6 +67,8 @@ ALSO: dict[str, frozenset[str]] = {
     "POST privacy": PRIVACY,
     "GET roles": EVERYBODY,
     "GET my-access": EVERYBODY,
+    "GET search": EVERYBODY,
+    "POST search": EVERYBODY,
     "POST my-access": EVERYBODY,
 }
 

@@ -217,11 +217,9 @@ def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
 # -- what staff see ------------------------------------------------------------------------------------------------
 
 
-def set_aside(limit: int = 200) -> list[Failure]:
+def set_aside() -> list[Failure]:
     """The items that were set aside, those that nobody has looked at first."""
-    return list(
-        Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at")[:limit]
-    )
+    return list(Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at"))
 
 
 def unseen() -> int:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
@@ -24,12 +25,15 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, SecondFactorNeededError
 from glasshouse.kernel.ids import AccountId, GrantId, KeyOwnerId, OrganisationId
+from glasshouse.kernel.pieces import CHOICES, PIECE, Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.support import rules
 from glasshouse.support.models import Grant, RecordAccess
+from glasshouse.support.sql import CUSTOMERS, LET_IN, STAFF_GRANTS
 
 TEAM, SUPPORT = "", "support"
+BANNERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ def _checked(wish: Wish) -> Wish:
     if not wish.areas or not set(wish.areas) <= set(rules.AREA_TITLES):
         raise InvalidError("Choose at least one area from the list.", field="areas")
     if not 1 <= wish.hours <= rules.MOST_HOURS:
-        raise InvalidError(f"Choose 1 to {rules.MOST_HOURS} hours (7 days at most).", field="hours")
+        raise InvalidError(
+            gettext("Choose 1 to %(hours)s hours (7 days at most).") % {"hours": rules.MOST_HOURS}, field="hours"
+        )
     reason = plain_name(wish.reason, field="reason", most=400)
     return Wish(tuple(sorted(set(wish.areas))), wish.hours, reason, wish.sites, wish.change, wish.staff)
 
@@ -132,21 +138,32 @@ def record_seen(actor: Actor, page_kind: str, ids: Sequence[str]) -> None:
 # -- the staff's side ----------------------------------------------------------------------------------------------
 
 
-def customers(actor: Actor) -> list[str]:
-    """Every customer's opaque id, for the staff. Raises NotFoundError, SecondFactorNeededError."""
+def customers(actor: Actor, after: str = "") -> Piece[str]:
+    """A piece of the customers' opaque ids, for the staff, newest first. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     of_checks = probes.hidden_from(str(actor.account), Organisation)
     with access.organisation_transaction(actor), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM glasshouse_customers()")
-        return [row[0] for row in cursor.fetchall() if row[0] not in of_checks]
+        cursor.execute(CUSTOMERS, {"hidden": list(of_checks), "after": after, "most": PIECE + 1})
+        customer_ids = [str(row[0]) for row in cursor.fetchall()]
+    shown = customer_ids[:PIECE]
+    return Piece(shown, shown[-1] if len(customer_ids) > PIECE else "", after)
 
 
-def staff_grants(actor: Actor) -> list[Listed]:
-    """The grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondFactorNeededError."""
+def let_in(actor: Actor, customers: Sequence[str]) -> set[str]:
+    """Those of some customers that let the staff in now. Raises NotFoundError, SecondFactorNeededError."""
+    access.require_staff(actor, Permission.CUSTOMER_LIST)
+    with access.organisation_transaction(actor), connection.cursor() as cursor:
+        cursor.execute(LET_IN, {"customers": list(customers), "now": clock.now()})
+        return {str(row[0]) for row in cursor.fetchall()}
+
+
+def staff_grants(actor: Actor, after: str = "") -> Piece[Listed]:
+    """A piece of the grants that the staff has, asked for or may countersign. Raises NotFoundError, SecondFactorNeededError."""
     access.require_staff(actor, Permission.CUSTOMER_LIST)
     with access.organisation_transaction(actor):
-        rows = list(Grant.objects.raw("SELECT * FROM glasshouse_staff_grants()"))[:200]
-        return [_listed(grant, {}) for grant in rows]
+        rows = list(Grant.objects.raw(STAFF_GRANTS, {"after": after, "most": PIECE + 1}))
+        shown = [_listed(grant, {}) for grant in rows[:PIECE]]
+    return Piece(shown, shown[-1].grant.id if len(rows) > PIECE else "", after)
 
 
 def ask(actor: Actor, wish: Wish) -> GrantId:
@@ -270,22 +287,22 @@ def revoke(actor: Actor, grant: GrantId) -> None:
             events.record(actor, Kind.GRANT_REVOKED, row.id)
 
 
-def grants(actor: Actor) -> list[Listed]:
-    """The organisation's grants, newest first. Raises ForbiddenError."""
+def grants(actor: Actor, after: str = "") -> Piece[Listed]:
+    """A piece of the organisation's grants, newest first. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.GRANT_GIVE)
-        rows = list(Grant.objects.filter(organisation_id=actor.organisation).order_by("-created_at")[:100])
+        rows = piece_of(Grant.objects.filter(organisation_id=actor.organisation), after, by="-created_at")
         people = accounts.people([AccountId(grant.staff) for grant in rows if grant.staff])
-        return [_listed(grant, {key: person.name for key, person in people.items()}) for grant in rows]
+        return rows.of([_listed(grant, {key: person.name for key, person in people.items()}) for grant in rows])
 
 
 def live_grants(actor: Actor) -> list[Listed]:
-    """The grants under which support may look right now, for the banner that every member sees."""
+    """The grants under which support may look right now, for the banner that every member sees: the newest BANNERS of them."""
     now = clock.now()
     running_grants = Grant.objects.filter(
         organisation_id=actor.organisation, revoked_at=None, starts_at__lte=now, ends_at__gt=now
     )
-    return [_listed(grant, {}) for grant in running_grants.exclude(approved_at=None)]
+    return [_listed(grant, {}) for grant in running_grants.exclude(approved_at=None).order_by("-created_at")[:BANNERS]]
 
 
 class StaffName(NamedTuple):
@@ -299,9 +316,8 @@ def staff_names() -> list[StaffName]:
     """The support staff, whom a customer may name in a grant."""
     from glasshouse.accounts.models import Account
 
-    accounts_found = [
-        AccountId(account) for account in Account.objects.filter(staff_role=SUPPORT).values_list("id", flat=True)
-    ]
+    of_support = Account.objects.filter(staff_role=SUPPORT).order_by("created_at").values_list("id", flat=True)
+    accounts_found = [AccountId(account) for account in of_support[:CHOICES]]
     return [StaffName(account, person.name) for account, person in accounts.people(accounts_found).items()]
 
 
@@ -316,12 +332,16 @@ def _state(grant: Grant) -> str:
 
 
 def _listed(grant: Grant, names: dict[str, str]) -> Listed:
-    staff_name = names.get(grant.staff, "one of the support staff") if grant.staff else "the support team"
-    return Listed(grant, _state(grant), staff_name, _titles(grant.areas))
+    staff_name = (
+        names.get(grant.staff, gettext("one of the support staff")) if grant.staff else gettext("the support team")
+    )
+    areas = ", ".join(gettext(rules.AREA_WORDS[area]) for area in grant.areas if area in rules.AREA_WORDS)
+    return Listed(grant, _state(grant), staff_name, areas)
 
 
-def _titles(areas: Sequence[str]) -> str:
-    return ", ".join(rules.AREA_TITLES[area].lower() for area in areas if area in rules.AREA_TITLES)
+def _in_mails(areas: Sequence[str]) -> str:
+    """Areas in English, as the mails about grants are."""
+    return ", ".join(rules.AREA_WORDS[area] for area in areas if area in rules.AREA_WORDS)
 
 
 def settings_of(actor: Actor) -> Organisation:
@@ -360,7 +380,7 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
 def _terms(actor: Actor, wish: Wish) -> dict[str, mail.Value]:
     """The terms of a grant, for a mail about it."""
     return {
-        "areas": _titles(wish.areas),
+        "areas": _in_mails(wish.areas),
         "change": wish.change,
         "hours": wish.hours,
         "organisation": str(actor.organisation),

@@ -33,8 +33,14 @@ RECORDED = (
 )
 AREA_TITLES = {
     "climate": "Sites, devices and readings",
-    "events": "The list of events",
+    "events": "The activity log",
     "people": "Names and addresses of members",
+}
+# The same within a sentence.
+AREA_WORDS = {
+    "climate": "sites, devices and readings",
+    "events": "the activity log",
+    "people": "names and addresses of members",
 }
 READS: dict[str, frozenset[Permission]] = {
     "climate": frozenset({Permission.SITE_READ, Permission.READINGS_READ}),

@@ -15,6 +15,22 @@ ASKED = (
     "AND countersigned_by = '' AND revoked_at IS NULL AND (approved_at IS NULL OR (emergency AND NOT change "
     "AND ends_at <= clock_timestamp() + interval '1 hour' AND (SELECT glasshouse_emergency_allowed())))"
 )
+# Pieces of what only functions of the database show to the staff, each row after the one with the id `after`.
+CUSTOMERS = """
+WITH listed AS (SELECT customer, number FROM glasshouse_customers() WITH ORDINALITY AS each (customer, number))
+SELECT customer FROM listed WHERE customer <> ALL (%(hidden)s)
+AND number < COALESCE((SELECT number FROM listed WHERE customer = %(after)s), 'infinity'::float8)
+ORDER BY number DESC LIMIT %(most)s
+"""
+STAFF_GRANTS = """
+WITH listed AS (SELECT * FROM glasshouse_staff_grants()), last AS (SELECT created_at, id FROM listed WHERE id = %(after)s)
+SELECT * FROM listed WHERE NOT EXISTS (SELECT FROM last) OR (created_at, id) < (SELECT created_at, id FROM last)
+ORDER BY created_at DESC, id DESC LIMIT %(most)s
+"""
+LET_IN = """
+SELECT DISTINCT organisation_id FROM glasshouse_staff_grants() WHERE organisation_id = ANY (%(customers)s)
+AND approved_at IS NOT NULL AND revoked_at IS NULL AND starts_at <= %(now)s AND ends_at > %(now)s
+"""
 SQL = Sql(
     functions={
         # The grants that somebody of the staff has, asked for, or may countersign, of all customers.

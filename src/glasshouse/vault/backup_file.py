@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import new_id
 from glasshouse.vault.root import sync_folder
@@ -62,6 +63,7 @@ def write(path: Path, header: Header, lines: Iterable[str], day_key: bytes) -> N
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(head)
             _write_chunks(file, head, lines, _cipher(day_key, header))
+            users.give_to_owner_of(file.fileno(), path.parent)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)

@@ -27,6 +27,8 @@ from glasshouse.vault import api, backup_file, epochs
 from glasshouse.vault.backup_file import BackupError, Header
 from glasshouse.vault.keys import questions
 
+KEY_BACKUP_DAYS = 7  # unless the operator names another number
+
 
 class Backup(NamedTuple):
     """A backup on a disk."""
@@ -169,7 +171,8 @@ def lapse() -> list[date]:
     for backup in backups:
         if not backup.is_open:
             backup.path.unlink(missing_ok=True)
-    _remove_put_aside()
+    remove_put_aside(Path(settings.KEYSTORE_FOLDER), settings.KEY_BACKUP_DAYS)
+    _remove_partial()
     in_use = {number for backup in there() for number in backup.header.roots}
     roots, before = api.roots(), clock.now() - timedelta(days=settings.KEY_BACKUP_DAYS)
     for number, retired_at in roots.retired().items():
@@ -178,12 +181,19 @@ def lapse() -> list[date]:
     return over
 
 
-def _remove_put_aside() -> None:
-    """Delete clusters that a restore put aside, as long ago as a backup lives: they hold keys of whoever was erased since."""
-    oldest = clock.now().timestamp() - timedelta(days=settings.KEY_BACKUP_DAYS).total_seconds()
-    for path in Path(settings.KEYSTORE_FOLDER).glob("cluster.damaged-*"):
+def remove_put_aside(keystore: Path, days: int) -> None:
+    """Delete clusters that a restore put aside, as long ago as a backup lives: they hold keys of whoever was erased since.
+
+    Where each part has a user, they belong to none of ours, and the supervisor deletes them.
+    """
+    oldest = clock.now().timestamp() - timedelta(days=days).total_seconds()
+    for path in keystore.glob("cluster.damaged-*"):
         if path.is_dir() and not path.is_symlink() and path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_partial() -> None:
+    oldest = clock.now().timestamp() - timedelta(days=settings.KEY_BACKUP_DAYS).total_seconds()
     for path in default_folder().glob(f"*{backup_file.SUFFIX}.partial-*"):
         if path.lstat().st_mtime < oldest:
             path.unlink(missing_ok=True)

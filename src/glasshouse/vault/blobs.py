@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import models
 
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId, new_id
 from glasshouse.vault import api
@@ -62,10 +63,10 @@ def generation_of(blob: BlobId) -> int:
 
 def _put_file(blob: BlobId, pieces: Iterable[bytes], key_owner: KeyOwnerId) -> None:
     path = _path(blob)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    users.make_folder(path.parent)
     partial = path.with_suffix(f".partial-{new_id()}")
     try:
-        with partial.open("xb") as file:
+        with os.fdopen(users.open_shared(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
             _write(file, pieces, blob, key_owner)
             file.flush()
             os.fsync(file.fileno())

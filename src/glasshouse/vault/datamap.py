@@ -12,10 +12,11 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from fideslang.default_taxonomy import DEFAULT_TAXONOMY
+
+from glasshouse.vault.taxonomy import CATEGORIES
 
 # Category -> its plain name: our own words where the taxonomy's are none that people use.
-NAMES = {category.fides_key: category.name for category in DEFAULT_TAXONOMY.data_category} | {
+NAMES = CATEGORIES | {
     "user.account": "What you gave to begin an account",
     "user.account.settings": "What you accepted",
     "user.authorization": "Means of signing in",

@@ -1,11 +1,13 @@
-"""The root keys: outside the data folder, one file a generation, readable by their owner only."""
+"""The root keys: outside the data folder, one file a generation, readable by their owner only, or by the parts that need them."""
 
 import os
 import re
 import secrets
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.vault import envelope
 
@@ -19,14 +21,20 @@ class RootKeyError(GlasshouseError):
     status = 500
 
 
-def write_secret(path: Path, secret: bytes) -> None:
-    """Write a new file with mode 0600; content and name are on the disk before return. Raises FileExistsError."""
+def write_secret(path: Path, secret: bytes, *, shared: bool = False) -> None:
+    """Write a new file with mode 0600; content and name are on the disk before return. Raises FileExistsError.
+
+    What root makes in a part's folder is that part's. shared: with whom the folder is shared, where it is.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Under another name first: whoever is cut off, or meets a full disk, leaves no secret that is empty or half written.
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secret)
+            users.give_to_owner_of(file.fileno(), path.parent)
+            if shared and path.parent.stat().st_mode & stat.S_ISGID:
+                os.fchmod(file.fileno(), 0o640)
             file.flush()
             os.fsync(file.fileno())
         os.link(partial, path)
@@ -59,11 +67,11 @@ def destroy_secret(path: Path) -> None:
 def read_secret(path: Path) -> bytes:
     """The content of a secret's file. Raises RootKeyError if it is missing or open to others."""
     try:
-        mode = path.stat().st_mode
+        facts = path.stat()
     except FileNotFoundError:
         raise RootKeyError(f"{path} is missing. Put the keys folder back, or name it with --keys.") from None
-    if mode & 0o077:
-        raise RootKeyError(f"{path} can be read by others (mode {mode & 0o777:o}). Run: chmod 600 {path}")
+    if users.is_open(facts.st_mode, facts.st_gid):
+        raise RootKeyError(f"{path} can be read by others (mode {facts.st_mode & 0o777:o}). Run: chmod 600 {path}")
     return path.read_bytes()
 
 
@@ -91,7 +99,7 @@ class FileRootKeys:
     def add(self) -> int:
         """Make the next root key; returns its number."""
         number = (self.generations() or [0])[-1] + 1
-        write_secret(self.folder / f"root-{number}.key", envelope.new_key())
+        write_secret(self.folder / f"root-{number}.key", envelope.new_key(), shared=True)
         return number
 
     def retire(self, number: int, at: datetime) -> None:

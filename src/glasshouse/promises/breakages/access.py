@@ -26,6 +26,36 @@ BREAKAGES = (
         Code("glasshouse/web/settings.py", '    "django.middleware.csrf.CsrfViewMiddleware",\n', "", ("web",)),
     ),
     Breakage(
+        "SEC-01",
+        "a client may have any number of connections at the web door",
+        Code(
+            "glasshouse/operations/web.py",
+            "    Watch(settings.WEB_DOOR.port, settings.CONNECTIONS, settings.TRUSTED_PROXIES).start()\n",
+            "",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "SEC-01",
+        "a client may have any number of connections at the crops service",
+        Code("crops/__main__.py", 'Bounds.of(os.environ, "CROPS_")', "Bounds(10_000, 10_000)", ("crops",)),
+    ),
+    Breakage(
+        "SEC-01",
+        "every role of the database may make large objects",
+        Database(
+            "GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC",
+            "REVOKE EXECUTE ON FUNCTION lo_create(oid) FROM PUBLIC",
+        ),
+        quick=True,
+    ),
+    Breakage(
+        "SEC-01",
+        "the people store logs every statement",
+        Database("ALTER DATABASE people SET log_statement = 'all'", "ALTER DATABASE people RESET log_statement"),
+        quick=True,
+    ),
+    Breakage(
         "SEC-03",
         "nobody is refused for lack of a permission",
         Code(

@@ -1,9 +1,12 @@
 """Breakages of the separation of the crop plane from data about people: SEC-10."""
 
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from glasshouse.kernel import users
 from glasshouse.promises.breakage import Breakage, Database, Environment, Place
 
 
@@ -29,6 +32,31 @@ def _open_keys(place: Place) -> Iterator[None]:
     finally:
         for path, mode in modes.items():
             path.chmod(mode)
+
+
+@contextmanager
+def _as_one_user(place: Place) -> Iterator[None]:
+    place.restart(("inbound smtp",), user="web")
+    try:
+        yield
+    finally:
+        place.restart(("inbound smtp",))
+
+
+@contextmanager
+def _given_to_group_of(place: Place, part_or_group: str, names: tuple[str, ...]) -> Iterator[None]:
+    """Files, and folders that are named first, open to one of the parts' groups, too."""
+    paths = [place.keys / name for name in names]
+    before = [(path, path.stat()) for path in paths]
+    for path, facts in before:
+        os.chown(path, -1, users.number(part_or_group))
+        path.chmod(stat.S_IMODE(facts.st_mode) | (0o050 if path.is_dir() else 0o040))
+    try:
+        yield
+    finally:
+        for path, facts in before:
+            os.chown(path, -1, facts.st_gid)
+            path.chmod(stat.S_IMODE(facts.st_mode))
 
 
 BREAKAGES = (
@@ -92,4 +120,20 @@ BREAKAGES = (
         Environment(_crop_key_among_peoples),
     ),
     Breakage("SEC-10", "every user of the machine may read the crop plane's keys", Environment(_open_keys)),
+    Breakage("SEC-10", "the mail listener runs as the web part's user", Environment(_as_one_user), needs_root=True),
+    Breakage(
+        "SEC-10",
+        "the group of the people plane may read the crop plane's keys",
+        Environment(
+            lambda place: _given_to_group_of(place, users.PEOPLE, ("crops", "crops/wal.key", "crops/disk.key"))
+        ),
+        needs_root=True,
+    ),
+    Breakage(
+        "SEC-10",
+        "the web part may read the secret of the role that ends keys",
+        Environment(lambda place: _given_to_group_of(place, users.DOORS, ("people/ledger.secret",))),
+        quick=True,
+        needs_root=True,
+    ),
 )

@@ -41,7 +41,7 @@ BREAKAGES = (
     Breakage(
         "SEC-07",
         "the web door speaks no TLS",
-        Code(WEB, '        ssl_cert=tls / "server.crt",\n        ssl_key=tls / "server.key",\n', "", ("web",)),
+        Code(WEB, "        ssl_cert=chain,\n        ssl_key=key,\n", "", ("web",)),
         also=("SEC-01", "SEC-03", "SEC-06", "SEC-08", "PRI-05"),
     ),
     Breakage("SEC-07", "a part answers plain HTTP on another port", Environment(_plain_listener)),

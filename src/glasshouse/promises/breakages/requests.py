@@ -16,6 +16,10 @@ from glasshouse.promises.breakage import (
 )
 
 SMTP, DEADLINES = "glasshouse/operations/inbound_smtp.py", "glasshouse/requests/legal_deadlines.py"
+LAWS, CORRECTING = "glasshouse/requests/laws.py", "glasshouse/requests/correcting.py"
+ASKED_FOR, NOTES = "glasshouse/subject/asked_for.py", "glasshouse/requests/notes.py"
+THREADS, REPLIES = "glasshouse/requests/threads.py", "glasshouse/requests/replies.py"
+CASES = "glasshouse/requests/cases.py"
 REFERRALS, REMINDERS = "glasshouse/requests/referrals.py", "glasshouse/requests/reminders.py"
 WAITING = changed_rows(
     "mail_message",
@@ -61,7 +65,7 @@ BREAKAGES = (
         "a mail to the privacy address opens no request",
         Code(
             SMTP,
-            "        replies.from_mail(mail.sender, mail.subject, mail.text, arrival)\n",
+            "        replies.from_mail(sender, mail.subject, mail.text, arrival)\n",
             "        str(arrival)\n",
             ("inbound smtp",),
         ),
@@ -90,7 +94,7 @@ BREAKAGES = (
         "a customer reads what the person wrote",
         Code(
             REFERRALS,
-            "                requests_by_id[row.request_id].get_kind_display(),\n",
+            "                requests_by_id[row.request_id].kind,\n",
             '                f"{requests_by_id[row.request_id].kind}: {requests_by_id[row.request_id].text}",\n',
             ("web",),
         ),
@@ -108,12 +112,27 @@ BREAKAGES = (
     Breakage(
         "PRI-28",
         "the law of Brazil has 150 days",
-        Code(DEADLINES, '"LGPD Art. 19", days=15)', '"LGPD Art. 19", days=150)', ("web", "inbound smtp", "worker")),
+        Code(LAWS, '"LGPD Art. 19(II)", days=15)', '"LGPD Art. 19(II)", days=150)', ("web", "inbound smtp", "worker")),
     ),
     Breakage(
         "PRI-28",
         "an extension under the law of California lasts 450 days",
-        Code(DEADLINES, "days=45, more_days=45)", "days=45, more_days=450)", ("web",)),
+        Code(LAWS, "        days=45,\n        more_days=45,\n", "        days=45,\n        more_days=450,\n", ("web",)),
+    ),
+    Breakage(
+        "PRI-28",
+        "an opt-out of sale has 45 days, as any other request",
+        Code(
+            DEADLINES,
+            "    if kind in OBJECTIONS and law.objection_business_days:\n        return",
+            "    if False:\n        return",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "a deadline that a correction makes later is told to nobody",
+        Code(CORRECTING, "only_stored=request.due_at <= was_due_at", "only_stored=True", ("web",)),
     ),
     Breakage(
         "PRI-28",
@@ -125,6 +144,78 @@ BREAKAGES = (
         "PRI-28",
         "the deadline of a request was moved without an extension",
         changed_rows("rights_request", "closed_at IS NULL", due_at="due_at + interval '1 year'"),
+    ),
+    Breakage(
+        "PRI-28",
+        "one officer alone erases a guest",
+        Code(
+            ASKED_FOR,
+            "    return has_account or access.others_with(actor, Permission.REQUEST_ANSWER) > 0\n",
+            "    return False\n",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "the officer who asked for an erasure agrees to it, too",
+        Code(ASKED_FOR, "        return asked.erasure_by == actor.account\n", "        return False\n", ("web",)),
+    ),
+    Breakage(
+        "PRI-28",
+        "an officer's note is mailed to the person",
+        Code(
+            NOTES,
+            "    events.record(actor, Kind.REQUEST_NOTED, request.id)\n",
+            "    events.record(actor, Kind.REQUEST_NOTED, request.id)\n"
+            "    from glasshouse.requests import api\n"
+            '    api.write(request, "requests/mails/word_between", {"text": text, "due_at": request.due_at})\n',
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "an officer's note is lost",
+        Code(NOTES, "    note.save(force_insert=True)\n", "    str(note)\n", ("web",)),
+    ),
+    Breakage(
+        "PRI-28",
+        "a request is merged into one of another address",
+        Code(
+            THREADS,
+            "    if request.id == target.id or not request.address or request.address_hash != target.address_hash:\n",
+            "    if request.id == target.id:\n",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "the later deadline of two merged requests counts",
+        Code(
+            THREADS,
+            "    due_at = min(request.due_at, target.due_at)\n    target.asked_back_at",
+            "    due_at = target.due_at\n    target.asked_back_at",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "what was merged is shown to no officer",
+        Code(
+            CASES,
+            "        merged=threads.merged_into([request.id]).get(request.id, []),\n",
+            "        merged=[],\n",
+            ("web",),
+        ),
+    ),
+    Breakage(
+        "PRI-28",
+        "a request waits for the person who has answered",
+        Code(
+            REPLIES,
+            "        Request.objects.filter(id=request.id).update(asked_back_at=None)\n",
+            "",
+            ("web", "inbound smtp"),
+        ),
     ),
     Breakage(
         "PRI-28",

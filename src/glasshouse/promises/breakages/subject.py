@@ -10,20 +10,20 @@ BREAKAGES = (
     Breakage(
         "PRI-05",
         "whoever asks something must write why",
-        Code(ASKING, '<textarea name="text" rows="5"', '<textarea name="text" required rows="5"', ("web",)),
+        Code(ASKING, '<textarea class="in" name="text"', '<textarea class="in" name="text" required', ("web",)),
     ),
     Breakage(
         "PRI-05",
         "an optional field is not marked so",
-        Code(ASKING, ' {% optional "privacy_ask" "text" %}', "", ("web",)),
+        Code(ASKING, " optional=withheld", "", ("web",)),
     ),
     Breakage(
         "PRI-05",
         "a sign-up asks for the date of birth",
         Code(
             SIGN_UP,
-            "  <button>Send link</button>\n",
-            '  <input name="born" required>\n  <button>Send link</button>\n',
+            '      <div class="row x4">\n        {% translate "Send link"',
+            '      <input name="born" required>\n      <div class="row x4">\n        {% translate "Send link"',
             ("web",),
         ),
     ),

@@ -6,16 +6,14 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import argon2
 import httpx
-from django.conf import settings
 
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import evidence, oracle
+from glasshouse.promises import file_reader, oracle
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
@@ -273,20 +271,8 @@ def _guesses(stage: Stage, address: str) -> Iterator[httpx.Response]:
 
 def _unlogged(steps: Steps, typed: list[str], began: float) -> None:
     """No log has a password. began: epoch s; what was written before is not looked at."""
-    data, leaks, count = Path(settings.DATA_FOLDER), [], 0
-    needles = evidence.needles_of(typed)
-    for path in evidence.files(data):
-        if "log" not in path.suffix and path.parent != data / "logs":
-            continue
-        try:
-            if path.stat().st_mtime < began - 1:
-                continue
-            count += 1
-            if evidence.whether_holds(path, needles):
-                leaks.append(path.name)
-        except FileNotFoundError:  # It was put away meanwhile.
-            continue
-    if count:
-        steps.expect("no log holds a password that was typed", not leaks, ", ".join(leaks[:3]))
+    search = file_reader.look_in_logs(typed, began=began)
+    if search.count:
+        steps.expect("no log holds a password that was typed", not search.places, ", ".join(search.places[:3]))
     else:
         steps.note("the logs: no file of the data folder is one that grew meanwhile")

@@ -3,16 +3,18 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from fnmatch import fnmatchcase
 from typing import LiteralString, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from crop_contract.capability import Capability, sign
+from glasshouse.kernel import users
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import crop_door, evidence, oracle, sockets
+from glasshouse.promises import crop_door, file_reader, oracle
+from glasshouse.promises.file_reader import Process
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, open_stage
@@ -23,6 +25,11 @@ MAY_HOLD = {
     "series": {"id", "tenant", "site", "device", "compartment", "tags", "field"},
     "tokens": {"hash", "tenant", "site", "device", "compartment", "revoked", "version"},
     "forgotten": {"tenant", "at"},
+    "changes": {"number", "tenant", "site", "name", "run", "at", "readings", "added", "replaced", "state"},
+    "changed_readings": {
+        *("series", "change", "time", "high_before", "low_before", "scale_before"),
+        *("high", "low", "scale"),
+    },
 }
 # Roles of the people store that open a database beside the one that they work on: the tables' owner, and the checks' own reader.
 OF_BOTH = {"glasshouse_owner", "glasshouse_auditor"}
@@ -80,7 +87,32 @@ BRIDGES = (
     "SELECT (SELECT count(*) FROM pg_foreign_server) + (SELECT count(*) FROM pg_foreign_data_wrapper) "
     "+ (SELECT count(*) FROM pg_extension WHERE extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'clickhouse_fdw'))"
 )
-PEOPLES, CROPS = ("web", "inbound_smtp", "worker"), "crops"
+PEOPLES, CROPS, SUPERVISED = ("web", "inbound smtp", "worker"), "crops", ("people store", "key store")
+# What each part's user may open, of keys and folders of data. Written down here once more, and not taken from what settles it.
+OF_ALL_PEOPLE = {
+    "keys/people/", "keys/people/root-*", "keys/people/lookup.key", "keys/people/django.key", "keys/people/app.secret",
+    "keys/people/person.secret", "keys/people/job.secret", "keys/people/relay.secret", "keys/people/vault.secret",
+    "data/blobs/", "data/spool/", "data/reading/", "data/people-socket/", "keystore/socket/",
+}  # fmt: skip
+OF_LISTENERS = {
+    "keys/tls/", "keys/tls/ca.crt", "keys/tls/server.crt", "keys/tls/server.key", "keys/tls/people-database.crt",
+    "keys/tls/keys-database.crt",
+}  # fmt: skip
+OF_DOORS = OF_ALL_PEOPLE | OF_LISTENERS | {"keys/people/erasure.secret"}
+MAY_OPEN = {
+    "web": OF_DOORS | {"keys/people/capability.key", "data/tmp/web/", "data/run/web/"},
+    "inbound smtp": OF_DOORS | {"data/tmp/inbound-smtp/"},
+    "worker": OF_ALL_PEOPLE | OF_LISTENERS | {
+        "keys/people/*", "keystore/backups/", "data/tmp/worker/", "data/run/worker/", "data/run/restarts/", "data/run/copies/",
+    },
+    "crops": OF_LISTENERS | {"keys/crops/", "keys/crops/*", "data/crops/", "data/tmp/crops/"},
+    "sandbox starter": {"data/tmp/sandbox-starter/", "data/run/sandbox/"},
+    "people store": {"data/people/", "data/people-socket/"},
+    "key store": {"keystore/cluster/", "keystore/socket/"},
+}  # fmt: skip
+MUST_OPEN = {"web": "keys/people/lookup.key", "inbound smtp": "keys/people/lookup.key", "worker": "keys/people/ledger.secret",
+             "crops": "keys/crops/disk.key", "sandbox starter": "data/run/sandbox/",
+             "people store": "data/people/", "key store": "keystore/cluster/"}  # fmt: skip
 
 
 class _Sent(NamedTuple):
@@ -101,10 +133,11 @@ class _Sent(NamedTuple):
         "A probe's customer registers a device, which sends a reading. The device's key is tried at the people's doors; the "
         "session, a made-up permit, one that is too long and one without a purpose are tried at the crops service.",
         "The crops service is asked for its own catalogue, and for all that it knows of the probe's customer.",
-        "What each process was started with, has open and may read is looked at.",
+        "What each process was started with and has open is looked at. As each part's user every key, and every folder of "
+        "data, is tried to be opened, where the service was started by root.",
     ),
     oracle="The databases' own catalogues; a table of what the crop store may hold, written down in the check; the bytes of its "
-    "files; /proc and the modes of the key folders.",
+    "files; /proc; what the kernel lets each part's user open; modes and owners of the keys.",
 )
 def separation() -> Finding:
     """Whether a credential, a column, a query or a process of one plane reaches the other."""
@@ -251,83 +284,92 @@ def _known(steps: Steps, sent: _Sent, began: float) -> None:
     steps.expect("the crop store answers for the probe's customer", sent.site in answer)
     steps.expect("and knows no name, address or id of its people", not named, f"{len(named)} of them")
     steps.expect("it knows the customer by an id of its own", sent.tenant not in ("", sent.owner.organisation))
-    folder, needles, leaks, count = (
-        Path(settings.DATA_FOLDER) / "crops",
-        evidence.needles_of(sent.personal_texts),
-        [],
-        0,
-    )
-    for path in evidence.files(folder):
-        try:
-            if path.stat().st_mtime < began:
-                continue
-            count += 1
-            if evidence.whether_holds(path, needles):
-                leaks.append(path.name)
-        except FileNotFoundError:  # It was merged away.
-            continue
-    steps.expect("nor do the bytes that it wrote meanwhile", count > 0 and not leaks, f"{len(leaks)} of {count} files")
+    search = file_reader.look_in_crops(sent.personal_texts, began=began)
+    good = search.count > 0 and not search.places
+    steps.expect("nor do the bytes that it wrote meanwhile", good, f"{len(search.places)} of {search.count} files")
 
 
 # -- processes -----------------------------------------------------------------------------------------------------
 
 
 def _processes(steps: Steps) -> None:
-    people, keys = str(settings.KEYS_FOLDER), str(Path(settings.KEYS_FOLDER).parent / CROPS)
-    data = str(settings.DATA_FOLDER)
     # Parts are told apart by the names of their modules: where none is found, nothing was looked at.
-    parts = {number: sockets.program_of(number) for number in sockets.processes()}
-    crops = [number for number, part in parts.items() if part == CROPS]
-    others = [number for number, part in parts.items() if part in PEOPLES]
+    parts = [process for process in file_reader.processes() if process.part]
+    crops = [process for process in parts if process.part == CROPS]
+    others = [process for process in parts if process.part in PEOPLES]
     if not crops or not others:
         raise UnavailableError("The processes of the one or the other plane are not seen on this machine.")
-    informed = [number for number in crops if people in _started_with(number)] + [
-        number for number in others if keys in _started_with(number)
+    informed = [process for process in crops if "people" in process.key_places] + [
+        process for process in others if CROPS in process.key_places
     ]
     steps.expect("no process was told where the other plane's keys are", not informed, f"{len(informed)} processes")
-    theirs = (people, f"{data}/people", f"{data}/blobs", f"{data}/spool")
-    opened = [path for number in crops for path in sockets.open_files(number) if path.startswith(theirs)]
-    opened += [
-        path for number in others for path in sockets.open_files(number) if path.startswith((keys, f"{data}/{CROPS}"))
-    ]
+    theirs = ("keys/people/", "data/people/", "data/blobs/", "data/spool/")
+    opened = [path for process in crops for path in process.open if path.startswith(theirs)]
+    opened += [path for process in others for path in process.open if path.startswith(("keys/crops/", "data/crops/"))]
     steps.expect("no process has a file of the other plane open", not opened, f"{len(opened)} files")
-    users = {
-        part: {sockets.user_of(number) for number in some} for part, some in (("crops", crops), ("people", others))
-    }
-    if users["crops"] & users["people"]:
-        steps.note(
-            "whether the system itself keeps a process from the other plane's keys: both planes run as one user here"
+    _users(steps, parts)
+
+
+def _users(steps: Steps, parts: list[Process]) -> None:
+    """Whether the system itself keeps each part from what is not its own."""
+    servers = {"people store": settings.PEOPLE_SERVER, "key store": settings.KEYS_SERVER}
+    elsewhere = [name for name, server in servers.items() if server]
+    for name in elsewhere:
+        steps.cannot_tell(f"what the {name} runs as, and may open there: it is a PostgreSQL server of the operator's")
+    here = [name for name in MAY_OPEN if name not in elsewhere]
+    by_part = {name: [process for process in parts if process.part == name] for name in (*here, users.READER)}
+    own = {name: {user for process in some for user in process.users} for name, some in by_part.items()}
+    every = set().union(*own.values())
+    if len(every) == 1 and 0 not in every:
+        steps.cannot_tell(
+            "whether the system itself keeps a part from another's keys: all parts run as one user, for the service was not "
+            "started by root"
         )
         return
-    readable = [path for path in Path(keys).rglob("*") if path.is_file() and path.stat().st_uid in users["people"]]
-    readable += [path for path in Path(people).rglob("*") if path.is_file() and path.stat().st_uid in users["crops"]]
-    steps.expect(
-        "no user of the one plane owns a key of the other",
-        not readable and not users["people"] & {0},
-        f"{len(readable)} keys",
+    missing = [name for name, some in by_part.items() if not some]
+    steps.expect("every part is seen", not missing, ", ".join(missing))
+    several = [name for name, numbers in own.items() if len(numbers) > 1 or 0 in numbers]
+    several += [name for name, numbers in own.items() for other in own if other > name and numbers & own[other]]
+    steps.expect("each part runs as a user of its own, and none as root", not several, ", ".join(sorted(set(several))))
+    mighty = [
+        process.part
+        for process in parts
+        if process.capabilities
+        & ~sum(1 << right for right in (*users.KEEPS.get(process.part, ()), users.NET_BIND_SERVICE))
+    ]
+    steps.expect("no part has a right of root", not mighty, ", ".join(sorted(set(mighty))))
+    for name in here:
+        _tries(steps, name, by_part[name])
+    steps.note(
+        "the file reader's user, which may read every file for this check and answers with names and numbers only; the sandbox "
+        "starter's, which may start a process as another user; what the supervisor, which is root, could read"
     )
 
 
-def _started_with(number: int) -> str:
-    return sockets.started_with(number).decode(errors="replace")
+def _tries(steps: Steps, name: str, some: list[Process]) -> None:
+    """What the users of a part's processes can open, tried as them."""
+    more, can = set[str](), bool(some)
+    for process in {tuple(process.users + process.groups): process for process in some}.values():
+        opened = file_reader.openable(process)
+        if opened is None:
+            steps.cannot_tell(f"what the user of {name} can open: nobody may become that user here")
+            return
+        more |= {path for path in opened if not any(fnmatchcase(path, pattern) for pattern in MAY_OPEN[name])}
+        can = can and MUST_OPEN[name] in opened
+    steps.expect(f"the user of {name} can open its own, and nothing of another part", can and not more, _few(more))
+
+
+def _few(places: set[str]) -> str:
+    return ", ".join(sorted(places)[:3])
 
 
 def _key_files(steps: Steps) -> None:
-    """Keys are read by their owner alone."""
-    folder = Path(settings.KEYS_FOLDER).parent
-    paths = [
-        path
-        for name in ("people", CROPS, "store")
-        if (folder / name).is_dir()
-        for path in (folder / name, *(folder / name).rglob("*"))
-    ]
-    open_ones = evidence.open_to_others(paths)
-    steps.expect("keys can be read by their owner alone", bool(paths) and not open_ones, ", ".join(open_ones[:3]))
-    shared = _shared([path for path in paths if path.is_file() and path.suffix in (".key", ".secret")])
-    steps.expect("no key of the one plane is one of the other's", not shared, f"{shared} keys")
-
-
-def _shared(paths: list[Path]) -> int:
-    """How many keys stand in more than one file."""
-    contents = [path.read_bytes() for path in paths]
-    return len(contents) - len(set(contents))
+    """Keys are read by their owner, and by the parts that they are for."""
+    keys = file_reader.keys()
+    open_ones = [file.name for file in keys.lying if not file.name.startswith("tls") and file.is_open]
+    steps.expect(
+        "keys can be read by their owner alone, and by the parts that they are for",
+        bool(keys.lying) and not open_ones,
+        ", ".join(open_ones[:3]),
+    )
+    steps.expect("no key of the one plane is one of the other's", not keys.shared, f"{keys.shared} keys")

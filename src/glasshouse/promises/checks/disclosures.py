@@ -21,7 +21,13 @@ from glasshouse.promises.stage import NotArrivedError, Resident, Stage, on_stage
 SETTLED_S = 5.0
 # Modules that reach into the network, beside what checks and starts this installation itself: mail and text messages to people,
 # the crop plane of the same installation, and the agents that asked in a person's name.
-WAYS_OUT = {"mail/smtp.py", "accounts/texts.py", "greenhouse/crops_client.py", "requests/drp.py"}
+WAYS_OUT = {
+    "mail/smtp.py",
+    "accounts/texts.py",
+    "greenhouse/crops_client.py",
+    "kernel/straight.py",  # to the doors of this installation
+    "requests/drp_callbacks.py",
+}
 NETWORK = re.compile(
     r"(?m)^\s*(?:from\s+(?:http|urllib)\s+import\s+.*\b(?:client|request)\b|(?:import|from)\s+(?:httpx|smtplib|http\.client|"
     r"urllib\.request|urllib3|socket|requests|aiohttp|aiosmtplib|ftplib|boto3|websockets?|pycurl|grpc|telnetlib)\b)"

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import filled, old_copy, opened, oracle, readable, recipients
+from glasshouse.promises import file_reader, filled, old_copy, opened, oracle, recipients
 from glasshouse.promises.filled import Filled, done
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.opened import Row
@@ -18,18 +18,21 @@ from glasshouse.vault import api as vault
 # What may still name somebody who is erased, and the words by which the page of the erasure has told so. The list of events and
 # the register of probes hold opaque ids by design, and are not looked through.
 KEPT = {
-    ("rights_erasure", "person"): "opaque ids",  # the ledger, by which an erasure is done again after a restore
-    ("rights_erasure", "account"): "opaque ids",
+    (
+        "rights_erasure",
+        "person",
+    ): "number of this erasure stays",  # the ledger, by which an erasure is done again after a restore
+    ("rights_erasure", "account"): "number of this erasure stays",
     ("rights_request", "address_hash"): "stay for three years",
     ("disclosures_disclosure", "key_owner"): "went to a recipient stays for three years",
     ("disclosures_passed_on", "key_owner"): "so does what the recipient was told",
-    ("vault_data_key", "key_owner"): "key is destroyed",
+    ("vault_data_key", "key_owner"): "key that opens your data is destroyed",
 }
 # Of a guest, what a customer entered stays too: it is the customer's to delete.
 KEPT_OF_GUEST = {
     ("rights_request", "address_hash"): "stay for three years",
-    ("access_invitation", "address_hash"): "an organisation entered is theirs",
-    ("sources_objected", "address_hash"): "nothing of you is taken in from others",
+    ("access_invitation", "address_hash"): "What an organisation entered, it deletes itself",
+    ("sources_objected", "address_hash"): "Nothing about you is taken in from others",
     # The invitation's mail is what the customer wrote; its key is that of the invitation.
 }
 # A probe's keys live shorter, and leave no line.
@@ -78,9 +81,10 @@ def erasure() -> Finding:
             _look_into(copy, steps, person, guest)
         steps.expect("the recipient is told by a mail that arrives", _is_told(stage, person))
         texts = [*given.needles, guest.address, *guest.texts]
-        search = readable.look(texts, began=began)
+        search = file_reader.look(texts, began=began)
         where = ", ".join(search.places[:3])
         steps.expect(f"none of {len(texts)} texts is readable in {search.extent}", not search.places, where)
+        file_reader.tell_elsewhere(steps)
     _ledger_of_all(steps)
     steps.note(
         "replicas, which this installation does not have; backups of the key store itself, whose day keys live "
@@ -91,10 +95,13 @@ def erasure() -> Finding:
     return steps.judged()
 
 
-def _look_into(copy: old_copy.OldCopy, steps: Steps, person: "_Person", guest: "_Guest") -> None:
+def _look_into(copy: old_copy.OldCopy | None, steps: Steps, person: "_Person", guest: "_Guest") -> None:
     """What the copy of before the erasure still gives away, with the keys of now."""
     colleague = person.given.colleague
     erased = [*person.names, person.given.resident.organisation, *guest.names]
+    if copy is None:
+        steps.cannot_tell(old_copy.NO_COPY)
+        return
     with copy.started() as sockets:
         of_erased = old_copy.tried(sockets, erased, person.owners | guest.owners)
         of_colleague = old_copy.tried(sockets, [colleague.person], {colleague.person})

@@ -4,14 +4,13 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
 from psycopg import sql
 
 from glasshouse.kernel.ids import new_id
-from glasshouse.promises import database_door, evidence, oracle, sockets
+from glasshouse.promises import bounds, database_door, evidence, oracle, sockets
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
@@ -72,9 +71,12 @@ class _Scene(NamedTuple):
         "Tenant: the administrator of another customer opens the same pages; then the database is asked for every table of "
         "customers with the application's own credential, as if all of the application were lost, and is sent memberships.",
         "Encryption: the probe's rows are read as somebody reads them who has the whole database.",
+        "Bounds: one client opens connections at both doors and encrypts none of them, while another one asks for a page.",
+        "Stores: the application's role makes a large object, which no policy knows; both stores are asked what they log.",
+        "Foreign files: in the process that reads them, a key is read and a socket is made.",
     ),
-    oracle="The answers of the doors; rows read with SQL under the application's role and under a role that sees every row; the "
-    "places of the folders.",
+    oracle="The answers of the doors, and which connections they end; what the sandboxed process could do; rows read with SQL "
+    "under the application's role and under a role that sees every row; the places of the folders.",
 )
 def layers() -> Finding:
     """Each layer refuses by itself a request that the layers before it let pass."""
@@ -93,17 +95,19 @@ def layers() -> Finding:
         _tenant(steps, scene)
         _writes(steps, scene)
         _encryption(steps, scene)
+        bounds.crowd(steps, stage.visitor())
+    bounds.stores(steps)
+    bounds.foreign_file(steps)
     steps.note("each layer switched off alone, which is tried in a service of its own by `glasshouse mutate`")
-    return steps.judged("6 of 6 layers refuse by themselves")
+    return steps.judged("9 of 9 layers refuse by themselves")
 
 
 # -- transport and perimeter ---------------------------------------------------------------------------------------
 
 
 def _transport(steps: Steps) -> None:
-    for what, origin in (("the web door", settings.ORIGIN), ("the crops service", settings.CROPS_ORIGIN)):
-        parts = urlsplit(origin)
-        listener = Listener(parts.hostname or "localhost", parts.port or 443, what)
+    for what, door in (("the web door", settings.WEB_DOOR), ("the crops service", settings.CROPS_DOOR)):
+        listener = Listener(door.address, door.port, what)
         agreed = sockets.handshake(listener)  # A listener that is not there has refused nothing.
         clear = sockets.plain_answer(listener)
         steps.expect(

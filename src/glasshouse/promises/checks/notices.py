@@ -14,6 +14,14 @@ IN_FORCE = (
     "SELECT DISTINCT ON (document) id FROM notices_version WHERE document IN ('notice', 'terms') "
     "AND in_force_at <= clock_timestamp() ORDER BY document, number DESC"
 )
+# Members who are signed in without having accepted a document. Of another probe this check, run twice, takes acceptances away.
+UNACCEPTED = (
+    "SELECT count(DISTINCT s.account_id) FROM accounts_session s JOIN accounts_account c ON c.id = s.account_id "
+    "JOIN access_membership m ON m.account_id = c.id WHERE NOT s.pending AND s.expires_at > clock_timestamp() "
+    "AND NOT EXISTS (SELECT FROM probes_mark k WHERE k.value = 'accounts_account:' || c.id) "
+    "AND NOT EXISTS (SELECT FROM notices_acceptance a JOIN notices_version v ON v.id = a.version_id "
+    "WHERE a.key_owner = c.person_id AND v.document = %s)"
+)
 # Pages of a customer and of an account that use the service; those about one's own data stay open to whoever accepts nothing.
 INSIDE = ("", "sites", "members", "settings", "events", "support", "roles", "tokens", "import", "my-access", "privacy")
 OUTSIDE = ("/account", "/account/security")
@@ -40,7 +48,7 @@ def acceptance() -> Finding:
         site = f"Probe {new_id()}"
         stage.site(owner, site)
         token = _token(stage, steps, owner, site)
-        _forget_acceptance(owner)
+        forget_acceptance(owner)
         _shut_out(steps, owner, site)
         status, text = _by_token(stage, token)
         steps.expect("nor does it answer a token of the probe", status in (401, 403) and site not in text, str(status))
@@ -114,13 +122,13 @@ def _token(stage: Stage, steps: Steps, owner: Resident, site: str) -> str:
     """An API token, made by its page."""
     fields: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
     page = owner.visitor.follow(owner.visitor.submit(owner.page("tokens"), fields))
-    shown = LexborHTMLParser(page.text).css_first("pre")
+    shown = LexborHTMLParser(page.text).css_first(".copy code")
     token = shown.text().strip() if shown else ""
     steps.expect("before, a token of the probe reads its site", site in _by_token(stage, token)[1])
     return token
 
 
-def _forget_acceptance(owner: Resident) -> None:
+def forget_acceptance(owner: Resident) -> None:
     """Take one of a probe's acceptances away: no page does, and no version is published for a check."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -181,14 +189,7 @@ def _stored(steps: Steps) -> None:
     steps.expect("each version was in force when it was accepted", not early, counted(early))
     steps.expect("each acceptance holds the words", not wordless, counted(wordless))
     for document in ("notice", "terms"):
-        left = oracle.value(
-            "SELECT count(DISTINCT s.account_id) FROM accounts_session s JOIN accounts_account c ON c.id = s.account_id "
-            "JOIN access_membership m ON m.account_id = c.id WHERE NOT s.pending AND s.expires_at > clock_timestamp() "
-            "AND c.id NOT IN (SELECT value FROM probes_mark) "  # Of another probe this check, run twice, takes them away.
-            "AND NOT EXISTS (SELECT FROM notices_acceptance a JOIN notices_version v ON v.id = a.version_id "
-            "WHERE a.key_owner = c.person_id AND v.document = %s)",
-            document,
-        )
+        left = oracle.value(UNACCEPTED, document)
         steps.expect(
             f"every member who is signed in has accepted the {document}", not left, f"{counted(left or 0)} have not"
         )

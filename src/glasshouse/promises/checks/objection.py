@@ -17,7 +17,13 @@ from glasshouse.promises.registry import check
 from glasshouse.promises.stage import Resident, Stage, on_stage
 
 # Every purpose beyond the service itself, and what a person's no to it is called.
-PURPOSES = {"supplement": "upheld", "new-browser": "objected", "merger": "upheld", "provider-news": "withdrawn"}
+PURPOSES = {
+    "supplement": "upheld",
+    "new-browser": "objected",
+    "merger": "upheld",
+    "provider-news": "withdrawn",
+    "sale": "withdrawn",
+}
 JUDGED = "new-browser"
 QUIET_S = 2.0  # mail leaves within a second
 PAGE_TRIES = 3

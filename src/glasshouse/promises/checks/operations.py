@@ -4,7 +4,7 @@ import re
 import smtplib
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +13,8 @@ import httpx
 from django.conf import settings
 
 from glasshouse.kernel import clock
+from glasshouse.kernel.doors import Door
+from glasshouse.kernel.straight import Straight
 from glasshouse.promises import oracle, sockets
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
@@ -34,6 +36,7 @@ ANSWERS = (
     ("POST", "/sign-in"),
     ("GET", "/trust.json"),
 )
+OF_CROPS = (("GET", "/ping"), ("GET", "/nowhere"), ("POST", "/api/v2/write"))
 
 
 class _Refused(NamedTuple):
@@ -62,8 +65,8 @@ def transport() -> Finding:
     versions = [version for listener in listeners for version in _listener(steps, listener)]
     steps.expect("listeners of this deployment were found", bool(versions))
     _expected(steps, listeners)
-    for origin in (settings.ORIGIN, settings.CROPS_ORIGIN):
-        _strict(steps, origin)
+    _strict(steps, "the web door", settings.WEB_DOOR, ANSWERS)
+    _strict(steps, "the crops service", settings.CROPS_DOOR, OF_CROPS)
     _database(steps)
     _outgoing(steps)
     spoken = " and ".join(sorted(set(versions)))
@@ -138,21 +141,19 @@ def _refuses(shake: Callable[..., sockets.Handshake], listener: Listener, versio
 def _expected(steps: Steps, listeners: list[Listener]) -> None:
     """The doors that the settings name are among what was found, or elsewhere."""
     ports = {listener.port for listener in listeners}
-    for what, origin in (("the web door", settings.ORIGIN), ("the crops service", settings.CROPS_ORIGIN)):
-        parts = urlsplit(origin)
-        steps.expect(f"{what} is reached by HTTPS", parts.scheme == "https", parts.scheme)
-        if (parts.port or 443) not in ports:
+    for what, door in (("the web door", settings.WEB_DOOR), ("the crops service", settings.CROPS_DOOR)):
+        scheme = urlsplit(door.origin).scheme
+        steps.expect(f"{what} is reached by HTTPS", scheme == "https", scheme)
+        if door.port not in ports:
             steps.note(f"the listener of {what}, which is not on this machine")
 
 
 # -- answers -------------------------------------------------------------------------------------------------------
 
 
-def _strict(steps: Steps, origin: str) -> None:
-    name = "the web door" if origin == settings.ORIGIN else "the crops service"
-    asked = ANSWERS if origin == settings.ORIGIN else (("GET", "/ping"), ("GET", "/nowhere"), ("POST", "/api/v2/write"))
+def _strict(steps: Steps, name: str, door: Door, asked: Iterable[tuple[str, str]]) -> None:
     lax = []
-    with httpx.Client(base_url=origin, verify=sockets.context(), timeout=20) as client:
+    with httpx.Client(base_url=door.origin, transport=Straight(door, sockets.context()), timeout=20) as client:
         for method, path in asked:
             header = client.request(method, path).headers.get("strict-transport-security", "")
             if not _is_strict(header):

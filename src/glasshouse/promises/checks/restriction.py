@@ -164,7 +164,7 @@ def _lifted_by_officer(stage: Stage, steps: Steps, officer: Resident, person: Re
     held = lifts_at is not None and lifts_at > clock.now() + NOTICE
     steps.expect("what an officer lifts stays restricted for a week", held, str(lifts_at))
     mail = stage.arrival(person.address, reason)
-    day = f"{lifts_at:%Y-%m-%d}" if lifts_at else "-"
+    day = f"{lifts_at.day} {lifts_at:%B %Y}" if lifts_at else "-"
     steps.expect("and the person is told by mail, with day and reason", mail is not None and day in mail.text)
     still = seen_as("app", "SELECT count(*) FROM accounts_person WHERE id = %s", person.person)
     steps.expect("until then nobody sees it", still == [(0,)])

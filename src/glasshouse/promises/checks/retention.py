@@ -12,7 +12,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.probes import api as probes
-from glasshouse.promises import old_copy, opened, oracle, readable
+from glasshouse.promises import file_reader, old_copy, opened, oracle
 from glasshouse.promises.filled import done
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.front_door import Visitor
@@ -188,8 +188,9 @@ def deletion_run() -> Finding:
                     KeyOwnerId(rows.subscription), clock.now()
                 )  # Only what is younger than the check goes with it.
         steps.expect("the key of what is there lives", bool(opened.keys_of(grower.person)))
-        search = readable.look([grower.address, grower.name], began=began)
+        search = file_reader.look([grower.address, grower.name], began=began)
         steps.expect(f"nothing of it is readable in {search.extent}", not search.places, ", ".join(search.places[:3]))
+        file_reader.tell_elsewhere(steps)
     _certified(steps)
     return steps.judged()
 
@@ -211,8 +212,11 @@ def _run(steps: Steps, over: "_Rows", stays: "_Rows") -> None:
     )
 
 
-def _look_into(copy: old_copy.OldCopy, steps: Steps, over: "_Rows", grower: Resident) -> None:
+def _look_into(copy: old_copy.OldCopy | None, steps: Steps, over: "_Rows", grower: Resident) -> None:
     """What the copy of before the run still gives away, with the keys of now."""
+    if copy is None:
+        steps.cannot_tell(old_copy.NO_COPY)
+        return
     with copy.started() as sockets:
         of_run = old_copy.tried(sockets, [over.subscription], {over.subscription})
         of_grower = old_copy.tried(sockets, [grower.person], {grower.person})

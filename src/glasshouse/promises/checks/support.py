@@ -1,12 +1,12 @@
 """Checks of what the operator's support can see: SEC-04."""
 
-import re
 import time
 from datetime import timedelta
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
+from selectolax.lexbor import LexborHTMLParser
 
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
@@ -49,7 +49,8 @@ POWERS = (
 )
 # Not those of probes: a check that runs at the same time may let support in to its own.
 WITHOUT_GRANT = (
-    "SELECT o.id FROM access_organisation o WHERE administered_since IS NULL AND id NOT IN (SELECT value FROM probes_mark) "
+    "SELECT o.id FROM access_organisation o WHERE administered_since IS NULL "
+    "AND NOT EXISTS (SELECT FROM probes_mark m WHERE m.value = 'access_organisation:' || o.id) "
     "AND NOT EXISTS (SELECT FROM support_grant g WHERE g.organisation_id = o.id AND g.ends_at > now()) "
     "ORDER BY random() LIMIT %s"
 )
@@ -246,7 +247,7 @@ def _invited(steps: Steps, scene: Scene) -> None:
 
 def _banners(steps: Steps, scene: Scene, shown: str) -> None:
     pages = [shown, *(person.visitor.get(scene.owner.page("sites")).text for person in (scene.owner, scene.viewer))]
-    banners = [" ".join(re.findall(r'<p class="banner[^>]*>(.*?)</p>', page, re.DOTALL)) for page in pages]
+    banners = [" ".join(node.html or "" for node in LexborHTMLParser(page).css(".banner")) for page in pages]
     steps.expect("a banner tells support that it sees a customer's data, on record", "record" in banners[0])
     both = all("Support may look" in banner and "<time" in banner for banner in banners[1:])
     steps.expect("a banner tells everybody of the customer that support may look, and until when", both)

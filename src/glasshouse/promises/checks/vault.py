@@ -1,6 +1,5 @@
 """The check of sealing: SEC-08."""
 
-import os
 import socket
 import ssl
 import time
@@ -8,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from glasshouse.kernel.errors import UnavailableError
-from glasshouse.promises import evidence, filled, opened, oracle, readable
+from glasshouse.promises import evidence, file_reader, filled, opened, oracle, sockets
 from glasshouse.promises.filled import Filled
 from glasshouse.promises.findings import Finding, Steps
 from glasshouse.promises.registry import check
@@ -47,9 +45,10 @@ def sealing() -> Finding:
             raise UnavailableError(f"A probe's reading was answered {status}.")
         filled.export(given)
         with _sending(given, sent):
-            search = readable.look(given.needles, began=began, secrets=_root_keys())
+            search = file_reader.look(given.needles, began=began, secrets=_root_keys())
         claim = f"none of {len(given.needles)} texts and of the root keys is readable in {search.extent}"
         steps.expect(claim, search.count > 0 and not search.places, ", ".join(search.places[:3]))
+        file_reader.tell_elsewhere(steps)
         _crop_files(steps)
         _keys_apart(steps)
         _a_key_each(steps, given)
@@ -63,18 +62,18 @@ def sealing() -> Finding:
 @contextmanager
 def _sending(given: Filled, canary: str) -> Iterator[None]:
     """While the block lasts, a file is half sent to the web door. Raises UnavailableError."""
-    origin, line = urlsplit(settings.ORIGIN), f"2024-05-31 12:00,1,{canary}\n".encode()
+    door, line = settings.WEB_DOOR, f"2024-05-31 12:00,1,{canary}\n".encode()
     cookies = "; ".join(f"{name}={value}" for name, value in given.resident.visitor.cookies.items())
     head = (
-        f"POST {given.resident.page('import')} HTTP/1.1\r\nHost: {origin.netloc}\r\nCookie: {cookies}\r\n"
+        f"POST {given.resident.page('import')} HTTP/1.1\r\nHost: {door.netloc}\r\nCookie: {cookies}\r\n"
         f"Content-Type: multipart/form-data; boundary=probe\r\nContent-Length: {SENT_BYTES * 2}\r\n\r\n--probe\r\n"
         'Content-Disposition: form-data; name="file"; filename="probe.csv"\r\n\r\n'
     )
-    trust = ssl.create_default_context(cafile=settings.TLS_FOLDER / "ca.crt")
+    trust = sockets.context()
     try:
         with (
-            socket.create_connection(("127.0.0.1", origin.port or 443), 20) as link,
-            trust.wrap_socket(link, server_hostname=origin.hostname) as secured,
+            socket.create_connection((door.address, door.port), 20) as link,
+            trust.wrap_socket(link, server_hostname=door.host) as secured,
         ):
             secured.sendall(head.encode() + line * (SENT_BYTES // len(line)))
             time.sleep(0.3)  # until the web part has put away what it was sent
@@ -98,33 +97,24 @@ def _root_keys() -> tuple[bytes, ...]:
 
 
 def _crop_files(steps: Steps) -> None:
-    disk = Path(settings.DATA_FOLDER) / "crops" / "raw" / "sealed"
-    sealed_files = list(evidence.files(disk)) if disk.is_dir() else []
-    if not sealed_files:
+    files = file_reader.crop_files()
+    if not files.count:
         raise UnavailableError("The crop store's disk holds no file that this check can see.")
-    open_files = [path.name for path in sealed_files if not evidence.begins_encrypted(path)]
-    claim = f"each of {len(sealed_files)} files of the crop store carries the engine's mark of an encrypted file"
-    steps.expect(claim, not open_files, ", ".join(open_files[:2]))
+    claim = f"each of {files.count} files of the crop store carries the engine's mark of an encrypted file"
+    steps.expect(claim, not files.unsealed, ", ".join(files.unsealed[:2]))
 
 
 def _keys_apart(steps: Steps) -> None:
-    data, keys = Path(settings.DATA_FOLDER).resolve(), Path(settings.KEYS_FOLDER).resolve()
+    keys = Path(settings.KEYS_FOLDER).resolve()
     steps.expect("the keys lie apart from the data", evidence.keys_lie_apart())
     paths = [path for path in keys.rglob("*") if path.is_file()]
     shared = evidence.open_to_others([keys, *paths])
-    foreign = [path.name for path in paths if path.stat().st_uid != os.geteuid()]
+    owner = keys.stat().st_uid  # Who started the service, or the worker's own user.
+    foreign = [path.name for path in paths if path.stat().st_uid != owner]
     wrong = ", ".join([*shared, *foreign][:3])
-    claim = f"the keys' folder and its {len(paths)} files are readable by their owner only"
+    claim = f"the keys' folder and its {len(paths)} files are readable by their owner, and by the parts that they are for, only"
     steps.expect(claim, bool(paths) and not shared and not foreign, wrong)
-    links = [path for path in _links(data) if keys == path or keys in path.parents]
-    steps.expect("nothing in the data folder leads to them", not links)
-
-
-def _links(folder: Path) -> Iterator[Path]:
-    """Where the symbolic links right below a folder, and below its folders, lead."""
-    for path in [*folder.glob("*"), *folder.glob("*/*")]:
-        if path.is_symlink():
-            yield path.resolve()
+    steps.expect("nothing in the data folder leads to them", not file_reader.keys().linked)
 
 
 def _a_key_each(steps: Steps, given: Filled) -> None:
