@@ -143,7 +143,7 @@ def main() -> None:
     table = Table("attack", "quiet, p95", "attacked, p95", "ratio", "refused to the user")
     with whole_service() as home:
         target = Target(home.origin, home.crops_origin, str(home.keys / "tls" / "ca.crt"))
-        client, page = _signed_in(target)
+        client, page = signed_in(target)
         with contextlib.closing(client):
             _times(client, page, PAGES)
             for name in track(ATTACKS, "Attacking …", console=Console(stderr=True)):
@@ -151,7 +151,8 @@ def main() -> None:
     console.print(table)
 
 
-def _signed_in(target: Target) -> tuple[httpx.Client, str]:
+def signed_in(target: Target) -> tuple[httpx.Client, str]:
+    """A new customer at the door, and the address of a page with its sites."""
     from bench.customers import new_customer
 
     from glasshouse.greenhouse import api as greenhouse

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from glasshouse.operations.installation import Installation
     from glasshouse.promises.findings import Finding
 
+PATIENT_S = 60.0  # with a mail: several services share the machine
 # What other tests leave half done in the service that they share: requests without an officer, mail that never leaves, and so on.
 LEFT = (
-    "DELETE FROM rights_letter",
+    "DELETE FROM rights_note",
     "DELETE FROM rights_referral",
-    "DELETE FROM rights_request",
+    # In one statement: what was sent goes with its request, and never alone.
+    "WITH letters AS (DELETE FROM rights_letter), files AS (DELETE FROM rights_file) DELETE FROM rights_request",
     "DELETE FROM rights_demand",
     "DELETE FROM sources_supplied",
     "DELETE FROM mail_message",
@@ -53,7 +55,9 @@ def clear(home: "Installation") -> None:
 @contextmanager
 def worker_running() -> Iterator[None]:
     """Mail leaves, events are chained, and persons are told of what third parties gave, as the worker does it all the time."""
-    ending = threading.Event()
+    from glasshouse.promises import stage
+
+    ending, stage.MAIL_S = threading.Event(), PATIENT_S
 
     def work() -> None:
         while not ending.wait(0.1):
@@ -74,8 +78,13 @@ def worker_running() -> Iterator[None]:
 
 
 def checked(promise: str) -> "Finding":
-    """What the check of a promise finds, with the worker at work."""
+    """What the check of a promise finds, with the worker at work.
+
+    One that cannot tell runs again, as the worker has it run again: on a busy machine a mail may come too late once.
+    """
+    from glasshouse.promises.findings import State
     from glasshouse.promises.runner import run
 
     with worker_running():
-        return run(promise)
+        finding = run(promise)
+        return run(promise) if finding.state == State.CANNOT_TELL else finding

@@ -1,5 +1,6 @@
 """One real service for each test process, on fresh folders and free ports; each test brings customers of its own."""
 
+import gc
 import re
 import secrets
 import ssl
@@ -43,14 +44,23 @@ from tests.order import dealt
 from tests.signing_up import prove_link, signed_up
 
 __all__ = ["prove_link", "signed_up"]
-# Several tests share the cores: how long one example takes says nothing.
-hypothesis_settings.register_profile("side by side", deadline=None)
-hypothesis_settings.load_profile("side by side")
+gc.disable()  # until all tests are read
+# Several tests share the cores: how long one example takes says nothing. The long run looks for new examples; all others try the
+# same ones each time, so that what fails fails for everybody.
+hypothesis_settings.register_profile("looking", deadline=None)
+hypothesis_settings.register_profile("the same each time", deadline=None, derandomize=True, database=None)
+hypothesis_settings.load_profile("the same each time")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests that take long, too")
     parser.addoption("--fast", action="store_true", help="run only unit tests, which need no service")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    prepared.refuse_data(refused=config.getoption("--fast"))
+    if config.getoption("--long"):
+        hypothesis_settings.load_profile("looking")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -73,6 +83,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    gc.freeze()  # What was read stays: no search for what can be thrown away has to look at it.
+    gc.enable()
     if "workercount" in (given := getattr(config, "workerinput", {})):
         items[:] = dealt(items, given["workercount"])
 
@@ -84,7 +96,7 @@ def _at_second_width(item: pytest.Item) -> bool:
 
 def _needs_service(item: pytest.Item) -> bool:
     """Whether a test uses a service, or a part of one, at whatever remove, or says that it is slow."""
-    started = {"home", "store", "plane", "upgraded"} & set(getattr(item, "fixturenames", ()))
+    started = {"home", "place", "plane", "store", "upgraded"} & set(getattr(item, "fixturenames", ()))
     return bool(started) or item.get_closest_marker("slow") is not None
 
 

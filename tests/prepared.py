@@ -7,10 +7,12 @@ temporary ones and is used by all test processes of one user, of one day and of 
 does not tell, the start itself finds: a store whose stamp or catalogue is not that of the source is brought up to date.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,14 +27,47 @@ from glasshouse.operations.installation import Installation
 from glasshouse.operations.processes import Supervisor
 
 KEPT_S = 86_400
+ON_DISK = "TESTS_ON_DISK"  # variable; set: no installation of a test is kept in memory
+MEMORY_LEAST_BYTES = 8 << 30  # available before installations are kept there
+OWN_MOUNTS, PRIVATE_TREE = 0x20000, 0x4000 | 0x40000  # CLONE_NEWNS; MS_REC | MS_PRIVATE
+_data_refused = False
 FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_wal_size=8GB")
 
 
+@cache
 def apart() -> Path:
-    """A folder for installations that no check of another test process looks into: they have the same prepared keys."""
-    folder = Path("/var/lib") if os.geteuid() == 0 else Path.home() / ".cache"
-    folder.mkdir(exist_ok=True)
+    """A folder for installations that no check of another test process looks into: they have the same prepared keys.
+
+    Where root runs the tests, it is in memory and seen by this process and its children alone, so that it goes with them.
+    """
+    folder = Path("/var/lib/glasshouse-tests") if os.geteuid() == 0 else Path.home() / ".cache" / "glasshouse-tests"
+    folder.mkdir(exist_ok=True, parents=True)
+    wanted = os.geteuid() == 0 and not _many_rows() and _available_bytes() > MEMORY_LEAST_BYTES
+    if wanted and not folder.is_mount():  # A process that we started sees ours.
+        _mount_memory(folder)
     return folder
+
+
+def _many_rows() -> bool:
+    """Whether tests of growth run, which write more than a machine's memory may hold."""
+    if "--long" in sys.argv:
+        os.environ[ON_DISK] = "1"  # For the processes that share the tests.
+    return ON_DISK in os.environ
+
+
+def _available_bytes() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
+
+
+def _mount_memory(folder: Path) -> None:
+    """Mount a file system in memory there, for this process alone. Where the system refuses, the folder stays on the disk."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(OWN_MOUNTS) == 0 and library.mount(b"none", b"/", None, PRIVATE_TREE, None) == 0:
+        library.mount(b"glasshouse-tests", os.fsencode(folder), b"tmpfs", 0, b"mode=755,size=50%,nr_inodes=0")
 
 
 def take_keys(home: Installation) -> None:
@@ -46,8 +81,18 @@ def take_keys(home: Installation) -> None:
         _copy(place / "keys", home.keys)
 
 
+def refuse_data(*, refused: bool) -> None:
+    """Whether a test that takes data fails: in a run of unit tests only."""
+    global _data_refused
+    _data_refused = refused
+
+
 def take_data(home: Installation) -> None:
     """Give an installation that took the keys the prepared data: both databases with this version's tables."""
+    if _data_refused:
+        raise RuntimeError(
+            "A test of `--fast` starts a store. Name its fixture in tests/conftest.py, or mark it as slow."
+        )
     with _locked() as place:
         if not (place / "data").exists():
             with _scratch() as made:

@@ -17,7 +17,7 @@ from tests.ports import free_ports
 
 
 def _made() -> Installation:
-    folder = Path(tempfile.mkdtemp(prefix=f"glasshouse-test-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"))
+    folder = Path(tempfile.mkdtemp(prefix="glasshouse-test-", dir=prepared.apart()))
     folder.chmod(0o755)  # The store has a user of its own.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     port = free_ports()

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from glasshouse.promises import evidence
+from glasshouse.promises import raw_bytes
 
 
 def holding(folder: Path, texts: list[str]) -> list[str]:
     """Names of the files below a folder whose raw bytes hold one of the texts. Raises OSError."""
-    needles, names = evidence.needles_of(texts), []
-    for path in evidence.files(folder):
+    needles, names = raw_bytes.needles_of(texts), []
+    for path in raw_bytes.files(folder):
         try:
-            if evidence.whether_holds(path, needles):
+            if raw_bytes.whether_holds(path, needles):
                 names.append(str(path.relative_to(folder)))
         except FileNotFoundError:  # The store merged it away meanwhile.
             continue

@@ -109,7 +109,7 @@ def test_memory_is_bounded() -> None:
 def test_the_newest_reading_is_the_latest_in_time_not_in_arrival() -> None:
     latest = LatestCache()
     latest.update(np.array([1, 1, 2], np.uint32), np.array([5, 3, 9], np.int64) * 10**9, np.array([50.0, 30.0, 90.0]))
-    latest.fill([1, 2, 3], {1: (7 * 10**9, 70.0), 2: (1, 0.0)})
+    latest.fill([1, 2, 3], {1: (7 * 10**9, 70.0), 2: (1, 0.0)}, latest.epoch())
     assert latest.get([1, 2, 3]) == {1: Reading(7, 70.0), 2: Reading(9, 90.0)}
     latest.update(np.array([1], np.uint32), np.array([7], np.int64) * 10**9, np.array([71.0]))
     assert latest.get([1])[1] == Reading(7, 71.0), "of two readings with one time the later one counts"

@@ -281,7 +281,7 @@ elif what == "forget-highest":
     opened.forget(HOME.tenant)
 elif what == "overwrite":  # What earlier versions did when a customer was deleted.
     rows = [{"id": 2, "tenant": "", "site": "", "device": "", "compartment": "", "tags": "", "field": ""}]
-    opened._put("series", pa.Table.from_pylist(rows))
+    opened.put("series", pa.Table.from_pylist(rows))
 elif what == "new":
     opened.write(THIRD, batch(0)).result()
 opened.flush()

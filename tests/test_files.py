@@ -1,6 +1,7 @@
 """Files of climate computers: what is proposed, what is read, what is remarked; the real ones too, where they are at hand."""
 
 import csv
+import json
 import re
 import time
 from collections.abc import Callable
@@ -176,6 +177,46 @@ def test_a_file_is_taken_once_however_often_and_by_its_owner_only(customer: Call
     assert readings.series(other.actor) == []
 
 
+def test_a_preview_of_dates_that_no_calendar_has_is_shown(
+    customer: Callable[[], Customer], web: Callable[..., httpx.Client]
+) -> None:
+    from glasshouse.greenhouse import imports
+
+    one = customer()
+    # Open, because each order reads half of the rows; the end of the last day that there is lies in the year 10000.
+    body = b"time,temp\n" + b"31/12/9999 24:00,20\n" * 6 + b"12/31/9998 10:00,20\n" * 6
+    number = imports.upload(one.actor, one.site, "", "log.csv", [body])
+    assert web(one).get(f"/o/{one.organisation}/import/{number}").status_code == 200
+
+
+def test_the_list_of_uploads_holds_no_issues(customer: Callable[[], Customer]) -> None:
+    from glasshouse.greenhouse import imports
+
+    one = customer()
+    number = imports.upload(
+        one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,x\n"]
+    )
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    assert len(imports.run(one.actor, number)["issues"]) == 1
+    (listed,) = imports.uploads(one.actor)
+    assert (listed.report["points"], imports.issues_of(listed.report)) == (1, [])
+
+
+def test_a_reader_that_was_taken_over_adds_no_column_and_fills_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glasshouse.greenhouse import file_process, import_results
+
+    layout, _ = taken("time,temp\n2024-05-31 12:00,21\n")
+    issue = {"row": 1, "column": "c" * 1_000_000, "text": "t" * 1_000_000, "kept": True}
+    facts = dict.fromkeys(file_process.COUNTS, 0) | {"series": ["temp"], "issues": [issue]}
+    frames = [json.dumps(facts).encode(), bytes(8), bytes(8)]
+    monkeypatch.setattr(file_process, "_answers", lambda *_: frames)
+    report = import_results.report(layout, file_process.read([], layout), {"taken": 1, "new": 1, "replaced": 0})
+    assert len(json.dumps(report)) < 2_000
+    frames[0] = json.dumps(facts | {"series": ["of\nnobody"]}).encode()
+    with pytest.raises(InvalidError, match="our reader failed"):
+        file_process.read([], layout)
+
+
 def test_upload_correct_take_and_report_on_the_pages(
     customer: Callable[[], Customer], web: Callable[..., httpx.Client]
 ) -> None:
@@ -185,15 +226,16 @@ def test_upload_correct_take_and_report_on_the_pages(
     assert token
     form = {"csrfmiddlewaretoken": token[1], "place": one.site}
     wrong = client.post(page, data=form, files={"file": ("x.csv", b"a,b\n1,2\n3,4\n")})
-    assert wrong.status_code == 400
-    assert "No column looks like a time" in wrong.text
+    refused = client.get(wrong.headers["location"])
+    assert "No column looks like a time" in refused.text
+    assert 'name="first_row"' in refused.text, "whatever was found, each choice can be made by hand"
     body = b"time,temp\n2024-05-31 12:00,21\n2024-05-31 13:00,=cmd\n2024-05-31 14:00,240\n"
     look = client.post(page, data=form, files={"file": ("log.csv", body)}).headers["location"]
     assert "Air temperature" in client.get(look).text
     said = {"delimiter": ",", "decimal": ".", "header": "yes", "time_column": "0", "time_format": "iso"}
     assert post(client, look, look, **said, zone="Mars/Olympus").status_code == 400
     assert post(client, look, look, **said | {"time_column": "1"}, zone="Europe/Rome").status_code == 400
-    again = post(client, look, look, **said | {"header": "no"}, zone="Europe/London")
+    again = post(client, look, look, **said | {"heading_row": "0"}, zone="Europe/London")
     assert "column 2 is" in again.text
     assert "2024-05-31T11:00+00:00" in again.text
     report = post(client, f"{look}/run", look, **said, zone="Europe/Rome", v1="air_temp").headers["location"]
@@ -217,7 +259,8 @@ def test_a_file_comes_in_by_command(customer: Callable[[], Customer], tmp_path: 
     told = list(bring_in(file, (one.address, one.password), (name, ""), None))
     assert told[0] == "temp: air_temp"
     assert told[1:3] == ["2 of 2 rows came in (Europe/Rome):", "1 readings, 1 new, 0 in the place of another value."]
-    assert told[-1] == "row 3, temp: 'warm' is not a number (left out)"
+    assert told[-2] == "row 3, temp: 'warm' is not a number (left out)"
+    assert re.fullmatch(r"To undo it within 90 days: glasshouse import --undo [0-9a-z]{16}", told[-1])
     for who, where in (((one.address, "wrong"), name), ((one.address, one.password), "Nowhere")):
         with pytest.raises(InvalidError):
             list(bring_in(file, who, (where, ""), None))
@@ -243,12 +286,12 @@ def test_month_first_is_seen_where_a_day_shows_it() -> None:
 
 
 def test_a_template_reads_files_of_its_kind_and_no_others(customer: Callable[[], Customer]) -> None:
-    from glasshouse.greenhouse import imports
+    from glasshouse.greenhouse import corrections, imports
 
     one, other = customer(), customer()
     body = b"time,Box 1 (klux)\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n"
     number = imports.upload(one.actor, one.site, "", "a.csv", [body])
-    layout = imports.corrected(imports.preview(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
+    layout = corrections.corrected(imports.preview(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
     saved = imports.save_template(one.actor, "Roof", layout)
     again = imports.save_template(one.actor, "Roof", layout)
     assert [template.id for template in imports.templates(one.actor)] == [again] != [saved]

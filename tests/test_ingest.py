@@ -188,7 +188,7 @@ def _environment(pid: int) -> str:
 def _wait_for_crops(home: Installation) -> None:
     """Wait until the supervisor has started the crops service again."""
     deadline = time.monotonic() + 30
-    while not _answers(home, home.crops_port):
+    while not _answers(home, home.crops_door):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -208,7 +208,7 @@ def test_any_part_that_is_killed_comes_back_and_nothing_is_lost(
     while True:
         try:
             assert greenhouse.sites(owner.actor)[0].id == owner.site
-            if _answers(home, home.port):
+            if _answers(home, home.web_door):
                 break
         except (DatabaseError, OSError):
             connections.close_all()
@@ -272,3 +272,35 @@ def test_a_segment_that_was_rolled_can_be_dropped_alone(tmp_path: Path) -> None:
     log.drop(ended_segment)
     log.stop()
     assert [replayed.record for replayed in wal.Log(tmp_path, b"k" * 32).replay()] == [b"new"]
+
+
+def test_the_first_calls_of_influx_clients_are_answered_as_influxdb_does(
+    customer: Callable[[], Customer], crops: httpx.Client
+) -> None:
+    token = device(customer())
+    with_user = {"Authorization": f"Token grower:{token}"}
+    assert crops.post("/write?precision=s", content=f"m a=1 {NOW}", headers=with_user).status_code == 204
+    ping = crops.get("/ping")
+    assert (ping.status_code, ping.headers["X-Influxdb-Build"], ping.headers["X-Influxdb-Version"][0]) == (
+        204,
+        "OSS",
+        "v",
+    )
+    assert {"name", "message", "status", "checks", "version"} <= crops.get("/health").json().keys()
+    # Telegraf and the Python client of version 1 make a database first; Debian's influx asks which there are.
+    made = crops.post("/query", data={"q": 'CREATE DATABASE "tele;graf"'}, headers=with_user)
+    assert (made.status_code, made.json()) == (200, {"results": [{"statement_id": 0}]})
+    basic = crops.get("/query", params={"q": "SHOW DATABASES", "db": "ha"}, auth=("user", token)).json()
+    assert basic["results"][0]["series"][0]["values"] == [["ha"]]
+    both = crops.post("/query", params={"q": "CREATE DATABASE a; SELECT * FROM m"}, headers=with_user).json()["results"]
+    assert [("error" in result, result["statement_id"]) for result in both] == [(False, 0), (True, 1)]
+    bucket = crops.get(
+        "/api/v2/buckets", params={"name": "climate"}, headers={"Authorization": f"Token {token}"}
+    ).json()
+    assert bucket["buckets"][0]["name"] == "climate" and len(bucket["buckets"][0]["id"]) == 16
+    for method, path in (("GET", "/query?q=SHOW+DATABASES"), ("POST", "/query"), ("GET", "/api/v2/buckets")):
+        assert crops.request(method, path).status_code == 401
+        assert crops.request(method, path, headers={"Authorization": "Token gh_wrong"}).status_code == 401
+    assert crops.post("/query", content=b"q=" + b"x" * 70_000, headers=with_user).status_code == 413
+    assert crops.get("/query", headers=with_user).status_code == 400
+    assert crops.post("/query", content=b"&".join([b"q=a"] * 101), headers=with_user).status_code == 400

@@ -55,7 +55,7 @@ def test_what_dev_says_is_printed_as_it_is(
 
 def test_an_error_names_a_folder_in_one_piece(tmp_path: Path) -> None:
     folder = tmp_path / f"{LONG}[" / "data]"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLASSHOUSE_ROOT": str(ROOT), "COLUMNS": "80"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "80"}
     finished = subprocess.run(
         [sys.executable, "-m", "glasshouse.cli", "up", "--data", str(folder), "--keys", str(folder)],
         env=environment,

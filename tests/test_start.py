@@ -25,7 +25,7 @@ def folders() -> Iterator[list[str]]:
 
 
 def command(*words: str, **variables: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLASSHOUSE_ROOT": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
     for name in [
         name for name in environment if name.startswith(("GLASSHOUSE_D", "GLASSHOUSE_K", "GLASSHOUSE_T", "DJANGO_"))
     ]:
@@ -104,6 +104,7 @@ def said_by(*words: str, **variables: str) -> str:
         ("GLASSHOUSE_SMTP_PORT", "70000"),
         ("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", "²"),
         ("GLASSHOUSE_SERIES_PER_DEVICE", "many"),
+        ("GLASSHOUSE_CONNECTIONS_A_CLIENT", "all"),
         ("GLASSHOUSE_PRIVACY_ADDRESS", "nobody"),
     ],
 )

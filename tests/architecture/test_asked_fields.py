@@ -22,6 +22,8 @@ FOLDERS = (WEB / "pages", WEB / "templates")
 INCLUDE = re.compile(r'{% include "([^"]+)"[^%]*%}')
 URL = re.compile(r"{% url ['\"](\w+)['\"][^%]*%}")
 OPTIONAL = re.compile(r"{% optional .*?%}")
+# The component of a field, which stands around its control: its label, and that it is optional.
+FIELD, END_FIELD = re.compile(r"{% field (.*?) %}", re.DOTALL), "{% endfield %}"
 TAG = re.compile(r"{%.*?%}")
 VALUE = re.compile(r"{{.*?}}")
 
@@ -57,7 +59,8 @@ def takers_of(action: str, method: str, template: str) -> list[Page]:
 def form_fields() -> Iterator[FormField]:
     for path in sorted((WEB / "pages").glob("*/*.html")):
         template = f"{path.parent.name}/{path.name}"
-        html = OPTIONAL.sub("(optional)", URL.sub(r" \1 ", source_of(template)))
+        source = FIELD.sub(r"<label>\1", source_of(template)).replace(END_FIELD, "</label>")
+        html = OPTIONAL.sub("(optional)", URL.sub(r" \1 ", source))
         for field in fields_of(VALUE.sub("*", TAG.sub("", html))):
             takers = [page for action in field.actions for page in takers_of(action, field.method, template)]
             yield FormField(template, field, takers)
@@ -78,6 +81,11 @@ def test_what_is_personal_on_a_growers_page_may_be_withheld_and_what_the_organis
     message, name = Field("message", "textarea", required=True), Field("name", "text", required=True)
     assert "though nothing needs it" in next(flaws_of("/members", message, [invite]))
     assert list(flaws_of("/sites", name, [create_site])) == []
+
+
+def test_a_label_may_stand_before_the_field_that_it_names() -> None:
+    page = '<label for="a">Note <span>optional</span></label><p>Wrong</p><input id="a" name="x"><input id="b" name="y">'
+    assert [(field.name, "optional" in field.label) for field in fields_of(page)] == [("x", True), ("y", False)]
 
 
 def test_a_button_with_an_address_of_its_own_sends_the_fields_before_it_there_too() -> None:

@@ -210,7 +210,13 @@ def test_every_function_of_ours_is_brought_by_an_area(home: Installation) -> Non
     """A function that an earlier version left, or that somebody made by hand, is no part of the declarations."""
     from glasshouse.rowsecurity.policies import functions
 
-    triggers = {"glasshouse_keep_administrator", "glasshouse_event_to_outbox", "glasshouse_mark_probe"}
+    triggers = {
+        "glasshouse_keep_administrator",
+        "glasshouse_event_to_outbox",
+        "glasshouse_mark_probe",
+        "glasshouse_request_is_gone",
+    }
+    triggers |= {f"glasshouse_rights_{table}_stays" for table in ("request", "letter", "file")}
     with administering(home) as link:
         rows = link.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'glasshouse\\_%%'",

@@ -1,11 +1,15 @@
 """Every path that a document names exists, and the documents name every area."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+
+from glasshouse.cli.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "glasshouse"
@@ -14,6 +18,8 @@ DOCUMENTS = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "docs" / "architecture.md",
     ROOT / "docs" / "dependencies.md",
+    ROOT / "docs" / "hosting.md",
+    ROOT / "docs" / "threat-model.md",
     *sorted(SOURCE.glob("*/README.md")),
 ]
 ENDINGS = r"py|md|toml|html|css|js|sql|txt|json|lock|sh|png"
@@ -21,7 +27,7 @@ FENCED = re.compile(r"^```.*?^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(rf"(?:[\w.*-]+/)+[\w.*-]*|[\w.*-]+\.(?:{ENDINGS})")
-NOT_OURS = {"_CA", "text/plain"}
+NOT_OURS = {"_CA", "ca.crt", "text/plain"}
 
 
 def paths_of(text: str) -> Iterator[str]:
@@ -94,3 +100,23 @@ def test_every_direct_dependency_stands_once_in_its_table_and_no_other_does() ->
             f"docs/dependencies.md and requirements/{name} differ"
         )
         assert all(len(row) == len(header) and all(row) for row in body)
+
+
+COMMAND = re.compile(r"(?:^    |`)\./glasshouse ([^`\n]*)", re.M)
+
+
+def commands_of(text: str) -> list[list[str]]:
+    """The commands that a document has a reader type, without comments, as words."""
+    return [shlex.split(line.partition("#")[0].replace("[", "").replace("]", "")) for line in COMMAND.findall(text)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_document_names_is_one_and_takes_these_options(document: Path) -> None:
+    for words in commands_of(document.read_text()):
+        command: click.Command = main
+        while words and isinstance(command, click.Group):
+            assert words[0] in command.commands, words
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        free = command.context_settings.get("ignore_unknown_options", False)
+        assert free or {word for word in words if word.startswith("--")} <= known, (command.name, words)

@@ -15,6 +15,7 @@ from glasshouse.access.pages import Page
 from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.operations.installation import Installation
 from tests import matrix
+from tests.architecture.parsed import nodes_in
 from tests.architecture.test_mail_templates import SAMPLES
 from tests.conftest import Customer, Roles, as_staff, enter_staff
 
@@ -124,8 +125,7 @@ def test_no_mail_is_queued_past_the_footer() -> None:
     """`Message(` stands in the verb that every mail goes through, and only the text messages have no footer."""
     places = [
         (file.relative_to(SOURCE).as_posix(), getattr(node.func, "id", getattr(node.func, "attr", "")))
-        for file in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for file, node in nodes_in(sorted(SOURCE.rglob("*.py")))
         if isinstance(node, ast.Call)
     ]
     assert [file for file, name in places if name == "_keep" and file.startswith("mail/")] == ["mail/api.py"] * 2

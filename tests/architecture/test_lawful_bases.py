@@ -10,6 +10,7 @@ from glasshouse.vault.datamap import Class, people_rows
 # What a person's account needs, and what they ask the service for.
 CONTRACT = {
     "addressing the person",
+    "pages and mails in the language that the person chose",
     "checking the password",
     "finding a passkey",
     "finding the person",
@@ -42,6 +43,7 @@ LEGAL_OBLIGATION = {
     "finding what is restricted",
     "finding who received what",
     "finding who was told what",
+    "following what was said about an address",
     "keeping data unused while a person wants that",
     "showing how identity was checked",
     "showing what was accepted, and when",

@@ -14,6 +14,7 @@ import structlog
 
 from crop_contract import logs
 from glasshouse.operations.installation import Installation
+from tests.architecture.parsed import nodes_in
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 FILES = sorted(path for name in ("crop_contract", "crops", "glasshouse") for path in (SOURCE / name).rglob("*.py"))
@@ -28,7 +29,7 @@ KEYS = {
     "limit": "the name of a limit of ours",
     "limit_s": "a number",
     "mail": "the opaque id of a mail",
-    "number": "the number of an error, drawn by lot",
+    "number": "the number of an error, drawn by lot; or how many connections were ended",
     "promise": "the id of a promise",
     "queue": "a queue's name",
     "size_bytes": "a number",
@@ -41,8 +42,8 @@ KEYS = {
 
 @functools.cache
 def nodes() -> list[tuple[Path, ast.AST]]:
-    """Every node of the whole source, with its file. Parsed once, for it takes seconds."""
-    return [(file, node) for file in FILES for node in ast.walk(ast.parse(file.read_text()))]
+    """Every node of the whole source, with its file."""
+    return nodes_in(FILES)
 
 
 @functools.cache

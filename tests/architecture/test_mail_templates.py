@@ -14,6 +14,7 @@ import tests.scratch  # noqa: F401  # Sets Django up.
 # isort: split
 from glasshouse.mail import rendering
 from glasshouse.mail.rules import template_parts, unfolded
+from tests.architecture.parsed import nodes_in
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "glasshouse"
 FILES = sorted(SOURCE.glob("*/templates/*/mails/*"))
@@ -66,7 +67,28 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "expires_at": MOMENT,
     },
     "privacy_office/mails/data_room": {"secret": "SECRET", "ends_at": MOMENT},
-    "requests/mails/answer": {"number": "NUMBER", "text": "TEXT", "authority": "AP"},
+    "requests/mails/agent_confirm": {
+        "number": "NUMBER",
+        "agent": "Agent",
+        "exercise": "access",
+        "due_at": MOMENT,
+        "law": "CCPA",
+        "secret": "SECRET",
+    },
+    "requests/mails/agent_opted_in": {"number": "NUMBER"},
+    "requests/mails/agent_opted_out": {"number": "NUMBER", "agent": "Agent"},
+    "requests/mails/agent_results": {"number": "NUMBER", "agent": "Agent", "secret": "SECRET"},
+    "requests/mails/agent_withdrew": {"number": "NUMBER", "agent": "Agent", "reason": "WHY"},
+    "requests/mails/answer": {"number": "NUMBER", "text": "TEXT", "authority": "AP", "appeal_days": 60},
+    "requests/mails/asked_back": {"number": "NUMBER", "text": "TEXT", "due_at": MOMENT},
+    "requests/mails/assigned": {"number": "NUMBER", "kind": "access", "due_at": MOMENT},
+    "requests/mails/classified": {
+        "number": "NUMBER",
+        "kind": "erase",
+        "law": "GDPR",
+        "due_at": MOMENT,
+        "was_due_at": MOMENT.replace(day=2),
+    },
     "requests/mails/confirm": {
         "number": "NUMBER",
         "due_at": MOMENT,
@@ -75,7 +97,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "secret": "SECRET",
     },
     "requests/mails/due": {"number": "NUMBER", "kind": "access", "law": "gdpr", "due_at": MOMENT},
+    "requests/mails/ended": {"number": "NUMBER"},
     "requests/mails/extended": {"number": "NUMBER", "due_at": MOMENT, "reason": "WHY"},
+    "requests/mails/merged": {"number": "NUMBER", "earlier": "EARLIER", "due_at": MOMENT},
+    "requests/mails/unmerged": {"number": "NUMBER", "other": "OTHER", "due_at": MOMENT},
     "requests/mails/overdue": {"number": "NUMBER", "kind": "access", "law": "gdpr"},
     "requests/mails/passed": {"number": "NUMBER", "organisations": ["Farm", "Co-op"]},
     "requests/mails/received": {"number": "NUMBER", "due_at": MOMENT},
@@ -83,6 +108,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "requests/mails/referral_asked": {"organisation": "ORG", "due_at": MOMENT},
     "requests/mails/referral_late": {"organisation": "ORG"},
     "requests/mails/unconfirmed": {"number": "NUMBER"},
+    "requests/mails/word_between": {"number": "NUMBER", "text": "TEXT", "due_at": MOMENT},
     "retention/mails/hold_ended": {
         "organisation": "ORG",
         "reason": "WHY",
@@ -97,12 +123,18 @@ SAMPLES: dict[str, dict[str, Any]] = {
         ],
         "secret": "SECRET",
     },
+    "subject/mails/agent_fetched": {"number": "NUMBER", "agent": "Agent"},
     "subject/mails/closed_after_hold": {"name": "ORG", "asked_at": MOMENT},
     "subject/mails/confirm_again": {"number": "NUMBER", "secret": "SECRET"},
     "subject/mails/corrected": {"name": "Jan", "number": "NUMBER"},
     "subject/mails/erased_after_hold": {"asked_at": MOMENT},
+    "subject/mails/export_by_link": {"number": "NUMBER", "secret": "SECRET"},
+    "subject/mails/export_ready": {"number": "NUMBER"},
     "subject/mails/guest_erased": {"stays": 1, "number": "NUMBER"},
     "subject/mails/guest_erased_after_hold": {"asked_at": MOMENT, "number": "NUMBER"},
+    "subject/mails/person_erased": {"number": "NUMBER"},
+    "subject/mails/restricted_for": {"number": "NUMBER"},
+    "subject/mails/second_officer": {"number": "NUMBER"},
     "support/mails/administration_handed": {},
     "support/mails/administration_taken_back": {},
     "support/mails/asked": {**SUPPORT, "reason": "WHY"},
@@ -113,8 +145,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
 NOT_LITERAL = {
     "notices/mails/announcement.de",
     "notices/mails/announcement.en",
+    "requests/mails/assigned",
     "requests/mails/due",
     "requests/mails/overdue",
+    "subject/mails/second_officer",
     "support/mails/asked",
     "support/mails/let_in",
 }
@@ -130,8 +164,8 @@ class Use(NamedTuple):
 
 @functools.cache
 def nodes() -> list[tuple[Path, ast.AST]]:
-    """Every node of the whole source, with its file. Parsed once, for it takes seconds."""
-    return [(file, node) for file in sorted(SOURCE.rglob("*.py")) for node in ast.walk(ast.parse(file.read_text()))]
+    """Every node of the whole source, with its file."""
+    return nodes_in(sorted(SOURCE.rglob("*.py")))
 
 
 def is_name(node: ast.AST) -> bool:
@@ -320,6 +354,7 @@ def test_what_is_no_mail_template_is_refused(source: str) -> None:
         ("a\\\nb\n", "a\nb\n"),
         ("a\n{% if x %}\nb\n{% endif %}\nc\n", "a\n{% if x %}b\n{% endif %}c\n"),
         ("{% for x in y %}\n- {{ x }}\n{% endfor %}\n\nc", "{% for x in y %}- {{ x }}\n{% endfor %}\nc"),
+        ('{% translate "a" %}\n\nb\n', '{% translate "a" %}\n\nb\n'),
         ("a {% if x %}b{% endif %}\nc\n", "a {% if x %}b{% endif %} c\n"),
         ("{% if x %}b{% endif %}\nc\n", "{% if x %}b{% endif %} c\n"),
     ],

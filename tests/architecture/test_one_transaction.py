@@ -18,8 +18,8 @@ from glasshouse.access import pages
 from glasshouse.access.pages import Page
 from glasshouse.consent import api as consent
 from glasshouse.events import api as events
+from glasshouse.greenhouse import amendments, imports
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import imports
 from glasshouse.greenhouse.readings import series
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
@@ -104,10 +104,12 @@ def _forms(own: Customer, actor: Actor) -> Iterator[Asked]:
     """Every page of an organisation, with something in each address that is there, in each of its forms."""
     upload = imports.upload(own.actor, SiteId(own.site), "", "log.csv", [b"time,temp\n2024-05-31 12:00,21.75\n"])
     name = str(series(own.actor)[0]["id"])
+    correction = amendments.Asked("delete", [name], "2020-01-01T00:00", "2020-01-02T00:00", "why")
     there: dict[str, Callable[[], dict[str, str]]] = {
         "member": lambda: {"account": str(own.actor.account)},
         "preview_import": lambda: {"number": str(upload)},
         "import_report": lambda: {"number": str(upload)},
+        "correction": lambda: {"number": str(amendments.propose(own.actor, correction))},
         "device_key": lambda: {"note": once.hand_over(actor, "device", "key")},
     }
     more: dict[str, list[str]] = {
@@ -117,6 +119,7 @@ def _forms(own: Customer, actor: Actor) -> Iterator[Asked]:
         "tokens": ["", f"?new={once.hand_over(actor, 'token', 'key')}"],
         "import_report": ["", "?format=csv"],
         "roles": ["", "?role=viewer"],
+        "events": ["", "?kind=sites&from=2020-01-01", "?format=csv"],
     }
     for page in _pages():
         for query in more.get(page.name, [""]):
@@ -181,14 +184,14 @@ def test_an_error_within_the_transaction_is_told_as_ever(
 
 
 def test_an_error_of_the_database_is_one_page_that_failed(own: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(actor: Actor) -> object:
+    def broken(*given: object) -> object:
         with connection.cursor() as cursor:
             return cursor.execute("SELECT 1 / 0")
 
     client, actor = browser_of(own)
     note = once.hand_over(actor, "token", "the key")
     address = f"{reverse('tokens', args=[own.organisation])}?new={note}"
-    monkeypatch.setattr(greenhouse, "site_names", broken)
+    monkeypatch.setattr(greenhouse, "site_choices", broken)
     failed = client.get(address, secure=True)
     assert failed.status_code == 500
     assert "Number of the error" in failed.content.decode()

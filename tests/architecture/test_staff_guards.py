@@ -22,13 +22,20 @@ STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.disclosures.business_transfers": set(),
     "glasshouse.authorities.api": set(),
     "glasshouse.privacy_office.api": set(),
-    "glasshouse.requests.worklist": set(),
+    "glasshouse.requests.assignment": {"other_officers"},
+    "glasshouse.requests.bulk": set(),
+    "glasshouse.requests.cases": set(),
+    "glasshouse.requests.desk": set(),
+    "glasshouse.requests.notes": set(),
+    "glasshouse.requests.statistics": set(),
+    "glasshouse.requests.worklist": {"own_regions", "shown_to"},
+    "glasshouse.subject.asked_for": set(),
     "glasshouse.sources.api": {"decide", "forget", "suggestions", "end_suppression"},
 }
 STAFF_VERBS = {
     "glasshouse.notices.api": ("draft", "progress_of_versions", "publish"),
     "glasshouse.requests.api": ("answer", "ask_again", "enter", "extend"),
-    "glasshouse.support.api": ("ask", "break_glass", "customers", "staff_grants"),
+    "glasshouse.support.api": ("ask", "break_glass", "customers", "let_in", "staff_grants"),
 }
 
 

@@ -70,8 +70,11 @@ def proposed(body: bytes) -> Proposal:
 
 
 def taken(body: bytes) -> Reading:
-    """The whole file, read in the sandbox."""
-    return file_process.read([body], proposed(body).layout)
+    """The whole file, read in the sandbox. Raises InvalidError, also for a file that is kept with what is wrong with it."""
+    proposal = proposed(body)
+    if proposal.problem:
+        raise InvalidError(proposal.problem)
+    return file_process.read([body], proposal.layout)
 
 
 def refusal(body: bytes) -> str:

@@ -230,9 +230,9 @@ def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
 
 def main() -> None:
     """Run acts in the sandbox, as whoever starts this, and print what they answered: for the tests without root."""
-    from crop_contract import sandbox
+    from crop_contract import sandbox, sandbox_process
 
-    sandbox.ENVIRONMENT["PYTHONPATH"] = os.environ["PYTHONPATH"]
+    sandbox_process.ENVIRONMENT["PYTHONPATH"] = os.environ["PYTHONPATH"]
     limits = sandbox.Limits(cpu_s=2, whole_s=20, memory_bytes=512 << 20, answer_bytes=1 << 20)
     said: dict[str, Any] = {"missing": sandbox.restrictions().missing, "mode": sandbox.restrictions().mode}
     for act, argument in (word.split("=", 1) for word in sys.argv[1:]):

@@ -48,7 +48,7 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "quote": (lambda: table('"2024-06-01 00:00,1'), "A quotation mark opens in line 12"),
     "line": (lambda: table("x" * (20 << 20)), "longer than 8 MB"),
     "zeros": (lambda: bytes(100_000), "no table of text"),
-    "utf-16": (lambda: b"\xff\xfe\x00\xd8" * 1000, "no table of text"),
+    "utf-16": (lambda: b"\xff\xfe\x00\xd8" * 1000, "no rows below its heading"),
     "brackets": (lambda: b"[" * 1_000_000, "no row of a table"),
 }
 
@@ -62,7 +62,7 @@ def test_each_is_a_clear_refusal_and_nothing_of_it_stays(customer: Make, web: We
     before, processes = kept(), sandboxes()
     answer = hand_in(client, own, make(), f"{kind}.xlsx")
     assert answer.status_code == 400, answer.text[-500:]
-    assert reason in re.sub(r"\s+", " ", answer.text)
+    assert reason in re.sub(r"\s+", " ", answer.text), re.findall(r'(?s)role="alert".{0,600}', answer.text)
     assert kept() <= before
     assert sandboxes() <= processes
     assert imports.uploads(own.actor) == []
@@ -214,6 +214,6 @@ def test_mails_are_parsed_by_no_process_that_holds_keys(home: object, monkeypatc
     assert inbound_smtp.take(raw).startswith("250")
     assert arrived[0][:2] == ("jan@x.example", "Löschung")
     assert "Bitte löschen" in str(arrived[0][2])
-    assert inbound_smtp.take(b"Subject: nobody\r\n\r\nx").startswith("554 5.6.0 The mail must have one From header")
+    assert inbound_smtp.take(b" \r\n").startswith("554 5.6.0 The mail is empty")
     assert inbound_smtp.take(b"x" * (1 << 20)).startswith("554")
     assert inbound_smtp.take_back(raw, "0" * 16).startswith("250")

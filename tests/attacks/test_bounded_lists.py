@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import httpx
 from django.db import models
+from django.http import QueryDict
 from psycopg import sql
 
 from glasshouse.access import pages
@@ -18,20 +19,26 @@ from glasshouse.access.models import ApiToken, CustomRole, Membership
 from glasshouse.access.pages import Audience, Page
 from glasshouse.accounts.models import Browser, Session
 from glasshouse.events.models import Event
+from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse.models import Compartment, Device, Site, Template, Upload
+from glasshouse.greenhouse.readings import SERIES_A_PIECE
 from glasshouse.kernel import clock
+from glasshouse.kernel.ids import SiteId
 from glasshouse.operations.installation import Installation
 from glasshouse.organisations import tokens
 from glasshouse.organisations.models import AccessRequest, Invitation
+from glasshouse.queues.models import Failure
+from glasshouse.subject.inventory import Item
 from glasshouse.support.models import Grant, RecordAccess
+from glasshouse.web.held import grouped
 from tests import matrix
-from tests.conftest import Customer, administering
+from tests.conftest import Customer, administering, as_staff, enter_staff
 from tests.planting import Planter
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 ROWS = 2_000  # planted of one table
 MOST_ROWS, MOST_BYTES, MOST_S = 700, 1_000_000, 12.0  # in one answer
-ROW = re.compile(r"<(?:tr|li|section|div class=\"card\"|label class=\"choice\")\b")
+ROW = re.compile(r"<(?:tr|li|section|div class=\"card\"|label class=\"(?:choice|check)\")\b")
 
 
 def multiply(home: Installation, model: type[models.Model], key: object, count: int) -> None:
@@ -68,6 +75,7 @@ def multiply(home: Installation, model: type[models.Model], key: object, count: 
 
 UNIQUE_WITH_OTHERS: dict[type[models.Model], tuple[str, ...]] = {
     Browser: ("secret_hash",),
+    Failure: ("item",),
     Invitation: ("secret_hash", "address_hash"),
     Membership: ("account_id",),
 }
@@ -149,14 +157,14 @@ def test_every_list_is_bounded_however_many_rows_one_table_has(customer: Make, w
     assert wrong == {}
 
 
-def walked(client: httpx.Client, path: str, found: str) -> list[str]:
-    """What all pieces of a list show, by following the links to the next."""
+def walked(client: httpx.Client, path: str, found: str, parameter: str = "") -> list[str]:
+    """What all pieces of a list show, by following the links to the next. parameter: of these links; "": of the first list."""
     shown: list[str] = []
     for _ in range(60):
         text = client.get(path).text
         piece = re.findall(found, text)
         shown += piece
-        following = re.search(r'rel="next" href="([^"]+)"', text)
+        following = re.search(rf'rel="next" href="([^"]*{parameter}=[^"&]*)"', text)
         if following is None:
             return shown
         path = path.partition("?")[0] + html.unescape(following[1])
@@ -197,6 +205,107 @@ def test_the_links_lead_to_every_row_once(customer: Make, web: Web, home: Instal
     forget(home, Site, own, before, planter)
 
 
+def test_the_links_of_the_staffs_lists_lead_to_every_row_once(
+    customer: Make, olaf: Make, web: Web, home: Installation
+) -> None:
+    """Of customers and grants, which the database lists by functions; of failures, which are listed with mails."""
+    own, support, officer = customer(), olaf(), as_staff(olaf(), "privacy")
+    now = clock.now()
+    planter = Planter(home, owner=own.organisation, organisation=own.organisation)
+    before = keys_of(home, Grant, own)
+    try:
+        grant = planter.plant(Grant, starts_at=now, ends_at=now + timedelta(days=1), approved_at=now)
+        multiply(home, Grant, grant.pk, 250)
+        failure = planter.plant(Failure, set_aside_at=now, item="0" * 16)
+        multiply(home, Failure, failure.pk, 250)
+        client = enter_staff(web(support))
+        assert own.organisation in walked(
+            client, "/staff", r'<td class="first"><code>([0-9a-z]{16})</code></td>\s*<td data-label="Access">', "after"
+        )
+        of_customer = walked(
+            client,
+            "/staff",
+            rf'<td class="first"><code>({own.organisation})</code></td>\s*<td data-label="Areas">',
+            "grants",
+        )
+        assert len(of_customer) == 251
+        items = walked(enter_staff(web(officer)), "/staff/set-aside", r"set-aside/job/([0-9a-z]{16})/retry")
+        assert len(items) == len(set(items)) >= 251
+    finally:
+        forget(home, Grant, own, before, planter)
+        with administering(home) as link:
+            link.execute("DELETE FROM queues_failure WHERE queue = %s", [failure.queue])
+
+
+def test_a_purpose_with_many_values_is_shown_whole_in_pieces() -> None:
+    items = [held_item(number, "sending mail") for number in range(250)] + [held_item(0, "signing in")]
+    first = grouped(items, QueryDict())
+    assert first["count"] == 251
+    assert [(group.purpose, len(group.items), group.more) for group in first["groups"]] == [
+        ("sending mail", 20, 230),
+        ("signing in", 1, 0),
+    ]
+    shown, after = [], ""
+    while True:
+        (group,) = grouped(items, QueryDict(f"purpose=sending+mail&values={after}"))["groups"]
+        assert len(group.items) <= 100
+        shown += [item.value for item in group.items]
+        after = group.items.after
+        if not after:
+            break
+    assert shown == [str(number) for number in range(250)]
+    assert len(grouped(items, QueryDict("purpose=nothing&values=9"))["groups"]) == 2
+
+
+def held_item(number: int, purpose: str) -> Item:
+    return Item("mail_message.body", "user", "Mail", str(number), purpose, "contract", "30 days", (), "us", None)
+
+
+def test_more_sites_than_a_form_offers_are_found_by_name(customer: Make, web: Web, home: Installation) -> None:
+    """And those that a member has stay in the form, whatever is looked for: it would take the others away."""
+    own = customer()
+    client = web(own)
+    planter = Planter(home, owner=own.organisation, organisation=own.organisation, word="North house")
+    before = keys_of(home, Site, own)
+    row = planter.plant(Site, **of_customer(own)[Site])
+    multiply(home, Site, row.pk, 520)
+    last = greenhouse.create_site(own.actor, {"name": "Über den Dächern", "time_zone": "Europe/Rome"})
+    try:
+        page = client.get(f"/o/{own.organisation}/members").text
+        assert "There are more sites than the first 500" in page and f'value="{last}"' not in page
+        found = client.get(f"/o/{own.organisation}/members", params={"find": "dächern über"}).text
+        assert re.findall(r'name="sites" value="([^"]+)"', found) == [last]
+        chosen = greenhouse.site_choices(own.actor, "nowhere", [last])
+        assert [site.id for site in chosen] == [last] and not chosen.is_cut
+    finally:
+        forget(home, Site, own, before, planter)
+
+
+def test_the_pieces_of_series_hold_every_series_once(customer: Make, web: Web, crops: httpx.Client) -> None:
+    """On the overview, on the chart and in the people API; derived series, too. What is chosen is shown with every piece."""
+    own, count = customer(), 2 * SERIES_A_PIECE + 7
+    client = web(own)
+    key = greenhouse.create_device(own.actor, SiteId(own.site), "", "Many")
+    fields = ",".join([*(f"f{number}=1" for number in range(count)), "air_temp=20", "air_rh=70"])
+    answer = crops.post("/api/v2/write", content=f"m {fields}", headers={"Authorization": f"Token {key}"})
+    assert answer.status_code == 204, answer.text
+    token = tokens.create_token(own.actor, "Script", ["greenhouse:reading:read"], 30)
+    bearer, path = {"Authorization": f"Bearer {token}"}, "/api/v1/series"
+    listed: list[str] = []
+    while path:
+        piece = client.get(path, headers=bearer)
+        assert len(piece.json()) <= SERIES_A_PIECE
+        listed += [series["id"] for series in piece.json()]
+        path = piece.links["next"]["url"] if "next" in piece.links else ""
+    assert len(listed) == len(set(listed)) == count + 4
+    base = f"/o/{own.organisation}"
+    assert sorted(walked(client, f"{base}/", r'id="tile-([^"]+)"')) == sorted(listed)
+    boxes = r'name="s" value="([^"]+)"'
+    assert sorted(set(walked(client, f"{base}/chart", boxes))) == sorted(listed)
+    last = client.get(f"{base}/chart?s={listed[-1]}").text
+    assert set(re.findall(boxes, last)) == {*listed[:SERIES_A_PIECE], listed[-1]}
+
+
 def forget(home: Installation, model: type[models.Model], own: Customer, before: list[str], planter: Planter) -> None:
     """Take away what was planted of a table."""
     with administering(home) as link:
@@ -208,6 +317,8 @@ def forget(home: Installation, model: type[models.Model], own: Customer, before:
             ),
             [value, before],
         )
+        if model is Event:  # Else the chain would tell, rightly, that one was removed.
+            link.execute("DELETE FROM events_unchained WHERE event_id NOT IN (SELECT id FROM events_event)")
     planter.pull()
 
 

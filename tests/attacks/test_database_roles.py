@@ -31,7 +31,7 @@ LARGE_OBJECTS = (
 def entered(home: Installation, database: str, role: str, other: str = "") -> Iterator["psycopg.Connection[Any]"]:
     """A connection as a role of a store. other: a database that is not its own."""
     cluster = postgres.store_of(home, database)
-    password = (cluster.secrets / f"{role}.secret").read_text()
+    password = cluster.secret(role).read_text()
     name = f"glasshouse_{role}"
     with psycopg.connect(
         host=str(cluster.sockets), user=name, password=password, dbname=other or database, autocommit=True

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from glasshouse.organisations import tokens
+from tests.agents import Agent
 from tests.conftest import Customer, post
-from tests.promises.test_drp import Agent
 from tests.test_crop_door import NOW, SITE, Plane, plane
 
 __all__ = ["plane"]
@@ -144,7 +144,7 @@ def test_the_crop_plane_answers_bodies_that_are_none(plane: Plane) -> None:
             b"ARROW1\0\0" + bytes(range(256)),
             b"\xff\xff\xff\xff\xff\xff\xff\x7f" + b"x" * 100,
         ):
-            answer = client.post(f"/v1/imports?site={SITE}", content=stream, headers=files)
+            answer = client.post(f"/v1/imports?site={SITE}&change={SITE}", content=stream, headers=files)
             assert answer.status_code == 400, answer.text
     plane.check_serves()
 

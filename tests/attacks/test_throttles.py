@@ -15,6 +15,7 @@ from django.db import connection, connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crop_contract.connections import networks
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, texts, throttle
 from glasshouse.accounts.models import Browser, Tries
@@ -23,7 +24,7 @@ from glasshouse.cli import importing
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import InvalidError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import new_id
-from glasshouse.kernel.networks import client_of, network_key, networks_of
+from glasshouse.kernel.networks import client_of, network_key
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, post
 
@@ -63,8 +64,8 @@ def let_through(most: int, tries: int, counted: str, window: timedelta = TEN) ->
 def use_up(purpose: str, network: str, most: int = 700) -> None:
     """Others try from a network until it lets nobody through any more, by the limits that the door has."""
     key = throttle.keys_of([network_key(network)])[sorted(throttle.PURPOSES).index(purpose)]
-    until, count = clock.now() + HOUR, 10_000
-    Tries.objects.update_or_create(key=key, defaults={"count": count, "until": until})
+    until = clock.now() + HOUR
+    Tries.objects.update_or_create(key=key, defaults={"until": until})
 
 
 # -- the bucket ----------------------------------------------------------------------------------------------------
@@ -354,7 +355,7 @@ def test_an_ipv4_address_has_one_key_through_whatever_gateway(number: int) -> No
 
 # -- proxies -------------------------------------------------------------------------------------------------------
 
-PROXIES = networks_of("10.0.0.0/8 2001:db8:1::/48 127.0.0.1")
+PROXIES = networks("10.0.0.0/8 2001:db8:1::/48 127.0.0.1")
 
 
 def test_only_what_trusted_proxies_wrote_counts() -> None:
@@ -444,7 +445,7 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_bucket(monkeypatch: pyte
 
 def test_what_is_no_network_stops_the_start() -> None:
     with pytest.raises(ValueError, match=r"10\.0\.0\.0/33"):
-        networks_of("10.0.0.0/33")
+        networks("10.0.0.0/33")
 
 
 @pytest.mark.usefixtures("home")

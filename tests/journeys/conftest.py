@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from glasshouse.operations.installation import Installation
@@ -25,6 +26,12 @@ def _trusting(home: Installation) -> str:
     certificate = x509.load_pem_x509_certificate((home.keys / "tls" / "server.crt").read_bytes())
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return f"--ignore-certificate-errors-spki-list={base64.b64encode(hashlib.sha256(key).digest()).decode()}"
+
+
+@pytest.fixture(autouse=True)
+def fresh_connections() -> None:
+    """No connection of an earlier module: the store may have been killed since. Within the browser's loop Django has its own."""
+    connections.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +66,9 @@ def opened(request: pytest.FixtureRequest, home: Installation, browser: Browser)
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
-    def make() -> Page:
+    def make(locale: str = "en-US") -> Page:
         context = browser.new_context(
+            locale=locale,
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             base_url=home.origin,
@@ -82,6 +90,27 @@ def opened(request: pytest.FixtureRequest, home: Installation, browser: Browser)
 
 def enter(page: Page, who: Customer) -> None:
     page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(who.address)
-    page.get_by_label("Password").fill(who.password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    # By the names that programs rely on: the page speaks the browser's language.
+    page.locator("[name=address]").fill(who.address)
+    page.locator("[name=password]").fill(who.password)
+    page.locator("form:has([name=password]) button").click()
+
+
+def open_menu(page: Page) -> None:
+    """Open what holds the rest of the menu: "More" below the page on a phone, "Your account" in the sidebar."""
+    expect(page.locator("body.app")).to_be_visible()
+    page.locator(".tabbar summary:visible, .sidebar .you:visible").click()
+
+
+def follow(page: Page, title: str) -> None:
+    """Go to a page by the menu, wherever its link stands at this width."""
+    expect(page.locator("body.app")).to_be_visible()
+    link = page.get_by_role("link", name=title, exact=True)
+    if not link.count():
+        open_menu(page)
+    link.click()
+
+
+def sign_out(page: Page) -> None:
+    open_menu(page)
+    page.get_by_role("button", name="Sign out", exact=True).click()

@@ -48,7 +48,7 @@ def overview(page: Page, crops: httpx.Client, own: Customer) -> None:
 def test_values_grow_old_and_a_lost_connection_is_told(opened: Open, customer: Make, crops: httpx.Client) -> None:
     page, own = opened(), customer()
     overview(page, crops, own)
-    when = page.locator(".tile .when").first
+    when = page.locator(".tile .tile-time").first
     expect(when).to_contain_text("s ago")
     page.keyboard.press("Tab")
     page.locator(".tile").first.focus()
@@ -111,7 +111,7 @@ def test_a_clock_that_is_wrong_does_not_make_values_old(opened: Open, customer: 
     enter(page, own)
     page.clock.set_fixed_time(int(time.time() * 1000) + 3_600_000 * 5)
     page.goto(f"/o/{own.organisation}/")
-    expect(page.locator(".tile .when").first).to_contain_text("s ago")
+    expect(page.locator(".tile .tile-time").first).to_contain_text("s ago")
 
 
 # -- the chart -----------------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_the_key_page_reloaded_and_a_double_click_register_one_device(
     page.get_by_label("New device").fill("Klimabox 1")
     page.get_by_role("button", name="Register device").dblclick()
     expect(page.get_by_role("heading", name="The device's key")).to_be_visible()
-    key = page.locator("pre").inner_text().strip()
+    key = page.locator(".copy code").first.inner_text().strip()
     assert key.startswith("gh_")
     assert key not in page.url
     sound(page)

@@ -82,7 +82,7 @@ class Place:
         demo = [] if words[0] in ("up", "demo") else ["--demo"]
         return [sys.executable, "-m", "glasshouse.cli", *words, *options, *demo]
 
-    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def command(self, *words: str, within_s: int = 120) -> "subprocess.CompletedProcess[str]":
         """A command of ours on this installation."""
         return subprocess.run(
             self.arguments(*words),
@@ -91,7 +91,7 @@ class Place:
             input="y\n",
             text=True,
             check=False,
-            timeout=120,
+            timeout=within_s,
         )
 
     def grower(self) -> dict[str, str]:

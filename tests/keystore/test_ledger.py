@@ -25,7 +25,7 @@ from tests.conftest import Customer, administering
 
 def as_role(home: Installation, role: str) -> "psycopg.Connection[Any]":
     store = postgres.key_store(home)
-    secret = (store.secrets / f"{role}.secret").read_text()
+    secret = store.secret(role).read_text()
     return psycopg.connect(
         host=str(store.sockets), user=f"glasshouse_{role}", password=secret, dbname="vault", autocommit=True
     )

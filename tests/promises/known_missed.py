@@ -26,8 +26,6 @@ KNOWN_MISSED = {
     "a part answers plain HTTP on another port": "the check knows two ports, and does not look for listeners",
     # SEC-08
     "uploaded files are stored unsealed, too": "the check's file is half sent, and never stored",
-    # SEC-10
-    "every user of the machine may read the crop plane's keys": "the check does not look at modes",
     # PRI-01
     "pages open before the documents are accepted": "the check asks the database, and no page",
     "the words that were accepted are not stored": "the check does not read what was accepted",

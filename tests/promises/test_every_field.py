@@ -17,15 +17,16 @@ from django.db import models
 
 from glasshouse.operations.installation import Installation
 from glasshouse.vault.datamap import Class, OnErasure
+from glasshouse.web.pages.grower.imports import FILE_FIELDS
+from tests.agents import Agent
 from tests.conftest import Customer, administering, as_staff, forget_recipients, prove_link
 from tests.promises.test_data_rooms import Buyer, buyer
-from tests.promises.test_drp import Agent
 from tests.searching import holding
 from tests.typing_words import Book, Found, Place, Typed, Writer, asked_in_words, where, word
 
 __all__ = ["buyer"]
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
-LAYOUT = ("delimiter", "decimal", "header", "time_column", "time_format", "zone", "v*")
+LAYOUT = (*FILE_FIELDS, "zone", "v*")
 # Fields that go to a column in which words may stand, and that take none: each with why.
 NO_WORD = {
     ("accept", "accept"): "a tick: the words that are stored are ours",
@@ -34,8 +35,12 @@ NO_WORD = {
     ("add_second_factor", "code"): "six digits",
     ("begin_text", "number"): "a telephone number",
     ("passkey_make", "name"): "a passkey needs a browser's own hardware",
+    ("change_language", "language"): "a choice",
     ("assess", "purpose"): "a choice of the record of processing",
-    ("register_agent", "verify_key"): "a key",
+    ("agents", "verify_key"): "a key",
+    ("corrections", "series"): "ids of the list",
+    ("corrections", "minutes"): "a number",
+    ("corrections", "unit"): "a unit of the table, or it is refused",
     ("set_target_ranges", "variable"): "a choice of the catalogue",
     ("set_target_ranges", "least"): "a number",
     ("set_target_ranges", "most"): "a number",
@@ -43,7 +48,7 @@ NO_WORD = {
     ("sites", "latitude"): "a number",
     ("sites", "longitude"): "a number",
     ("sites", "area_m2"): "a number",
-    **{(page, name): "a choice" for page in ("run_import", "save_template") for name in LAYOUT},
+    **{(page, name): "a choice, or a number" for page in ("run_import", "save_template") for name in LAYOUT},
 }
 # Texts that programs send to the people API, and what they are, for no word goes in.
 API_NO_WORD = {
@@ -130,8 +135,24 @@ class Scene:
         units = sorted(set(re.findall(r'name="(u\d+)"', shown)))
         own = next(unit for unit in reversed(units) if f'name="v{unit[1:]}"' in shown)
         fields = dict(re.findall(r'name="(zone)" value="([^"]+)"', shown)) | {f"v{own[1:]}": ""}
-        self.here.send(f"{preview}/template", fields | {"template": word(), own: word()})
-        self.here.send(f"{preview}/run", fields | {own: word()})
+        name = f"name-{own[1:]}"
+        self.here.send(f"{preview}/template", fields | {"template": word(), own: word(), name: word()})
+        self.here.send(f"{preview}/run", fields | {own: word(), name: word()})
+
+        self._correct()
+
+    def _correct(self) -> None:
+        from glasshouse.greenhouse import imports, readings
+
+        one = self.people["person"]
+        taken = imports.upload(
+            one.actor, one.site, "", "log.csv", [b"time,temp\n2024-05-31 12:00,21\n2024-05-31 12:05,22\n"]
+        )
+        imports.choose(one.actor, taken, imports.preview(one.actor, taken).layout)
+        imports.run(one.actor, taken)
+        span = {"starts": "2024-05-31T00:00", "ends": "2024-06-01T00:00"}
+        chosen = {"series": str(readings.series(one.actor)[0]["id"]), "kind": "mark", "minutes": "", "unit": ""}
+        self.here.fill(self.page("corrections"), span | chosen | {"reason": word()})
 
     def _own_data(self) -> None:
         one, choices, address = self.people["person"], "/account/data/choices", f"{word()}@grower.example"
@@ -181,12 +202,13 @@ class Scene:
         here, address = self.writer("guest"), f"{word()}@grower.example"
         invitation = {"address": address, "message": word()}
         self.here.fill(self.page("members"), invitation, action="/invite")
-        here.fill("/privacy", {"kind": "question", "address": address, "text": word()}, good=(200,))
+        here.fill("/privacy", {"kind": "access", "address": address, "text": word()}, good=(200,))
         confirm = f"/privacy/prove/{prove_link(address, 'privacy/prove')}"
         led = here.visitor.submit(confirm, {}, action=confirm)
         self.guest_page = led.headers["location"].removesuffix("/confirmed")
         organisation = re.findall(r'name="organisation" value="([0-9a-z]{16})"', here.visitor.follow(led).text)
         here.visitor.post(f"{self.guest_page}/pass-on/agree", {"organisation": organisation})
+        here.fill(f"{self.guest_page}/confirmed", {"text": word()}, action="/reply")
         self.here.fill(self.page("privacy"), {"text": word()})
         agent = Agent(self.officer).paired(self.web())
         number = word()
@@ -219,9 +241,9 @@ class Scene:
         self.office.fill("/staff/sources", {}, action="/import", file=("file", "contacts.csv", contacts))
         agent = {"agent": f"agent-{word()}", "name": word(), "callback_host": f"{word()}.example"}
         key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-        self.office.fill("/staff/requests", agent | {"verify_key": key}, action="/agents")
+        self.office.fill("/staff/agents", agent | {"verify_key": key}, action="/staff/agents")
         self.office.fill("/staff/documents", {"body_en": word(), "summary_en": word()}, action="/documents")
-        self.office.fill("/staff/office", {"text": word()}, action="/assessments")
+        self.office.fill("/staff/assessments", {"text": word()}, action="/assessments")
 
     def _holds(self) -> None:
         """One of which its address is told by mail, and one of which the law bars telling."""
@@ -243,20 +265,38 @@ class Scene:
 
         asked = Request.objects.filter(kind=RequestKind.CORRECT, closed_at=None).order_by("-asked_at")[0].id
         of_person = Writer(self.book, "person", self.office.visitor)
-        of_person.fill("/staff/requests", {"name": word()}, action=f"/{asked}/correct")
+        of_person.fill(f"/staff/requests/{asked}", {"name": word()}, action=f"/{asked}/correct")
 
     def _desk(self) -> None:
         from glasshouse.consent import api as consent
+        from glasshouse.operations import inbound_smtp
         from glasshouse.requests.models import Request
+        from glasshouse.vault import api as vault
 
         for answer in ("answer", "refuse", "extend"):
             asked = {"address": f"{word()}@paper.example", "identity": word(), "text": word(), "channel": "letter"}
             self.office.fill("/staff/requests", asked)
             number = Request.objects.filter(channel="letter", closed_at=None).order_by("-asked_at")[0].id
             self.office.send(f"/staff/requests/{number}/{answer}", {"text": word()})
+        self.office.send(f"/staff/requests/{number}/mail", {"text": word()})  # The extended one is open.
+        self.office.send(f"/staff/requests/{number}/note", {"note": word()})
+        asked = {"address": f"{word()}@paper.example", "text": word(), "channel": "letter"}
+        self.office.fill("/staff/requests", asked)
+        number = Request.objects.filter(channel="letter", closed_at=None).order_by("-asked_at")[0].id
+        case = f"/staff/requests/{number}"
+        self.office.fill(case, {"how": word(), "by_whom": word()}, action="/other-proof")
+        self.office.send(f"{case}/mail", {"text": word(), "asks": "yes"})
+        unclear = f"From: {word()}@a.example, {word()}@b.example\r\nSubject: x\r\n\r\n{word()}\r\n"
+        assert inbound_smtp.take(unclear.encode()) == "250 OK"
+        self.office.fill("/staff/requests", {"address": f"{word()}@mail.example"}, action="/request")
         asked_by = {"authority": word(), "country": "NL", "grounds": word(), "asked": ["user.name"]}
         self.office.fill("/staff/legal-requests", asked_by | {"address": self.people["newcomer"].address})
         self.office.fill("/staff/legal-requests", {"reasons": word(), "verdict": "refuse"}, action="/review")
+        own = Request.objects.filter(
+            address_hash=vault.lookup("address", self.people["person"].address), closed_at=None
+        )
+        own_page = f"/account/data/requests/{own.exclude(proved_at=None)[0].id}"
+        self.here.fill(own_page, {"text": word()}, action="/reply")
         self.here.fill("/account/data/choices", {"words": word()}, action="/restrict")
         restriction = consent.restriction_of(str(self.people["person"].actor.person))
         assert restriction

@@ -59,7 +59,7 @@ def test_a_person_is_told_by_mail_of_a_hold_and_of_its_end(officer: Customer, cu
 
     one = customer()
     number = hold(officer, one.address)
-    placed = next(message for message in mail.newest(50) if message.address == one.address)
+    placed = next(message for message in mail.newest(400) if message.address == one.address)
     assert "legal hold" in placed.subject
     assert REASON in placed.body
     desks.end(officer.actor, number)

@@ -28,9 +28,9 @@ def test_a_promise_without_a_check_is_not_checked() -> None:
 
 
 def test_a_canary_is_found_wherever_in_a_large_file_it_stands(tmp_path: Path) -> None:
-    from glasshouse.promises import evidence
+    from glasshouse.promises import raw_bytes
 
-    at = evidence.BLOCK - 3
+    at = raw_bytes.BLOCK - 3
     (tmp_path / "large").write_bytes(b"x" * at + b"canary" + b"y" * 100)
     (tmp_path / "wide").write_bytes("a canary".encode("utf-16-le"))
     (tmp_path / "clean").write_bytes(b"nothing here")

@@ -149,7 +149,7 @@ def test_no_variable_of_ours_reaches_the_scratch_service(tmp_path: Path, monkeyp
     monkeypatch.setenv("GLASSHOUSE_SMTP_HOST", "mail.operator.example")
     monkeypatch.setenv("GLASSHOUSE_TEXT_PROVIDER", "twilio:a:b")
     environment = Scratch(tmp_path, 1)._environment()
-    assert {name for name in environment if name.startswith("GLASSHOUSE_")} == {"GLASSHOUSE_ROOT"}
+    assert {name for name in environment if name.startswith("GLASSHOUSE_")} == set()
     assert environment["PYTHONPATH"] == str(tmp_path / "src")
 
 
@@ -388,20 +388,29 @@ def _report(trials: Sequence[Trial]) -> str:
     return "\n".join(f"{trial.promise} {trial.breakage}: {trial.outcome}, {trial.figure}" for trial in trials)
 
 
-def _judge(trials: Sequence[Trial]) -> None:
-    unexpected = [
+def _unexpected(trials: Sequence[Trial]) -> list[Trial]:
+    return [
         trial
         for trial in trials
         if (trial.outcome is not Outcome.CAUGHT) is not (trial.breakage in KNOWN_MISSED)
         or trial.outcome in (Outcome.STAYED, Outcome.NOT_TRIED)
     ]
+
+
+def _judge(trials: Sequence[Trial]) -> None:
+    unexpected = _unexpected(trials)
     assert not unexpected, f"Mend the check, or known_missed.py:\n{_report(unexpected)}"
 
 
 @pytest.mark.slow
 def test_the_quick_breakages_turn_their_checks_red(capsys: pytest.CaptureFixture[str]) -> None:
+    """A promise of which something unexpected came is tried once more: under load a check may not come to an end."""
     began = time.monotonic()
-    trials = list(Runner([breakage for breakage in breakages() if breakage.quick], each_restored=False).run())
+    quick = [breakage for breakage in breakages() if breakage.quick]
+    trials = list(Runner(quick, each_restored=False).run())
+    if again := {trial.promise for trial in _unexpected(trials)}:
+        trials = [trial for trial in trials if trial.promise not in again]
+        trials += Runner([each for each in quick if each.promise in again], each_restored=False).run()
     with capsys.disabled():
         print(f"{len(trials)} quick breakages in {time.monotonic() - began:.0f} s")
     _judge(trials)

@@ -113,10 +113,12 @@ def test_the_times_of_answers_are_those_of_the_laws() -> None:
 
 
 def test_the_cookie_notice_names_the_cookies_that_there_are() -> None:
+    from glasshouse.web.appearance import THEME_COOKIE
     from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE
     from glasshouse.web.session_cookie import PENDING_COOKIE
 
     names = {SESSION_COOKIE, BROWSER_COOKIE, PENDING_COOKIE, settings.CSRF_COOKIE_NAME}
+    names |= {THEME_COOKIE, settings.LANGUAGE_COOKIE_NAME}
     for language in LANGUAGES:
         rows = re.findall(r"(?m)^\| (\w+) \|", (TEXTS / f"cookies.{language}.md").read_text())
         assert {f"__Host-{name}" for name in rows if name.lower() != "cookie"} == names

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, administering, enter_staff, forget_recipients, post, prove_link
+from tests.desk import page_of
 from tests.promises.test_strangers import proved
 from tests.test_mail import MailSink, mail_sink
 
@@ -223,7 +224,7 @@ def test_the_officer_corrects_a_name_and_recipients_and_the_person_are_told(
     with pytest.raises(NotFoundError):
         rectification.rectify_for(one.actor, asked.id, "Ada Right")
     desk = enter_staff(web(officer))
-    assert "Their right name" in desk.get("/staff/requests").text
+    assert "Their right name" in page_of(desk, asked.id)
     answer = post(desk, f"/staff/requests/{asked.id}/correct", "/staff/requests", name="Ada Right")
     assert answer.status_code == 302, answer.text
     assert Person.objects.get(id=one.actor.person).name == "Ada Right"
@@ -249,7 +250,7 @@ def test_recipients_hear_of_a_restriction_and_of_its_end_and_the_page_says_so(
     assert post(client, f"{page}/lift", page).status_code == 302
     assert "restriction is lifted" in arrived(mail_sink, contact)[-1]["Subject"]
     text = " ".join(client.get(page).text.split())
-    assert "Partner Co, by mail: that you restricted its use," in text
+    assert "Partner Co, by email: that you restricted its use," in text
     assert "that the restriction is lifted" in text
     assert "Mute Co" in text
     items = [item.value for item in view(one.alone) if item.label == "Passed on"]

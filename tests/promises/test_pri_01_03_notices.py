@@ -107,7 +107,7 @@ def test_who_refuses_leaves_with_their_data(
     one = join(boss, "viewer")
     client = web(one)
     notices.publish(officer.actor, drafted(officer, "terms"))
-    assert "That is your right" in post(client, "/accept/no", "/accept").text
+    assert "You do not accept" in post(client, "/accept/no", "/accept").text
     assert post(client, "/account/data/export", "/account/data").status_code == 302
     assert "glasshouse-data-" in client.get("/account/data").text
     done = post(client, "/account/data/erase", "/account/data/erase", word="erase").headers["location"]
@@ -151,7 +151,7 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
     version.refresh_from_db()
     assert version.in_force_at == version.announced_at + timedelta(days=20)
     assert notices.current(Document.COOKIES).number == 1
-    assert "a new version of our" in web(one).get("/account").text, "the product says so as well"
+    assert "A new version of one of our documents" in web(one).get("/account").text, "the product says so as well"
     with clock.frozen(clock.now() + timedelta(days=21)):
         assert notices.current(Document.COOKIES) == version
     late = customer()

@@ -13,6 +13,7 @@ import pytest
 
 from glasshouse.operations.installation import Installation
 from tests.conftest import Customer, led, post, prove_link
+from tests.desk import listed, page_of
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
 
@@ -112,25 +113,23 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
     number = asked(address)
     with pytest.raises(NotFoundError):
         worklist.worklist(customer().alone)
-    rows = {row.request.id: row for row in worklist.worklist(officer.alone)}
-    assert rows[number].urgency == "calm"
-    before = rows[number].request.due_at
+    assert listed(officer.alone, number).urgency == "calm"
+    before = listed(officer.alone, number).request.due_at
     with pytest.raises(InvalidError):
         requests.extend(officer.alone, number, " ")
     requests.extend(officer.alone, number, "it is much")
     with pytest.raises(InvalidError):
         requests.extend(officer.alone, number, "still more")
-    rows = {row.request.id: row for row in worklist.worklist(officer.alone)}
-    assert rows[number].request.due_at > before
+    assert listed(officer.alone, number).request.due_at > before
     requests.answer(officer.alone, number, "We hold nothing of you.", refuse=True)
-    letters = [letter for letter in mail.newest(100) if letter.address == address]
+    letters = [letter for letter in mail.newest(400) if letter.address == address]
     assert all(f"[{number}]" in letter.subject for letter in letters)
     assert "edpb.europa.eu" in letters[0].body
     with pytest.raises(NotFoundError):
         requests.answer(officer.alone, number, "again", refuse=False)
     late = asked(address, region="br")
     with clock.frozen(clock.now() + timedelta(days=12)):
-        assert {row.request.id: row.urgency for row in worklist.worklist(officer.alone)}[late] == "soon"
+        assert listed(officer.alone, late).urgency == "soon"
     with pytest.raises(InvalidError, match="knows no"):
         requests.extend(officer.alone, late, "please")
 
@@ -166,6 +165,8 @@ def test_a_mail_opens_a_request(home: Installation) -> None:
 
 
 def test_hostile_huge_foreign_and_automatic_mails(home: Installation) -> None:
+    from glasshouse.requests.models import UnansweredMail
+
     address = f"hostile-{uuid.uuid4().hex[:6]}@grower.example"
     letter = EmailMessage()
     letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", "<script>alert(1)</script>"
@@ -174,11 +175,13 @@ def test_hostile_huge_foreign_and_automatic_mails(home: Installation) -> None:
     (request,) = found(address)
     assert "alert(1)" not in request.text.partition("\n\n")[2]  # type: ignore[attr-defined]
     with pytest.raises(smtplib.SMTPResponseException):
-        send(home, b"From: x@grower.example\r\n\r\n" + b"x" * 70 + b"\r\n" * (6 << 20))
+        send(home, b"From: x@grower.example\r\n\r\n" + b"x" * 70 + b"\r\n" * (20 << 20))
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         send(home, letter, to="somebody@localhost")
-    with pytest.raises(smtplib.SMTPDataError):
-        send(home, b"From: nobody at all\r\nSubject: x\r\n\r\nx")
+    mark = uuid.uuid4().hex
+    send(home, f"From: nobody at all\r\nSubject: {mark}\r\n\r\nx".encode())
+    (unclear,) = [row for row in UnansweredMail.objects.order_by("-at")[:20] if mark in row.text]
+    assert unclear.address == "", "a person looks at it"
     robot = EmailMessage()
     other = f"robot-{uuid.uuid4().hex[:6]}@grower.example"
     robot["From"], robot["To"], robot["Auto-Submitted"] = other, "privacy@localhost", "auto-replied"
@@ -213,7 +216,7 @@ def sent(home: Installation, sender: str, subject: str, body: str, **heads: str)
 
 def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Customer) -> None:
     from glasshouse.mail.models import Message
-    from glasshouse.requests import worklist
+    from glasshouse.requests.api import messages_of
     from glasshouse.requests.models import Request, RequestMessage
     from glasshouse.vault import api as vault
 
@@ -233,8 +236,8 @@ def test_a_mail_and_its_answers_are_one_thread(home: Installation, officer: Cust
     sent(home, stranger, f"Re: Your privacy request [{request.id}]", "Let me in.")
     assert RequestMessage.objects.filter(request=request, sender="person").count() == 1
     assert Request.objects.filter(address_hash=vault.lookup("address", stranger)).exists()
-    listed = next(row for row in worklist.worklist(officer.actor) if row.request.id == request.id)
-    assert [message.sender for message in listed.messages] == ["us", "person"]
+    (messages,) = messages_of([request]).values()
+    assert [message.sender for message in messages] == ["us", "person"]
 
 
 def test_what_a_signature_says_is_noted_and_decides_nothing(
@@ -300,14 +303,14 @@ def test_a_letter_or_a_call_is_entered_by_the_officer(officer: Customer, custome
     }
     assert post(client, page, page, **fields | {"channel": "pigeon"}).status_code == 400
     assert post(client, page, page, **fields).status_code == 302
-    assert "A copy please" in client.get(page).text
+    number = Request.objects.filter(channel="phone", kind="copy").latest("asked_at").id
+    assert "A copy please" in page_of(client, number)
 
 
 def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, olaf: Make) -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
     from glasshouse.requests import reminders as deadlines
-    from glasshouse.requests import worklist
     from glasshouse.requests.models import OfficerRegion, Request
     from tests.conftest import as_staff
 
@@ -315,9 +318,8 @@ def test_officers_are_reminded_before_the_day_and_after_it(officer: Customer, ol
     OfficerRegion.objects.create(account_id=other.actor.account, regions=["br"])
     try:
         number = asked(f"{uuid.uuid4().hex[:8]}@grower.example", region="br")
-        listed = next(row for row in worklist.worklist(other.actor) if row.request.id == number)
-        assert listed.is_own_region
-        assert not next(row for row in worklist.worklist(officer.actor) if row.request.id == number).is_own_region
+        assert listed(other.actor, number).is_own_region
+        assert not listed(officer.actor, number).is_own_region
 
         def told(who: Customer) -> int:
             mails = Message.objects.filter(key_owner=who.actor.person, kind="deadline")
@@ -374,7 +376,7 @@ def test_who_has_not_proved_the_address_is_told_nothing(officer: Customer) -> No
 def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     from glasshouse.kernel import clock
     from glasshouse.mail.models import Message
-    from glasshouse.requests import drp
+    from glasshouse.requests import drp_status
     from glasshouse.requests import reminders as deadlines
     from glasshouse.requests.models import Request
 
@@ -394,7 +396,7 @@ def test_what_nobody_proves_is_reminded_once_and_closed() -> None:
     assert found.outcome == "unproved"
     assert found.closed_at
     assert mails.count() == 3
-    assert drp.status_of(found)["reason"] == "insuf_verification"
+    assert drp_status.status_of(found)["reason"] == "insuf_verification"
     proved = asked(f"{uuid.uuid4().hex[:10]}@grower.example")
     Request.objects.filter(id=proved).update(asked_at=clock.now() - timedelta(days=20), proved_at=clock.now())
     deadlines.give_up_due()
@@ -405,8 +407,8 @@ def test_the_desk_never_reads_the_link_that_proves_a_person(officer: Customer, w
     from tests.conftest import enter_staff
 
     address = f"{uuid.uuid4().hex[:10]}@grower.example"
-    asked(address)
+    number = asked(address)
     secret = prove_link(address, "privacy/prove")
-    page = enter_staff(web(officer)).get("/staff/requests").text
+    page = page_of(enter_staff(web(officer)), number)
     assert "Please confirm that this address" in page
     assert secret not in page

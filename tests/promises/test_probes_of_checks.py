@@ -7,9 +7,11 @@ from glasshouse.kernel.ids import KeyOwnerId, new_id
 from glasshouse.mail import api as mail
 from glasshouse.mail.models import Message
 from glasshouse.probes import api as probes
-from glasshouse.promises import stage
+from glasshouse.promises import oracle, stage
+from glasshouse.promises.checks import notices, support
 from glasshouse.promises.sink import Sink
 from glasshouse.vault import api as vault
+from tests.checking import worker_running
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -58,3 +60,14 @@ def test_a_check_that_was_cut_off_and_cannot_be_cleared_away_keeps_no_other_from
         assert first in probes.living() and second not in probes.living()
     finally:
         cleared(first)
+
+
+def test_what_is_asked_of_real_customers_leaves_those_of_other_checks_out() -> None:
+    with worker_running(), stage.open_stage() as other:
+        owner = other.grower()
+        before = oracle.value(notices.UNACCEPTED, "terms")
+        notices.forget_acceptance(owner)
+        sampled = {row[0] for row in oracle.rows(support.WITHOUT_GRANT, 1_000_000)}
+        assert oracle.rows("SELECT id FROM access_organisation WHERE id = %s", owner.organisation)
+        assert owner.organisation not in sampled
+        assert oracle.value(notices.UNACCEPTED, "terms") == before

@@ -92,7 +92,7 @@ def test_a_check_that_raises_is_never_verified(monkeypatch: pytest.MonkeyPatch) 
 
     errors = {
         "SEC-01": UnavailableError("The crops service is shut."),
-        "SEC-02": ConnectionRefusedError(111, "Connection refused", "/root/keys/tls/ca.crt"),
+        "SEC-02": ConnectionRefusedError(111, "Connection refused", "/srv/keys/tls/ca.crt"),
         "SEC-03": ZeroDivisionError("canary"),
     }
     for promise, error in errors.items():

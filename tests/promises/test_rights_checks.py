@@ -48,14 +48,14 @@ def broken(home: Installation, break_it: str, mend_it: str) -> Iterator[None]:
 
 
 def test_the_rule_of_the_check_gives_its_worked_examples() -> None:
-    from glasshouse.promises.law_examples import EXAMPLES, LAW_OF, by_business_days, last_day
+    from glasshouse.promises.law_examples import EXAMPLES, OFFERED, by_business_days, last_day
 
     for example in EXAMPLES:
         assert last_day(example.law, example.asked) == example.due, example
         assert last_day(example.law, example.asked, extended=True) == example.extended, example
         assert example.source
     laws = [example.law for example in EXAMPLES]
-    assert all(laws.count(law) >= 3 for law in LAW_OF.values())
+    assert all(laws.count(law) >= 3 for law in OFFERED.values())
     assert last_day("another", date(2026, 1, 1)) is None
     assert by_business_days(date(2026, 11, 27), 10) == date(2026, 12, 11)
 

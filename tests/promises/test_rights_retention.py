@@ -358,7 +358,7 @@ def test_an_organisation_is_closed_by_its_name_by_who_may(customer: Make, join: 
     assert post(web(viewer), path, "/account", name="x").status_code == 403
     client = web(one)
     assert post(client, path, page, name="not its name").status_code == 400
-    name = client.get(page).text.partition("Write its name, ")[2].partition(" <")[0]
+    name = client.get(page).text.partition("Write its name, ")[2].partition("<")[0].strip()
     assert post(client, path, page, name=name).status_code == 302
     assert client.get(page).status_code == 404
     assert client.get("/account").status_code == 200

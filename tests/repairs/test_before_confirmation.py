@@ -230,7 +230,7 @@ def test_a_forwarded_invitation_is_refused_to_every_other_account(customer: Make
     path = f"/invitation/{prove_link(address, 'invitation')}"
     client = web(stranger)
     assert "another address" in client.get(path).text
-    for answer in (post(client, path, path), finish(client, path, address=address)):
+    for answer in (post(client, path, "/account"), post(client, path, "/account", address=address)):
         assert answer.status_code == 403
         assert "another address" in answer.text
     assert len(members.members(one.actor)) == 1

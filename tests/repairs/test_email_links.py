@@ -205,7 +205,7 @@ def test_pages_of_links_say_for_which_address_they_are_and_when_they_have_ended(
     accounts.ask_reset(own.address, network=own.address)
     path = f"/reset/{prove_link(own.address, 'reset')}"
     assert own.address in client.get(path).text
-    assert "At least 12 characters" in client.get(path).text
+    assert "12 characters or more" in client.get(path).text
     assert post(client, path, path, password="another-good-pass-1").status_code == 302
     ended = client.get(path)
     assert ended.status_code == 404
@@ -217,7 +217,7 @@ def test_pages_of_links_say_for_which_address_they_are_and_when_they_have_ended(
     fresh = f"new-{own.address}"
     assert post(client, "/account/address", "/account", address=fresh, present="another-good-pass-1").status_code == 200
     path = f"/change/{prove_link(fresh, 'change')}"
-    assert "Sign in with your present address" in web().get(path, follow_redirects=True).text
+    assert "Sign in with your current address" in web().get(path, follow_redirects=True).text
     assert fresh in client.get(path).text
     done = post(client, path, path)
     assert "Your address is changed" in client.get(done.headers["location"]).text
@@ -255,7 +255,7 @@ def test_a_change_that_waits_is_found_by_its_address_after_the_upgrade(home: Ins
             [late.actor.person],
         )
     vault.destroy(KeyOwnerId(str(gone.actor.person)))
-    password = (home.keys / "people" / "owner.secret").read_text()
+    password = (home.keys / "store" / "owner.secret").read_text()
     connections.settings["owner"] = connections.settings["default"] | {
         "USER": "glasshouse_owner",
         "PASSWORD": password,

@@ -113,9 +113,45 @@ def test_the_page_of_an_error_needs_no_database_and_no_template(client: Any, mon
         raise ValueError
 
     failures._text.cache_clear()
-    failures._text("500", 0)
+    failures._text("500", 0, "en")
     monkeypatch.setattr(failures, "render_to_string", broken)
     assert "That did not work" in client.get("/account", secure=True).content.decode()
+
+
+def test_whoever_is_signed_in_keeps_the_menu_where_there_is_nothing(web: Web, customer: Callable[[], Customer]) -> None:
+    own = customer()
+    for path in ("/nowhere", f"/o/{own.organisation}/nowhere", "/o/none/sites"):
+        page = web(own).get(path)
+        assert page.status_code == 404
+        assert '<body class="app">' in page.text, path
+        assert "/sign-out" in page.text and 'href="/sign-in"' not in page.text
+        assert "/account" in page.text
+    nobody = web().get("/nowhere").text
+    assert '<body class="public">' in nobody and 'href="/sign-in"' in nobody
+
+
+def test_nothing_here_is_said_in_the_reader_s_language(web: Web, customer: Callable[[], Customer]) -> None:
+    for client in (web(customer()), web()):
+        page = client.get("/nowhere", headers={"Accept-Language": "de"}).text
+        assert 'lang="de"' in page and "Hier ist nichts" in page and "There is nothing" not in page
+    assert (
+        web().get("/api/v1/nowhere", headers={"Accept-Language": "de"}).json()["detail"].startswith("There is nothing")
+    )
+
+
+def test_what_the_menu_needs_keeps_nobody_from_being_told(
+    web: Web, customer: Callable[[], Customer], client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.browser import browser_of
+
+    def dead(*_: object) -> Any:
+        raise OperationalError("the store is gone")
+
+    browser, _ = browser_of(customer())
+    monkeypatch.setattr("glasshouse.notices.api.coming", dead)
+    page = browser.get("/nowhere", secure=True)
+    assert page.status_code == 404
+    assert "There is nothing here" in page.content.decode()
 
 
 def test_framework_pages_are_gone_at_the_door(web: Web, customer: Callable[[], Customer]) -> None:
@@ -153,4 +189,4 @@ def test_programs_get_json(web: Web) -> None:
         assert reply.status_code == status, (path, reply.status_code)
         assert reply.json()["detail"], path
     reply = client.put("/v1/data-rights-request")
-    assert (reply.status_code, reply.json()["status"]) == (405, "denied")
+    assert (reply.status_code, reply.json()["code"], bool(reply.json()["message"])) == (405, "405", True)

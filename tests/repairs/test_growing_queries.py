@@ -31,7 +31,7 @@ def _ask(count: int) -> None:
 
 def test_the_worklist_costs_the_same_for_many_requests(officer: Customer) -> None:
     def shown() -> object:
-        return [(row.request.text, row.request.address, row.messages) for row in worklist.worklist(officer.actor)]
+        return [(row.request.text, row.request.address, row.state) for row in worklist.worklist(officer.actor)]
 
     _ask(2)
     few = _queries(shown)

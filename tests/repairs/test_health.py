@@ -121,6 +121,33 @@ def test_the_heart_stops_when_one_loop_hangs(tmp_path: Path) -> None:
         heartbeat(file)(1)
 
 
+def test_a_heartbeat_that_is_no_plain_file_is_no_heartbeat(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "heartbeat", tmp_path / "elsewhere"
+    elsewhere.write_text(repr(time.monotonic()))
+    file.symlink_to(
+        elsewhere
+    )  # Who takes the web part over may put anything into its folder, also a link to /dev/zero.
+    with pytest.raises(OSError, match="symbolic links"):
+        heartbeat(file)(1)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UnwellError):
+        heartbeat(file)(1)
+    file.unlink()
+    file.write_bytes(bytes(1000))
+    with pytest.raises(ValueError, match="could not convert"):
+        heartbeat(file)(1)
+
+
+def test_a_folder_in_the_place_of_a_heartbeat_stops_no_start(tmp_path: Path) -> None:
+    from glasshouse.operations.service import _clear_temporary
+
+    (tmp_path / "run" / "web" / "heartbeat-2" / "more").mkdir(parents=True)
+    (tmp_path / "run" / "web" / "heartbeat").symlink_to(tmp_path)
+    _clear_temporary(tmp_path)
+    assert list((tmp_path / "run" / "web").iterdir()) == []
+
+
 @pytest.mark.slow
 def test_what_hangs_is_stopped_with_all_that_it_started_and_started_again(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
@@ -204,7 +231,7 @@ def test_a_web_part_that_is_stopped_is_started_again_and_the_event_is_there(
 
     process = _web_process(home)
     group = os.getpgid(process)
-    check = https(home.origin, home.keys / "tls" / "ca.crt")
+    check = https(home.web_door, home.keys / "tls")
     check(10)
     before = Event.objects.using("relay").filter(kind="operations:part:restart").count()
     os.killpg(group, signal.SIGSTOP)

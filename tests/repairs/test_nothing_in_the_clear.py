@@ -263,7 +263,7 @@ def _from_programs(home: Installation, officer: Customer, client: httpx.Client, 
     public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
     drp.register(officer.actor, name, canary, public, f"{canary}.example")
     now = clock.now()
-    base = {"agent-id": name, "business-id": "glasshouse", "drp.version": "1.0", "issued-at": now.isoformat()}
+    base = {"agent-id": name, "business-id": "GLASSHOUSE", "drp.version": "1.0", "issued-at": now.isoformat()}
     base |= {"expires-at": (now + timedelta(minutes=10)).isoformat()}
 
     def signed(**more: str) -> bytes:

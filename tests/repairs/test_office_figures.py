@@ -12,6 +12,7 @@ from glasshouse.consent.rules import PURPOSES
 from glasshouse.kernel import clock
 from glasshouse.privacy_office import api as office
 from glasshouse.requests import api as requests
+from glasshouse.requests.kind_titles import KIND_TITLES
 from glasshouse.requests.legal_deadlines import LAWS
 from glasshouse.requests.models import Request
 from tests.conftest import Customer
@@ -48,10 +49,10 @@ def test_figures_equal_what_the_rows_say_and_cost_the_same(officer: Customer) ->
     days = [(row["closed_at"] - row["asked_at"]).total_seconds() / 86_400 for row in rows if row["closed_at"]]
     assert figures["requests"].startswith(f"{len(rows)} (")
     for kind, count in Counter(row["kind"] for row in rows).items():
-        assert f"{kind.capitalize()} {count}" in figures["requests"]
+        assert f"{KIND_TITLES[kind]} {count}" in figures["requests"]
     for law, count in Counter(row["law"] for row in rows).items():
         assert f"{LAWS[law].short} {count}" in figures["by law"]
-    assert figures["answered"] == f"{len(days)}, after {median(days):.1f} days in the middle"
+    assert figures["answered"] == f"{len(days)}, half of them within {median(days):.1f} days"
     assert figures["refused"] == str(sum(row["outcome"] == "refused" for row in rows))
     assert figures["late"] == str(sum((row["closed_at"] or clock.now()) > row["due_at"] for row in rows))
 

@@ -75,7 +75,7 @@ def test_lists_of_an_organisation_cost_as_many_queries_for_many_rows_as_for_few(
         "requests": lambda own: members.requests(own.actor),
         "invitations": lambda own: invitations.invitations(own.actor),
         "tokens": lambda own: [row.token.name for row in tokens.tokens(own.actor)],
-        "sites": lambda own: greenhouse.site_names(own.actor),
+        "sites": lambda own: greenhouse.site_choices(own.actor),
         "events": event_page,
     }
     few, many = customer(), customer()

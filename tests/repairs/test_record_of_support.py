@@ -59,8 +59,8 @@ def test_a_refused_page_is_told_as_refused(customer: Make, olaf: Make, web: Web)
     client = enter_staff(web(staff))
     assert client.get(f"/o/{own.organisation}/members").status_code == 403
     page = web(own).get(f"/o/{own.organisation}/record").text
-    assert "opened the page members" not in page
-    assert "was refused the page" in page
+    assert "opened the page “People”" not in page
+    assert "was refused the page “People”" in page
 
 
 def test_a_chart_that_could_not_be_answered_was_not_looked_at(customer: Make, olaf: Make, web: Web) -> None:

@@ -185,8 +185,16 @@ def _harmless(node: ast.expr) -> bool:
         if name in ("quote", "urlencode"):
             # Quoted, it cannot leave the query. What follows "?next=" is read again by the one function where it is used.
             return True
-        return name in ("safe_path", "form_address", "reverse", "hand_over")  # hand_over: an opaque id of ours
-    if ast.unparse(node) in ("request.path", "_confirmed(request, recovery_codes).headers['Location']"):
+        return name in (
+            *("safe_path", "form_address", "reverse", "hand_over"),  # hand_over: an opaque id of ours
+            *("list_address", "request_address"),  # `reverse`, and a quoted query
+        )
+    if ast.unparse(node) in (  # own_location: of an answer of ours, which is looked at anew where it is changed
+        "own_location",
+        "wanted.return_to",  # at the host that the officer registered (test_agents.py)
+        "request.path",
+        "_confirmed(request, recovery_codes).headers['Location']",
+    ):
         return True  # The route's own path, and a redirect of ours that this test has looked at itself.
     if isinstance(node, ast.JoinedStr):
         return all(_harmless(part.value if isinstance(part, ast.FormattedValue) else part) for part in node.values)

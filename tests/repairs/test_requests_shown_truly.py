@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from django.template.loader import render_to_string
 
 from tests.conftest import Customer, enter_staff, post, prove_link
+from tests.desk import order_of, page_of, plain
 from tests.repairs.test_links_and_replies import asked, invited
 
 Make, Web = Callable[[], Customer], Callable[..., httpx.Client]
@@ -38,10 +40,9 @@ def _passed(boss: Customer, web: Web) -> tuple[Any, httpx.Client, str]:
 
 
 def _card(page: str, request: Any) -> str:
-    """The card of a request in the officer's list, without its markup and what somebody wrote."""
-    card = next(part for part in page.split("<section") if f"/staff/requests/{request.id}/" in part)
-    card = re.sub(r"<blockquote>.*?</blockquote>", "", card.partition("</section>")[0], flags=re.S)
-    return " ".join(re.sub(r"<[^>]+>", " ", card).split())
+    """The page of a request for the officer, without its markup and what somebody wrote."""
+    assert request.id in page
+    return plain(page)
 
 
 # -- who agreed ----------------------------------------------------------------------------------------------------
@@ -57,7 +58,7 @@ def test_pages_say_that_a_person_agreed_only_where_they_did(
     request, _, _ = _passed(boss, web)
     Request.objects.filter(id=request.id).update(passing=passing)
     pages = [
-        _card(enter_staff(web(officer)).get("/staff/requests").text, request),
+        _card(page_of(enter_staff(web(officer)), request.id), request),
         web(boss).get(f"/o/{boss.organisation}/privacy").text,
     ]
     for page in pages:
@@ -172,7 +173,7 @@ def test_the_view_of_somebody_with_an_account_says_the_same(customer: Make, offi
 
     person = customer()
     with transaction.atomic():
-        request = requests._of_person(person.actor.alone, "erase", "My own words")
+        request = requests.ask_as_person(person.actor.alone, "erase", "My own words")
     RequestMessage.objects.create(
         request=request, key_owner=request.key_owner, text="My second words", sender="person", at=request.asked_at
     )
@@ -195,18 +196,18 @@ def test_the_officer_sees_number_address_and_which_customer_answered(
     one, two = customer(), customer()
     request, path = asked(invited(one, two))
     desk = enter_staff(web(officer))
-    card = _card(desk.get("/staff/requests").text, request)
+    card = _card(page_of(desk, request.id), request)
     assert f"Request {request.id}" in card
     assert request.address not in card, "it is not confirmed"
     client, own = confirmed(web, path)
-    assert f"{request.address}" in _card(desk.get("/staff/requests").text, request)
+    assert f"{request.address}" in _card(page_of(desk, request.id), request)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(f"{own}/pass-on").text)
     chosen = [one.organisation, two.organisation]
     fields = {"organisation": chosen, "csrfmiddlewaretoken": token[1]}  # type: ignore[index]
     assert client.post(f"{own}/pass-on/agree", data=fields).status_code == 302
     (passed,) = referrals.passed(one.actor)
     referrals.answer(one.actor, passed.id, "Only one answers.", delete=False)
-    card = _card(desk.get("/staff/requests").text, request)
+    card = _card(page_of(desk, request.id), request)
     assert re.search(rf"Customer {one.organisation} answered on \d{{4}}-\d\d-\d\d", card)
     assert re.search(rf"Customer {two.organisation} has not answered", card)
     assert f"Farm {two.address.partition('@')[0]}" not in card, "officers see customers as codes"
@@ -271,7 +272,7 @@ def test_what_a_guest_decides_answers_with_an_address_that_can_be_opened_again(c
     assert answer.status_code == 302
     page = answer.headers["Location"]
     for _ in range(2):
-        assert "Your email is confirmed" in client.get(page).text
+        assert "Your address is confirmed." in client.get(page).text
     passing = re.search(r"/privacy/own/[\w-]+/pass-on", client.get(page).text)[0]  # type: ignore[index]
     answer = post(client, f"{passing}/agree", passing, organisation=boss.organisation)
     assert answer.status_code == 302
@@ -323,7 +324,8 @@ def test_a_link_that_was_used_says_that_the_address_is_confirmed(web: Web) -> No
 def test_the_officers_pages_use_plain_words(officer: Customer, web: Web) -> None:
     asked(_address())
     desk = enter_staff(web(officer))
-    page = desk.get("/staff/requests").text
+    number = order_of(officer.actor)[0]
+    page = desk.get("/staff/requests").text + page_of(desk, number)
     for word in ("on the clock", "on the desk by", "proved", "proving"):
         assert word not in page
     assert "Open requests" in page
@@ -340,3 +342,11 @@ def test_dates_of_one_line_are_written_by_one_rule(officer: Customer, web: Web) 
     for line in re.findall(r"<p[^>]*>.*?</p>", page, re.S):
         outside = re.sub(r"<time.*?</time>", "", line, flags=re.S)
         assert not re.search(r"\d{4}-\d\d-\d\d", outside), line
+
+
+@pytest.mark.parametrize("template", ["request_outcome.html", "staff/request_state.html"])
+def test_an_outcome_is_shown_in_words_and_not_as_its_code(template: str) -> None:
+    for outcome in ("unproved", "merged", "revoked"):
+        context = {"outcome": outcome, "state": "closed", "request": {"outcome": outcome}}
+        shown = render_to_string(template, context).split()
+        assert shown and outcome not in shown, outcome

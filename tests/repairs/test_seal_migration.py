@@ -35,7 +35,7 @@ def old(home: Installation) -> Iterator[str]:
     name = f"people_old_{uuid.uuid4().hex[:8]}"
     with administering(home) as link:
         link.execute(f"CREATE DATABASE {name} OWNER glasshouse_owner")
-    password = (home.keys / "people" / "owner.secret").read_text()
+    password = (home.keys / "store" / "owner.secret").read_text()
     given = {"NAME": name, "USER": "glasshouse_owner", "PASSWORD": password, "CONN_MAX_AGE": 0}
     connections.settings["old"] = connections.settings["default"] | given
     before = settings.MIGRATION_MODULES

@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from glasshouse.operations.installation import Installation
 from glasshouse.operations.service import people_environment
 from tests.conftest import administering, post
 from tests.ports import free_ports
+from tests.prepared import apart
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())
@@ -93,17 +95,16 @@ class Upgraded:
         )
 
 
-def open_to_the_store(folder: Path) -> None:
-    """Let the stores' own users pass through."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.getuid() and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o011)
+def folder_for_stores() -> Path:
+    """A folder that the stores' own users can pass through, whatever another run of tests does with pytest's folders."""
+    folder = Path(tempfile.mkdtemp(prefix="glasshouse-upgrade-", dir=apart()))
+    folder.chmod(0o711)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
-    folder = tmp_path_factory.mktemp("upgrade")
-    open_to_the_store(folder)
+def upgraded() -> Iterator[Upgraded]:
+    folder = folder_for_stores()
     place = Upgraded(folder)
     place.start()
     yield place

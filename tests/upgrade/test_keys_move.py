@@ -13,18 +13,18 @@ import pytest
 from glasshouse.operations import postgres, service
 from tests import prepared
 from tests.conftest import post
-from tests.upgrade.test_from_16a847e import EXPECTED, HERE, Upgraded, open_to_the_store
+from tests.upgrade.test_from_16a847e import EXPECTED, HERE, Upgraded, folder_for_stores
 
 ADDRESSES: list[str] = EXPECTED["addresses"]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Upgraded]:
-    open_to_the_store(tmp_path)
-    upgraded = Upgraded(tmp_path)
+def place() -> Iterator[Upgraded]:
+    folder = folder_for_stores()
+    upgraded = Upgraded(folder)
     yield upgraded
     upgraded.stop()
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def command(place: Upgraded, *words: str) -> "subprocess.CompletedProcess[str]":
