@@ -275,7 +275,7 @@ def web(home: Installation) -> Iterator[Callable[..., httpx.Client]]:
         road = httpx.HTTPTransport(
             verify=trust, local_address=f"127.{secrets.randbelow(250) + 1}.{secrets.randbelow(250)}.9"
         )
-        client = httpx.Client(base_url=home.origin, transport=road, headers={"Referer": f"{home.origin}/"}, timeout=30)
+        client = httpx.Client(base_url=home.origin, transport=road, headers={"Referer": f"{home.origin}/"}, timeout=90)
         opened.append(client)
         if who:
             answer = post(client, "/sign-in", address=who.address, password=who.password)
@@ -304,5 +304,5 @@ def led(client: httpx.Client, path: str, page: str = "/sign-in", **fields: str) 
 def crops(home: Installation) -> Iterator[httpx.Client]:
     """A device's road into the crop plane."""
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    with httpx.Client(base_url=home.crops_origin, verify=trust, timeout=30) as client:
+    with httpx.Client(base_url=home.crops_origin, verify=trust, timeout=90) as client:
         yield client

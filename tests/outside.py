@@ -180,7 +180,7 @@ def outside(
         )
     server = Outside(folder, authority, host, port, folder / "log")
     try:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 90
         while True:
             try:
                 server.as_dba().close()

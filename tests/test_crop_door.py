@@ -50,7 +50,7 @@ class Plane:
         return "Capability " + sign(self.key, Capability(tenant, (SITE,), (verb,), "test", int(time.time()) + 50))
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.tls_context, timeout=30)
+        return httpx.Client(base_url=f"https://localhost:{self.port}", verify=self.tls_context, timeout=90)
 
     def connect(self, head: str, body: bytes = b"") -> ssl.SSLSocket:
         """A connection that has sent a head and the given part of its body."""

@@ -18,7 +18,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from tests.conftest import Customer, post
 
 
-def until(ready: Callable[[], bool], most_s: float = 20) -> None:
+def until(ready: Callable[[], bool], most_s: float = 90) -> None:
     """Wait for what the worker does in the background."""
     ends = time.monotonic() + most_s
     while not ready():

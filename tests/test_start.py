@@ -68,7 +68,7 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
         assert "No mail server is named" in said
         assert len(running(folders[1])) >= 4
         second = command("up", *folders)
-        words, _ = second.communicate(timeout=30)
+        words, _ = second.communicate(timeout=90)
         assert second.returncode == 2
         assert "running on" in words
         assert "already" in words
@@ -76,7 +76,7 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
         time.sleep(0.3)
         service.send_signal(signal.SIGTERM)  # Who asks twice does not cut the stop off: parts would live on.
         service.communicate(timeout=120)  # each of five parts is given 20 s
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while left := running(folders[1]):
             assert time.monotonic() < ends, left
             time.sleep(0.1)
@@ -89,7 +89,7 @@ def test_up_refuses_a_second_start_and_leaves_nothing_behind(folders: list[str])
 def said_by(*words: str, **variables: str) -> str:
     """What a command says that is not done. variables: further ones of its environment."""
     finished = command(*words, **variables)
-    said, _ = finished.communicate(timeout=60)
+    said, _ = finished.communicate(timeout=120)
     assert finished.returncode == 2 and "Traceback" not in said, said
     return " ".join(said.split())
 
@@ -135,7 +135,7 @@ def test_a_taken_port_is_named(folders: list[str]) -> None:
 
     with socket.create_server(("127.0.0.1", int(folders[5]))):
         service = command("up", *folders)
-        words, _ = service.communicate(timeout=30)
+        words, _ = service.communicate(timeout=90)
     assert service.returncode == 2
     assert f"Port {folders[5]} is taken" in words
 

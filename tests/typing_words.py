@@ -134,7 +134,7 @@ class Writer:
         letter["From"], letter["To"], letter["Subject"] = address, "privacy@localhost", subject
         letter["Message-ID"] = f"<{number}@grower.example>"
         letter.set_content(text)
-        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=20) as server:
+        with smtplib.SMTP("localhost", settings.MAIL_PORT, timeout=60) as server:
             server.starttls(context=sockets.context())
             server.send_message(letter)
         for part, value in (("number", number), ("subject", subject), ("text", text)):

@@ -59,7 +59,7 @@ def test_the_people_api(home: Installation, customer: Callable[[], Customer], co
 
     def ask(case: Case) -> Any:
         return case.call(
-            base_url=home.origin, headers={"Authorization": f"Bearer {secret}"}, verify=authority, timeout=30
+            base_url=home.origin, headers={"Authorization": f"Bearer {secret}"}, verify=authority, timeout=90
         )
 
     assert ask_all(dict(api.get_openapi_schema()), ask, count) == []
@@ -86,7 +86,7 @@ def test_the_crop_plane(plane: Plane, tmp_path: Path, count: int) -> None:
             base_url=f"https://localhost:{plane.port}",
             headers={"Authorization": f"Capability {sign(plane.key, capability)}"},
             verify=authority,
-            timeout=30,
+            timeout=90,
         )
 
     assert ask_all(description, ask, count) == []

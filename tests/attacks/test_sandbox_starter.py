@@ -88,7 +88,7 @@ def starter(one_starter: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pla
     assert is_alive(one_starter[0], 10), "nothing that a test does ends the starter"
 
 
-def until(what: Callable[[], Any], most_s: float = 30) -> None:
+def until(what: Callable[[], Any], most_s: float = 90) -> None:
     ends = time.monotonic() + most_s
     while not what():
         assert time.monotonic() < ends

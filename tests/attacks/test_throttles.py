@@ -38,7 +38,7 @@ def browser_at(home: Installation, network: str, cookie: str = "") -> Iterator[h
     trust = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
     road = httpx.HTTPTransport(verify=trust, local_address=network)
     with httpx.Client(
-        base_url=home.origin, transport=road, headers={"Referer": f"{home.origin}/"}, timeout=30
+        base_url=home.origin, transport=road, headers={"Referer": f"{home.origin}/"}, timeout=90
     ) as client:
         if cookie:
             client.cookies.set("__Host-browser", cookie, domain="localhost.local", path="/")

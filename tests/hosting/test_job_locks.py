@@ -12,7 +12,7 @@ from tests.conftest import administering
 
 def soon(is_so: Callable[[], bool]) -> None:
     """The database lets a lock go when it sees that the connection has ended, a moment later."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 90
     while not is_so():
         assert time.monotonic() < ends
         time.sleep(0.05)

@@ -138,7 +138,7 @@ class Running:
 
     def client(self) -> httpx.Client:
         """A browser with a connection of its own."""
-        return httpx.Client(base_url=self.home.origin, verify=self.trust, timeout=30)
+        return httpx.Client(base_url=self.home.origin, verify=self.trust, timeout=90)
 
     def rows(self, sql: str) -> list[tuple[int, ...]]:
         with administering(self.home) as link:

@@ -105,7 +105,7 @@ def visit_proxy(place: Place) -> dict[str, Any]:
     host = str(urlsplit(place.web).hostname)
     seen["in the clear"] = [
         (answer.status_code, answer.headers.get("location"))
-        for answer in [httpx.get(f"http://{host}/trust", timeout=30)]
+        for answer in [httpx.get(f"http://{host}/trust", timeout=90)]
     ]
     seen["two hosts"] = raw(host, place.authority, f"GET / HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n\r\n")
     crops = str(urlsplit(place.crops).hostname)

@@ -18,7 +18,7 @@ from tests.conftest import Customer
 
 Open = Callable[..., Page]
 CHROMIUM = os.environ.get("GLASSHOUSE_CHROMIUM") or shutil.which("chromium")
-expect.set_options(timeout=20_000)  # Others run beside it; what is there at once costs nothing.
+expect.set_options(timeout=40_000)  # Others run beside it; what is there at once costs nothing.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 

@@ -187,7 +187,7 @@ def test_a_mail_that_comes_back_is_followed_up(home: Installation, customer: Mak
     )
     context = ssl.create_default_context(cafile=str(home.keys / "tls" / "ca.crt"))
     for action in ("delayed", "failed"):
-        with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server:
+        with smtplib.SMTP("localhost", home.mail_port, timeout=60) as server:
             server.starttls(context=context)
             server.sendmail("", [f"bounce-{told.message}@localhost"], bounce.format(action))
         came_back = Message.objects.get(id=told.message).bounced_at is not None

@@ -136,7 +136,7 @@ def test_the_officer_answers_extends_and_refuses_in_the_thread(customer: Make, o
 
 def send(home: Installation, letter: EmailMessage | bytes, to: str = "privacy@localhost") -> None:
     context = ssl.create_default_context(cafile=home.keys / "tls" / "ca.crt")
-    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server:
+    with smtplib.SMTP("localhost", home.mail_port, timeout=60) as server:
         server.starttls(context=context)
         server.sendmail(
             "sender@grower.example", [to], letter.as_bytes(policy=SMTP) if isinstance(letter, EmailMessage) else letter
@@ -180,7 +180,7 @@ def test_hostile_huge_foreign_and_automatic_mails(home: Installation) -> None:
         send(home, letter, to="somebody@localhost")
     mark = uuid.uuid4().hex
     send(home, f"From: nobody at all\r\nSubject: {mark}\r\n\r\nx".encode())
-    (unclear,) = [row for row in UnansweredMail.objects.order_by("-at")[:20] if mark in row.text]
+    (unclear,) = [row for row in UnansweredMail.objects.all() if mark in (row.text or "")]
     assert unclear.address == "", "a person looks at it"
     robot = EmailMessage()
     other = f"robot-{uuid.uuid4().hex[:6]}@grower.example"
@@ -188,7 +188,7 @@ def test_hostile_huge_foreign_and_automatic_mails(home: Installation) -> None:
     robot.set_content("I am away")
     send(home, robot)
     assert found(other) == []
-    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server, pytest.raises(smtplib.SMTPSenderRefused):
+    with smtplib.SMTP("localhost", home.mail_port, timeout=60) as server, pytest.raises(smtplib.SMTPSenderRefused):
         server.sendmail("a@grower.example", ["privacy@localhost"], b"x")
 
 
@@ -209,7 +209,7 @@ def sent(home: Installation, sender: str, subject: str, body: str, **heads: str)
     for name, value in heads.items():
         letter[name.replace("_", "-")] = value
     letter.set_content(body)
-    with smtplib.SMTP("localhost", home.mail_port, timeout=20) as server:
+    with smtplib.SMTP("localhost", home.mail_port, timeout=60) as server:
         server.starttls(context=ssl.create_default_context(cafile=str(home.keys / "tls" / "ca.crt")))
         server.send_message(letter)
 

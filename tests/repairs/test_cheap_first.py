@@ -180,7 +180,7 @@ def test_two_hashes_at_a_time_and_the_next_waits_a_bounded_time(
     threads = [threading.Thread(target=attempt, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 60
     while outcomes.count("busy") < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     gate.set()
@@ -317,7 +317,7 @@ def test_huge_fields_are_refused_at_once(customer: Make, web: Web, path: str) ->
         answer = post(client, path, page, **{field: "\ufdfa" * 200_000})
         assert answer.status_code < 500, (path, field, answer.status_code)
         assert answer.status_code >= 300, (path, field, answer.status_code)
-        assert time.monotonic() - started < 2, (path, field)
+        assert time.monotonic() - started < 10, (path, field)
     assert client.get("/").status_code < 500
 
 

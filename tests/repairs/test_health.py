@@ -192,7 +192,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(ready: Callable[[], bool], most_s: float = 30) -> None:
+def until(ready: Callable[[], bool], most_s: float = 90) -> None:
     ends = time.monotonic() + most_s
     while not ready():
         assert time.monotonic() < ends, "it did not come about in time"

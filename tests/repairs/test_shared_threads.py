@@ -35,7 +35,7 @@ def test_few_threads_wait_for_a_password_to_be_hashed(monkeypatch: pytest.Monkey
     for thread in threads:
         thread.start()
     for _ in range(passwords.AT_ONCE):
-        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=60)
     while passwords._places.acquire(blocking=False):  # until the last of them stands in line
         passwords._places.release()
     with pytest.raises(OverloadedError):

@@ -261,13 +261,15 @@ def _remembering(environment: Mapping[str, str]) -> dict[str, str]:
 def _at_once(arguments: tuple[str, ...]) -> list[str]:
     """Options that run tests in several processes, each with a service of its own.
 
-    There are two more of them than cores, as all wait now and then; unit tests do not wait.
+    There are two more of them than cores, as all wait now and then; unit tests do not wait. What fails while others use the
+    cores is tried once more, and named at the end: a test that needs that is to be mended.
     """
     serial = any(argument.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) for argument in arguments)
     if serial or any(Path(argument.partition("::")[0]).exists() for argument in arguments):
         return []
     cores = os.cpu_count() or 1
-    return ["-n", str(cores if "--fast" in arguments else cores + 2), "--dist", "worksteal"]
+    several = ["-n", str(cores if "--fast" in arguments else cores + 2), "--dist", "worksteal"]
+    return several if "--fast" in arguments else [*several, "--reruns", "1", "-rfER"]
 
 
 def _ensure_chromium() -> None:

@@ -46,7 +46,7 @@ ADVICE = "Split the file, or save the sheet as CSV."
 PAUSE_S = 0.25
 
 # A page waits for a proposal; nobody waits for an import, and it may be of ten years.
-TO_PROPOSE = Limits(cpu_s=20, whole_s=40, memory_bytes=768 << 20, answer_bytes=8 << 20)
+TO_PROPOSE = Limits(cpu_s=20, whole_s=60, memory_bytes=768 << 20, answer_bytes=8 << 20)
 TO_READ = Limits(cpu_s=240, whole_s=600, memory_bytes=1536 << 20, answer_bytes=(64 << 20) + 16 * MOST_READINGS)
 WAIT_S = 300.0  # for a place, of an import
 
