@@ -5,7 +5,8 @@ The templates of all pages are read as they are written. Source: PRI-05.
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,12 @@ def takers_of(action: str, method: str, template: str) -> list[Page]:
     taking = [page for page in pages.pages() if method in page.methods]
     if names := action.split():
         return [page for page in taking if page.name in names]
-    return [page for page in taking if f'"{template}"' in inspect.getsource(inspect.unwrap(page.view))]
+    return [page for page in taking if f'"{template}"' in _source(inspect.unwrap(page.view))]
+
+
+@cache
+def _source(view: Callable[..., object]) -> str:
+    return inspect.getsource(view)
 
 
 def form_fields() -> Iterator[FormField]:

@@ -341,7 +341,14 @@ def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:
 
 def newest(limit: int = 50) -> list[Message]:
     """The newest mails that can be opened, for the demo's mailbox page only; one whose key is destroyed is left out."""
-    return [message for message in Message.objects.order_by("-created_at")[:limit] if _opens(message)]
+    return _readable(Message.objects.order_by("-created_at")[:limit])
+
+
+def _readable(rows: QuerySet[Message]) -> list[Message]:
+    """Of these mails, those that can be opened; their keys are read with one query."""
+    messages = list(rows)
+    vault.open_keys({KeyOwnerId(message.key_owner) for message in messages})
+    return [message for message in messages if _opens(message)]
 
 
 def _opens(message: Message) -> bool:
@@ -355,4 +362,4 @@ def newest_of_people(limit: int = 50) -> list[Message]:
     """As `newest`, without the mails to promise checks, whose addresses end in `.invalid` as nobody's else do (RFC 6761)."""
     sink = Func(F("address_hash"), function="glasshouse_probe_sink", output_field=IntegerField())
     rows = Message.objects.annotate(sink=sink).filter(sink__isnull=True).order_by("-created_at")[:limit]
-    return [message for message in rows if _opens(message) and not message.address.endswith(".invalid")]
+    return [message for message in _readable(rows) if not message.address.endswith(".invalid")]
