@@ -353,10 +353,14 @@ def killed(folder: Path, point: str, nth: int, stage: str) -> bool:
     return "DONE" in child.stdout
 
 
+STEPS = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+
+
 @pytest.mark.slow
-def test_a_kill_at_any_step_leaves_an_import_whole_or_not_at_all(tmp_path: Path) -> None:
+@STEPS
+def test_a_kill_at_any_step_leaves_an_import_whole_or_not_at_all(tmp_path: Path, every: int) -> None:
     for point in ("statement", "append", "sync"):
-        for nth in range(1, 40):
+        for nth in range(every, 40, every):
             folder = tmp_path / f"{point}-{nth}"
             keys(folder.mkdir() or folder / "keys")
             came_to_its_end = killed(folder, point, nth, "import")
@@ -379,9 +383,10 @@ def test_a_kill_at_any_step_leaves_an_import_whole_or_not_at_all(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_step_of_undoing_is_made_good_by_doing_it_again(tmp_path: Path) -> None:
+@STEPS
+def test_a_kill_at_any_step_of_undoing_is_made_good_by_doing_it_again(tmp_path: Path, every: int) -> None:
     for point in ("statement", "append", "sync"):
-        for nth in range(1, 40):
+        for nth in range(every, 40, every):
             folder = tmp_path / f"{point}-{nth}"
             keys(folder.mkdir() or folder / "keys")
             store = Store(folder / "crops", folder / "keys")

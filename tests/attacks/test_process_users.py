@@ -383,7 +383,7 @@ def open_doors(place: Place) -> Iterator[None]:
 
 
 @as_root
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_installation_of_an_earlier_version_is_brought_over_at_its_start_and_again_at_the_next(folder: Path) -> None:
     place = Place(folder)
     home = place.home

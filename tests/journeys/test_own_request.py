@@ -172,6 +172,7 @@ def test_the_reader_chooses_the_language_and_it_goes_along(opened: Open) -> None
     assert page.locator("html").get_attribute("lang") == "en"
 
 
+@pytest.mark.any_width
 @pytest.mark.parametrize("language", WORDS)
 def test_whoever_has_an_account_sees_the_request_there_and_nothing_of_it_by_the_link(
     language: str, opened: Open, customer: Make, officer: Customer

@@ -54,6 +54,7 @@ def test_a_person_objects_restricts_copies_and_leaves(
     sound(page)
 
 
+@pytest.mark.any_width
 def test_everybody_reads_the_documents_and_asks(opened: Open, customer: Callable[[], Customer]) -> None:
     one = customer()
     page = opened()

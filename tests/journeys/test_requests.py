@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from glasshouse.operations.installation import Installation
@@ -46,6 +47,7 @@ def test_a_guest_confirms_and_decides_what_is_passed_to_whom(opened: Open, custo
     sound(desk)
 
 
+@pytest.mark.any_width
 def test_a_guest_passes_nothing_on_and_an_old_link_says_how_to_go_on(
     opened: Open, customer: Make, officer: Customer, home: Installation, web: Web
 ) -> None:

@@ -102,7 +102,7 @@ def clients(roles: Roles, olaf: Make, web: Web) -> dict[str, httpx.Client]:
     return {str(role): client for role, client in roles[1].items()} | staff | {"nobody": web()}
 
 
-@ENDS
+@pytest.mark.parametrize("end", [destroy, pytest.param(lose, marks=pytest.mark.long)])
 def test_every_page_is_shown_as_before_when_rows_with_destroyed_or_lost_keys_are_there(
     home: Installation, clients: dict[str, httpx.Client], roles: Roles, end: End
 ) -> None:

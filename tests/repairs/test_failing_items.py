@@ -13,6 +13,7 @@ from django.db import connection
 
 from glasshouse.kernel.schedule import Job
 from glasshouse.operations.installation import Installation
+from tests.checking import worker_running
 from tests.conftest import Customer, administering, as_staff, enter_staff, post
 from tests.scratch import HOME
 
@@ -642,7 +643,8 @@ def test_a_demand_about_somebody_who_was_erased_is_looked_at_once(
         for _ in range(3):
             assert legal_requests.tell_due() == 0
     assert tried.count(made.id) == 1
-    assert made.id not in authority_checks.legal_requests().figure, "nobody is left to be told"
+    with worker_running():
+        assert made.id not in authority_checks.legal_requests().figure, "nobody is left to be told"
     shown = next(one for one in legal_requests.legal_requests(officer.actor) if one.id == made.id)
     assert shown.told_at is None
     assert shown.untellable_at

@@ -163,7 +163,7 @@ def test_the_time_for_a_mail_grows_with_its_size_only(
         taken(raw)
         inbound_smtp.take_back(raw, "0" * 16)
 
-    assert_linear(process, 60)
+    assert_linear(process, 30)
 
 
 def _no_network(*_: object, **__: object) -> None:

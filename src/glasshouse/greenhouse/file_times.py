@@ -9,9 +9,10 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.time_zones import time_zones
 
 TIME_FORMATS = {
     "iso": "year-month-day",
@@ -295,7 +296,7 @@ def zone_of(name: str) -> tzinfo:
 
 def is_zone(name: str) -> bool:
     """Whether a name is one of a zone, or an offset such as "+05:30"."""
-    return bool(OFFSET_NAME.match(name)) or name in available_timezones()
+    return bool(OFFSET_NAME.match(name)) or name in time_zones()
 
 
 def offset_name(seconds: float) -> str:

@@ -1,10 +1,11 @@
 """Pure rules of sites: facts about a site, target ranges, and the state of a reading."""
 
 import math
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from crop_contract.variables import VARIABLES
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.time_zones import time_zones
 
 Ranges = dict[str, list[float | None]]
 SILENT_INTERVALS = 3  # A series is silent when so many of its usual intervals passed without a reading.
@@ -16,7 +17,7 @@ STEADY = 0.02  # share of the day's span below which a change within the hour co
 def site_facts(raw: dict[str, str]) -> dict[str, object]:
     """latitude and longitude (degrees), time_zone (IANA), area_m2, crop, as a person wrote them. Raises InvalidError."""
     zone = raw.get("time_zone", "")
-    if zone not in available_timezones():
+    if zone not in time_zones():
         raise InvalidError("Choose a time zone such as Europe/Rome.", field="time_zone")
     ZoneInfo(zone)
     return {

@@ -1,7 +1,5 @@
 """Sites, compartments, devices and target ranges."""
 
-from zoneinfo import available_timezones
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,6 +9,7 @@ from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import DeviceId, SiteId
+from glasshouse.kernel.time_zones import time_zones
 from glasshouse.web import once
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
@@ -22,7 +21,7 @@ def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     piece = greenhouse.sites(actor, request.GET.get("sites", ""), within_of(request))
     limited = sorted(VARIABLES.values(), key=lambda variable: variable_title(variable.title))
-    return context | {"sites": piece, "zones": sorted(available_timezones()), "variables": limited}
+    return context | {"sites": piece, "zones": sorted(time_zones()), "variables": limited}
 
 
 @page(
