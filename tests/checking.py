@@ -60,7 +60,7 @@ def worker_running() -> Iterator[None]:
     ending, stage.MAIL_S = threading.Event(), PATIENT_S
 
     def work() -> None:
-        while not ending.wait(0.1):
+        while not ending.wait(0.2):
             mail.deliver_due()
             events.chain_waiting()
             sources.tell_due()

@@ -104,7 +104,7 @@ def _needs_service(item: pytest.Item) -> bool:
 def home() -> Iterator[Installation]:
     """A running service, embedded stores and all. Nothing is scheduled in it: a test that needs a job calls its verb."""
     prepared.take_data(HOME)
-    service.PATIENCE = Patience(every_s=2, deadline_s=4, failures=4, start_s=600)
+    service.PATIENCE = Patience(every_s=4, deadline_s=4, failures=3, start_s=600)
     with service.running(HOME, lambda text: print(text, file=sys.stderr)) as parts:
         threading.Thread(target=parts.watch, daemon=True).start()
         with administering(

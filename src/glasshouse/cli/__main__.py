@@ -269,7 +269,7 @@ def _at_once(arguments: tuple[str, ...]) -> list[str]:
         return []
     cores = os.cpu_count() or 1
     several = ["-n", str(cores if "--fast" in arguments else cores + 2), "--dist", "worksteal"]
-    return several if "--fast" in arguments else [*several, "--reruns", "1", "-rfER"]
+    return several if "--fast" in arguments else [*several, "-p", "pytest_rerunfailures", "--reruns", "1", "-rfER"]
 
 
 def _ensure_chromium() -> None:

@@ -64,10 +64,19 @@ def organisations(probe: str) -> list[str]:
     return _values("glasshouse_probes_organisations", probe)
 
 
+def ids_by_table(probe: str) -> dict[str, list[str]]:
+    """Table -> ids of the probe's rows of it, of rows that are there and of rows that were; of the tables that have any."""
+    ids: dict[str, list[str]] = {}
+    for value in _values("glasshouse_probes_marks", probe):
+        table, number = value.split(":", 1)
+        ids.setdefault(table, []).append(number)
+    return ids
+
+
 def ids(probe: str, *tables: str) -> list[str]:
     """Ids of the probe's rows of these tables, of rows that are there and of rows that were."""
-    marks = (value.split(":", 1) for value in _values("glasshouse_probes_marks", probe))
-    return [number for table, number in marks if table in tables]
+    by_table = ids_by_table(probe)
+    return [number for table in tables for number in by_table.get(table, ())]
 
 
 def key_owners(probe: str) -> list[str]:

@@ -182,13 +182,13 @@ def run_for_probes() -> int:
     """
     total = 0
     for probe in probes.living():
-        organisations = probes.organisations(probe)
+        organisations, ids_by_table = probes.organisations(probe), probes.ids_by_table(probe)
         for model in ours():
-            if kept_of(model) and isinstance(model._meta.pk, models.CharField):
-                ids = probes.ids(probe, model._meta.db_table)
+            ids = ids_by_table.get(model._meta.db_table)
+            if ids and kept_of(model) and isinstance(model._meta.pk, models.CharField):
                 of_customer = model._meta.db_table in customer_tables()
                 actors = [JOB.for_organisation(OrganisationId(id)) for id in organisations] if of_customer else [JOB]
-                total += sum(_delete(model, actor, among=ids) for actor in actors if ids)
+                total += sum(_delete(model, actor, among=ids) for actor in actors)
         total += _destroy_unused_keys(among=probes.key_owners(probe))
     return total
 

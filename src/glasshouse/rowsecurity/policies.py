@@ -8,7 +8,9 @@ Restrictive policies hide what may be stored only: rows can be added, for storin
 whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SEC-04, PRI-23; GDPR Art. 18.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.apps import apps
@@ -64,12 +66,14 @@ def condition(model: type[models.Model]) -> str | None:
 
 def customer_models() -> list[type[models.Model]]:
     """Every model whose rows belong to a customer."""
-    return [model for model in our_models() if condition(model)]
+    return [model for model in our_models() if model._meta.db_table in customer_tables()]
 
 
-def customer_tables() -> dict[str, str]:
-    """Customer's table -> which rows may be seen."""
-    return {model._meta.db_table: str(condition(model)) for model in customer_models()}
+@cache
+def customer_tables() -> Mapping[str, str]:
+    """Customer's table -> which rows may be seen. Models do not change while a process runs."""
+    conditions = {model._meta.db_table: condition(model) for model in our_models()}
+    return MappingProxyType({table: seen for table, seen in conditions.items() if seen})
 
 
 def is_append_only(model: type[models.Model]) -> bool:
