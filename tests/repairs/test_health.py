@@ -196,7 +196,7 @@ def until(ready: Callable[[], bool], most_s: float = 90) -> None:
     ends = time.monotonic() + most_s
     while not ready():
         assert time.monotonic() < ends, "it did not come about in time"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 @pytest.mark.usefixtures("home")
