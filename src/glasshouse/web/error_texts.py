@@ -3,6 +3,7 @@
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, OverloadedError, ThrottledError
+from glasshouse.web.contact_file_texts import flaw_in_words
 
 # Marked for the catalogues: texts of rules that know nothing of languages, on translated pages.
 gettext_noop("This is not an email address. Write it like name@example.com.")
@@ -53,7 +54,7 @@ def error_text(error: GlasshouseError) -> str:
         return gettext("Too many tries. Try again in %(time)s.") % {"time": _time(error.retry_after_s)}
     if isinstance(error, InvalidError) and error.values:
         return gettext(error.message) % error.values
-    return gettext(str(error))
+    return flaw_in_words(str(error))
 
 
 def _time(seconds: int) -> str:

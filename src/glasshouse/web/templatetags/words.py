@@ -9,11 +9,13 @@ from glasshouse.mail.texts import day as written_day
 from glasshouse.subject.data_words import in_words, value_in_words
 from glasshouse.subject.inventory import Item
 from glasshouse.web import promise_words
+from glasshouse.web.contact_file_texts import flaw_in_words
 from glasshouse.web.request_choices import KINDS
 
 register = template.Library()
 register.filter("day", written_day)
 register.filter("said", promise_words.in_words)
+register.filter("flaw", flaw_in_words)
 
 
 @register.filter("words")
