@@ -235,6 +235,20 @@ def test_a_template_is_whole_and_shows_every_value(file: Path) -> None:
             rendering.render(name, others)
 
 
+FOR_PROGRAMS = {"security.txt"}  # RFC 9116 says how it writes a day
+
+
+def test_no_template_writes_a_day_as_programs_do() -> None:
+    """Mails by `|day`, pages by `time_of` or `|day`; `date:"c"` stands in attributes only."""
+    wrong = [
+        file.relative_to(SOURCE).as_posix()
+        for suffix in ("*.html", "*.txt")
+        for file in SOURCE.rglob(suffix)
+        if file.name not in FOR_PROGRAMS and re.search(r"""\|date:['"][^'"]*Y-""", file.read_text())
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_a_mail_writes_days_out(name: str) -> None:
     """No form of programs, and no kind of a request or law by its key."""
