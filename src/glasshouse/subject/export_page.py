@@ -7,7 +7,8 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from glasshouse.subject.data_words import in_words, value_in_words
-from glasshouse.subject.inventory import Belonging, Item
+from glasshouse.subject.inventory import Belonging
+from glasshouse.subject.items import Item
 
 
 def head(language: str) -> str:

@@ -29,7 +29,8 @@ from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
 from glasshouse.subject import export_page
-from glasshouse.subject.inventory import Belonging, HeldFile, Item, belonging, count_of, files_at, view
+from glasshouse.subject.inventory import Belonging, HeldFile, belonging, count_of, files_at, view
+from glasshouse.subject.items import Item
 from glasshouse.subject.models import Export
 from glasshouse.vault import blobs
 

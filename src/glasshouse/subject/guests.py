@@ -26,7 +26,8 @@ from glasshouse.sources import api as sources
 from glasshouse.subject import exports, restriction
 from glasshouse.subject.erasure import Guest
 from glasshouse.subject.exports import ExportFile
-from glasshouse.subject.inventory import Item, files_at, held_at
+from glasshouse.subject.inventory import files_at, held_at
+from glasshouse.subject.items import Item
 
 
 def guest_of(secret: str) -> Guest:

@@ -9,7 +9,6 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import TITLES as ROLE_TITLES
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import passing_on
-from glasshouse.disclosures.models import Disclosure
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
 from glasshouse.retention import legal_holds
@@ -115,7 +114,7 @@ def of_disclosures(person: str, address_hash: str) -> Iterator[Item]:
         )
 
 
-def _said(disclosure: Disclosure) -> Said:
+def _said(disclosure: disclosures.Received) -> Said:
     recipient = disclosure.recipient
     parts = {
         "fields": tuple(NAMES.get(name, name) for name in recipient.fields),
@@ -137,6 +136,7 @@ def of_memberships(actor: Actor) -> Iterator[Item]:
         with access.organisation_transaction(member):
             rights = access.rights_of_membership(access.membership_of(member))
         value = f"{organisation.name}: {rights.role}"
+        titles: dict[str, str] = {str(role): title for role, title in ROLE_TITLES.items()}
         purpose = "deciding what you may do there"
         yield Item(
             place("access.Membership", "role"),
@@ -151,6 +151,6 @@ def of_memberships(actor: Actor) -> Iterator[Item]:
             None,
             Said(
                 "%(organisation)s: %(role)s",
-                {"organisation": organisation.name, "role": (ROLE_TITLES.get(rights.role, rights.role),)},
+                {"organisation": organisation.name, "role": (titles.get(rights.role, rights.role),)},
             ),
         )

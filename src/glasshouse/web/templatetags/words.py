@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from glasshouse.mail.texts import day as written_day
 from glasshouse.subject.data_words import in_words, value_in_words
-from glasshouse.subject.inventory import Item
+from glasshouse.subject.items import Item
 from glasshouse.web import promise_words
 from glasshouse.web.contact_file_texts import flaw_in_words
 from glasshouse.web.request_choices import KINDS
