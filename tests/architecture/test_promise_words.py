@@ -121,6 +121,14 @@ GERMAN = {
     "as promised: without an invitation, no page of the customer opens to support": (
         "wie versprochen: Ohne Einladung: Keine Seite des Kunden öffnet sich dem Support"
     ),
+    "as promised: no row of access_request where decided_at IS NULL is kept more than 1095 days after created_at, "
+    "but where a legal hold is on it": (
+        "wie versprochen: Keine Zeile von access_request where decided_at IS NULL ist länger als 1.095 Tage nach created_at "
+        "gespeichert, außer wo eine gesetzliche Aufbewahrungspflicht gilt"
+    ),
+    "as promised: of mail_message.subject it says: delivering the mail, from us, to the operator's mail server": (
+        "wie versprochen: Zu mail_message.subject sagt sie: die E-Mail zustellen (Herkunft: wir; Empfänger: Mailserver des Betreibers)"
+    ),
     "what an older version said": "what an older version said",
     "": "",
 }

@@ -41,7 +41,7 @@ def test_a_form_says_it_so(customer: Make, web: Web) -> None:
     client = web(own)
     client.headers["Accept-Language"] = "de"
     page = f"/o/{own.actor.organisation}/settings"
-    answer = post(client, f"{page}/two-step", page, whom="nobody", **{"from": "bald"})
+    answer = post(client, page, page, whom="nobody", **{"from": "bald"})
     assert answer.status_code == 400
     assert "Schreiben Sie den Tag wie 31.12.2026." in answer.text
 

@@ -159,7 +159,10 @@ PHRASES = (
     gettext_noop("a newer notice is published, and in force %(a)s"),
     gettext_noop("from %(a)s on"),
     gettext_noop("when everybody was told and had time"),
-    gettext_noop("no row of %(a)s"),
+    gettext_noop("no row of %(a)s is kept more than %(b)s days after %(c)s, but where a legal hold is on it"),
+    gettext_noop("signing in"),
+    gettext_noop("sessions"),
+    gettext_noop("decided about a purpose"),
     gettext_noop("%(a)s of %(b)s accounts have a second factor"),
     gettext_noop("without a source"),
     gettext_noop("of an unknown source"),
@@ -313,4 +316,4 @@ def _value(value: str, depth: int) -> str:
     for between in ("; ", ", "):
         if between in value and depth < DEEPEST:
             return between.join(_value(part, depth + 1) for part in value.split(between))
-    return value
+    return gettext(value) if value else ""  # Of the data map, say.

@@ -37,6 +37,12 @@ def each_in_words(texts: str) -> str:
 
 
 @register.filter
+def periods_in_words(periods: Iterable[str]) -> str:
+    """How long something stays, in the reader's language; a period may have "; " in it, and they stand between periods, too."""
+    return "; ".join(in_words(period) for period in periods)
+
+
+@register.filter
 def joined_words(texts: Iterable[object]) -> str:
     """Several such texts, one after the other."""
     return ", ".join(in_words(str(text)) for text in texts)
