@@ -127,7 +127,8 @@ GERMAN = {
         "gespeichert, außer wo eine gesetzliche Aufbewahrungspflicht gilt"
     ),
     "as promised: of mail_message.subject it says: delivering the mail, from us, to the operator's mail server": (
-        "wie versprochen: Zu mail_message.subject sagt sie: die E-Mail zustellen (Herkunft: wir; Empfänger: Mailserver des Betreibers)"
+        "wie versprochen: Zu mail_message.subject sagt sie: die E-Mail zustellen "
+        "(Herkunft: wir; Empfänger: Mailserver des Betreibers)"
     ),
     "what an older version said": "what an older version said",
     "": "",
