@@ -109,3 +109,78 @@ def test_it_is_shown_exported_corrected_and_erased_as_any_other_column(customer:
     assert languages.of_actor(one.actor) == ""
     with pytest.raises(NotFoundError):
         languages.choose(one.actor, "en")
+
+
+def mail_to(one: Customer) -> Message:
+    """The newest mail to somebody's address, under whatever key."""
+    return Message.objects.filter(address_hash=vault.lookup("address", one.address)).latest("created_at")
+
+
+def test_each_of_several_readers_gets_a_mail_in_their_own_language(
+    customer: Callable[[], Customer], join: Callable[..., Customer]
+) -> None:
+    """Of support here; referrals, deadlines and legal requests go the same way."""
+    from glasshouse.support import api as support
+
+    one = customer()
+    other = join(one, "administrator")
+    languages.choose(one.actor, "de")
+    support.hand_administration(one.actor, to_operator=True)
+    assert mail_to(one).subject == "Die Verwaltung wurde an den Betreiber übergeben"
+    assert mail_to(other).subject == "Administration was handed to the operator"
+    assert "Datenschutzerklärung" in mail_to(one).body
+
+
+def test_an_invitation_is_in_the_language_of_the_invited_account(customer: Callable[[], Customer]) -> None:
+    from glasshouse.organisations import invitations
+
+    one, german, english = customer(), customer(), customer()
+    languages.choose(german.actor, "de")
+    for invited in (german, english):
+        invitations.invite(one.actor, invited.address, invitations.Offer("viewer"))
+    assert mail_to(german).subject.startswith("Einladung zu ")
+    assert mail_to(english).subject.startswith("You are invited to ")
+
+
+def test_a_legal_hold_is_told_in_the_persons_language_with_its_days_written_out(
+    officer: Customer, customer: Callable[[], Customer]
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.privacy_office import held
+    from glasshouse.retention.legal_holds import Order
+    from glasshouse.retention.models import LegalHold
+
+    one = customer()
+    languages.choose(one.actor, "de")
+    held.place(officer.actor, one.address, Order(officer.actor.id, "Urteil 12", 30, None))
+    ends_at = LegalHold.objects.latest("created_at").ends_at
+    placed = mail_to(one)
+    assert placed.subject == "Eine gesetzliche Aufbewahrungspflicht verhindert die Löschung von Daten"
+    assert f"am {ends_at.day}. " in placed.body and f" {ends_at.year}" in placed.body and "Urteil 12" in placed.body
+    held.end(officer.actor, str(LegalHold.objects.latest("created_at").id))
+    assert mail_to(one).subject == "Eine gesetzliche Aufbewahrungspflicht ist beendet"
+    assert f"{clock.now():%Y-%m-%d}" not in mail_to(one).body
+
+
+def test_the_subscription_to_providers_is_confirmed_in_the_language_of_its_page(web: Web) -> None:
+    client, address = web(), "liest-deutsch@grower.example"
+    client.headers["Accept-Language"] = "de"
+    assert post(client, "/trust/providers", "/trust/providers", address=address).status_code == 200
+    mail = Message.objects.get(address_hash=vault.lookup("address", address))
+    assert mail.subject == "Neues über Dienstleister"
+
+
+def test_the_page_of_an_export_is_in_the_persons_language_and_the_file_for_programs_is_not(
+    customer: Callable[[], Customer],
+) -> None:
+    from glasshouse.subject import exports
+
+    one = customer()
+    languages.choose(one.actor, "de")
+    _, body = exports.fetch_export(one.alone, exports.make_export(one.alone))
+    with zipfile.ZipFile(io.BytesIO(b"".join(body))) as archive:
+        page, told = archive.read("data.html").decode(), json.loads(archive.read("data.json"))
+    assert "<html lang=de>" in page and "<h1>Ihre Daten</h1>" in page
+    assert "E-Mail-Adresse" in page and "hat das Konto erstellt" in page
+    assert not re.search(r"\b(Email address|signing in and writing|legitimate interest|contract)\b", page)
+    assert {item["label"] for item in told} >= {"Email address", "Name", "Activity"}

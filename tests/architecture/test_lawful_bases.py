@@ -20,8 +20,8 @@ CONTRACT = {
     "showing a new key to whoever made it, once",
     "signing in and writing to the person",
     "that older links end, and that what waits for an address is found",
-    "the second factor",
-    "the second factor without a device",
+    "two-step verification",
+    "two-step verification without a device",
 }
 # Rights, records that a law asks for, and what must be told.
 LEGAL_OBLIGATION = {

@@ -21,7 +21,7 @@ FILES = sorted(SOURCE.glob("*/templates/*/mails/*"))
 NAME = re.compile(r"[a-z_]+/mails/[a-z_.]+")
 MAX_COLUMNS = 130
 MOMENT = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
-SUPPORT = {"areas": "climate", "change": True, "hours": 8, "organisation": "ORG"}
+SUPPORT = {"areas": ["sites, devices and readings"], "change": True, "hours": 8, "organisation": "ORG"}
 VERSION = {"title": "terms", "number": 7, "document": "terms", "in_force_at": MOMENT, "lead_days": 30, "summary": "SUM"}
 # Values for each template, as its one place gives them.
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -81,7 +81,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "requests/mails/agent_withdrew": {"number": "NUMBER", "agent": "Agent", "reason": "WHY"},
     "requests/mails/answer": {"number": "NUMBER", "text": "TEXT", "authority": "AP", "appeal_days": 60},
     "requests/mails/asked_back": {"number": "NUMBER", "text": "TEXT", "due_at": MOMENT},
-    "requests/mails/assigned": {"number": "NUMBER", "kind": "access", "due_at": MOMENT},
+    "requests/mails/assigned": {"number": "NUMBER", "kind": "Erasure", "due_at": MOMENT},
     "requests/mails/classified": {
         "number": "NUMBER",
         "kind": "erase",
@@ -96,12 +96,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "follows": "EARLIER",
         "secret": "SECRET",
     },
-    "requests/mails/due": {"number": "NUMBER", "kind": "access", "law": "gdpr", "due_at": MOMENT},
+    "requests/mails/due": {"number": "NUMBER", "kind": "Erasure", "law": "GDPR", "due_at": MOMENT},
     "requests/mails/ended": {"number": "NUMBER"},
     "requests/mails/extended": {"number": "NUMBER", "due_at": MOMENT, "reason": "WHY"},
     "requests/mails/merged": {"number": "NUMBER", "earlier": "EARLIER", "due_at": MOMENT},
     "requests/mails/unmerged": {"number": "NUMBER", "other": "OTHER", "due_at": MOMENT},
-    "requests/mails/overdue": {"number": "NUMBER", "kind": "access", "law": "gdpr"},
+    "requests/mails/overdue": {"number": "NUMBER", "kind": "Erasure", "law": "GDPR"},
     "requests/mails/passed": {"number": "NUMBER", "organisations": ["Farm", "Co-op"]},
     "requests/mails/received": {"number": "NUMBER", "due_at": MOMENT},
     "requests/mails/referral_answer": {"number": "NUMBER", "organisation": "Farm", "text": "TEXT"},
@@ -113,7 +113,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "organisation": "ORG",
         "reason": "WHY",
         "placed_at": MOMENT,
-        "standing": [{"ends_on": "2026-12-31", "reason": "OTHER"}],
+        "standing": [{"ends_on": date(2026, 12, 31), "reason": "OTHER"}],
     },
     "retention/mails/hold_placed": {"organisation": "ORG", "reason": "WHY", "ends_at": MOMENT},
     "sources/mails/received": {
@@ -233,6 +233,28 @@ def test_a_template_is_whole_and_shows_every_value(file: Path) -> None:
             others["in_force_at"] = ""
         with pytest.raises(rendering.TemplateError):
             rendering.render(name, others)
+
+
+FOR_PROGRAMS = {"security.txt"}  # RFC 9116 says how it writes a day
+
+
+def test_no_template_writes_a_day_as_programs_do() -> None:
+    """Mails by `|day`, pages by `time_of` or `|day`; `date:"c"` stands in attributes only."""
+    wrong = [
+        file.relative_to(SOURCE).as_posix()
+        for suffix in ("*.html", "*.txt")
+        for file in SOURCE.rglob(suffix)
+        if file.name not in FOR_PROGRAMS and re.search(r"""\|date:['"][^'"]*Y-""", file.read_text())
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_mail_writes_days_out(name: str) -> None:
+    """No form of programs, and no kind of a request or law by its key."""
+    rendered = rendering.render(name, SAMPLES[name])
+    assert not re.search(r"\d{4}-\d\d-\d\d", rendered.subject + rendered.body)
+    assert "second factor" not in (rendered.subject + rendered.body).lower(), "pages call it two-step verification"
 
 
 def test_no_subject_of_a_mail_stands_in_the_code() -> None:

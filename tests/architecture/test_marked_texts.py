@@ -1,19 +1,24 @@
 """Texts of modules that know nothing of languages, of scripts, and in the tags of components are marked for the catalogues."""
 
+import ast
 import re
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
 import tests.scratch  # noqa: F401  # Sets Django up.
 
 # isort: split
+from django.utils import translation
+
 from crop_contract.variables import VARIABLES
 from glasshouse.access.permissions import EXPLAINED, TITLES
 from glasshouse.disclosures.rules import TITLES as RECIPIENTS
 from glasshouse.support.rules import AREA_TITLES, AREA_WORDS
-from glasshouse.web import data_texts, rights_texts, variable_titles
+from glasshouse.web import contact_file_texts, data_texts, rights_texts, variable_titles
 from glasshouse.web.templatetags import script_words
+from tests.architecture.test_promise_words import texts_of
 from tests.architecture.test_translations import TEMPLATES, TRANSLATED, templates_of
 
 SAID = re.compile(r"""say\((?:[^"'`]*\? )?"([^"]+)"(?:\s*: "([^"]+)")?""")
@@ -58,6 +63,36 @@ def test_titles_of_variables_rights_and_recipients_are_marked() -> None:
     wanted = {*EXPLAINED.values(), *TITLES.values(), *AREA_TITLES.values(), *AREA_WORDS.values()}
     assert wanted - rights_texts.MARKED == set()
     assert {*RECIPIENTS.values()} - {*data_texts.MARKED} == set()
+
+
+def test_what_is_wrong_in_a_file_of_contacts_is_marked_and_said_in_german() -> None:
+    source = (TEMPLATES.parents[1] / "sources" / "rules.py").read_text()
+    raised = [node.args[0] for node in ast.walk(ast.parse(source)) if is_call_of(node, "FileError")]
+    returned = [node.value for node in ast.walk(flaw_of(source)) if isinstance(node, ast.Return) and node.value]
+    said = {text for node in [*raised, *returned] for text in texts_of(node, {}) if text}
+    own_texts = {"the address has characters that are no text"}  # of contact_work.py
+    assert len(said) > 8
+    assert said | own_texts == {*contact_file_texts.FLAWS}
+    with translation.override("de"):
+        for text, german in (
+            ("phone is longer than 200 characters", "phone ist länger als 200 Zeichen"),
+            (
+                "A file has at most 5000 rows; this one has 6000. Take it in in parts.",
+                "Eine Datei hat höchstens 5000 Zeilen; diese hat 6000. Nehmen Sie sie in Teilen auf.",
+            ),
+            ("it holds nothing besides the address", "die Zeile enthält außer der Adresse nichts"),
+        ):
+            assert contact_file_texts.flaw_in_words(text) == german
+
+
+def is_call_of(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def flaw_of(source: str) -> ast.FunctionDef:
+    """The function that says what is wrong with a row."""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return next(function for function in functions if function.name == "flaw")
 
 
 @pytest.mark.parametrize(("script", "texts"), [("page.js", script_words.LIVE), ("chart.js", script_words.CHART)])

@@ -1,4 +1,4 @@
-"""Hostile spellings of e-mail addresses: one mailbox is one address, one throttle, one hash; what is none is refused everywhere.
+"""Hostile spellings of email addresses: one mailbox is one address, one throttle, one hash; what is none is refused everywhere.
 
 Source: OWASP ASVS 5.0, 1.2 (encoding), 2.2 (input validation), 6.3 (throttling), 6.6; RFC 5322, 5891, 6532.
 """

@@ -28,7 +28,7 @@ from glasshouse.operations.installation import Installation
 from glasshouse.organisations import tokens
 from glasshouse.organisations.models import AccessRequest, Invitation
 from glasshouse.queues.models import Failure
-from glasshouse.subject.inventory import Item
+from glasshouse.subject.items import Item
 from glasshouse.support.models import Grant, RecordAccess
 from glasshouse.web.held import grouped
 from tests import matrix

@@ -162,7 +162,7 @@ def test_support_is_invited_seen_and_sent_away(
     sound(admin)
     admin.get_by_label("Sites, devices and readings").check()
     admin.get_by_label("The activity log").check()
-    admin.get_by_label("Reason or ticket").fill("The north bay is silent")
+    admin.get_by_label("Reason, or number of the support request").fill("The north bay is silent")
     admin.get_by_role("button", name="Give access", exact=True).click()
     expect(admin.get_by_text("Has access now")).to_be_visible()
     expect(admin.get_by_text("Support may look at")).to_be_visible()

@@ -274,7 +274,7 @@ def test_recipients_hear_when_the_officer_lifts_a_restriction(
     live = consent.restriction_of(str(one.actor.person))
     assert live is not None
     assert live.lifts_at is not None
-    assert f"{live.lifts_at:%Y-%m-%d}" in arrived(mail_sink, contact)[-1].get_payload()
+    assert f"{live.lifts_at.day} {live.lifts_at:%B %Y}" in arrived(mail_sink, contact)[-1].get_payload()
 
 
 def test_recipients_of_a_guests_data_hear_of_restriction_and_erasure_and_no_record_names_the_address(

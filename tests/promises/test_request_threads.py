@@ -103,7 +103,7 @@ def test_nobody_is_asked_back_at_an_address_that_is_not_confirmed(officer: Custo
     with pytest.raises(InvalidError, match="not confirmed"):
         threads.write_to(officer.actor, RequestId(request.id), "Who are you?", asks=True)
     on_paper = requests.enter(officer.actor, "", "access", "eu", "x", requests.Arrival("letter"))
-    with pytest.raises(InvalidError, match="no e-mail address"):
+    with pytest.raises(InvalidError, match="no email address"):
         threads.write_to(officer.actor, on_paper, "Who are you?", asks=True)
     assert len(mails(address)) == 1
 

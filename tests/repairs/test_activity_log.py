@@ -98,7 +98,7 @@ def test_names_are_shown_as_far_as_a_role_shows_them(customer: Make, join: Join,
 
 
 def test_each_kind_that_happens_in_an_organisation_has_words() -> None:
-    from glasshouse.web.activity_words import GROUPS, WORDS, group_of
+    from glasshouse.subject.activity_words import GROUPS, WORDS, group_of
 
     of_organisations = {kind for kind in Kind if kind.split(":")[0] in ("access", "greenhouse", "support")}
     assert of_organisations - WORDS.keys() == set()
@@ -106,7 +106,7 @@ def test_each_kind_that_happens_in_an_organisation_has_words() -> None:
 
 
 def test_each_kind_of_an_accounts_own_acts_has_words_for_its_person() -> None:
-    from glasshouse.web.activity_words import OWN_WORDS, WORDS, own_activity
+    from glasshouse.subject.activity_words import OWN_WORDS, WORDS, own_activity
 
     of_staff = {Kind.STAFF_CREATED, Kind.OBJECTION_DECIDED}
     own = {kind for kind in Kind if kind.split(":")[0] in ("accounts", "consent")} - of_staff

@@ -472,7 +472,7 @@ def test_the_pages_answer_an_odd_address_with_a_sentence(
     fields = {"address": address, "kind": "access", "region": "eu", "text": "x", "act": "subscribe"}
     answer = post(web(), door, door, **fields)
     assert answer.status_code == 400, answer.status_code
-    assert "not an e-mail address" in answer.text
+    assert "not an email address" in answer.text
 
 
 def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(

@@ -139,7 +139,7 @@ UNKNOWN: dict[str, tuple[str, str, str, dict[str, Any], str]] = {
         "/staff/office",
         "/staff/office/holds",
         {"whom": "nobody-at-all", "reason": "A court", "days": "30"},
-        "Write an e-mail address, or the id of an organisation.",
+        "Write an email address, or the id of an organisation.",
     ),
     "a grant": (
         "support",

@@ -35,6 +35,12 @@ def of_key_owner(person: KeyOwnerId) -> str:
     return of_person(row) if row else ""
 
 
+def of_address(address_hash: str) -> str:
+    """The language of the account with an address; "" where there is none. address_hash: the keyed hash of the address."""
+    row = Person.objects.filter(address_hash=address_hash).first()
+    return of_person(row) if row else ""
+
+
 def of_person(person: Person) -> str:
     """The code of the language that a person chose, for mails to them; "" where they chose none."""
     language = person.language or ""

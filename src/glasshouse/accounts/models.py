@@ -186,7 +186,7 @@ class SecondFactor(models.Model):
     secret = SealedJson(
         personal(
             "user.authorization.credentials",
-            "the second factor",
+            "two-step verification",
             retention=KEPT,
             need="the second factor is done with it",
             recipients=("a phone number, for its codes: the telephone network's provider",),
@@ -212,7 +212,7 @@ class RecoveryCode(models.Model):
     shows_nobody = "hashes only; they go with the account"
     account = technical(models.ForeignKey(Account, on_delete=models.CASCADE))
     code_hash = hashed(
-        models.CharField(max_length=64, unique=True), "user.authorization", "the second factor without a device"
+        models.CharField(max_length=64, unique=True), "user.authorization", "two-step verification without a device"
     )
     used_at = technical(models.DateTimeField(null=True))
 

@@ -33,7 +33,7 @@ def ask_reset(actor: Actor, account: AccountId) -> None:
     """
     target = Account.objects.filter(id=account).first()
     if target is None or not has_second_factor(account):
-        raise NotFoundError("This person has no second factor.")
+        raise NotFoundError("This person has no two-step verification.")
     if FactorReset.objects.filter(account=target).exists():
         raise InvalidError("A reset is under way already.", field="account")
     secret = new_token()

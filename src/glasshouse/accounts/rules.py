@@ -10,7 +10,7 @@ from glasshouse.mail import addresses
 
 PASSWORD_LEAST, PASSWORD_MOST = 12, 256
 SECRET_MOST = 100  # characters of a link's, a cookie's or a challenge's secret; ours have at most 86
-NO_ADDRESS = "This is not an e-mail address. Write it like name@example.com."
+NO_ADDRESS = "This is not an email address. Write it like name@example.com."
 CODE_MOST = 64  # characters of a code, spaces and hyphens included
 SYSTEMS = (
     ("Windows", "Windows"),

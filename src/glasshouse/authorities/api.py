@@ -17,6 +17,7 @@ from django.db import transaction
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission, staff_roles_with
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import at, own, person_at
 from glasshouse.accounts.rules import normal_address
@@ -104,6 +105,7 @@ def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
             person.address,
             "authorities/mails/review",
             {"due_at": legal_request.due_at},
+            language=languages.of_person(person),
         )
 
 
@@ -213,9 +215,10 @@ def _tell(legal_request: LegalRequest, person: KeyOwnerId, address: str) -> None
         {
             "authority": legal_request.authority,
             "country": legal_request.country,
-            "categories": [NAMES[category].lower() for category in legal_request.narrowed],
+            "categories": [NAMES[category] for category in legal_request.narrowed],
             "grounds": legal_request.grounds,
         },
+        language=languages.of_key_owner(person),
     )
     # On the person's own record from now on; before, the legal request alone is the record, for telling is barred.
     disclosures.note(person, _recipient(legal_request), address_hash=legal_request.address_hash)

@@ -162,7 +162,7 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
 @folders
 @demo_flag
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "address", required=True, help="E-mail address that you sign in with.")
+@click.option("--as", "address", required=True, help="Email address that you sign in with.")
 @click.option("--password", prompt=True, hide_input=True, envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
 @click.option("--site", help="Name of the site that the file speaks of.")
 @click.option("--undo", "undone", metavar="ID", help="Undo this import as a whole, instead of bringing in a file.")

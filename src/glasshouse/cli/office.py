@@ -52,7 +52,7 @@ def office(address: str, regions: tuple[str, ...], **place: Any) -> None:
 @folders
 @demo_flag
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "address", required=True, help="E-mail address of the privacy officer who answers for it.")
+@click.option("--as", "address", required=True, help="Email address of the privacy officer who answers for it.")
 @click.option("--kind", type=click.Choice(["customer", "partner", "public"]), required=True)
 @click.option("--name", required=True, help="Who it comes from.")
 @click.option("--licence", required=True, help="Under which licence or agreement.")
@@ -103,13 +103,13 @@ def sweep(data: Path | None, keys: Path | None, port: int, demo: bool, dry_run: 
 @folders
 @demo_flag
 @click.argument("whom")
-@click.option("--by", "owner", required=True, help="E-mail address of the staff account that answers for the hold.")
+@click.option("--by", "owner", required=True, help="Email address of the staff account that answers for the hold.")
 @click.option("--reason", required=True, help="The law or the court that makes us keep it.")
 @click.option("--days", required=True, type=int, help="For how many days.")
 @click.option("--bar", default="", help="Which law or court bars telling them; without: they are told by mail.")
 @click.option("--barred-until", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it does.")
 def hold(whom: str, owner: str, reason: str, days: int, bar: str, barred_until: datetime | None, **place: Any) -> None:
-    """Place a legal hold on WHOM, an e-mail address or the id of an organisation: nobody can delete anything of theirs."""
+    """Place a legal hold on WHOM, an email address or the id of an organisation: nobody can delete anything of theirs."""
     enter(**place)
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.rules import known_forms

@@ -220,9 +220,7 @@ def _day(text: str) -> date | None:
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidError(
-            "Give the day of the agreement like 2026-11-30, and nothing else.", field="agreed_on"
-        ) from None
+        raise InvalidError("Give the day of the agreement, and nothing else.", field="agreed_on") from None
     if day > clock.now().date():
         raise InvalidError("The agreement cannot be of a day to come.", field="agreed_on")
     return day
@@ -285,8 +283,10 @@ def _state(recipient: Recipient, now: datetime) -> str:
 # -- subscriptions -------------------------------------------------------------------------------------------------
 
 
-def subscribe(address: str, *, network: str, notice: int = 0) -> None:
+def subscribe(address: str, *, network: str, notice: int = 0, language: str = "") -> None:
     """Mail a link that confirms an address, for news of new providers. notice: number of the privacy notice that the form showed.
+
+    language: of the mail; "": English.
 
     Raises InvalidError, ThrottledError.
     """
@@ -306,7 +306,12 @@ def subscribe(address: str, *, network: str, notice: int = 0) -> None:
     with transaction.atomic():
         subscriber.save(force_insert=True)
         mail.queue_template(
-            KeyOwnerId(subscriber.id), "providers", normal, "disclosures/mails/subscribe", {"secret": secret}
+            KeyOwnerId(subscriber.id),
+            "providers",
+            normal,
+            "disclosures/mails/subscribe",
+            {"secret": secret},
+            language=language,
         )
         events.record(ANONYMOUS, Event.PROVIDERS_SUBSCRIBED, subscriber.id)
 

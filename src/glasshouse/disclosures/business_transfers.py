@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own
 from glasshouse.consent import api as consent
@@ -188,6 +189,7 @@ def _tell(business_transfer: BusinessTransfer, account: Account) -> None:
         person.address,
         "disclosures/mails/business_transfer",
         {"buyer": buyer.name, "region": buyer.region, "active_from": active_from},
+        language=languages.of_person(person),
     )
     BusinessTransferNotice.objects.create(
         business_transfer=business_transfer, key_owner=person.id, message=message, at=now

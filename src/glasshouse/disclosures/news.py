@@ -12,6 +12,7 @@ from dataclasses import replace
 from django.db import transaction
 
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account
 from glasshouse.accounts.own import own
 from glasshouse.consent import api as consent
@@ -35,7 +36,8 @@ PURPOSE = "provider-news"
 def announce(recipient: Recipient) -> None:
     """Mail of a new provider to everybody who wants to hear of it, in the caller's transaction."""
     for subscriber in readable(Subscriber.objects.filter(ended_at=None).exclude(proved_at=None)):
-        mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, _news(recipient, subscriber.id))
+        news = _news(recipient, subscriber.id, languages.of_address(subscriber.address_hash))
+        mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, news)
     newest: dict[str, str] = {}
     for key_owner, state in (
         ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
@@ -43,11 +45,11 @@ def announce(recipient: Recipient) -> None:
         newest[key_owner] = state
     for key_owner, state in newest.items():
         if state == State.GIVEN and (address := accounts.address_of(KeyOwnerId(key_owner))):
-            news = replace(_news(recipient, key_owner), purpose=PURPOSE)
+            news = replace(_news(recipient, key_owner, languages.of_key_owner(KeyOwnerId(key_owner))), purpose=PURPOSE)
             mail.queue_draft(KeyOwnerId(key_owner), "providers", address, news)
 
 
-def _news(recipient: Recipient, reader: str) -> mail.Draft:
+def _news(recipient: Recipient, reader: str, language: str) -> mail.Draft:
     return mail.draft(
         "disclosures/mails/new_provider",
         {
@@ -55,11 +57,12 @@ def _news(recipient: Recipient, reader: str) -> mail.Draft:
             "region": recipient.region,
             "what": recipient.what,
             "active_from": recipient.active_from,
-            "categories": [NAMES[name].lower() for name in recipient.fields],
+            "categories": [NAMES.get(name, name) for name in recipient.fields],
             "purpose": recipient.purpose,
             "reader": reader,
             "secret": _secret(reader),
         },
+        language=language,
     )
 
 

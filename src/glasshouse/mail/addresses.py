@@ -1,4 +1,4 @@
-"""E-mail addresses, read by a real parser: at every door where one comes in, and once more before mail is sent to it.
+"""Email addresses, read by a real parser: at every door where one comes in, and once more before mail is sent to it.
 
 One mailbox has one form here, by which it is stored, hashed and counted: no display name, no group, no quotes, the local part
 composed (NFC) and in lower case, the domain as IDNA 2008 writes it in ASCII. Two domains that IDNA 2008 tells apart, such as

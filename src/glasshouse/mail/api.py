@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -80,6 +81,13 @@ def queue_template(
     It leaves when the caller's transaction has ended well. language: as of `draft`. Raises TemplateError.
     """
     return queue_draft(key_owner, kind, address, draft(template, values, purpose=purpose, language=language))
+
+
+class Templated(NamedTuple):
+    """A mail that several people get, each in their own language: a template and its values."""
+
+    template: str
+    values: Values
 
 
 def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) -> str:

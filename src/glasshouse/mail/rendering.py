@@ -8,7 +8,8 @@ Rules:
 3. Every mail ends with the same footer: who runs the service, where to write about one's data, the privacy notice in force by its
    number. It is added where a mail is queued, so that no template can leave it out.
 4. A template that marks its texts for translation is one for all languages (decision record 35); `{{ time|day }}` writes a day as
-   the language does. Another is written in the language of its name, "announcement.de" say.
+   the language does, `{{ text|translated }}` a value that is marked elsewhere.
+   Another is written in the language of its name, "announcement.de" say.
 5. A template never renders with a hole: a name without a value, or with None, is an error, and the mail is not queued.
 """
 
@@ -24,7 +25,7 @@ from django.utils import translation
 from glasshouse.mail.rules import template_parts
 
 FOOTERS = {"en": "mail/footer.en.txt", "de": "mail/footer.de.txt"}
-Value = str | int | date | Sequence[str] | Sequence[Mapping[str, str]]
+Value = str | int | date | Sequence[str] | Sequence[Mapping[str, str | date]]
 Values = Mapping[str, Value]
 
 
@@ -72,7 +73,7 @@ class Rendered(NamedTuple):
 
 @cache
 def _engine() -> Engine:
-    tags = [*Engine.default_builtins, "django.templatetags.i18n", "glasshouse.mail.days"]
+    tags = [*Engine.default_builtins, "django.templatetags.i18n", "glasshouse.mail.texts"]
     return Engine(app_dirs=True, autoescape=False, string_if_invalid=_NoValue("missing"), builtins=tags)
 
 

@@ -18,7 +18,7 @@ from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission
 from glasshouse.access.rules import invitation_state
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import throttle
+from glasshouse.accounts import languages, throttle
 from glasshouse.accounts.rules import SECRET_MOST, known_forms, normal_address
 from glasshouse.accounts.sessions import digest
 from glasshouse.events import api as events
@@ -143,6 +143,7 @@ def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
             "secret": secret,
             "expires_at": invitation.expires_at,
         },
+        language=languages.of_address(invitation.address_hash),
     )
 
 

@@ -25,7 +25,9 @@ def set_second_factor_rule(actor: Actor, roles: list[str] | None, begins: dateti
         require(actor, Permission.SETTINGS_CHANGE)
         accounts.require_reauthentication(actor)
         if roles is not None and not second_factor.has_second_factor(actor.account):
-            raise InvalidError("Set up your own second factor first; you would shut yourself out.", field="roles")
+            raise InvalidError(
+                "Set up your own two-step verification first; without it you would be locked out.", field="roles"
+            )
         for role in roles or []:
             role_of(str(actor.organisation), role)
         start = None if roles is None else begins or clock.now()

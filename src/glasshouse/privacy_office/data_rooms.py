@@ -48,7 +48,7 @@ ROOMS_A_PIECE = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a data room would hold. contact: the buyer's e-mail address; certificate: PEM; fields: categories; days: how long."""
+    """What a data room would hold. contact: the buyer's email address; certificate: PEM; fields: categories; days: how long."""
 
     contact: str
     certificate: str

@@ -16,7 +16,7 @@ from glasshouse.queues.rules import plain_reason
 MAIL, JOB = "mail", "job"
 # What a queue is for, in plain words; one that is not named here is shown by its technical name.
 JOBS = {
-    "accounts.reset": "removing a second factor after its waiting time",
+    "accounts.reset": "removing two-step verification after its waiting time",
     "disclosures.announce-merger": "telling everybody of a business transfer",
     "disclosures.tell-merger": "telling one person of a business transfer",
     "greenhouse.import": "importing a file",

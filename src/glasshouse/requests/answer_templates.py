@@ -11,8 +11,8 @@ from django.utils.translation import get_language, gettext, override
 
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.mail import rendering
-from glasshouse.mail.days import day
 from glasshouse.mail.rendering import Values
+from glasshouse.mail.texts import day
 from glasshouse.requests import legal_deadlines
 from glasshouse.requests.languages import LANGUAGES
 from glasshouse.requests.models import Request, RequestKind

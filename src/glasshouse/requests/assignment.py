@@ -7,6 +7,7 @@ from django.db import transaction
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -15,6 +16,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, RequestId
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
+from glasshouse.requests.kind_titles import KIND_TITLES
 from glasshouse.requests.models import Request
 
 NOBODY, MOST_OFFICERS = "", 200
@@ -80,5 +82,8 @@ def assign(actor: Actor, number: RequestId, officer: str) -> None:
 def _tell(request: Request, officer: str) -> None:
     person = accounts.people([AccountId(officer)]).get(officer)
     if person is not None:
-        values: mail.Values = {"number": request.id, "kind": request.kind, "due_at": request.due_at}
-        mail.queue_template(KeyOwnerId(person.id), "deadline", person.address, "requests/mails/assigned", values)
+        values: mail.Values = {"number": request.id, "kind": KIND_TITLES[request.kind], "due_at": request.due_at}
+        language = languages.of_person(person)
+        mail.queue_template(
+            KeyOwnerId(person.id), "deadline", person.address, "requests/mails/assigned", values, language=language
+        )

@@ -1,6 +1,6 @@
 """What the officer's queue may be narrowed to, and how that stands in the address of a page.
 
-No address of ours holds an e-mail address or a name: whom a search found stands there as keyed hashes.
+No address of ours holds an email address or a name: whom a search found stands there as keyed hashes.
 """
 
 import re

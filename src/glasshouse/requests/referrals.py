@@ -20,6 +20,7 @@ from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
@@ -159,16 +160,17 @@ def _pass(request: Request, organisation: OrganisationId) -> None:
         referral = Referral(organisation_id=organisation, request_id=request.id, asked_at=now, due_at=due)
         referral.save(force_insert=True)
         Request.objects.filter(id=request.id).update(referrals=F("referrals") + 1)
-        asked = mail.draft("requests/mails/referral_asked", {"due_at": due, "organisation": organisation})
+        asked = mail.Templated("requests/mails/referral_asked", {"due_at": due, "organisation": organisation})
         _tell_contacts(organisation, asked)
         events.record(job, Kind.REQUEST_REFERRED, referral.id)
 
 
-def _tell_contacts(organisation: OrganisationId, news: mail.Draft) -> None:
+def _tell_contacts(organisation: OrganisationId, news: mail.Templated) -> None:
     """Mail to the organisation's privacy contacts and administrators, in a transaction of the organisation's job."""
     rows = Membership.objects.filter(organisation_id=organisation, role__in=ADDRESSED)
     for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-        mail.queue_draft(KeyOwnerId(person.id), "referral", person.address, news)
+        draft = mail.draft(news.template, news.values, language=languages.of_person(person))
+        mail.queue_draft(KeyOwnerId(person.id), "referral", person.address, draft)
 
 
 def passed(actor: Actor) -> list[PassedRequest]:
@@ -260,7 +262,7 @@ def _warn(organisation: OrganisationId, number: str) -> bool:
         )
         if rows.first() is None:
             return False
-        _tell_contacts(organisation, mail.draft("requests/mails/referral_late", {"organisation": organisation}))
+        _tell_contacts(organisation, mail.Templated("requests/mails/referral_late", {"organisation": organisation}))
         Referral.objects.filter(id=number).update(warned_at=clock.now())
     return True
 

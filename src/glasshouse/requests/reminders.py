@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -20,6 +21,8 @@ from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.requests import answering, legal_deadlines
 from glasshouse.requests import api as requests
+from glasshouse.requests.kind_titles import KIND_TITLES
+from glasshouse.requests.laws import LAWS
 from glasshouse.requests.models import Request
 from glasshouse.requests.worklist import covers
 
@@ -114,12 +117,13 @@ def _escalate(step: int, request: Request) -> None:
 
 
 def _remind(request: Request, *, everybody: bool) -> None:
-    values: mail.Values = {"number": request.id, "kind": request.kind, "law": request.law}
+    values: mail.Values = {"number": request.id, "kind": KIND_TITLES[request.kind], "law": LAWS[request.law].title}
     if everybody:
-        reminder = mail.draft("requests/mails/overdue", values)
+        reminder = mail.Templated("requests/mails/overdue", values)
     else:
-        reminder = mail.draft("requests/mails/due", {**values, "due_at": request.due_at})
+        reminder = mail.Templated("requests/mails/due", {**values, "due_at": request.due_at})
     officers = list(Account.objects.filter(staff_role="privacy").values_list("id", flat=True))
     for account, person in accounts.people([AccountId(officer) for officer in officers]).items():
         if everybody or account == request.assigned_to or covers(account)(request.region):
-            mail.queue_draft(KeyOwnerId(person.id), "deadline", person.address, reminder)
+            draft = mail.draft(reminder.template, reminder.values, language=languages.of_person(person))
+            mail.queue_draft(KeyOwnerId(person.id), "deadline", person.address, draft)

@@ -37,7 +37,7 @@ def write_to(actor: Actor, number: RequestId, text: str, *, asks: bool) -> None:
     """
     request, text = requests.open_request(actor, number), body_text(text).strip()
     if not request.address:
-        raise InvalidError("There is no e-mail address to write to. Use a letter or the telephone.", field="text")
+        raise InvalidError("There is no email address to write to. Use a letter or the telephone.", field="text")
     if request.proved_at is None:
         raise InvalidError(
             "The address is not confirmed: have the link mailed again first. Then write.",
@@ -117,7 +117,7 @@ def unmerge(actor: Actor, number: RequestId) -> None:
 def _obstacle(request: Request, target: Request) -> str:
     """Why an open request may not be merged into another one; "" where it may."""
     if request.id == target.id or not request.address or request.address_hash != target.address_hash:
-        return "Only two requests of the same e-mail address can be merged."
+        return "Only two requests of the same email address can be merged."
     if (request.proved_at is None) is not (target.proved_at is None):
         return "One of the two addresses is not confirmed yet: merge them when both are."
     if request.agent or target.agent:

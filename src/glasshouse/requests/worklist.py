@@ -223,7 +223,7 @@ def search(actor: Actor, query: str) -> Found:
     access.require_staff(actor, Permission.REQUEST_READ)
     query = " ".join(query[:MOST_LETTERS].split())
     if not query:
-        raise InvalidError("Write a number, an e-mail address or a name.", field="query")
+        raise InvalidError("Write a number, an email address or a name.", field="query")
     number = number_in(query)
     if number and shown_to(actor).filter(id=number).exists():
         return Found(number=number)

@@ -18,6 +18,7 @@ from django.db.models import Q
 from glasshouse.access import api as access
 from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Role
+from glasshouse.accounts import languages
 from glasshouse.accounts.models import Account, Person
 from glasshouse.accounts.own import STORAGE, own, person_at
 from glasshouse.accounts.rules import known_forms
@@ -84,7 +85,7 @@ def place(whom: str, order: Order) -> str:
     _require_sound(order)
     if "@" not in whom:
         if whom.strip() not in access.all_organisations():
-            raise InvalidError("Write an e-mail address, or the id of an organisation.", field="whom")
+            raise InvalidError("Write an email address, or the id of an organisation.", field="whom")
         return _place(LegalHold(scope=HoldOn.ORGANISATION, key_owner=whom.strip()), order)
     address = known_forms(whom)[0]
     address_hash = vault.lookup("address", address)
@@ -184,10 +185,11 @@ def end_older(key_owner: str, moment: datetime) -> None:
 
 
 class Reader(NamedTuple):
-    """Who is told of a hold. key_owner: under whose key the mail is sealed."""
+    """Who is told of a hold. key_owner: under whose key the mail is sealed. language: "" for none."""
 
     key_owner: KeyOwnerId
     address: str
+    language: str
 
 
 @contextmanager
@@ -202,7 +204,7 @@ def _reaching(legal_hold: LegalHold) -> Iterator[None]:
 def _readers(legal_hold: LegalHold) -> list[Reader]:
     """The person, the address, or the administrators of all sites of the customer."""
     if legal_hold.scope == HoldOn.ADDRESS:
-        return [Reader(KeyOwnerId(legal_hold.sealed_by), legal_hold.address)]
+        return [Reader(KeyOwnerId(legal_hold.sealed_by), legal_hold.address, "")]
     if legal_hold.scope == HoldOn.PERSON:
         persons = Person.objects.filter(id=legal_hold.key_owner)
     else:
@@ -211,7 +213,7 @@ def _readers(legal_hold: LegalHold) -> list[Reader]:
         )
         accounts = Account.objects.filter(id__in=list(administrators.values_list("account_id", flat=True)))
         persons = Person.objects.filter(id__in=list(accounts.values_list("person_id", flat=True)))
-    return [Reader(KeyOwnerId(person.id), person.address) for person in persons]
+    return [Reader(KeyOwnerId(person.id), person.address, languages.of_person(person)) for person in persons]
 
 
 def _name(legal_hold: LegalHold) -> str:
@@ -222,29 +224,29 @@ def _name(legal_hold: LegalHold) -> str:
 
 def _tell(legal_hold: LegalHold) -> None:
     """Tell of a hold, in the caller's transaction, which _reaching began."""
-    draft = mail.draft(
+    news = mail.Templated(
         "retention/mails/hold_placed",
         {"organisation": _name(legal_hold), "reason": legal_hold.reason, "ends_at": legal_hold.ends_at},
     )
     for reader in _readers(legal_hold):
+        draft = mail.draft(news.template, news.values, language=reader.language)
         mail.queue_draft(reader.key_owner, "announcement", reader.address, draft)
     LegalHold.objects.filter(id=legal_hold.id).update(told_at=clock.now())
     events.record(JOB, Kind.LEGAL_HOLD_TOLD, legal_hold.id)
 
 
 def _tell_end(legal_hold: LegalHold) -> None:
-    draft = mail.draft(
+    news = mail.Templated(
         "retention/mails/hold_ended",
         {
             "organisation": _name(legal_hold),
             "reason": legal_hold.reason,
             "placed_at": legal_hold.created_at,
-            "standing": [
-                {"ends_on": f"{hold.ends_at:%Y-%m-%d}", "reason": hold.reason} for hold in may_show(_beside(legal_hold))
-            ],
+            "standing": [{"ends_on": hold.ends_at, "reason": hold.reason} for hold in may_show(_beside(legal_hold))],
         },
     )
     for reader in _readers(legal_hold):
+        draft = mail.draft(news.template, news.values, language=reader.language)
         mail.queue_draft(reader.key_owner, "announcement", reader.address, draft)
     LegalHold.objects.filter(id=legal_hold.id).update(end_told_at=clock.now())
     events.record(JOB, Kind.LEGAL_HOLD_TOLD, legal_hold.id, ended=True)

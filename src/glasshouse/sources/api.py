@@ -15,6 +15,7 @@ from django.db.models import Count
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.own import person_at
 from glasshouse.accounts.rules import normal_address
 from glasshouse.accounts.sessions import digest
@@ -262,6 +263,7 @@ def _tell(rows: list[ThirdPartyData]) -> None:
         first.address,
         "sources/mails/received",
         {"rows": [_shown(row) for row in rows], "secret": secret},
+        language=languages.of_address(first.address_hash),
     )
     ids = [row.id for row in rows]
     ThirdPartyData.objects.filter(id__in=ids).update(told_at=clock.now(), state="told", secret_hash=digest(secret))

@@ -12,6 +12,7 @@ from django.db import transaction
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission, staff_roles_with
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.own import STORAGE, at, own, person_at
 from glasshouse.accounts.rules import known_forms
 from glasshouse.consent.rules import Ground
@@ -79,7 +80,10 @@ def _ask_second(actor: Actor, asked: Request, others: list[AccountId]) -> None:
     events.record(actor, Kind.REQUEST_ERASURE_ASKED, request.id)
     for person in accounts.people(others).values():
         values: mail.Values = {"number": request.id}
-        mail.queue_template(KeyOwnerId(person.id), "deadline", person.address, "subject/mails/second_officer", values)
+        language = languages.of_person(person)
+        mail.queue_template(
+            KeyOwnerId(person.id), "deadline", person.address, "subject/mails/second_officer", values, language=language
+        )
 
 
 @transaction.atomic

@@ -10,13 +10,15 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from html import escape
+from functools import partial
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import get_language
 
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.own import own
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -26,7 +28,9 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, PersonId
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
-from glasshouse.subject.inventory import Belonging, HeldFile, Item, belonging, count_of, files_at, view
+from glasshouse.subject import export_page
+from glasshouse.subject.inventory import Belonging, HeldFile, belonging, count_of, files_at, view
+from glasshouse.subject.items import Item
 from glasshouse.subject.models import Export
 from glasshouse.vault import blobs
 
@@ -36,14 +40,6 @@ LINK = timedelta(hours=24)
 PATIENCE = timedelta(minutes=2)  # After that, an export that nobody is making was left by a process that died.
 PIECE = 1 << 18  # bytes
 TELL_EVERY = 2000
-HEAD = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Your data</title><h1>Your data</h1><table border=1><tr><th>What</th>"
-    "<th>Value</th><th>From</th><th>What for</th><th>On what ground</th><th>How long</th><th>Who gets it</th></tr>\n"
-)
-NOT_INCLUDED = (
-    "<h1>What you may have typed and is not here</h1><table border=1>"
-    "<tr><th>What</th><th>It belongs to</th><th>Why</th></tr>\n"
-)
 
 
 class ExportFile(NamedTuple):
@@ -108,8 +104,14 @@ def fill(number: str) -> None:
     with own(export.key_owner):
         kinds = belonging(_kind_of(actor))
         address_hash = accounts.person_of(actor).address_hash
+        # A page that waits for it has a language, which counts where the person chose none; the worker has English.
+        language = languages.of_key_owner(KeyOwnerId(export.key_owner)) or get_language() or "en"
         pieces = zipped(
-            lambda: view(actor), lambda count: _note_progress(export, count), kinds, lambda: files_at(address_hash)
+            lambda: view(actor),
+            lambda count: _note_progress(export, count),
+            kinds,
+            lambda: files_at(address_hash),
+            language=language,
         )
         blob = blobs.store(pieces, KeyOwnerId(export.key_owner))
         if not Export.objects.filter(id=number, blob="").update(blob=blob, done=export.total):
@@ -137,17 +139,25 @@ def zipped(
     note_progress: Callable[[int], None],
     kinds: Sequence[Belonging] = (),
     files: Callable[[], Iterator[HeldFile]] = lambda: iter(()),
+    *,
+    language: str = "en",
 ) -> Iterator[bytes]:
     """The bytes of a zip of a page and a file for programs, in pieces; with a file of what is not in it, where there is such.
 
     items: gone through twice. note_progress: called now and then with how many items are in it.
-    kinds: what is not in it, and why. files: those that the person sent us.
+    kinds: what is not in it, and why. files: those that the person sent us. language: of the page; the file for programs is
+    in English.
     """
-    pipe = _Pipe()
+    pipe, row = _Pipe(), partial(export_page.row, language=language)
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for name, first, line, last in (
             ("data.json", "[\n", _json, "\n]\n"),
-            ("data.html", HEAD, _row, f"</table>{_not_included(kinds)}</html>\n"),
+            (
+                "data.html",
+                export_page.head(language),
+                row,
+                f"</table>{export_page.not_included(kinds, language)}</html>\n",
+            ),
         ):
             with archive.open(name, "w", force_zip64=True) as file:
                 file.write(first.encode())
@@ -177,22 +187,8 @@ def file_name(name: str) -> str:
     return re.sub(r"\.{2,}", "_", plain).strip(" .")[:100] or "file"
 
 
-def _not_included(kinds: Sequence[Belonging]) -> str:
-    """The part of the page that says what is not in the export, and why."""
-    rows = "".join(
-        f"<tr><td>{escape('; '.join(kind.kinds))}</td><td>{escape(kind.owner)}</td><td>{escape(kind.why)}</td></tr>\n"
-        for kind in kinds
-    )
-    return f"{NOT_INCLUDED}{rows}</table>" if rows else ""
-
-
 def _json(item: Item, number: int) -> str:
     return ("" if number == 0 else ",\n") + json.dumps(item.as_json(), ensure_ascii=False)
-
-
-def _row(item: Item, number: int) -> str:
-    cells = (item.label, item.value, item.source, item.purpose, item.basis, item.retention, ", ".join(item.recipients))
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n"
 
 
 def exports(actor: Actor) -> list[Export]:

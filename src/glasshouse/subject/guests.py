@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from glasshouse.accounts import throttle
 from glasshouse.accounts.own import at, own
@@ -25,7 +26,8 @@ from glasshouse.sources import api as sources
 from glasshouse.subject import exports, restriction
 from glasshouse.subject.erasure import Guest
 from glasshouse.subject.exports import ExportFile
-from glasshouse.subject.inventory import Item, files_at, held_at
+from glasshouse.subject.inventory import files_at, held_at
+from glasshouse.subject.items import Item
 
 
 def guest_of(secret: str) -> Guest:
@@ -71,7 +73,10 @@ def export_of(request: Request) -> ExportFile:
     """An export of everything held of the address of a confirmed request. The caller has checked who wants it."""
     name = f"data-of-your-address-{clock.now():%Y-%m-%d}.zip"
     address_hash = request.address_hash
-    pieces = exports.zipped(lambda: held_at(address_hash), lambda count: None, files=lambda: files_at(address_hash))
+    language = get_language() or "en"  # of the guest's page
+    pieces = exports.zipped(
+        lambda: held_at(address_hash), lambda count: None, files=lambda: files_at(address_hash), language=language
+    )
     return ExportFile(name, _as_own(request, pieces))
 
 

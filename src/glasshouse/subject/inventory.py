@@ -4,24 +4,22 @@ A new field with an entry in the data map is in the view, the export and the era
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import NamedTuple
 
 from django.db import models
 
 from glasshouse.access import api as access
 from glasshouse.accounts.models import Account, Person
-from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures import passing_on
 from glasshouse.events import api as events
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
+from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.mail.rules import masked
-from glasshouse.retention import legal_holds
 from glasshouse.retention.api import ours
 from glasshouse.rowsecurity.policies import customer_models, customer_tables
+from glasshouse.subject import items
+from glasshouse.subject.items import HASH, Item
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES, Class, Entry, people_rows, place
 from glasshouse.vault.declarations import (
@@ -36,29 +34,8 @@ from glasshouse.vault.declarations import (
 )
 from glasshouse.vault.fields import SealedField, key_owner_column, readable
 
-HASH = "kept as a hash only, which tells nobody the value"  # the value of a column that is no sealed text
 # Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
 MASKED = ("seed", "key", "password", "account")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One value that is held, in plain words. place: table and column; since: when its row was made, or None."""
-
-    place: str
-    category: str
-    label: str
-    value: str
-    purpose: str
-    basis: str
-    retention: str
-    recipients: tuple[str, ...]
-    source: str
-    since: datetime | None
-
-    def as_json(self) -> dict[str, object]:
-        """The item as JSON; times in ISO 8601."""
-        return asdict(self) | {"since": self.since.isoformat() if self.since else None}
 
 
 def _entries() -> dict[tuple[str, str], Entry]:
@@ -168,9 +145,9 @@ def view(actor: Actor) -> Iterator[Item]:
     yield from _written(actor, entries)
     yield from _stays_of(person.address_hash, entries)
     yield from _stays_under(person, entries)
-    yield from _disclosures(person.id, person.address_hash)
-    yield from _memberships(actor)
-    yield from _legal_holds(person.id)
+    yield from items.of_disclosures(person.id, person.address_hash)
+    yield from items.of_memberships(actor)
+    yield from items.of_legal_holds(person.id)
     for event in events.each_of_actor(str(actor.account)):
         purpose = "what you did, for security: opaque ids only"
         yield Item(
@@ -233,7 +210,7 @@ def held_at(address_hash: str) -> Iterator[Item]:
     for row in readable(addressed_to(address_hash)):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
-    yield from _disclosures("", address_hash)
+    yield from items.of_disclosures("", address_hash)
 
 
 class HeldFile(NamedTuple):
@@ -304,74 +281,6 @@ def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) 
 def key_owner_of(row: models.Model) -> str:
     """The id of whose key seals a row."""
     return str(getattr(row, key_owner_column(type(row)), ""))
-
-
-def _legal_holds(person: str) -> Iterator[Item]:
-    """Legal holds: what would end is kept, and the person sees until when."""
-    for legal_hold in legal_holds.may_show(legal_holds.on_person(person)):
-        until = f"until {legal_hold.ends_at:%Y-%m-%d}"
-        yield Item(
-            place("retention.LegalHold", "reason"),
-            "user.privacy_preferences",
-            "Legal hold",
-            f"{until}: {legal_hold.reason}",
-            "a duty to keep what would end",
-            "legal obligation",
-            until,
-            (),
-            "us",
-            legal_hold.created_at,
-        )
-
-
-def _disclosures(person: str, address_hash: str) -> Iterator[Item]:
-    """What went to whom, with how often and when last; and who was told of a correction or a restriction."""
-    for notice in passing_on.passed_on(KeyOwnerId(person), address_hash):
-        yield Item(
-            place("disclosures.PassedOn", "recipient"),
-            "user.behavior",
-            "Passed on",
-            f"{notice.what}: {notice.recipient.name}, {'by mail' if notice.message else 'not told: no contact is known'}",
-            "telling recipients of corrections, restrictions and erasures",
-            "legal obligation",
-            "3 years after it was passed on",
-            (notice.recipient.name,),
-            "us",
-            notice.at,
-        )
-    for disclosure in disclosures.of_person(KeyOwnerId(person), address_hash):
-        recipient = disclosure.recipient
-        fields = ", ".join(NAMES.get(name, name).lower() for name in recipient.fields)
-        last = f"{disclosure.times} times, last on {disclosure.last_at:%Y-%m-%d}"
-        server = f" by {disclosure.server}" if disclosure.server else ""
-        value = f"{fields} to {recipient.name}{server} ({recipient.region}), {last}"
-        period = "3 years after the last time"
-        yield Item(
-            place("disclosures.Disclosure", "recipient"),
-            "user.behavior",
-            "Disclosure",
-            value,
-            recipient.purpose,
-            recipient.basis,
-            period,
-            (recipient.name,),
-            "us",
-            disclosure.first_at,
-        )
-
-
-def _memberships(actor: Actor) -> Iterator[Item]:
-    for organisation in access.organisations_of(actor):
-        # A job reads it also before the documents are accepted.
-        member = replace(JOB.for_organisation(OrganisationId(organisation.id)), account=actor.account)
-        with access.organisation_transaction(member):
-            rights = access.rights_of_membership(access.membership_of(member))
-        value = f"{organisation.name}: {rights.role}"
-        purpose = "deciding what you may do there"
-        where, category = place("access.Membership", "role"), "user.workplace"
-        yield Item(
-            where, category, "Membership", value, purpose, "contract", "until you leave", (), "an administrator", None
-        )
 
 
 class ViewCoverage(NamedTuple):

@@ -18,6 +18,7 @@ from glasshouse.access.models import Membership, Organisation
 from glasshouse.access.permissions import Permission, Role
 from glasshouse.access.rules import Rights
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import languages
 from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
@@ -176,7 +177,7 @@ def ask(actor: Actor, wish: Wish) -> GrantId:
         grant = _grant(wish, actor, clock.now())
         grant.save(force_insert=True)
         events.record(actor, Kind.GRANT_ASKED, grant.id)
-    _tell_administrators(actor, mail.draft("support/mails/asked", _terms(actor, wish) | {"reason": wish.reason}))
+    _tell_administrators(actor, mail.Templated("support/mails/asked", _terms(actor, wish) | {"reason": wish.reason}))
     return GrantId(grant.id)
 
 
@@ -202,7 +203,7 @@ def break_glass(actor: Actor, reason: str) -> GrantId:
         events.record(actor, Kind.GLASS_BROKEN, grant.id)
     _tell_administrators(
         actor,
-        mail.draft("support/mails/emergency", {"reason": wish.reason, "organisation": str(actor.organisation)}),
+        mail.Templated("support/mails/emergency", {"reason": wish.reason, "organisation": str(actor.organisation)}),
     )
     return GrantId(grant.id)
 
@@ -241,7 +242,7 @@ def give(actor: Actor, wish: Wish) -> GrantId:
         grant.approved_at, grant.approved_by = grant.created_at, str(actor.account)
         grant.save(force_insert=True)
         events.record(actor, Kind.GRANT_GIVEN, grant.id)
-    _tell_administrators(actor, mail.draft("support/mails/let_in", _terms(actor, wish)))
+    _tell_administrators(actor, mail.Templated("support/mails/let_in", _terms(actor, wish)))
     return GrantId(grant.id)
 
 
@@ -339,9 +340,9 @@ def _listed(grant: Grant, names: dict[str, str]) -> Listed:
     return Listed(grant, _state(grant), staff_name, areas)
 
 
-def _in_mails(areas: Sequence[str]) -> str:
-    """Areas in English, as the mails about grants are."""
-    return ", ".join(rules.AREA_WORDS[area] for area in areas if area in rules.AREA_WORDS)
+def _in_mails(areas: Sequence[str]) -> list[str]:
+    """Areas, as texts that a mail translates."""
+    return [rules.AREA_WORDS[area] for area in areas if area in rules.AREA_WORDS]
 
 
 def settings_of(actor: Actor) -> Organisation:
@@ -371,9 +372,9 @@ def hand_administration(actor: Actor, *, to_operator: bool) -> None:
         events.record(actor, Kind.ADMINISTRATION_HANDED, str(actor.organisation), operator=to_operator)
     _tell_administrators(
         actor,
-        mail.draft("support/mails/administration_handed", {})
+        mail.Templated("support/mails/administration_handed", {})
         if to_operator
-        else mail.draft("support/mails/administration_taken_back", {}),
+        else mail.Templated("support/mails/administration_taken_back", {}),
     )
 
 
@@ -387,9 +388,10 @@ def _terms(actor: Actor, wish: Wish) -> dict[str, mail.Value]:
     }
 
 
-def _tell_administrators(actor: Actor, news: mail.Draft) -> None:
+def _tell_administrators(actor: Actor, news: mail.Templated) -> None:
     """Mail to every administrator of the organisation that the actor speaks to."""
     with access.organisation_transaction(JOB.for_organisation(OrganisationId(str(actor.organisation)))):
         rows = Membership.objects.filter(organisation_id=actor.organisation, role=Role.ADMINISTRATOR)
         for person in accounts.people([AccountId(row.account_id) for row in rows]).values():
-            mail.queue_draft(KeyOwnerId(person.id), "support-access", person.address, news)
+            draft = mail.draft(news.template, news.values, language=languages.of_person(person))
+            mail.queue_draft(KeyOwnerId(person.id), "support-access", person.address, draft)

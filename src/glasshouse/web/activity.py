@@ -18,8 +18,8 @@ from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.kernel.pieces import Piece
 from glasshouse.organisations import names as organisation_names
+from glasshouse.subject.activity_words import GROUPS, OTHERWISE, WORDS, group_of
 from glasshouse.support import api as support
-from glasshouse.web.activity_words import GROUPS, OTHERWISE, WORDS, group_of
 
 # Whom the log names that is no member: the service's own work, and the operator's support.
 SERVICE, SUPPORT = "job", "support"

@@ -17,4 +17,22 @@ MARKED = (
     gettext_noop("nothing"),
     gettext_noop("refused"),
     gettext_noop("open"),
+    # What the installation itself registers as its first recipient (`disclosures.api.install`).
+    gettext_noop("The operator's mail server"),
+    gettext_noop("Carries the mail that the service sends to people."),
+    gettext_noop("where the operator runs it"),
+    gettext_noop("run by the operator itself, or under its contract with the mail provider"),
+    gettext_noop("TLS on the way"),
+    gettext_noop("delivering mail"),
+    # Classifications and whom a field is about, of the record of processing.
+    gettext_noop("anonymous"),
+    gettext_noop("confidential"),
+    gettext_noop("crop"),
+    gettext_noop("personal"),
+    gettext_noop("technical"),
+    gettext_noop("customer"),
+    gettext_noop("nobody"),
+    gettext_noop("person"),
+    # Purposes of what is of no person, which a person's own pages never show.
+    gettext_noop("showing the climate and the crop"),
 )

@@ -3,9 +3,10 @@
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, OverloadedError, ThrottledError
+from glasshouse.web.contact_file_texts import flaw_in_words
 
 # Marked for the catalogues: texts of rules that know nothing of languages, on translated pages.
-gettext_noop("This is not an e-mail address. Write it like name@example.com.")
+gettext_noop("This is not an email address. Write it like name@example.com.")
 gettext_noop("Address and password do not match.")
 gettext_noop("Please write 1 to 80 ordinary characters here.")
 gettext_noop("This code is wrong, used up or too old. Look at the newest one and try again.")
@@ -24,7 +25,7 @@ gettext_noop("Choose at least one permission from the grid.")
 gettext_noop("Choose at least one site, or all sites.")
 gettext_noop("Choose at least one thing that the program may do.")
 gettext_noop("Only somebody who sees all sites can make a new one.")
-gettext_noop("Set up your own second factor first; you would shut yourself out.")
+gettext_noop("Set up your own two-step verification first; without it you would be locked out.")
 gettext_noop("Somebody has this role. Give them another one first.")
 gettext_noop("The last administrator cannot go. Make somebody else an administrator first.")
 gettext_noop("There is a role of this name already. Choose another name.")
@@ -53,7 +54,7 @@ def error_text(error: GlasshouseError) -> str:
         return gettext("Too many tries. Try again in %(time)s.") % {"time": _time(error.retry_after_s)}
     if isinstance(error, InvalidError) and error.values:
         return gettext(error.message) % error.values
-    return gettext(str(error))
+    return flaw_in_words(str(error))
 
 
 def _time(seconds: int) -> str:

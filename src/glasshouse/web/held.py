@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.http import QueryDict
 
 from glasshouse.kernel.pieces import Piece, piece_of_list
-from glasshouse.subject.inventory import HASH, Item
+from glasshouse.subject.items import HASH, Item
 
 FIRST = 20  # values of each purpose on the page of all of them
 

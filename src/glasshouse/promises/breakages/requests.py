@@ -104,7 +104,8 @@ BREAKAGES = (
         "a customer whose day has passed is not reminded",
         Code(
             REFERRALS,
-            '        _tell_contacts(organisation, mail.draft("requests/mails/referral_late", {"organisation": organisation}))\n',
+            '        _tell_contacts(organisation, mail.Templated("requests/mails/referral_late", '
+            '{"organisation": organisation}))\n',
             "",
             ("worker",),
         ),

@@ -62,6 +62,7 @@ BREAKAGES = (
         Code(
             HOLDS,
             "    for reader in _readers(legal_hold):\n"
+            "        draft = mail.draft(news.template, news.values, language=reader.language)\n"
             '        mail.queue_draft(reader.key_owner, "announcement", reader.address, draft)\n'
             "    LegalHold.objects.filter(id=legal_hold.id).update(told_at=",
             "    LegalHold.objects.filter(id=legal_hold.id).update(told_at=",

@@ -83,8 +83,8 @@ BREAKAGES = (
         "an export leaves out the first value",
         Code(
             EXPORTS,
-            "            lambda: view(actor), lambda count",
-            "            lambda: iter(list(view(actor))[1:]), lambda count",
+            "            lambda: view(actor),\n",
+            "            lambda: iter(list(view(actor))[1:]),\n",
             ("web", "worker"),
         ),
     ),

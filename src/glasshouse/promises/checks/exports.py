@@ -94,12 +94,12 @@ def _holds(steps: Steps, body: bytes, values: list[Held], hashes: list[str]) -> 
         "each says what it is, what for, on what ground, how long, whose and who gets it", not dumb, ", ".join(dumb[:3])
     )
     rows = [[cell.text() for cell in row.css("td")] for row in LexborHTMLParser(page).css("table tr")]
-    cells = Counter(row[1] for row in rows if len(row) > 6)
-    wanted = Counter(" ".join(item["value"].split()) for item in items)
-    seen = Counter(" ".join(text.split()) for text in cells.elements())
+    seen = Counter(" ".join(row[1].split()) for row in rows if len(row) > 6)
+    # What we put together ourselves, such as a disclosure with its day, the page says in other words than the file.
+    wanted = Counter(" ".join(item["value"].split()) for item in items if item["place"] in places)
     steps.expect(
         "its page to read has the same values, a row each",
-        not wanted - seen and bool(seen),
+        not wanted - seen and seen.total() == len(items),
         f"{len(wanted - seen)} are not",
     )
 

@@ -30,7 +30,7 @@ EXAMPLES = {
 }
 # As the page says it, of all values of a part at once or of each.
 FROM, WHY, PERIOD, WHO = "Where it comes from", "Why we may keep it", "How long", "Who gets it"
-OUR_OWN = "A second factor was added"  # a mail that we write
+OUR_OWN = "A method for two-step verification was added"  # a mail that we write
 
 
 @check(

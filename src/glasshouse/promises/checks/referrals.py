@@ -132,7 +132,8 @@ def _told(stage: Stage, steps: Steps, address: str, two: _Two) -> None:
     )
     path = f"/o/{customer.organisation}/privacy"
     call = stage.arrival(customer.address, path)
-    due = f"{_referrals(stage, address)[0][3]:%Y-%m-%d}"
+    due_at = _referrals(stage, address)[0][3]
+    due = f"{due_at.day} {due_at:%B %Y}"
     steps.expect("the customer is called by mail, with the day", call is not None and due in call.subject + call.text)
     called = [each for each in stage.sink.mails(other.address) if "/privacy" in each.text]
     steps.expect("the other customer is not", not called)

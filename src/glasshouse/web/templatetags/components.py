@@ -13,6 +13,8 @@ from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from glasshouse.mail.texts import day as written_day
+
 register = template.Library()
 # A state is always icon, word and tint.
 STATE_ICONS = {
@@ -207,13 +209,14 @@ def copy_field(value: str, label: str) -> SafeString:
 
 @register.simple_tag
 def time_of(at: date, day: bool = False, zone: str = "", named: bool = False) -> SafeString:
-    """A moment or a day: in UTC here, and in the reader's own way by `page.js`.
+    """A moment or a day: in UTC here, in the page's language, and in the reader's own way by `page.js`.
 
     day: a moment without the clock; zone: a site's; named: with the zone's name, where it is kept as proof.
     """
     if not isinstance(at, datetime):
         at, day = datetime.combine(at, time(12), UTC), True  # The same day wherever its reader is.
-    return _part("time", at=at, day=day, zone=zone, named=named)
+    shown = written_day(at) if day else f"{written_day(at)}, {at:%H:%M} UTC"
+    return _part("time", at=at, shown=shown, day=day, zone=zone, named=named)
 
 
 @register.simple_tag

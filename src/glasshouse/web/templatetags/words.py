@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from django import template
 from django.utils.translation import gettext
 
-from glasshouse.subject.inventory import HASH, Item
-from glasshouse.vault.datamap import place
-from glasshouse.web.activity_words import own_activity
-from glasshouse.web.data_words import in_words
+from glasshouse.mail.texts import day as written_day
+from glasshouse.subject.data_words import in_words, value_in_words
+from glasshouse.subject.items import Item
+from glasshouse.web import promise_words
+from glasshouse.web.contact_file_texts import flaw_in_words
 from glasshouse.web.request_choices import KINDS
 
 register = template.Library()
+register.filter("day", written_day)
+register.filter("said", promise_words.in_words)
+register.filter("flaw", flaw_in_words)
 
 
 @register.filter("words")
@@ -22,16 +26,20 @@ def translated(text: object) -> str:
 
 @register.filter
 def held_value(item: Item) -> str:
-    """A value that is held, as it is; an activity, and what stands in the place of a hash, in the reader's language."""
-    if item.place == place("events.Event", "kind"):
-        return own_activity(item.value)
-    return gettext(item.value) if item.value == HASH else item.value
+    """A value that is held, in the reader's language where it is of ours."""
+    return value_in_words(item)
 
 
 @register.filter
 def each_in_words(texts: str) -> str:
     """Texts of the data map with "; " between them, each in the reader's language."""
     return "; ".join(in_words(text) for text in texts.split("; "))
+
+
+@register.filter
+def periods_in_words(periods: Iterable[str]) -> str:
+    """How long something stays, in the reader's language; a period may have "; " in it, and they stand between periods, too."""
+    return "; ".join(in_words(period) for period in periods)
 
 
 @register.filter

@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.organisations import names
+from glasshouse.subject.activity_words import GROUPS
 from glasshouse.web import activity
-from glasshouse.web.activity_words import GROUPS
 from glasshouse.web.csv_files import CSV, Echo, cell
 from glasshouse.web.organisation_page import inside
 

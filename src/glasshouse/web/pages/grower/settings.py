@@ -1,6 +1,6 @@
 """Rules of the organisation, and closing it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +14,7 @@ from glasshouse.organisations import settings as rules_of
 from glasshouse.subject import closing, waiting
 from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
+from glasshouse.web.written_days import day_of
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -72,12 +73,8 @@ def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpRespo
 
 
 def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise InvalidError(gettext("Write the day as 2026-12-31."), field="from") from None
+    day = day_of(text, "from")
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 @page(

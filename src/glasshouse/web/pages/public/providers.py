@@ -9,6 +9,7 @@ from glasshouse.disclosures import news, rules
 from glasshouse.kernel.errors import InvalidError, ThrottledError
 from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.web.forms import again, small_number
+from glasshouse.web.languages import readers_language
 from glasshouse.web.middleware import network_of
 
 
@@ -39,7 +40,8 @@ def providers(request: HttpRequest) -> HttpResponse:
         return render(request, "public/providers.html", _context(request.GET.get("after", "")))
     try:
         shown = small_number(request.POST.get("notice", ""))
-        disclosures.subscribe(request.POST.get("address", ""), network=network_of(request), notice=shown)
+        address, network = request.POST.get("address", ""), network_of(request)
+        disclosures.subscribe(address, network=network, notice=shown, language=readers_language(request))
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/providers.html", error, **_context())
     return render(request, "check_mail.html")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_noop
 
 from glasshouse.access.pages import Audience, MenuGroup, Need, page
 from glasshouse.events import api as events
@@ -18,10 +19,16 @@ from glasshouse.vault.processing import Activity, activities
 from glasshouse.web.csv_files import CSV, cell
 
 AREAS = {"security": "SEC", "privacy": "PRI"}
+CHOICES = {
+    "": gettext_noop("All"),
+    "security": gettext_noop("Security"),
+    "privacy": gettext_noop("Privacy"),
+    "unclaimed": gettext_noop("Not claimed"),
+}
 
 
 class Look(NamedTuple):
-    """How a state is shown: the tint of its chip, its word, its icon, and its part of the bar."""
+    """How a state is shown: the tint of its chip, its word (marked for translation), its icon, and its part of the bar."""
 
     tone: str
     word: str
@@ -31,11 +38,11 @@ class Look(NamedTuple):
 
 # Verified is the only green.
 LOOKS = {
-    State.VERIFIED: Look("ok", "Verified", "check", "f-ok"),
-    State.NOT_VERIFIED: Look("bad", "Not verified", "cross", "f-bad"),
-    State.CANNOT_TELL: Look("warn", "Cannot tell", "help", "f-warn"),
-    State.NOTHING_TO_CHECK: Look("mute", "Nothing to check yet", "dot", "f-n"),
-    State.NOT_CHECKED: Look("mute", "Not checked yet", "off", "f-n"),
+    State.VERIFIED: Look("ok", gettext_noop("Verified"), "check", "f-ok"),
+    State.NOT_VERIFIED: Look("bad", gettext_noop("Not verified"), "cross", "f-bad"),
+    State.CANNOT_TELL: Look("warn", gettext_noop("Cannot tell"), "help", "f-warn"),
+    State.NOTHING_TO_CHECK: Look("mute", gettext_noop("Nothing to check yet"), "dot", "f-n"),
+    State.NOT_CHECKED: Look("mute", gettext_noop("Not checked yet"), "off", "f-n"),
 }
 
 
@@ -53,7 +60,7 @@ class DayBar(NamedTuple):
 DAYS, A_ROW = 90, 45
 DAY_PX, ROW_PX, FULL_PX = 10, 30, 26
 HEIGHTS = {State.NOT_VERIFIED: FULL_PX, State.CANNOT_TELL: 22, State.VERIFIED: 18, State.NOTHING_TO_CHECK: 8}
-NO_CHECK, NO_CHECK_PX = Look("mute", "No check on that day", "off", "f-n"), 4
+NO_CHECK, NO_CHECK_PX = Look("mute", gettext_noop("No check on that day"), "off", "f-n"), 4
 
 
 def _timeline(days: list[promises.Day]) -> dict[str, object]:
@@ -67,13 +74,13 @@ def _timeline(days: list[promises.Day]) -> dict[str, object]:
         looks[look] = True
     with_result = {day.state for day in days if day.state}
     if not with_result:
-        said = "No check has run yet."
+        said = gettext("No check has run yet.")
     elif with_result == {State.VERIFIED}:
-        said = "Verified on every day with a check."
+        said = gettext("Verified on every day with a check.")
     elif State.NOT_VERIFIED in with_result:
-        said = "Not verified on some days: see what happened."
+        said = gettext("Not verified on some days: see what happened.")
     else:
-        said = "Not every day has a clear result: see what happened."
+        said = gettext("Not every day has a clear result: see what happened.")
     return {"bars": bars, "looks": list(looks), "in_words": said}
 
 
@@ -98,6 +105,7 @@ class Part(NamedTuple):
     name="trust",
     need=Need.ANYBODY,
     audience=Audience.PUBLIC,
+    translated=True,
     before_acceptance=True,
     menu="Promises",
     menu_order=100,
@@ -109,10 +117,10 @@ def trust(request: HttpRequest) -> HttpResponse:
     standings = promises.standings()
     wanted = request.GET.get("show", "")
     choices, shown = [], standings
-    for name, title in (("", "All"), *((area, area.capitalize()) for area in AREAS), ("unclaimed", "Not claimed")):
+    for name, title in CHOICES.items():
         rows = [standing for standing in standings if _is_shown(standing, name)]
         choices.append(
-            Choice(f"{title} {len(rows)}", f"?show={name}#promises" if name else "?#promises", name == wanted)
+            Choice(f"{gettext(title)} {len(rows)}", f"?show={name}#promises" if name else "?#promises", name == wanted)
         )
         shown = rows if name == wanted else shown
     states = [standing.state for standing in standings]
@@ -185,7 +193,14 @@ def processing(request: HttpRequest) -> HttpResponse:
     return render(request, "public/processing.html", {"activities": recorded})
 
 
-@page("trust/<slug:promise>", name="promise", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page(
+    "trust/<slug:promise>",
+    name="promise",
+    need=Need.ANYBODY,
+    audience=Audience.PUBLIC,
+    translated=True,
+    before_acceptance=True,
+)
 def promise(request: HttpRequest, promise: str) -> HttpResponse:
     """One promise: how it is checked, what the newest check saw, and in which states it stood before."""
     standing = next((row for row in promises.standings() if row.id == promise), None)

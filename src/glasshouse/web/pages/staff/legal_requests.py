@@ -1,7 +1,5 @@
 """Legal requests: entering, reviewing as one of two, fetching what is handed over."""
 
-from datetime import date
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -9,12 +7,12 @@ from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.vault.datamap import NAMES
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
+from glasshouse.web.written_days import day_of
 
 A_PIECE = 30
 ASKED = ("address", "authority", "country", "grounds")
@@ -59,15 +57,6 @@ def legal_requests(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/legal_requests.html", _legal_requests(request))
 
 
-def _until(written: str) -> date | None:
-    if not written:
-        return None
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        raise InvalidError("Write the day like 2027-01-31.", field="barred_until") from None
-
-
 @page(
     "staff/legal-requests",
     name="staff_legal_requests",
@@ -88,7 +77,7 @@ def _until(written: str) -> date | None:
 def enter_legal_request(request: HttpRequest) -> HttpResponse:
     """Enter a legal request."""
     actor, form = actor_of(request), request.POST
-    until = _until(form.get("barred_until", ""))
+    until = day_of(form.get("barred_until", ""), "barred_until")
     address, authority, country, grounds = (form.get(name, "") for name in ASKED)
     legal.enter(actor, legal.Facts(address, authority, country, grounds, form.getlist("asked"), until))
     return redirect("staff_legal_requests")

@@ -1,6 +1,5 @@
 """The privacy officer's desk."""
 
-from datetime import date
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -16,15 +15,9 @@ from glasshouse.privacy_office import held
 from glasshouse.retention.legal_holds import Bar, Order
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
+from glasshouse.web.written_days import day_of
 
 FORMS_A_PIECE = 30
-
-
-def _day(written: str) -> date:
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        raise InvalidError("Write the last day of the bar as 2026-12-31.", field="barred_until") from None
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -85,7 +78,12 @@ def place_legal_hold(request: HttpRequest) -> HttpResponse:
     """Place a legal hold on the data of a person or an organisation."""
     actor, form = actor_of(request), request.POST
     until, why = form.get("barred_until", ""), form.get("bar", "")
-    bar = Bar(why, _day(until)) if until or why else None
+    last_day = day_of(until, "barred_until")
+    if why and last_day is None:
+        raise InvalidError(
+            "A bar ends on a day to come, within ten years; without a bar leave it empty.", field="barred_until"
+        )
+    bar = Bar(why, last_day) if last_day else None
     order = Order(
         actor.id, form.get("reason", ""), small_number(form.get("days", "")), bar, form.get("beside") == "yes"
     )

@@ -13,6 +13,7 @@ from glasshouse.privacy_office import data_rooms
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
+from glasshouse.web.written_days import day_of
 
 TRANSFERS_A_PIECE = 10
 TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact", "server")
@@ -89,7 +90,8 @@ def add_recipient(request: HttpRequest) -> HttpResponse:
     texts = {name: form.get(name, "") for name in TEXTS}
     fields, channels = form.getlist("fields"), form.getlist("channels")
     wait = small_number(form.get("wait_days", ""))
-    agreed_on = form.get("agreed_on", "")
+    day = day_of(form.get("agreed_on", ""), "agreed_on")
+    agreed_on = day.isoformat() if day else ""
     disclosures.add(actor, disclosures.Entry(form.get("kind", ""), texts, fields, channels, wait, agreed_on))
     return redirect("recipients")
 

@@ -8,12 +8,11 @@ from django.shortcuts import render
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import RequestId
 from glasshouse.requests import api as requests
 from glasshouse.requests import assignment, correcting, desk, notes, queue_filter
 from glasshouse.subject import asked_for, rectification
-from glasshouse.web.forms import shows_again
+from glasshouse.web.forms import check_word, shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.officer_queue import act_context, case_again, case_context, done, onward
 
@@ -99,8 +98,7 @@ def close_as_spam(request: HttpRequest, number: str) -> HttpResponse:
 @shows_again("staff/request_again.html", case_again)
 def erase_for_request(request: HttpRequest, number: str) -> HttpResponse:
     """Erase for whoever asked, once the word erase is written; under a legal hold it waits. A second officer may be needed."""
-    if request.POST.get("word", "").strip().lower() != "erase":
-        raise InvalidError("Write the word erase to go on.", field="word")
+    check_word(request)
     erased = asked_for.erase_for(actor_of(request), number)
     return done(request, "ask-second" if erased is None else "erase", number)
 

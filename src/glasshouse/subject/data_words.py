@@ -1,36 +1,54 @@
 """Words of the data map and of choices, in the reader's language: what is held, why, how long, from whom, who gets it.
 
 The data map knows nothing of languages. Its texts are marked here for the catalogues; tests/architecture/test_data_words.py
-holds the list to the map.
+holds the list to the map. Pages and the page of an export say them so.
 """
 
 import re
 from datetime import date
 
-from django.utils import dateformat
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
-DAY_FORMS = {"de": "j. F Y"}
+from glasshouse.mail.texts import day as written_day
+from glasshouse.mail.texts import each_translated
+from glasshouse.subject.activity_words import own_activity
+from glasshouse.subject.items import HASH, Item
+from glasshouse.vault.datamap import place
+
 UNTIL = re.compile(r"until (\d{4})-(\d\d)-(\d\d)")
 
 
 def in_words(text: str) -> str:
     """A text of the data map in the reader's language; names of organisations and sources stay as they are."""
     if day := UNTIL.fullmatch(text):
-        form = DAY_FORMS.get(get_language() or "", "j F Y")
-        return gettext("until %(day)s") % {"day": dateformat.format(date(*map(int, day.groups())), form)}
+        return gettext("until %(day)s") % {"day": written_day(date(*map(int, day.groups())))}
     return gettext(text) if text else ""
+
+
+def value_in_words(item: Item) -> str:
+    """A value that is held, for its person: what is of ours in it, in their language."""
+    if item.place == place("events.Event", "kind"):
+        return own_activity(item.value)
+    if item.said:
+        return gettext(item.said.text) % {name: _part(part) for name, part in item.said.parts.items()}
+    return gettext(item.value) if item.value == HASH else item.value
+
+
+def _part(part: str | int | date | tuple[str, ...]) -> str:
+    if isinstance(part, tuple):
+        return each_translated(part)
+    return written_day(part) if isinstance(part, date) else str(part)
 
 
 # What each value is: the categories of the data map.
 gettext_noop("About the organisation")
 gettext_noop("Activity")
 gettext_noop("Contact details")
-gettext_noop("E-mail address")
+gettext_noop("Email address")
 gettext_noop("Kind of browser or device")
 gettext_noop("Language")
 gettext_noop("Means of signing in")
-gettext_noop("Means of the second factor")
+gettext_noop("Means of two-step verification")
 gettext_noop("Name")
 gettext_noop("Network that you came from")
 gettext_noop("Password, as a hash")
@@ -103,8 +121,8 @@ gettext_noop("telling you of new service providers")
 gettext_noop("that older links end, and that what waits for an address is found")
 gettext_noop("that only the invited address gets in")
 gettext_noop("the inviter's words")
-gettext_noop("the second factor")
-gettext_noop("the second factor without a device")
+gettext_noop("two-step verification")
+gettext_noop("two-step verification without a device")
 gettext_noop("warning of sign-ins from browsers that were not seen before")
 gettext_noop("weighing who wrote the mail")
 # Why it may be kept.
@@ -254,3 +272,15 @@ gettext_noop("kept, without your name")
 gettext_noop("until you leave")
 gettext_noop("an administrator")
 gettext_noop("kept as a hash only, which tells nobody the value")
+# Values of several parts.
+gettext_noop("until %(day)s: %(reason)s")
+gettext_noop("%(what)s: %(recipient)s, %(way)s")
+gettext_noop("by mail")
+gettext_noop("not told: no contact is known")
+gettext_noop("corrected")
+gettext_noop("erased")
+gettext_noop("lifted")
+gettext_noop("restricted")
+gettext_noop("%(fields)s, to %(recipient)s by %(server)s (%(region)s), %(times)s×, last on %(day)s")
+gettext_noop("%(fields)s, to %(recipient)s (%(region)s), %(times)s×, last on %(day)s")
+gettext_noop("%(organisation)s: %(role)s")
