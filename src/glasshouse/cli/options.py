@@ -15,6 +15,7 @@ from glasshouse.operations.installation import (
     Doors,
     Installation,
     InstallationError,
+    ProxyDoor,
     default_base,
     default_keys,
 )
@@ -38,6 +39,7 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
     web_port = port or int(configured.get("service.port") or PORT)
     certificate, key = configured.get("service.certificate"), configured.get("service.certificate_key")
 
+    proxy_port = configured.get("service.proxy_port")
     key_store: Path | None = meta.get(KEYSTORE)
 
     def folder(setting: str) -> Path | None:
@@ -56,6 +58,7 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
             crops_origin=configured.get("service.crops_origin"),
             bind=configured.get("service.bind") or "127.0.0.1",
             certificate=(Path(certificate), Path(key)) if certificate else None,
+            proxy=ProxyDoor(int(proxy_port), Path(configured.get("service.proxy_authority"))) if proxy_port else None,
         ),
         databases=Databases(
             people=Server(dsn) if (dsn := configured.get("database.people")) else None,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glasshouse.kernel import users
+from glasshouse.kernel.doors import PROXY_AUTHORITY
 from glasshouse.kernel.places import reader_socket_folder, starter_socket
 from glasshouse.kernel.users import CROPS, DOORS, PEOPLE, READER, STARTER, TLS, WEB, WORKER
 from glasshouse.operations import heartbeat, restarts
@@ -33,7 +34,7 @@ OF_FEWER = {
 }
 FOR_ALL_LISTENERS = (
     *("ca.crt", "server.crt", "server.key", "public.crt", "public.key"),
-    *(PEOPLE_AUTHORITY, KEYS_AUTHORITY),
+    *(PEOPLE_AUTHORITY, KEYS_AUTHORITY, PROXY_AUTHORITY),
 )
 ROOT = 0
 
