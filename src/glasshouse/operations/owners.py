@@ -35,6 +35,8 @@ OF_FEWER = {
 FOR_ALL_LISTENERS = (
     *("ca.crt", "server.crt", "server.key", "public.crt", "public.key"),
     *(PEOPLE_AUTHORITY, KEYS_AUTHORITY, PROXY_AUTHORITY),
+    # Ours for a PostgreSQL server of the operator's, and its key (`kernel/servers.py`).
+    *(f"{Path(name).stem}-client.{kind}" for name in (PEOPLE_AUTHORITY, KEYS_AUTHORITY) for kind in ("crt", "key")),
 )
 ROOT = 0
 
