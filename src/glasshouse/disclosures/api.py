@@ -255,7 +255,7 @@ class ListedRecipient:
 
 
 def recipients(viewer: str, after: str = "") -> Piece[ListedRecipient]:
-    """A piece of the register, the live ones first, then by the day of announcement, without those of promise checks.
+    """A piece of the register, the live ones first, what was announced last before others, without those of checks.
 
     viewer: the account that looks, as in `probes`. after: as in `piece_of`.
     """
@@ -281,7 +281,7 @@ def _without_authorities() -> "QuerySet[Recipient]":
 def _piece(rows: "QuerySet[Recipient]", after: str) -> Piece[ListedRecipient]:
     now = clock.now()
     state = Case(When(ended_at__lte=now, then=2), When(active_from__gt=now, then=1), default=0)
-    piece = piece_of(rows.annotate(place_in_list=state), after, by=("place_in_list", "announced_at"))
+    piece = piece_of(rows.annotate(place_in_list=state), after, by=("place_in_list", "-announced_at"))
     return piece.of(_listed(piece))
 
 
