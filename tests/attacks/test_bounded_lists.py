@@ -41,18 +41,23 @@ MOST_ROWS, MOST_BYTES, MOST_S = 700, 1_000_000, 12.0  # in one answer
 ROW = re.compile(r"<(?:tr|li|section|div class=\"card\"|label class=\"(?:choice|check)\")\b")
 
 
-def multiply(home: Installation, model: type[models.Model], key: object, count: int) -> None:
-    """Copy a row so many times, each under a key and unique values of its own; sealed values are bound to no row."""
+def multiply(
+    home: Installation, model: type[models.Model], key: object, count: int, *, unique: tuple[str, ...] = ()
+) -> None:
+    """Copy a row so many times, each under a key and unique values of its own; sealed values are bound to no row.
+
+    unique: more columns of which each copy needs a value of its own, ids of other rows among them.
+    """
     columns, values = [], []
     for part in model._meta.local_concrete_fields:
         if isinstance(part, models.AutoField):
             continue
         columns.append(sql.Identifier(str(part.column)))
-        is_own = part.primary_key or part.unique or part.column in UNIQUE_WITH_OTHERS.get(model, ())
+        is_own = part.primary_key or part.unique or part.column in (*unique, *UNIQUE_WITH_OTHERS.get(model, ()))
         length = getattr(part, "max_length", None) or 16
         values.append(
-            sql.SQL("left(md5(n::text || {0}) || md5({0} || n::text), {1})").format(str(key), length)
-            if is_own and not part.is_relation
+            sql.SQL("left(md5(n::text || {0}) || md5({0} || n::text), {1})").format(f"{key}{count}", length)
+            if is_own and (part.column in unique or not part.is_relation)
             else sql.SQL("row.{}").format(sql.Identifier(str(part.column)))
         )
     statement = sql.SQL(

@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 
 from crop_contract.connections import networks
 from glasshouse.accounts import api as accounts
-from glasshouse.accounts import second_factor, texts, throttle
+from glasshouse.accounts import buckets, second_factor, texts, throttle
 from glasshouse.accounts.models import Browser, Tries
 from glasshouse.accounts.rules import Visit
 from glasshouse.cli import importing
+from glasshouse.greenhouse import finding as places
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import InvalidError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import new_id
 from glasshouse.kernel.networks import client_of, network_key
 from glasshouse.operations.installation import Installation
+from glasshouse.organisations import finding as people
 from tests.conftest import Customer, post
 
 Make = Callable[[], Customer]
@@ -307,6 +309,37 @@ def test_imports_by_command_never_lock_the_web(customer: Make, home: Installatio
         assert not isinstance(refused.value, ThrottledError)
     with browser_at(home, some_network()) as client:
         assert post(client, "/sign-in", address=other.address, password=other.password).status_code == 302
+
+
+def test_names_are_opened_for_a_bounded_number_of_searches(customer: Make, join: Callable[..., Customer]) -> None:
+    """Each opens every name that the reader may see. A person who looks for something is not stopped, nor are others."""
+    own, start = customer(), clock.now()
+    colleague = join(own, "viewer")
+    for search in (places.find_places, people.find_members):
+        with clock.frozen(start):
+            for _ in range(buckets.SEARCHES):
+                assert search(own.actor, "no such name").total == 0
+            with pytest.raises(ThrottledError) as refused:
+                search(own.actor, "no such name")
+            assert search(own.actor, "").total == 0, "nothing is opened where nothing is looked for"
+        with clock.frozen(start + timedelta(seconds=refused.value.retry_after_s)):
+            search(own.actor, "no such name")
+    assert places.find_places(colleague.actor, "no such name").total == 0
+    assert refused.value.retry_after_s <= 15
+
+
+def test_a_search_that_is_one_too_many_keeps_what_was_written(customer: Make, home: Installation) -> None:
+    own = customer()
+    key = throttle.keys_of([own.actor.id])[sorted(throttle.PURPOSES).index("search-sites")]
+    with browser_at(home, some_network()) as client:
+        post(client, "/sign-in", address=own.address, password=own.password)
+        page = f"/o/{own.organisation}/search"
+        assert post(client, page, page, query="Nursery").status_code == 200
+        Tries.objects.update_or_create(key=key, defaults={"until": clock.now() + HOUR})
+        answer = post(client, page, page, query="Nursery")
+        assert answer.status_code == 429
+        assert 'value="Nursery"' in answer.text and "Too many tries" in answer.text
+        assert client.get(page).status_code == 200
 
 
 # -- one address, one bucket ---------------------------------------------------------------------------------------

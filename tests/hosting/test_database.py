@@ -7,20 +7,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 
 from glasshouse.kernel.servers import from_parts, server
-from glasshouse.operations import configuration, database, database_needs, postgres
+from glasshouse.operations import configuration, database, database_needs, owners, postgres
 from glasshouse.operations.installation import Databases, Installation, InstallationError
 from glasshouse.promises import file_reader, old_copy
 from glasshouse.promises.findings import State, Steps
 from tests import prepared
 from tests.keystore.place import Place
-from tests.outside import DBA, PASSWORD, Authority, Outside, outside
+from tests.outside import DBA, HBA, PASSWORD, Authority, Outside, outside
 from tests.ports import free_ports
 
 ROOT_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+WANTING = "ssl_ca_file = '{ca}'"  # a setting of a server that looks at its clients' certificates
 GOOD = f"host=db.example dbname=people sslmode=verify-full sslrootcert={ROOT_CERTIFICATES}"
 
 
@@ -46,6 +48,9 @@ GOOD = f"host=db.example dbname=people sslmode=verify-full sslrootcert={ROOT_CER
         ("host=/run/postgresql hostaddr=10.0.0.1 dbname=people", "Take hostaddr out"),
         (f"{GOOD} ssl_min_protocol_version=TLSv1.1", "TLSv1.2 or TLSv1.3"),
         (f"{GOOD} ssl_min_protocol_version=''", "TLSv1.2 or TLSv1.3"),
+        (f"{GOOD} sslcert={ROOT_CERTIFICATES}", "sslcert and sslkey"),
+        (f"{GOOD} sslcert={ROOT_CERTIFICATES} sslkey=/nowhere/hidden-one", "sslcert and sslkey"),
+        (f"host=/run/postgresql dbname=people sslkey={ROOT_CERTIFICATES}", "Take sslkey out"),
         ("hidden-one", "no connection string"),
     ],
 )
@@ -151,6 +156,38 @@ def test_what_an_administrator_ran_is_all_that_is_needed(servers: Servers) -> No
         database.ready(home, cluster)
     with two.as_dba("vault") as link:
         assert postgres.first_value(link, "SHOW wal_recycle") == "off"
+
+
+@pytest.mark.slow
+def test_a_server_that_wants_a_certificate_gets_ours_from_every_role() -> None:
+    with a_folder() as folder:
+        authority = Authority(folder / "ca")
+        ours = folder / "ours"
+        ours.mkdir()
+        authority.issue(ours, ("glasshouse",))
+        certificate = {"sslcert": str(ours / "server.crt"), "sslkey": str(ours / "server.key")}
+        wanting = (
+            HBA.replace("all all 127", "all +glasshouse_app,+glasshouse_job 127").strip() + " clientcert=verify-ca\n"
+        )
+        with outside(
+            folder / "one", authority, "people.example", WANTING.format(ca=authority.file), wanting + HBA
+        ) as one:
+            home = installation(folder, one.dsn("people", user=DBA, **certificate), password=PASSWORD)
+            home.prepare()
+            database.take_authorities(home)
+            owners.settle(home)
+            cluster = postgres.store_of(home, "people")
+            database.ready(home, cluster)
+            parts = from_parts(home.environment()["GLASSHOUSE_PEOPLE_SERVER"])
+            secret = (home.keys / "people" / "app.secret").read_text()
+            with psycopg.connect(**parts, user="glasshouse_app", password=secret) as link:  # type: ignore[arg-type]
+                shown = link.execute("SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
+            assert shown == ("/CN=glasshouse",)
+            assert Path(parts["sslkey"]).parent == home.keys / "tls"
+            assert Path(parts["sslkey"]).stat().st_mode & 0o037 == 0
+            without = parts | {"sslcert": "/nowhere", "sslkey": "/nowhere"}
+            with pytest.raises(psycopg.OperationalError, match="client certificate"):
+                psycopg.connect(**without, user="glasshouse_app", password=secret)  # type: ignore[arg-type]
 
 
 BREAKAGES = {

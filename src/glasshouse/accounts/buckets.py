@@ -26,6 +26,7 @@ OF_NETWORK = (
 )
 CODES, CODES_A_DAY = 5, 30  # codes of a second factor in ten minutes, and in a day
 CODES_OF_ALL_SESSIONS_A_DAY = 100
+SEARCHES = 60  # searches by name in ten minutes, each of which opens every name that the account may see
 
 
 def sign_in_network(network: str) -> Bucket:
@@ -85,6 +86,11 @@ def _of_codes(counted: str) -> list[Bucket]:
 def of_confirming(actor: Actor) -> Bucket:
     """Of passwords and passkeys by which somebody who is signed in confirms who they are."""
     return Bucket("confirm", _in_session(actor), 10, MINUTES_10)
+
+
+def of_search(purpose: str, actor: Actor) -> Bucket:
+    """Of searches by name: whoever is signed in has their own. purpose: "search-sites" or "search-members"."""
+    return Bucket(purpose, actor.id, SEARCHES, MINUTES_10)
 
 
 def _in_session(actor: Actor) -> str:

@@ -56,6 +56,8 @@ PURPOSES = frozenset(
         "reset",
         "reset-browser",
         "reset-link",
+        "search-members",
+        "search-sites",
         "sign-in",
         "sign-in-browser",
         "sign-in-command",

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Case, When
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission, staff_roles_with
@@ -31,6 +32,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import BlobId, KeyOwnerId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
@@ -41,6 +43,7 @@ from glasshouse.vault.datamap import NAMES
 from glasshouse.vault.fields import readable
 
 ANSWER, REFUSE = "answer", "refuse"
+A_PIECE = 30
 # Names of queues: stored failures have them, so they stay as they are.
 FINISHING, TELLING = "rights.finish-demand", "rights.tell-demand"
 ANSWER_WITHIN = timedelta(days=30)
@@ -109,12 +112,17 @@ def _call_reviewers(actor: Actor, legal_request: LegalRequest) -> None:
         )
 
 
-def legal_requests(actor: Actor) -> list[LegalRequest]:
-    """Every legal request, the open ones first, the newest before older ones. Raises NotFoundError."""
+def legal_requests(actor: Actor, after: str = "") -> Piece[LegalRequest]:
+    """A piece of the legal requests, the open ones first, the newest before older ones. Raises NotFoundError.
+
+    after: as in `piece_of`.
+    """
     access.require_staff(actor, Permission.LEGAL_REQUEST_REVIEW)
     of_checks = probes.hidden_from(str(actor.account), LegalRequest)
-    newest = readable(LegalRequest.objects.exclude(id__in=of_checks).order_by("-received_at"))
-    return sorted(newest, key=lambda legal_request: legal_request.closed_at is not None)
+    place = Case(When(closed_at=None, then=0), default=1)
+    rows = LegalRequest.objects.exclude(id__in=of_checks).annotate(place_in_list=place)
+    piece = piece_of(rows, after, by=("place_in_list", "-received_at"), most=A_PIECE)
+    return piece.of(readable(piece))
 
 
 def review(actor: Actor, number: str, verdict: str, allowed: list[str], reasons: str) -> LegalRequest:

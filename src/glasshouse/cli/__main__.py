@@ -54,14 +54,33 @@ for command in (*COMMANDS, check_config, database, health, keys, mutate, promise
     main.add_command(command)
 
 
+def _say_open(home: Installation, lines: list[str]) -> None:
+    """Where it is open, and what the operator should know of this start. lines: what a demo tells."""
+    from glasshouse.kernel.users import TOGETHER
+    from glasshouse.operations.variables import unnamed_operator
+
+    authority = home.keys / "tls" / "ca.crt"
+    trusted = "" if home.doors.certificate else f" (certificate authority: {authority})"
+    say(f"{home.origin}{trusted}", lead="Glasshouse is open at")
+    say(f"Devices write to {home.crops_origin}/api/v2/write")
+    for line in lines:
+        say(line)
+    if os.environ.get(TOGETHER):
+        say("their own users could not run it from here (see decision record 34).", lead="All parts run as root:")
+    if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
+        wait = "mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
+        say(wait, lead="No mail server is named:")
+    if not home.demo and (missing := unnamed_operator()):
+        say(f"{', '.join(missing)}. The privacy notice says so.", lead="The operator has not named itself:")
+    say("Ctrl-C stops it.")
+
+
 def _run(home: Installation, *, reload: bool = False) -> None:
     from glasshouse.cli.demo import plant
-    from glasshouse.kernel.users import TOGETHER
     from glasshouse.operations.reload import Reload
     from glasshouse.operations.renewal import Renewal
     from glasshouse.operations.service import running
     from glasshouse.operations.service_manager import ServiceManager
-    from glasshouse.operations.variables import unnamed_operator
 
     manager = ServiceManager.of(os.environ)
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
@@ -72,23 +91,7 @@ def _run(home: Installation, *, reload: bool = False) -> None:
         ):
             lines = plant(home) if home.demo else []
             status.stop()
-            authority = home.keys / "tls" / "ca.crt"
-            trusted = "" if home.doors.certificate else f" (certificate authority: {authority})"
-            say(f"{home.origin}{trusted}", lead="Glasshouse is open at")
-            say(f"Devices write to {home.crops_origin}/api/v2/write")
-            for line in lines:
-                say(line)
-            if os.environ.get(TOGETHER):
-                say(
-                    "their own users could not run it from here (see decision record 34).",
-                    lead="All parts run as root:",
-                )
-            if not home.demo and not os.environ.get("GLASSHOUSE_SMTP_HOST"):
-                wait = "mail waits, sign-ups too. Set GLASSHOUSE_SMTP_HOST and start again."
-                say(wait, lead="No mail server is named:")
-            if not home.demo and (missing := unnamed_operator()):
-                say(f"{', '.join(missing)}. The privacy notice says so.", lead="The operator has not named itself:")
-            say("Ctrl-C stops it.")
+            _say_open(home, lines)
             renewal = Renewal(home, parts, say)
             look = Reload(home, parts, say).look if reload else renewal.look
 

@@ -83,6 +83,11 @@ def _problems(home: Installation) -> list[str]:
             certificate_files.checked(*home.doors.certificate, tls.public_hosts(home.hosts), datetime.now(UTC))
         except GlasshouseError as error:
             problems.append(str(error))
+    if home.doors.proxy:
+        try:
+            certificate_files.checked_authority(home.doors.proxy.authority, home.keys / "tls", datetime.now(UTC))
+        except GlasshouseError as error:
+            problems.append(str(error))
     return problems + database.tried(home)
 
 

@@ -15,6 +15,7 @@ from glasshouse.operations.installation import (
     Doors,
     Installation,
     InstallationError,
+    ProxyDoor,
     default_base,
     default_keys,
 )
@@ -36,8 +37,6 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
     configured.require_sound()
     os.environ.update(configured.for_parts())
     web_port = port or int(configured.get("service.port") or PORT)
-    certificate, key = configured.get("service.certificate"), configured.get("service.certificate_key")
-
     key_store: Path | None = meta.get(KEYSTORE)
 
     def folder(setting: str) -> Path | None:
@@ -51,12 +50,7 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
         mail_port=int(configured.get("service.mail_port") or web_port + 2),
         demo=demo,
         key_store=key_store.absolute() if key_store else folder("keystore"),
-        doors=Doors(
-            origin=configured.get("service.origin"),
-            crops_origin=configured.get("service.crops_origin"),
-            bind=configured.get("service.bind") or "127.0.0.1",
-            certificate=(Path(certificate), Path(key)) if certificate else None,
-        ),
+        doors=_doors(configured),
         databases=Databases(
             people=Server(dsn) if (dsn := configured.get("database.people")) else None,
             keys=Server(dsn) if (dsn := configured.get("database.keys")) else None,
@@ -65,6 +59,18 @@ def home_of(data: Path | None, keys: Path | None, port: int, *, demo: bool) -> I
         ),
         web_processes=int(configured.get("service.web_processes") or 1),
         workers=int(configured.get("service.workers") or 1),
+    )
+
+
+def _doors(configured: configuration.Configuration) -> Doors:
+    certificate, key = configured.get("service.certificate"), configured.get("service.certificate_key")
+    proxy_port, proxy_authority = configured.get("service.proxy_port"), configured.get("service.proxy_authority")
+    return Doors(
+        origin=configured.get("service.origin"),
+        crops_origin=configured.get("service.crops_origin"),
+        bind=configured.get("service.bind") or "127.0.0.1",
+        certificate=(Path(certificate), Path(key)) if certificate else None,
+        proxy=ProxyDoor(int(proxy_port), Path(proxy_authority)) if proxy_port else None,
     )
 
 

@@ -147,12 +147,6 @@ def note_at(address_hash: str, person: str, purpose: str, state: State, text: st
         note(person, purpose, state, text, request=request)
 
 
-def state_at(address_hash: str, purpose: str) -> str:
-    """What was last said about a purpose under an address by a request, of `State`; "" if nothing was."""
-    choice = AddressChoice.objects.filter(address_hash=address_hash, purpose=purpose).first()
-    return choice.state if choice else ""
-
-
 # -- restriction ---------------------------------------------------------------------------------------------------
 
 

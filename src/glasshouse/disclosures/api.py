@@ -7,12 +7,13 @@ Source: PRI-15; GDPR Art. 13(1)(e), 19, 28(2), 30(1)(d).
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Max, Min, Q, QuerySet, Sum, When
 from django.utils.translation import gettext
 
 from glasshouse.access import api as access
@@ -30,6 +31,7 @@ from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.gate import Egress, UncoveredError
 from glasshouse.kernel.ids import KeyOwnerId, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.notices import api as notices
 from glasshouse.probes import api as probes
@@ -133,20 +135,17 @@ def of_person(key_owner: KeyOwnerId, address_hash: str = "") -> list[Received]:
 
     address_hash: of the person's address, by which mails are found that were sealed under another key.
     """
-    by_whom: dict[tuple[str, str], list[Disclosure]] = {}
-    for row in Disclosure.objects.select_related("recipient").filter(_of(key_owner, address_hash)):
-        by_whom.setdefault((row.recipient_id, row.server), []).append(row)
-    received = [
-        Received(
-            rows[0].recipient,
-            server,
-            sum(row.times for row in rows),
-            min(row.first_at for row in rows),
-            max(row.last_at for row in rows),
-        )
-        for (_, server), rows in by_whom.items()
-    ]
-    return sorted(received, key=lambda entry: entry.last_at, reverse=True)
+    # Added up by the database: a mail to the address under another key has a row of its own.
+    totals = (
+        Disclosure.objects.filter(_of(key_owner, address_hash))
+        .order_by()
+        .values_list("recipient_id", "server")
+        .annotate(count=Sum("times"), first=Min("first_at"), last=Max("last_at"))
+        .order_by("-last", "recipient_id", "server")
+    )
+    received = list(totals)
+    by_id = Recipient.objects.in_bulk({row[0] for row in received})
+    return [Received(by_id[number], server, count, first, last) for number, server, count, first, last in received]
 
 
 def key_owners_at(address_hash: str) -> set[str]:
@@ -253,25 +252,58 @@ class ListedRecipient:
     kind: str
 
 
-def recipients(viewer: str = "") -> list[ListedRecipient]:
-    """The register, the live ones first, without those of promise checks. viewer: the account that looks, as in `probes`."""
-    now, order = clock.now(), ("live", "coming", "ended")
-    rows = [
+def recipients(viewer: str, after: str = "") -> Piece[ListedRecipient]:
+    """A piece of the register, the live ones first, what was announced last before others, without those of checks.
+
+    viewer: the account that looks, as in `probes`. after: as in `piece_of`.
+    """
+    return _piece(Recipient.objects.exclude(id__in=probes.hidden_from(viewer, Recipient)), after)
+
+
+def public_recipients(after: str = "") -> Piece[ListedRecipient]:
+    """As recipients, for everybody: authorities are counted in the transparency report, and named to nobody."""
+    rows = _without_authorities().exclude(id__in=probes.hidden_from("", Recipient))
+    return _piece(rows, after)
+
+
+def receiving() -> list[ListedRecipient]:
+    """Everybody, but authorities, who receives something now or will: as many as the operator has contracts with."""
+    rows = _without_authorities().exclude(id__in=probes.hidden_from("", Recipient)).exclude(ended_at__lte=clock.now())
+    return _listed(rows.order_by("announced_at", "pk"))
+
+
+def _without_authorities() -> "QuerySet[Recipient]":
+    return Recipient.objects.exclude(kind=rules.Kind.AUTHORITY)
+
+
+def _piece(rows: "QuerySet[Recipient]", after: str) -> Piece[ListedRecipient]:
+    now = clock.now()
+    state = Case(When(ended_at__lte=now, then=2), When(active_from__gt=now, then=1), default=0)
+    piece = piece_of(rows.annotate(place_in_list=state), after, by=("place_in_list", "-announced_at"))
+    return piece.of(_listed(piece))
+
+
+def _listed(rows: Iterable[Recipient]) -> list[ListedRecipient]:
+    now = clock.now()
+    return [
         ListedRecipient(
             recipient,
             _state(recipient, now),
             [NAMES.get(name, name) for name in recipient.fields],
             rules.TITLES[rules.Kind(recipient.kind)],
         )
-        for recipient in readable(Recipient.objects.exclude(id__in=probes.hidden_from(viewer, Recipient)))
+        for recipient in readable(rows)
     ]
-    return sorted(rows, key=lambda row: (order.index(row.state), row.recipient.name))
 
 
-def unreadable_count() -> int:
-    """How many entries of the register that have not ended cannot be read: their keys were lost with the key store."""
-    rows = list(Recipient.objects.exclude(ended_at__lte=clock.now()))
-    return len(rows) - len(readable(rows))
+def unreadable_count(*, authorities: bool = False) -> int:
+    """How many entries of the register that have not ended cannot be read: their keys were lost with the key store.
+
+    authorities: whether those are counted, too, of which there is one for each answered legal request.
+    """
+    rows = Recipient.objects.all() if authorities else _without_authorities()
+    ids = {KeyOwnerId(number) for number in rows.exclude(ended_at__lte=clock.now()).values_list("id", flat=True)}
+    return len(ids - vault.with_key(ids))
 
 
 def _state(recipient: Recipient, now: datetime) -> str:

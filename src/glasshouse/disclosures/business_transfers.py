@@ -23,6 +23,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
@@ -31,6 +32,7 @@ from glasshouse.vault.envelope import SealBrokenError
 from glasshouse.vault.fields import readable
 
 BATCH = 500
+TRANSFERS_A_PIECE = 10
 # Names of queues: stored failures have them, so they stay as they are.
 ANNOUNCING, TELLING = "disclosures.announce-merger", "disclosures.tell-merger"
 
@@ -84,8 +86,8 @@ class TransferProgress:
     choices: list[tuple[str, str]]
 
 
-def transfers(actor: Actor) -> list[TransferProgress]:
-    """Every business transfer, the newest first. Raises NotFoundError."""
+def transfers(actor: Actor, after: str = "") -> Piece[TransferProgress]:
+    """A piece of the business transfers, the newest first. after: as in `piece_of`. Raises NotFoundError."""
     access.require_staff(actor, Permission.RECIPIENT_CHANGE)
     categories = sorted(_categories().values())
     restricted = consent.restricted_persons()
@@ -96,13 +98,13 @@ def transfers(actor: Actor) -> list[TransferProgress]:
     objected_count = counted.filter(person_id__in=objected).count()
     restricted_count = counted.filter(person_id__in=restricted).count()
     notices = BusinessTransferNotice.objects.exclude(key_owner__in=probes.hidden_from(viewer, Person))
-    notice_counts = dict(notices.values_list("business_transfer_id").annotate(count=Count("pk")))
     hidden = probes.hidden_from(viewer, Recipient)
-    rows = list(
-        BusinessTransfer.objects.select_related("recipient").exclude(recipient__in=hidden).order_by("-opened_at")
-    )
+    every = BusinessTransfer.objects.select_related("recipient").exclude(recipient__in=hidden)
+    rows = piece_of(every, after, by="-opened_at", most=TRANSFERS_A_PIECE)
+    of_piece = notices.filter(business_transfer__in=[row.pk for row in rows])
+    notice_counts = dict(of_piece.values_list("business_transfer_id").annotate(count=Count("pk")))
     known = {recipient.pk for recipient in readable(row.recipient for row in rows)}
-    return [
+    progress = [
         TransferProgress(
             business_transfer,
             everybody,
@@ -115,6 +117,7 @@ def transfers(actor: Actor) -> list[TransferProgress]:
         for business_transfer in rows
         if business_transfer.recipient_id in known
     ]
+    return rows.of(progress)
 
 
 def may_pass(business_transfer: BusinessTransfer) -> list[str]:

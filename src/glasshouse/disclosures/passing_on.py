@@ -3,18 +3,19 @@
 Whom the register knows no contact of is on record as not told. Source: PRI-21, PRI-23, PRI-24; GDPR Art. 19.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from glasshouse.disclosures.api import of_person
 from glasshouse.disclosures.models import Disclosure, PassedOn, Recipient
 from glasshouse.disclosures.rules import Notice
 from glasshouse.kernel import clock
 from glasshouse.kernel.ids import KeyOwnerId, new_id
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
@@ -131,7 +132,16 @@ def _of(subject: Subject) -> "models.QuerySet[PassedOn]":
     return PassedOn.objects.filter(Q(key_owner=subject.key_owner) | Q(address_hash=subject.address_hash))
 
 
-def passed_on(key_owner: KeyOwnerId, address_hash: str) -> list[PassedOn]:
-    """Who was told what of a person's data, the newest first."""
+def passed_on(key_owner: KeyOwnerId, address_hash: str) -> Iterator[PassedOn]:
+    """Who was told what of a person's data, the newest first; read little by little."""
+    yield from _rows_of(key_owner, address_hash).order_by("-at").iterator(chunk_size=500)
+
+
+def piece_passed_on(key_owner: KeyOwnerId, address_hash: str, after: str) -> Piece[PassedOn]:
+    """A piece of who was told what of a person's data, the newest first. after: as in `piece_of`."""
+    return piece_of(_rows_of(key_owner, address_hash), after, by="-at")
+
+
+def _rows_of(key_owner: KeyOwnerId, address_hash: str) -> "QuerySet[PassedOn]":
     rows = PassedOn.objects.select_related("recipient")
-    return list(rows.filter(Q(key_owner=key_owner) | Q(address_hash=address_hash)).order_by("-at"))
+    return rows.filter(Q(key_owner=key_owner) | Q(address_hash=address_hash))

@@ -112,6 +112,7 @@ class Upload(models.Model):
         "files of readings: their names, every cell of them, how they are read, and reports",
         "They are the organisation's records of its crop. That you uploaded one is an event, which you see here.",
     )
+    row_access = RowAccess(owner_reads=True)  # How many have outlived their rule is counted over all customers.
     kept = (Kept("created_at", 365, "it was uploaded"),)
     emptied = Emptied("created_at", FILE_DAYS, "it was uploaded", ("blob", "proposal"))
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

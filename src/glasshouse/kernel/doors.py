@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 PUBLIC, OWN = "public", "server"  # names of certificates in the folder of TLS: the operator's, and of our own authority
+PROXY_AUTHORITY = "proxy.crt"  # there, too: whose certificates the proxy's own door takes
 
 
 class Door(NamedTuple):

@@ -52,8 +52,10 @@ def is_outside(text: str) -> bool:
     return address.is_global and not reserved
 
 
-def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
+def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network], *, of_proxy: bool = False) -> str:
     """The address that a request comes from. peer: of the connection; forwarded_for: the header X-Forwarded-For.
+
+    of_proxy: the connection showed that it is a proxy's, by its certificate, wherever it comes from.
 
     The header is anybody's to write, so it counts only behind proxies that the operator trusts, and only what they wrote
     themselves: from its end, up to the first address that is no trusted proxy. Where a proxy wrote something else, it is the
@@ -62,8 +64,8 @@ def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     # A door on every address, IPv6 too, tells of an IPv4 client as mapped into IPv6.
     client = str(_address_of(peer) or peer)
     hops = forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]
-    while hops and _is_trusted(client, trusted):
-        hop = _address_of(hops.pop())
+    while hops and (of_proxy or _is_trusted(client, trusted)):
+        of_proxy, hop = False, _address_of(hops.pop())
         if hop is None:
             break
         client = str(hop)

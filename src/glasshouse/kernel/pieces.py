@@ -6,7 +6,7 @@ first, and no row is left out or shown twice because others come or go meanwhile
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import F, Model, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
@@ -75,18 +75,52 @@ def piece_of_list(rows: Sequence[Row], after: str, key: Callable[[Row], object],
 
 
 def piece_of(
-    rows: "QuerySet[AnyModel]", after: str = "", *, by: str = "created_at", most: int = PIECE
+    rows: "QuerySet[AnyModel]", after: str = "", *, by: str | tuple[str, ...] = "created_at", most: int = PIECE
 ) -> Piece[AnyModel]:
-    """The rows that come after one, in the order of a column, "-" before it for the newest first; rows of one moment by id.
+    """The rows that come after one, in the order of a column or several, "-" before it for the newest first; then by id.
 
-    after: its id; "", or of a row that is not there (any more): from the beginning.
+    after: its id; "", or of a row that is not there (any more): from the beginning. by: columns or annotations that are never
+    empty: an empty value comes after nothing and before nothing. most: how many rows, of which one more is read.
     """
-    column, is_falling = by.removeprefix("-"), by.startswith("-")
-    ordered = rows.order_by(by, "-pk" if is_falling else "pk")
-    last = rows.filter(pk=after).values_list(column, flat=True).first() if after else None
+    columns = (by,) if isinstance(by, str) else by
+    order = (*columns, "-pk" if columns[-1].startswith("-") else "pk")
+    names = [column.removeprefix("-") for column in order]
+    last = rows.filter(pk=after).order_by().values_list(*names).first() if after else None
+    ordered = rows.order_by(*order)
     if last is not None:
-        beyond = "lt" if is_falling else "gt"
-        same: dict[str, Any] = {column: last, f"pk__{beyond}": after}
-        ordered = ordered.filter(Q(**{f"{column}__{beyond}": last}) | Q(**same))
+        ordered = ordered.filter(_beyond(order, last))
     rows_read = list(ordered[: most + 1])
     return Piece(rows_read[:most], _after(rows_read, most), after if last is not None else "")
+
+
+def _beyond(order: tuple[str, ...], last: tuple[object, ...]) -> Q:
+    """The rows that come after one with these values."""
+    beyond, same = Q(), dict[str, object]()
+    for column, value in zip(order, last, strict=True):
+        name, side = column.removeprefix("-"), "lt" if column.startswith("-") else "gt"
+        beyond |= Q(**same, **{f"{name}__{side}": value})
+        same[name] = value
+    return beyond
+
+
+def piece_of_lists(
+    lists: Sequence[Callable[[str, int], Piece[Row]]], after: str, key: Callable[[Row], str], most: int = PIECE
+) -> Piece[Row]:
+    """As piece_of, of lists that follow one another: of each only what the piece holds is read.
+
+    lists: from an id and a number of rows to the piece after it. key: the id of a row.
+    """
+    rows: list[Row] = []
+    begun = ""
+    for rows_after in lists:
+        piece = rows_after("" if begun else after, most + 1 - len(rows))
+        if after and not begun:
+            if not piece.begun:  # The row after which the piece begins is in another list.
+                continue
+            begun = after
+        rows += piece
+        if len(rows) > most:
+            break
+    if after and not begun:
+        return piece_of_lists(lists, "", key, most)
+    return Piece(rows[:most], key(rows[most - 1]) if len(rows) > most else "", begun)

@@ -5,7 +5,7 @@ Rules of this module:
 1. A server across a network proves by its certificate that it is the one that is named (`sslmode=verify-full`); no other way is
    taken, and none in the clear.
 2. Whoever answers must ask for a password by SCRAM, which it never gets to see. A server that lets our roles in without one is
-   refused.
+   refused. It may want a certificate of us besides (`clientcert=verify-ca`), which is the same for all our roles.
 3. A DSN carries no password, so that it may be shown, logged and handed to the parts. No error quotes what was written.
 
 Source: https://www.postgresql.org/docs/17/libpq-connect.html
@@ -20,7 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 # What an operator may say. `service` and `passfile` would bring settings from elsewhere, `options` could undo ours.
 SAID = frozenset(
     (
-        *("host", "hostaddr", "port", "user", "dbname", "sslmode", "sslrootcert", "ssl_min_protocol_version"),
+        *("host", "hostaddr", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey"),
+        "ssl_min_protocol_version",
         *("target_session_attrs", "load_balance_hosts", "channel_binding", "connect_timeout", "tcp_user_timeout"),
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
     )
@@ -69,6 +70,16 @@ class Server:
         path = self.parameters.get("sslrootcert")
         return Path(path) if path else None
 
+    def files(self, authority: Path) -> dict[str, tuple[Path, Path]]:
+        """Parameter -> the file that it names, and the copy that the parts can read. authority: the copy of the authority's."""
+        copies = {
+            "sslrootcert": authority,
+            "sslcert": authority.with_name(f"{authority.stem}-client.crt"),
+            "sslkey": authority.with_name(f"{authority.stem}-client.key"),
+        }
+        said = self.parameters
+        return {name: (Path(said[name]), copy) for name, copy in copies.items() if said.get(name)}
+
     @property
     def hosts(self) -> list[str]:
         """The hosts that are tried, in this order."""
@@ -76,10 +87,8 @@ class Server:
 
     def for_parts(self, authority: Path) -> str:
         """The DSN for the parts. authority: the copy of the authority's file that they can read."""
-        said = dict(self.parameters)
-        if self.authority:
-            said["sslrootcert"] = str(authority)
-        return make_conninfo("", **said)
+        copies = {name: str(copy) for name, (_, copy) in self.files(authority).items()}
+        return make_conninfo("", **self.parameters | copies)
 
     def one_by_one(self) -> list[dict[str, str]]:
         """The parameters of each host by itself, whether it can be written to or not."""
@@ -115,8 +124,8 @@ def server(written: str) -> Server:
         raise ValueError("Name the database, such as dbname=people. It is made where it is missing.")
     if not all(host.startswith("/") for host in hosts):
         _refuse_unproved(said)
-    elif said.get("sslmode") or said.get("sslrootcert"):
-        raise ValueError("A local socket has no certificate. Take sslmode and sslrootcert out.")
+    elif named := sorted(name for name in ("sslmode", "sslrootcert", "sslcert", "sslkey") if said.get(name)):
+        raise ValueError(f"A local socket has no certificate. Take {' and '.join(named)} out.")
     elif "hostaddr" in said:  # It would count more than the socket, and be reached without TLS.
         raise ValueError("A local socket has no address. Take hostaddr out, or name the host instead of a folder.")
     if said.get("target_session_attrs", WRITING[0]) not in WRITING:
@@ -137,6 +146,12 @@ def _refuse_unproved(said: dict[str, str]) -> None:
             "Name the file of the authority that signed the server's certificate, with its whole path, in sslrootcert "
             "(/etc/ssl/certs/ca-certificates.crt holds the public ones of this machine). There is no such file, or it may not be "
             "seen."
+        )
+    client = [said.get(name, "") for name in ("sslcert", "sslkey")]
+    if any(client) and not all(path.startswith("/") and Path(path).is_file() for path in client):
+        raise ValueError(
+            "Name the files of our certificate and its key, with their whole paths, in sslcert and sslkey; take both out where "
+            "the server wants none. One of them is not there, or may not be seen."
         )
 
 

@@ -16,6 +16,7 @@ from glasshouse.kernel import clock, gate
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.mail.rendering import Value as Value  # other areas name it as mail.Value, mail.Values
@@ -274,12 +275,20 @@ class SetAside:
     seen: bool
 
 
-def set_aside() -> list[SetAside]:
-    """The mails that were set aside, those that nobody has looked at first."""
-    rows = Message.objects.filter(sent_at=None).exclude(set_aside_at=None)
-    rows = rows.order_by(F("seen_at").asc(nulls_first=True), "-created_at")
-    values = rows.values_list("id", "kind", "created_at", "tries", "reason", "place", "seen_at")
-    return [SetAside(*row[:4], failures.plain_reason(row[4]), row[5], row[6] is not None) for row in values]
+def set_aside(*, seen: bool, after: str, most: int) -> Piece[SetAside]:
+    """A piece of the mails that were set aside, the newest first.
+
+    seen: those that staff have looked at; after, most: as in `piece_of`.
+    """
+    columns = ("id", "kind", "created_at", "tries", "reason", "place")
+    rows = Message.objects.filter(sent_at=None, seen_at__isnull=not seen).exclude(set_aside_at=None).only(*columns)
+    piece = piece_of(rows, after, by="-created_at", most=most)
+    return piece.of(
+        [
+            SetAside(row.id, row.kind, row.created_at, row.tries, failures.plain_reason(row.reason), row.place, seen)
+            for row in piece
+        ]
+    )
 
 
 def unseen() -> int:

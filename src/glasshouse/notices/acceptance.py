@@ -10,6 +10,7 @@ from glasshouse.events.kinds import Kind
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.notices import rules
 from glasshouse.notices.models import Acceptance, Version
 from glasshouse.notices.rules import REQUIRED
@@ -79,6 +80,7 @@ def refuse(actor: Actor) -> None:
     events.record(actor.alone, Kind.DOCUMENT_REFUSED, str(actor.person))
 
 
-def acceptances(actor: Actor) -> list[Acceptance]:
-    """What the actor's person accepted, the newest first."""
-    return list(Acceptance.objects.select_related("version").filter(key_owner=actor.person).order_by("-at"))
+def acceptances(actor: Actor, after: str = "") -> Piece[Acceptance]:
+    """A piece of what the actor's person accepted, the newest first. after: as in `piece_of`."""
+    rows = Acceptance.objects.select_related("version").filter(key_owner=actor.person)
+    return piece_of(rows, after, by="-at")

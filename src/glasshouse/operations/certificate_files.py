@@ -40,6 +40,45 @@ def checked(chain: Path, key: Path, hosts: tuple[str, ...], now: datetime) -> tu
     return chain_bytes, key_bytes
 
 
+def checked_authority(path: Path, own: Path, now: datetime) -> bytes:
+    """The contents of a file with the authority that signs a proxy's certificate. own: folder of the installation's own.
+
+    Whoever has a certificate of it says where requests come from, so it must sign nobody else: the installation's own authority
+    and a bundle of authorities are refused. Raises InstallationError.
+    """
+    content = _content(path)
+    try:
+        authorities = x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise InstallationError(f"{path} holds no certificate in PEM form.") from None
+    if len(authorities) != 1:
+        raise InstallationError(
+            f"{path} holds {len(authorities)} certificates. Name one authority, which signs the proxy's alone."
+        )
+    authority = authorities[0]
+    if not _signs(authority):
+        raise InstallationError(
+            f"The certificate in {path} is no authority's. Name that of whoever signed the proxy's certificate."
+        )
+    if not authority.not_valid_before_utc <= now < authority.not_valid_after_utc:
+        raise InstallationError(
+            f"The authority in {path} ended on {authority.not_valid_after_utc:%Y-%m-%d}, or is not valid yet."
+        )
+    ours = own / "ca.crt"
+    if ours.exists() and x509.load_pem_x509_certificate(ours.read_bytes()).public_key() == authority.public_key():
+        raise InstallationError(
+            f"{path} is the authority of this installation, which signs its own parts. Make one for the proxy alone."
+        )
+    return content
+
+
+def _signs(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
 def ends_at(chain: Path) -> datetime:
     """When the first certificate of a chain ends. Raises InstallationError."""
     return x509.load_pem_x509_certificates(_content(chain))[0].not_valid_after_utc

@@ -70,6 +70,8 @@ SETTINGS = (
     _of_start("service.workers", "WORKERS", number(1, MOST_PROCESSES), "1"),
     _of_parts("service.first_user", "FIRST_USER", number(1_000, 999_999_999), "60600"),
     _of_parts("service.trusted_proxies", "TRUSTED_PROXIES", networks, "none"),
+    _of_start("service.proxy_port", "PROXY_PORT", port, "none: a proxy comes to the web door"),
+    _of_start("service.proxy_authority", "PROXY_AUTHORITY", file, "as above"),
     _of_parts("service.country", "COUNTRY", country, "NL"),
     _of_start("folders.data", "DATA_FOLDER", folder, "/var/lib/glasshouse/service, or below your home"),
     _of_start("folders.keys", "KEYS_FOLDER", folder, "/var/lib/glasshouse-keys/service, or below your home"),
@@ -288,14 +290,17 @@ def _together(values: Mapping[str, Value]) -> list[str]:
         )
     if bool(value("CERTIFICATE")) != bool(value("CERTIFICATE_KEY")):
         problems.append("service.certificate and service.certificate_key belong together. Set both, or neither.")
+    if bool(value("PROXY_PORT")) != bool(value("PROXY_AUTHORITY")):
+        problems.append("service.proxy_port and service.proxy_authority belong together. Set both, or neither.")
     for store in ("PEOPLE", "KEYS"):
         if value(f"{store}_DATABASE_PASSWORD") and not value(f"{store}_DATABASE"):
             name = store.lower()
             problems.append(f"database.{name}_password is set, but database.{name} is not. Set both, or neither.")
     first = int(value("PORT") or 8443)
     ports = [first, int(value("CROPS_PORT") or first + 1), int(value("INBOUND_MAIL_PORT") or first + 2)]
+    ports += [int(value("PROXY_PORT"))] if value("PROXY_PORT") else []
     if len(set(ports)) < len(ports) or max(ports) > 65_535:
-        problems.append("service.port, crops_port and mail_port must be three ports, 65535 at most.")
+        problems.append("service.port, crops_port, mail_port and proxy_port must be ports of their own, 65535 at most.")
     return problems
 
 

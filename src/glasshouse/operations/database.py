@@ -23,7 +23,7 @@ from glasshouse.operations import postgres, stamp
 from glasshouse.operations.database_needs import Need
 from glasshouse.operations.installation import KEYS_ELSEWHERE, PEOPLE_ELSEWHERE, Installation, InstallationError
 from glasshouse.operations.postgres import VAULT, Cluster, first_value
-from glasshouse.vault.root import sync_folder
+from glasshouse.vault.root import sync_folder, write_secret
 
 Link = psycopg.Connection[Any]
 MOST_SAID = 700
@@ -65,14 +65,14 @@ def _server(cluster: Cluster) -> Server:
 
 
 def take_authorities(home: Installation) -> None:
-    """Copy the authorities' certificates to where all parts can read them. Raises InstallationError."""
+    """Copy the authorities' certificates, and ours with their keys, to where parts can read them. Raises InstallationError."""
     for server, copy in ((home.databases.people, home.people_authority), (home.databases.keys, home.keys_authority)):
-        if server and server.authority:
+        for source, target in server.files(copy).values() if server else ():
             try:
-                content = server.authority.read_bytes()
-                fresh = copy.with_suffix(".new")
-                fresh.write_bytes(content)
-                fresh.rename(copy)
+                content, fresh = source.read_bytes(), target.with_suffix(".new")
+                fresh.unlink(missing_ok=True)
+                write_secret(fresh, content)
+                fresh.rename(target)
             except OSError as error:
                 raise InstallationError(f"{error.filename} cannot be used: {error.strerror}.") from None
 

@@ -28,6 +28,7 @@ from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
 from glasshouse.operations import mail_reading, mime
+from glasshouse.operations.inbound_mail import InboundMail
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 MOST_BYTES = 36 << 20  # 25 MB of files, as mail writes them
@@ -167,13 +168,37 @@ def _asked(ask: Callable[[], str]) -> str:
         return "temperror"
 
 
+def _store(mail: InboundMail, raw: bytes, authentication: str) -> None:
+    """Store a mail as a request or what continues one; or, where nobody may be answered, for the officer to look at."""
+    from glasshouse.requests import api as requests
+    from glasshouse.requests import mail_files, replies, unanswered
+
+    sender = unanswered.sender_of(mail.sender)
+    if not sender:
+        text = f"From: {mail.from_line}\n\n{mail.subject}\n\n{mail.text}"
+        unanswered.keep("", text, mail.automatic or "senders", raw, authentication)
+        return
+    if reason := mail.automatic or ("ours" if unanswered.is_ours(sender) else ""):
+        unanswered.keep(sender, f"{mail.subject}\n\n{mail.text}", reason, raw, authentication)
+        return
+    files = (*mail.files, *((mail_files.whole(raw),) if mail.left_out else ()))
+    arrival = requests.Arrival(
+        "mail",
+        thread=mail.message_id,
+        replies_to=mail.replies_to,
+        authentication=authentication,
+        files=files,
+        left_out=mail.left_out,
+    )
+    replies.from_mail(sender, mail.subject, mail.text, arrival)
+
+
 def take(content: bytes | str, authentication: str = "", return_path: str | None = None) -> str:
     """The answer to one mail, once it is stored. return_path: of the envelope, "" for none; None: it is not known."""
     from django.db import close_old_connections
 
     from glasshouse.kernel.errors import GlasshouseError, ThrottledError
-    from glasshouse.requests import answering, mail_files, replies, unanswered
-    from glasshouse.requests import api as requests
+    from glasshouse.requests import answering
 
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
     if not answering.has_room():
@@ -187,24 +212,7 @@ def take(content: bytes | str, authentication: str = "", return_path: str | None
         return LATER
     try:
         close_old_connections()
-        sender = unanswered.sender_of(mail.sender)
-        if not sender:
-            text = f"From: {mail.from_line}\n\n{mail.subject}\n\n{mail.text}"
-            unanswered.keep("", text, mail.automatic or "senders", raw, authentication)
-            return "250 OK"
-        if reason := mail.automatic or ("ours" if unanswered.is_ours(sender) else ""):
-            unanswered.keep(sender, f"{mail.subject}\n\n{mail.text}", reason, raw, authentication)
-            return "250 OK"
-        files = (*mail.files, *((mail_files.whole(raw),) if mail.left_out else ()))
-        arrival = requests.Arrival(
-            "mail",
-            thread=mail.message_id,
-            replies_to=mail.replies_to,
-            authentication=authentication,
-            files=files,
-            left_out=mail.left_out,
-        )
-        replies.from_mail(sender, mail.subject, mail.text, arrival)
+        _store(mail, raw, authentication)
     except ThrottledError:
         return "452 4.2.1 Too many mails; try again later"
     except GlasshouseError as error:

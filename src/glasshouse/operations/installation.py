@@ -62,17 +62,27 @@ class CatchUpError(InstallationError):
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyDoor:
+    """The door of a proxy that shows a certificate. port: where it listens; authority: file of who signs that certificate."""
+
+    port: int
+    authority: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """Under which names, and where, an installation is reached.
 
     origin, crops_origin: public addresses of the two doors, which a proxy may answer for; "": localhost and the door's own port.
     bind: the address of this machine that they listen on. certificate: files of the operator's own certificate chain and its key.
+    proxy: the web door's second listener, for a proxy alone.
     """
 
     origin: str = ""
     crops_origin: str = ""
     bind: str = "127.0.0.1"
     certificate: tuple[Path, Path] | None = None
+    proxy: ProxyDoor | None = None
 
     @property
     def reached_at(self) -> str:
@@ -148,6 +158,12 @@ class Installation:
     def crops_origin(self) -> str:
         """Public address of the crops service."""
         return self.doors.crops_origin or f"https://localhost:{self.crops_port}"
+
+    @property
+    def door_ports(self) -> tuple[int, ...]:
+        """Where its doors listen: of web, of crops, and of a proxy with a certificate if there is one."""
+        proxy = self.doors.proxy
+        return (self.port, self.crops_port, proxy.port) if proxy else (self.port, self.crops_port)
 
     @property
     def web_door(self) -> Door:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glasshouse.kernel import users
+from glasshouse.kernel.doors import PROXY_AUTHORITY
 from glasshouse.kernel.places import reader_socket_folder, starter_socket
 from glasshouse.kernel.users import CROPS, DOORS, PEOPLE, READER, STARTER, TLS, WEB, WORKER
 from glasshouse.operations import heartbeat, restarts
@@ -33,7 +34,9 @@ OF_FEWER = {
 }
 FOR_ALL_LISTENERS = (
     *("ca.crt", "server.crt", "server.key", "public.crt", "public.key"),
-    *(PEOPLE_AUTHORITY, KEYS_AUTHORITY),
+    *(PEOPLE_AUTHORITY, KEYS_AUTHORITY, PROXY_AUTHORITY),
+    # Ours for a PostgreSQL server of the operator's, and its key (`kernel/servers.py`).
+    *(f"{Path(name).stem}-client.{kind}" for name in (PEOPLE_AUTHORITY, KEYS_AUTHORITY) for kind in ("crt", "key")),
 )
 ROOT = 0
 

@@ -97,10 +97,11 @@ def running(home: Installation, say: Say) -> Iterator[Supervisor]:
         try:
             _wait_for_earlier_parts(home)
             _clear_temporary(home.data)
-            for port in (home.port, home.crops_port):
+            for port in home.door_ports:
                 ports.refuse_taken(port, home.doors.bind)
             ports.refuse_taken(home.mail_port)
             tls.ensure(home.keys / "tls", home.hosts, home.doors.certificate)
+            tls.take_proxy_authority(home.keys / "tls", home.doors.proxy)
             _choose_users(home)
             database.take_authorities(home)
             owners.settle(home)
@@ -156,6 +157,12 @@ def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
     for each in process_number.side_by_side(home.web_processes):
         web = health.Probe(_web_check(home, each), PATIENCE, needs=stores)
         supervisor.add(_part(home, users.WEB, "glasshouse.operations.web", door, web, home.port, each))
+    if proxy := home.doors.proxy:
+        # It takes no connection without a certificate, so its heart says how it is.
+        last = ProcessNumber(home.web_processes + 1, home.web_processes + 1)
+        web = health.Probe(_web_check(home, last), PATIENCE, needs=stores)
+        at_proxy = door | {"GLASSHOUSE_PROXY_DOOR": str(proxy.port)}
+        supervisor.add(_part(home, users.WEB, "glasshouse.operations.web", at_proxy, web, proxy.port, last))
     supervisor.add(_part(home, users.MAIL, "glasshouse.operations.inbound_smtp", door, inbound_smtp, home.mail_port))
     job = people | {"GLASSHOUSE_ROLE": "job"}
     for each in process_number.side_by_side(home.workers):
@@ -319,6 +326,8 @@ def wait_until_open(home: Installation, supervisor: Supervisor) -> None:
     _until(lambda: _answers(home, home.crops_door), "the crops service", supervisor)
     _until(lambda: _answers(home, home.web_door), "the web door", supervisor)
     _until(lambda: not ports.is_free(home.mail_port), "inbound SMTP", supervisor)
+    if proxy := home.doors.proxy:
+        _until(lambda: not ports.is_free(proxy.port, home.doors.reached_at), "the proxy's door", supervisor)
 
 
 def _probes(home: Installation) -> tuple[health.Probe, ...]:

@@ -92,13 +92,17 @@ def origin(written: str) -> str:
     return f"https://{name}" if port in (None, 443) else f"https://{name}:{port}"
 
 
-def _host(written: str) -> str:
-    """A host name as certificates and the Host header carry it."""
+def _is_address(written: str) -> bool:
     try:
         ipaddress.ip_address(written)
     except ValueError:
-        pass
-    else:
+        return False
+    return True
+
+
+def _host(written: str) -> str:
+    """A host name as certificates and the Host header carry it."""
+    if _is_address(written):
         raise ValueError("Write a host name and no address: passkeys and certificates need a name.")
     name = written.rstrip(".").lower()
     if not name.isascii():

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from glasshouse.kernel.doors import OWN, PUBLIC
+from glasshouse.kernel.doors import OWN, PROXY_AUTHORITY, PUBLIC
 from glasshouse.operations import certificate_files
+from glasshouse.operations.installation import ProxyDoor
 from glasshouse.vault.root import write_secret
 
 CA_DAYS, SERVER_DAYS, RENEW_BEFORE_DAYS = 3650, 90, 30
@@ -49,6 +50,18 @@ def ensure(
         _replace(public[0], chain)
         new.add(PUBLIC)
     return frozenset(new)
+
+
+def take_proxy_authority(folder: Path, proxy: ProxyDoor | None) -> None:
+    """Copy the authority of the proxy's certificate to where the web part reads it; remove the copy where none is named.
+
+    Raises InstallationError where it cannot be used.
+    """
+    copy = folder / PROXY_AUTHORITY
+    if proxy is None:
+        copy.unlink(missing_ok=True)
+        return
+    _replace(copy, certificate_files.checked_authority(proxy.authority, folder, datetime.now(UTC)))
 
 
 def public_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ OF_THE_START = frozenset(
         "ORIGIN",
         "PEOPLE_SERVER",
         "PROCESS",
+        "PROXY_DOOR",
         "ROLE",
         "TESTING",
         "TLS",

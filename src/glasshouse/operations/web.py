@@ -1,5 +1,8 @@
 """The web part: the people plane's pages, over TLS only.
 
+Where the operator names the authority of a proxy's certificate, one process more listens on a port of its own, takes no
+connection without such a certificate, and believes what that proxy says of its clients (decision record 45).
+
 Several processes of it listen on one port: the server sets SO_REUSEPORT, and the kernel deals connections out among them
 (socket(7); decision record 40). Of several, each asks itself for its health, for nobody can choose which one answers.
 """
@@ -31,7 +34,7 @@ def make() -> object:
     from glasshouse.web.asgi import application
 
     logs.take_uncaught()
-    Watch(settings.WEB_DOOR.port, settings.CONNECTIONS, settings.TRUSTED_PROXIES).start()
+    Watch(settings.LISTENS_AT, settings.CONNECTIONS, settings.PROXIES).start()
     if process_number.of_this_process().of > 1:
         begin_heartbeat(application, settings.WEB_DOOR.host)
     return numbered(application)
@@ -95,15 +98,17 @@ def main() -> None:
     from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server import Server
 
-    from glasshouse.kernel.doors import certificate
+    from glasshouse.kernel.doors import PROXY_AUTHORITY, certificate
 
     logs.configure()
     chain, key = certificate(Path(os.environ["GLASSHOUSE_TLS"]))
     address, port = os.environ["GLASSHOUSE_WEB_LISTENS"].rsplit(" ", 1)
+    proxy_port = os.environ.get("GLASSHOUSE_PROXY_DOOR", "")
+    authority = Path(os.environ["GLASSHOUSE_TLS"]) / PROXY_AUTHORITY if proxy_port else None
     Server(
         "glasshouse.operations.web:make",
         address=address,
-        port=int(port),
+        port=int(proxy_port or port),
         interface=Interfaces.ASGINL,
         factory=True,
         websockets=False,
@@ -113,6 +118,8 @@ def main() -> None:
         http2_settings=HTTP2Settings(max_headers_size=128 << 10, max_concurrent_streams=100),
         ssl_cert=chain,
         ssl_key=key,
+        ssl_ca=authority,
+        ssl_client_verify=authority is not None,
         ssl_protocol_min=SSLProtocols.tls12,
         log_access=False,
         workers_kill_timeout=processes.STOPS_WITHIN_S,

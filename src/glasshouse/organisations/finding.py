@@ -6,6 +6,7 @@ from glasshouse.access.api import organisation_transaction, record_access, requi
 from glasshouse.access.models import Membership
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
+from glasshouse.accounts import buckets, throttle
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import AccountId
 from glasshouse.kernel.wanted import fitting
@@ -31,7 +32,13 @@ class Found(NamedTuple):
 
 
 def find_members(actor: Actor, search: str) -> Found:
-    """The members whose name or address fits. Raises ForbiddenError."""
+    """The members whose name or address fits. Raises ForbiddenError, ThrottledError.
+
+    Counted first, since it opens every name: by account, so that nobody's searches stop another's. Source: ASVS 5.0, 2.4.1.
+    """
+    if not search.strip():
+        return Found([], 0, is_cut=False)
+    throttle.take_from(buckets.of_search("search-members", actor))
     with organisation_transaction(actor):
         require(actor, Permission.MEMBER_READ)
         rows = Membership.objects.filter(organisation_id=actor.organisation).order_by("created_at")

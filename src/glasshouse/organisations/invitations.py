@@ -80,6 +80,18 @@ class Listed:
     expires_at: object
 
 
+def _refuse_twice(actor: Actor, address: str, address_hash: str) -> None:
+    """Raises InvalidError where the address is a member's, or has an invitation that is still open."""
+    account = accounts.account_at(address)
+    if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
+        raise InvalidError("This person is a member already. Change the role in the list of people.", field="address")
+    open_invitations = Invitation.objects.filter(
+        organisation_id=actor.organisation, address_hash=address_hash, accepted_at=None, revoked_at=None
+    )
+    if open_invitations.filter(expires_at__gt=clock.now()).exists():
+        raise InvalidError("This address is invited already. Resend that invitation, or cancel it.", field="address")
+
+
 def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
     """Invite one address. Raises InvalidError, ForbiddenError, ThrottledError, ReauthenticationError."""
     normal = normal_address(address)
@@ -95,18 +107,7 @@ def invite(actor: Actor, address: str, offer: Offer) -> InvitationId:
         check_gift(inviter_rights, str(actor.organisation), offer.role, offer.sites)
         throttle.take("invite", str(actor.organisation), most=500, window=timedelta(days=1), undone_with_act=True)
         address_hash = vault.lookup("address", normal)
-        account = accounts.account_at(normal)
-        if account and Membership.objects.filter(organisation_id=actor.organisation, account_id=account).exists():
-            raise InvalidError(
-                "This person is a member already. Change the role in the list of people.", field="address"
-            )
-        open_invitations = Invitation.objects.filter(
-            organisation_id=actor.organisation, address_hash=address_hash, accepted_at=None, revoked_at=None
-        )
-        if open_invitations.filter(expires_at__gt=clock.now()).exists():
-            raise InvalidError(
-                "This address is invited already. Resend that invitation, or cancel it.", field="address"
-            )
+        _refuse_twice(actor, normal, address_hash)
         secret, now = new_token(), clock.now()
         invitation = Invitation.objects.create(
             organisation_id=str(actor.organisation),

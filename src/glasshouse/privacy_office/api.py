@@ -30,6 +30,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.privacy_office.held import ListedHold, held_by_people, listed
 from glasshouse.privacy_office.models import Assessment
@@ -46,6 +47,7 @@ from glasshouse.vault.datamap import people_rows
 from glasshouse.vault.fields import readable
 from glasshouse.vault.processing import activities
 
+FORMS_A_PIECE = 30
 RISKS = ("low", "medium", "high")
 LAW_TITLES = {law.id: law.short for law in LAWS.values()}
 REVIEW = timedelta(days=365)
@@ -88,33 +90,46 @@ class Desk:
 
     figures: list[Figure]
     consent_records: list[PurposeCounts]
-    legal_holds: list[ListedHold]
+    legal_holds: Piece[ListedHold]
     waiting: WaitCounts
     deletion_runs: list[DeletionRun]
     due: int
-    restricted: list[Restriction]
-    statistics: list[Statistic]
+    restricted: Piece[Restriction]
+    statistics: Piece[Statistic]
     set_aside: int
 
 
-def desk(actor: Actor) -> Desk:
-    """The officer's desk."""
+class Begun(NamedTuple):
+    """After which rows the pieces of the desk's lists begin, as in `piece_of`; "": at the beginning."""
+
+    restricted: str = ""
+    holds: str = ""
+    statistics: str = ""
+
+
+BEGINNING = Begun()
+
+
+def desk(actor: Actor, begun: Begun = BEGINNING) -> Desk:
+    """The officer's desk, with a piece of each of its lists."""
     access.require_staff(actor, Permission.DESK_READ)
     now, viewer = clock.now(), str(actor.account)
     of_checks = probes.hidden_from(viewer, Request)
     persons_of_checks = probes.hidden_from(viewer, Person)
     live_now = Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now))
-    live = readable(live_now.exclude(id__in=probes.hidden_from(viewer, Restriction)).order_by("at"))
+    restrictions = live_now.exclude(id__in=probes.hidden_from(viewer, Restriction))
+    restricted = piece_of(restrictions, begun.restricted, by="at", most=FORMS_A_PIECE)
+    holds = held_by_people(viewer, begun.holds)
     due = sum(retention.due().values())
     return Desk(
         _figures(of_checks),
         _consent_records(persons_of_checks),
-        listed(held_by_people(viewer)),
+        holds.of(listed(holds)),
         waiting.counts(of_checks | persons_of_checks | probes.hidden_from(viewer, Organisation)),
         retention.deletion_runs(10),
         due,
-        live,
-        retention.statistics(),
+        restricted.of(readable(restricted)),
+        retention.statistics(begun.statistics),
         mail.unseen() + queues.unseen(),
     )
 

@@ -13,6 +13,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.kernel.pieces import Piece
 from glasshouse.probes import api as probes
 from glasshouse.retention import legal_holds
 from glasshouse.retention.models import HoldOn, LegalHold
@@ -35,10 +36,12 @@ class EndOfHold(NamedTuple):
     beside: bool
 
 
-def held_by_people(viewer: str) -> list[LegalHold]:
-    """The live holds, the one that ends first first, without those on promise checks. viewer: the account that looks."""
-    of_checks = probes.hidden_from(viewer, LegalHold)
-    return [hold for hold in legal_holds.live() if hold.id not in of_checks]
+def held_by_people(viewer: str, after: str = "") -> Piece[LegalHold]:
+    """A piece of the live holds, the one that ends first first, without those on promise checks.
+
+    viewer: the account that looks; after: as in `piece_of`.
+    """
+    return legal_holds.live(probes.hidden_from(viewer, LegalHold), after)
 
 
 def listed(holds: list[LegalHold]) -> list[ListedHold]:

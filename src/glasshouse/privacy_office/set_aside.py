@@ -5,10 +5,12 @@ Nothing here says whom an item is about: it has an opaque id, a kind, a time, an
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.pieces import Piece, piece_of_lists
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.queues.rules import plain_reason
@@ -65,40 +67,56 @@ class SetAside:
     may_retry: bool
 
 
-def listed(actor: Actor) -> list[SetAside]:
-    """Everything that was set aside, what nobody has looked at first. Raises NotFoundError."""
+def listed(actor: Actor, after: str = "") -> Piece[SetAside]:
+    """A piece of what was set aside: what nobody has looked at first, and of that the mails. after: as in `piece_of`.
+
+    Raises NotFoundError.
+    """
     access.require_staff(actor, Permission.FAILURE_RETRY)
-    mails = [
-        SetAside(
-            MAIL,
-            message.id,
-            f"a mail: {message.kind}",
-            message.id,
-            message.created_at,
-            message.tries,
-            message.reason,
-            message.place,
-            message.seen,
-            may_retry=True,
-        )
-        for message in mail.set_aside()
-    ]
-    jobs = [
-        SetAside(
-            JOB,
-            failure.id,
-            JOBS.get(failure.queue, failure.queue),
-            failure.item,
-            failure.tried_at,
-            failure.tries,
-            plain_reason(failure.reason),
-            failure.place,
-            failure.seen_at is not None,
-            may_retry=failure.queue not in ONCE,
-        )
-        for failure in queues.set_aside()
-    ]
-    return sorted([*mails, *jobs], key=lambda item: item.seen)
+    lists = [partial(rows_after, seen) for seen in (False, True) for rows_after in (_mails, _jobs)]
+    return piece_of_lists(lists, after, lambda item: item.id)
+
+
+def _mails(seen: bool, after: str, most: int) -> Piece[SetAside]:
+    piece = mail.set_aside(seen=seen, after=after, most=most)
+    return piece.of(
+        [
+            SetAside(
+                MAIL,
+                message.id,
+                f"a mail: {message.kind}",
+                message.id,
+                message.created_at,
+                message.tries,
+                message.reason,
+                message.place,
+                seen,
+                may_retry=True,
+            )
+            for message in piece
+        ]
+    )
+
+
+def _jobs(seen: bool, after: str, most: int) -> Piece[SetAside]:
+    piece = queues.set_aside(seen=seen, after=after, most=most)
+    return piece.of(
+        [
+            SetAside(
+                JOB,
+                failure.id,
+                JOBS.get(failure.queue, failure.queue),
+                failure.item,
+                failure.tried_at,
+                failure.tries,
+                plain_reason(failure.reason),
+                failure.place,
+                seen,
+                may_retry=failure.queue not in ONCE,
+            )
+            for failure in piece
+        ]
+    )
 
 
 def try_again(actor: Actor, source: str, number: str) -> None:

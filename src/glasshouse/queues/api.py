@@ -24,6 +24,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import new_id
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.queues import progress, rules
 from glasshouse.queues.models import Failure
 
@@ -217,9 +218,13 @@ def _log(queue: str, item: str, tries: int, error: BaseException) -> None:
 # -- what staff see ------------------------------------------------------------------------------------------------
 
 
-def set_aside() -> list[Failure]:
-    """The items that were set aside, those that nobody has looked at first."""
-    return list(Failure.objects.exclude(set_aside_at=None).order_by(F("seen_at").asc(nulls_first=True), "-tried_at"))
+def set_aside(*, seen: bool, after: str, most: int) -> Piece[Failure]:
+    """A piece of the items that were set aside, the newest first.
+
+    seen: those that staff have looked at; after, most: as in `piece_of`.
+    """
+    rows = Failure.objects.exclude(set_aside_at=None).filter(seen_at__isnull=not seen)
+    return piece_of(rows, after, by="-tried_at", most=most)
 
 
 def unseen() -> int:

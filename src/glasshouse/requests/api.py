@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext
 
 from glasshouse.access import api as access
@@ -29,6 +29,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, RequestId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.notices import api as notices
@@ -252,19 +253,20 @@ def ask_as_person(actor: Actor, kind: str, text: str, *, follows: Request | None
 
 def own(actor: Actor, number: str) -> Request:
     """A confirmed request of the actor's person. Raises NotFoundError."""
-    request = next((request for request in of_person(actor, number) if request.id == number), None)
+    request = next(iter(readable(_confirmed(actor).filter(id=number))), None)
     if request is None:
         raise NotFoundError
     return request
 
 
-def of_person(actor: Actor, *numbers: str) -> list[Request]:
-    """The confirmed requests of the actor's person, the newest first; of these numbers only, if any are given."""
-    person = accounts.person_of(actor)
-    confirmed = Request.objects.filter(address_hash=person.address_hash).exclude(proved_at=None)
-    if numbers:
-        confirmed = confirmed.filter(id__in=numbers)
-    return readable(confirmed.order_by("-asked_at"))
+def of_person(actor: Actor, after: str = "") -> Piece[Request]:
+    """A piece of the confirmed requests of the actor's person, the newest first. after: as in `piece_of`."""
+    piece = piece_of(_confirmed(actor), after, by="-asked_at")
+    return piece.of(readable(piece))
+
+
+def _confirmed(actor: Actor) -> "QuerySet[Request]":
+    return Request.objects.filter(address_hash=accounts.person_of(actor).address_hash).exclude(proved_at=None)
 
 
 def write(

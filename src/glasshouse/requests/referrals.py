@@ -8,12 +8,13 @@ other. One customer never learns of another. Source: PRI-27; GDPR Art. 5(1)(c).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from glasshouse.access import api as access
@@ -27,6 +28,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, JOB, Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, KeyOwnerId, OrganisationId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.organisations.models import Invitation
 from glasshouse.probes import api as probes
@@ -39,6 +41,8 @@ from glasshouse.vault.fields import readable
 
 WARNING = "rights.warn-referral"
 ANSWER_WITHIN = timedelta(days=14)
+A_PIECE = 30
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # what is open comes before what is answered
 # What a customer can do with what it entered. Anything else stays with the officer.
 PASSED = frozenset(
     (
@@ -173,13 +177,17 @@ def _tell_contacts(organisation: OrganisationId, news: mail.Templated) -> None:
         mail.queue_draft(KeyOwnerId(person.id), "referral", person.address, draft)
 
 
-def passed(actor: Actor) -> list[PassedRequest]:
-    """Requests that were passed to the actor's organisation, the open ones first. Raises ForbiddenError."""
+def passed(actor: Actor, after: str = "") -> Piece[PassedRequest]:
+    """A piece of the requests that were passed to the actor's organisation, the open ones first, then what was answered last.
+
+    after: as in `piece_of`. Raises ForbiddenError.
+    """
     with access.organisation_transaction(actor):
         access.require(actor, Permission.REFERRAL_ANSWER)
         access.record_access(actor, "referrals", [])
-        rows = list(
-            Referral.objects.filter(organisation_id=actor.organisation).order_by("-answered_at", "due_at")[:200]
+        every = Referral.objects.filter(organisation_id=actor.organisation)
+        rows = piece_of(
+            every.annotate(ended=Coalesce("answered_at", Value(NEVER))), after, by=("-ended", "due_at"), most=A_PIECE
         )
         requests_by_id = {
             request.id: request for request in readable(Request.objects.filter(id__in=[row.request_id for row in rows]))
@@ -203,7 +211,7 @@ def passed(actor: Actor) -> list[PassedRequest]:
             for row in rows
             if row.request_id in requests_by_id
         ]
-    return sorted(passed_requests, key=lambda passed_request: passed_request.answered_at is not None)
+    return rows.of(passed_requests)
 
 
 def answer(actor: Actor, number: str, text: str, *, delete: bool) -> None:

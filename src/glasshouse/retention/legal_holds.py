@@ -6,7 +6,7 @@ watches. An erasure asks `on_person`, `on_address` or `on_organisation` first; t
 Source: PRI-18, PRI-24; GDPR Art. 12(4), 17(3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,13 +28,14 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import JOB, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, OrganisationId
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.queues import api as queues
 from glasshouse.retention.models import HoldOn, LegalHold
+from glasshouse.retention.whose_columns import naming
 from glasshouse.vault import api as vault
-from glasshouse.vault.declarations import by_address
-from glasshouse.vault.fields import key_owner_column, readable
+from glasshouse.vault.fields import readable
 
 ERASING = "rights.erase"  # Names the queue of erasures: nobody is put under a hold while they are erased.
 TELLING, TELLING_END = "retention.tell-hold", "retention.tell-hold-end"
@@ -290,9 +291,10 @@ def _tell_lapsed(number: str) -> bool:
 # -- what is held --------------------------------------------------------------------------------------------------
 
 
-def live() -> list[LegalHold]:
-    """Every live legal hold, the one that ends first first."""
-    return readable(LegalHold.objects.filter(ends_at__gt=clock.now()).order_by("ends_at"))
+def live(but: Collection[str] = (), after: str = "") -> Piece[LegalHold]:
+    """A piece of the live legal holds, the one that ends first first. but: ids left out; after: as in `piece_of`."""
+    piece = piece_of(LegalHold.objects.filter(ends_at__gt=clock.now()).exclude(id__in=but), after, by="ends_at")
+    return piece.of(readable(piece))
 
 
 def on_person(person: str) -> list[LegalHold]:
@@ -338,14 +340,6 @@ def marks() -> set[str]:
 def without_held(rows: "models.QuerySet[models.Model]") -> "models.QuerySet[models.Model]":
     """The rows of a model that no legal hold keeps."""
     held = sorted(marks())
-    for column in _naming(rows.model) if held else ():
+    for column in naming(rows.model) if held else ():
         rows = rows.exclude(**{f"{column}__in": held})
     return rows
-
-
-def _naming(model: type[models.Model]) -> list[str]:
-    """The columns and lookups of a model that say whose a row is."""
-    columns = {field.attname for field in model._meta.concrete_fields}
-    declared = by_address(model)
-    known = {"key_owner", "organisation_id", "person_id", "account_id", "account", key_owner_column(model)}
-    return sorted(known & columns) + ([declared.hash] if declared else [])

@@ -2,7 +2,8 @@
 
 Policies are forced, so that even the owner of the tables is held by them; the application's roles own nothing. What a policy must
 know of other rows (is this account a member, which sites does it see, is there a live grant) it asks of functions that run as the
-owner, who may read ids of members, invitations and grants, and nothing else of any customer.
+owner, who may read tables that declare `owner_reads` (members, invitations, grants, tokens and the like), and no other row of any
+customer.
 
 Restrictive policies hide what may be stored only: rows can be added, for storing goes on, and neither read, changed nor deleted,
 whoever asks; their person's own acts aside (`accounts.own`). Source: SEC-03, SEC-04, PRI-23; GDPR Art. 18.

@@ -5,6 +5,7 @@ suggestion, shown to the person with its source. The law wants each person told 
 click to object. Who objected, or whose data is restricted, is skipped at the next import. Source: PRI-08; GDPR Art. 14, 21.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId, new_id, new_token
+from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
@@ -82,15 +84,14 @@ class LinkedValue(NamedTuple):
     source: Source
 
 
-def sources(actor: Actor) -> list[SourceCount]:
-    """Every source, the newest first. Raises NotFoundError."""
+def sources(actor: Actor, after: str = "") -> Piece[SourceCount]:
+    """A piece of the sources, the newest first. after: as in `piece_of`. Raises NotFoundError."""
     access.require_staff(actor, Permission.SOURCE_CHANGE)
     of_checks = probes.hidden_from(str(actor.account), Source)
-    counts = dict(ThirdPartyData.objects.order_by().values_list("source").annotate(count=Count("pk")))
-    return [
-        SourceCount(source, counts.get(source.pk, 0))
-        for source in readable(Source.objects.exclude(id__in=of_checks).order_by("-created_at"))
-    ]
+    piece = piece_of(Source.objects.exclude(id__in=of_checks), after, by="-created_at")
+    values = ThirdPartyData.objects.filter(source__in=[source.pk for source in piece])
+    counts = dict(values.order_by().values_list("source").annotate(count=Count("pk")))
+    return piece.of([SourceCount(source, counts.get(source.pk, 0)) for source in readable(piece)])
 
 
 @transaction.atomic
@@ -352,26 +353,32 @@ def end_suppression(actor: Actor) -> None:
 # -- suggestions ---------------------------------------------------------------------------------------------------
 
 
-def suggestions(actor: Actor) -> list[Suggestion]:
-    """What sources say of the actor's person, those that differ from what the person gave first."""
+def suggestions(actor: Actor, after: str = "") -> Piece[Suggestion]:
+    """A piece of what sources say of the actor's person: names first, which may differ from what the person gave.
+
+    after: as in `piece_of`.
+    """
     person = accounts.person_of(actor)
-    rows = ThirdPartyData.objects.select_related("source").filter(address_hash=person.address_hash)
-    items = [
-        Suggestion(
-            row.id,
-            rules.FIELDS[row.field],
-            row.value,
-            person.name if row.field == "name" and row.value != person.name else "",
-            row.source,
-            row.received_at,
-            row.state,
-        )
-        for row in _readable(rows.order_by("received_at"))
-    ]
-    return sorted(items, key=lambda item: not item.own_value)
+    of_person = ThirdPartyData.objects.select_related("source").filter(address_hash=person.address_hash)
+    place = models.Case(models.When(field="name", then=0), default=1)
+    piece = piece_of(of_person.annotate(place_in_list=place), after, by=("place_in_list", "received_at"))
+    return piece.of([_suggestion(row, person.name) for row in _readable(piece)])
 
 
-def _readable(rows: "models.QuerySet[ThirdPartyData]") -> list[ThirdPartyData]:
+def label_of(actor: Actor, suggestion: str) -> str:
+    """What a suggestion about the actor's person is about, in plain words; "" where there is no such one."""
+    rows = ThirdPartyData.objects.filter(id=suggestion, address_hash=accounts.person_of(actor).address_hash)
+    field = rows.values_list("field", flat=True).first()
+    return rules.FIELDS[field] if field else ""
+
+
+def _suggestion(row: ThirdPartyData, name: str) -> Suggestion:
+    """name: what the person gave as theirs."""
+    own_value = name if row.field == "name" and row.value != name else ""
+    return Suggestion(row.id, rules.FIELDS[row.field], row.value, own_value, row.source, row.received_at, row.state)
+
+
+def _readable(rows: Iterable[ThirdPartyData]) -> list[ThirdPartyData]:
     """The rows that may be read, and whose sources may. rows: with their sources."""
     values = readable(rows)
     known = {source.pk for source in readable(row.source for row in values)}

@@ -64,7 +64,7 @@ def rectify_address(actor: Actor, secret: str) -> None:
 def reject_suggestion(actor: Actor, suggestion: str) -> None:
     """Have what a source says of the actor's person deleted as wrong, and tell who received it. Raises NotFoundError."""
     person = accounts.person_of(actor)
-    label = next((row.label for row in sources.suggestions(actor) if row.id == suggestion), "")
+    label = sources.label_of(actor, suggestion)
     sources.decide(actor, suggestion, right=False)
     subject = Subject(KeyOwnerId(person.id), person.address)
     passing_on.tell_corrected(subject, "user.contact", f"This is wrong, and deleted here: {label}")

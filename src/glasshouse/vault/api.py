@@ -153,6 +153,12 @@ def open_keys(owners: set[KeyOwnerId]) -> None:
             _all_open[row.key_owner] = time.monotonic() + settings.DATA_KEYS_KEPT_S
 
 
+def with_key(owners: set[KeyOwnerId]) -> set[KeyOwnerId]:
+    """Those of these key owners that have a key which is not destroyed; no key is opened."""
+    rows = _keys().objects.filter(key_owner__in=owners, destroyed_at=None)
+    return set(map(KeyOwnerId, rows.values_list("key_owner", flat=True)))
+
+
 def _is_open(owner: str) -> bool:
     return _all_open.get(owner, 0.0) > time.monotonic()
 

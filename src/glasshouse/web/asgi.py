@@ -121,7 +121,9 @@ async def _send(page: HttpResponse, scope: Scope, send: Send) -> None:
 def _client_of(scope: Scope, headers: dict[str, str]) -> str:
     """The address that a request comes from, also behind the operator's own proxies."""
     peer = str((scope.get("client") or ("",))[0])
-    return client_of(peer, headers.get("x-forwarded-for", ""), settings.TRUSTED_PROXIES)
+    return client_of(
+        peer, headers.get("x-forwarded-for", ""), settings.TRUSTED_PROXIES, of_proxy=settings.AT_PROXY_DOOR
+    )
 
 
 def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """The data that is held of a data subject, as `held.html` shows it."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.http import QueryDict
 
-from glasshouse.kernel.pieces import Piece, piece_of_list
+from glasshouse.kernel.pieces import PIECE, Piece
 from glasshouse.subject.items import HASH, Item
+from glasshouse.web.forms import small_number
 
 FIRST = 20  # values of each purpose on the page of all of them
 
@@ -33,43 +35,67 @@ class Group(NamedTuple):
     total: int
 
 
+@dataclass
+class _Gathered:
+    """What is gathered of a purpose while everything held is read: no more values than a page shows.
+
+    after: the number of the value after which they begin; most: how many; differing: fields that are not the same of all.
+    """
+
+    after: int
+    most: int
+    shown: list[Item] = field(default_factory=list)
+    total: int = 0
+    is_hashes: bool = True
+    first: Item | None = None
+    differing: set[str] = field(default_factory=set)
+
+    def add(self, item: Item) -> None:
+        """One more value."""
+        if self.after <= self.total < self.after + self.most:
+            self.shown.append(item)
+        self.total += 1
+        self.first = self.first or item
+        self.is_hashes = self.is_hashes and item.value == HASH
+        self.differing |= {name for name in Common._fields if getattr(item, name) != getattr(self.first, name)}
+
+    def common(self) -> Common:
+        """What is the same of all values."""
+        return Common(
+            **{name: None if name in self.differing else getattr(self.first, name) for name in Common._fields}
+        )
+
+
 def grouped(items: Iterable[Item], asked: QueryDict) -> dict[str, object]:
     """Items as `held.html` shows them: by purpose, the first of many, or one purpose whole, in pieces.
 
+    They are read one after the other, and no more are kept than the page shows.
     asked: of the page's address, `purpose` and `values`: the number of the value after which the piece begins.
     """
-    by_purpose: dict[str, list[Item]] = {}
+    purpose, after = asked.get("purpose", ""), small_number(asked.get("values", ""))
+    by_purpose: dict[str, _Gathered] = {}
+    of_purpose = _Gathered(after, PIECE)
+    from_first = _Gathered(0, PIECE)  # Where there are not so many values, the piece begins with the first.
     for item in items:
-        by_purpose.setdefault(item.purpose, []).append(item)
-    purpose, count = asked.get("purpose", ""), sum(map(len, by_purpose.values()))
-    if purpose in by_purpose:
-        of_purpose = by_purpose[purpose]
-        numbers = piece_of_list(range(1, len(of_purpose) + 1), asked.get("values", ""), str)
-        piece = numbers.of([of_purpose[number - 1] for number in numbers])
-        return {
-            "groups": [Group(purpose, piece, 0, _common(of_purpose), len(of_purpose))],
-            "count": count,
-            "purpose": purpose,
-        }
+        by_purpose.setdefault(item.purpose, _Gathered(0, FIRST)).add(item)
+        if item.purpose == purpose:
+            of_purpose.add(item)
+            from_first.add(item)
+    count = sum(each.total for each in by_purpose.values())
+    if of_purpose.total:
+        piece = of_purpose if 0 < after < of_purpose.total else from_first
+        return {"groups": [_whole(purpose, piece)], "count": count, "purpose": purpose}
     groups = [
-        Group(
-            name,
-            Piece(of_purpose[:FIRST]),
-            max(0, len(of_purpose) - FIRST),
-            _common(of_purpose),
-            len(of_purpose),
-        )
-        for name, of_purpose in sorted(by_purpose.items(), key=_place)
+        Group(name, Piece(each.shown), max(0, each.total - FIRST), each.common(), each.total)
+        for name, each in sorted(by_purpose.items(), key=lambda pair: (pair[1].is_hashes, pair[0]))
     ]
     return {"groups": groups, "count": count}
 
 
-def _place(group: tuple[str, list[Item]]) -> tuple[bool, str]:
-    """By name; what only finds something else, by hashes that tell nobody anything, stands last."""
-    purpose, items = group
-    return all(item.value == HASH for item in items), purpose
-
-
-def _common(items: list[Item]) -> Common:
-    sets: dict[str, set[Any]] = {name: {getattr(item, name) for item in items} for name in Common._fields}
-    return Common(**{name: values.pop() if len(values) == 1 else None for name, values in sets.items()})
+def _whole(purpose: str, gathered: _Gathered) -> Group:
+    """A piece of a purpose that is shown whole."""
+    end = gathered.after + len(gathered.shown)
+    piece = Piece(
+        gathered.shown, str(end) if end < gathered.total else "", str(gathered.after) if gathered.after else ""
+    )
+    return Group(purpose, piece, 0, gathered.common(), gathered.total)

@@ -65,6 +65,11 @@ try:
     TRUSTED_PROXIES = networks(os.environ.get("GLASSHOUSE_TRUSTED_PROXIES", ""))
 except ValueError as error:
     raise ImproperlyConfigured(f"GLASSHOUSE_TRUSTED_PROXIES: {error}. Write networks like 10.0.0.0/8 ::1.") from None
+# Of the process at the proxy's own door: whoever is connected has shown a certificate of the proxy's authority.
+AT_PROXY_DOOR = bool(os.environ.get("GLASSHOUSE_PROXY_DOOR"))
+LISTENS_AT = int(os.environ.get("GLASSHOUSE_PROXY_DOOR") or WEB_DOOR.port)
+# From where connections count as a proxy's, which has many clients.
+PROXIES = networks("0.0.0.0/0 ::/0") if AT_PROXY_DOOR else TRUSTED_PROXIES
 # Connections at once, at the web door; those that nothing was answered to yet are bounded lower by `Bounds` itself.
 CONNECTIONS = Bounds(
     of_client=whole_number("GLASSHOUSE_CONNECTIONS_A_CLIENT", Bounds().of_client),

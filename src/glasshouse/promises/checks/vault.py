@@ -4,7 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import LiteralString
 
@@ -78,12 +78,10 @@ def _sending(given: Filled, canary: str) -> Iterator[None]:
             secured.sendall(head.encode() + line * (SENT_BYTES // len(line)))
             time.sleep(0.3)  # until the web part has put away what it was sent
             secured.setblocking(False)
-            try:
+            with suppress(ssl.SSLWantReadError):  # It waits for the rest, as it should.
                 if refusal := secured.recv(200):
                     answer = refusal[:40].decode(errors="replace")
                     raise UnavailableError(f"The web door refused the probe's file: {answer}")
-            except ssl.SSLWantReadError:
-                pass  # It waits for the rest, as it should.
             yield
     except OSError as error:
         raise UnavailableError("The web door did not take the probe's file.") from error

@@ -7,18 +7,14 @@ from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.requests import referrals
 from glasshouse.web.forms import again
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.request_choices import KINDS
 
-A_PIECE = 30
-
 
 def _rows(request: HttpRequest, actor: Actor) -> dict[str, object]:
-    after = request.GET.get("after", "")
-    piece = piece_of_list(referrals.passed(actor), after, lambda passed: passed.id, A_PIECE)
+    piece = referrals.passed(actor, request.GET.get("after", ""))
     return {"rows": piece.of([(passed, KINDS.get(passed.kind, passed.kind)) for passed in piece])}
 
 

@@ -9,6 +9,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import finding as places
 from glasshouse.kernel.wanted import fitting
 from glasshouse.organisations import finding as people
+from glasshouse.web.forms import shows_again
 from glasshouse.web.menu import Entry, shell_of
 from glasshouse.web.organisation_page import inside
 
@@ -54,6 +55,7 @@ def search(request: HttpRequest, organisation: str) -> HttpResponse:
     asks=(Asked("query"),),
     form=FormRules(preview=True, repeatable=True),
 )
+@shows_again("grower/search.html", lambda request, **_: _result(request, ""))
 def find(request: HttpRequest, organisation: str) -> HttpResponse:
     """What bears a name, as far as the actor's role shows it. The search is no part of an address, which browsers keep."""
     wanted = " ".join(request.POST.get("query", "").split())[:LONGEST]

@@ -1,6 +1,5 @@
 """A person's consent and objections by purpose, restriction, and third-party data about the person."""
 
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -21,10 +20,6 @@ from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 
-def _key(row: Model) -> str:
-    return str(row.pk)
-
-
 def _receiver(received: disclosures.Received) -> str:
     return f"{received.recipient.pk}.{received.server}"
 
@@ -37,12 +32,12 @@ def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
         "choices": consent.decisions(actor),
         "restriction": consent.restriction_of(str(actor.person)),
         "grounds": GROUNDS.items(),
-        "requests": piece_of_list(requests.of_person(actor), asked.get("requests", ""), _key),
-        "acceptances": piece_of_list(notices.acceptances(actor), asked.get("accepted", ""), _key),
+        "requests": requests.of_person(actor, asked.get("requests", "")),
+        "acceptances": notices.acceptances(actor, asked.get("accepted", "")),
         "disclosed": piece_of_list(disclosures.of_person(person, address_hash), asked.get("received", ""), _receiver),
-        "passed_on": piece_of_list(passing_on.passed_on(person, address_hash), asked.get("told", ""), _key),
+        "passed_on": passing_on.piece_passed_on(person, address_hash, asked.get("told", "")),
         "views": support_record.of_person(actor),
-        "suggestions": piece_of_list(sources.suggestions(actor), asked.get("suggestions", ""), lambda item: item.id),
+        "suggestions": sources.suggestions(actor, asked.get("suggestions", "")),
     }
 
 

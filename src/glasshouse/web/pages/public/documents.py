@@ -50,7 +50,7 @@ class KindOfRecipients(NamedTuple):
 
 def _recipients() -> list[KindOfRecipients]:
     """Everybody who receives personal data now, by kind. Authorities are counted, and named to nobody."""
-    listed = [entry for entry in disclosures.recipients() if entry.state != "ended"]
+    listed = disclosures.receiving()
     return [
         KindOfRecipients(gettext(title), [entry for entry in listed if entry.recipient.kind == kind])
         for kind, title in recipient_rules.TITLES.items()

@@ -5,19 +5,15 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Asked, Audience, MenuGroup, Need, page
 from glasshouse.disclosures import api as disclosures
-from glasshouse.disclosures import news, rules
+from glasshouse.disclosures import news
 from glasshouse.kernel.errors import InvalidError, ThrottledError
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.web.forms import again, small_number
 from glasshouse.web.languages import readers_language
 from glasshouse.web.middleware import network_of
 
 
 def _context(after: str = "") -> dict[str, object]:
-    # Authorities are counted in the transparency report, from which no person can be identified.
-    rows = [entry for entry in disclosures.recipients() if entry.recipient.kind != rules.Kind.AUTHORITY]
-    shown = piece_of_list(rows, after, lambda entry: entry.recipient.pk)
-    return {"rows": shown, "unreadable": disclosures.unreadable_count()}
+    return {"rows": disclosures.public_recipients(after), "unreadable": disclosures.unreadable_count()}
 
 
 @page(

@@ -7,21 +7,18 @@ from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.authorities import api as legal
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.vault.datamap import NAMES
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.written_days import day_of
 
-A_PIECE = 30
 ASKED = ("address", "authority", "country", "grounds")
 
 
 def _legal_requests(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    after = request.GET.get("after", "")
-    shown = piece_of_list(legal.legal_requests(actor), after, lambda legal_request: legal_request.pk, A_PIECE)
+    shown = legal.legal_requests(actor, request.GET.get("after", ""))
     rows = [
         (
             legal_request,

@@ -9,7 +9,6 @@ from django.urls import reverse
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import api as desks
 from glasshouse.privacy_office import held
 from glasshouse.retention.legal_holds import Bar, Order
@@ -17,17 +16,11 @@ from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.written_days import day_of
 
-FORMS_A_PIECE = 30
-
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    desk, asked = desks.desk(actor_of(request)), request.GET
-    return {
-        "desk": desk,
-        "restrictions": piece_of_list(desk.restricted, asked.get("restricted", ""), lambda row: row.pk, FORMS_A_PIECE),
-        "legal_holds": piece_of_list(desk.legal_holds, asked.get("holds", ""), lambda row: row.hold.pk),
-        "statistics": piece_of_list(desk.statistics, asked.get("statistics", ""), lambda row: row.pk),
-    }
+    asked = request.GET
+    begun = desks.Begun(asked.get("restricted", ""), asked.get("holds", ""), asked.get("statistics", ""))
+    return {"desk": desks.desk(actor_of(request), begun)}
 
 
 def _act_context(request: HttpRequest) -> dict[str, object]:

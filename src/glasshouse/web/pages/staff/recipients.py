@@ -8,31 +8,22 @@ from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.disclosures import api as disclosures
 from glasshouse.disclosures import business_transfers, rules
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import data_rooms
 from glasshouse.web.data_categories import categories
 from glasshouse.web.forms import shows_again, small_number
 from glasshouse.web.middleware import actor_of
 from glasshouse.web.written_days import day_of
 
-TRANSFERS_A_PIECE = 10
 TEXTS = ("name", "what", "region", "agreement", "safeguard", "purpose", "basis", "contact", "server")
 
 
 def _register(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, asked = actor_of(request), request.GET
     context = {
-        "rows": piece_of_list(
-            disclosures.recipients(str(actor.account)), asked.get("after", ""), lambda row: row.recipient.pk
-        ),
-        "unreadable": disclosures.unreadable_count(),
+        "rows": disclosures.recipients(str(actor.account), asked.get("after", "")),
+        "unreadable": disclosures.unreadable_count(authorities=True),
         "categories": categories(),
-        "transfers": piece_of_list(
-            business_transfers.transfers(actor),
-            asked.get("transfers", ""),
-            lambda transfer: transfer.business_transfer.pk,
-            TRANSFERS_A_PIECE,
-        ),
+        "transfers": business_transfers.transfers(actor, asked.get("transfers", "")),
         "rooms": data_rooms.rooms(actor, asked.get("rooms", "")),
         "others": access.others_with(actor, Permission.MERGER_CHANGE),
     }

@@ -5,15 +5,13 @@ from django.shortcuts import redirect, render
 
 from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.privacy_office import set_aside as failures
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of
 
 
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
-    items = failures.listed(actor_of(request))
-    return {"items": piece_of_list(items, request.GET.get("after", ""), lambda item: item.id)}
+    return {"items": failures.listed(actor_of(request), request.GET.get("after", ""))}
 
 
 @page(

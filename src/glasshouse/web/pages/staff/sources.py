@@ -9,7 +9,6 @@ from django.urls import reverse
 from glasshouse.access.pages import KB, Asked, Audience, FormRules, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.sources import api, rules
 from glasshouse.web import once
 from glasshouse.web.forms import shows_again
@@ -20,7 +19,7 @@ MOST_BYTES, MOST_AT_ONCE = 10 << 20, 2 << 20
 
 def _page(request: HttpRequest, **_: str) -> dict[str, object]:
     actor = actor_of(request)
-    rows = piece_of_list(api.sources(actor), request.GET.get("after", ""), lambda row: row.source.pk)
+    rows = api.sources(actor, request.GET.get("after", ""))
     return {"rows": rows, "kinds": rules.KINDS.items(), "fields": ", ".join(rules.FIELDS)}
 
 
