@@ -129,6 +129,25 @@ def test_what_we_store_is_sorted_by_a_column(opened: Open) -> None:
     assert page.locator("th[aria-sort]").count() == 0
 
 
+COVERED = """() => {
+  const focused = document.activeElement, box = focused.getBoundingClientRect();
+  if (focused === document.body || focused.closest(".tabbar, .topbar, .skip")) return "";
+  const bars = [...document.querySelectorAll(".tabbar, .topbar")].map(bar => bar.getBoundingClientRect());
+  const covers = bars.some(bar => bar.height && box.top >= bar.top - 1 && box.bottom <= bar.bottom + 1);
+  return covers ? focused.outerHTML.slice(0, 80) : "";
+}"""
+
+
+def test_no_bar_covers_what_has_the_focus(opened: Open, customer: Callable[[], Customer]) -> None:
+    own, page = customer(), opened()
+    enter(page, own)
+    page.wait_for_url("**/o/**")
+    page.goto(f"/o/{own.organisation}/roles")
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        assert page.evaluate(COVERED) == ""
+
+
 def test_search_is_one_key_away(opened: Open, customer: Callable[[], Customer]) -> None:
     """From any page of the organisation; on the phone, where the field is not shown, the key leads to its page."""
     own = customer()
