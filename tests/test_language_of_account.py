@@ -38,7 +38,9 @@ def test_the_accounts_language_counts_in_every_browser_and_a_cookie_or_an_addres
     one, other = customer(), customer()
     here = web(one)
     assert language_of(here.get("/account")) == "en"
-    assert post(here, "/account/language", "/account", language="de").headers["location"] == "/account"
+    assert (
+        post(here, "/account/language", "/account", language="de").headers["location"] == "/account?done=language-saved"
+    )
     there, english = web(one), {"Accept-Language": "en-GB,en;q=0.9"}
     for client in (here, there):
         assert language_of(client.get("/account", headers=english)) == "de"

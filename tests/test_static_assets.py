@@ -71,6 +71,14 @@ def test_a_first_visit_is_small() -> None:
     assert sum(len(asset.packed or asset.content) for asset in sent) < 55_000
 
 
+@pytest.mark.parametrize("name", ["overview.avif", "overview-dark.avif"])
+def test_the_picture_of_the_home_page_is_small(name: str) -> None:
+    asset = static_assets.assets().by_name[name]
+    assert asset.content_type == "image/avif"
+    assert 5_000 < len(asset.content) < 30_000
+    assert fetch(name, "gzip").headers.get("Content-Encoding") is None
+
+
 def test_every_part_of_the_sheet_is_in_it() -> None:
     folder = static_assets.FOLDER / "styles"
     assert {path.stem for path in folder.iterdir()} == set(static_assets.STYLES)

@@ -74,6 +74,80 @@ def test_the_menu_is_the_same_on_each_page_and_marks_the_one_that_is_shown(
     sound(page)
 
 
+def test_what_was_done_is_told_once(opened: Open, customer: Callable[[], Customer]) -> None:
+    own, page = customer(), opened()
+    enter(page, own)
+    page.wait_for_url("**/o/**")
+    page.goto(f"/o/{own.organisation}/roles")
+    page.get_by_label("Name", exact=True).fill("Crop worker")
+    page.get_by_label("See the sites, compartments and devices").check()
+    page.get_by_role("button", name="Save role").click()
+    expect(page.get_by_role("status").filter(has_text="Role saved")).to_be_visible()
+    assert "done" not in page.url
+    sound(page)
+    page.reload()
+    expect(page.get_by_role("heading", name="Your own roles")).to_be_visible()
+    assert page.get_by_text("Role saved").count() == 0
+    page.goto(f"/o/{own.organisation}/roles?done=<b>anything</b>")
+    assert page.locator(".toast").count() == 0
+
+
+def test_roles_are_read_without_scrolling_sideways(opened: Open, customer: Callable[[], Customer]) -> None:
+    """On a phone a permission stands above the roles that have it, and nothing is cut off."""
+    own, page = customer(), opened()
+    enter(page, own)
+    page.wait_for_url("**/o/**")
+    page.goto(f"/o/{own.organisation}/roles")
+    table = page.locator("table.matrix")
+    expect(table).to_be_visible()
+    assert table.evaluate("table => table.parentElement.scrollWidth <= table.parentElement.clientWidth")
+    sound(page)
+
+
+def test_the_public_menu_is_complete_at_each_width(opened: Open) -> None:
+    page = opened()
+    page.goto("/")
+    if page.viewport_size and page.viewport_size["width"] < 760:
+        page.locator(".pub summary").click()
+    expect(page.locator(".pub").get_by_role("link", name="Ask about your data")).to_be_visible()
+    expect(page.locator(".pub").get_by_role("link", name="Create account")).to_be_visible()
+    sound(page)
+    picture = page.get_by_role("img", name="The overview")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+
+
+def test_what_we_store_is_sorted_by_a_column(opened: Open) -> None:
+    page = opened()
+    page.goto("/trust/data?order=basis")
+    cells = page.locator("td[data-label='Why we may keep it']").all_inner_texts()
+    assert cells == sorted(cells)
+    assert len(set(cells)) > 1
+    page.goto("/trust/data?order=-basis")
+    assert page.locator("td[data-label='Why we may keep it']").all_inner_texts() == sorted(cells, reverse=True)
+    assert page.locator("th[aria-sort=descending]").count() == 1
+    page.goto("/trust/data?order=__class__")
+    assert page.locator("th[aria-sort]").count() == 0
+
+
+COVERED = """() => {
+  const focused = document.activeElement, box = focused.getBoundingClientRect();
+  if (focused === document.body || focused.closest(".tabbar, .topbar, .skip")) return "";
+  const bars = [...document.querySelectorAll(".tabbar, .topbar")].map(bar => bar.getBoundingClientRect());
+  const covers = bars.some(bar => bar.height && box.top >= bar.top - 1 && box.bottom <= bar.bottom + 1);
+  return covers ? focused.outerHTML.slice(0, 80) : "";
+}"""
+
+
+def test_no_bar_covers_what_has_the_focus(opened: Open, customer: Callable[[], Customer]) -> None:
+    own, page = customer(), opened()
+    enter(page, own)
+    page.wait_for_url("**/o/**")
+    page.goto(f"/o/{own.organisation}/roles")
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        assert page.evaluate(COVERED) == ""
+
+
 def test_search_is_one_key_away(opened: Open, customer: Callable[[], Customer]) -> None:
     """From any page of the organisation; on the phone, where the field is not shown, the key leads to its page."""
     own = customer()

@@ -265,7 +265,7 @@ def test_sensitive_acts_ask_for_reauthentication(customer: Make, web: Web) -> No
     assert (
         post(client, "/reauthenticate", "/reauthenticate", password=one.password, next=back).headers["location"] == back
     )
-    assert post(client, f"{page}/invite", page, **fields).headers["location"] == page
+    assert post(client, f"{page}/invite", page, **fields).headers["location"] == f"{page}?done=invited"
 
 
 def test_forms_from_elsewhere_are_refused(customer: Make, web: Web) -> None:

@@ -17,8 +17,9 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
+    ".avif": "image/avif",
 }
-COMPRESSED = {".js", ".css", ".svg"}  # A font is compressed by itself.
+COMPRESSED = {".js", ".css", ".svg"}  # A font and a picture are compressed by themselves.
 SHEET = "glasshouse.css"
 # The parts of the style sheet, in order: each component is one block in one of them.
 STYLES = (

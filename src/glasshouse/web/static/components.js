@@ -6,6 +6,15 @@
   // What is wrong with a form is read out and seen first.
   document.querySelector("[data-focus]")?.focus();
 
+  // What was just done is told once: not again when the page is loaded anew, and for ten seconds.
+  const toast = document.querySelector(".toasts");
+  if (toast) {
+    const address = new URL(location.href);
+    address.searchParams.delete("done");
+    history.replaceState(null, "", address);
+    setTimeout(() => toast.remove(), 10000);
+  }
+
   // Menus close on Escape, and on a click elsewhere.
   const close = (except) => document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
     if (!except || !menu.contains(except)) menu.open = false;

@@ -219,18 +219,6 @@ def time_of(at: date, day: bool = False, zone: str = "", named: bool = False) ->
     return _part("time", at=at, shown=shown, day=day, zone=zone, named=named)
 
 
-@register.simple_tag
-def readout(place: str, value: object, unit: str = "") -> SafeString:
-    """A value read at the cursor of a chart."""
-    return _part("readout", place=place, value=value, unit=unit)
-
-
-@register.simple_tag
-def skeleton(label: str) -> SafeString:
-    """What stands in the place of what is loading, in its final size."""
-    return _part("skeleton", label=label)
-
-
 @register.simple_block_tag
 def checklist(content: str, label: str) -> SafeString:
     """Steps of setting up, done one after another."""

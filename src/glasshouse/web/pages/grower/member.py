@@ -9,6 +9,7 @@ from glasshouse.access.permissions import EXPLAINED, Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import AccountId
 from glasshouse.organisations import members
+from glasshouse.web.done import led
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 
@@ -66,7 +67,7 @@ def change_member(request: HttpRequest, organisation: str, account: str) -> Http
     """Give a member another role and other sites."""
     actor = inside(request).actor
     members.change_member(actor, AccountId(account), request.POST.get("role", ""), chosen_sites(request))
-    return redirect("home") if account == actor.account else redirect("members", organisation)
+    return redirect("home") if account == actor.account else led("member-changed", "members", organisation)
 
 
 @page(
@@ -84,7 +85,7 @@ def remove_member(request: HttpRequest, organisation: str, account: str) -> Http
     """Remove a member."""
     actor = inside(request).actor
     members.remove_member(actor, AccountId(account))
-    return redirect("home") if account == actor.account else redirect("members", organisation)
+    return redirect("home") if account == actor.account else led("member-removed", "members", organisation)
 
 
 @page(

@@ -11,6 +11,7 @@ from glasshouse.kernel.ids import InvitationId, RequestId
 from glasshouse.organisations import invitations, members
 from glasshouse.organisations.invitations import Offer
 from glasshouse.web import once
+from glasshouse.web.done import led
 from glasshouse.web.forms import number_of, shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 
@@ -89,7 +90,7 @@ def invite(request: HttpRequest, organisation: str) -> HttpResponse:
         report = invitations.invite_many(actor, pasted, offer)
         return redirect(f"{reverse('members', args=[organisation])}?report={once.hand_over(actor, 'invited', report)}")
     invitations.invite(actor, request.POST.get("address", ""), offer)
-    return redirect("members", organisation)
+    return led("invited", "members", organisation)
 
 
 @page(
@@ -107,7 +108,7 @@ def resend_invitation(request: HttpRequest, organisation: str, invitation: str) 
     """Send an invitation again."""
     actor = inside(request).actor
     invitations.resend(actor, InvitationId(invitation))
-    return redirect("members", organisation)
+    return led("invited", "members", organisation)
 
 
 @page(
@@ -124,7 +125,7 @@ def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) 
     """Revoke an invitation."""
     actor = inside(request).actor
     invitations.revoke(actor, InvitationId(invitation))
-    return redirect("members", organisation)
+    return led("uninvited", "members", organisation)
 
 
 @page(
@@ -140,7 +141,7 @@ def revoke_invitation(request: HttpRequest, organisation: str, invitation: str) 
 def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Grant a request for access."""
     members.decide(inside(request).actor, RequestId(number), grant=True)
-    return redirect("members", organisation)
+    return led("access-granted", "members", organisation)
 
 
 @page(
@@ -156,4 +157,4 @@ def grant_request(request: HttpRequest, organisation: str, number: str) -> HttpR
 def refuse_request(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """Refuse a request for access."""
     members.decide(inside(request).actor, RequestId(number), grant=False)
-    return redirect("members", organisation)
+    return led("access-refused", "members", organisation)

@@ -10,6 +10,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
 from glasshouse.kernel import clock
+from glasshouse.kernel.actor import Actor
 from glasshouse.web.organisation_page import inside
 
 DAY_S = 86_400
@@ -25,6 +26,17 @@ def _place(site: str, compartment: str, tiles: list[dict[str, Any]]) -> dict[str
     live = [tile for tile in tiles if tile not in old]
     calls = [tile for tile in live if tile["state"] in ("low", "high")]
     return {"site": site, "compartment": compartment, "live": live, "old": old, "calls": calls}
+
+
+def _steps(actor: Actor) -> dict[str, str]:
+    """How far an organisation without readings is: each step is done, to be done now ("now"), or to come ("")."""
+    sites = list(greenhouse.sites(actor))
+    has_device = any(site.devices for site in sites)
+    return {
+        "site": "done" if sites else "now",
+        "device": "done" if has_device else "now" if sites else "",
+        "reading": "now" if has_device else "",
+    }
 
 
 @page(
@@ -51,10 +63,9 @@ def overview(request: HttpRequest, organisation: str) -> HttpResponse:
     places.sort(key=lambda place: (not place["live"], place["site"], place["compartment"]))
     template = "grower/overview_rooms.html" if request.headers.get("HX-Request") else "grower/overview.html"
     now_s = clock.now().timestamp()
+    steps = {} if places else _steps(actor)
     response = render(
-        request,
-        template,
-        context | {"places": places, "piece": piece, "sites": greenhouse.sites(actor), "now_s": f"{now_s:.3f}"},
+        request, template, context | {"places": places, "piece": piece, "steps": steps, "now_s": f"{now_s:.3f}"}
     )
     response.headers["X-Now"] = (
         f"{now_s:.3f}"  # by which the browser, whose clock may be wrong, counts how old values are

@@ -1,7 +1,7 @@
 """Roles as a grid that explains each permission."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from glasshouse.access.pages import Asked, Audience, Need, page
 from glasshouse.access.permissions import EXPLAINED, Permission
@@ -9,6 +9,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import RoleId
 from glasshouse.organisations import members
+from glasshouse.web.done import led
 from glasshouse.web.forms import again
 from glasshouse.web.organisation_page import inside
 
@@ -18,7 +19,7 @@ OWN_ID = 16  # characters of the id of a role of the organisation's own; the bui
 def _grid(request: HttpRequest, context: dict[str, object], actor: Actor) -> dict[str, object]:
     """Roles × permissions, with what the form below them begins with."""
     roles = members.roles(actor)
-    rows = [(id, text, [id in role.permissions for role in roles]) for id, text in EXPLAINED.items()]
+    rows = [(id, text, [(role.title, id in role.permissions) for role in roles]) for id, text in EXPLAINED.items()]
     chosen = set(request.GET.getlist("permissions"))
     chosen_role = request.POST.get("role") or request.GET.get("role")
     editing = next((role for role in roles if role.id == chosen_role and len(role.id) == OWN_ID), None)
@@ -65,7 +66,7 @@ def save_role(request: HttpRequest, organisation: str) -> HttpResponse:
         return again(
             request, "grower/roles.html", error, **_grid(request, context, actor) | {"ticked": set(permissions)}
         )
-    return redirect("roles", organisation)
+    return led("role-saved", "roles", organisation)
 
 
 @page(
@@ -82,4 +83,4 @@ def remove_role(request: HttpRequest, organisation: str, role: str) -> HttpRespo
     """Remove a role of one's own."""
     actor = inside(request).actor
     members.remove_role(actor, RoleId(role))
-    return redirect("roles", organisation)
+    return led("role-removed", "roles", organisation)

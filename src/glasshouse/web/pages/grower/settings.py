@@ -12,6 +12,7 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.organisations import members
 from glasshouse.organisations import settings as rules_of
 from glasshouse.subject import closing, waiting
+from glasshouse.web.done import led
 from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.written_days import day_of
@@ -69,7 +70,7 @@ def set_second_factor_rule(request: HttpRequest, organisation: str) -> HttpRespo
     if whom == "some" and not roles:  # No role at all would mean everybody.
         raise InvalidError(gettext("Tick at least one role."), field="roles")
     rules_of.set_second_factor_rule(actor, roles, _moment(request.POST.get("from", "")))
-    return redirect("settings", organisation)
+    return led("settings-saved", "settings", organisation)
 
 
 def _moment(text: str) -> datetime | None:

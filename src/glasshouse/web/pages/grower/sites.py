@@ -11,6 +11,7 @@ from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import DeviceId, SiteId
 from glasshouse.kernel.time_zones import time_zones
 from glasshouse.web import once
+from glasshouse.web.done import led
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.sites_asked import within_of
@@ -61,7 +62,7 @@ def create_site(request: HttpRequest, organisation: str) -> HttpResponse:
     """Make a site."""
     actor = inside(request).actor
     greenhouse.create_site(actor, {key: str(value) for key, value in request.POST.items()})
-    return redirect("sites", organisation)
+    return led("site-added", "sites", organisation)
 
 
 @page(
@@ -79,7 +80,7 @@ def create_compartment(request: HttpRequest, organisation: str, site: str) -> Ht
     """Make a compartment."""
     actor = inside(request).actor
     greenhouse.create_compartment(actor, SiteId(site), request.POST.get("name", ""))
-    return redirect("sites", organisation)
+    return led("compartment-added", "sites", organisation)
 
 
 @page(
@@ -145,7 +146,7 @@ def set_target_ranges(request: HttpRequest, organisation: str, site: str) -> Htt
     actor = inside(request).actor
     raw = {key: str(value) for key, value in request.POST.items()}
     greenhouse.set_target_ranges(actor, SiteId(site), raw.get("compartment", ""), raw)
-    return redirect("sites", organisation)
+    return led("range-set", "sites", organisation)
 
 
 @page(
@@ -161,4 +162,4 @@ def revoke_device(request: HttpRequest, organisation: str, device: str) -> HttpR
     """Revoke a device's key."""
     actor = inside(request).actor
     greenhouse.revoke_device(actor, DeviceId(device))
-    return redirect("sites", organisation)
+    return led("device-revoked", "sites", organisation)

@@ -9,6 +9,7 @@ from glasshouse.greenhouse import api as greenhouse
 from glasshouse.kernel.ids import GrantId
 from glasshouse.support import api as support
 from glasshouse.support.rules import AREA_TITLES
+from glasshouse.web.done import led
 from glasshouse.web.forms import one_of, shows_again
 from glasshouse.web.organisation_page import chosen_sites, inside
 from glasshouse.web.support_wish import wish_of
@@ -65,7 +66,7 @@ def give_grant(request: HttpRequest, organisation: str) -> HttpResponse:
     """Let support in."""
     actor = inside(request).actor
     support.give(actor, wish_of(request, chosen_sites(request)))
-    return redirect("support_access", organisation)
+    return led("support-invited", "support_access", organisation)
 
 
 @page(
@@ -118,7 +119,7 @@ def revoke_grant(request: HttpRequest, organisation: str, grant: str) -> HttpRes
     """End what was given."""
     actor = inside(request).actor
     support.revoke(actor, GrantId(grant))
-    return redirect("support_access", organisation)
+    return led("support-ended", "support_access", organisation)
 
 
 @page(

@@ -11,6 +11,7 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import TokenId
 from glasshouse.organisations import tokens
 from glasshouse.web import once
+from glasshouse.web.done import led
 from glasshouse.web.forms import again, number_of
 from glasshouse.web.organisation_page import chosen_sites, inside
 
@@ -89,4 +90,4 @@ def revoke_token(request: HttpRequest, organisation: str, token: str) -> HttpRes
     """End a token now."""
     actor = inside(request).actor
     tokens.revoke_token(actor, TokenId(token))
-    return redirect("tokens", organisation)
+    return led("token-revoked", "tokens", organisation)

@@ -10,6 +10,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import languages
 from glasshouse.subject import rectification
 from glasshouse.web import appearance
+from glasshouse.web.done import led
 from glasshouse.web.forms import shows_again
 from glasshouse.web.middleware import actor_of, visit_of
 from glasshouse.web.session_cookie import with_session
@@ -72,7 +73,7 @@ def account(request: HttpRequest) -> HttpResponse:
 def change_language(request: HttpRequest) -> HttpResponse:
     """Keep a language with one's account. This browser's own choice ends, so that the account's counts here too."""
     languages.choose(actor_of(request), request.POST.get("language", ""))
-    response = redirect("account")
+    response = led("language-saved", "account")
     appearance.keep_language(response, "")
     return response
 

@@ -3,7 +3,6 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
 
 from glasshouse.access import api as access
 from glasshouse.access.pages import Asked, Audience, Need, page
@@ -17,15 +16,6 @@ from glasshouse.web.forms import again
 from glasshouse.web.menu import staff_start
 from glasshouse.web.middleware import actor_of
 
-# What the picture of the overview shows: name, state, its word, air (°C), relative humidity (%).
-EXAMPLE = (
-    (gettext_lazy("North 1"), "ok", gettext_lazy("In range"), 22.2, 72),
-    (gettext_lazy("North 2"), "bad", gettext_lazy("Too hot"), 28.6, 68),
-    (gettext_lazy("South 1"), "ok", gettext_lazy("In range"), 22.1, 71),
-    (gettext_lazy("South 2"), "mute", gettext_lazy("Silent for 3 h"), 22.7, 71),
-    (gettext_lazy("Nursery"), "ok", gettext_lazy("In range"), 22.9, 74),
-)
-
 
 def _front() -> dict[str, object]:
     """What the newcomer's page shows: how many promises are verified now, and when the last check looked."""
@@ -36,7 +26,6 @@ def _front() -> dict[str, object]:
         "verified": verified,
         "total": len(standings),
         "checked_at": max(looked, default=None),
-        "example_rows": EXAMPLE,
     }
 
 

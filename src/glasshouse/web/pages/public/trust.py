@@ -162,6 +162,9 @@ def promises_json(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"promises": [standing.as_json() for standing in promises.standings()]})
 
 
+SORTED_BY = ("purpose", "categories", "subject", "basis")  # columns of the record of processing, fields of an Activity
+
+
 @page(
     "trust/data",
     name="processing",
@@ -190,7 +193,23 @@ def processing(request: HttpRequest) -> HttpResponse:
             values = (getattr(activity, name) for name in names)
             writer.writerow([cell("; ".join(value) if isinstance(value, tuple) else value) for value in values])
         return response
-    return render(request, "public/processing.html", {"activities": recorded})
+    order = request.GET.get("order", "")
+    column, is_descending = order.removeprefix("-"), order.startswith("-")
+    if column in SORTED_BY:
+        recorded = sorted(recorded, key=lambda activity: _as_read(getattr(activity, column)), reverse=is_descending)
+    headings = {name: _heading(name, order) for name in SORTED_BY}
+    return render(request, "public/processing.html", {"activities": recorded, "headings": headings})
+
+
+def _as_read(value: str | tuple[str, ...]) -> str:
+    """A value of a column as its reader sees it, for sorting."""
+    return ", ".join(in_words(text) for text in (value if isinstance(value, tuple) else (value,))).casefold()
+
+
+def _heading(column: str, order: str) -> dict[str, str]:
+    """Where a column's heading leads, and how the table is sorted by it now ("" where it is not)."""
+    now = {column: "ascending", f"-{column}": "descending"}.get(order, "")
+    return {"address": f"?order=-{column}" if now == "ascending" else f"?order={column}", "order": now}
 
 
 @page(
