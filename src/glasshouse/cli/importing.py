@@ -11,7 +11,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import corrections, imports, undo
+from glasshouse.greenhouse import corrections, import_results, imports, undo
 from glasshouse.greenhouse.files import FileChoices
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
@@ -42,8 +42,8 @@ def bring_in(
         number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
         preview = imports.preview(actor, number, FileChoices(time_format=time_format, decimal=decimal))
         if preview.problem:
-            raise InvalidError(preview.problem, field="file")
-        yield from preview.notes
+            raise InvalidError(str(preview.problem), field="file")
+        yield from map(str, preview.notes)
         layout = preview.layout
         layout = corrections.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
@@ -100,7 +100,7 @@ def _signed_in(who: tuple[str, str], code: Callable[[], str]) -> Iterator[Actor]
 
 def _issue_line(issue: dict[str, Any]) -> str:
     column = f", {issue['column']}" if issue["column"] else ""
-    return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
+    return f"row {issue['row']}{column}: {import_results.said_of(issue)} ({'kept' if issue['kept'] else 'left out'})"
 
 
 class _Place(NamedTuple):

@@ -1,23 +1,33 @@
 """Filters that say texts of the data map in the reader's language."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import template
 from django.utils.translation import gettext
 
+from glasshouse.greenhouse.import_results import said_of
 from glasshouse.subject.inventory import HASH, Item
 from glasshouse.vault.datamap import place
 from glasshouse.web.activity_words import own_activity
 from glasshouse.web.data_words import in_words
+from glasshouse.web.file_texts import said
 from glasshouse.web.request_choices import KINDS
 
 register = template.Library()
+register.filter("said", said)
 
 
 @register.filter("words")
 def translated(text: object) -> str:
     """A text of the data map, or of a rule, in the reader's language."""
     return in_words(str(text))
+
+
+@register.filter
+def issue_text(issue: dict[str, Any]) -> str:
+    """What a stored import issue says, in the reader's language."""
+    return said(said_of(issue))
 
 
 @register.filter
