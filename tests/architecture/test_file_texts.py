@@ -23,7 +23,21 @@ FOLDER = Path(files.__file__).parent
 # Modules whose texts an import's pages say. Texts of logs, and errors that only a programmer sees, are none of these.
 MODULES = [
     *sorted(path for path in FOLDER.glob("file_*.py") if path.stem != "file_work"),
-    *(FOLDER / f"{name}.py" for name in ("corrections", "files", "imports", "sheets", "tables", "tasks", "zipped")),
+    *(
+        FOLDER / f"{name}.py"
+        for name in (
+            "corrections",
+            "files",
+            "imports",
+            "intake",
+            "intake_folder",
+            "sheets",
+            "tables",
+            "tasks",
+            "whole_import",
+            "zipped",
+        )
+    ),
 ]
 SAYS = {"Statement", "InvalidError", "UnavailableError", "OverloadedError", "issue"}
 MARK = re.compile(r"%\(\w+\)s")

@@ -178,7 +178,7 @@ def _answers(
     except sandbox.KilledError:
         log.error("process that reads a file was killed")
         raise InvalidError(
-            "Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: split the "
+            "Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: Split the "
             "file, or save the sheet as CSV.",
             field="file",
         ) from None

@@ -128,9 +128,12 @@ def _pieces(actor: Actor, row: Upload) -> Iterator[bytes]:
     return blobs.read(BlobId(row.blob), KeyOwnerId(str(actor.organisation)))
 
 
-def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "") -> ImportPreview:
+def preview(
+    actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "", template_name: str = ""
+) -> ImportPreview:
     """Preview a file: how it would be read, as last chosen, as a template says, or as proposed.
 
+    template_name: the only template that is asked; without it the newest that has these headings counts.
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
     ForbiddenError, OverloadedError.
     """
@@ -149,7 +152,7 @@ def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, z
         layout = Layout.from_json(row.layout)
     elif choices == NO_CHOICES and not proposal.problem:
         for saved in templates:
-            if tuple(saved.layout["headings"]) == layout.headings:
+            if template_name in ("", saved.name) and tuple(saved.layout["headings"]) == layout.headings:
                 layout, template = by_template(Layout.from_json(saved.layout), layout), saved.name
                 break
     first_columns = replace(layout, columns=layout.columns[:SHOWN_COLUMNS])

@@ -128,7 +128,7 @@ gettext_noop(
     " people who run this service."
 )
 gettext_noop(
-    "Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: split"
+    "Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: Split"
     " the file, or save the sheet as CSV."
 )
 gettext_noop("The file cannot be read right now. It is safe; try again in a moment.")
@@ -198,3 +198,21 @@ gettext_noop("vertical bar")
 gettext_noop("sheet of a workbook")
 gettext_noop("point")
 gettext_noop("none, or a space")
+# Of the folder of a site.
+gettext_noop("The operator of this service has not set up a folder for files.")
+gettext_noop("Whoever switched this on may not import files here any more. Somebody who may must switch it on again.")
+gettext_noop("Only a person can switch this on: the files are imported in that person's name.")
+gettext_noop("The folder cannot be used: %(error)s.")
+gettext_noop("The import of this file is gone. Put the file here again.")
+gettext_noop("Somebody stopped the import of this file.")
+gettext_noop("The file was not whole when it was taken. Undo its import, and put the whole file here.")
+gettext_noop("This is a link or a device, and not a file. Put the file itself here.")
+gettext_noop("This file has a second name elsewhere on the server. Put a copy here.")
+gettext_noop(
+    "The name of this file is not one of a table. Letters, digits, spaces and .,()+=@#&'- may stand in it, and it"
+    " ends with .csv, .txt, .xlsx or another form that can be imported."
+)
+gettext_noop("The headings of this file are not those of the template %(template)s.")
+gettext_noop(
+    "No template has the headings of this file. Open it on the page Import, say how it is read, and save a template."
+)
