@@ -101,7 +101,8 @@ def test_preview_state_and_report_are_in_german(customer: Make, web: Web) -> Non
         "Lufttemperatur (°C)",
     ):
         assert text in page, text
-    assert ">20,1<" in page, "numbers are written as the language writes them"
+    assert ">20,1<" in page
+    assert "20,0; 20,1; 20,2" in page, "numbers are written as the language writes them"
     refused = post(client, look, look, **SAID | {"zone": "Mars/Olympus"})
     assert "Wählen Sie eine Zeitzone" in refused.text
     report = post(client, f"{look}/run", look, **SAID).headers["location"]

@@ -111,10 +111,12 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     """The layout with the variables, units, names, zone and doubts of the form."""
     form = request.POST
     keys = [*corrections.column_keys(layout), *(str(left.index) for left in layout.left_out)]
-    said = [{key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")]
-    variables = {key: variable_of(text) for key, text in said[0].items()}
+    said, units, names = (
+        {key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")
+    )
+    variables = {key: variable_of(text) for key, text in said.items()}
     doubtful = {key for key in keys if f"leave-{key}" in form}
-    chosen = corrections.corrected(layout, form.get("zone") or layout.zone, variables, *said[1:], doubtful)
+    chosen = corrections.corrected(layout, form.get("zone") or layout.zone, variables, units, names, doubtful)
     return replace(chosen, leave_out=tuple(name for name in DOUBTS if f"leave-{name}" in form))
 
 
