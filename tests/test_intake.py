@@ -288,3 +288,19 @@ def test_a_member_sees_the_page_and_cannot_switch_on_what_the_operator_has_not_s
     assert refused.status_code == 400
     assert post(client, f"{page}/{offer.one.site}/stop", page).status_code == 302
     assert not offer.state.is_on
+
+
+@pytest.mark.usefixtures("later")
+def test_a_file_that_is_taken_away_meanwhile_stops_no_other(offer: Offer, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer.put("a gone.csv")
+    offer.put("b.csv")
+    os.utime(offer.folder / "a gone.csv", (1, 1))
+    waits = intake_folder.Folder.waits
+
+    def taken_away(folder: intake_folder.Folder, name: str, now_s: float) -> bool:
+        (offer.folder / "a gone.csv").unlink(missing_ok=True)
+        return waits(folder, name, now_s)
+
+    monkeypatch.setattr(intake_folder.Folder, "waits", taken_away)
+    offer.look()
+    assert (offer.names("taking"), offer.state.problem) == (["b.csv"], None)

@@ -24,7 +24,7 @@ def test_doubts_of_a_file_are_left_out_on_its_page(customer: Callable[[], Custom
     sound(page)
     page.get_by_label("240 °C ist unplausibel").check()
     page.get_by_role("button", name="Messwerte importieren").click()
-    expect(page.get_by_text("26 von 26 Zeilen kamen herein: 25 Messwerte")).to_be_visible()
+    expect(page.get_by_text("26 von 26 Zeilen kamen herein: 25 Messwerte")).to_be_visible(timeout=60_000)
     sound(page)
 
 

@@ -16,7 +16,7 @@ from glasshouse.access.permissions import Permission
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import imports, intake_folder, whole_import
-from glasshouse.greenhouse.intake_folder import Folder, Taken
+from glasshouse.greenhouse.intake_folder import Folder, Offered, Taken
 from glasshouse.greenhouse.models import Compartment, Site, UploadState
 from glasshouse.greenhouse.statements import Statement, stated, statement_of
 from glasshouse.kernel import clock
@@ -237,20 +237,29 @@ def _take(folder: Folder, actor: Actor, site: SiteId, compartment: str, refusals
     for name in folder.names():
         if places <= 0:
             return
-        if folder.waits(name, now_s):
+        try:
+            if folder.waits(name, now_s):
+                continue
+            flaw = folder.flaw(name)
+            offered = None if flaw else folder.read(name)
+        except FileNotFoundError:  # Whoever put it there took it away again.
             continue
         places -= 1
-        if flaw := folder.flaw(name):
+        if flaw:
             refusals.add(folder, name, new_id(), flaw)
-            continue
-        offered = folder.read(name)
-        if offered is None:
-            continue
-        try:
-            number = imports.upload(actor, site, compartment, name, [offered.content])
-            layout = whole_import.layout_by_template(actor, number)
-        except InvalidError as error:
-            refusals.add(folder, name, new_id(), statement_of(error))
-            continue
-        if folder.take(name, number, offered):
-            imports.queue(actor, number, layout)
+        elif offered:
+            _upload(folder, actor, (site, compartment), name, offered, refusals)
+
+
+def _upload(
+    folder: Folder, actor: Actor, where: tuple[SiteId, str], name: str, offered: Offered, refusals: _Refusals
+) -> None:
+    """Upload a file that was read, move it to those taken, and have it imported. Raises as `_take`."""
+    try:
+        number = imports.upload(actor, *where, name, [offered.content])
+        layout = whole_import.layout_by_template(actor, number)
+    except InvalidError as error:
+        refusals.add(folder, name, new_id(), statement_of(error))
+        return
+    if folder.take(name, number, offered):
+        imports.queue(actor, number, layout)

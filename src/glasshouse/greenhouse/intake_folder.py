@@ -79,7 +79,11 @@ class Folder:
         """What is in the folder and is no folder, the oldest first."""
         with os.scandir(self._handles[""]) as entries:
             listed = [entry.name for entry in islice(entries, MOST_NAMES) if not entry.is_dir(follow_symlinks=False)]
-        return sorted(listed, key=lambda name: (self._status(name).st_mtime, name))
+        changed_at = {}
+        for name in listed:
+            with suppress(FileNotFoundError):  # Whoever put it there took it away again.
+                changed_at[name] = self._status(name).st_mtime
+        return sorted(changed_at, key=lambda name: (changed_at[name], name))
 
     def taken(self) -> list[Taken]:
         """The files that are being imported."""
