@@ -275,6 +275,8 @@ def test_the_job_looks_into_each_folder_with_an_id_and_without_a_folder_into_non
     with override_settings(INTAKE_FOLDER=str(offer.root)):
         assert intake.look() == 1
     assert intake.look() == 0
+    with pytest.raises(NotFoundError):
+        intake.switch_on(offer.one.actor, "0123456789abcdef")
     with pytest.raises(InvalidError, match="has not set up a folder"):
         intake.switch_on(offer.one.actor, offer.one.site)
 

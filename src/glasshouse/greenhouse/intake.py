@@ -95,12 +95,12 @@ def switch_on(actor: Actor, site: SiteId, compartment: str = "") -> None:
 
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
-    if not is_offered():
-        raise InvalidError("The operator of this service has not set up a folder for files.", field="compartment")
     if actor.kind is not ActorKind.PERSON:
         raise ForbiddenError("Only a person can switch this on: the files are imported in that person's name.")
     with access.organisation_transaction(actor):
         row = _site(actor, site)
+        if not is_offered():
+            raise InvalidError("The operator of this service has not set up a folder for files.", field="compartment")
         if compartment and not Compartment.objects.filter(id=compartment, site=row).exists():
             raise NotFoundError
         who = {"account": str(actor.account), "person": str(actor.person), "compartment": compartment}
