@@ -54,9 +54,12 @@ class ColumnShown(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Doubtful rows or values that a person may leave out. field: of the form; group: None where the first rows hold none."""
+    """Doubtful rows or values that a person may leave out.
 
-    field: str
+    key: in the form, behind "leave-"; group: None where the first rows hold none.
+    """
+
+    key: str
     column: str
     title: str
     group: IssueGroup | None
@@ -160,7 +163,7 @@ def _doubts(preview: imports.ImportPreview, layout: Layout, groups: list[IssueGr
     for name, text in DOUBTS.items():
         group = _with_text(groups, text)
         if group or _with_text(before, text) or name in layout.leave_out:
-            doubts[name] = Doubt(f"leave-{name}", "", str(DOUBT_TITLES[name]), group, name in layout.leave_out)
+            doubts[name] = Doubt(name, "", str(DOUBT_TITLES[name]), group, name in layout.leave_out)
     in_layout = dict(zip(corrections.column_keys(layout), layout.columns, strict=True))
     for key, column in zip(corrections.column_keys(preview.layout), preview.layout.columns, strict=True):
         chosen = in_layout.get(key, column)
@@ -169,7 +172,7 @@ def _doubts(preview: imports.ImportPreview, layout: Layout, groups: list[IssueGr
         group = _with_text(of_column, IMPLAUSIBLE)
         if group or _with_text(earlier, IMPLAUSIBLE) or chosen.leave_implausible:
             title = str(DOUBT_TITLES[IMPLAUSIBLE])
-            doubts[key] = Doubt(f"leave-{key}", column.name, title, group, chosen.leave_implausible)
+            doubts[key] = Doubt(key, column.name, title, group, chosen.leave_implausible)
     return list(doubts.values())[:SHOWN_COLUMNS]
 
 
