@@ -112,7 +112,7 @@ def test_a_form_of_time_is_read_with_every_delimiter(name: str, delimiter: str, 
 )
 def test_an_offset_behind_the_time_counts_more_than_the_site(form: str, offset: int) -> None:
     proposal, reading = taken(table(lambda wall: wall.strftime(form)).encode())
-    assert any("own offset" in note for note in proposal.notes)
+    assert any("own offset" in str(note) for note in proposal.notes)
     assert int(reading.points["Temp"][0][0]) == seconds(WALLS[0], "Etc/GMT") - offset
 
 
@@ -164,7 +164,7 @@ def test_where_both_orders_remain_a_person_is_asked(form: str) -> None:
     body = days_of("2024-05-04", 20, form, step_h=1)
     proposal = proposal_of(body, zone=ZONE)
     assert proposal.layout.asks == ("time_format",)
-    assert any("several orders" in note for note in proposal.notes)
+    assert any("several orders" in str(note) for note in proposal.notes)
     for order in ("dmy", "mdy"):
         proposal = proposal_of(body, zone=ZONE, choices=FileChoices(time_format=order))
         assert (proposal.layout.asks, proposal.layout.time_format) == ((), order)
@@ -240,7 +240,7 @@ def test_a_clock_that_is_not_put_back_is_seen(step_s: int, back: bool) -> None:
     body = "\n".join(["Time;Temp (°C)", *(reversed(rows) if back else rows)]).encode()
     proposal, reading = taken(body)
     assert proposal.layout.zone == "Etc/GMT-1"
-    assert any("is not put forward and back" in note for note in proposal.notes)
+    assert any("is not put forward and back" in str(note) for note in proposal.notes)
     assert sorted(at for at, _ in reading.points["Temp"]) == moments
 
 

@@ -206,12 +206,13 @@ def test_a_reader_that_was_taken_over_adds_no_column_and_fills_no_report(monkeyp
     from glasshouse.greenhouse import file_process, import_results
 
     layout, _ = taken("time,temp\n2024-05-31 12:00,21\n")
-    issue = {"row": 1, "column": "c" * 1_000_000, "text": "t" * 1_000_000, "kept": True}
+    said = {"text": "t" * 1_000_000, "values": {f"value{n}": "v" * 100_000 for n in range(20)}}
+    issue = {"row": 1, "column": "c" * 1_000_000, "said": said, "kept": True}
     facts = dict.fromkeys(file_process.COUNTS, 0) | {"series": ["temp"], "issues": [issue]}
     frames = [json.dumps(facts).encode(), bytes(8), bytes(8)]
     monkeypatch.setattr(file_process, "_answers", lambda *_: frames)
     report = import_results.report(layout, file_process.read([], layout), {"taken": 1, "new": 1, "replaced": 0})
-    assert len(json.dumps(report)) < 2_000
+    assert len(json.dumps(report)) < 6_000
     frames[0] = json.dumps(facts | {"series": ["of\nnobody"]}).encode()
     with pytest.raises(InvalidError, match="our reader failed"):
         file_process.read([], layout)
@@ -243,7 +244,7 @@ def test_upload_correct_take_and_report_on_the_pages(
     assert "3 of 3 rows came in: 2 readings, 2 of them new" in client.get(report).text
     assert client.get(f"{report}?format=csv").text.splitlines()[1:] == [
         "3,temp,'=cmd' is not a number,no",
-        "4,temp,240 °C is implausible for air temperature,yes",
+        "4,temp,240 °C is implausible for Air temperature,yes",
     ]
 
 

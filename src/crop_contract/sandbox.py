@@ -49,11 +49,15 @@ class SandboxError(Exception):
 
 
 class RefusedError(SandboxError):
-    """What the worker says is wrong with the file. It may hold words of the file, and is no longer than 2,000 characters."""
+    """What the worker says is wrong with the file. It may hold words of the file, and is no longer than 2,000 characters.
 
-    def __init__(self, text: str, field_name: str) -> None:
+    values: what stands at the marks of the text: at most ten, each as long as that at most.
+    """
+
+    def __init__(self, text: str, field_name: str, values: "dict[str, str | int] | None" = None) -> None:
         super().__init__(text)
         self.field = field_name
+        self.values = values or {}
 
 
 class LimitError(SandboxError):
@@ -205,7 +209,7 @@ def _fail(kind: bytes, content: bytes) -> NoReturn:
         raise LimitError("memory_bytes")
     said = _plain(content)
     if kind == REFUSED and isinstance(said, dict):
-        raise RefusedError(_line(said.get("text")), _line(said.get("field"))[:40])
+        raise RefusedError(_line(said.get("text")), _line(said.get("field"))[:40], _values(said.get("values")))
     place = _line(said)
     raise BrokenError(
         place if PLACE.fullmatch(place) else "unknown"
@@ -223,6 +227,15 @@ def _plain(content: bytes) -> Any:
 def _line(said: object) -> str:
     """What the child says as text that can be shown and stored."""
     return str(said if isinstance(said, str) else "")[:2000].encode(errors="replace").decode().replace("\0", "")
+
+
+def _values(said: object) -> dict[str, str | int]:
+    """The values at the marks of what the child says."""
+    pairs = list(said.items())[:10] if isinstance(said, dict) else []
+    return {
+        _line(name)[:40]: value if isinstance(value, int) and abs(value) < 1 << 60 else _line(value)
+        for name, value in pairs
+    }
 
 
 def _restrictions(content: bytes) -> Restrictions:

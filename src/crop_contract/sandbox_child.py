@@ -117,7 +117,7 @@ def main() -> None:
         answer.json(holds, HOLDS)
         work.work(order["request"], source.read(), answer)
     except Refused as error:
-        answer.json({"text": str(error), "field": error.field}, REFUSED)
+        answer.json({"text": str(error), "field": error.field, "values": error.values}, REFUSED)
     except MemoryError:
         answer.send(b"", MEMORY)
     except Exception as error:  # noqa: BLE001 - told by class and place, which the parent writes into its log

@@ -13,11 +13,12 @@ HOLDS, DATA, NOTE, REFUSED, BROKEN, MEMORY = b"H", b"D", b"P", b"R", b"B", b"M"
 
 
 class Refused(Exception):
-    """What is wrong with the file, for whoever sent it. field: of the form."""
+    """What is wrong with the file, for whoever sent it. field: of the form; values: what stands at the marks of the text."""
 
-    def __init__(self, text: str, field: str = "file") -> None:
+    def __init__(self, text: str, field: str = "file", values: "dict[str, str | int] | None" = None) -> None:
         super().__init__(text)
         self.field = field
+        self.values = values or {}
 
 
 class Answer:

@@ -26,7 +26,7 @@ from tests.typing_words import Book, Found, Place, Typed, Writer, asked_in_words
 
 __all__ = ["buyer"]
 Make, Join, Web = Callable[[], Customer], Callable[..., Customer], Callable[..., httpx.Client]
-LAYOUT = (*FILE_FIELDS, "zone", "v*")
+LAYOUT = (*FILE_FIELDS, "zone", "v*", "leave-*")
 # Fields that go to a column in which words may stand, and that take none: each with why.
 NO_WORD = {
     ("accept", "accept"): "a tick: the words that are stored are ours",
@@ -45,6 +45,7 @@ NO_WORD = {
     ("set_target_ranges", "least"): "a number",
     ("set_target_ranges", "most"): "a number",
     ("sites", "time_zone"): "a choice",
+    ("start_intake", "compartment"): "an id of the list",
     ("sites", "latitude"): "a number",
     ("sites", "longitude"): "a number",
     ("sites", "area_m2"): "a number",

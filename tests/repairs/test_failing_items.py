@@ -538,7 +538,7 @@ def test_a_file_that_cannot_be_taken_is_tried_again_and_its_owner_is_told_in_the
         assert imports.report_of(one.actor, number).state != "failed"
         tasks.take_file(**ids, upload=number)
         found = imports.report_of(one.actor, number)
-        assert (found.state, found.report) == ("failed", {"problem": tasks.GAVE_UP})
+        assert (found.state, found.report) == ("failed", {"problem": {"text": tasks.GAVE_UP.text, "values": {}}})
         assert Failure.objects.get(queue="greenhouse.import", item=number).set_aside_at
         Failure.objects.all().delete()
     monkeypatch.setattr(imports, "run", lambda *_: None)

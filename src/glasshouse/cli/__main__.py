@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +21,7 @@ from crop_contract import logs
 from glasshouse.cli.check_config import check_config
 from glasshouse.cli.database import database
 from glasshouse.cli.health import health
+from glasshouse.cli.import_files import import_files
 from glasshouse.cli.keys import keys
 from glasshouse.cli.mutate import mutate
 from glasshouse.cli.office import COMMANDS
@@ -50,7 +50,19 @@ def main() -> None:
     logs.configure()
 
 
-for command in (*COMMANDS, check_config, database, health, keys, mutate, promises, sandbox, sbom, upgrade):
+for command in (
+    *COMMANDS,
+    check_config,
+    database,
+    health,
+    import_files,
+    keys,
+    mutate,
+    promises,
+    sandbox,
+    sbom,
+    upgrade,
+):
     main.add_command(command)
 
 
@@ -159,45 +171,6 @@ def datamap(data: Path | None, keys: Path | None, port: int, demo: bool, as_json
         )
         table.add_row(row.store, row.table, row.column, *facts)
     output.print(table)
-
-
-@main.command("import")
-@folders
-@demo_flag
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "address", required=True, help="Email address that you sign in with.")
-@click.option("--password", prompt=True, hide_input=True, envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
-@click.option("--site", help="Name of the site that the file speaks of.")
-@click.option("--undo", "undone", metavar="ID", help="Undo this import as a whole, instead of bringing in a file.")
-@click.option("--compartment", default="", help="Name of its compartment, if it speaks of one.")
-@click.option("--zone", help="Clock of the file, such as Europe/Rome; the site's unless the file tells otherwise.")
-@click.option(
-    "--order", type=click.Choice(["dmy", "mdy", "ymd"]), help="Of day, month and year, where the file does not tell it."
-)
-@click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark, where the file does not tell it.")
-def import_file(
-    file: Path | None, address: str, password: str, site: str | None, compartment: str, zone: str | None, **more: Any
-) -> None:
-    """Bring in a file of a climate computer or a logger; prints the report. Or undo an import, with --undo ID alone."""
-    order, decimal, undone = more.pop("order"), more.pop("decimal"), more.pop("undone")
-    if bool(undone) == bool(file) or bool(undone) == bool(site):
-        raise click.UsageError("Name a file and --site, or --undo and the id of an import.")
-    enter(**more)
-    from rich.progress import Progress
-
-    from glasshouse.cli.importing import bring_in, undo_import
-
-    with Progress(console=console) as bar:
-        task = bar.add_task(f"Reading {file.name}" if file else "Undoing the import", total=100)
-        who, progress = (address, password), lambda count: bar.update(task, completed=count)
-        if file is None or site is None:
-            lines = list(undo_import(undone, who, progress))
-        else:
-            time_format = "iso" if order == "ymd" else order
-            lines = list(
-                bring_in(file, who, (site, compartment), zone, progress, time_format=time_format, decimal=decimal)
-            )
-    click.echo("\n".join(lines))
 
 
 @main.group()

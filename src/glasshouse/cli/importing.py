@@ -1,7 +1,9 @@
 """`glasshouse import`: the same verbs as the pages, as the same person, with the same rights."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +13,15 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import corrections, imports, undo
-from glasshouse.greenhouse.files import FileChoices
+from glasshouse.greenhouse import corrections, import_results, imports, undo, whole_import
+from glasshouse.greenhouse.files import MOST_BYTES, FileChoices
+from glasshouse.greenhouse.statements import statement_of
 from glasshouse.kernel.actor import Actor
-from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError, OverloadedError
 from glasshouse.kernel.ids import ImportId, OrganisationId, SiteId
 
 Progress = Callable[[int], None]
+WAIT_S = 60.0  # for a place to read a file in, while others read theirs
 
 
 def bring_in(
@@ -42,8 +46,8 @@ def bring_in(
         number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
         preview = imports.preview(actor, number, FileChoices(time_format=time_format, decimal=decimal))
         if preview.problem:
-            raise InvalidError(preview.problem, field="file")
-        yield from preview.notes
+            raise InvalidError(str(preview.problem), field="file")
+        yield from map(str, preview.notes)
         layout = preview.layout
         layout = corrections.corrected(layout, zone or layout.zone, {})
         for column in layout.columns:
@@ -58,6 +62,79 @@ def bring_in(
     for issue in report["issues"]:
         yield _issue_line(issue)
     yield f"To undo it within {KEPT_DAYS} days: glasshouse import --undo {number}"
+
+
+class Outcome(NamedTuple):
+    """What became of one of several files. text: a line about it."""
+
+    came_in: bool
+    text: str
+
+
+def bring_in_all(
+    files: Sequence[Path],
+    who: tuple[str, str],
+    where: tuple[str, str],
+    template: str,
+    progress: Callable[[int, int], None] = lambda number, percent: None,
+    code: Callable[[], str] = lambda: "",
+) -> Iterator[Outcome]:
+    """Import several files with one sign-in; yields what became of each, as soon as it is done. One that fails stops no other.
+
+    template: by its name; "" where each is read as its own template says, or else as proposed. progress: called with the place of
+    the file that is being read and the percent done of it. Else as `bring_in`.
+    Raises InvalidError where nothing can be imported at all: address or password, the place, or the template is wrong.
+    """
+    with _signed_in(who, code) as person:
+        place = _place(person, *where)
+        if template and template not in {saved.name for saved in imports.templates(place.actor)}:
+            raise InvalidError(
+                "You have no template %(name)s. Look at the page Import.", values={"name": repr(template)}
+            )
+        for number, file in enumerate(files):
+            try:
+                yield Outcome(True, f"{file.name}: {_brought_in(place, file, template, partial(progress, number))}")
+            except (GlasshouseError, OSError) as error:
+                said = error.strerror if isinstance(error, OSError) else str(error)
+                yield Outcome(False, f"{file.name}: not imported: {said}")
+
+
+def _brought_in(place: "_Place", file: Path, template: str, progress: Progress) -> str:
+    """What came of one file, in short. Raises InvalidError, UnavailableError, ForbiddenError, OSError."""
+    if file.stat().st_size > MOST_BYTES:
+        raise InvalidError("The file is larger than %(most)s MB. Split it.", values={"most": MOST_BYTES >> 20})
+    content = file.read_bytes()
+    number = _when_free(lambda: imports.upload(place.actor, place.site, place.compartment, file.name, [content]))
+    if template:
+        layout = whole_import.layout_by_template(place.actor, number, template)
+    else:
+        preview = imports.preview(place.actor, number)
+        if preview.problem:
+            raise InvalidError(str(preview.problem))
+        layout = preview.layout
+    imports.choose(place.actor, number, layout)
+    try:
+        report = imports.run(place.actor, number, progress)
+    except GlasshouseError as error:
+        imports.failed(place.actor, number, statement_of(error))
+        raise
+    left_out = f", {report['left_out']} rows or cells left out" if report["left_out"] else ""
+    return (
+        f"{report['points']} readings, {report['new']} new, {report['replaced']} in the place of another value{left_out} "
+        f"(to undo: --undo {number})"
+    )
+
+
+def _when_free(upload: Callable[[], ImportId]) -> ImportId:
+    """Upload a file once a place to read it is free. Raises OverloadedError after a minute."""
+    ends = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return upload()
+        except OverloadedError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(1)
 
 
 def undo_import(
@@ -100,7 +177,7 @@ def _signed_in(who: tuple[str, str], code: Callable[[], str]) -> Iterator[Actor]
 
 def _issue_line(issue: dict[str, Any]) -> str:
     column = f", {issue['column']}" if issue["column"] else ""
-    return f"row {issue['row']}{column}: {issue['text']} ({'kept' if issue['kept'] else 'left out'})"
+    return f"row {issue['row']}{column}: {import_results.said_of(issue)} ({'kept' if issue['kept'] else 'left out'})"
 
 
 class _Place(NamedTuple):

@@ -1,6 +1,6 @@
 """A person's corrections of how a file is read, and what must be said before it can be. Without I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from crop_contract.variables import VARIABLES
@@ -44,9 +44,11 @@ def corrected(
     variables: Mapping[int, str] | Mapping[str, str],
     units: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
+    leave_implausible: Collection[str] | None = None,
 ) -> Layout:
     """The layout with a person's corrections. By column key: a variable's id, "" (own name) or "-" (leave out); a unit; a name.
 
+    leave_implausible: keys of the columns whose implausible values are left out; None where nothing is said of that.
     Raises InvalidError.
     """
     if not is_zone(zone):
@@ -69,23 +71,42 @@ def corrected(
             continue
         if len(name) > LONGEST_NAME:
             raise InvalidError(
-                f"The name of {column.name[:60]} is longer than {LONGEST_NAME} characters.", field="variable"
+                "The name of %(column)s is longer than %(most)s characters.",
+                field="variable",
+                values={"column": column.name[:60], "most": LONGEST_NAME},
             )
         if not name.isprintable():
             raise InvalidError(
-                f"The name of {column.name[:60]} holds a character that cannot be shown. Type it anew.",
+                "The name of %(column)s holds a character that cannot be shown. Type it anew.",
                 field="variable",
+                values={"column": column.name[:60]},
             )
         if variable_id and variable_id not in VARIABLES:
-            raise InvalidError(f"{variable_id[:40]!r} is not a variable of the catalogue.", field="variable")
+            raise InvalidError(
+                "%(variable)s is not a variable of the catalogue.",
+                field="variable",
+                values={"variable": repr(variable_id[:40])},
+            )
         if len(unit) > LONGEST_UNIT:
-            raise InvalidError(f"The unit of {column.name} is longer than {LONGEST_UNIT} characters.", field="variable")
+            raise InvalidError(
+                "The unit of %(column)s is longer than %(most)s characters.",
+                field="variable",
+                values={"column": column.name[:60], "most": LONGEST_UNIT},
+            )
         if variable_id and unit and not convertible(unit, VARIABLES[variable_id].unit):
             raise InvalidError(
-                f"{column.name} is in {unit}, which {VARIABLES[variable_id].title} ({VARIABLES[variable_id].symbol}) cannot be.",
+                "%(column)s is in %(unit)s, which %(quantity)s (%(symbol)s) cannot be.",
                 field="variable",
+                values={
+                    "column": column.name,
+                    "unit": unit,
+                    "quantity": VARIABLES[variable_id].title,
+                    "symbol": VARIABLES[variable_id].symbol,
+                },
             )
-        columns.append(replace(column, variable=variable_id, unit=unit, name=name))
+        leave = column.leave_implausible if leave_implausible is None else key in leave_implausible
+        changed = replace(column, variable=variable_id, unit=unit, name=name)
+        columns.append(changed if leave == column.leave_implausible else replace(changed, leave_implausible=leave))
     if not columns:
         raise InvalidError("Choose at least one column.", field="variable")
     if len({column.name for column in columns}) < len(columns):

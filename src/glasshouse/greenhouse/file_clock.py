@@ -14,6 +14,7 @@ from typing import NamedTuple
 from glasshouse.greenhouse.file_times import (
     ABBREVIATIONS,
     AT_UTC,
+    TIME_FORMATS,
     WRITTEN,
     Wall,
     WallReader,
@@ -25,6 +26,7 @@ from glasshouse.greenhouse.file_times import (
     skipped,
     zone_of,
 )
+from glasshouse.greenhouse.statements import Statement
 
 ORDER_NAMED = re.compile(
     r"\b(d{1,2}|j{1,2}|t{1,2}|m{1,2}|y{2,4}|a{2,4})[-/. ](d{1,2}|j{1,2}|t{1,2}|m{1,2})"
@@ -35,17 +37,25 @@ OFFSET_IN_HEADING = re.compile(r"\b(?:GMT|UTC)\s*([+\u2212-])\s*(\d{1,2})(?::?(\
 ZONE_IN_HEADING = re.compile(
     r"(?<![A-Za-z])(UTC|GMT|Z|CET|CEST|MEZ|MESZ|BST|EET|EEST|WET|WEST|EST|EDT|CDT|MDT|PST|PDT|JST)(?![A-Za-z])"
 )
+SKIPPED_HOUR = (
+    "Read as %(zone)s, standard time all year round: the file has times that the clocks of the site skipped on %(day)s, so its "
+    "clock is not put forward and back as that of %(site)s is. If it is another clock, choose it."
+)
+EVEN_HOUR = (
+    "Read as %(zone)s, standard time all year round: the file goes on evenly through the hour that comes twice on %(day)s, so "
+    "its clock is not put forward and back as that of %(site)s is. If it is another clock, choose it."
+)
 NEAR_DAYS, FAR_DAYS = 3, 20
 MOST_SUSPECTS = 200
 STEPS_LOOKED_AT = 20_000
 
 
 class Order(NamedTuple):
-    """How dates are written. open: the orders between which only a person can choose; reason: why this one."""
+    """How dates are written. open: the orders between which only a person can choose; reason: what is said of why this one."""
 
     time_format: str
     open: tuple[str, ...]
-    reason: str
+    reason: Statement | None
     suspects: tuple[str, ...] = ()
 
 
@@ -84,28 +94,37 @@ def order_of(dates: Dates, heading: str, today: int) -> Order:
     most = max(read.values())
     possible = [order for order in WRITTEN if read[order] == most and most]
     if not possible:
-        return Order("iso", (), "")
+        return Order("iso", (), None)
     same = [order for order in possible if days[order] == days[possible[0]]]
     if len(same) == len(possible):
-        return _with_suspects(dates, days, possible[0], "")
+        return _with_suspects(dates, days, possible[0])
     if "iso" in possible and len(possible) == 3 and days["dmy"] == days["mdy"]:
         possible.remove("iso")
     named = named_order(heading)
     if named in possible:
-        return Order(named, (), f"the heading says {heading.strip()[:60]!r}")
+        text = "Dates are read as %(order)s: the heading says %(heading)s."
+        return Order(named, (), _read_as(text, named, heading=repr(heading.strip()[:60])))
     past = [order for order in possible if all(day is None or day <= today + 1 for day in days[order].values())]
     if past and len(past) < len(possible):
         possible = past
         if len(possible) == 1:
-            return _with_suspects(dates, days, possible[0], "otherwise some times would lie in the future")
+            future = "Dates are read as %(order)s: otherwise some times would lie in the future."
+            return _with_suspects(dates, days, possible[0], _read_as(future, possible[0]))
     if len(possible) == 1:
-        return _with_suspects(dates, days, possible[0], "")
+        return _with_suspects(dates, days, possible[0])
     smooth = [order for order in possible if _goes_on([days[order].get(text) for text in dates.sequence])]
     if len(smooth) == 1 and dates.rows >= 4 * len(dates.sequence) and len(dates.sequence) > 1:
-        return Order(smooth[0], (), "so one day follows another; otherwise there would be months between two rows")
+        text = (
+            "Dates are read as %(order)s: so one day follows another; otherwise there would be months between two rows."
+        )
+        return Order(smooth[0], (), _read_as(text, smooth[0]))
     if "iso" in possible and len(possible) > 1 and "dmy" in possible:
         possible.remove("iso")
-    return Order(possible[0], tuple(possible) if len(possible) > 1 else (), "")
+    return Order(possible[0], tuple(possible) if len(possible) > 1 else (), None)
+
+
+def _read_as(text: str, order: str, **values: str) -> Statement:
+    return Statement(text, {"order": TIME_FORMATS[order], **values})
 
 
 def _goes_on(days: "list[int | None]") -> bool:
@@ -115,7 +134,9 @@ def _goes_on(days: "list[int | None]") -> bool:
     return bool(steps) and max(steps) <= FAR_DAYS
 
 
-def _with_suspects(dates: Dates, days: "dict[str, dict[str, int | None]]", order: str, reason: str) -> Order:
+def _with_suspects(
+    dates: Dates, days: "dict[str, dict[str, int | None]]", order: str, reason: Statement | None = None
+) -> Order:
     """The order, with the dates that jump although they would not if day and month were exchanged."""
     other = {"dmy": "mdy", "mdy": "dmy"}.get(order)
     suspects: dict[str, None] = {}
@@ -139,7 +160,7 @@ class Facts(NamedTuple):
     zone: str
     newest_first: bool
     step_s: float
-    notes: list[str]
+    notes: list[Statement]
 
 
 def facts_of(walls: "array[float]", zone: str, heading: str, *, own_offsets: bool) -> Facts:
@@ -153,7 +174,9 @@ def facts_of(walls: "array[float]", zone: str, heading: str, *, own_offsets: boo
         return Facts(zone, newest_first, step_s, [])
     named = zone_named(heading, zone)
     if named:
-        return Facts(named, newest_first, step_s, [f"Read as {named}: the heading of the times says {heading[:60]!r}."])
+        text = "Read as %(zone)s: the heading of the times says %(heading)s."
+        note = Statement(text, {"zone": named, "heading": repr(heading[:60])})
+        return Facts(named, newest_first, step_s, [note])
     site = zone_of(zone)
     fixed, notes = _fixed_clock(walls, site, zone, newest_first=newest_first, step_s=step_s)
     return Facts(fixed or zone, newest_first, step_s, notes)
@@ -180,7 +203,7 @@ def zone_named(heading: str, zone: str) -> str:
 
 def _fixed_clock(
     walls: "array[float]", site: tzinfo, zone: str, *, newest_first: bool, step_s: float
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[Statement]]:
     """The name of standard time all year round where the times prove that their clock is not put forward and back."""
     storable = [wall for wall in walls if is_storable(wall)]
     if not storable:
@@ -191,7 +214,7 @@ def _fixed_clock(
         for index, change in enumerate(changes):
             if change.start - 7200 <= wall < change.end + 7200:
                 near.setdefault(index, []).append(wall)
-    moved, notes, fixed = False, [], None
+    moved, fixed = False, None
     for index, inside in near.items():
         change = changes[index]
         within = [wall for wall in inside if change.start <= wall < change.end]
@@ -210,23 +233,18 @@ def _fixed_clock(
     if fixed is not None:
         day = f"{local(fixed.start):%Y-%m-%d}"
         if moved and not fixed.forward:
-            return "", [f"The hour that comes twice on {day} is in the file once; it is read as its first half."]
+            once = "The hour that comes twice on %(day)s is in the file once; it is read as its first half."
+            return "", [Statement(once, {"day": day})]
         name = offset_name(fixed.standard_s)
-        why = (
-            "has times that the clocks of the site skipped"
-            if fixed.forward
-            else "goes on evenly through the hour that comes twice"
-        )
-        return name, [
-            f"Read as {name}, standard time all year round: the file {why} on {day}, so its clock is not put forward and back "
-            f"as that of {zone} is. If it is another clock, choose it."
-        ]
+        text = SKIPPED_HOUR if fixed.forward else EVEN_HOUR
+        return name, [Statement(text, {"zone": name, "day": day, "site": zone})]
     if any(not changes[index].forward for index in near) and moved:
         day = f"{local(changes[max(i for i in near if not changes[i].forward)].start):%Y-%m-%d}"
-        notes.append(
-            f"The hour that comes twice on {day} is in the file twice: the first time before, then after the change."
+        twice = (
+            "The hour that comes twice on %(day)s is in the file twice: the first time before, then after the change."
         )
-    return "", notes
+        return "", [Statement(twice, {"day": day})]
+    return "", []
 
 
 class _Change(NamedTuple):

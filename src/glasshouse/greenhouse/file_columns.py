@@ -9,6 +9,7 @@ from crop_contract.variables import Variable, recognise
 from glasshouse.greenhouse.file_names import LONGEST_HEADING, Heading, is_counter
 from glasshouse.greenhouse.file_numbers import EMPTY, STATES, Marks, number_of, parts_of
 from glasshouse.greenhouse.file_shapes import Column, LeftOut
+from glasshouse.greenhouse.statements import Statement
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, is_unit
 
 LEAST_NUMBERS = 0.1  # of a column's cells, for it to be one of readings
@@ -64,7 +65,7 @@ def decide(index: int, heading: Heading, cells: Cells, marks: tuple[str, str]) -
     name = name_of(heading, index)
     written = len(cells.numbers) + len(cells.texts)
     if not written:
-        return LeftOut(index, name, "it is empty") if heading.text else None
+        return LeftOut(index, name, Statement("it is empty")) if heading.text else None
     states = [cell for cell in cells.texts if cell.casefold() in STATES]
     if states and len(states) == len(cells.texts) and len(cells.texts) >= len(cells.numbers):
         both = {STATES[cell.casefold()] for cell in states}
@@ -74,9 +75,9 @@ def decide(index: int, heading: Heading, cells: Cells, marks: tuple[str, str]) -
     known = [value for value in values if value is not None]
     if len(known) < LEAST_NUMBERS * written or not known:
         text = (cells.texts or cells.numbers)[0]
-        return LeftOut(index, name, f"it holds text, as in {text[:30]!r}")
+        return LeftOut(index, name, Statement("it holds text, as in %(cell)s", {"cell": repr(text[:30])}))
     if is_counter(heading):
-        return LeftOut(index, name, "it counts rows, or is a serial number")
+        return LeftOut(index, name, Statement("it counts rows, or is a serial number"))
     unit = (heading.unit or cells.suffix)[:LONGEST_UNIT]
     variable = variable_of(heading, unit, known)
     return Column(index, name, unit, variable.id if variable else "", suffix=cells.suffix)

@@ -14,6 +14,7 @@ Source: decision records 22 and 31.
 """
 
 import fcntl
+import json
 import os
 import time
 from array import array
@@ -32,6 +33,7 @@ from crop_contract import sandbox
 from crop_contract.sandbox import Limits
 from glasshouse.greenhouse.file_rows import MOST_READINGS
 from glasshouse.greenhouse.file_shapes import COUNTS, FileChoices, ImportIssue, Layout, Proposal, Reading, Series
+from glasshouse.greenhouse.statements import Statement
 from glasshouse.greenhouse.tables import FIRST_BYTES, is_packed
 from glasshouse.kernel import users
 from glasshouse.kernel.errors import InvalidError, OverloadedError, UnavailableError
@@ -42,7 +44,7 @@ log = structlog.stdlib.get_logger("glasshouse.imports")
 WORK = "glasshouse.greenhouse.file_work"
 PLACES = 2
 BUSY = "Another file is being read; try again in a moment."
-ADVICE = "Split the file, or save the sheet as CSV."
+MOST_SAID = 2_000  # characters of what a sandbox says is wrong
 PAUSE_S = 0.25
 
 # A page waits for a proposal; nobody waits for an import, and it may be of ten years.
@@ -70,6 +72,7 @@ class _Facts(NamedTuple):
 
 # They refuse a wrong type, half a surrogate pair, a number without end and deep nesting.
 _PROPOSAL, _FACTS, _PROGRESS = TypeAdapter(Proposal), TypeAdapter(_Facts), TypeAdapter(tuple[Count, Count])
+_SAID = TypeAdapter(Statement)
 
 
 @contextmanager
@@ -168,13 +171,15 @@ def _answers(
             sandbox.run(WORK, request | {"workbook": is_packed(first)}, chain([first], source), limits, note=note)
         )
     except sandbox.RefusedError as error:
-        raise InvalidError(str(error), field=error.field) from None
+        said = _checked(_SAID, json.dumps({"text": str(error), "values": error.values}).encode()).bounded(MOST_SAID)
+        raise InvalidError(said.text, field=error.field, values=dict(said.values) or None) from None
     except sandbox.LimitError as error:
-        raise InvalidError(_broken(error.limit, limits), field="file") from None
+        raise _broken(error.limit, limits) from None
     except sandbox.KilledError:
         log.error("process that reads a file was killed")
         raise InvalidError(
-            f"Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: {ADVICE}",
+            "Reading this file was cut off: the machine may have run out of memory. Try again. If it happens again: Split the "
+            "file, or save the sheet as CSV.",
             field="file",
         ) from None
     except sandbox.BrokenError as error:
@@ -183,15 +188,19 @@ def _answers(
         raise UnavailableError("The file cannot be read right now. It is safe; try again in a moment.") from None
 
 
-def _broken(limit: str, limits: Limits) -> str:
+BROKEN = {
+    "answer_bytes": "What this file holds is more than is read of one file. Split the file, or save the sheet as CSV.",
+    "whole_s": "This file was not read within %(most)s seconds. Try again later. Split the file, or save the sheet as CSV.",
+    "cpu_s": "This file takes more than %(most)s seconds of computing to read. Split the file, or save the sheet as CSV.",
+    "memory_bytes": "This file takes more than %(most)s MB of memory to read. Split the file, or save the sheet as CSV.",
+}
+
+
+def _broken(limit: str, limits: Limits) -> InvalidError:
     """What a broken limit means, and what to do."""
-    if limit == "answer_bytes":
-        return f"What this file holds is more than is read of one file. {ADVICE}"
-    if limit == "whole_s":
-        return f"This file was not read within {limits.whole_s:g} seconds. Try again later. {ADVICE}"
-    if limit == "cpu_s":
-        return f"This file takes more than {limits.cpu_s} seconds of computing to read. {ADVICE}"
-    return f"This file takes more than {limits.memory_bytes >> 20} MB of memory to read. {ADVICE}"
+    most = {"whole_s": f"{limits.whole_s:g}", "cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes >> 20}
+    message = BROKEN.get(limit, BROKEN["memory_bytes"])
+    return InvalidError(message, field="file", values={"most": most[limit]} if limit in most else None)
 
 
 def _checked(form: "TypeAdapter[Any]", content: bytes) -> Any:

@@ -9,9 +9,21 @@ from itertools import islice
 from crop_contract.variables import Variable, recognise
 from glasshouse.greenhouse.file_long import BETWEEN
 from glasshouse.greenhouse.file_numbers import EMPTY, LONGEST_NUMBER, STATES, is_number, number_of, parts_of
-from glasshouse.greenhouse.file_shapes import Column, ImportIssue, Layout, Reading, Series
+from glasshouse.greenhouse.file_shapes import (
+    DOUBTS,
+    EXCHANGED,
+    FAR,
+    IMPLAUSIBLE,
+    REPEATED,
+    Column,
+    ImportIssue,
+    Layout,
+    Reading,
+    Series,
+)
 from glasshouse.greenhouse.file_strays import strays
 from glasshouse.greenhouse.file_times import Clock, TimeIssue, WallReader, cut, zone_of
+from glasshouse.greenhouse.statements import Statement, Values
 from glasshouse.greenhouse.units import LONGEST_UNIT, UNCHANGED, Conversion, conversion_to, convertible
 from glasshouse.kernel.errors import InvalidError
 
@@ -53,7 +65,8 @@ def read_rows(
             result.issue(
                 number,
                 "",
-                f"has more cells than there are columns; {row[widest][:30]!r} and on are left out",
+                "has more cells than there are columns; %(cell)s and on are left out",
+                {"cell": repr(row[widest][:30])},
                 kept=False,
             )
             result.refused -= 1  # The row itself comes in.
@@ -61,20 +74,42 @@ def read_rows(
         columns = plain_columns if plain_columns is not None else by_member.get(member)
         if columns is None:
             name = " ".join(member.split(BETWEEN))[:60]
-            result.issue(number, "", f"series {name!r} is not among those that were chosen", kept=False)
+            text = "series %(series)s is not among those that were chosen"
+            result.issue(number, "", text, {"series": repr(name)}, kept=False)
             continue
         readings += _read_cells(row, number, at_s, columns, result)
         if readings > MOST_READINGS:
-            raise InvalidError(f"The file has more than {MOST_READINGS:,} readings. Split it.", field="file")
-    for number in strays(times.numbers, times.moments):
-        result.flagged += 1
-        text = "this time lies far from all others; a slip of the keys?"
-        result.issues.append(ImportIssue(number, "", text, kept=True))
-    for read_as in [read_as for columns in by_member.values() for read_as in columns]:
+            raise InvalidError(
+                "The file has more than %(most)s readings. Split it.", field="file", values={"most": MOST_READINGS}
+            )
+    read_columns = [read_as for columns in by_member.values() for read_as in columns]
+    _look_for_strays(times, read_columns, layout, result)
+    for read_as in read_columns:
         if read_as.series:
             result.points[read_as.column.name] = read_as.series
     result.issues.sort(key=lambda issue: issue.row)
     return result
+
+
+def _look_for_strays(times: "_Times", columns: "list[_ColumnRead]", layout: Layout, result: Reading) -> None:
+    """Rows whose time lies far from all others are flagged; with FAR in the layout's leave_out their readings are left out."""
+    rows = strays(times.numbers, times.moments)
+    if FAR not in layout.leave_out:
+        result.flagged += len(rows)
+        result.issues += [ImportIssue(number, "", Statement(DOUBTS[FAR]), kept=True) for number in rows]
+        return
+    chosen = set(rows)
+    row_at = {at: number for number, at in zip(times.numbers, times.moments, strict=True) if number in chosen}
+    for read_as in columns if row_at else []:
+        series, rest = read_as.series, Series()
+        for at, value in series:
+            if at not in row_at:
+                rest.append(at, value)
+                continue
+            result.left_out += 1
+            text = "its row's time lies far from all others; left out by choice"
+            result.issues.append(ImportIssue(row_at[at], read_as.column.name, Statement(text), kept=False))
+        read_as.series = rest
 
 
 class _Times:
@@ -97,20 +132,26 @@ class _Times:
             clock_text = row[layout.clock_column] if layout.clock_column < len(row) else ""
         try:
             if layout.clock_column >= 0 and not clock_text and text:
-                raise TimeIssue("the time of day is missing")
+                raise TimeIssue(Statement("the time of day is missing"))
             at_s = self.clock.moment(self.reader.wall(text, clock_text), f"{text} {clock_text}".strip(), member)
         except TimeIssue as issue:
-            self.result.issue(number, "", str(issue), kept=False)
+            self.result.issue(number, "", issue.said.text, issue.said.values, kept=False)
             return None
         if self.suspects and cut(text).date in self.suspects:
-            self.result.issue(number, "", f"the date {text[:30]!r} jumps; are its day and month exchanged?", kept=True)
+            left_out = EXCHANGED in layout.leave_out
+            self.result.issue(number, "", DOUBTS[EXCHANGED], {"date": repr(text[:30])}, kept=not left_out)
+            if left_out:
+                return None
         key = (at_s, member) if member else at_s
         before = self.rows_at.get(key, 0)
-        self.rows_at[key] = number
         if before:
             self.result.repeats += 1
-            said = f"the same time as row {before}; where both hold a value, this one counts"
-            self.result.issue(number, "", said, kept=True)
+            if REPEATED in layout.leave_out:
+                text = "the same time as row %(row)s; left out by choice"
+                self.result.issue(number, "", text, {"row": before}, kept=False)
+                return None
+            self.result.issue(number, "", DOUBTS[REPEATED], {"row": before}, kept=True)
+        self.rows_at[key] = number
         self.numbers.append(number)
         self.moments.append(at_s)
         return at_s
@@ -159,13 +200,13 @@ def _check_unit(column: Column, result: Reading) -> None:
     variable = recognise(column.variable or column.name.partition(" (")[0])
     if variable is None or not column.unit or convertible(column.unit, variable.unit):
         return
-    unit, title = column.unit[:LONGEST_UNIT], variable.title.lower()
+    unit = column.unit[:LONGEST_UNIT]
     if column.variable:  # A template of an earlier version.
-        raise InvalidError(f"{column.name}: {unit!r} is not known as a unit of {title}. Choose another.", field="unit")
-    text = (
-        f"{unit!r} is not known as a unit of {title}, so the column keeps its own name; correct the unit if it is one"
-    )
-    result.issue(1, column.name, text, kept=True)
+        message = "%(column)s: %(unit)s is not known as a unit of %(quantity)s. Choose another."
+        values: dict[str, object] = {"column": column.name, "unit": repr(unit), "quantity": variable.title}
+        raise InvalidError(message, field="unit", values=values)
+    text = "%(unit)s is not known as a unit of %(quantity)s, so the column keeps its own name; correct the unit if it is one"
+    result.issue(1, column.name, text, {"unit": repr(unit), "quantity": variable.title}, kept=True)
 
 
 def _read_cells(row: list[str], number: int, at_s: float, columns: list[_ColumnRead], result: Reading) -> int:
@@ -195,16 +236,18 @@ def _new_value(cell: str, number: int, read_as: _ColumnRead, result: Reading) ->
         return None
     value = read_as.value(cell)
     if value is None:
-        result.issue(number, column.name, f"{cell[:30]!r} is not a number", kept=False)
+        result.issue(number, column.name, "%(cell)s is not a number", {"cell": repr(cell[:30])}, kept=False)
         return None
     if read_as.convert:
         value = round(value * read_as.convert.factor + read_as.convert.offset, 9) if math.isfinite(value) else value
     if not math.isfinite(value):
-        result.issue(number, column.name, f"{cell[:30]!r} is too large", kept=False)
+        result.issue(number, column.name, "%(cell)s is too large", {"cell": repr(cell[:30])}, kept=False)
         return None
     if variable and not variable.least <= value <= variable.most:
-        text = f"{value:g} {variable.symbol} is implausible for {variable.title.lower()}"
-        result.issue(number, column.name, text, kept=True)
+        said: Values = {"value": f"{value:g} {variable.symbol}".strip(), "quantity": variable.title}
+        result.issue(number, column.name, IMPLAUSIBLE, said, kept=not column.leave_implausible)
+        if column.leave_implausible:
+            return None
     elif len(read_as.known) < MOST_REMEMBERED:
         read_as.known[cell] = value
     return value

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
+from glasshouse.greenhouse.statements import Statement, Values, stated
+
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", "excel": "sheet of a workbook"}
 MOST_ISSUES = 20_000  # that are kept; all are counted
+# Doubts about whole rows, with which a person may leave these rows out; the fourth, about values, is chosen for a column.
+EXCHANGED, REPEATED, FAR = "exchanged", "repeated", "far"
+DOUBTS = {
+    EXCHANGED: "the date %(date)s jumps; are its day and month exchanged?",
+    REPEATED: "the same time as row %(row)s; where both hold a value, this one counts",
+    FAR: "this time lies far from all others; a slip of the keys?",
+}
+IMPLAUSIBLE = "%(value)s is implausible for %(quantity)s"
 COUNTS = ("rows", "refused", "left_out", "flagged", "cells", "empty", "repeats", "wide")  # of a Reading
 
 
@@ -15,7 +25,8 @@ class Column:
     """One column of readings: its place in the row, its name (made unique), its unit as written, and the variable it means.
 
     kind: "state" where words such as open and closed are read as 1 and 0. suffix: the unit that is written behind each number.
-    member: of a file in long form, which rows are this series' (the texts of its name columns).
+    member: of a file in long form, which rows are this series' (the texts of its name columns). leave_implausible: whether
+    values that the variable cannot have are left out; otherwise they come in, flagged.
     """
 
     index: int
@@ -25,6 +36,7 @@ class Column:
     kind: str = ""
     suffix: str = ""
     member: str = ""
+    leave_implausible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ class LeftOut:
 
     index: int
     name: str
-    reason: str
+    reason: Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class Layout:
     clock_column: where the time of day has a column of its own, else -1. name_columns: of a file in long form. newest_first,
     step_s: of the whole file, for hours that come twice. asks: what a person must say first, because the file leaves it open.
     suspects: dates whose day and month a spreadsheet seems to have exchanged. skipped: names of columns that a person left out.
+    leave_out: the DOUBTS whose rows are left out.
     """
 
     delimiter: str
@@ -68,6 +81,7 @@ class Layout:
     asks: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a saved template."""
@@ -77,8 +91,10 @@ class Layout:
     def from_json(cls, raw: dict[str, Any]) -> "Layout":
         """The layout from the values of as_json."""
         rows = raw | {"columns": tuple(Column(**column) for column in raw["columns"])}
-        rows["left_out"] = tuple(LeftOut(**column) for column in raw.get("left_out", ()))
-        for name in ("headings", "heading_rows", "name_columns", "asks", "suspects", "skipped"):
+        rows["left_out"] = tuple(
+            LeftOut(**column | {"reason": stated(column["reason"])}) for column in raw.get("left_out", ())
+        )
+        for name in ("headings", "heading_rows", "name_columns", "asks", "suspects", "skipped", "leave_out"):
             rows[name] = tuple(raw.get(name, ()))
         return cls(**rows)
 
@@ -94,8 +110,13 @@ class ImportIssue:
 
     row: int
     column: str
-    text: str
+    said: Statement
     kept: bool
+
+    @property
+    def text(self) -> str:
+        """What it says, in English."""
+        return str(self.said)
 
 
 class Series:
@@ -147,13 +168,13 @@ class Reading:
     repeats: int = 0
     wide: int = 0
 
-    def issue(self, row: int, column: str, text: str, *, kept: bool) -> None:
-        """Add an import issue. A file may have millions: only the first MOST_ISSUES are stored."""
+    def issue(self, row: int, column: str, text: str, values: Values | None = None, *, kept: bool) -> None:
+        """Add an import issue, in English, with what stands at its marks. Of millions only the first MOST_ISSUES are stored."""
         self.flagged += kept
         self.left_out += not kept
         self.refused += not kept and not column
         if len(self.issues) < MOST_ISSUES:
-            self.issues.append(ImportIssue(row, column, text, kept=kept))
+            self.issues.append(ImportIssue(row, column, Statement(text, values or {}), kept=kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +187,9 @@ class Proposal:
 
     layout: Layout
     rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Statement] = field(default_factory=list)
     sheets: list[str] = field(default_factory=list)
-    problem: str = ""
+    problem: Statement | None = None
     choices: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -176,9 +197,9 @@ class Proposal:
         return {
             "layout": self.layout.as_json(),
             "rows": self.rows,
-            "notes": self.notes,
+            "notes": [asdict(note) for note in self.notes],
             "sheets": self.sheets,
-            "problem": self.problem,
+            "problem": asdict(self.problem) if self.problem else None,
             "choices": self.choices,
         }
 
@@ -186,8 +207,10 @@ class Proposal:
     def from_json(cls, raw: dict[str, Any]) -> "Proposal":
         """The proposal from the values of as_json."""
         rows = [[str(cell) for cell in row] for row in raw["rows"]]
-        more = {name: raw[name] for name in ("notes", "sheets", "problem", "choices") if name in raw}
-        return cls(Layout.from_json(raw["layout"]), rows, **more)
+        more = {name: raw[name] for name in ("sheets", "choices") if name in raw}
+        notes = [stated(note) for note in raw.get("notes", ())]
+        problem = stated(raw["problem"]) if raw.get("problem") else None
+        return cls(Layout.from_json(raw["layout"]), rows, notes, problem=problem, **more)
 
     def answers(self, choices: "FileChoices") -> bool:
         """Whether the file, read by these choices, would be read as proposed here."""

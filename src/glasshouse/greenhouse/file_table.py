@@ -47,7 +47,7 @@ def find(rows: list[list[str]], choices: FileChoices) -> Shape:
     """The table in the first rows of a file, as found or as said. Raises InvalidError."""
     width = max(map(len, rows), default=0)
     if choices.time_column is not None and not 0 <= choices.time_column < width:
-        raise InvalidError(f"The file has columns 1 to {width}.", field="time_column")
+        raise InvalidError("The file has columns 1 to %(last)s.", field="time_column", values={"last": width})
     kinds = [[looks_like(cell) for cell in row] for row in rows]
     places = range(width) if choices.time_column is None else [choices.time_column]
     start = (choices.first_row or 1) - 1
@@ -72,7 +72,7 @@ def find(rows: list[list[str]], choices: FileChoices) -> Shape:
     chosen = min([times for times in candidates if len(set(_cells(rows, times))) > 1] or candidates, key=rank)
     clock_column = _clock_column(rows, chosen, clocks) if choices.clock_column is None else choices.clock_column
     if clock_column >= width:
-        raise InvalidError(f"The file has columns 1 to {width}.", field="clock_column")
+        raise InvalidError("The file has columns 1 to %(last)s.", field="clock_column", values={"last": width})
     first_row = chosen.first_row if choices.first_row is None else start
     times = TimeColumns(chosen.column, clock_column, chosen.kind, first_row)
     others = tuple(other.column for other in candidates if other.column != chosen.column and _is_second(rows, other))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from glasshouse.greenhouse.statements import Statement, Values
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.time_zones import time_zones
 
@@ -334,6 +335,14 @@ def skipped(wall: datetime, zone: tzinfo) -> bool:
 class TimeIssue(Exception):
     """Why a row's time cannot be used."""
 
+    def __init__(self, said: Statement) -> None:
+        super().__init__(str(said))
+        self.said = said
+
+
+def _outside(message: str, text: str) -> Statement:
+    return Statement(message, {"time": repr(text[:30]), "first": str(FIRST_YEAR), "last": str(LAST_YEAR)})
+
 
 class Clock:
     """Turns local times of one series, in the file's order, into seconds since 1970 UTC.
@@ -349,23 +358,24 @@ class Clock:
     def moment(self, wall: Wall | None, text: str, series: object = None) -> float:
         """Seconds since 1970 UTC. text: as written; series: whose hours that come twice are counted. Raises TimeIssue."""
         if wall is None:
-            raise TimeIssue(f"the time {text[:30]!r} cannot be read")
+            raise TimeIssue(Statement("the time %(time)s cannot be read", {"time": repr(text[:30])}))
         if not is_storable(wall.seconds):
-            raise TimeIssue(f"the time {text[:30]!r} is not within the years {FIRST_YEAR} to {LAST_YEAR}")
+            raise TimeIssue(_outside("the time %(time)s is not within the years %(first)s to %(last)s", text))
         if wall.offset_s is not None:
             moment = wall.seconds - wall.offset_s
         else:
             offset = day_offset(int(wall.seconds // 86_400), self.zone)
             moment = self._on_a_change(wall, series) if offset is None else wall.seconds - offset
         if not EARLIEST_S <= moment < LATEST_S:  # Its own clock is in the years, ours is not.
-            raise TimeIssue(f"the time {text[:30]!r} is not within the years {FIRST_YEAR} to {LAST_YEAR} in UTC")
+            raise TimeIssue(_outside("the time %(time)s is not within the years %(first)s to %(last)s in UTC", text))
         return moment
 
     def _on_a_change(self, wall: Wall, series: object) -> float:
         """The moment on a day on which the clock changes."""
         plain = local(wall.seconds)
         if skipped(plain, self.zone):
-            raise TimeIssue(f"{plain} never was in {self.zone}: clocks went forward")
+            values: Values = {"time": str(plain), "zone": str(self.zone)}
+            raise TimeIssue(Statement("%(time)s never was in %(zone)s: clocks went forward", values))
         first, second = (plain.replace(tzinfo=self.zone, fold=fold).timestamp() for fold in (0, 1))
         before = self._before.get(series)
         moment = second if self.newest_first else first

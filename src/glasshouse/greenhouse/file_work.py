@@ -7,6 +7,7 @@ from crop_contract.sandbox_work import Answer, Refused
 from glasshouse.greenhouse import files
 from glasshouse.greenhouse.file_shapes import COUNTS, FileChoices, Layout, Reading
 from glasshouse.greenhouse.file_times import zone_of
+from glasshouse.greenhouse.statements import statement_of
 from glasshouse.kernel.errors import InvalidError
 
 
@@ -29,7 +30,8 @@ def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
             reading = files.read(body, Layout.from_json(request["layout"]), lambda *done: answer.note(done))
             _send(reading, answer)
     except InvalidError as error:
-        raise Refused(str(error), error.field) from None
+        said = statement_of(error)
+        raise Refused(said.text, error.field, dict(said.values)) from None
 
 
 def _send(reading: Reading, answer: Answer) -> None:

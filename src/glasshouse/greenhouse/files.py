@@ -31,6 +31,7 @@ from glasshouse.greenhouse.file_shapes import (
     Reading,
 )
 from glasshouse.greenhouse.file_times import TIME_FORMATS, zone_of
+from glasshouse.greenhouse.statements import Statement, statement_of
 from glasshouse.greenhouse.tables import ENCODINGS, MOST_BYTES, Table, open_table
 from glasshouse.greenhouse.units import convertible, to_unit
 from glasshouse.kernel.errors import InvalidError
@@ -60,6 +61,25 @@ MOST_ROWS_ABOVE = 2_000
 # What of them is kept to be shown: rows as long as there is room, and three in any case. A cell is kept one character longer
 # than a number may be, so that what is no number stays none.
 SAMPLE_CELLS, SAMPLE_CHARACTERS, SAMPLE_CELL = 20_000, 200_000, LONGEST_NUMBER + 1
+WHICH_MARK = (
+    "Numbers such as 1.234 or 1,234 may be one and a bit, or more than a thousand: say which mark is the decimal mark."
+)
+ROWS_ABOVE = {  # By whether it is one row, and whether all stand above the table's heading.
+    (True, True): "Row %(row)s above the table holds no readings: %(text)s.",
+    (True, False): "Row %(row)s above the readings holds no readings: %(text)s.",
+    (False, True): "%(count)s rows above the table hold no readings: %(text)s.",
+    (False, False): "%(count)s rows above the readings hold no readings: %(text)s.",
+}
+OPEN_ORDERS = {
+    2: "The dates can be read in several orders, and nothing in the file tells which is meant: %(order)s or %(second)s. "
+    "Choose one.",
+    3: "The dates can be read in several orders, and nothing in the file tells which is meant: %(order)s, %(second)s or "
+    "%(third)s. Choose one.",
+}
+EXCHANGED_DATES = (
+    "%(count)s dates, such as %(date)s, jump as if a spreadsheet had exchanged day and month. They are read as they stand, and "
+    "listed."
+)
 NO_NUMBERS = "Besides the time there is no column of numbers. Is the delimiter or the decimal mark another?"
 
 
@@ -67,7 +87,7 @@ def propose(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) -> Lay
     """How this file would be read, by the clock of its site and what a person says of it. Raises InvalidError."""
     proposal = proposal_of(body, zone=zone, choices=choices)
     if proposal.problem:
-        raise InvalidError(proposal.problem, field="file")
+        raise InvalidError(proposal.problem.text, field="file", values=dict(proposal.problem.values) or None)
     return proposal.layout
 
 
@@ -93,7 +113,7 @@ def proposal_of(body: bytes, *, zone: str, choices: FileChoices = NO_CHOICES) ->
             return _proposed(other, _head(other), zone, choices)
         except (_NothingError, InvalidError):
             continue
-    return _problem(table, head, zone, choices, str(problem))
+    return _problem(table, head, zone, choices, statement_of(problem))
 
 
 class _NothingError(InvalidError):
@@ -150,11 +170,11 @@ def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoic
     named = [*shape.headings, *([Heading("", "", "")] * (width - len(shape.headings)))]
     if sum(len(heading.text) for heading in named) > MOST_HEADINGS:
         raise InvalidError(
-            f"The headings of this file hold more than {MOST_HEADINGS:,} characters. Shorten them, or split the file by "
-            "columns.",
+            "The headings of this file hold more than %(most)s characters. Shorten them, or split the file by columns.",
             field="file",
+            values={"most": MOST_HEADINGS},
         )
-    notes: list[str] = []
+    notes: list[Statement] = []
     time_heading = " ".join(named[i].text for i in (shape.times.column, shape.times.clock_column) if 0 <= i < width)
     time_format, asks, suspects = _order(scan, shape, time_heading, choices, notes)
     walls = scan.walls(time_format)
@@ -163,14 +183,12 @@ def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoic
     if above := _above(head, shape):
         notes.append(above)
     if walls.own_offsets:
-        notes.append("The times name their own offset from UTC, so no time zone is needed.")
+        notes.append(Statement("The times name their own offset from UTC, so no time zone is needed."))
     members = scan.members(long_form)
     columns = _columns(head, scan, shape, named, choices, table, members)
     if columns.asks_decimal and not choices.decimal:
         asks = (*asks, "decimal")
-        notes.append(
-            "Numbers such as 1.234 or 1,234 may be one and a bit, or more than a thousand: say which mark is the decimal mark."
-        )
+        notes.append(Statement(WHICH_MARK))
     if not columns.taken:
         raise _NothingError(NO_NUMBERS, field="file")
     layout = Layout(
@@ -196,24 +214,22 @@ def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoic
         asks=asks,
         suspects=suspects,
     )
-    return Proposal(layout, _sample(head, first_row), notes, list(table.sheets), "", asdict(choices))
+    return Proposal(layout, _sample(head, first_row), notes, list(table.sheets), None, asdict(choices))
 
 
-def _above(head: list[list[str]], shape: file_table.Shape) -> str:
+def _above(head: list[list[str]], shape: file_table.Shape) -> Statement | None:
     """What is said of rows above the table, which are no readings."""
     begins = min((*shape.heading_rows, shape.times.first_row))
     written = [place for place in range(shape.times.first_row) if head[place] and place not in shape.heading_rows]
     if not written:
-        return ""
-    rows = f"Row {written[0] + 1}" if len(written) == 1 else f"{len(written)} rows"
-    where = "above the table" if written[-1] < begins else "above the readings"
-    return (
-        f"{rows} {where} {'holds' if len(written) == 1 else 'hold'} no readings: {' '.join(head[written[0]])[:60]!r}."
-    )
+        return None
+    text = ROWS_ABOVE[len(written) == 1, written[-1] < begins]
+    first = repr(" ".join(head[written[0]])[:60])
+    return Statement(text, {"row": written[0] + 1, "count": len(written), "text": first})
 
 
 def _order(
-    scan: Scan, shape: file_table.Shape, heading: str, choices: FileChoices, notes: list[str]
+    scan: Scan, shape: file_table.Shape, heading: str, choices: FileChoices, notes: list[Statement]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """The form of the times, what is to be asked of it, and dates that look exchanged."""
     if choices.time_format:
@@ -222,18 +238,12 @@ def _order(
         return shape.times.kind, (), ()
     order = order_of(scan.dates(), heading, int(time.time()) // 86_400)
     if order.open:
-        notes.append(
-            "The dates can be read in several orders, and nothing in the file tells which is meant: "
-            + " or ".join(TIME_FORMATS[name] for name in order.open)
-            + ". Choose one."
-        )
+        names = zip(("order", "second", "third"), order.open, strict=False)
+        notes.append(Statement(OPEN_ORDERS[len(order.open)], {mark: TIME_FORMATS[name] for mark, name in names}))
     elif order.reason:
-        notes.append(f"Dates are read as {TIME_FORMATS[order.time_format]}: {order.reason}.")
+        notes.append(order.reason)
     if order.suspects:
-        notes.append(
-            f"{len(order.suspects)} dates, such as {order.suspects[0]!r}, jump as if a spreadsheet had exchanged day and month. "
-            "They are read as they stand, and listed."
-        )
+        notes.append(Statement(EXCHANGED_DATES, {"count": len(order.suspects), "date": repr(order.suspects[0])}))
     return order.time_format, ("time_format",) if order.open else (), order.suspects
 
 
@@ -283,26 +293,26 @@ def _columns(
     for index, looked in cells.items():
         if index in shape.others:
             columns.left_out.append(
-                LeftOut(index, file_columns.name_of(named[index], index), "it is a second column of times")
+                LeftOut(index, file_columns.name_of(named[index], index), Statement("it is a second column of times"))
             )
             continue
         said_by_name = (
             members.columns and NAMES.fullmatch(named[index].text) and not VALUES.fullmatch(named[index].text)
         )
         if said_by_name and any(looked.numbers):
-            columns.left_out.append(
-                LeftOut(index, named[index].text, f"it names something, always {looked.numbers[0][:30]!r}")
-            )
+            always = Statement("it names something, always %(cell)s", {"cell": repr(looked.numbers[0][:30])})
+            columns.left_out.append(LeftOut(index, named[index].text, always))
             continue
         column = file_columns.decide(index, named[index], looked, (columns.decimal, columns.thousands))
         if isinstance(column, Column) and _is_count(column, looked, shape, named[index]):
-            column = LeftOut(index, column.name, "it counts rows")
+            column = LeftOut(index, column.name, Statement("it counts rows"))
         if isinstance(column, Column):
             columns.taken += members.split(column)
         elif column:
             columns.left_out.append(column)
     for index in members.columns:
-        columns.left_out.append(LeftOut(index, file_columns.name_of(named[index], index), "it names the series"))
+        name = file_columns.name_of(named[index], index)
+        columns.left_out.append(LeftOut(index, name, Statement("it names the series")))
     columns.taken = file_columns.named_apart(columns.taken)
     return columns
 
@@ -315,7 +325,7 @@ def _is_count(column: Column, looked: file_columns.Cells, shape: file_table.Shap
     return len(numbers) == len(looked.numbers) and file_columns.counts_rows(numbers)
 
 
-def _problem(table: Table, head: list[list[str]], zone: str, choices: FileChoices, problem: str) -> Proposal:
+def _problem(table: Table, head: list[list[str]], zone: str, choices: FileChoices, problem: Statement) -> Proposal:
     """A proposal that reads nothing, from which a person goes on."""
     width = max(map(len, head), default=1)
     heading = choices.heading_row if choices.heading_row is not None else 1

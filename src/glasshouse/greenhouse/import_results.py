@@ -1,11 +1,13 @@
 """What an import sends to the crop plane, and what it reports. Without I/O."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from crop_contract.variables import recognise
 from glasshouse.greenhouse.file_shapes import MOST_ISSUES, Column, ImportIssue, Layout, Reading
+from glasshouse.greenhouse.statements import Statement, stated
 
 MOST_TEXT = 400  # characters of an issue, and of its column's name
 # What differs between issues of one kind: a cell as it is written, and numbers.
@@ -36,7 +38,13 @@ def report(layout: Layout, reading: Reading, answer: dict[str, int]) -> dict[str
 
 def _bounded(issue: ImportIssue) -> dict[str, Any]:
     """An issue as it is stored. Who took the reader of files over could write texts without end, for each page to load."""
-    return asdict(issue) | {"column": issue.column[:MOST_TEXT], "text": issue.text[:MOST_TEXT]}
+    said = asdict(issue.said.bounded(MOST_TEXT))
+    return {"row": issue.row, "column": issue.column[:MOST_TEXT], "said": said, "kept": issue.kept}
+
+
+def said_of(issue: Mapping[str, Any]) -> Statement:
+    """What a stored import issue says. Reports of versions before December 2026 hold the English text alone."""
+    return stated(issue.get("said") or issue.get("text"))
 
 
 class IssueGroup(NamedTuple):
@@ -44,22 +52,28 @@ class IssueGroup(NamedTuple):
 
     size: int
     column: str
-    text: str
+    said: Statement
     rows: str
     came_in: bool
 
 
 def grouped(issues: list[dict[str, Any]]) -> list[IssueGroup]:
-    """Issues of one kind together, the most frequent first. Kinds are told apart by their words, not by cells and numbers."""
+    """Issues of one kind together, the most frequent first. Kinds are told apart by their texts, not by cells and numbers."""
     groups: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
     for issue in issues:
-        kind = VARYING.sub("", issue["text"])
+        said = said_of(issue)
+        kind = said.text if "said" in issue else VARYING.sub("", said.text)
         groups.setdefault((issue["column"], kind, issue["kept"]), []).append(issue)
     groups_found = [
-        IssueGroup(len(same), column, same[0]["text"], ", ".join(str(issue["row"]) for issue in same[:5]), came_in)
+        IssueGroup(len(same), column, said_of(same[0]), ", ".join(str(issue["row"]) for issue in same[:5]), came_in)
         for (column, _, came_in), same in groups.items()
     ]
     return sorted(groups_found, key=lambda group: -group.size)
+
+
+def grouped_issues(issues: Iterable[ImportIssue]) -> list[IssueGroup]:
+    """Issues of a preview, which are not stored, in groups."""
+    return grouped([_bounded(issue) for issue in issues])
 
 
 def field_of(column: Column) -> str:

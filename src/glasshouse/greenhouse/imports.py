@@ -1,7 +1,7 @@
 """Verbs of imports: upload a file (sealed at once), preview it, correct how it is read, run the import, save templates."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from glasshouse.access import api as access
@@ -14,6 +14,7 @@ from glasshouse.greenhouse.corrections import by_template, refuse_open
 from glasshouse.greenhouse.file_times import is_zone
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
 from glasshouse.greenhouse.models import FILE_DAYS, Compartment, Site, Template, Upload, UploadState
+from glasshouse.greenhouse.statements import Statement
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, OverloadedError, UnavailableError
@@ -23,7 +24,7 @@ from glasshouse.vault import blobs
 
 IMPORTING = "greenhouse.import"
 TAKE_FILE = "greenhouse.take_file"  # the task in tasks.py
-SHOWN_COLUMNS = 200  # on a page; all are imported
+SHOWN_COLUMNS = 300  # on a page; all are imported
 SHOWN_ROWS = 40
 UNDER_WAY = (UploadState.QUEUED, UploadState.READING)
 ENDED_WELL = (UploadState.TAKEN, UploadState.UNDOING, UploadState.UNDONE)
@@ -47,9 +48,9 @@ class ImportPreview:
     rows: list[list[str]]
     reading: files.Reading
     template: str
-    notes: list[str]
+    notes: list[Statement]
     sheets: list[str]
-    problem: str
+    problem: Statement | None
 
 
 def upload(actor: Actor, site: SiteId, compartment: str, name: str, pieces: Iterable[bytes]) -> ImportId:
@@ -122,13 +123,17 @@ def upload_of(actor: Actor, number: ImportId, *, proposal: bool = False) -> Uplo
 def _pieces(actor: Actor, row: Upload) -> Iterator[bytes]:
     """The file, unsealed piece by piece. Raises InvalidError at once where it is not stored any more."""
     if not row.blob or not blobs.generation_of(BlobId(row.blob)):
-        raise InvalidError(f"The file itself was removed after {FILE_DAYS} days. Choose it once more.", field="file")
+        message = "The file itself was removed after %(days)s days. Choose it once more."
+        raise InvalidError(message, field="file", values={"days": FILE_DAYS})
     return blobs.read(BlobId(row.blob), KeyOwnerId(str(actor.organisation)))
 
 
-def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "") -> ImportPreview:
+def preview(
+    actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, zone: str = "", template_name: str = ""
+) -> ImportPreview:
     """Preview a file: how it would be read, as last chosen, as a template says, or as proposed.
 
+    template_name: the only template that is asked; without it the newest that has these headings counts.
     The file itself is read only where nothing stored answers the question. Raises InvalidError, NotFoundError,
     ForbiddenError, OverloadedError.
     """
@@ -147,7 +152,7 @@ def preview(actor: Actor, number: ImportId, choices: FileChoices = NO_CHOICES, z
         layout = Layout.from_json(row.layout)
     elif choices == NO_CHOICES and not proposal.problem:
         for saved in templates:
-            if tuple(saved.layout["headings"]) == layout.headings:
+            if template_name in ("", saved.name) and tuple(saved.layout["headings"]) == layout.headings:
                 layout, template = by_template(Layout.from_json(saved.layout), layout), saved.name
                 break
     first_columns = replace(layout, columns=layout.columns[:SHOWN_COLUMNS])
@@ -302,13 +307,13 @@ def _note(actor: Actor, number: ImportId, percent: int) -> None:
             raise StoppedError("This import was stopped.")
 
 
-def failed(actor: Actor, number: ImportId, problem: str) -> None:
+def failed(actor: Actor, number: ImportId, problem: Statement) -> None:
     """Note that an import failed, and why. Nothing of this run is in the crop store. One that ended well stays as it is."""
     with access.organisation_transaction(actor):
         row = upload_of(actor, number)
         if row.state in ENDED_WELL:
             return
-        row.state, row.report = UploadState.FAILED, {"problem": problem}
+        row.state, row.report = UploadState.FAILED, {"problem": asdict(problem)}
         row.save(update_fields=["state", "report"])
         events.record(actor, Kind.FILE_FAILED, number)
 
@@ -347,8 +352,8 @@ def save_template(actor: Actor, name: str, layout: Layout) -> TemplateId:
             if saved.name == plain:
                 saved.delete()
         if of_organisation.count() >= MOST_TEMPLATES:
-            message = f"There are {MOST_TEMPLATES} templates. Remove one that is not needed any more."
-            raise InvalidError(message, field="template")
+            message = "There are %(most)s templates. Remove one that is not needed any more."
+            raise InvalidError(message, field="template", values={"most": MOST_TEMPLATES})
         template = Template.objects.create(
             organisation_id=str(actor.organisation), name=plain, layout=layout.as_json(), created_at=clock.now()
         )

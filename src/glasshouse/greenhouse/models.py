@@ -19,7 +19,8 @@ SHOWN = confidential("showing the customer its own greenhouses", category="user.
 class Site(models.Model):
     """A place with greenhouses. `facts`: latitude, longitude (degrees), time_zone (IANA), area_m2, crop.
 
-    `limits`: by variable, [least, most] in its unit, outside which its own people want to be told.
+    `limits`: by variable, [least, most] in its unit, outside which its own people want to be told. `intake`: who had the files of
+    its folder imported, with the ids of account and person, the compartment, the problem of the last look, and what was refused.
     """
 
     belongs = Belongs(
@@ -34,6 +35,7 @@ class Site(models.Model):
     name = SealedText(SHOWN, key_owner="organisation_id")
     facts = SealedJson(SHOWN, key_owner="organisation_id")
     limits = SealedJson(SHOWN, key_owner="organisation_id", null=True)
+    intake = SealedJson(SHOWN, key_owner="organisation_id", null=True)
     created_at = technical(models.DateTimeField())
     # As a page shows them: pieces of its compartments and devices, and the limits of the site and these compartments.
     compartments: "Piece[Compartment]"

@@ -165,9 +165,10 @@ def _refuse_documents(packed: ZipFile) -> None:
             continue
         if documented:
             raise InvalidError(
-                f"{part.filename[:80]!r} in this workbook declares a document type (DTD), which is not read here: it can "
-                "name other files. Save the sheet as CSV.",
+                "%(part)s in this workbook declares a document type (DTD), which is not read here: it can name other "
+                "files. Save the sheet as CSV.",
                 field="file",
+                values={"part": repr(part.filename[:80])},
             )
 
 
@@ -207,9 +208,13 @@ def _trimmed(rows: Iterable[Any]) -> Iterator[list[str]]:
     for number, row in enumerate(rows, 1):
         scanned += len(row)
         if number > MOST_ROWS:
-            raise InvalidError(f"The sheet has more than {MOST_ROWS:,} rows. Split it.", field="file")
+            raise InvalidError(
+                "The sheet has more than %(most)s rows. Split it.", field="file", values={"most": MOST_ROWS}
+            )
         if scanned > MOST_CELLS:
-            raise InvalidError(f"The sheet spans more than {MOST_CELLS:,} cells. Split it.", field="file")
+            raise InvalidError(
+                "The sheet spans more than %(most)s cells. Split it.", field="file", values={"most": MOST_CELLS}
+            )
         width = len(row)
         while width and (row[width - 1] is None or row[width - 1] == ""):
             width -= 1
@@ -223,7 +228,9 @@ def _cell(value: object, row: int) -> str:
     if isinstance(value, str):
         if len(value) > MOST_FIELD:  # Many cells may share it: it would be looked through for each.
             raise InvalidError(
-                f"A cell in row {row} has more than {MOST_FIELD:,} characters. Shorten it.", field="file"
+                "A cell in row %(row)s has more than %(most)s characters. Shorten it.",
+                field="file",
+                values={"row": row, "most": MOST_FIELD},
             )
         return value.strip()
     if isinstance(value, float):

@@ -51,7 +51,8 @@ def open_table(body: bytes, delimiter: str | None = None, encoding: str | None =
     Raises InvalidError, also while rows are taken.
     """
     if len(body) > MOST_BYTES:
-        raise InvalidError(f"The file is larger than {MOST_BYTES >> 20} MB. Split it.", field="file")
+        values: dict[str, object] = {"most": MOST_BYTES >> 20}
+        raise InvalidError("The file is larger than %(most)s MB. Split it.", field="file", values=values)
     if is_packed(body):
         if body[:4] == ZIPPED and (members := zipped.tables_in(body)):
             member = sheet.partition(zipped.BETWEEN)[0] if sheet.partition(zipped.BETWEEN)[0] in members else members[0]
@@ -132,9 +133,10 @@ def _text_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[list[str]
         yield from _bounded(lines.rows(delimiter))
     except csv.Error as error:
         raise InvalidError(
-            f"Line {lines.row_begins} of this file is no row of a table ({error}). A cell has at most {MOST_FIELD:,} "
-            "characters; is a quotation mark open? Export the file as CSV again.",
+            "Line %(line)s of this file is no row of a table (%(error)s). A cell has at most %(most)s characters; is a "
+            "quotation mark open? Export the file as CSV again.",
             field="file",
+            values={"line": lines.row_begins, "error": str(error), "most": MOST_FIELD},
         ) from None
 
 
@@ -150,7 +152,9 @@ class _Lines:
         for number, line in enumerate(self._text, 1):
             if len(line) > MOST_LINE:
                 raise InvalidError(
-                    f"Line {number} of this file is longer than 8 MB. Is it a table? Export it as CSV.", field="file"
+                    "Line %(line)s of this file is longer than 8 MB. Is it a table? Export it as CSV.",
+                    field="file",
+                    values={"line": number},
                 )
             if not self._of_row:
                 self.row_begins = number
@@ -174,9 +178,10 @@ class _Lines:
 
     def _open(self) -> InvalidError:
         return InvalidError(
-            f"A quotation mark opens in line {self.row_begins} of this file and is not closed. Close or remove it, or "
-            "export the file as CSV again.",
+            "A quotation mark opens in line %(line)s of this file and is not closed. Close or remove it, or export the "
+            "file as CSV again.",
             field="file",
+            values={"line": self.row_begins},
         )
 
 
@@ -188,12 +193,15 @@ def _bounded(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
         cells += len(plain)
         if len(plain) > MOST_COLUMNS:
             raise InvalidError(
-                f"Row {number} has {len(plain):,} cells; a file has at most {MOST_COLUMNS:,} columns. "
-                "Is the delimiter another? Otherwise split the file.",
+                "Row %(row)s has %(cells)s cells; a file has at most %(most)s columns. Is the delimiter another? Otherwise "
+                "split the file.",
                 field="file",
+                values={"row": number, "cells": len(plain), "most": MOST_COLUMNS},
             )
         if cells > MOST_CELLS:
-            raise InvalidError(f"The file has more than {MOST_CELLS:,} cells. Split it.", field="file")
+            raise InvalidError(
+                "The file has more than %(most)s cells. Split it.", field="file", values={"most": MOST_CELLS}
+            )
         yield plain if any(plain) else []
 
 

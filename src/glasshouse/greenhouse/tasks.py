@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 
 from glasshouse.greenhouse import amendments, imports, undo
 from glasshouse.greenhouse.imports import IMPORTING
+from glasshouse.greenhouse.statements import Statement, statement_of
 from glasshouse.greenhouse.undo import UNDOING
 from glasshouse.kernel.actor import JOB, Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, NotFoundError, UnavailableError
@@ -16,10 +17,10 @@ from glasshouse.kernel.ids import AccountId, AmendmentId, ImportId, Organisation
 from glasshouse.queues import api as queues
 from glasshouse.queues.rules import MAX_TRIES, ProcessDied
 
-GAVE_UP = (
+GAVE_UP = Statement(
     "The file could not be taken: a part of the service failed each time. Nothing of it is stored. Start it once more."
 )
-UNDO_GAVE_UP = (
+UNDO_GAVE_UP = Statement(
     "It was not done whole: a part of the service failed each time. What was done stays so. Start it once more."
 )
 
@@ -59,11 +60,13 @@ def amend_readings(account: str, person: str, organisation: str, amendment: str)
     _tried(amendments.AMENDING, number, act, partial(_noted, _amendment_failed, actor), UNDO_GAVE_UP)
 
 
-def _amendment_failed(actor: Actor, number: str, problem: str) -> None:
-    amendments.failed(actor, AmendmentId(number), problem)
+def _amendment_failed(actor: Actor, number: str, problem: Statement) -> None:
+    amendments.failed(actor, AmendmentId(number), str(problem))
 
 
-def _noted(failed: Callable[[Actor, ImportId, str], None], actor: Actor, item: ImportId, problem: str) -> None:
+def _noted(
+    failed: Callable[[Actor, ImportId, Statement], None], actor: Actor, item: ImportId, problem: Statement
+) -> None:
     """Note why nothing came of an item. Where whoever asked for it may not see it any more, the service itself notes it.
 
     Nothing is noted where the organisation or the item is gone.
@@ -75,7 +78,11 @@ def _noted(failed: Callable[[Actor, ImportId, str], None], actor: Actor, item: I
 
 
 def _tried(
-    queue: str, upload: str, act: Callable[[], object], failed: Callable[[ImportId, str], None], gave_up: str
+    queue: str,
+    upload: str,
+    act: Callable[[], object],
+    failed: Callable[[ImportId, Statement], None],
+    gave_up: Statement,
 ) -> None:
     """Act on an item, and count the try. failed: notes why nothing came of it; gave_up: what it says after the last try."""
     with queues.claimed(queue, upload) as is_claimed:
@@ -97,5 +104,5 @@ def _tried(
                     raise
                 failed(ImportId(upload), gave_up)
                 return
-            failed(ImportId(upload), str(error))
+            failed(ImportId(upload), statement_of(error))
         queues.worked(queue, upload)

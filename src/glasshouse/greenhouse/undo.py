@@ -1,6 +1,7 @@
 """Verbs by which an import is undone as a whole: the crop plane keeps for KEPT_DAYS what it replaced. Decision record 41."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, imports
 from glasshouse.greenhouse.models import Upload, UploadState
+from glasshouse.greenhouse.statements import Statement, stated
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
@@ -36,7 +38,7 @@ class UndoState(NamedTuple):
     is_possible: bool
     is_under_way: bool
     is_done: bool
-    problem: str
+    problem: Statement | None
     removed: int
     restored: int
     left: int
@@ -51,7 +53,7 @@ def state_of(row: Upload) -> UndoState:
         row.state in ENDED and until is not None and clock.now() < until,
         row.state == UploadState.UNDOING,
         row.state == UploadState.UNDONE,
-        str(progress.get("problem", "")),
+        stated(progress["problem"]) if progress.get("problem") else None,
         *(int(progress.get(name, 0)) for name in ("removed", "restored", "left")),
     )
 
@@ -164,7 +166,7 @@ def _asked(actor: Actor, row: Upload, after: int) -> dict[str, Any]:
     return answer
 
 
-def failed(actor: Actor, number: ImportId, problem: str) -> None:
+def failed(actor: Actor, number: ImportId, problem: Statement) -> None:
     """Note that an import could not be undone, and why. What was undone of it stays so; asking again goes on with it."""
     with access.organisation_transaction(actor):
         row = _locked(actor, number)
@@ -173,7 +175,7 @@ def failed(actor: Actor, number: ImportId, problem: str) -> None:
         report = dict(row.report or {})
         so_far = dict(report["undo"])
         row.state = so_far.get("from", UploadState.TAKEN)
-        report["undo"] = so_far | {"problem": problem}
+        report["undo"] = so_far | {"problem": asdict(problem)}
         row.report = report
         row.save(update_fields=["report", "state"])
         events.record(actor, Kind.FILE_UNDO_FAILED, number)

@@ -283,7 +283,8 @@ def conversion_to(source_unit: str, unit: str) -> Conversion:
     if conversion is None and spelling.partition("/")[0] not in EXACT_CASE:
         conversion = _folded()[dimension].get(spelling.casefold())
     if conversion is None:
-        raise UnknownUnitError(f"{source_unit[:LONGEST_UNIT]!r} is not known as a unit of this quantity.", field="unit")
+        message = "%(unit)s is not known as a unit of this quantity."
+        raise UnknownUnitError(message, field="unit", values={"unit": repr(source_unit[:LONGEST_UNIT])})
     target = table[_canonical(unit or "1")]
     return Conversion(conversion.factor / target.factor, (conversion.offset - target.offset) / target.factor)
 

@@ -49,24 +49,28 @@ def unpacked(body: bytes, name: str, most: int) -> bytes:
     except (BadZipFile, ValueError, OSError, NotImplementedError, zlib.error, EOFError, KeyError, RuntimeError):
         raise InvalidError("The zip file is damaged. Make it again, or choose the file in it.", field="file") from None
     if len(content) > most:
-        raise InvalidError(f"{name[:80]!r} would unpack to more than {most >> 20} MB. Split it.", field="file")
+        values: dict[str, object] = {"file": repr(name[:80]), "most": most >> 20}
+        raise InvalidError("%(file)s would unpack to more than %(most)s MB. Split it.", field="file", values=values)
     return content
 
 
 def refuse_large(parts: list[ZipInfo]) -> None:
     """Raises InvalidError for a workbook that would unpack to more than is read, as a whole or in a part read at opening."""
     if len(parts) > MOST_PARTS:
-        raise InvalidError(f"This workbook has more than {MOST_PARTS:,} parts: save the sheet as CSV.", field="file")
+        message = "This workbook has more than %(most)s parts: save the sheet as CSV."
+        raise InvalidError(message, field="file", values={"most": MOST_PARTS})
     if sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise InvalidError(
-            f"This workbook would unpack to more than {MOST_UNPACKED >> 20} MB: save the sheet as CSV, or split it.",
+            "This workbook would unpack to more than %(most)s MB: save the sheet as CSV, or split it.",
             field="file",
+            values={"most": MOST_UNPACKED >> 20},
         )
     for part in parts:
         name = part.filename.rpartition("/")[2].lower()
         most = PARTS.get(name, MOST_RELATIONS if name.endswith(".rels") else None)
         if most is not None and part.file_size > most:
             raise InvalidError(
-                f"{name} in this workbook would unpack to more than {most >> 20} MB: save the sheet as CSV.",
+                "%(part)s in this workbook would unpack to more than %(most)s MB: save the sheet as CSV.",
                 field="file",
+                values={"part": name, "most": most >> 20},
             )

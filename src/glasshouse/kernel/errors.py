@@ -1,6 +1,7 @@
 """What every error of the people plane descends from. A message says what, where and what to do."""
 
 from crop_contract.stacks import stack_of
+from glasshouse.kernel.text import filled
 
 __all__ = ["stack_of"]
 
@@ -48,7 +49,7 @@ class InvalidError(GlasshouseError):
     """
 
     def __init__(self, message: str, *, field: str = "", values: dict[str, object] | None = None) -> None:
-        super().__init__(message % values if values else message)
+        super().__init__(filled(message, values) if values else message)
         self.field = field
         self.message, self.values = message, values
 

@@ -1,9 +1,12 @@
 """What counts as text: whatever comes from outside as a string is asked here before anything is done with it."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 SURROGATES = range(0xD800, 0xE000)
+MARK = re.compile(r"%\((\w{1,40})\)s")
+GROUPED_FROM = 1_000  # A year is given as text: it stays as it is.
 
 
 def is_text(value: str) -> bool:
@@ -27,3 +30,17 @@ def strings_in(value: object) -> Iterator[str]:
             waiting += [*part.keys(), *part.values()]
         elif isinstance(part, list | tuple):
             waiting += part
+
+
+def filled(text: str, values: Mapping[str, object], thousands: str = ",") -> str:
+    """A text with values at its marks, "%(name)s". A mark without a value stays, and any other "%" is one: a text may be foreign.
+
+    thousands: the mark between groups of three digits of large whole numbers.
+    """
+
+    def value_at(match: re.Match[str]) -> str:
+        value = values.get(match[1], match[0])
+        is_large = isinstance(value, int) and abs(value) >= GROUPED_FROM
+        return f"{value:,}".replace(",", thousands) if is_large else str(value)
+
+    return MARK.sub(value_at, text)

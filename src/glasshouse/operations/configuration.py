@@ -76,6 +76,7 @@ SETTINGS = (
     _of_start("folders.data", "DATA_FOLDER", folder, "/var/lib/glasshouse/service, or below your home"),
     _of_start("folders.keys", "KEYS_FOLDER", folder, "/var/lib/glasshouse-keys/service, or below your home"),
     _of_start("folders.keystore", "KEYSTORE_FOLDER", folder, "beside the keys"),
+    _of_parts("folders.intake", "INTAKE_FOLDER", folder, "none: no files are taken from a folder"),
     _of_start("database.people", "PEOPLE_DATABASE", database, "an embedded PostgreSQL"),
     _of_start("database.people_password", "PEOPLE_DATABASE_PASSWORD", secret=True),
     _of_start("database.keys", "KEYS_DATABASE", database, "an embedded PostgreSQL"),

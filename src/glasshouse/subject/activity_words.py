@@ -28,6 +28,9 @@ WORDS: dict[str, dict[Fact, str]] = {
     Kind.READINGS_CORRECTED: {None: gettext_noop("corrected readings")},
     Kind.READINGS_CORRECTION_FAILED: {None: gettext_noop("could not correct readings")},
     Kind.READINGS_CORRECTION_UNDONE: {None: gettext_noop("undid a correction of readings")},
+    Kind.INTAKE_STARTED: {None: gettext_noop("had the files of a folder imported from then on")},
+    Kind.INTAKE_STOPPED: {None: gettext_noop("had the files of a folder imported no more")},
+    Kind.INTAKE_REFUSED: {None: gettext_noop("refused a file of a folder")},
     Kind.TEMPLATE_SAVED: {None: gettext_noop("saved an import template")},
     Kind.TEMPLATE_REMOVED: {None: gettext_noop("removed an import template")},
     Kind.INVITED: {

@@ -2,8 +2,10 @@
 
 from django.utils.translation import gettext, gettext_noop, ngettext
 
+from glasshouse.greenhouse.statements import statement_of
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, OverloadedError, ThrottledError
 from glasshouse.web.contact_file_texts import flaw_in_words
+from glasshouse.web.file_texts import said
 
 # Marked for the catalogues: texts of rules that know nothing of languages, on translated pages.
 gettext_noop("This is not an email address. Write it like name@example.com.")
@@ -53,7 +55,7 @@ def error_text(error: GlasshouseError) -> str:
     if isinstance(error, ThrottledError) and not isinstance(error, OverloadedError):
         return gettext("Too many tries. Try again in %(time)s.") % {"time": _time(error.retry_after_s)}
     if isinstance(error, InvalidError) and error.values:
-        return gettext(error.message) % error.values
+        return said(statement_of(error))
     return flaw_in_words(str(error))
 
 

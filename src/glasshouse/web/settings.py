@@ -200,6 +200,8 @@ LOGGING_CONFIG = "crop_contract.logs.configure"
 # Silent: Django writes addresses and values of requests into these, which may be secret links; see `web/failures.py`.
 # aiosmtpd writes into the last what a peer sent that it could not do.
 LOGGING = ("django.request", "django.security", "mail.log")
+# The folder that the operator's SFTP server fills, with one for each customer and site in it; empty: there is none.
+INTAKE_FOLDER = os.environ.get("GLASSHOUSE_INTAKE_FOLDER", "")
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = whole_number("GLASSHOUSE_SMTP_PORT", 587, most=65_535)
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")

@@ -1,6 +1,10 @@
 """Titles of variables in the reader's language. `crop_contract`, which has them, knows nothing of languages."""
 
-from django.utils.translation import gettext, gettext_noop
+from functools import lru_cache
+
+from django.utils.translation import get_language, gettext, gettext_noop
+
+from crop_contract.variables import VARIABLES
 
 # Each title of `crop_contract.variables`, or what stands before its element ("Drain water: Ca").
 TITLES = {
@@ -65,3 +69,24 @@ def variable_title(title: str) -> str:
     if title in TITLES:
         return gettext(title)
     return f"{gettext(whole)}: {element}" if element and whole in TITLES else title
+
+
+def variable_choices() -> tuple[tuple[str, str], ...]:
+    """What a column of a file may mean: "-" (left out), then each variable's id, with its title in the reader's language."""
+    return _choices(get_language() or "en")
+
+
+@lru_cache(maxsize=16)
+def _choices(_language: str) -> tuple[tuple[str, str], ...]:
+    titles = sorted((variable_title(variable.title), variable.id, variable.symbol) for variable in VARIABLES.values())
+    choices = ((name, f"{title} ({symbol})" if symbol else title) for title, name, symbol in titles)
+    return (("-", gettext("left out")), *choices)
+
+
+def variable_of(text: str) -> str:
+    """The variable that a form says: by its id, or as `variable_choices` shows it; what is neither stays as it is."""
+    plain = text.strip()
+    if plain in VARIABLES:
+        return plain
+    by_label = {label.casefold(): name for name, label in variable_choices()}
+    return by_label.get(plain.casefold(), plain)

@@ -1,20 +1,24 @@
 """Filters that say texts of the data map in the reader's language."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import template
 from django.utils.translation import gettext
 
+from glasshouse.greenhouse.import_results import said_of
 from glasshouse.mail.texts import day as written_day
 from glasshouse.subject.data_words import in_words, value_in_words
 from glasshouse.subject.items import Item
 from glasshouse.web import promise_words
 from glasshouse.web.contact_file_texts import flaw_in_words
+from glasshouse.web.file_texts import said
 from glasshouse.web.request_choices import KINDS
 
 register = template.Library()
 register.filter("day", written_day)
-register.filter("said", promise_words.in_words)
+register.filter("said", said)
+register.filter("promise_words", promise_words.in_words)
 register.filter("flaw", flaw_in_words)
 
 
@@ -22,6 +26,12 @@ register.filter("flaw", flaw_in_words)
 def translated(text: object) -> str:
     """A text of the data map, or of a rule, in the reader's language."""
     return in_words(str(text))
+
+
+@register.filter
+def issue_text(issue: dict[str, Any]) -> str:
+    """What a stored import issue says, in the reader's language."""
+    return said(said_of(issue))
 
 
 @register.filter

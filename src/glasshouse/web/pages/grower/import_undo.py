@@ -34,6 +34,7 @@ def _report(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
 )
 @shows_again("grower/import_report.html", _report)

@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +12,7 @@ from glasshouse.access.pages import KB, Asked, Audience, FormRules, MenuGroup, p
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import corrections, import_results, imports, undo
-from glasshouse.greenhouse.file_shapes import Column
-from glasshouse.greenhouse.file_times import Clock, TimeIssue, WallReader, is_storable, local, zone_of
+from glasshouse.greenhouse.file_shapes import DOUBTS
 from glasshouse.greenhouse.files import (
     DELIMITERS,
     ENCODINGS,
@@ -24,23 +22,23 @@ from glasshouse.greenhouse.files import (
     FileChoices,
     Layout,
 )
-from glasshouse.greenhouse.imports import SHOWN_COLUMNS
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
 from glasshouse.web.csv_files import CSV, cell
+from glasshouse.web.file_texts import said as said_of
 from glasshouse.web.forms import again, shows_again
+from glasshouse.web.import_preview import THOUSANDS, shown
 from glasshouse.web.organisation_page import inside
 from glasshouse.web.sites_asked import within_of
+from glasshouse.web.variable_titles import variable_of
 
 # What a form says of how a file is read: of the file, then (v and u) of each column.
 FILE_FIELDS = (
     *("delimiter", "encoding", "sheet", "decimal", "thousands", "heading_row", "units_row", "first_row"),
     *("time_column", "clock_column", "time_format", "name_column"),
 )
-LAYOUT_FIELDS = (*FILE_FIELDS, "zone", "v*", "u*", "name-*")
-THOUSANDS = {"": "none, or a space", ".": "point", ",": "comma"}
-ROWS_SHOWN, COLUMNS_SHOWN = 5, 8  # of the preview of times and values
+LAYOUT_FIELDS = (*FILE_FIELDS, "zone", "v*", "u*", "name-*", "leave-*")
 
 
 @page(
@@ -110,11 +108,16 @@ def _layout_in_form(request: HttpRequest) -> FileChoices:
 
 
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
-    """The layout with the variables, units, names and zone of the form."""
+    """The layout with the variables, units, names, zone and doubts of the form."""
     form = request.POST
     keys = [*corrections.column_keys(layout), *(str(left.index) for left in layout.left_out)]
-    said = [{key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")]
-    return corrections.corrected(layout, form.get("zone") or layout.zone, *said)
+    said, units, names = (
+        {key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")
+    )
+    variables = {key: variable_of(text) for key, text in said.items()}
+    doubtful = {key for key in keys if f"leave-{key}" in form}
+    chosen = corrections.corrected(layout, form.get("zone") or layout.zone, variables, units, names, doubtful)
+    return replace(chosen, leave_out=tuple(name for name in DOUBTS if f"leave-{name}" in form))
 
 
 @page(
@@ -122,6 +125,7 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     name="preview_import",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
 )
 def preview_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -132,7 +136,7 @@ def preview_import(request: HttpRequest, organisation: str, number: str) -> Http
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
     actor, context = inside(request)
-    return context | _preview_context(imports.preview(actor, ImportId(number)), None)
+    return context | shown(imports.preview(actor, ImportId(number)), None)
 
 
 class _Chosen(NamedTuple):
@@ -154,6 +158,7 @@ def _chosen_in(request: HttpRequest, actor: Actor, number: str) -> _Chosen:
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
     form=FormRules(preview=True),
     asks=tuple(Asked(field) for field in LAYOUT_FIELDS),
@@ -163,7 +168,7 @@ def preview_with_choices(request: HttpRequest, organisation: str, number: str) -
     """Preview again, with what the person corrected."""
     actor, context = inside(request)
     chosen = _chosen_in(request, actor, number)
-    context |= _said(request) | _preview_context(*chosen)
+    context |= _said(request) | shown(*chosen)
     return render(request, "grower/import_preview.html", context, status=400 if chosen.preview.problem else 200)
 
 
@@ -179,6 +184,7 @@ def _said(request: HttpRequest) -> dict[str, object]:
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
     form=FormRules(preview=True),
     asks=(
@@ -194,11 +200,9 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     try:
         imports.save_template(actor, request.POST.get("template", ""), chosen.layout)
     except InvalidError as error:
-        return again(
-            request, "grower/import_preview.html", error, **context | _said(request) | _preview_context(*chosen)
-        )
+        return again(request, "grower/import_preview.html", error, **context | _said(request) | shown(*chosen))
     context["saved"] = True
-    return render(request, "grower/import_preview.html", context | _said(request) | _preview_context(*chosen))
+    return render(request, "grower/import_preview.html", context | _said(request) | shown(*chosen))
 
 
 @page(
@@ -208,6 +212,7 @@ def save_template(request: HttpRequest, organisation: str, number: str) -> HttpR
     methods=("POST",),
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
     asks=tuple(Asked(field, "greenhouse_upload.layout") for field in LAYOUT_FIELDS),
 )
@@ -219,106 +224,8 @@ def run_import(request: HttpRequest, organisation: str, number: str) -> HttpResp
     try:
         imports.queue(actor, ImportId(number), chosen.layout)
     except InvalidError as error:  # Shown with all that was chosen.
-        return again(
-            request, "grower/import_preview.html", error, **context | _said(request) | _preview_context(*chosen)
-        )
+        return again(request, "grower/import_preview.html", error, **context | _said(request) | shown(*chosen))
     return redirect("import_report", organisation, number)
-
-
-def _preview_context(preview: imports.ImportPreview, chosen: Layout | None) -> dict[str, object]:
-    """What the page shows: of a wide file only its first columns, so that its size is bounded whatever is in the file."""
-    layout = chosen or preview.layout
-    headings = list(enumerate(layout.headings))
-    cells = max(map(len, preview.rows), default=0)
-    taken = {**dict(zip(corrections.column_keys(layout), layout.columns, strict=True))}
-    with_keys = list(zip(corrections.column_keys(preview.layout), preview.layout.columns, strict=True))
-    columns = [
-        (key, column, taken.get(key, replace(column, variable="-") if chosen else column)) for key, column in with_keys
-    ]
-    left_out = [(str(left.index), left, taken.get(str(left.index))) for left in preview.layout.left_out]
-    return {"upload": preview.upload, "layout": layout, "columns": columns[:SHOWN_COLUMNS]} | {
-        "left_out": left_out[:SHOWN_COLUMNS],
-        "delimiters": DELIMITERS.items(),
-        "encodings": ENCODINGS,
-        "time_formats": TIME_FORMATS.items(),
-        "thousands": THOUSANDS.items(),
-        "found": _found(layout),
-        "sheets": preview.sheets,
-        "notes": preview.notes,
-        "no_table": preview.problem,
-        "rows": [(number, row[:SHOWN_COLUMNS]) for number, row in enumerate(preview.rows, 1)],
-        "headings": [pair for pair in headings if pair[0] < SHOWN_COLUMNS or pair[0] == layout.time_column],
-        "time_heading": dict(headings).get(layout.time_column, ""),
-        "heading_row": layout.heading_rows[0] + 1 if layout.heading_rows else 0,
-        "more_columns": len(preview.layout.columns) - len(columns[:SHOWN_COLUMNS]),
-        "more_cells": max(0, cells - SHOWN_COLUMNS),
-        "template_name": preview.template,
-        "readings": [(column, points[:3]) for column, points in _points(preview)],
-        "orders": _orders(preview),
-        "times": _times(preview),
-        "issues": preview.reading.issues[:5],
-    }
-
-
-def _found(layout: Layout) -> dict[str, str]:
-    """What was found, as a form names it."""
-    decimal = "choose" if "decimal" in layout.asks else f"as found: {'comma' if layout.decimal == ',' else 'point'}"
-    return {
-        "delimiter": DELIMITERS.get(layout.delimiter, ""),
-        "time_format": TIME_FORMATS.get(layout.time_format, ""),
-        "thousands": THOUSANDS.get(layout.thousands, ""),
-        "decimal": decimal,
-    }
-
-
-def _points(preview: imports.ImportPreview) -> list[tuple[Column, Any]]:
-    by_name = {column.name: column for column in preview.layout.columns}
-    return [(by_name[name], points) for name, points in preview.reading.points.items()]
-
-
-def _rows_of_readings(preview: imports.ImportPreview) -> list[list[str]]:
-    return [row for row in preview.rows[preview.layout.rows_above :] if row][:ROWS_SHOWN]
-
-
-def _cell(row: list[str], column: int) -> str:
-    return row[column] if 0 <= column < len(row) else ""
-
-
-def _orders(preview: imports.ImportPreview) -> list[tuple[str, list[str]]]:
-    """Where the order of the dates is open: each form with what the first rows would mean by it."""
-    layout = preview.layout
-    if "time_format" not in layout.asks:
-        return []
-    shown = []
-    for name in ("dmy", "mdy", "iso"):
-        reader = WallReader(name)
-        walls = [
-            reader.wall(_cell(row, layout.time_column), _cell(row, layout.clock_column))
-            for row in _rows_of_readings(preview)
-        ]
-        known = [wall for wall in walls if wall and is_storable(wall.seconds)]  # No other can be written as a date.
-        if len(known) == len(walls):
-            shown.append((TIME_FORMATS[name], [f"{local(wall.seconds):%-d %B %Y %H:%M}" for wall in known]))
-    return shown
-
-
-def _times(preview: imports.ImportPreview) -> list[tuple[str, str, float]]:
-    """The first times: as the file writes them, by the clock of the site, and in UTC."""
-    layout, site = preview.layout, zone_of(str(preview.upload.site.facts["time_zone"]))
-    reader = WallReader(layout.time_format or "iso")
-    clock = Clock(zone_of(layout.zone), newest_first=layout.newest_first, step_s=layout.step_s)
-    shown = []
-    for row in _rows_of_readings(preview):
-        text, clock_text = _cell(row, layout.time_column), _cell(row, layout.clock_column)
-        written = f"{text} {clock_text}".strip()
-        try:
-            at_s = clock.moment(reader.wall(text, clock_text), written)
-        except TimeIssue:
-            continue
-        shown.append(
-            (written[:40], datetime.fromtimestamp(at_s, UTC).astimezone(site).strftime("%Y-%m-%d %H:%M:%S"), at_s)
-        )
-    return shown
 
 
 @page(
@@ -327,6 +234,7 @@ def _times(preview: imports.ImportPreview) -> list[tuple[str, str, float]]:
     form_on="import_report",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     methods=("POST",),
     to_support=False,
 )
@@ -359,6 +267,7 @@ def remove_template(request: HttpRequest, organisation: str, template: str) -> H
     name="import_report",
     need=Permission.FILE_IMPORT,
     audience=Audience.GROWER,
+    translated=True,
     to_support=False,
 )
 def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
@@ -384,5 +293,5 @@ def report(request: HttpRequest, organisation: str, number: str) -> HttpResponse
     writer.writerow(["row", "column", "what", "kept"])
     for issue in issues:
         flagged = "yes" if issue["kept"] else "no"
-        writer.writerow([issue["row"], cell(issue["column"]), cell(issue["text"]), flagged])
+        writer.writerow([issue["row"], cell(issue["column"]), cell(said_of(import_results.said_of(issue))), flagged])
     return response

@@ -15,6 +15,7 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.promises import api as promises
 from glasshouse.promises.evidence import whole_map
 from glasshouse.promises.findings import State
+from glasshouse.subject.data_words import in_words
 from glasshouse.vault.processing import Activity, activities
 from glasshouse.web.csv_files import CSV, cell
 
