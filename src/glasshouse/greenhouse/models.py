@@ -88,6 +88,7 @@ class Device(models.Model):
     name = SealedText(SHOWN, key_owner="organisation_id")
     created_at = technical(models.DateTimeField())
     revoked_at = technical(models.DateTimeField(null=True))
+    left_out: str  # As a page shows it: names of the text fields that it sends.
 
     class Meta:
         db_table = "greenhouse_device"
