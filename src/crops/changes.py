@@ -315,7 +315,7 @@ class Changes:
                 self._wait()
                 self.empty |= self._emptied(numbers)
                 self._note(runs, UNDONE)
-            return Step(last if waiting else 0, done, whole, *totals, from_ns)
+            return Step(last if waiting else 0, done, whole, totals[0], totals[1], totals[2], from_ns)
 
     def _note(self, runs: list[Change], state: int) -> None:
         """Note on disk how far changes are, before anything of what follows from it."""
