@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from glasshouse.access import api as access
-from glasshouse.greenhouse import amendments, crops_client, readings
+from glasshouse.greenhouse import amendments, crops_client, imports, readings
 from glasshouse.greenhouse.amendments import Asked
 from glasshouse.greenhouse.models import Amendment, AmendmentState
 from glasshouse.kernel import clock
@@ -194,3 +195,79 @@ def test_the_pages_show_do_and_undo_it(customer: Make, web: Web) -> None:
     assert wrong.status_code == 400 and "60 or -60" in wrong.text
     assert client.get(f"{page}?lang=de").status_code == 200
     assert web(customer()).get(shows).status_code == 404
+
+
+def test_a_file_that_was_in_utc_is_put_right_by_the_name_of_its_clock(customer: Make) -> None:
+    one = customer()
+    text = "time,temp\n" + "".join(f"2024-03-{day} 12:00,{day}\n" for day in (29, 30, 31))
+    number = imports.upload(one.actor, one.site, "", "log.csv", [text.encode()])
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    imports.run(one.actor, number)
+    names = [str(entry["id"]) for entry in readings.series(one.actor)]
+    span = ("2024-03-01T00:00", "2024-05-01T00:00")
+
+    def times() -> list[str]:
+        rows = list(readings.export(one.actor, names, (1_709_000_000, 1_714_600_000)))[1:]
+        return [str(row[6])[:16] for row in rows]
+
+    assert times() == ["2024-03-29T11:00", "2024-03-30T11:00", "2024-03-31T10:00"]
+    moved = done(one, Asked("shift", names, *span, "UTC", zone="UTC"))
+    assert times() == ["2024-03-29T12:00", "2024-03-30T12:00", "2024-03-31T12:00"]
+    back(one, moved)
+    assert times() == ["2024-03-29T11:00", "2024-03-30T11:00", "2024-03-31T10:00"]
+    for what, field in (
+        (Asked("shift", names, *span, "x", zone="Europe/Rome"), "zone"),
+        (Asked("shift", names, *span, "x", zone="UTC", minutes="60"), "zone"),
+        (Asked("shift", names, *span, "x", zone="Mars/Base"), "zone"),
+        (Asked("shift", names, *span, "x", zone="../../etc/passwd"), "zone"),
+        (Asked("shift", names, *span, "x", zone="UTC", read_as="Z" * 5000), "read_as"),
+    ):
+        with pytest.raises(InvalidError) as refused:
+            amendments.propose(one.actor, what)
+        assert refused.value.field == field, what
+
+
+def test_a_clock_that_skipped_the_times_of_readings_is_not_theirs(customer: Make) -> None:
+    one = customer()
+    text = "time,temp\n2024-03-30 02:30,1\n2024-03-31 02:30,2\n2024-04-01 02:30,3\n"
+    number = imports.upload(one.actor, one.site, "", "log.csv", [text.encode()])
+    layout = replace(imports.preview(one.actor, number).layout, zone="UTC")
+    imports.choose(one.actor, number, layout)
+    imports.run(one.actor, number)
+    names = [str(entry["id"]) for entry in readings.series(one.actor)]
+    span = ("2024-03-01T00:00", "2024-05-01T00:00")
+    with pytest.raises(InvalidError, match="another clock"):
+        amendments.propose(one.actor, Asked("shift", names, *span, "x", zone="Europe/Rome", read_as="UTC"))
+
+
+def test_the_mark_of_one_reading_is_lifted_and_the_others_stay(customer: Make, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 30, 31, 22)
+    number = done(one, asked(one, "mark", "01:00", "03:00"))
+    row = amendments.amendment_of(one.actor, number)
+    ((name, marked),) = amendments.marked_by(one.actor, row).items()
+    points = [f"{name}:{at}" for at in marked["time_ns"]]
+    client, page = web(one), f"/o/{one.organisation}/corrections/{number}"
+    assert points[0] in client.get(page).text
+    answer = post(client, f"{page}/lift", page, reading=points[0], reason="It was right")
+    assert answer.status_code == 302, answer.text
+    lifting = AmendmentId(answer.headers["location"].rpartition("/")[2])
+    assert amendments.amendment_of(one.actor, lifting).report["readings"] == 1
+    assert shown(one) == [20, 22], "nothing is done before it is shown"
+    amendments.carry_out(one.actor, lifting, in_background=False)
+    amendments.run(one.actor, lifting)
+    assert shown(one) == [20, 30, 22]
+    assert amendments.marked_by(one.actor, row)[name]["value"] == [31]
+    back(one, lifting)
+    assert shown(one) == [20, 22]
+    again = done(one, asked(one, "unmark", "02:00", "03:00"))
+    assert shown(one) == [20, 31, 22]
+    back(one, number)
+    back(one, again)
+    assert shown(one) == [20, 30, 31, 22]
+    wrong = (["x"], [], [f"{int(name) + 1}:{marked['time_ns'][0]}"], [f"{name}:5"], [points[0]] * 201, [points[0], "x"])
+    for chosen in wrong:
+        with pytest.raises(InvalidError):
+            amendments.propose_lifting(one.actor, number, chosen, "why")
+    with pytest.raises(NotFoundError):
+        amendments.propose_lifting(customer().actor, number, points, "why")

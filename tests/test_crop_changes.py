@@ -54,12 +54,12 @@ def bring_in(store: Store, letter: str, values: dict[int, float], run: int = 1, 
 
 def undo(store: Store, letter: str, tenant: str = TENANT, sites: tuple[str, ...] = (SITE,)) -> list[int]:
     """Undo a change whole; how many readings are gone, came back, stayed."""
-    after, totals = 0, [0, 0, 0]
+    after, from_ns, totals = 0, None, [0, 0, 0]
     while True:
-        step = store.changes.undo(tenant, sites, name_of(letter), after)
-        totals = [total + more for total, more in zip(totals, step[3:], strict=True)]
-        after = step.after
-        if not after:
+        step = store.changes.undo(tenant, sites, name_of(letter), after, from_ns)
+        totals = [total + more for total, more in zip(totals, step[3:6], strict=True)]
+        after, from_ns = step.after, step.from_ns
+        if step.is_last:
             assert step.done == step.whole
             return totals
 
@@ -129,7 +129,7 @@ def test_a_repeated_run_writes_nothing_over_what_came_later(store: Store) -> Non
 
 
 def test_many_series_in_small_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "STEP_ROWS", 3)
+    monkeypatch.setattr(changes, "STEP_ROWS", 4)
     monkeypatch.setattr(changes, "STEP_S", 0.0)  # one group a step
     monkeypatch.setattr(former, "READ_ROWS", 5)
     fields = tuple(f"field {number}" for number in range(7))
@@ -437,3 +437,64 @@ def test_what_lies_between_the_rows_of_a_file_is_not_read(store: Store, monkeypa
     assert shown(store)[250] == 8
     assert undo(store, "b") == [0, 3, 0]
     assert shown(store) == {at: float(at) for at in range(500)}
+
+
+@pytest.fixture
+def read_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The most rows that one statement gave so far, where pieces are small."""
+    monkeypatch.setattr(former, "READ_ROWS", 20)
+    monkeypatch.setattr(former, "PIECE_ROWS", 20)
+    monkeypatch.setattr(changes, "STEP_ROWS", 20)
+    tables, most = store.changes._former._tables, [0]
+    real = tables.table
+
+    def table(sql: str, *more: object) -> object:
+        result = real(sql, *more)  # type: ignore[arg-type]
+        most[0] = max(most[0], result.num_rows)
+        return result
+
+    monkeypatch.setattr(tables, "table", table)
+    return most
+
+
+def test_what_many_changes_hold_at_the_same_times_is_undone_in_pieces(store: Store, read_at_once: list[int]) -> None:
+    times = range(120)
+    for number, letter in enumerate("abcde"):
+        bring_in(store, letter, {at: float(number) for at in times})
+    read_at_once[0] = 0
+    assert undo(store, "e") == [0, 120, 0]
+    assert read_at_once[0] <= 2 * former.READ_ROWS
+    assert shown(store) == dict.fromkeys(times, 3.0)
+    undo(store, "a")
+    undo(store, "d")
+    assert shown(store) == dict.fromkeys(times, 2.0)
+
+
+def test_a_step_that_ends_within_a_series_goes_on_there(
+    store: Store, read_at_once: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "STEP_S", 0.0)
+    bring_in(store, "a", dict.fromkeys(range(50), 1.0))
+    step = store.changes.undo(TENANT, (SITE,), name_of("a"), 0)
+    assert step.after == 0 and step.from_ns > START * 10**9 and 0 < step.removed < 50
+    assert 0 < len(shown(store)) < 50
+    assert undo(store, "a")[0] == 50 and shown(store) == {}
+
+
+@pytest.mark.parametrize(("shift_s", "replaced"), [(60, 60), (-60, 60), (1000, 0), (1, 1)])
+def test_a_shift_is_shown_in_pieces(store: Store, read_at_once: list[int], shift_s: int, replaced: int) -> None:
+    bring_in(store, "a", {at: float(at) for at in range(500)})
+    read_at_once[0] = 0
+    span = ((START + 100) * 10**9, (START + 400) * 10**9)
+    preview = store.changes.preview([number_of(store)], span, Amendment("shift", shift_s))
+    assert (preview.readings, preview.replaced) == (300, replaced)
+    assert len(preview.some.time) == 8 and read_at_once[0] <= 2 * former.READ_ROWS
+    assert preview.first_ns == span[0] and preview.last_ns == span[1] - 10**9
+
+
+def test_of_a_time_in_which_nothing_is_stored_nothing_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring_in(store, "a", dict.fromkeys(range(50), 1.0), fields=FIELDS)
+    monkeypatch.setattr(store.changes._former, "_read_present", lambda *_: pytest.fail("it was read"))
+    bring_in(store, "b", dict.fromkeys(range(50, 90), 2.0), fields=FIELDS)
+    bring_in(store, "c", dict.fromkeys(range(50), 2.0), fields=("other",))
+    assert shown(store) == dict.fromkeys(range(50), 1.0) | dict.fromkeys(range(50, 90), 2.0)

@@ -1,16 +1,18 @@
-"""What an amendment of stored readings writes: readings deleted, marked as wrong, moved in time, or converted. Pure."""
+"""What an amendment of stored readings writes: readings deleted, marked, unmarked, moved in time, or converted. Pure."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from crops import versions
+from crops import schema, versions
 from crops.decimals import decimals, values
 from crops.records import Columns
 from crops.versions import Stored
 
-DELETE, MARK, SHIFT, CONVERT = KINDS = ("delete", "mark", "shift", "convert")
+DELETE, MARK, UNMARK, SHIFT, CONVERT = KINDS = ("delete", "mark", "unmark", "shift", "convert")
 DIGITS_KEPT = 9  # significant ones, of a converted value: sensors have fewer
 
 
@@ -18,30 +20,86 @@ class OutOfRangeError(Exception):
     """A converted value is larger than a number may be."""
 
 
+class ClockError(Exception):
+    """Readings cannot have the clock that they are said to have: it skipped their time, or two would lie at one time."""
+
+
+class ShiftStep(NamedTuple):
+    """From when on (epoch s) readings are moved by how much; None: the clock that is named skipped these times."""
+
+    from_s: int
+    shift_s: int | None
+
+
+class Point(NamedTuple):
+    """A reading by its series and time (ns since 1970 UTC)."""
+
+    series: int
+    time_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What is done. kind: of KINDS; shift_s: of a SHIFT; factor, offset: of a CONVERT, value * factor + offset."""
+    """What is done. kind: of KINDS; factor, offset: of a CONVERT, value * factor + offset; only: these readings alone.
+
+    shift_s: of a SHIFT; steps, ascending: of one whose length differs with time, in place of shift_s.
+    """
 
     kind: str
     shift_s: int = 0
     factor: float = 1.0
     offset: float = 0.0
+    steps: tuple[ShiftStep, ...] = ()
+    only: frozenset[Point] = frozenset()
+
+    @property
+    def concerns(self) -> str:
+        """Which stored readings it is about, in SQL."""
+        if self.kind == UNMARK:
+            return "scale < 0"
+        return schema.IS_SHOWN if self.kind == MARK else f"scale != {schema.SCALE_ABSENT}"
+
+    def picked(self, readings: Columns) -> Columns:
+        """Those of some readings that it is about."""
+        if not self.only:
+            return readings
+        points = zip(readings.series.tolist(), readings.time.tolist(), strict=True)
+        return readings.picked(np.array([Point(*point) in self.only for point in points], np.bool_))
+
+    def moved_to(self, time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where a SHIFT moves these times. Raises ClockError."""
+        if not self.steps:
+            return time_ns + self.shift_s * 10**9
+        place = np.searchsorted(np.array([step.from_s for step in self.steps]) * 10**9, time_ns, side="right") - 1
+        place = np.maximum(place, 0)
+        if np.isin(place, [number for number, step in enumerate(self.steps) if step.shift_s is None]).any():
+            raise ClockError
+        return time_ns + np.array([step.shift_s or 0 for step in self.steps], np.int64)[place] * 10**9
+
+    def moved_s(self, at_s: int) -> int:
+        """Where a SHIFT moves one time, in epoch s."""
+        if not self.steps:
+            return at_s + self.shift_s
+        place = max(0, bisect_right([step.from_s for step in self.steps], at_s) - 1)
+        return at_s + (self.steps[place].shift_s or 0)
 
 
 def written(amendment: Amendment, readings: Columns) -> Columns:
     """What is written, sorted by series and time, one row each. readings: the readings that it is about, sorted likewise.
 
-    Raises OutOfRangeError.
+    Raises OutOfRangeError, ClockError.
     """
     stored = Stored(readings.digits, readings.scale)
     if amendment.kind == DELETE:
         return _columns(readings, versions.nothing(len(readings.series)))
     if amendment.kind == MARK:
         return _columns(readings, versions.marked(stored))
+    if amendment.kind == UNMARK:
+        return _columns(readings, Stored(stored.digits, versions.plain_scale(stored.scale)))
     if amendment.kind == CONVERT:
         return _columns(readings, _converted(amendment, readings))
     gone = _columns(readings, versions.nothing(len(readings.series)))
-    moved = Columns(readings.series, readings.time + amendment.shift_s * 10**9, readings.digits, readings.scale)
+    moved = moved_by(amendment, readings)
     return last_of_each(
         Columns(
             np.concatenate([gone.series, moved.series]),
@@ -50,6 +108,17 @@ def written(amendment: Amendment, readings: Columns) -> Columns:
             np.concatenate([gone.scale, moved.scale]),
         )
     )
+
+
+def moved_by(amendment: Amendment, readings: Columns) -> Columns:
+    """The readings where a SHIFT moves them, sorted by series and time. Raises ClockError."""
+    moved = Columns(readings.series, amendment.moved_to(readings.time), readings.digits, readings.scale)
+    if not amendment.steps:
+        return moved
+    moved = moved.picked(np.lexsort((moved.time, moved.series)))
+    if len(versions.last_rows(moved.series, moved.time)) < len(moved.series):
+        raise ClockError
+    return moved
 
 
 def _columns(readings: Columns, stored: Stored) -> Columns:

@@ -26,6 +26,7 @@ from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
 from crops.change_routes import ChangeRoutes, answered
 from crops.changes import Named
 from crops.door import Admitted, Door, Refusal, Scope, header
+from crops.left_out import LeftOut
 from crops.limits import LimitReached, Limits, Origin
 from crops.request_models import CompartmentId, NewDevice, OpaqueId, Question, RunNumber
 from crops.senders import StillQueuedError, TenantForgottenError, Token
@@ -38,12 +39,14 @@ MOST_IMPORT_BYTES, MOST_QUESTION_BYTES = 128 << 20, 256 << 10
 MOST_STEPS = 1_000  # of the trend of one series
 MOST_LISTED = 501  # series in one answer
 BODY_TIMEOUT_S = 60.0
+LEFT_OUT = {"X-Glasshouse-Left-Out": "text fields: a text is no reading"}
 WRITES = ("/api/v2/write", "/write")
 WRITING = ("devices:write", "readings:write")  # verbs that a deleted organisation has no longer
 VERBS = {  # by route: what a capability must cover, and the most bytes of the body
     ("POST", "/v1/devices"): ("devices:write", 16 << 10),
     ("DELETE", "/v1/devices/"): ("devices:write", 0),
     ("GET", "/v1/series"): ("readings:read", 0),
+    ("GET", "/v1/left-out"): ("readings:read", 0),
     ("POST", "/v1/imports"): ("readings:write", MOST_IMPORT_BYTES),
     ("POST", "/v1/changes/undo"): ("readings:write", MOST_QUESTION_BYTES),
     ("POST", "/v1/changes/amend"): ("readings:write", MOST_QUESTION_BYTES),
@@ -86,6 +89,7 @@ def create(data: Path, keys: Path, body_timeout_s: float = BODY_TIMEOUT_S, host:
         app.add_route(path, plane.write, methods=["POST"])  # crops.lines checks the body, not FastAPI.
     app.add_api_route("/v1/devices", plane.add_device, methods=["POST"])
     app.add_api_route("/v1/devices/{device}", plane.revoke_device, methods=["DELETE"], status_code=204)
+    app.add_api_route("/v1/left-out", plane.fields_left_out, methods=["GET"])
     app.add_api_route("/v1/series", plane.series, methods=["GET"])
     app.add_api_route("/v1/imports", plane.import_readings, methods=["POST"])
     ChangeRoutes(plane).add_to(app)
@@ -128,6 +132,7 @@ class Plane:
         self._capability_key = (keys / "capability.pub").read_bytes()
         self._health_lock, self._health_thread = asyncio.Lock(), ThreadPoolExecutor(1, "health")
         self._is_well, self._checked_at_s = False, float("-inf")
+        self.left_out = LeftOut()
 
     def open(self) -> None:
         """Open the store. This stores what a crash left in the log, and forgets whom it was told to forget."""
@@ -214,6 +219,8 @@ class Plane:
             raise Refusal(503, "unavailable", "Too much is waiting to be stored. Send it again in a second.") from None
         except LogError as error:
             raise Refusal(507, "internal error", f"Nothing of this batch was stored: {error}.") from None
+        if batch.texts:
+            self.left_out.note(origin, batch.texts)
         if batch.limit_reached:
             raise _limit_reached(batch, batch.limit_reached)
         if batch.refused:
@@ -225,7 +232,7 @@ class Plane:
                 f"line {first.line}, column {first.column}: {first.message}",
                 problems=[{"line": p.line, "column": p.column, "message": p.message} for p in batch.problems],
             )
-        return Response(status_code=204)
+        return Response(status_code=204, headers=LEFT_OUT if batch.texts else None)
 
     def _log(self, origin: Origin, token_hash: str, body: bytes, unit_ns: int) -> LoggedBatch:
         batch = parsed(body, unit_ns)
@@ -240,6 +247,11 @@ class Plane:
         origin = Origin(capability.tenant, new.site, new.device, new.compartment)
         await asyncio.to_thread(self.store.senders.put_token, self._hash(token), origin, revoked=False)
         return {"token": token}
+
+    async def fields_left_out(self, request: Request) -> dict[str, list[str]]:
+        """By device of the capability's sites, the fields that were left out since the start because their values are texts."""
+        capability = self.capability_of(request, "readings:read")
+        return self.left_out.of(capability.tenant, capability.sites)
 
     async def revoke_device(self, request: Request, device: OpaqueId) -> None:
         """Revoke a device's token, at once."""
@@ -328,6 +340,7 @@ class Plane:
         capability = self.capability_of(request, "tenant:forget")
         try:
             await asyncio.to_thread(self.store.forget, capability.tenant)
+            self.left_out.forget(capability.tenant)
         except StillQueuedError:
             raise Refusal(503, "unavailable", "Readings still wait to be stored. Delete again in a minute.") from None
 

@@ -1,31 +1,27 @@
 """The crop plane's routes for changes of stored readings: undoing one, amending readings, and those that are marked as wrong."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
 from fastapi import FastAPI, Request
 
 from crop_contract.capability import Capability
 from crop_contract.kept import KEPT_DAYS
-from crops.amending import CONVERT, SHIFT, Amendment, OutOfRangeError, written
-from crops.bodies import FUTURE_S, OLDEST_S
+from crops.amending import SHIFT, Amendment, ClockError, OutOfRangeError, written
 from crops.cache import NS_PER_S
 from crops.changes import Named, NotKeptError, UnknownChangeError
 from crops.decimals import values
 from crops.door import Refusal
 from crops.limits import LimitReachedError
+from crops.previews import FarTimeError
 from crops.questions import TooManyError
-from crops.records import Columns
 from crops.request_models import Amending, Question, Undoing
 from crops.senders import StillQueuedError
 from crops.store import Store, WriteQueueFullError
 from crops.versions import is_shown, plain_scale
 from crops.wal import LogError
 
-SHOWN_ROWS = 8  # of what an amendment would do
 MOST_MARKED = 1_000  # readings of one answer
 
 
@@ -58,6 +54,12 @@ async def answered(what: str, act: Callable[..., Any], *arguments: Any) -> Any:
         raise Refusal(422, "not kept", message) from None
     except OutOfRangeError:
         raise Refusal(422, "invalid", "A value would become larger than a number may be.") from None
+    except FarTimeError:
+        message = "Readings would lie more than a day in the future, or 20 years in the past."
+        raise Refusal(422, "invalid", message) from None
+    except ClockError:
+        message = "These readings were by another clock: it skipped some of their times, or two would lie at one time."
+        raise Refusal(422, "invalid", message) from None
     except TooManyError:
         raise Refusal(
             413, "too large", "These are too many readings at once. Choose a shorter time or fewer series."
@@ -76,11 +78,12 @@ class ChangeRoutes:
         app.add_api_route("/v1/changes/amend", self.amend, methods=["POST"])
         app.add_api_route("/v1/marked", self.marked, methods=["POST"])
 
-    async def undo(self, request: Request, asked: Undoing) -> dict[str, int]:
+    async def undo(self, request: Request, asked: Undoing) -> dict[str, int | None]:
         """Undo a change, a step of it; see Changes.undo. Repeating a step changes nothing."""
         capability = self._plane.capability_of(request, "readings:write")
         changes = self._plane.store.changes
-        step = await answered("this", changes.undo, capability.tenant, capability.sites, asked.change, asked.after)
+        position = (asked.change, asked.after, asked.from_ns)
+        step = await answered("this", changes.undo, capability.tenant, capability.sites, *position)
         return dict(step._asdict())
 
     async def amend(self, request: Request, asked: Amending) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class ChangeRoutes:
         capability = self._plane.capability_of(request, "readings:write")
         numbers = self._numbers(capability, asked.series, asked.site)
         span_ns = (asked.start * NS_PER_S, asked.end * NS_PER_S)
-        amendment = Amendment(asked.kind, asked.shift_s, asked.factor, asked.offset)
+        amendment = asked.amendment()
         if asked.preview:
             return dict(await answered("this", self._preview, numbers, span_ns, amendment))
         named = Named(capability.tenant, asked.site, asked.change, asked.run)
@@ -105,38 +108,21 @@ class ChangeRoutes:
         return sorted(set(asked))
 
     def _preview(self, numbers: list[int], span_ns: tuple[int, int], amendment: Amendment) -> dict[str, Any]:
-        store = self._plane.store
-        store.flush()
-        readings = store.changes.amended(numbers, span_ns, amendment)
-        replaced = 0
-        if amendment.kind == SHIFT:
-            self._check_times(readings, amendment.shift_s)
-            replaced = store.changes.replaced_by(readings, amendment)
-        elif amendment.kind == CONVERT:
-            written(amendment, readings)  # All of them, and not only those that are shown.
-        step = max(1, len(readings.series) // SHOWN_ROWS)
-        some = readings.picked(np.arange(0, len(readings.series), step)[:SHOWN_ROWS])
+        preview = self._plane.store.changes.preview(numbers, span_ns, amendment)
+        some = preview.some
         after = some if amendment.kind == SHIFT else written(amendment, some)
         shown = is_shown(after.scale)
         before_values = values(some.digits, plain_scale(some.scale)).tolist()
         after_values = values(after.digits, plain_scale(after.scale)).tolist()
         rows = [
             [int(some.series[i]), int(some.time[i]) // NS_PER_S, before_values[i]]
-            + ([int(some.time[i]) // NS_PER_S + amendment.shift_s, after_values[i]] if shown[i] else [None, None])
+            + ([amendment.moved_s(int(some.time[i]) // NS_PER_S), after_values[i]] if shown[i] else [None, None])
             for i in range(len(some.series))
         ]
-        return {"readings": len(readings.series), "replaced": replaced, "rows": rows}
-
-    @staticmethod
-    def _check_times(readings: Columns, shift_s: int) -> None:
-        if not len(readings.time):
-            return
-        first_s, last_s = (int(edge) // NS_PER_S + shift_s for edge in (readings.time.min(), readings.time.max()))
-        if last_s > time.time() + FUTURE_S or first_s < time.time() - OLDEST_S:
-            raise Refusal(422, "invalid", "Readings would lie more than a day in the future, or 20 years in the past.")
+        return {"readings": preview.readings, "replaced": preview.replaced, "rows": rows}
 
     async def marked(self, request: Request, question: Question) -> dict[str, Any]:
-        """By series, the readings that are marked as wrong: `time` (epoch s) and `value`; at most MOST_MARKED in all."""
+        """By series, the readings that are marked as wrong, at most MOST_MARKED in all: `time` (epoch s), `time_ns`, `value`."""
         capability, span = self._plane.capability_of(request, "readings:read"), question.span()
         of_sites = {series.id for series in self._plane.store.of_tenant(capability.tenant, capability.sites)}
         if not all(name.isdecimal() and int(name) in of_sites for name in question.series):
@@ -146,7 +132,8 @@ class ChangeRoutes:
         segments = await asyncio.to_thread(self._plane.store.questions.marked, numbers, *span, MOST_MARKED)
         return {
             "series": {
-                str(number): {"time": (segment.time / NS_PER_S).tolist(), "value": segment.value.tolist()}
+                str(number): {"time": (segment.time / NS_PER_S).tolist(), "time_ns": segment.time.tolist()}
+                | {"value": segment.value.tolist()}
                 for number, segment in segments.items()
             }
         }

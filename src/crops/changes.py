@@ -24,9 +24,10 @@ import pyarrow as pa
 from crop_contract.columns import CHANGED, CHANGES, READINGS
 from crop_contract.kept import KEPT_DAYS
 from crops import schema, versions
-from crops.amending import MARK, Amendment, last_of_each, written
-from crops.former import FormerReadings
+from crops.amending import SHIFT, Amendment, last_of_each, written
+from crops.former import FormerReadings, first_series
 from crops.limits import Origin
+from crops.previews import Preview, check_times, preview
 from crops.records import Columns
 from crops.senders import StillQueuedError
 from crops.versions import Former, Stored
@@ -79,9 +80,10 @@ class Named(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step of undoing. after: where the next begins, 0: it is done. done, whole: readings so far, and in all.
+    """One step of undoing. after: the last series that is done, 0: none, or all are. done, whole: readings so far, and in all.
 
-    removed, restored, left: readings of this step; see versions.Outcome.
+    removed, restored, left: readings of this step; see versions.Outcome. from_ns: where the next step goes on within the series
+    after that one; None: at its begin. Nothing is left to do where after is 0 and from_ns is None.
     """
 
     after: int
@@ -90,6 +92,12 @@ class Step(NamedTuple):
     removed: int
     restored: int
     left: int
+    from_ns: int | None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is done."""
+        return not self.after and self.from_ns is None
 
 
 class Changes:
@@ -209,34 +217,23 @@ class Changes:
         """Delete, mark, move or convert the readings of series within a span, from its begin to before its end.
 
         numbers: of series of the tenant at the site, which the caller has checked. Repeating it changes nothing.
-        Raises TooManyError, TenantForgottenError, WriteQueueFullError, StillQueuedError, LogError.
+        Raises TooManyError, OutOfRangeError, FarTimeError, ClockError, TenantForgottenError, WriteQueueFullError,
+        StillQueuedError, LogError.
         """
         with self._one_at_a_time:
             self._wait()
             if done := self._run_of(named):
                 return done
-            return self._carry_out(named, written(amendment, self.amended(numbers, span_ns, amendment)))
+            readings = self._former.stored(numbers, span_ns, amendment.concerns, MOST_AMENDED)
+            readings = amendment.picked(readings)
+            if amendment.kind == SHIFT:
+                check_times(amendment.moved_to(readings.time))
+            return self._carry_out(named, written(amendment, readings))
 
-    def amended(self, numbers: list[int], span_ns: tuple[int, int], amendment: Amendment) -> Columns:
-        """The readings that an amendment is about, sorted by series and time. Raises TooManyError."""
-        readings = self._former.stored(numbers, span_ns, MOST_AMENDED)
-        if amendment.kind != MARK:
-            return readings
-        shown = versions.is_shown(readings.scale)
-        return readings.picked(shown)
-
-    def replaced_by(self, readings: Columns, amendment: Amendment) -> int:
-        """How many other readings would lose their place to readings that are moved."""
-        moved = written(amendment, readings)
-        shown = versions.is_shown(moved.scale)
-        moved = moved.picked(shown)
-        before = versions.is_shown(self._former.present(moved).scale)
-        own = {number: readings.time[readings.series == number] for number in np.unique(readings.series).tolist()}
-        is_own = np.zeros(len(moved.series), np.bool_)
-        for number, times in own.items():
-            of_series = moved.series == number
-            is_own[of_series] = np.isin(moved.time[of_series], times)
-        return int((before & ~is_own).sum())
+    def preview(self, numbers: list[int], span_ns: tuple[int, int], amendment: Amendment) -> Preview:
+        """What `amend` would do. It raises what `amend` would of the readings."""
+        self._store.flush()
+        return preview(self._former, numbers, span_ns, amendment, MOST_AMENDED)
 
     def _run_of(self, named: Named) -> Change | None:
         runs = self._runs(named.tenant, named.name)
@@ -259,8 +256,7 @@ class Changes:
         added = replaced = 0
         writes: list[npt.NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
         try:
-            for piece in self._former.pieces(columns):
-                before = self._former.present(piece)
+            for piece, before in self._former.pieces(columns):
                 now, then = versions.contents(Stored(piece.digits, piece.scale)), versions.contents(before)
                 is_same = (then.kind == versions.WRONG) & (now.kind == versions.SHOWN) & (now.value == then.value)
                 is_same &= keeps_marks
@@ -283,8 +279,8 @@ class Changes:
 
     # -- undoing -------------------------------------------------------------------------------------------------
 
-    def undo(self, tenant: str, sites: tuple[str, ...], name: str, after: int) -> Step:
-        """Undo a change, all its runs, a step of it. after: 0, then what the last step says. Any step may be repeated.
+    def undo(self, tenant: str, sites: tuple[str, ...], name: str, after: int = 0, from_ns: int | None = None) -> Step:
+        """Undo a change, all its runs, a step of it. after, from_ns: what the last step says. Any step may be repeated.
 
         Raises UnknownChangeError, NotKeptError, TenantForgottenError, StillQueuedError, WriteQueueFullError, LogError.
         """
@@ -301,18 +297,25 @@ class Changes:
             whole = sum(rows_by_series.values())
             totals, ends, last = [0, 0, 0], time.monotonic() + STEP_S, after
             waiting = [number for number in sorted(rows_by_series) if number > after]
-            while waiting and (last == after or time.monotonic() < ends):  # One group at least, or it would never end.
+            begun = False
+            while waiting and (not begun or time.monotonic() < ends):  # One piece at least, or it would never end.
+                begun = True
                 self._wait()
-                group = _first(waiting, rows_of_all)
-                for position, count in enumerate(self._undo_series(tenant, group, numbers)):
+                # What all changes together keep of one series may be more than can be read at once: it goes in spans.
+                group = waiting[:1] if from_ns is not None else first_series(waiting, rows_of_all, STEP_ROWS)
+                is_large = rows_of_all[group[0]] > STEP_ROWS
+                end_ns = self._former.end_of_piece(group[0], from_ns, STEP_ROWS) if is_large else None
+                for position, count in enumerate(self._undo_series(tenant, group, numbers, from_ns, end_ns)):
                     totals[position] += count
-                last, waiting = group[-1], waiting[len(group) :]
+                from_ns = end_ns
+                if end_ns is None:
+                    last, waiting = group[-1], waiting[len(group) :]
             done = sum(count for number, count in rows_by_series.items() if number <= last)
             if not waiting:
                 self._wait()
                 self.empty |= self._emptied(numbers)
                 self._note(runs, UNDONE)
-            return Step(last if waiting else 0, done, whole, *totals)
+            return Step(last if waiting else 0, done, whole, totals[0], totals[1], totals[2], from_ns)
 
     def _note(self, runs: list[Change], state: int) -> None:
         """Note on disk how far changes are, before anything of what follows from it."""
@@ -321,10 +324,12 @@ class Changes:
             self.put([asdict(change) for change in noted])
             os.sync()
 
-    def _undo_series(self, tenant: str, group: list[int], numbers: list[int]) -> tuple[int, int, int]:
-        """Undo changes at some series: how many readings are gone, came back, stayed."""
+    def _undo_series(
+        self, tenant: str, group: list[int], numbers: list[int], from_ns: int | None, end_ns: int | None
+    ) -> tuple[int, int, int]:
+        """Undo changes at some series, within a span: how many readings are gone, came back, stayed."""
         group = [number for number in group if number in self._store.series]
-        former = self._former.read(group, numbers)
+        former = self._former.read(group, numbers, from_ns, end_ns)
         if not len(former.series):
             return 0, 0, 0
         top = versions.last_rows(former.series, former.time)
@@ -339,18 +344,6 @@ class Changes:
             columns = Columns(series, at, stored.digits[outcome.writes], stored.scale[outcome.writes])
             self._store.amend(tenant, columns, None).result()
         return int(outcome.removed.sum()), int(outcome.restored.sum()), int(outcome.left.sum())
-
-
-def _first(numbers: list[int], rows: dict[int, int]) -> list[int]:
-    """The first series of a list, at least one, with at most STEP_ROWS rows."""
-    group: list[int] = []
-    size = 0
-    for number in numbers:
-        size += rows[number]
-        if group and size > STEP_ROWS:
-            break
-        group.append(number)
-    return group
 
 
 def _is_one_of(changes: npt.NDArray[np.uint64], numbers: list[int]) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from crops.tables import Tables
 from crops.versions import Former, Stored
 
 READ_ROWS = 2_000_000  # rows that are read at once
+PIECE_ROWS = 500_000  # of what is only counted and shown
 MOST_NUMBERS = 1_000  # of changes, in one statement
 BEFORE = "bitShiftLeft(high_before, 8) + low_before AS digits_before, scale_before"
 
@@ -24,22 +25,28 @@ class FormerReadings:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def pieces(self, columns: Columns) -> Iterator[Columns]:
-        """Readings sorted by series in pieces of whole series, so that what the store holds of each piece's time is bounded."""
+    def pieces(self, columns: Columns) -> "Iterator[tuple[Columns, Stored]]":
+        """Readings sorted by series in pieces of whole series, each with what stands at their times.
+
+        So what is read at once is bounded; and of series of which the store holds nothing in that time, nothing is read.
+        """
         if not len(columns.series):
             return
         starts = np.flatnonzero(np.concatenate([[True], columns.series[1:] != columns.series[:-1]]))
         ends = np.append(starts[1:], len(columns.series))
         numbers = columns.series[starts].tolist()
         counts = self._counts_in(numbers, int(columns.time.min()), int(columns.time.max()))
-        first, rows = 0, 0
+        first, rows, are_stored = 0, 0, False
         for position, number in enumerate(numbers):
             size = counts.get(number, 0) + int(ends[position] - starts[position])
             if rows and rows + size > READ_ROWS:
-                yield columns.picked(slice(starts[first], starts[position]))
-                first, rows = position, 0
-            rows += size
-        yield columns.picked(slice(starts[first], None))
+                yield self._with_present(columns.picked(slice(starts[first], starts[position])), are_stored=are_stored)
+                first, rows, are_stored = position, 0, False
+            rows, are_stored = rows + size, are_stored or number in counts
+        yield self._with_present(columns.picked(slice(starts[first], None)), are_stored=are_stored)
+
+    def _with_present(self, piece: Columns, *, are_stored: bool) -> "tuple[Columns, Stored]":
+        return piece, self.present(piece) if are_stored else versions.nothing(len(piece.series))
 
     def _counts_in(self, numbers: list[int], first_ns: int, last_ns: int) -> dict[int, int]:
         sql = (
@@ -57,7 +64,10 @@ class FormerReadings:
         if not len(series):
             return versions.nothing(0)
         numbers, first_ns, last_ns = np.unique(series).tolist(), int(time.min()), int(time.max())
-        if len(series) > 1 and sum(self._counts_in(numbers, first_ns, last_ns).values()) > 2 * READ_ROWS:
+        stored_rows = sum(self._counts_in(numbers, first_ns, last_ns).values())
+        if not stored_rows:
+            return versions.nothing(len(series))
+        if len(series) > 1 and stored_rows > 2 * READ_ROWS:
             half = len(series) // 2
             first, second = self._present(series[:half], time[:half]), self._present(series[half:], time[half:])
             return Stored(np.concatenate([first.digits, second.digits]), np.concatenate([first.scale, second.scale]))
@@ -86,16 +96,48 @@ class FormerReadings:
                 present.digits[a + here], present.scale[a + here] = digits[there], scale[there]
         return present
 
-    def stored(self, numbers: list[int], span_ns: tuple[int, int], most: int) -> Columns:
-        """All that stands of series from the begin of a span to before its end, marked as wrong or not. Raises TooManyError."""
+    def stored(self, numbers: list[int], span_ns: tuple[int, int], concerned: str, most: int) -> Columns:
+        """What stands of series from the begin of a span to before its end, in SQL's words `concerned`. Raises TooManyError."""
+        readings = self._stored(numbers, span_ns, concerned, most + 1)
+        if len(readings.series) > most:
+            raise TooManyError
+        return readings
+
+    def stored_pieces(
+        self, numbers: list[int], span_ns: tuple[int, int], concerned: str, most: int
+    ) -> tuple[int, Iterator[Columns]]:
+        """The same in pieces of at most PIECE_ROWS, and how many readings that is. Raises TooManyError before the first."""
+        rows = self._tables.rows(
+            f"SELECT series, count() AS n FROM crop.{READINGS} FINAL WHERE series IN ({schema.SERIES_NUMBERS}) "
+            f"AND {_between(span_ns[0], span_ns[1] - 1)} AND {concerned} GROUP BY series",
+            numbers,
+        )
+        counts = {int(row["series"]): int(row["n"]) for row in rows}
+        whole = sum(counts.values())
+        if whole > most:
+            raise TooManyError
+        return whole, self._pieces_of(counts, span_ns, concerned)
+
+    def _pieces_of(self, counts: dict[int, int], span_ns: tuple[int, int], concerned: str) -> Iterator[Columns]:
+        waiting = sorted(counts)
+        while waiting:
+            group = first_series(waiting, counts, PIECE_ROWS)
+            waiting = waiting[len(group) :]
+            first_ns = span_ns[0]
+            while True:  # Of one series alone there may be more than a piece.
+                piece = self._stored(group, (first_ns, span_ns[1]), concerned, PIECE_ROWS)
+                yield piece
+                if len(piece.time) < PIECE_ROWS or len(group) > 1:
+                    break
+                first_ns = int(piece.time[-1]) + 1
+
+    def _stored(self, numbers: list[int], span_ns: tuple[int, int], concerned: str, most: int) -> Columns:
         table = self._tables.table(
             f"SELECT series, toUnixTimestamp64Nano(time) AS at, {schema.DIGITS} AS digits, scale FROM crop.{READINGS} FINAL "
             f"WHERE series IN ({schema.SERIES_NUMBERS}) AND {_between(span_ns[0], span_ns[1] - 1)} "
-            f"AND scale != {schema.SCALE_ABSENT} ORDER BY series, time LIMIT {most + 1}",
+            f"AND {concerned} ORDER BY series, time LIMIT {most}",
             numbers,
         )
-        if table.num_rows > most:
-            raise TooManyError
         if not table.num_rows:
             none = versions.nothing(0)
             return Columns(np.zeros(0, np.uint32), np.zeros(0, np.int64), none.digits, none.scale)
@@ -139,10 +181,22 @@ class FormerReadings:
         )
         return {int(row["series"]): int(row["n"]) for row in self._tables.rows(sql, series)}
 
-    def read(self, group: list[int], numbers: list[int]) -> Former:
-        """What is kept at the times of some changes at some series: of these changes, and of all others at the same times."""
+    def end_of_piece(self, number: int, from_ns: int | None, rows: int) -> int | None:
+        """Before which time some `rows` rows lie that are kept of a series, from from_ns on; None: no more than these do."""
+        sql = (
+            f"SELECT toUnixTimestamp64Nano(time) AS at FROM crop.{CHANGED} WHERE series = {int(number)} "
+            f"AND {_between(from_ns, None)} ORDER BY time LIMIT 1 OFFSET {int(rows)}"
+        )
+        return next((int(row["at"]) + 1 for row in self._tables.rows(sql)), None)
+
+    def read(self, group: list[int], numbers: list[int], from_ns: int | None, end_ns: int | None) -> Former:
+        """What is kept at the times of some changes at some series: of these changes, and of all others at the same times.
+
+        from_ns, end_ns: from which time on, and before which; None: without a bound.
+        """
         listed = ",".join(str(int(number)) for number in numbers)
-        of_them = f"series IN ({schema.SERIES_NUMBERS})"
+        of_them = f"series IN ({schema.SERIES_NUMBERS}) AND "
+        of_them += _between(from_ns, None if end_ns is None else end_ns - 1)
         table = self._tables.table(
             f"SELECT series, change, toUnixTimestamp64Nano(time) AS at, {schema.DIGITS} AS digits, scale, {BEFORE} "
             f"FROM crop.{CHANGED} FINAL WHERE {of_them} AND (series, time) IN "
@@ -165,7 +219,19 @@ class FormerReadings:
             self._tables.delete(f"DELETE FROM crop.{CHANGES} WHERE number IN ({listed})")
 
 
-def _between(first_ns: int, last_ns: int) -> str:
-    return (
-        f"time >= fromUnixTimestamp64Nano(toInt64({first_ns})) AND time <= fromUnixTimestamp64Nano(toInt64({last_ns}))"
-    )
+def first_series(numbers: list[int], rows: dict[int, int], most: int) -> list[int]:
+    """The first series of a list, at least one, with at most `most` rows."""
+    group: list[int] = []
+    size = 0
+    for number in numbers:
+        size += rows[number]
+        if group and size > most:
+            break
+        group.append(number)
+    return group
+
+
+def _between(first_ns: int | None, last_ns: int | None) -> str:
+    bounds = [] if first_ns is None else [f"time >= fromUnixTimestamp64Nano(toInt64({int(first_ns)}))"]
+    bounds += [] if last_ns is None else [f"time <= fromUnixTimestamp64Nano(toInt64({int(last_ns)}))"]
+    return " AND ".join(bounds) or "1"

@@ -1,7 +1,7 @@
 """First calls of InfluxDB's clients, answered as InfluxDB does: is it there, which databases and buckets are there, make one.
 
 Every name of a database or bucket is good: a device's token says where its readings go. Readings are not given out here.
-Source: InfluxDB 1.8 API reference (/ping, /query); InfluxDB 2.7 API reference (/ping, /health, /api/v2/buckets).
+Source: InfluxDB 1.8 API reference (/ping, /query); InfluxDB 2.7 API reference (/ping, /health, /ready, /api/v2/buckets, orgs).
 """
 
 import hashlib
@@ -11,13 +11,15 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-QUERY, BUCKETS = "/query", "/api/v2/buckets"
-ASKED = {("GET", QUERY), ("POST", QUERY), ("GET", BUCKETS)}  # with a device's token
+QUERY, BUCKETS, ORGS, FLUX = "/query", "/api/v2/buckets", "/api/v2/orgs", "/api/v2/query"
+# With a device's token:
+ASKED = {("GET", QUERY), ("POST", QUERY), ("GET", BUCKETS), ("GET", ORGS), ("POST", FLUX)}
 MOST_BYTES = 64 << 10
 MOST_STATEMENTS = 20
 MOST_FIELDS = 100  # of a form
 LONGEST_NAME = 200
 VERSION = "v2.7.0"
+ORGANISATION = "0" * 15 + "1"
 HEADERS = {"X-Influxdb-Build": "OSS", "X-Influxdb-Version": VERSION}
 NAME = r'("(?:[^"\\]|\\.)+"|[A-Za-z_][A-Za-z0-9_]*)'
 CREATE = re.compile(rf"^CREATE\s+DATABASE\s+{NAME}(\s+WITH\s.*)?$", re.IGNORECASE | re.DOTALL)
@@ -34,6 +36,26 @@ def add_to(app: FastAPI) -> None:
     app.add_api_route("/ping", ping, methods=["GET", "HEAD"])
     app.add_api_route(QUERY, query, methods=["GET", "POST"])
     app.add_api_route(BUCKETS, buckets, methods=["GET"])
+    app.add_api_route(ORGS, organisations, methods=["GET"])
+    app.add_api_route(FLUX, flux, methods=["POST"])
+    app.add_api_route("/ready", ready, methods=["GET"])
+
+
+async def ready() -> dict[str, str]:
+    """That it is ready, as InfluxDB 2 says it."""
+    return {"status": "ready"}
+
+
+async def organisations(request: Request) -> Response:
+    """The organisation that is asked for by name, or one: whichever is named takes readings."""
+    name = request.query_params.get("org", "")[:LONGEST_NAME] or "glasshouse"
+    organisation = {"id": ORGANISATION, "name": name, "links": {"self": f"{ORGS}/{ORGANISATION}"}}
+    return JSONResponse({"links": {"self": ORGS}, "orgs": [organisation]}, headers=HEADERS)
+
+
+async def flux() -> Response:
+    """That no readings are given out here."""
+    return JSONResponse({"code": "invalid", "message": NOT_HERE}, 400, HEADERS)
 
 
 async def ping() -> Response:
@@ -85,7 +107,7 @@ async def buckets(request: Request) -> Response:
     number = hashlib.sha256(name.encode()).hexdigest()[:16]
     bucket = {
         "id": number,
-        "orgID": "0" * 15 + "1",
+        "orgID": ORGANISATION,
         "type": "user",
         "name": name,
         "retentionRules": [],

@@ -21,7 +21,7 @@ from crops.limits import LimitReached
 
 NS = {"ns": 1, "n": 1, "us": 1_000, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 NS |= {"m": 60_000_000_000, "h": 3_600_000_000_000}
-MOST_PROBLEMS = 100
+MOST_PROBLEMS, MOST_TEXTS = 100, 20
 LONGEST_KEY, LONGEST_NAME, LONGEST_VALUE = 8_192, 512, 400  # bytes; a key is a measurement with its tags
 LONGEST_TEXT = 64 << 10  # bytes of a line whose quoted text goes over several; InfluxDB's longest text
 SMALL_BODY = 4096  # bytes; up to here the exact parser is the faster one
@@ -54,6 +54,7 @@ class Batch:
 
     series: (measurement with tags as written, field name). refused: how many lines, of which MOST_PROBLEMS are in problems.
     line: of each reading, where its line begins, counted from 1; None where only `exact` would know.
+    texts: names of fields whose values are texts, which are left out, MOST_TEXTS at most.
     limit_reached: the limit that new series of this batch exceeded; dropped_series, dropped_points: what was left out for it.
     """
 
@@ -67,6 +68,7 @@ class Batch:
     dropped_series: int = 0
     dropped_points: int = 0
     line: npt.NDArray[np.int32] | None = None
+    texts: set[bytes] = field(default_factory=set)
 
 
 def parse(body: bytes, *, unit_ns: int, now_ns: int) -> Batch:
@@ -192,7 +194,7 @@ def exact(body: bytes, unit_ns: int, now_ns: int) -> Batch:
         if not text.strip() or text.lstrip().startswith(b"#"):
             continue
         try:
-            key, fields, written_time = read_line(text)
+            key, fields, written_time = read_line(text, batch.texts)
             time_ns = now_ns if written_time is None else written_time * unit_ns
             if abs(time_ns) >= 1 << 63:
                 raise LineError(
@@ -234,8 +236,11 @@ def _find_stop(text: bytes, stops: bytes, at: int, end: int, *, quotes: bool = F
     return min(at, end)
 
 
-def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None]:
-    """(measurement with tags as written, [(field, number)], time or None). Text fields are left out. Raises LineError."""
+def read_line(text: bytes, texts: set[bytes] | None = None) -> tuple[bytes, list[tuple[bytes, float]], int | None]:
+    """(measurement with tags as written, [(field, number)], time or None). Raises LineError.
+
+    Text fields are left out. texts: to which their names are added.
+    """
     # Plain tuples: this runs once for each line that a device sends, and a named one costs more to create.
     if b"\0" in text:
         raise LineError(text.index(b"\0") + 1, "a NUL byte cannot be part of a line")
@@ -252,7 +257,7 @@ def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None
         raise LineError(
             min(key_end + 1, len(text)), "the fields are missing: write measurement,tag=value field=1.5 time"
         )
-    fields = _read_fields(text, key_end + 1, fields_end)
+    fields = _read_fields(text, key_end + 1, fields_end, texts)
     time_text = text[fields_end + 1 :].strip()
     if not time_text:
         return key, fields, None
@@ -261,7 +266,7 @@ def read_line(text: bytes) -> tuple[bytes, list[tuple[bytes, float]], int | None
     return key, fields, int(time_text)
 
 
-def _read_fields(text: bytes, at: int, end: int) -> list[tuple[bytes, float]]:
+def _read_fields(text: bytes, at: int, end: int, texts: set[bytes] | None) -> list[tuple[bytes, float]]:
     fields = []
     while at < end:
         stop = _find_stop(text, b",", at, end, quotes=True)
@@ -274,6 +279,8 @@ def _read_fields(text: bytes, at: int, end: int) -> list[tuple[bytes, float]]:
         number = _read_value(raw, equals + 2)
         if number is not None:
             fields.append((name, number))
+        elif texts is not None and len(texts) < MOST_TEXTS:
+            texts.add(name)
         at = stop + 1
         if at == end:
             raise LineError(end, "a field is missing after the last comma")

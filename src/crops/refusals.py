@@ -38,6 +38,8 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
 
 async def _unreadable(request: Request, error: HTTPException) -> Response:
     """What FastAPI could not read as JSON at all. Its other errors (no such route, another method) stay as they are."""
+    if error.status_code == 404:
+        return await _refused(request, Refusal(404, "not found", "path not found"))
     if error.status_code != 400:
         return await http_exception_handler(request, error)
     text = "The body is no JSON in UTF-8, holds a number that is too long, or is nested too deeply. Nothing was done."

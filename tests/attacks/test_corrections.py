@@ -1,13 +1,17 @@
 """Corrections and undone imports under attack: numbers that are none, jobs that come twice, rights that end in between."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from glasshouse.greenhouse import amendments, imports, tasks, undo
-from glasshouse.greenhouse.models import AmendmentState, UploadState
-from glasshouse.kernel.errors import InvalidError
+from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
+from glasshouse.greenhouse import amendments, imports, readings, tasks, undo
+from glasshouse.greenhouse.models import Amendment, AmendmentState, UploadState
+from glasshouse.kernel import clock
+from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.kernel.ids import AccountId
 from glasshouse.organisations import members
 from tests.conftest import Customer, post
@@ -96,3 +100,64 @@ def test_rights_that_end_between_asking_and_doing(customer: Make, join: Join) ->
     assert shown(one) == [20, 21]
     assert imports.report_of(one.actor, number).state == UploadState.TAKEN
     assert amendments.amendment_of(one.actor, what).state == AmendmentState.FAILED
+
+
+def corrector(one: Customer, join: Join, *permissions: Permission) -> Customer:
+    """A member of a role of the customer's own that may correct readings, and what is named besides."""
+    granted = [Permission.READINGS_CORRECT, Permission.SITE_READ, *permissions]
+    return join(one, members.save_role(one.actor, f"Corrects {len(granted)}", granted))
+
+
+def test_who_may_not_see_readings_sees_none_by_correcting_them(customer: Make, join: Join, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 21)
+    blind, seeing = corrector(one, join), corrector(one, join, Permission.READINGS_READ)
+    number = amendments.propose(one.actor, asked(one, "mark"))
+    amendments.carry_out(one.actor, number, in_background=False)
+    amendments.run(one.actor, number)
+    row = amendments.amendment_of(one.actor, number)
+    assert amendments.marked_by(seeing.actor, row) and amendments.amendment_of(seeing.actor, number).report["rows"]
+    for look in (
+        lambda: amendments.amendment_of(blind.actor, number),
+        lambda: amendments.marked_by(blind.actor, row),
+        lambda: list(amendments.amendments(blind.actor)),
+        lambda: amendments.propose(blind.actor, asked(one, "mark")),
+        lambda: amendments.undo(blind.actor, number),
+    ):
+        with pytest.raises(ForbiddenError):
+            look()
+    assert web(blind).get(f"/o/{one.organisation}/corrections/{number}").status_code == 403
+
+
+def test_readings_that_came_in_after_it_was_shown_are_not_moved_into_the_future(customer: Make) -> None:
+    one = customer()
+    day = (clock.now() - timedelta(days=3)).date()
+    text = f"time,temp\n{day} 00:00,20\n{day} 01:00,21\n".encode()
+
+    def take(body: bytes) -> None:
+        upload = imports.upload(one.actor, one.site, "", "log.csv", [body])
+        imports.choose(one.actor, upload, imports.preview(one.actor, upload).layout)
+        imports.run(one.actor, upload)
+
+    take(text)
+    names = [str(entry["id"]) for entry in readings.series(one.actor)]
+    span = (f"{day}T00:00", f"{day + timedelta(days=9)}T00:00")
+    number = amendments.propose(one.actor, amendments.Asked("shift", names, *span, "clock", minutes=str(3 * 1440)))
+    take(text.replace(str(day).encode(), str(day + timedelta(days=2)).encode()))
+    amendments.carry_out(one.actor, number, in_background=False)
+    with pytest.raises(InvalidError, match="in the future"):
+        amendments.run(one.actor, number)
+
+
+def test_what_was_shown_long_ago_is_not_done_any_more(customer: Make, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 21)
+    number = amendments.propose(one.actor, asked(one, "delete"))
+    with access.organisation_transaction(one.actor):
+        Amendment.objects.filter(id=number).update(created_at=clock.now() - timedelta(hours=25))
+    with pytest.raises(InvalidError, match="more than a day ago"):
+        amendments.carry_out(one.actor, number, in_background=False)
+    assert shown(one) == [20, 21]
+    page = web(one).get(f"/o/{one.organisation}/corrections/{number}").text
+    assert "lapsed" in page and "Do it" not in page
+    assert "lapsed" in web(one).get(f"/o/{one.organisation}/corrections").text

@@ -1,5 +1,6 @@
-"""Verbs by which stored readings are corrected: deleted, marked as wrong, moved in time, converted. Each is shown before it is
-done, has a reason, and can be undone for KEPT_DAYS. Decision record 41."""
+"""Verbs by which stored readings are corrected: deleted, marked as wrong or unmarked, moved in time, converted. Each is shown
+before it is done, has a reason, and can be undone for KEPT_DAYS. Whoever corrects readings sees some of them, so each verb asks
+for the right to see readings as well. Decision record 41."""
 
 import re
 from dataclasses import dataclass
@@ -16,25 +17,34 @@ from glasshouse.access.permissions import Permission
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, readings
+from glasshouse.greenhouse.clock_steps import steps_between
+from glasshouse.greenhouse.file_times import is_zone, zone_of
+from glasshouse.greenhouse.models import SHOWN_FOR as SHOWN_FOR
 from glasshouse.greenhouse.models import Amendment, AmendmentKind, AmendmentState, Site
 from glasshouse.greenhouse.units import conversion_to
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError, NotFoundError
-from glasshouse.kernel.ids import AmendmentId
+from glasshouse.kernel.ids import AmendmentId, SiteId
 from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.queues import api as queues
 
 AMENDING = "greenhouse.amend"
 AMEND_READINGS = "greenhouse.amend_readings"  # the task in tasks.py
 MOST_SERIES, MOST_SHIFT_MIN, LONGEST_REASON = 50, 366 * 24 * 60, 500
+MOST_LIFTED, LONGEST_ZONE = 200, 60
 NUMBER, MINUTES = re.compile(r"[0-9]{1,10}\Z"), re.compile(r"[+-]?[0-9]{1,7}\Z")
+POINT = re.compile(r"([0-9]{1,10}):(-?[0-9]{1,19})\Z")  # a series, and a time in ns
 UNDER_WAY = (AmendmentState.QUEUED, AmendmentState.UNDOING)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A correction as a form says it. starts, ends: by the clock of the site; minutes: of a shift; unit: the values' true one."""
+    """A correction as a form says it. starts, ends: by the clock of the site; unit: the values' true one.
+
+    Of a shift: minutes; or zone, the clock that the times are truly by, and read_as, the one that they were read by ("": the
+    site's).
+    """
 
     kind: str
     series: list[str]
@@ -43,6 +53,14 @@ class Asked:
     reason: str
     minutes: str = ""
     unit: str = ""
+    zone: str = ""
+    read_as: str = ""
+
+
+def _require(actor: Actor) -> None:
+    """Nothing, if the actor may correct readings and see them. Raises NotFoundError, ForbiddenError."""
+    access.require(actor, Permission.READINGS_CORRECT)
+    access.require(actor, Permission.READINGS_READ)
 
 
 def propose(actor: Actor, asked: Asked) -> AmendmentId:
@@ -51,30 +69,64 @@ def propose(actor: Actor, asked: Asked) -> AmendmentId:
     Raises InvalidError, NotFoundError, ForbiddenError, UnavailableError.
     """
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
     if asked.kind not in AmendmentKind.values:
         raise InvalidError(gettext("Choose what is to be done."), field="kind")
-    if not asked.reason.strip() or len(asked.reason) > LONGEST_REASON:
-        raise InvalidError(gettext("Write the reason, in up to 500 characters."), field="reason")
+    reason = _reason(asked.reason)
     entries = _series(actor, asked.series)
     starts_at, ends_at = _span(asked, str(entries[0]["zone"]))
-    details = _details(asked, entries)
+    row = Amendment(
+        kind=asked.kind,
+        series=[[entry["id"], entry["title"], entry["source"]] for entry in entries],
+        details=_details(asked, entries, (starts_at, ends_at)),
+        reason=reason,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    return _show(actor, row, SiteId(str(entries[0]["site"])))
+
+
+def propose_lifting(actor: Actor, number: AmendmentId, points: list[str], reason: str) -> AmendmentId:
+    """Note that the marks of some readings are to be lifted, of those that a correction marked; nothing of it is done yet.
+
+    points: each "SERIES:NANOSECONDS". Raises InvalidError, NotFoundError, ForbiddenError, UnavailableError.
+    """
+    marking, reason = amendment_of(actor, number), _reason(reason)
+    names = {name: entry for name, *entry in marking.series}
+    chosen = [(match[1], int(match[2])) for match in map(POINT.match, points[:MOST_LIFTED]) if match]
+    if not chosen or len(chosen) < len(points) or any(name not in names for name, _ in chosen):
+        raise InvalidError(gettext("Choose 1 to 200 of the readings that are marked."), field="reading")
+    seconds = [time_ns // 10**9 for _, time_ns in chosen]
+    starts_at, ends_at = (
+        datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_s) for at_s in (min(seconds), max(seconds) + 1)
+    )
+    if starts_at < marking.starts_at or ends_at > marking.ends_at + timedelta(seconds=1):
+        raise InvalidError(gettext("Choose 1 to 200 of the readings that are marked."), field="reading")
+    row = Amendment(
+        kind=AmendmentKind.UNMARK,
+        series=[[name, *names[name]] for name in sorted({name for name, _ in chosen}, key=int)],
+        details={"only": [[int(name), time_ns] for name, time_ns in chosen]},
+        reason=reason,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    return _show(actor, row, SiteId(marking.site_id))
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or len(text) > LONGEST_REASON:
+        raise InvalidError(gettext("Write the reason, in up to 500 characters."), field="reason")
+    return text.strip()
+
+
+def _show(actor: Actor, row: Amendment, site: SiteId) -> AmendmentId:
+    """Store a correction with what it would do. Raises InvalidError, NotFoundError, ForbiddenError, UnavailableError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
-        site = Site.objects.filter(id=entries[0]["site"], organisation_id=actor.organisation).first()
-        if site is None:
+        _require(actor)
+        place = Site.objects.filter(id=site, organisation_id=actor.organisation).first()
+        if place is None:
             raise NotFoundError
-        row = Amendment(
-            organisation_id=str(actor.organisation),
-            site=site,
-            kind=asked.kind,
-            series=[[entry["id"], entry["title"], entry["source"]] for entry in entries],
-            details=details,
-            reason=asked.reason.strip(),
-            starts_at=starts_at,
-            ends_at=ends_at,
-            created_at=clock.now(),
-        )
+        row.organisation_id, row.site, row.created_at = str(actor.organisation), place, clock.now()
         row.report = _ask(actor, row, preview=True)
         row.save(force_insert=True)
     return AmendmentId(row.id)
@@ -109,9 +161,13 @@ def _span(asked: Asked, zone: str) -> tuple[datetime, datetime]:
     return ends[0], ends[1]
 
 
-def _details(asked: Asked, entries: list[dict[str, Any]]) -> dict[str, Any]:
+def _details(asked: Asked, entries: list[dict[str, Any]], span: tuple[datetime, datetime]) -> dict[str, Any]:
     """How far readings are moved, or how values are converted. Raises InvalidError."""
     if asked.kind == AmendmentKind.SHIFT:
+        if asked.zone.strip() and asked.minutes.strip():
+            raise InvalidError(gettext("Write either the minutes or the true clock."), field="zone")
+        if asked.zone.strip():
+            return _between_clocks(asked.read_as.strip() or str(entries[0]["zone"]), asked.zone.strip(), span)
         text = asked.minutes.strip()
         minutes = int(text) if MINUTES.match(text) else 0
         if not 0 < abs(minutes) <= MOST_SHIFT_MIN:
@@ -131,9 +187,23 @@ def _details(asked: Asked, entries: list[dict[str, Any]]) -> dict[str, Any]:
     return {}
 
 
+def _between_clocks(read_as: str, zone: str, span: tuple[datetime, datetime]) -> dict[str, Any]:
+    """How far readings are moved whose times were read by one clock and are truly by another. Raises InvalidError."""
+    for field, name in (("read_as", read_as), ("zone", zone)):
+        if len(name) > LONGEST_ZONE or not is_zone(name):
+            raise InvalidError(gettext("Write a time zone such as Europe/Rome or UTC, or an offset."), field=field)
+    start_s, end_s = (int(edge.timestamp()) for edge in span)
+    steps = steps_between(zone_of(read_as), zone_of(zone), start_s, end_s)
+    if not any(steps_shift for _, steps_shift in steps):
+        raise InvalidError(gettext("Both clocks say the same then, so nothing would change."), field="zone")
+    return {"zone": zone, "read_as": read_as, "steps": [list(step) for step in steps]}
+
+
 def _ask(actor: Actor, row: Amendment, *, preview: bool) -> dict[str, Any]:
     """What the crop plane does, or would do. Raises InvalidError, NotFoundError, UnavailableError."""
-    numbers = {name: row.details[name] for name in ("shift_s", "factor", "offset") if name in row.details}
+    numbers = {
+        name: row.details[name] for name in ("shift_s", "factor", "offset", "steps", "only") if name in row.details
+    }
     answer: dict[str, Any] = crops_client.ask(
         "POST",
         "/v1/changes/amend",
@@ -158,7 +228,7 @@ def _ask(actor: Actor, row: Amendment, *, preview: bool) -> dict[str, Any]:
 def amendments(actor: Actor, after: str = "") -> Piece[Amendment]:
     """A piece of the organisation's corrections, newest first. Raises ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
         rows = Amendment.objects.filter(organisation_id=actor.organisation).select_related("site")
         return piece_of(rows, after, by="-created_at", most=30)
 
@@ -166,7 +236,7 @@ def amendments(actor: Actor, after: str = "") -> Piece[Amendment]:
 def amendment_of(actor: Actor, number: AmendmentId) -> Amendment:
     """A correction. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
         row = Amendment.objects.select_related("site").filter(id=number, organisation_id=actor.organisation).first()
         if row is None:
             raise NotFoundError
@@ -178,7 +248,7 @@ def marked_by(actor: Actor, row: Amendment) -> dict[str, Any]:
     if row.kind != AmendmentKind.MARK or row.state != AmendmentState.DONE:
         return {}
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
         answer = crops_client.ask(
             "POST",
             "/v1/marked",
@@ -198,8 +268,11 @@ def marked_by(actor: Actor, row: Amendment) -> dict[str, Any]:
 def carry_out(actor: Actor, number: AmendmentId, *, in_background: bool = True) -> None:
     """Have a correction done as it was shown. Raises InvalidError, NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
         row = _locked(actor, number)
+        if row.is_lapsed:
+            text = gettext("This was shown more than a day ago, and readings may have come in since. Ask for it anew.")
+            raise InvalidError(text)
         if row.state in (AmendmentState.SHOWN, AmendmentState.FAILED):
             row.state = AmendmentState.QUEUED
             row.save(update_fields=["state"])
@@ -211,14 +284,14 @@ def carry_out(actor: Actor, number: AmendmentId, *, in_background: bool = True) 
 def undo(actor: Actor, number: AmendmentId, *, in_background: bool = True) -> None:
     """Have a correction undone. Raises InvalidError (too late; not done), NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.READINGS_CORRECT)
+        _require(actor)
         row = _locked(actor, number)
         if row.state == AmendmentState.UNDONE:
             return
         if row.state == AmendmentState.DONE:
             if row.done_at is None or clock.now() >= row.done_at + timedelta(days=KEPT_DAYS):
                 raise InvalidError(gettext("This was done too long ago: what it replaced is not kept any more."))
-            row.state, row.report = AmendmentState.UNDOING, row.report | {"after": 0}
+            row.state, row.report = AmendmentState.UNDOING, row.report | {"after": 0, "from_ns": None}
             row.save(update_fields=["state", "report"])
         if row.state != AmendmentState.UNDOING:
             raise InvalidError(gettext("This correction was not done, so there is nothing to undo."))
@@ -248,7 +321,7 @@ def run(actor: Actor, number: AmendmentId) -> None:
     is_over = False
     while not is_over:
         with access.organisation_transaction(actor):
-            access.require(actor, Permission.READINGS_CORRECT)
+            _require(actor)
             row = _locked(actor, number)
             if row.state == AmendmentState.QUEUED:
                 row.report = row.report | _ask(actor, row, preview=False)
@@ -268,10 +341,10 @@ def _undo_step(actor: Actor, row: Amendment) -> None:
         sites=[row.site_id],
         verb="readings:write",
         purpose="undoing a correction",
-        body={"change": row.id, "after": row.report["after"]},
+        body={"change": row.id, "after": row.report["after"], "from_ns": row.report.get("from_ns")},
     )
-    row.report = row.report | {"after": answer["after"]}
-    if not answer["after"]:
+    row.report = row.report | {"after": answer["after"], "from_ns": answer["from_ns"]}
+    if not answer["after"] and answer["from_ns"] is None:
         row.state = AmendmentState.UNDONE
         events.record(actor, Kind.READINGS_CORRECTION_UNDONE, row.id)
 

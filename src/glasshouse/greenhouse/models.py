@@ -1,7 +1,10 @@
 """The web side of crop data: where it comes from. The readings themselves are in the crop plane."""
 
+from datetime import timedelta
+
 from django.db import models
 
+from glasshouse.kernel import clock
 from glasshouse.kernel.ids import new_id
 from glasshouse.kernel.pieces import Piece
 from glasshouse.rowsecurity.declarations import RowAccess, Support
@@ -11,6 +14,9 @@ from glasshouse.vault.datamap import Emptied, Kept, confidential
 from glasshouse.vault.declarations import Belongs, Owner
 from glasshouse.vault.fields import SealedJson, SealedText
 
+SHOWN_FOR = timedelta(
+    days=1
+)  # A correction: readings come in meanwhile, so that what was shown is not what would be done.
 FILE_DAYS = 30  # how long a file itself is kept, with the rows of it that a page shows; its report stays longer
 WORKED_WITH = "It is what the organisation works with: every member sees it, and its administrators decide on it."
 SHOWN = confidential("showing the customer its own greenhouses", category="user.workplace")
@@ -84,6 +90,7 @@ class Device(models.Model):
     name = SealedText(SHOWN, key_owner="organisation_id")
     created_at = technical(models.DateTimeField())
     revoked_at = technical(models.DateTimeField(null=True))
+    left_out: str  # As a page shows it: names of the text fields that it sends.
 
     class Meta:
         db_table = "greenhouse_device"
@@ -144,6 +151,7 @@ class AmendmentKind(models.TextChoices):
 
     DELETE = "delete"
     MARK = "mark"
+    UNMARK = "unmark"
     SHIFT = "shift"
     CONVERT = "convert"
 
@@ -162,7 +170,9 @@ class AmendmentState(models.TextChoices):
 class Amendment(models.Model):
     """A correction of stored readings of some series of a site, within a span, with its reason.
 
-    `series`: id, title and source of each. `details`: shift_s, or unit, factor and offset. `report`: what it would do, and did.
+    `series`: id, title and source of each. `details`: shift_s, or zone,
+    read_as and steps (from epoch s, s) of a shift; unit, factor and offset; only, the readings (series, ns) that are
+    unmarked. `report`: what it would do, and did.
     """
 
     belongs = Belongs(
@@ -188,6 +198,12 @@ class Amendment(models.Model):
     ends_at = technical(models.DateTimeField())
     created_at = technical(models.DateTimeField())
     done_at = technical(models.DateTimeField(null=True))
+
+    @property
+    def is_lapsed(self) -> bool:
+        """Whether it was shown too long ago to be done."""
+        waits = self.state in (AmendmentState.SHOWN, AmendmentState.FAILED)
+        return waits and clock.now() >= self.created_at + SHOWN_FOR
 
     class Meta:
         db_table = "greenhouse_amendment"

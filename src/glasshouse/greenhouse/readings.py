@@ -16,6 +16,7 @@ from glasshouse.greenhouse.rules import silent_after_s, sparkline, state_of, tre
 from glasshouse.greenhouse.sun import nights
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.pieces import Piece
 
 DAY_S, TREND_STEP_S = 86_400, 1800
@@ -124,6 +125,31 @@ def _require_still(actor: Actor) -> None:
     with access.organisation_transaction(actor):
         access.require(actor, Permission.READINGS_READ)
         access.recorded_elsewhere(actor)  # The whole download went on record before its first row.
+
+
+def fields_left_out(actor: Actor) -> dict[str, list[str]]:
+    """By id of a device, the fields that it sent since the start and that were left out: their values are texts.
+
+    Empty for who may not see readings, and while the crop plane cannot be reached. Raises NotFoundError.
+    """
+    with access.organisation_transaction(actor):
+        if Permission.READINGS_READ not in access.rights_of(actor).permissions:
+            return {}
+    place = _place(actor, "", [])
+    if not place.sites:
+        return {}
+    try:
+        answer: dict[str, list[str]] = crops_client.ask(
+            "GET",
+            "/v1/left-out",
+            tenant=place.tenant,
+            sites=place.sites,
+            verb="readings:read",
+            purpose="fields of devices",
+        )
+    except UnavailableError:
+        return {}
+    return answer
 
 
 def series(actor: Actor, after: str = "", names: Sequence[str] = ()) -> Piece[dict[str, Any]]:

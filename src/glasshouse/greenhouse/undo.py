@@ -135,12 +135,12 @@ def _step(actor: Actor, row: Upload) -> None:
     """One step: the crop plane undoes some series, and the row notes how far that is. Repeated, it changes nothing."""
     report = dict(row.report or {})
     so_far = dict(report["undo"])
-    answer = _asked(actor, row, int(so_far.get("after", 0)))
+    answer = _asked(actor, row, so_far)
     for name in ("removed", "restored", "left"):
         so_far[name] = so_far.get(name, 0) + answer[name]
-    so_far["after"] = answer["after"]
+    so_far["after"], so_far["from_ns"] = answer["after"], answer["from_ns"]
     row.percent = 100 * answer["done"] // max(answer["whole"], 1)
-    if not answer["after"]:
+    if not answer["after"] and answer["from_ns"] is None:
         row.state, row.percent, row.undone_at = UploadState.UNDONE, 100, clock.now()
         counts = {name: so_far[name] for name in ("removed", "restored", "left")}
         events.record(actor, Kind.FILE_UNDONE, row.id, **counts)
@@ -149,7 +149,7 @@ def _step(actor: Actor, row: Upload) -> None:
     row.save(update_fields=["report", "state", "percent", "undone_at"])
 
 
-def _asked(actor: Actor, row: Upload, after: int) -> dict[str, Any]:
+def _asked(actor: Actor, row: Upload, so_far: dict[str, Any]) -> dict[str, Any]:
     """One step in the crop plane. Raises InvalidError where it keeps nothing of this import, UnavailableError."""
     try:
         answer: dict[str, Any] = crops_client.ask(
@@ -159,7 +159,7 @@ def _asked(actor: Actor, row: Upload, after: int) -> dict[str, Any]:
             sites=[row.site_id],
             verb="readings:write",
             purpose="undoing an import",
-            body={"change": row.id, "after": after},
+            body={"change": row.id, "after": so_far.get("after", 0), "from_ns": so_far.get("from_ns")},
         )
     except NotFoundError:
         raise InvalidError(gettext("Nothing of this import is stored, so there is nothing to undo.")) from None

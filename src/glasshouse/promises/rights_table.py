@@ -40,6 +40,7 @@ ALSO: dict[str, frozenset[str]] = {
     "POST corrections": GROWER,
     "GET corrections/<slug:number>": GROWER,
     "POST corrections/<slug:number>/carry-out": GROWER,
+    "POST corrections/<slug:number>/lift": GROWER,
     "POST corrections/<slug:number>/undo": GROWER,
     "GET import": GROWER,
     "POST import": GROWER,

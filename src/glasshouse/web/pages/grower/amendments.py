@@ -17,7 +17,8 @@ from glasshouse.kernel.ids import AmendmentId
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
-SHOWN_MARKED = 200  # of a series
+SHOWN_MARKED = 200  # in all
+TEXTS = ("kind", "starts", "ends", "reason", "minutes", "unit", "zone", "read_as")
 
 
 def _listed(request: HttpRequest, **_: str) -> dict[str, object]:
@@ -62,6 +63,8 @@ def correction_list(request: HttpRequest, organisation: str) -> HttpResponse:
         Asked("starts", "greenhouse_amendment.starts_at"),
         Asked("ends", "greenhouse_amendment.ends_at"),
         Asked("minutes", "greenhouse_amendment.details"),
+        Asked("zone", "greenhouse_amendment.details"),
+        Asked("read_as", "greenhouse_amendment.details"),
         Asked("unit", "greenhouse_amendment.details"),
         Asked("reason", "greenhouse_amendment.reason"),
     ),
@@ -70,7 +73,7 @@ def correction_list(request: HttpRequest, organisation: str) -> HttpResponse:
 def propose_correction(request: HttpRequest, organisation: str) -> HttpResponse:
     """Show what a correction would do."""
     actor, form = inside(request).actor, request.POST
-    texts = {name: form.get(name, "") for name in ("kind", "starts", "ends", "reason", "minutes", "unit")}
+    texts = {name: form.get(name, "") for name in TEXTS}
     number = amendments.propose(actor, amendments.Asked(series=form.getlist("series"), **texts))
     return redirect("correction", organisation, number)
 
@@ -102,18 +105,20 @@ def _context(row: Amendment) -> dict[str, object]:
         "minutes": row.details.get("shift_s", 0) // 60,
         "under_way": row.state in amendments.UNDER_WAY,
         "may_undo": row.state == AmendmentState.DONE and until is not None and clock.now() < until,
+        "lapses_at": row.created_at + amendments.SHOWN_FOR,
         "may_do": row.state in (AmendmentState.SHOWN, AmendmentState.FAILED),
     }
 
 
-def _marked(row: Amendment, marked: dict[str, dict[str, list[float]]]) -> list[tuple[str, str, float]]:
+def _marked(row: Amendment, marked: dict[str, dict[str, list[float]]]) -> list[tuple[str, str, float, str]]:
     zone = ZoneInfo(str(row.site.facts["time_zone"]))
     names = {name: f"{title} · {source}" for name, title, source in row.series}
-    return [
-        (names.get(name, ""), _local(at, zone), value)
+    rows = [
+        (names.get(name, ""), _local(at, zone), value, f"{name}:{time_ns}")
         for name, columns in marked.items()
-        for at, value in zip(columns["time"][:SHOWN_MARKED], columns["value"][:SHOWN_MARKED], strict=True)
+        for at, time_ns, value in zip(columns["time"], columns["time_ns"], columns["value"], strict=True)
     ]
+    return rows[:SHOWN_MARKED]
 
 
 def _local(at_s: float, zone: ZoneInfo) -> str:
@@ -149,6 +154,25 @@ def carry_out_correction(request: HttpRequest, organisation: str, number: str) -
     actor = inside(request).actor
     amendments.carry_out(actor, AmendmentId(number))
     return redirect("correction", organisation, number)
+
+
+@page(
+    "o/<slug:organisation>/corrections/<slug:number>/lift",
+    name="lift_marks",
+    form_on="correction",
+    methods=("POST",),
+    need=Permission.READINGS_CORRECT,
+    audience=Audience.GROWER,
+    to_support=False,
+    translated=True,
+    asks=(Asked("reading", "greenhouse_amendment.details"), Asked("reason", "greenhouse_amendment.reason")),
+)
+@shows_again("grower/amendment.html", _shown)
+def lift_marks(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
+    """Show what lifting the marks of some readings would do."""
+    actor, form = inside(request).actor, request.POST
+    lifting = amendments.propose_lifting(actor, AmendmentId(number), form.getlist("reading"), form.get("reason", ""))
+    return redirect("correction", organisation, lifting)
 
 
 @page(

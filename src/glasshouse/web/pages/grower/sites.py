@@ -8,6 +8,7 @@ from crop_contract.variables import VARIABLES
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
+from glasshouse.greenhouse import readings
 from glasshouse.kernel.ids import DeviceId, SiteId
 from glasshouse.kernel.time_zones import time_zones
 from glasshouse.web import once
@@ -21,6 +22,9 @@ from glasshouse.web.variable_titles import variable_title
 def _sites(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     piece = greenhouse.sites(actor, request.GET.get("sites", ""), within_of(request))
+    left_out = readings.fields_left_out(actor) if any(site.devices for site in piece) else {}
+    for device in (device for site in piece for device in site.devices):
+        device.left_out = ", ".join(left_out.get(device.id, []))
     limited = sorted(VARIABLES.values(), key=lambda variable: variable_title(variable.title))
     return context | {"sites": piece, "zones": sorted(time_zones()), "variables": limited}
 
