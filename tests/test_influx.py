@@ -23,8 +23,8 @@ def test_a_quoted_text_holds_what_it_holds() -> None:
     assert split == ['CREATE DATABASE "a;\\"b"', "SHOW DATABASES", "x 'y;"]
 
 
-# What clients of InfluxDB 1 and 2 send first (Python, Node, Debian's influx, Telegraf, Home Assistant), written from what is known of
-# them and not recorded from their traffic: method, path, form or body, status.
+# What clients of InfluxDB 1 and 2 send first (Python, Node, Debian's influx, Telegraf, Home Assistant), written from what is
+# known of them and not recorded from their traffic: method, path, form or body, status.
 FIRST_CALLS = [
     ("GET", "/ping", None, 204),
     ("HEAD", "/ping", None, 204),
