@@ -1,6 +1,7 @@
 """Pages are made of components, and of nothing else; each component stands in the style guide."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,13 @@ def test_each_component_stands_in_the_style_guide() -> None:
     used = set(re.findall(r"{% (\w+)", GUIDE))
     assert tags - used == set()
     assert len(tags) > 20
+
+
+def test_the_formatter_knows_each_component_with_content() -> None:
+    """Else it would indent the content of one as if it stood beside it."""
+    configured = tomllib.loads((WEB.parents[2] / "pyproject.toml").read_text())["tool"]["djangofmt"]["custom-blocks"]
+    source = Path(components.__file__).read_text()
+    assert sorted(configured) == sorted(re.findall(r"@register\.simple_block_tag[^\n]*\ndef (\w+)", source))
 
 
 def test_each_component_has_a_template_of_its_own_and_each_template_a_component() -> None:

@@ -289,6 +289,7 @@ def check() -> None:
         needed_clone("check"),
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
+        ["djangofmt", "--check", "src"],
         ["lint-imports"],
         ["mypy"],
         ["django-admin", "makemigrations", "--check", "--dry-run"],
