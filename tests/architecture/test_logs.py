@@ -22,6 +22,7 @@ SECRET = "@" + "secret.example"  # in two pieces, for a stack shows lines of cod
 LEVELS = {"debug", "info", "warning", "error", "critical"}
 # What a value of an event may be: an opaque id, a number, or a name of our own code. Look at a new key before it stands here.
 KEYS = {
+    "device": "the opaque id of a device",
     "error": "the class of an error",
     "item": "the opaque id of a queue's item",
     "job": "a job's name, or its number",

@@ -22,4 +22,4 @@ def test_a_customer_of_whom_nothing_is_due_costs_few_questions(customer: Callabl
     own = customer()
     retention.run_deletions()  # What is due of other tests' rows goes.
     assert 0 < _times_acted_for(own.actor, retention.run_deletions) <= QUESTIONS
-    assert _times_acted_for(own.actor, retention.due) == 1
+    assert _times_acted_for(own.actor, retention.due) == 0, "one question counts what is due of all customers"

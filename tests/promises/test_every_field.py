@@ -40,6 +40,9 @@ NO_WORD = {
     ("agents", "verify_key"): "a key",
     ("corrections", "series"): "ids of the list",
     ("corrections", "minutes"): "a number",
+    ("lift_marks", "reading"): "ids of the list",
+    ("corrections", "zone"): "a zone of the table, or it is refused",
+    ("corrections", "read_as"): "a zone of the table, or it is refused",
     ("corrections", "unit"): "a unit of the table, or it is refused",
     ("set_target_ranges", "variable"): "a choice of the catalogue",
     ("set_target_ranges", "least"): "a number",
@@ -143,7 +146,8 @@ class Scene:
         self._correct()
 
     def _correct(self) -> None:
-        from glasshouse.greenhouse import imports, readings
+        from glasshouse.greenhouse import amendments, imports, readings
+        from glasshouse.kernel.ids import AmendmentId
 
         one = self.people["person"]
         taken = imports.upload(
@@ -153,7 +157,13 @@ class Scene:
         imports.run(one.actor, taken)
         span = {"starts": "2024-05-31T00:00", "ends": "2024-06-01T00:00"}
         chosen = {"series": str(readings.series(one.actor)[0]["id"]), "kind": "mark", "minutes": "", "unit": ""}
-        self.here.fill(self.page("corrections"), span | chosen | {"reason": word()})
+        answer = self.here.fill(self.page("corrections"), span | chosen | {"reason": word()})
+        number = AmendmentId(answer.headers["location"].rpartition("/")[2])
+        amendments.carry_out(one.actor, number, in_background=False)
+        amendments.run(one.actor, number)
+        ((series, marked),) = amendments.marked_by(one.actor, amendments.amendment_of(one.actor, number)).items()
+        reading = f"{series}:{marked['time_ns'][0]}"
+        self.here.fill(self.page(f"corrections/{number}"), {"reading": reading, "reason": word()}, action="/lift")
 
     def _own_data(self) -> None:
         one, choices, address = self.people["person"], "/account/data/choices", f"{word()}@grower.example"

@@ -119,7 +119,7 @@ def test_the_mail_of_an_end_does_not_betray_a_hold_that_may_not_be_told(officer:
     desks.end(officer.actor, hold(officer, one.address))
     told = plain(newest_mail(one.address, "has ended").body)
     assert "still stands" not in told
-    assert "unless the law makes us keep it" in told
+    assert "unless the law makes us keep the data for another reason" in told
 
 
 # -- after the end -------------------------------------------------------------------------------------------------

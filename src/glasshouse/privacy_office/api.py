@@ -118,7 +118,7 @@ def desk(actor: Actor, begun: Begun = BEGINNING) -> Desk:
     persons_of_checks = probes.hidden_from(viewer, Person)
     live_now = Restriction.objects.filter(Q(lifts_at=None) | Q(lifts_at__gt=now))
     restrictions = live_now.exclude(id__in=probes.hidden_from(viewer, Restriction))
-    restricted = piece_of(restrictions, begun.restricted, by="at", most=FORMS_A_PIECE)
+    restricted = piece_of(restrictions, begun.restricted, by="-at", most=FORMS_A_PIECE)
     holds = held_by_people(viewer, begun.holds)
     due = sum(retention.due().values())
     return Desk(

@@ -39,6 +39,7 @@ from glasshouse.sources.rules import Problem
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
+# Long because what comes in, is told, suggested and objected to follows one set of rules.
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
 BATCH = 200

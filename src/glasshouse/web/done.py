@@ -33,7 +33,7 @@ def led(done: str, page: str, *arguments: str) -> HttpResponse:
     """Lead to a page that says what was done. Raises KeyError where no sentence has this key."""
     if done not in DONE:
         raise KeyError(done)
-    return redirect(f"{reverse(page, args=arguments)}?done={done}")
+    return redirect(reverse(page, args=arguments, query={"done": done}))
 
 
 def sentence(request: HttpRequest) -> str:

@@ -168,12 +168,15 @@ MIDDLEWARE = [
     "glasshouse.web.record.shown_is_recorded",
 ]
 ROOT_URLCONF = "glasshouse.web.urls"
+LOADERS = [f"glasshouse.web.template_loading.{loader}" for loader in ("PageLoader", "AreaLoader")]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
         "DIRS": [Path(__file__).parent / "pages"],  # beside the pages that show them
-        "OPTIONS": {"context_processors": ["glasshouse.web.menu.context"]},
+        "OPTIONS": {
+            "context_processors": ["glasshouse.web.menu.context"],
+            "loaders": [("django.template.loaders.cached.Loader", LOADERS)],
+        },
     }
 ]
 STATIC_URL = "/static/"

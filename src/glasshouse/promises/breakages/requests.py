@@ -65,8 +65,8 @@ BREAKAGES = (
         "a mail to the privacy address opens no request",
         Code(
             SMTP,
-            "        replies.from_mail(sender, mail.subject, mail.text, arrival)\n",
-            "        str(arrival)\n",
+            "    replies.from_mail(sender, mail.subject, mail.text, arrival)\n",
+            "    str(arrival)\n",
             ("inbound smtp",),
         ),
     ),

@@ -22,8 +22,8 @@ BREAKAGES = (
         "a sign-up asks for the date of birth",
         Code(
             SIGN_UP,
-            '      <div class="row x4">\n        {% translate "Send link"',
-            '      <input name="born" required>\n      <div class="row x4">\n        {% translate "Send link"',
+            '        <div class="row x4">\n          {% translate "Send link"',
+            '        <input name="born" required>\n        <div class="row x4">\n          {% translate "Send link"',
             ("web",),
         ),
     ),
