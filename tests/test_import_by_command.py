@@ -1,5 +1,6 @@
 """`glasshouse import` with several files: one sign-in, a line a file, a bad file stops no other, exit codes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +132,22 @@ def _refuse_bad(read: Callable[..., object]) -> Callable[..., object]:
         return read(pieces, layout, *more)
 
     return reading
+
+
+def test_names_of_files_are_shown_as_they_are_and_command_no_terminal(
+    one: Customer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["[red]c.csv", "\x1b]0;title\x07d.csv", os.fsdecode(b"e\xff.csv")]
+    paths = [tmp_path / name for name in names]
+    for day, path in enumerate(paths, 20):
+        path.write_text(GOOD.format(day=day))
+    os.mkfifo(tmp_path / "pipe.csv")
+    result = typed(monkeypatch, one, *paths, tmp_path / "pipe.csv")
+    assert result.exit_code == 1, result.output
+    assert "[red]c.csv: 2 readings" in result.output
+    assert "\N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER}d.csv: 2 readings" in result.output
+    assert "e\N{REPLACEMENT CHARACTER}.csv: 2 readings" in result.output
+    assert "pipe.csv: not imported: it is no plain file" in result.output
+    assert "\x1b]" not in result.output
+    alone = typed(monkeypatch, one, paths[0])
+    assert alone.exit_code == 0, alone.output

@@ -15,6 +15,7 @@ from glasshouse.greenhouse.models import Site, UploadState
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, OverloadedError
 from glasshouse.kernel.ids import ImportId
+from glasshouse.organisations import members
 from tests.conftest import Customer, post
 
 Make, Web, Join = Callable[[], Customer], Callable[..., httpx.Client], Callable[..., Customer]
@@ -306,3 +307,87 @@ def test_a_file_that_is_taken_away_meanwhile_stops_no_other(offer: Offer, monkey
     monkeypatch.setattr(intake_folder.Folder, "waits", taken_away)
     offer.look()
     assert (offer.names("taking"), offer.state.problem) == (["b.csv"], None)
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_look_that_is_cut_off_while_it_refuses_is_done_by_the_next(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch, *, is_taken: bool
+) -> None:
+    from glasshouse.greenhouse.statements import Statement
+
+    offer.put("broken.csv" if is_taken else "broken.exe")
+    if is_taken:
+        offer.look()
+        (row,) = [row for row in imports.uploads(offer.one.actor) if row.name == "broken.csv"]
+        imports.failed(offer.one.actor, ImportId(row.id), Statement("It broke."))
+    move = intake_folder.Folder._move
+    failures: list[BaseException] = [OSError(28, "No space left on device"), KeyboardInterrupt()]
+    for failure in failures:
+        monkeypatch.setattr(intake_folder.Folder, "_move", lambda *_, failure=failure: (_ for _ in ()).throw(failure))
+        if isinstance(failure, KeyboardInterrupt):
+            with pytest.raises(KeyboardInterrupt):
+                offer.look()
+        else:
+            offer.look()
+            assert offer.names("refused") == [], "no reason without its file"
+    monkeypatch.setattr(intake_folder.Folder, "_move", move)
+    offer.put("next.csv")
+    offer.look()
+    assert (offer.names(), offer.state.problem) == ([], None)
+    assert offer.names("taking") == ["next.csv"]
+    assert len(list((offer.folder / "refused").glob("*~broken.*"))) - 2 == (0 if is_taken else 1)
+
+
+@pytest.mark.usefixtures("later")
+def test_one_that_cannot_be_read_or_is_gone_before_it_is_moved_stops_no_other(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("closed.csv", "gone.csv", "good.csv"), 1):
+        os.utime(offer.put(name), (number, number))
+    read, upload = intake_folder.Folder.read, imports.upload
+
+    def reading(folder: intake_folder.Folder, name: str) -> intake_folder.Offered | None:
+        if name == "closed.csv":
+            raise PermissionError(13, "Permission denied")
+        return read(folder, name)
+
+    def uploading(*args: object) -> ImportId:
+        (offer.folder / "gone.csv").unlink(missing_ok=True)
+        return upload(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(intake_folder.Folder, "read", reading)
+    monkeypatch.setattr(imports, "upload", uploading)
+    offer.look()
+    assert (offer.names(), offer.names("taking")) == (["closed.csv"], ["good.csv"])
+    assert str(offer.state.problem) == "The folder cannot be used: Permission denied."
+
+
+@pytest.mark.usefixtures("later")
+def test_where_a_membership_ended_what_is_being_imported_is_not_refused(offer: Offer, join: Join) -> None:
+    second = join(offer.one, "administrator")
+    with override_settings(INTAKE_FOLDER=str(offer.root)):
+        intake.switch_off(offer.one.actor, offer.one.site)
+        intake.switch_on(second.actor, offer.one.site)
+    offer.put("a.csv")
+    offer.look()
+    assert offer.names("taking") == ["a.csv"]
+    members.take_out(offer.one.organisation, second.actor.account)
+    offer.look()
+    assert (offer.names("taking"), offer.names("refused")) == (["a.csv"], [])
+    assert "may not import files here any more" in str(offer.state.problem)
+    with override_settings(INTAKE_FOLDER=str(offer.root)):
+        intake.switch_on(offer.one.actor, offer.one.site)
+    offer.run_jobs()
+    offer.look()
+    assert (offer.names("done"), offer.state.problem) == (["a.csv"], None)
+
+
+@pytest.mark.usefixtures("later")
+def test_what_somebody_else_put_to_those_being_imported_is_refused_a_few_at_a_time(offer: Offer) -> None:
+    offer.look()
+    for number in range(2 * intake.MOST_A_LOOK):
+        (offer.folder / "taking" / f"{number:016d}-1~x.csv").write_text("x")
+    offer.look()
+    assert len(offer.names("taking")) == intake.MOST_A_LOOK
+    assert len(offer.names("refused")) == 2 * intake.MOST_A_LOOK, "each with its reason"

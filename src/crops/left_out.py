@@ -13,6 +13,7 @@ from crops.limits import Origin
 
 log = structlog.stdlib.get_logger("crops")
 MOST_DEVICES, MOST_NAMES = 10_000, 20
+LONGEST_NAME = 100  # bytes of a name that are noted: all together have a bound, too
 
 
 class LeftOut:
@@ -33,7 +34,7 @@ class LeftOut:
                 if len(self._names) > MOST_DEVICES:
                     self._names.popitem(last=False)
             for name in sorted(names):
-                text = name.decode(errors="replace")
+                text = name[:LONGEST_NAME].decode(errors="replace")
                 if text not in known and len(known) < MOST_NAMES:
                     known.append(text)
 

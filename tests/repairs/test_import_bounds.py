@@ -1,6 +1,7 @@
 """A file costs what our bounds say, whatever is in it: read in a process of its own, one an organisation, two in all."""
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -171,6 +172,26 @@ def test_what_a_process_reads_is_what_the_functions_read(home: Installation) -> 
         assert (there.rows, there.issues, there.refused, there.left_out, there.flagged) == (
             (here.rows, here.issues, here.refused, here.left_out, here.flagged)
         )
+
+
+def test_what_a_process_concludes_cannot_grow_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import asdict
+
+    from glasshouse.greenhouse import file_process
+    from glasshouse.web.file_texts import said
+
+    grown = {"text": "%(a)s" * 3_000, "values": {"a": "x" * 20_000}}
+    layout = propose(SMALL, zone="Europe/Rome").as_json()
+    layout["left_out"] = [{"index": 1, "name": "temp", "reason": grown}]
+    raw = {"layout": layout, "rows": [], "notes": [grown] * 200, "problem": grown}
+    monkeypatch.setattr(file_process, "_answers", lambda *_: [json.dumps(raw).encode()])
+    proposal = file_process.propose([SMALL], "Europe/Rome", NO_CHOICES)
+    statements = [*proposal.notes, proposal.problem, proposal.layout.left_out[0].reason]
+    assert len(statements) == 102
+    for statement in statements:
+        assert statement is not None
+        assert len(str(statement)) < 50_000
+        assert len(said(asdict(statement))) < 50_000
 
 
 def test_an_upload_of_an_earlier_version_is_read_once(customer: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,13 +74,14 @@ def _print_undo(undone: str, who: tuple[str, str]) -> None:
 
 
 def _print_report(file: Path, who: tuple[str, str], where: tuple[str, str], how: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.progress import Progress
 
-    from glasshouse.cli.importing import bring_in
+    from glasshouse.cli.importing import bring_in, shown_name
 
     time_format = "iso" if how["order"] == "ymd" else how["order"]
     with Progress(console=console) as bar:
-        task = bar.add_task(f"Reading {file.name}", total=100)
+        task = bar.add_task(f"Reading {escape(shown_name(file))}", total=100)
         step = lambda count: bar.update(task, completed=count)  # noqa: E731
         lines = list(bring_in(file, who, where, how["zone"], step, time_format=time_format, decimal=how["decimal"]))
     click.echo("\n".join(lines))
@@ -88,16 +89,18 @@ def _print_report(file: Path, who: tuple[str, str], where: tuple[str, str], how:
 
 def _print_outcomes(files: tuple[Path, ...], who: tuple[str, str], where: tuple[str, str], template: str) -> None:
     """Import several files; ends with 1 where at least one did not come in."""
+    from rich.markup import escape
     from rich.progress import Progress
 
-    from glasshouse.cli.importing import bring_in_all
+    from glasshouse.cli.importing import bring_in_all, shown_name
 
     came_in = 0
     with Progress(console=console) as bar:
         task = bar.add_task("Importing", total=100 * len(files))
 
         def tell(number: int, percent: int) -> None:
-            bar.update(task, description=f"Reading {files[number].name}", completed=100 * number + percent)
+            name = escape(shown_name(files[number]))
+            bar.update(task, description=f"Reading {name}", completed=100 * number + percent)
 
         for done, outcome in enumerate(bring_in_all(files, who, where, template, tell), 1):
             click.echo(outcome.text)

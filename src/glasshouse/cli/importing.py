@@ -1,5 +1,7 @@
 """`glasshouse import`: the same verbs as the pages, as the same person, with the same rights."""
 
+import errno
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -43,7 +45,7 @@ def bring_in(
     with _signed_in(who, code) as person:
         place = _place(person, *where)
         actor = place.actor
-        number = imports.upload(actor, place.site, place.compartment, file.name, [file.read_bytes()])
+        number = imports.upload(actor, place.site, place.compartment, shown_name(file), [file.read_bytes()])
         preview = imports.preview(actor, number, FileChoices(time_format=time_format, decimal=decimal))
         if preview.problem:
             raise InvalidError(str(preview.problem), field="file")
@@ -62,6 +64,11 @@ def bring_in(
     for issue in report["issues"]:
         yield _issue_line(issue)
     yield f"To undo it within {KEPT_DAYS} days: glasshouse import --undo {number}"
+
+
+def shown_name(file: Path) -> str:
+    """A file's name as a terminal may show it and a table may hold it: each character that is no print is replaced."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in file.name)
 
 
 class Outcome(NamedTuple):
@@ -92,19 +99,23 @@ def bring_in_all(
                 "You have no template %(name)s. Look at the page Import.", values={"name": repr(template)}
             )
         for number, file in enumerate(files):
+            name = shown_name(file)
             try:
-                yield Outcome(True, f"{file.name}: {_brought_in(place, file, template, partial(progress, number))}")
+                yield Outcome(True, f"{name}: {_brought_in(place, file, template, partial(progress, number))}")
             except (GlasshouseError, OSError) as error:
                 said = error.strerror if isinstance(error, OSError) else str(error)
-                yield Outcome(False, f"{file.name}: not imported: {said}")
+                yield Outcome(False, f"{name}: not imported: {said}")
 
 
 def _brought_in(place: "_Place", file: Path, template: str, progress: Progress) -> str:
     """What came of one file, in short. Raises InvalidError, UnavailableError, ForbiddenError, OSError."""
-    if file.stat().st_size > MOST_BYTES:
+    if not stat.S_ISREG((status := file.stat()).st_mode):  # A pipe or a device may have no end.
+        raise OSError(errno.EINVAL, "it is no plain file")
+    if status.st_size > MOST_BYTES:
         raise InvalidError("The file is larger than %(most)s MB. Split it.", values={"most": MOST_BYTES >> 20})
     content = file.read_bytes()
-    number = _when_free(lambda: imports.upload(place.actor, place.site, place.compartment, file.name, [content]))
+    name = shown_name(file)
+    number = _when_free(lambda: imports.upload(place.actor, place.site, place.compartment, name, [content]))
     if template:
         layout = whole_import.layout_by_template(place.actor, number, template)
     else:

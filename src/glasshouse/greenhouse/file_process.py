@@ -20,7 +20,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NamedTuple
@@ -44,7 +44,8 @@ log = structlog.stdlib.get_logger("glasshouse.imports")
 WORK = "glasshouse.greenhouse.file_work"
 PLACES = 2
 BUSY = "Another file is being read; try again in a moment."
-MOST_SAID = 2_000  # characters of what a sandbox says is wrong
+MOST_SAID = 2_000  # characters of what a sandbox says is wrong, or concludes
+MOST_REASON, MOST_NOTES = 400, 100  # characters of why a column is left out; conclusions
 PAUSE_S = 0.25
 
 # A page waits for a proposal; nobody waits for an import, and it may be of ten years.
@@ -119,8 +120,18 @@ def _take_place(holder: str) -> BinaryIO | None:
 def propose(pieces: Iterable[bytes], zone: str, choices: FileChoices, limits: Limits = TO_PROPOSE) -> Proposal:
     """How a file would be read. To be called while holding a place. Raises InvalidError, UnavailableError."""
     answers = list(_answers(pieces, {"zone": zone, "choices": asdict(choices), "layout": None}, limits))
-    proposal: Proposal = _checked(_PROPOSAL, b"".join(answers))
-    return proposal
+    return _bounded(_checked(_PROPOSAL, b"".join(answers)))
+
+
+def _bounded(proposal: Proposal) -> Proposal:
+    """The proposal with statements that a page can show: a value may stand in a text several times."""
+    left_out = tuple(replace(left, reason=left.reason.bounded(MOST_REASON)) for left in proposal.layout.left_out)
+    return replace(
+        proposal,
+        layout=replace(proposal.layout, left_out=left_out),
+        notes=[note.bounded(MOST_SAID) for note in proposal.notes[:MOST_NOTES]],
+        problem=proposal.problem and proposal.problem.bounded(MOST_SAID),
+    )
 
 
 def read(

@@ -4,6 +4,7 @@ It acts as the member who switched it on, with that member's rights of the momen
 Source: decision record 44.
 """
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -153,6 +154,7 @@ def _look_into(place: str) -> bool:
     )
     problem, refusals = None, _Refusals()
     try:
+        _require(actor, site)
         with intake_folder.opened(Path(settings.INTAKE_FOLDER), organisation, site) as folder:
             _finish(folder, actor, refusals)
             _take(folder, actor, SiteId(site), row.intake["compartment"], refusals)
@@ -164,6 +166,17 @@ def _look_into(place: str) -> bool:
         pass  # The next look tries again; each file that is not yet taken is still there.
     _note(job, site, problem, refusals)
     return True
+
+
+def _require(actor: Actor, site: str) -> None:
+    """Nothing, if the member may import files of this site. Raises NotFoundError, ForbiddenError.
+
+    Asked before anything else: whoever lost the right is told of no import, as if each were gone.
+    """
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+        if not Site.objects.filter(id=site, organisation_id=actor.organisation).exists():
+            raise NotFoundError
 
 
 class _Refusals:
@@ -196,7 +209,7 @@ def _note(job: Actor, site: str, problem: Statement | None, refusals: _Refusals)
 
 def _finish(folder: Folder, actor: Actor, refusals: _Refusals) -> None:
     """Put aside the files whose import has ended. Raises OSError, ForbiddenError, OverloadedError, UnavailableError."""
-    for taken in folder.taken():
+    for taken in folder.taken()[:MOST_A_LOOK]:  # There are more only where somebody else put them there.
         number = ImportId(taken.upload)
         try:
             row = imports.report_of(actor, number)
@@ -234,9 +247,10 @@ def _queue(folder: Folder, actor: Actor, taken: Taken, refusals: _Refusals) -> N
 def _take(folder: Folder, actor: Actor, site: SiteId, compartment: str, refusals: _Refusals) -> None:
     """Take what is whole. Raises OSError, NotFoundError, ForbiddenError, OverloadedError, UnavailableError."""
     now_s, places = clock.now().timestamp(), MOST_A_LOOK - len(folder.taken())
+    problem: OSError | None = None
     for name in folder.names():
         if places <= 0:
-            return
+            break
         try:
             if folder.waits(name, now_s):
                 continue
@@ -244,11 +258,17 @@ def _take(folder: Folder, actor: Actor, site: SiteId, compartment: str, refusals
             offered = None if flaw else folder.read(name)
         except FileNotFoundError:  # Whoever put it there took it away again.
             continue
+        except OSError as error:  # One that cannot be read stops no other.
+            problem = problem or error
+            continue
         places -= 1
         if flaw:
             refusals.add(folder, name, new_id(), flaw)
         elif offered:
-            _upload(folder, actor, (site, compartment), name, offered, refusals)
+            with suppress(FileNotFoundError):
+                _upload(folder, actor, (site, compartment), name, offered, refusals)
+    if problem:
+        raise problem
 
 
 def _upload(

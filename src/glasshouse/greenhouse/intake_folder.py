@@ -30,6 +30,7 @@ TAKING, DONE, REFUSED = "taking", "done", "refused"
 # Names of files that are being written, as SFTP clients choose them; hidden ones, too. They wait.
 UNFINISHED = (".part", ".filepart", ".partial", ".tmp", ".crdownload", "~")
 NAME = re.compile(r"\w[\w .,()+=@#&'-]{0,119}")
+LONGEST_NAME = 200  # bytes, of the 255 that a file system takes: an id and a size stand before it
 ID = re.compile(r"[0-9a-z]{16}")
 TAKEN_NAME = re.compile(r"([0-9a-z]{16})-(\d{1,10})~(.{1,200})", re.DOTALL)
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,6 +42,7 @@ class Offered(NamedTuple):
 
     content: bytes
     inode: int
+    changed_ns: int
 
 
 class Taken(NamedTuple):
@@ -53,10 +55,11 @@ class Taken(NamedTuple):
 
 
 def places(root: Path) -> list[str]:
-    """The folders below the operator's, as "organisation:site", by their ids. Raises OSError."""
+    """The folders below the operator's, as "organisation:site", by their ids. Raises OSError where that one cannot be read."""
     listed_places = []
     for organisation in _ids(root):
-        listed_places += [f"{organisation}:{site}" for site in _ids(root / organisation)]
+        with suppress(OSError):  # Whoever closed or removed one customer's folder stops no other.
+            listed_places += [f"{organisation}:{site}" for site in _ids(root / organisation)]
     return listed_places
 
 
@@ -125,13 +128,16 @@ class Folder:
             after = os.fstat(handle)
         if (before.st_size, before.st_ctime_ns) != (after.st_size, after.st_ctime_ns) or len(content) != before.st_size:
             return None
-        return Offered(content, before.st_ino)
+        return Offered(content, before.st_ino, before.st_mtime_ns)
 
     def take(self, name: str, upload: str, offered: Offered) -> bool:
-        """Move a file that was read to those being imported; False where another one has its name now, which stays."""
-        entry = f"{upload}-{len(offered.content)}~{name}"
+        """Move a file that was read to those being imported; False where another one, or another content, has its name now,
+        which stays."""
+        entry = f"{upload}-{len(offered.content)}~{_short(name)}"
         self._move(name, "", entry, TAKING)
-        if self._status(entry, TAKING).st_ino == offered.inode:
+        status = self._status(entry, TAKING)
+        # The inode of a removed file is soon another's, and content may be exchanged in its place.
+        if (status.st_ino, status.st_mtime_ns, status.st_size) == (*offered[1:], len(offered.content)):
             return True
         self._move(entry, TAKING, name, "")
         return False
@@ -147,21 +153,38 @@ class Folder:
     def refuse(self, name: str, number: str, reason: Statement, *, of: Taken | None = None) -> None:
         """Put a file to those refused, with the reason beside it. number: what tells it apart from others of its name."""
         entry = f"{number}~{_bounded(name)}"
+        self._remove_reason(entry)  # A look that was cut off may have left one.
         beside = os.open(
             f"{entry}.reason.txt",
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW,
             0o660,
             dir_fd=self._handles[REFUSED],
         )
-        with os.fdopen(beside, "w") as file:
-            file.write(f"{reason}\n")
-        self._move(of.entry if of else name, TAKING if of else "", entry, REFUSED)
+        try:
+            with os.fdopen(beside, "w") as file:
+                file.write(f"{reason}\n")
+            self._move(of.entry if of else name, TAKING if of else "", entry, REFUSED)
+        except OSError:  # The disk is full, say: each look would leave another.
+            self._remove_reason(entry)
+            raise
+
+    def _remove_reason(self, entry: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{entry}.reason.txt", dir_fd=self._handles[REFUSED])
 
     def _status(self, name: str, folder: str = "") -> os.stat_result:
         return os.stat(name, dir_fd=self._handles[folder], follow_symlinks=False)
 
     def _move(self, name: str, folder: str, new_name: str, new_folder: str) -> None:
         os.rename(name, new_name, src_dir_fd=self._handles[folder], dst_dir_fd=self._handles[new_folder])
+
+
+def _short(name: str) -> str:
+    """A name of NAME, cut in the middle where it has so many bytes that nothing could stand before it."""
+    content = name.encode()
+    if len(content) <= LONGEST_NAME:
+        return name
+    return content[: LONGEST_NAME - 20].decode(errors="ignore") + content[-20:].decode(errors="ignore")
 
 
 def _bounded(name: str) -> str:

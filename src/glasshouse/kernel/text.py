@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 SURROGATES = range(0xD800, 0xE000)
 MARK = re.compile(r"%\((\w{1,40})\)s")
+MOST_MARKS = 20
 GROUPED_FROM = 1_000  # A year is given as text: it stays as it is.
 
 
@@ -35,7 +36,8 @@ def strings_in(value: object) -> Iterator[str]:
 def filled(text: str, values: Mapping[str, object], thousands: str = ",") -> str:
     """A text with values at its marks, "%(name)s". A mark without a value stays, and any other "%" is one: a text may be foreign.
 
-    thousands: the mark between groups of three digits of large whole numbers.
+    thousands: the mark between groups of three digits of large whole numbers. Marks after the first MOST_MARKS stay, or a text
+    that repeats one could grow without bound.
     """
 
     def value_at(match: re.Match[str]) -> str:
@@ -43,4 +45,4 @@ def filled(text: str, values: Mapping[str, object], thousands: str = ",") -> str
         is_large = isinstance(value, int) and abs(value) >= GROUPED_FROM
         return f"{value:,}".replace(",", thousands) if is_large else str(value)
 
-    return MARK.sub(value_at, text)
+    return MARK.sub(value_at, text, count=MOST_MARKS)
