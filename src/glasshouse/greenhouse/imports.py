@@ -1,4 +1,4 @@
-"""Verbs of imports: upload a file (sealed at once), preview it, correct how it is read, run the import, save templates."""
+"""Verbs of imports: upload a file (sealed at once), preview it, choose how it is read, run the import, save templates."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -10,9 +10,9 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, file_process, files, import_results
-from glasshouse.greenhouse.corrections import by_template, refuse_open
 from glasshouse.greenhouse.file_times import is_zone
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
+from glasshouse.greenhouse.layout_choices import by_template, refuse_open
 from glasshouse.greenhouse.models import FILE_DAYS, Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.statements import Statement
 from glasshouse.kernel import clock

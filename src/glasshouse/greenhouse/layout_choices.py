@@ -1,4 +1,4 @@
-"""A person's corrections of how a file is read, and what must be said before it can be. Without I/O."""
+"""What a person or a template chooses of how a file is read, and what must be chosen before it can be. Without I/O."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -38,7 +38,7 @@ def column_keys(layout: Layout) -> list[str]:
     return keys
 
 
-def corrected(
+def with_choices(
     layout: Layout,
     zone: str,
     variables: Mapping[int, str] | Mapping[str, str],
@@ -46,7 +46,7 @@ def corrected(
     names: Mapping[str, str] | None = None,
     leave_implausible: Collection[str] | None = None,
 ) -> Layout:
-    """The layout with a person's corrections. By column key: a variable's id, "" (own name) or "-" (leave out); a unit; a name.
+    """The layout with a person's choices. By column key: a variable's id, "" (own name) or "-" (leave out); a unit; a name.
 
     leave_implausible: keys of the columns whose implausible values are left out; None where nothing is said of that.
     Raises InvalidError.
