@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from glasshouse.greenhouse.corrections import corrected
 from glasshouse.greenhouse.files import FileChoices, Layout, Proposal, Reading, proposal_of, read
+from glasshouse.greenhouse.layout_choices import with_choices
 from glasshouse.kernel.errors import InvalidError
 from tests.file_corpus import unbalanced
 
@@ -530,4 +530,4 @@ def test_each_choice_can_be_made_by_hand_after_a_refusal() -> None:
 def test_a_name_that_cannot_be_stored_is_refused_with_its_own_reason(name: str, advice: str) -> None:
     layout = proposal_of(b"time,temperature\n2024-05-31 12:00,21.5\n2024-05-31 12:05,21.6\n", zone="UTC").layout
     with pytest.raises(InvalidError, match=advice):
-        corrected(layout, "UTC", {}, names={str(layout.columns[0].index): name})
+        with_choices(layout, "UTC", {}, names={str(layout.columns[0].index): name})

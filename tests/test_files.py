@@ -287,12 +287,12 @@ def test_month_first_is_seen_where_a_day_shows_it() -> None:
 
 
 def test_a_template_reads_files_of_its_kind_and_no_others(customer: Callable[[], Customer]) -> None:
-    from glasshouse.greenhouse import corrections, imports
+    from glasshouse.greenhouse import imports, layout_choices
 
     one, other = customer(), customer()
     body = b"time,Box 1 (klux)\n2024-05-31 12:00,1\n2024-05-31 12:15,2\n"
     number = imports.upload(one.actor, one.site, "", "a.csv", [body])
-    layout = corrections.corrected(imports.preview(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
+    layout = layout_choices.with_choices(imports.preview(one.actor, number).layout, "Etc/GMT-1", {1: "illuminance"})
     saved = imports.save_template(one.actor, "Roof", layout)
     again = imports.save_template(one.actor, "Roof", layout)
     assert [template.id for template in imports.templates(one.actor)] == [again] != [saved]

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from glasshouse.cli import import_files, importing
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import corrections, imports, undo
+from glasshouse.greenhouse import imports, layout_choices, undo
 from glasshouse.greenhouse.models import UploadState
 from glasshouse.kernel.errors import InvalidError, OverloadedError
 from glasshouse.kernel.ids import ImportId
@@ -24,7 +24,7 @@ def one(customer: Callable[[], Customer]) -> Customer:
     made = customer()
     number = imports.upload(made.actor, made.site, "", "a.csv", [GOOD.format(day=10).encode()])
     proposed = imports.preview(made.actor, number).layout
-    imports.save_template(made.actor, "Roof", corrections.corrected(proposed, "Etc/GMT-1", {1: "illuminance"}))
+    imports.save_template(made.actor, "Roof", layout_choices.with_choices(proposed, "Etc/GMT-1", {1: "illuminance"}))
     return made
 
 

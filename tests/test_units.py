@@ -250,16 +250,16 @@ def test_a_template_with_a_unit_that_is_no_longer_known_is_refused_not_guessed()
 
 
 def test_a_unit_of_the_form_is_looked_up_too(home: object) -> None:
-    from glasshouse.greenhouse.corrections import corrected
+    from glasshouse.greenhouse.layout_choices import with_choices
 
     layout = propose(b"time,temp\n2024-05-31 12:00,20\n2024-05-31 12:15,21\n", zone="Europe/Rome")
-    chosen = corrected(layout, "Europe/Rome", {1: "air_temp"}, {"1": "deg F"})
+    chosen = with_choices(layout, "Europe/Rome", {1: "air_temp"}, {"1": "deg F"})
     assert chosen.columns[0].unit == "deg F"
     for unit in ("10**10**10", "x" * 5_000, "klx"):
         with pytest.raises(InvalidError):
-            corrected(layout, "Europe/Rome", {1: "air_temp"}, {"1": unit})
+            with_choices(layout, "Europe/Rome", {1: "air_temp"}, {"1": unit})
     with pytest.raises(InvalidError):
-        corrected(layout, "Europe/Rome", {1: ""}, {"1": "x" * 5_000})
+        with_choices(layout, "Europe/Rome", {1: ""}, {"1": "x" * 5_000})
 
 
 @pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.long)])

@@ -26,11 +26,11 @@ MODULES = [
     *(
         FOLDER / f"{name}.py"
         for name in (
-            "corrections",
             "files",
             "imports",
             "intake",
             "intake_folder",
+            "layout_choices",
             "sheets",
             "tables",
             "tasks",

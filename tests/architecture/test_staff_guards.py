@@ -30,7 +30,7 @@ STAFF_MODULES: dict[str, set[str]] = {
     "glasshouse.requests.statistics": set(),
     "glasshouse.requests.worklist": {"own_regions", "shown_to"},
     "glasshouse.subject.asked_for": set(),
-    "glasshouse.sources.api": {"decide", "forget", "label_of", "suggestions", "end_suppression"},
+    "glasshouse.sources.api": {"forget", "end_suppression"},
 }
 STAFF_VERBS = {
     "glasshouse.notices.api": ("draft", "progress_of_versions", "publish"),

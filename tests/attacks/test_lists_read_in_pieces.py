@@ -29,6 +29,7 @@ from glasshouse.requests import referrals
 from glasshouse.requests.models import Referral, Request
 from glasshouse.retention.models import LegalHold, Statistic
 from glasshouse.sources import api as sources
+from glasshouse.sources import suggestions
 from glasshouse.sources.models import Source, ThirdPartyData
 from tests.attacks.test_bounded_lists import multiply
 from tests.conftest import Customer, administering
@@ -127,7 +128,7 @@ QUESTIONS = {
     "suggestions": Question(
         ThirdPartyData,
         lambda who: {"address_hash": _hash(who)},
-        lambda who: sources.suggestions(who.alone),
+        lambda who: suggestions.suggestions(who.alone),
         staff=False,
         one_by_one=230,
     ),

@@ -183,6 +183,7 @@ def test_recipients_get_each_correction_of_a_person_by_mail(
 ) -> None:
     from glasshouse.accounts import api as accounts
     from glasshouse.sources import api as sources
+    from glasshouse.sources import suggestions
     from glasshouse.subject import rectification
 
     one, new = customer(), f"{uuid.uuid4().hex[:12]}@grower.example"
@@ -191,7 +192,7 @@ def test_recipients_get_each_correction_of_a_person_by_mail(
     assert "Right Name" in arrived(mail_sink, contact)[-1].get_payload()
     source = sources.add_source(officer.actor, "partner", "Fair Ltd", "contract", "x")
     sources.bring_in(officer.actor, source.id, f"address,company\n{one.address},Wrong Farm\n")
-    suggestion = sources.suggestions(one.alone)[0].id
+    suggestion = suggestions.suggestions(one.alone)[0].id
     path = f"/account/data/choices/suggestions/{suggestion}/wrong"
     assert post(web(one), path, "/account/data/choices").status_code == 302
     assert "your company" in arrived(mail_sink, contact)[-1].get_payload()

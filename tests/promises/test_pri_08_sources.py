@@ -83,6 +83,7 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
 ) -> None:
     from glasshouse.accounts import api as accounts
     from glasshouse.sources import api as sources
+    from glasshouse.sources import suggestions
     from glasshouse.subject.inventory import view
 
     one = customer()
@@ -96,7 +97,7 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
     assert "Nothing was changed" in shown
     assert any(item.source == "Fair Ltd" and item.value == "Farm Ltd" for item in view(one.alone))
     name, company = (
-        next(row for row in sources.suggestions(one.alone) if row.label == label)
+        next(row for row in suggestions.suggestions(one.alone) if row.label == label)
         for label in ("your name", "your company")
     )
     assert post(client, f"{page}/suggestions/{name.id}/right", page).status_code == 302
@@ -104,7 +105,7 @@ def test_what_the_person_gave_is_shown_as_a_conflict_and_never_overwritten(
     other = customer()
     assert post(web(other), f"{page}/suggestions/{company.id}/wrong", page).status_code == 404
     assert post(client, f"{page}/suggestions/{company.id}/wrong", page).status_code == 302
-    assert [row.label for row in sources.suggestions(one.alone)] == ["your name"]
+    assert [row.label for row in suggestions.suggestions(one.alone)] == ["your name"]
 
 
 def test_a_name_is_confirmed_and_taken_over_or_neither(
@@ -112,6 +113,7 @@ def test_a_name_is_confirmed_and_taken_over_or_neither(
 ) -> None:
     from glasshouse.kernel.errors import InvalidError
     from glasshouse.sources import api as sources
+    from glasshouse.sources import suggestions
     from glasshouse.subject import rectification
 
     def refuse(*_: object, **__: object) -> str:
@@ -120,11 +122,11 @@ def test_a_name_is_confirmed_and_taken_over_or_neither(
     one = customer()
     sources.bring_in(officer.actor, source, f'[{{"address": "{one.address}", "name": "Other Name"}}]')
     client, _ = browser_of(one)
-    (before,) = sources.suggestions(one.alone)
+    (before,) = suggestions.suggestions(one.alone)
     monkeypatch.setattr(rectification, "plain_name", refuse)
     answer = client.post(f"/account/data/choices/suggestions/{before.id}/right", secure=True)
     assert answer.status_code == 400
-    assert sources.suggestions(one.alone) == [before]
+    assert suggestions.suggestions(one.alone) == [before]
 
 
 def test_a_purpose_is_allowed_with_all_that_belongs_to_it_or_not_at_all(
@@ -151,13 +153,14 @@ def test_who_objects_or_is_restricted_is_skipped(officer: Customer, customer: Ma
     from glasshouse.accounts.own import own
     from glasshouse.consent import api as consent
     from glasshouse.sources import api as sources
+    from glasshouse.sources import suggestions
 
     one, other = customer(), customer()
     text = f"address,company\n{one.address},A\n{other.address},B\n"
     assert sources.bring_in(officer.actor, source, text).taken == 2
     client, page = web(one), "/account/data/choices"
     assert post(client, f"{page}/object", page, purpose="supplement").status_code == 302
-    assert sources.suggestions(one.alone) == [], "what was there is deleted at once"
+    assert suggestions.suggestions(one.alone) == [], "what was there is deleted at once"
     consent.restrict(other.alone, "claims", "")
     assert sources.bring_in(officer.actor, source, text.replace("A\n", "C\n")).skipped == 2
     with own(str(other.actor.person)):

@@ -15,7 +15,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import corrections, import_results, imports, undo, whole_import
+from glasshouse.greenhouse import import_results, imports, layout_choices, undo, whole_import
 from glasshouse.greenhouse.files import MOST_BYTES, FileChoices
 from glasshouse.greenhouse.statements import statement_of
 from glasshouse.kernel.actor import Actor
@@ -51,7 +51,7 @@ def bring_in(
             raise InvalidError(str(preview.problem), field="file")
         yield from map(str, preview.notes)
         layout = preview.layout
-        layout = corrections.corrected(layout, zone or layout.zone, {})
+        layout = layout_choices.with_choices(layout, zone or layout.zone, {})
         for column in layout.columns:
             unit = f", in {column.unit}" if column.unit else ""
             yield f"{column.name}: {column.variable or 'kept under its own name'}{unit}"

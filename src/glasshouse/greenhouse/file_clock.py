@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from glasshouse.greenhouse.file_times import (
     ABBREVIATIONS,
@@ -45,6 +45,8 @@ EVEN_HOUR = (
     "Read as %(zone)s, standard time all year round: the file goes on evenly through the hour that comes twice on %(day)s, so "
     "its clock is not put forward and back as that of %(site)s is. If it is another clock, choose it."
 )
+HOUR_ONCE = "The hour that comes twice on %(day)s is in the file once; it is read as its first half."
+HOUR_TWICE = "The hour that comes twice on %(day)s is in the file twice: the first time before, then after the change."
 NEAR_DAYS, FAR_DAYS = 3, 20
 MOST_SUSPECTS = 200
 STEPS_LOOKED_AT = 20_000
@@ -72,17 +74,10 @@ def named_order(heading: str) -> str:
     match = ORDER_NAMED.search(heading)
     if match is None:
         return ""
+    # In a heading, t is a German day and a a year. j is a French day in front and a Dutch or German year behind.
     letters = "".join({"t": "d", "a": "y"}.get(part[0].lower(), part[0].lower()) for part in match.groups())
-    return {
-        "dmy": "dmy",
-        "jmy": "dmy",
-        "mdy": "mdy",
-        "ymd": "iso",
-        "dmj": "dmy",
-        "jma": "dmy",
-        "jmy_": "",
-        "jmd": "iso",
-    }.get(letters, "dmy" if letters == "jmy" else "")
+    orders = {"dmy": "dmy", "jmy": "dmy", "dmj": "dmy", "mdy": "mdy", "ymd": "iso", "jmd": "iso"}
+    return orders.get(letters, "")
 
 
 def order_of(dates: Dates, heading: str, today: int) -> Order:
@@ -209,42 +204,47 @@ def _fixed_clock(
     if not storable:
         return "", []
     changes = _changes(min(storable), max(storable), site)
-    near: dict[int, list[float]] = {}
-    for wall in reversed(walls) if newest_first else walls:
-        for index, change in enumerate(changes):
-            if change.start - 7200 <= wall < change.end + 7200:
-                near.setdefault(index, []).append(wall)
-    moved, fixed = False, None
-    for index, inside in near.items():
-        change = changes[index]
-        within = [wall for wall in inside if change.start <= wall < change.end]
-        regular = all(abs(after - before - step_s) < 1 for before, after in pairwise(inside)) and len(inside) > 3
-        covers = bool(inside) and inside[0] < change.start and inside[-1] >= change.end
-        if change.forward:
-            if within and any(skipped(local(wall), site) for wall in within):
-                fixed = fixed or change
-            elif covers and 0 < step_s <= 3600:
-                moved = True
-        elif within and covers and 0 < step_s <= 3600:
-            if regular:
-                fixed = fixed or change
-            elif any(after < before for before, after in pairwise(inside)):
-                moved = True
+    near = _near(changes, reversed(walls) if newest_first else walls)
+    proofs = {index: _proof(changes[index], inside, site, step_s) for index, inside in near.items()}
+    fixed = next((changes[index] for index, proof in proofs.items() if proof == "fixed"), None)
+    moved = "moved" in proofs.values()
     if fixed is not None:
         day = f"{local(fixed.start):%Y-%m-%d}"
         if moved and not fixed.forward:
-            once = "The hour that comes twice on %(day)s is in the file once; it is read as its first half."
-            return "", [Statement(once, {"day": day})]
+            return "", [Statement(HOUR_ONCE, {"day": day})]
         name = offset_name(fixed.standard_s)
         text = SKIPPED_HOUR if fixed.forward else EVEN_HOUR
         return name, [Statement(text, {"zone": name, "day": day, "site": zone})]
-    if any(not changes[index].forward for index in near) and moved:
-        day = f"{local(changes[max(i for i in near if not changes[i].forward)].start):%Y-%m-%d}"
-        twice = (
-            "The hour that comes twice on %(day)s is in the file twice: the first time before, then after the change."
-        )
-        return "", [Statement(twice, {"day": day})]
+    twice = [changes[index].start for index in near if not changes[index].forward]
+    if twice and moved:
+        return "", [Statement(HOUR_TWICE, {"day": f"{local(max(twice)):%Y-%m-%d}"})]
     return "", []
+
+
+def _near(changes: "list[_Change]", walls: Iterable[float]) -> dict[int, list[float]]:
+    """The times within two hours of each change, by the change's place in the list."""
+    near: dict[int, list[float]] = {}
+    for wall in walls:
+        for index, change in enumerate(changes):
+            if change.start - 7200 <= wall < change.end + 7200:
+                near.setdefault(index, []).append(wall)
+    return near
+
+
+def _proof(change: "_Change", inside: list[float], site: tzinfo, step_s: float) -> Literal["fixed", "moved", ""]:
+    """What the times near a change of the site's clock prove of the clock that wrote them: fixed to standard time, or moved."""
+    within = [wall for wall in inside if change.start <= wall < change.end]
+    covers = inside[0] < change.start and inside[-1] >= change.end and 0 < step_s <= 3600
+    if change.forward:
+        if any(skipped(local(wall), site) for wall in within):
+            return "fixed"
+        return "moved" if covers else ""
+    if not within or not covers:
+        return ""
+    steps = [after - before for before, after in pairwise(inside)]
+    if len(inside) > 3 and all(abs(step - step_s) < 1 for step in steps):
+        return "fixed"
+    return "moved" if min(steps, default=0) < 0 else ""
 
 
 class _Change(NamedTuple):

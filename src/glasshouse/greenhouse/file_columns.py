@@ -6,9 +6,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from crop_contract.variables import Variable, recognise
+from glasshouse.greenhouse.file_long import NAMES, VALUES, Members
 from glasshouse.greenhouse.file_names import LONGEST_HEADING, Heading, is_counter
 from glasshouse.greenhouse.file_numbers import EMPTY, STATES, Marks, number_of, parts_of
-from glasshouse.greenhouse.file_shapes import Column, LeftOut
+from glasshouse.greenhouse.file_scan import Scan
+from glasshouse.greenhouse.file_shapes import Column, FileChoices, LeftOut
+from glasshouse.greenhouse.file_table import Shape
 from glasshouse.greenhouse.statements import Statement
 from glasshouse.greenhouse.units import LONGEST_UNIT, convertible, is_unit
 
@@ -24,6 +27,94 @@ class Cells(NamedTuple):
     suffix: str
     texts: list[str]
     empty: int
+
+
+class NumberMarks(NamedTuple):
+    """The marks of a file's numbers. asks_decimal: whether only a person can say which of them is the decimal mark."""
+
+    decimal: str
+    thousands: str
+    asks_decimal: bool
+
+
+class SortedColumns(NamedTuple):
+    """The columns that are taken, those left out with their reasons, and the marks of their numbers."""
+
+    taken: list[Column]
+    left_out: list[LeftOut]
+    marks: NumberMarks
+
+
+def sorted_columns(
+    cells: dict[int, Cells], headings: list[Heading], shape: Shape, members: Members, marks: NumberMarks
+) -> SortedColumns:
+    """Which columns of a table are taken, with names of their own. cells: of the columns that are neither times nor names."""
+    taken: list[Column] = []
+    left_out: list[LeftOut] = []
+    for index, looked in cells.items():
+        column = _decided(index, headings[index], looked, shape, members, marks)
+        if isinstance(column, Column):
+            taken += members.split(column)
+        elif column:
+            left_out.append(column)
+    for index in members.columns:
+        left_out.append(LeftOut(index, name_of(headings[index], index), Statement("it names the series")))
+    return SortedColumns(named_apart(taken), left_out, marks)
+
+
+def _decided(
+    index: int, heading: Heading, looked: Cells, shape: Shape, members: Members, marks: NumberMarks
+) -> Column | LeftOut | None:
+    """What a column is beside the others of its table. None for a column with neither heading nor cell."""
+    if index in shape.others:
+        return LeftOut(index, name_of(heading, index), Statement("it is a second column of times"))
+    is_name = members.columns and NAMES.fullmatch(heading.text) and not VALUES.fullmatch(heading.text)
+    if is_name and looked.numbers:
+        always = Statement("it names something, always %(cell)s", {"cell": repr(looked.numbers[0][:30])})
+        return LeftOut(index, heading.text, always)
+    column = decide(index, heading, looked, (marks.decimal, marks.thousands))
+    if isinstance(column, Column) and _is_count(column, looked, shape, heading):
+        return LeftOut(index, column.name, Statement("it counts rows"))
+    return column
+
+
+def _is_count(column: Column, looked: Cells, shape: Shape, heading: Heading) -> bool:
+    """Whether a column left of the times goes up by one in each row, as the count of a logger does."""
+    if column.index > shape.times.column or column.variable or heading.unit or column.kind:
+        return False
+    numbers = [float(number) for number in looked.numbers if number.isdecimal() and len(number) < 15]
+    return len(numbers) == len(looked.numbers) and counts_rows(numbers)
+
+
+def cells_of(head: list[list[str]], scan: Scan, shape: Shape, members: Members, width: int) -> dict[int, Cells]:
+    """What stands in each column that is neither times nor names, by its place. head: the first rows of the file."""
+    rows = head[shape.times.first_row :]
+    sample = [row for row in rows if row and scan.is_timed(row)] or rows
+    cells = {}
+    for index in range(width):
+        if index not in (shape.times.column, shape.times.clock_column, *members.columns):
+            texts = [row[index] for row in sample if index < len(row)]
+            cells[index] = looked_at(texts if any(texts) else scan.late.get(index, texts))
+    return cells
+
+
+def number_marks(columns: list[Cells], delimiter: str, choices: FileChoices) -> NumberMarks:
+    """The marks that the numbers of a file show, or that a person says. delimiter: as of a Table."""
+    marks = marks_of(columns)
+    decimal, thousands, asks = marks.conclude()
+    if asks and (delimiter == "excel" or (decimal == "." and delimiter == ",")):
+        asks = False
+    if decimal == "," and delimiter == "," and not marks.decimal[","] and marks.open[","]:
+        asks = True
+    if choices.decimal:
+        decimal, asks = choices.decimal, False
+        thousands = thousands if thousands != decimal else ""
+        other = "." if decimal == "," else ","
+        if marks.open[other] or marks.grouped[other]:
+            thousands = other
+    if choices.thousands is not None:
+        thousands = choices.thousands
+    return NumberMarks(decimal, thousands, asks)
 
 
 def looked_at(cells: list[str]) -> Cells:

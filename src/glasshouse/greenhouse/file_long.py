@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from crop_contract.variables import recognise
-from glasshouse.greenhouse.file_names import Heading, plain
+from glasshouse.greenhouse.file_names import plain
 from glasshouse.greenhouse.file_numbers import STATES, number_of, parts_of
 from glasshouse.greenhouse.file_shapes import Column, FileChoices
+from glasshouse.greenhouse.file_table import Shape
 from glasshouse.greenhouse.units import convertible, is_unit
 
 NAMES = re.compile(
@@ -35,10 +36,9 @@ class LongForm(NamedTuple):
     named: bool
 
 
-def name_column(rows: list[list[str]], shape: "object", choices: FileChoices) -> LongForm:
+def name_column(rows: list[list[str]], shape: Shape, choices: FileChoices) -> LongForm:
     """Which columns may name the series of a file."""
-    headings: list[Heading] = shape.headings  # type: ignore[attr-defined]
-    times = shape.times  # type: ignore[attr-defined]
+    headings, times = shape.headings, shape.times
     if choices.name_column is not None:
         chosen = (choices.name_column,) if 0 <= choices.name_column < max(map(len, rows), default=0) else ()
         units = next((i for i, heading in enumerate(headings) if UNITS.fullmatch(heading.text)), -1)
@@ -47,7 +47,7 @@ def name_column(rows: list[list[str]], shape: "object", choices: FileChoices) ->
         )
     texts = []
     for index in range(max(map(len, rows), default=0)):
-        if index in (times.column, times.clock_column, *shape.others):  # type: ignore[attr-defined]
+        if index in (times.column, times.clock_column, *shape.others):
             continue
         cells = [row[index] for row in rows if index < len(row) and row[index]]
         if cells and not any(parts_of(cell) or number_of(cell, ".", "") is not None for cell in cells[:50]):
@@ -85,7 +85,7 @@ class Members:
             meant = recognise(member.split(BETWEEN)[0]) if generic else recognise(column.name)
             usable = meant and (convertible(unit, meant.unit) if unit else bool(column.variable) or generic)
             name = label if generic else f"{column.name} {label}"
-            variable = meant.id if usable and meant and len(self.units) > 0 and self._alone(member, meant.id) else ""
+            variable = meant.id if usable and meant and self._alone(member, meant.id) else ""
             split_columns.append(replace(column, name=name, unit=unit, variable=variable, member=member))
         return split_columns
 

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -42,40 +42,22 @@ def read_rows(
     for read_as in _columns_read(layout, result):
         by_member.setdefault(read_as.column.member, []).append(read_as)
     plain_columns = by_member.get("", []) if not layout.name_columns else None
-    above, readings = layout.rows_above, 0
-    if layout.first_row < 0:  # A layout of an earlier version, which counted no empty rows.
-        rows = (row for row in rows if row)
     last_taken = max((column.index for column in layout.columns), default=0)
     widest = max(len(layout.headings), last_taken + 1)
-    for number, row in enumerate(islice(rows, above, None), above + 1):
-        if not row:
-            continue
+    readings = 0
+    for number, row in _numbered(rows, layout):
         if result.rows % 5000 == 0:
             progress(result.rows)
         result.rows += 1
-        member = (
-            ""
-            if plain_columns is not None
-            else BETWEEN.join(row[i] if i < len(row) else "" for i in layout.name_columns)
-        )
+        member = "" if plain_columns is not None else _member_of(row, layout)
         at_s = times.moment(row, number, member)
         if at_s is None:
             continue
         if len(row) > widest and any(row[widest:]):
-            result.issue(
-                number,
-                "",
-                "has more cells than there are columns; %(cell)s and on are left out",
-                {"cell": repr(row[widest][:30])},
-                kept=False,
-            )
-            result.refused -= 1  # The row itself comes in.
-            result.wide += 1
+            _note_wide(row[widest], number, result)
         columns = plain_columns if plain_columns is not None else by_member.get(member)
         if columns is None:
-            name = " ".join(member.split(BETWEEN))[:60]
-            text = "series %(series)s is not among those that were chosen"
-            result.issue(number, "", text, {"series": repr(name)}, kept=False)
+            _note_unchosen(member, number, result)
             continue
         readings += _read_cells(row, number, at_s, columns, result)
         if readings > MOST_READINGS:
@@ -89,6 +71,33 @@ def read_rows(
             result.points[read_as.column.name] = read_as.series
     result.issues.sort(key=lambda issue: issue.row)
     return result
+
+
+def _numbered(rows: Iterable[list[str]], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """The rows below those above the table, without empty ones, each with its number in the file, from 1."""
+    if layout.first_row < 0:  # A layout of an earlier version, which counted no empty rows.
+        rows = (row for row in rows if row)
+    above = layout.rows_above
+    return ((number, row) for number, row in enumerate(islice(rows, above, None), above + 1) if row)
+
+
+def _member_of(row: list[str], layout: Layout) -> str:
+    """Of a file in long form: which series a row is of."""
+    return BETWEEN.join(row[i] if i < len(row) else "" for i in layout.name_columns)
+
+
+def _note_wide(cell: str, number: int, result: Reading) -> None:
+    """cell: the first that has no column."""
+    text = "has more cells than there are columns; %(cell)s and on are left out"
+    result.issue(number, "", text, {"cell": repr(cell[:30])}, kept=False)
+    result.refused -= 1  # The row itself comes in.
+    result.wide += 1
+
+
+def _note_unchosen(member: str, number: int, result: Reading) -> None:
+    name = " ".join(member.split(BETWEEN))[:60]
+    text = "series %(series)s is not among those that were chosen"
+    result.issue(number, "", text, {"series": repr(name)}, kept=False)
 
 
 def _look_for_strays(times: "_Times", columns: "list[_ColumnRead]", layout: Layout, result: Reading) -> None:

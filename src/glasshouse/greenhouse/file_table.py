@@ -34,7 +34,7 @@ class TimeColumns(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """Where the table is. header: whether it has headings; heading_rows, units_row: of the file, from 0; others: more times."""
+    """Where the table is. heading_rows, units_row (-1 for none): of the file, from 0; others: columns of more times."""
 
     times: TimeColumns
     heading_rows: tuple[int, ...]

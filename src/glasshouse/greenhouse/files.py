@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import chain
+from typing import NamedTuple
 
 from glasshouse.greenhouse import file_columns, file_table
-from glasshouse.greenhouse.file_clock import facts_of, order_of
-from glasshouse.greenhouse.file_long import NAMES, VALUES, Members, name_column
+from glasshouse.greenhouse.file_clock import Facts, facts_of, order_of
+from glasshouse.greenhouse.file_long import Members, name_column
 from glasshouse.greenhouse.file_names import Heading
 from glasshouse.greenhouse.file_numbers import LONGEST_NUMBER
 from glasshouse.greenhouse.file_rows import read_rows
@@ -22,11 +23,9 @@ from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
     MOST_ISSUES,
     NO_CHOICES,
-    Column,
     FileChoices,
     ImportIssue,
     Layout,
-    LeftOut,
     Proposal,
     Reading,
 )
@@ -157,27 +156,16 @@ def _others(body: bytes, table: Table, choices: FileChoices) -> list[Table]:
 
 
 def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoices) -> Proposal:
-    try:
-        shape = file_table.find(head, choices)
-    except InvalidError as error:
-        if str(error) == file_table.NO_TIME:
-            raise _NothingError(str(error), field="time_column") from None
-        raise
-    first_row = shape.times.first_row
-    long_form = name_column(head[first_row:], shape, choices)
-    scan = scanned(chain(head[first_row:], table.rows), shape.times, long_form.candidates)
-    width = max(scan.width, len(shape.headings))
-    named = [*shape.headings, *([Heading("", "", "")] * (width - len(shape.headings)))]
-    if sum(len(heading.text) for heading in named) > MOST_HEADINGS:
-        raise InvalidError(
-            "The headings of this file hold more than %(most)s characters. Shorten them, or split the file by columns.",
-            field="file",
-            values={"most": MOST_HEADINGS},
-        )
+    shape = _shape(head, choices)
+    rows = head[shape.times.first_row :]
+    long_form = name_column(rows, shape, choices)
+    scan = scanned(chain(rows, table.rows), shape.times, long_form.candidates)
+    headings = _headings(shape, scan.width)
+    columns_of_time = (shape.times.column, shape.times.clock_column)
+    time_heading = " ".join(headings[i].text for i in columns_of_time if 0 <= i < len(headings))
     notes: list[Statement] = []
-    time_heading = " ".join(named[i].text for i in (shape.times.column, shape.times.clock_column) if 0 <= i < width)
-    time_format, asks, suspects = _order(scan, shape, time_heading, choices, notes)
-    walls = scan.walls(time_format)
+    order = _order(scan, shape, time_heading, choices, notes)
+    walls = scan.walls(order.time_format)
     facts = facts_of(walls.seconds, zone, time_heading, own_offsets=walls.own_offsets)
     notes += facts.notes
     if above := _above(head, shape):
@@ -185,36 +173,70 @@ def _proposed(table: Table, head: list[list[str]], zone: str, choices: FileChoic
     if walls.own_offsets:
         notes.append(Statement("The times name their own offset from UTC, so no time zone is needed."))
     members = scan.members(long_form)
-    columns = _columns(head, scan, shape, named, choices, table, members)
-    if columns.asks_decimal and not choices.decimal:
-        asks = (*asks, "decimal")
+    cells = file_columns.cells_of(head, scan, shape, members, len(headings))
+    marks = file_columns.number_marks(list(cells.values()), table.delimiter, choices)
+    columns = file_columns.sorted_columns(cells, headings, shape, members, marks)
+    if marks.asks_decimal:
         notes.append(Statement(WHICH_MARK))
     if not columns.taken:
         raise _NothingError(NO_NUMBERS, field="file")
-    layout = Layout(
+    layout = _layout(table, shape, headings, order, facts, members, columns)
+    return Proposal(layout, _sample(head, shape.times.first_row), notes, list(table.sheets), None, asdict(choices))
+
+
+def _shape(head: list[list[str]], choices: FileChoices) -> file_table.Shape:
+    try:
+        return file_table.find(head, choices)
+    except InvalidError as error:
+        if str(error) == file_table.NO_TIME:
+            raise _NothingError(str(error), field="time_column") from None
+        raise
+
+
+def _headings(shape: file_table.Shape, width: int) -> list[Heading]:
+    """A heading for each column, empty ones where rows are wider than the headings. Raises InvalidError."""
+    headings = [*shape.headings, *([Heading("", "", "")] * (width - len(shape.headings)))]
+    if sum(len(heading.text) for heading in headings) > MOST_HEADINGS:
+        raise InvalidError(
+            "The headings of this file hold more than %(most)s characters. Shorten them, or split the file by columns.",
+            field="file",
+            values={"most": MOST_HEADINGS},
+        )
+    return headings
+
+
+def _layout(
+    table: Table,
+    shape: file_table.Shape,
+    headings: list[Heading],
+    order: "_Order",
+    facts: Facts,
+    members: Members,
+    columns: file_columns.SortedColumns,
+) -> Layout:
+    return Layout(
         table.delimiter,
-        columns.decimal,
+        columns.marks.decimal,
         bool(shape.heading_rows),
         shape.times.column,
-        time_format,
+        order.time_format,
         facts.zone,
         tuple(columns.taken),
-        file_table.joined(named) if shape.heading_rows else tuple(f"column {i}" for i in range(1, width + 1)),
-        first_row=first_row,
+        file_table.joined(headings) if shape.heading_rows else tuple(f"column {i + 1}" for i in range(len(headings))),
+        first_row=shape.times.first_row,
         heading_rows=shape.heading_rows,
         units_row=shape.units_row,
         clock_column=shape.times.clock_column,
-        thousands=columns.thousands,
+        thousands=columns.marks.thousands,
         encoding=table.encoding,
         sheet=table.sheet,
         name_columns=tuple(members.columns),
         newest_first=facts.newest_first,
         step_s=facts.step_s,
         left_out=tuple(columns.left_out),
-        asks=asks,
-        suspects=suspects,
+        asks=(*order.asks, "decimal") if columns.marks.asks_decimal else order.asks,
+        suspects=order.suspects,
     )
-    return Proposal(layout, _sample(head, first_row), notes, list(table.sheets), None, asdict(choices))
 
 
 def _above(head: list[list[str]], shape: file_table.Shape) -> Statement | None:
@@ -228,14 +250,19 @@ def _above(head: list[list[str]], shape: file_table.Shape) -> Statement | None:
     return Statement(text, {"row": written[0] + 1, "count": len(written), "text": first})
 
 
-def _order(
-    scan: Scan, shape: file_table.Shape, heading: str, choices: FileChoices, notes: list[Statement]
-) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+class _Order(NamedTuple):
     """The form of the times, what is to be asked of it, and dates that look exchanged."""
+
+    time_format: str
+    asks: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+
+
+def _order(scan: Scan, shape: file_table.Shape, heading: str, choices: FileChoices, notes: list[Statement]) -> _Order:
     if choices.time_format:
-        return choices.time_format, (), ()
+        return _Order(choices.time_format)
     if shape.times.kind in TIME_FORMATS:
-        return shape.times.kind, (), ()
+        return _Order(shape.times.kind)
     order = order_of(scan.dates(), heading, int(time.time()) // 86_400)
     if order.open:
         names = zip(("order", "second", "third"), order.open, strict=False)
@@ -244,85 +271,7 @@ def _order(
         notes.append(order.reason)
     if order.suspects:
         notes.append(Statement(EXCHANGED_DATES, {"count": len(order.suspects), "date": repr(order.suspects[0])}))
-    return order.time_format, ("time_format",) if order.open else (), order.suspects
-
-
-class _Columns:
-    """The columns that are taken, the others with their reasons, and the marks of their numbers."""
-
-    def __init__(self) -> None:
-        self.taken: list[Column] = []
-        self.left_out: list[LeftOut] = []
-        self.decimal, self.thousands, self.asks_decimal = ".", "", False
-
-
-def _columns(
-    head: list[list[str]],
-    scan: Scan,
-    shape: file_table.Shape,
-    named: list[Heading],
-    choices: FileChoices,
-    table: Table,
-    members: Members,
-) -> _Columns:
-    columns = _Columns()
-    times = {shape.times.column, shape.times.clock_column, *members.columns}
-    sample = [row for row in head[shape.times.first_row :] if row and scan.is_timed(row)] or head[
-        shape.times.first_row :
-    ]
-    cells = {}
-    for index in range(len(named)):
-        if index not in times:
-            texts = [row[index] for row in sample if index < len(row)]
-            cells[index] = file_columns.looked_at(texts if any(texts) else scan.late.get(index, texts))
-    marks = file_columns.marks_of(list(cells.values()))
-    columns.decimal, columns.thousands, columns.asks_decimal = marks.conclude()
-    if columns.asks_decimal and (table.delimiter == "excel" or (columns.decimal == "." and table.delimiter == ",")):
-        columns.asks_decimal = False
-    if columns.decimal == "," and table.delimiter == "," and not marks.decimal[","] and marks.open[","]:
-        columns.asks_decimal = True
-    if choices.decimal:
-        columns.decimal = choices.decimal
-        columns.thousands = columns.thousands if columns.thousands != columns.decimal else ""
-        other = "." if columns.decimal == "," else ","
-        if marks.open[other] or marks.grouped[other]:
-            columns.thousands = other
-        columns.asks_decimal = False
-    if choices.thousands is not None:
-        columns.thousands = choices.thousands
-    for index, looked in cells.items():
-        if index in shape.others:
-            columns.left_out.append(
-                LeftOut(index, file_columns.name_of(named[index], index), Statement("it is a second column of times"))
-            )
-            continue
-        said_by_name = (
-            members.columns and NAMES.fullmatch(named[index].text) and not VALUES.fullmatch(named[index].text)
-        )
-        if said_by_name and any(looked.numbers):
-            always = Statement("it names something, always %(cell)s", {"cell": repr(looked.numbers[0][:30])})
-            columns.left_out.append(LeftOut(index, named[index].text, always))
-            continue
-        column = file_columns.decide(index, named[index], looked, (columns.decimal, columns.thousands))
-        if isinstance(column, Column) and _is_count(column, looked, shape, named[index]):
-            column = LeftOut(index, column.name, Statement("it counts rows"))
-        if isinstance(column, Column):
-            columns.taken += members.split(column)
-        elif column:
-            columns.left_out.append(column)
-    for index in members.columns:
-        name = file_columns.name_of(named[index], index)
-        columns.left_out.append(LeftOut(index, name, Statement("it names the series")))
-    columns.taken = file_columns.named_apart(columns.taken)
-    return columns
-
-
-def _is_count(column: Column, looked: file_columns.Cells, shape: file_table.Shape, heading: Heading) -> bool:
-    """Whether a column left of the times goes up by one in each row, as the count of a logger does."""
-    if column.index > shape.times.column or column.variable or heading.unit or column.kind:
-        return False
-    numbers = [float(number) for number in looked.numbers if number.isdecimal() and len(number) < 15]
-    return len(numbers) == len(looked.numbers) and file_columns.counts_rows(numbers)
+    return _Order(order.time_format, ("time_format",) if order.open else (), order.suspects)
 
 
 def _problem(table: Table, head: list[list[str]], zone: str, choices: FileChoices, problem: Statement) -> Proposal:

@@ -1,4 +1,4 @@
-"""Verbs of imports: upload a file (sealed at once), preview it, correct how it is read, run the import, save templates."""
+"""Verbs of imports: upload a file (sealed at once), preview it, choose how it is read, run the import, save templates."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -10,9 +10,9 @@ from glasshouse.accounts.rules import plain_name
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
 from glasshouse.greenhouse import crops_client, file_process, files, import_results
-from glasshouse.greenhouse.corrections import by_template, refuse_open
 from glasshouse.greenhouse.file_times import is_zone
 from glasshouse.greenhouse.files import NO_CHOICES, FileChoices, Layout
+from glasshouse.greenhouse.layout_choices import by_template, refuse_open
 from glasshouse.greenhouse.models import FILE_DAYS, Compartment, Site, Template, Upload, UploadState
 from glasshouse.greenhouse.statements import Statement
 from glasshouse.kernel import clock
@@ -252,6 +252,23 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
         _note(actor, number, percent)
         progress(percent)
 
+    layout, pieces = _begin(actor, number)
+    reading = _read(actor, pieces, layout, note_progress)
+    if not reading.points:
+        raise InvalidError("No row of this file could be read with these choices.", field="file")
+    note_progress(1, 1)
+    report = _store(actor, number, layout, reading)
+    progress(100)
+    return report
+
+
+class _Begun(NamedTuple):
+    layout: Layout
+    pieces: Iterator[bytes]
+
+
+def _begin(actor: Actor, number: ImportId) -> _Begun:
+    """Note that a run has begun. pieces: of the file, unsealed as they are read."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         row = upload_of(actor, number)
@@ -259,15 +276,16 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
             raise StoppedError("This import was stopped.")
         if row.state == UploadState.UNDOING:
             raise InvalidError(BEING_UNDONE, field="file")
-        layout, pieces = Layout.from_json(row.layout), _pieces(actor, row)
+        begun = _Begun(Layout.from_json(row.layout), _pieces(actor, row))
         if row.state != UploadState.READING:  # Otherwise this run was cut off, and is repeated.
             row.runs += 1
         row.state = UploadState.READING
         row.save(update_fields=["state", "runs"])
-    reading = _read(actor, pieces, layout, note_progress)
-    if not reading.points:
-        raise InvalidError("No row of this file could be read with these choices.", field="file")
-    note_progress(1, 1)
+    return begun
+
+
+def _store(actor: Actor, number: ImportId, layout: Layout, reading: files.Reading) -> dict[str, Any]:
+    """Hand the readings to the crop store and note the end of the run; returns the report."""
     with access.organisation_transaction(actor):
         access.require(actor, Permission.FILE_IMPORT)
         row = upload_of(actor, number)
@@ -286,7 +304,6 @@ def run(actor: Actor, number: ImportId, progress: Callable[[int], None] = lambda
         row.taken_at, row.undone_at = clock.now(), None
         row.save(update_fields=["report", "state", "percent", "taken_at", "undone_at"])
         events.record(actor, Kind.FILE_IMPORTED, row.id, points=answer["taken"])
-    progress(100)
     return dict(row.report)
 
 

@@ -235,11 +235,10 @@ def _finish(folder: Folder, actor: Actor, refusals: _Refusals) -> None:
 
 
 def _queue(folder: Folder, actor: Actor, taken: Taken, refusals: _Refusals) -> None:
+    """Have a file imported that was taken. Raises OSError, ForbiddenError, OverloadedError, UnavailableError."""
     number = ImportId(taken.upload)
     try:
         imports.queue(actor, number, whole_import.layout_by_template(actor, number))
-    except (OverloadedError, UnavailableError):
-        raise
     except InvalidError as error:
         refusals.add(folder, taken.name, taken.upload, statement_of(error), taken)
 

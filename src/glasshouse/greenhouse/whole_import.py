@@ -1,8 +1,8 @@
 """A file that nobody looks at before it is imported: it is read by a template that a person saved, or not at all."""
 
 from glasshouse.greenhouse import imports
-from glasshouse.greenhouse.corrections import refuse_open
 from glasshouse.greenhouse.file_shapes import Layout
+from glasshouse.greenhouse.layout_choices import refuse_open
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId

@@ -1,16 +1,16 @@
-"""Verbs of third-party data: register a source, take contacts in, tell their persons, suggest, object.
+"""Verbs of third-party data: register a source, take contacts in, tell their persons, object.
 
 Rules: nothing comes in without source, licence and purpose. What the person gave is never overwritten: a different value is a
-suggestion, shown to the person with its source. The law wants each person told within a month; we do so within minutes, with one
-click to object. Who objected, or whose data is restricted, is skipped at the next import. Source: PRI-08; GDPR Art. 14, 21.
+suggestion (`suggestions.py`), shown to the person with its source. The law wants each person told within a month; we do so
+within minutes, with one click to object. Who objected, or whose data is restricted, is skipped at the next import.
+Source: PRI-08; GDPR Art. 14, 21.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Count
 
 from glasshouse.access import api as access
@@ -36,6 +36,7 @@ from glasshouse.queues import api as queues
 from glasshouse.sources import contact_file, rules
 from glasshouse.sources.models import Source, Suppression, ThirdPartyData
 from glasshouse.sources.rules import Problem
+from glasshouse.sources.suggestions import readable_with_source
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
@@ -55,19 +56,6 @@ class Report:
     skipped: int
     conflicts: int
     problems: list[Problem]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What a source says of the person. own_value: what the person gave, where it differs; state: as in ThirdPartyData."""
-
-    id: str
-    label: str
-    value: str
-    own_value: str
-    source: Source
-    received_at: datetime
-    state: str
 
 
 class SourceCount(NamedTuple):
@@ -277,7 +265,7 @@ def of_link(secret: str) -> list[LinkedValue]:
     The link objects for as long as the data is held, a year at most: the right to object has no end (GDPR Art. 21(2)). It shows
     the values for a month only: an old mail in wrong hands shows nothing more. It works once, for it deletes what it is about.
     """
-    rows = _readable(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
+    rows = readable_with_source(ThirdPartyData.objects.select_related("source").filter(secret_hash=digest(secret)))
     if not rows:
         raise NotFoundError("This link is used up: nothing of it is held any more.")
     since = clock.now() - WITHIN
@@ -349,55 +337,3 @@ def forget_objected() -> int:
 def end_suppression(actor: Actor) -> None:
     """Take the objection of the actor's person back: third-party data may be taken in again."""
     Suppression.objects.filter(address_hash=accounts.person_of(actor).address_hash).delete()
-
-
-# -- suggestions ---------------------------------------------------------------------------------------------------
-
-
-def suggestions(actor: Actor, after: str = "") -> Piece[Suggestion]:
-    """A piece of what sources say of the actor's person: names first, which may differ from what the person gave.
-
-    after: as in `piece_of`.
-    """
-    person = accounts.person_of(actor)
-    of_person = ThirdPartyData.objects.select_related("source").filter(address_hash=person.address_hash)
-    place = models.Case(models.When(field="name", then=0), default=1)
-    piece = piece_of(of_person.annotate(place_in_list=place), after, by=("place_in_list", "received_at"))
-    return piece.of([_suggestion(row, person.name) for row in _readable(piece)])
-
-
-def label_of(actor: Actor, suggestion: str) -> str:
-    """What a suggestion about the actor's person is about, in plain words; "" where there is no such one."""
-    rows = ThirdPartyData.objects.filter(id=suggestion, address_hash=accounts.person_of(actor).address_hash)
-    field = rows.values_list("field", flat=True).first()
-    return rules.FIELDS[field] if field else ""
-
-
-def _suggestion(row: ThirdPartyData, name: str) -> Suggestion:
-    """name: what the person gave as theirs."""
-    own_value = name if row.field == "name" and row.value != name else ""
-    return Suggestion(row.id, rules.FIELDS[row.field], row.value, own_value, row.source, row.received_at, row.state)
-
-
-def _readable(rows: Iterable[ThirdPartyData]) -> list[ThirdPartyData]:
-    """The rows that may be read, and whose sources may. rows: with their sources."""
-    values = readable(rows)
-    known = {source.pk for source in readable(row.source for row in values)}
-    return [row for row in values if row.source_id in known]
-
-
-def decide(actor: Actor, suggestion: str, *, right: bool) -> str:
-    """Confirm a suggestion, or have it deleted as wrong; returns the name to take over, if it was one. Raises NotFoundError."""
-    person = accounts.person_of(actor)
-    with transaction.atomic():
-        rows = ThirdPartyData.objects.select_for_update().filter(id=suggestion, address_hash=person.address_hash)
-        row = rows.first()
-        if row is None:
-            raise NotFoundError
-        name = row.value if right and row.field == "name" else ""
-        if right:
-            ThirdPartyData.objects.filter(id=row.id).update(state="confirmed")
-        else:
-            row.delete()
-        events.record(actor.alone, Kind.SUGGESTION_DECIDED, suggestion, right=right)
-    return name

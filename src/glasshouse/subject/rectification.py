@@ -20,7 +20,7 @@ from glasshouse.kernel.errors import NotFoundError
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.requests import api as requests
 from glasshouse.requests.models import Request, RequestKind
-from glasshouse.sources import api as sources
+from glasshouse.sources import suggestions
 
 
 @transaction.atomic
@@ -44,7 +44,7 @@ def confirm_suggestion(actor: Actor, suggestion: str) -> None:
 
     Raises NotFoundError, InvalidError. Source: PRI-08; GDPR Art. 16.
     """
-    if name := sources.decide(actor, suggestion, right=True):
+    if name := suggestions.decide(actor, suggestion, right=True):
         rectify_name(actor, name)
 
 
@@ -64,8 +64,8 @@ def rectify_address(actor: Actor, secret: str) -> None:
 def reject_suggestion(actor: Actor, suggestion: str) -> None:
     """Have what a source says of the actor's person deleted as wrong, and tell who received it. Raises NotFoundError."""
     person = accounts.person_of(actor)
-    label = sources.label_of(actor, suggestion)
-    sources.decide(actor, suggestion, right=False)
+    label = suggestions.label_of(actor, suggestion)
+    suggestions.decide(actor, suggestion, right=False)
     subject = Subject(KeyOwnerId(person.id), person.address)
     passing_on.tell_corrected(subject, "user.contact", f"This is wrong, and deleted here: {label}")
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_lazy
 
-from glasshouse.greenhouse import corrections, import_results, imports
+from glasshouse.greenhouse import import_results, imports, layout_choices
 from glasshouse.greenhouse.file_shapes import (
     DELIMITERS,
     DOUBTS,
@@ -72,7 +72,7 @@ def shown(preview: imports.ImportPreview, chosen: Layout | None) -> dict[str, ob
     headings = list(enumerate(layout.headings))
     cells = max(map(len, preview.rows), default=0)
     columns = _columns(preview, chosen)
-    taken = dict(zip(corrections.column_keys(layout), layout.columns, strict=True))
+    taken = dict(zip(layout_choices.column_keys(layout), layout.columns, strict=True))
     left_out = [(str(left.index), left, taken.get(str(left.index))) for left in preview.layout.left_out]
     groups = import_results.grouped_issues(preview.reading.issues)
     doubts = _doubts(preview, layout, groups)
@@ -106,9 +106,9 @@ def shown(preview: imports.ImportPreview, chosen: Layout | None) -> dict[str, ob
 
 def _columns(preview: imports.ImportPreview, chosen: Layout | None) -> list[ColumnShown]:
     layout = chosen or preview.layout
-    taken = dict(zip(corrections.column_keys(layout), layout.columns, strict=True))
+    taken = dict(zip(layout_choices.column_keys(layout), layout.columns, strict=True))
     columns = []
-    keys = zip(corrections.column_keys(preview.layout), preview.layout.columns, strict=True)
+    keys = zip(layout_choices.column_keys(preview.layout), preview.layout.columns, strict=True)
     for number, (key, column) in enumerate(keys):
         if number >= SHOWN_COLUMNS:
             break
@@ -164,8 +164,8 @@ def _doubts(preview: imports.ImportPreview, layout: Layout, groups: list[IssueGr
         group = _with_text(groups, text)
         if group or _with_text(before, text) or name in layout.leave_out:
             doubts[name] = Doubt(name, "", str(DOUBT_TITLES[name]), group, name in layout.leave_out)
-    in_layout = dict(zip(corrections.column_keys(layout), layout.columns, strict=True))
-    for key, column in zip(corrections.column_keys(preview.layout), preview.layout.columns, strict=True):
+    in_layout = dict(zip(layout_choices.column_keys(layout), layout.columns, strict=True))
+    for key, column in zip(layout_choices.column_keys(preview.layout), preview.layout.columns, strict=True):
         chosen = in_layout.get(key, column)
         of_column = [group for group in groups if group.column == column.name]
         earlier = [group for group in before if group.column in (column.name, chosen.name)]

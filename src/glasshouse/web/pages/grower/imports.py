@@ -1,4 +1,4 @@
-"""Imports of files: upload, preview with corrections, run, progress, report; templates."""
+"""Imports of files: upload, preview with choices, run, progress, report; templates."""
 
 import csv
 from dataclasses import replace
@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from glasshouse.access.pages import KB, Asked, Audience, FormRules, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import corrections, import_results, imports, undo
+from glasshouse.greenhouse import import_results, imports, layout_choices, undo
 from glasshouse.greenhouse.file_shapes import DOUBTS
 from glasshouse.greenhouse.files import (
     DELIMITERS,
@@ -110,13 +110,13 @@ def _layout_in_form(request: HttpRequest) -> FileChoices:
 def _chosen(request: HttpRequest, layout: Layout) -> Layout:
     """The layout with the variables, units, names, zone and doubts of the form."""
     form = request.POST
-    keys = [*corrections.column_keys(layout), *(str(left.index) for left in layout.left_out)]
+    keys = [*layout_choices.column_keys(layout), *(str(left.index) for left in layout.left_out)]
     said, units, names = (
         {key: form[before + key] for key in keys if before + key in form} for before in ("v", "u", "name-")
     )
     variables = {key: variable_of(text) for key, text in said.items()}
     doubtful = {key for key in keys if f"leave-{key}" in form}
-    chosen = corrections.corrected(layout, form.get("zone") or layout.zone, variables, units, names, doubtful)
+    chosen = layout_choices.with_choices(layout, form.get("zone") or layout.zone, variables, units, names, doubtful)
     return replace(chosen, leave_out=tuple(name for name in DOUBTS if f"leave-{name}" in form))
 
 

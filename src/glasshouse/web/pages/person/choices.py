@@ -13,7 +13,7 @@ from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.kernel.pieces import piece_of_list
 from glasshouse.notices import api as notices
 from glasshouse.requests import api as requests
-from glasshouse.sources import api as sources
+from glasshouse.sources import suggestions
 from glasshouse.subject import rectification, restriction
 from glasshouse.support import record as support_record
 from glasshouse.web.forms import shows_again
@@ -37,7 +37,7 @@ def _choices(request: HttpRequest, **_: str) -> dict[str, object]:
         "disclosed": piece_of_list(disclosures.of_person(person, address_hash), asked.get("received", ""), _receiver),
         "passed_on": passing_on.piece_passed_on(person, address_hash, asked.get("told", "")),
         "views": support_record.of_person(actor),
-        "suggestions": sources.suggestions(actor, asked.get("suggestions", "")),
+        "suggestions": suggestions.suggestions(actor, asked.get("suggestions", "")),
     }
 
 
