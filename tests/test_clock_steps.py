@@ -60,3 +60,10 @@ def test_every_half_hour_of_three_years_comes_to_where_it_was_measured(read_as: 
             looked_at += 1
         moment += timedelta(minutes=30)
     assert looked_at > 52_000
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory"])
+def test_the_servers_own_clock_is_no_zone(name: str) -> None:
+    assert name not in time_zones()
+    with pytest.raises(InvalidError):
+        site_facts({"time_zone": name})

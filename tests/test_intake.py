@@ -391,3 +391,24 @@ def test_what_somebody_else_put_to_those_being_imported_is_refused_a_few_at_a_ti
     offer.look()
     assert len(offer.names("taking")) == intake.MOST_A_LOOK
     assert len(offer.names("refused")) == 2 * intake.MOST_A_LOOK, "each with its reason"
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize(("name", "step"), [("a gone.csv", "read"), ("a gone.exe", "flaw")])
+def test_a_file_that_is_taken_away_before_it_is_moved_stops_no_other(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch, name: str, step: str
+) -> None:
+    offer.put(name)
+    offer.put("b.csv")
+    os.utime(offer.folder / name, (1, 1))
+    original = getattr(intake_folder.Folder, step)
+
+    def taken_away(folder: intake_folder.Folder, entry: str) -> object:
+        answer = original(folder, entry)
+        (offer.folder / name).unlink(missing_ok=True)
+        return answer
+
+    monkeypatch.setattr(intake_folder.Folder, step, taken_away)
+    offer.look()
+    assert (offer.names("taking"), offer.state.problem) == (["b.csv"], None)
+    assert (offer.names("refused"), offer.state.refusals) == ([], [])

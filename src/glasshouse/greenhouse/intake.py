@@ -261,10 +261,10 @@ def _take(folder: Folder, actor: Actor, site: SiteId, compartment: str, refusals
             problem = problem or error
             continue
         places -= 1
-        if flaw:
-            refusals.add(folder, name, new_id(), flaw)
-        elif offered:
-            with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # It was taken away between the look at it and its move.
+            if flaw:
+                refusals.add(folder, name, new_id(), flaw)
+            elif offered:
                 _upload(folder, actor, (site, compartment), name, offered, refusals)
     if problem:
         raise problem

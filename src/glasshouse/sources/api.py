@@ -40,7 +40,6 @@ from glasshouse.sources.suggestions import readable_with_source
 from glasshouse.vault import api as vault
 from glasshouse.vault.fields import readable
 
-# Long because what comes in, is told, suggested and objected to follows one set of rules.
 PURPOSE = "supplement"
 WITHIN = timedelta(days=30)  # GDPR Art. 14(3)(a)
 BATCH = 200
