@@ -283,3 +283,13 @@ def test_series_are_named_in_the_readers_language(customer: Make, web: Web) -> N
         text = client.get(f"/o/{one.organisation}/{page}").text
         assert "Lufttemperatur" in text
         assert "Air temperature" not in text
+
+
+def test_a_marked_reading_that_is_moved_is_not_shown_as_deleted(customer: Make, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 30)
+    done(one, asked(one, "mark", "01:00", "02:00"))
+    number = amendments.propose(one.actor, asked(one, "shift", minutes="60"))
+    text = web(one).get(f"/o/{one.organisation}/corrections/{number}").text
+    assert "marked as wrong" in text[text.index("<tbody") :]
+    assert "deleted" not in text[text.index("<tbody") :]
