@@ -271,3 +271,25 @@ def test_the_mark_of_one_reading_is_lifted_and_the_others_stay(customer: Make, w
             amendments.propose_lifting(one.actor, number, chosen, "why")
     with pytest.raises(NotFoundError):
         amendments.propose_lifting(customer().actor, number, points, "why")
+
+
+def test_series_are_named_in_the_readers_language(customer: Make, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 21)
+    number = amendments.propose(one.actor, asked(one, "mark"))
+    client = web(one)
+    client.headers["Accept-Language"] = "de"
+    for page in ("corrections", f"corrections/{number}"):
+        text = client.get(f"/o/{one.organisation}/{page}").text
+        assert "Lufttemperatur" in text
+        assert "Air temperature" not in text
+
+
+def test_a_marked_reading_that_is_moved_is_not_shown_as_deleted(customer: Make, web: Web) -> None:
+    one = customer()
+    bring_in(one, 20, 30)
+    done(one, asked(one, "mark", "01:00", "02:00"))
+    number = amendments.propose(one.actor, asked(one, "shift", minutes="60"))
+    text = web(one).get(f"/o/{one.organisation}/corrections/{number}").text
+    assert "marked as wrong" in text[text.index("<tbody") :]
+    assert "deleted" not in text[text.index("<tbody") :]

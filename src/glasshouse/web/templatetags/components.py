@@ -216,7 +216,8 @@ def time_of(at: date, day: bool = False, zone: str = "", named: bool = False) ->
     if not isinstance(at, datetime):
         at, day = datetime.combine(at, time(12), UTC), True  # The same day wherever its reader is.
     shown = written_day(at) if day else f"{written_day(at)}, {at:%H:%M} UTC"
-    return _part("time", at=at, shown=shown, day=day, zone=zone, named=named)
+    text = _part("time", at=at, shown=shown, day=day, zone=zone, named=named)
+    return SafeString(text.rstrip("\n"))  # It stands within a sentence, so no line's end follows it.
 
 
 @register.simple_block_tag

@@ -16,6 +16,7 @@ from glasshouse.kernel import clock
 from glasshouse.kernel.ids import AmendmentId
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
+from glasshouse.web.variable_titles import variable_title
 
 SHOWN_MARKED = 200  # in all
 TEXTS = ("kind", "starts", "ends", "reason", "minutes", "unit", "zone", "read_as")
@@ -87,7 +88,7 @@ def _shown(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
 
 def _context(row: Amendment) -> dict[str, object]:
     zone = ZoneInfo(str(row.site.facts["time_zone"]))
-    names = {int(name): f"{title} · {source}" for name, title, source in row.series}
+    names = {int(name): title for name, title in _names(row).items()}
     until = row.done_at + timedelta(days=KEPT_DAYS) if row.done_at else None
     report = row.report or {}
     rows = [
@@ -110,9 +111,14 @@ def _context(row: Amendment) -> dict[str, object]:
     }
 
 
+def _names(row: Amendment) -> dict[str, str]:
+    """What each series of a correction is called, in the reader's language, by its id."""
+    return {name: f"{variable_title(title)} · {source}" for name, title, source in row.series}
+
+
 def _marked(row: Amendment, marked: dict[str, dict[str, list[float]]]) -> list[tuple[str, str, float, str]]:
     zone = ZoneInfo(str(row.site.facts["time_zone"]))
-    names = {name: f"{title} · {source}" for name, title, source in row.series}
+    names = _names(row)
     rows = [
         (names.get(name, ""), _local(at, zone), value, f"{name}:{time_ns}")
         for name, columns in marked.items()
