@@ -7,6 +7,9 @@ import pytest
 
 from glasshouse.greenhouse.clock_steps import ClockStep, steps_between
 from glasshouse.greenhouse.file_times import zone_of
+from glasshouse.greenhouse.rules import site_facts
+from glasshouse.kernel.errors import InvalidError
+from glasshouse.kernel.time_zones import time_zones
 
 PAIRS = [
     ("Europe/Rome", "UTC"),
@@ -67,3 +70,5 @@ def test_the_servers_own_clock_is_no_zone(name: str) -> None:
     assert name not in time_zones()
     with pytest.raises(InvalidError):
         site_facts({"time_zone": name})
+    with pytest.raises(InvalidError):
+        zone_of(name)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from glasshouse.greenhouse.statements import Statement, Values
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.time_zones import time_zones
+from glasshouse.kernel.time_zones import NO_ZONES, time_zones
 
 TIME_FORMATS = {
     "iso": "year-month-day",
@@ -290,9 +290,12 @@ def zone_of(name: str) -> tzinfo:
         offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
         return timezone(offset if match[1] == "+" else -offset)
     try:
-        return ZoneInfo(name)
+        zone = None if name in NO_ZONES else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone") from None
+        zone = None
+    if zone is None:
+        raise InvalidError("Choose a time zone such as Europe/Rome.", field="zone")
+    return zone
 
 
 def is_zone(name: str) -> bool:
