@@ -3,7 +3,6 @@
 from functools import cache
 from zoneinfo import available_timezones
 
-
 NO_ZONES = {"localtime", "Factory"}  # files beside the zones: the server's own clock, and none
 
 
