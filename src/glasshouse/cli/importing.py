@@ -169,7 +169,7 @@ def undo_import(
         undo.ask(actor, ImportId(number), in_background=False)
         state = undo.run(actor, ImportId(number), progress)
     yield f"The import was undone: {state.removed} readings are gone, of {state.restored} the earlier value is back,"
-    yield f"{state.left} stay because they came later."
+    yield f"{state.left} stay because they came later, or were corrected since."
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class UndoState(NamedTuple):
 
     until: when what it replaced is deleted; None where nothing was imported, or by a version that kept nothing.
     is_possible, is_under_way, is_done: where it stands. problem: why the last try ended. removed, restored, left: readings that
-    are gone, of which the earlier value is back, and that stay because they came later.
+    are gone, of which the earlier value is back, and that stay because they came later, or were corrected since.
     """
 
     until: datetime | None
