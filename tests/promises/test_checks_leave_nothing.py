@@ -1,5 +1,6 @@
 """A check walks through the live doors, and nothing of its walk stays: no row, no key, no event, no file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_a_check_leaves_no_row_and_no_file(home: Installation, promise: str) -> 
     ):  # Another test process may be copying an installation with the same prepared keys in this moment.
         if promise == "SEC-08" and finding.state != "verified":
             finding = checked(promise)
-    assert finding.state == "verified", (finding.figure, finding.evidence)
+    # Parts have users of their own where root starts them.
+    expected = "cannot tell" if promise == "SEC-10" and os.geteuid() else "verified"
+    assert finding.state == expected, (finding.figure, finding.evidence)
     after = counts(home)
     assert {name: (before[name], count) for name, count in after.items() if count != before[name]} == {}
     assert files(home.data / "blobs") == files_before
