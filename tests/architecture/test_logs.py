@@ -210,8 +210,11 @@ def test_a_record_that_breaks_is_told_of_without_its_values(capsys: pytest.Captu
 
 
 def test_logs_that_cannot_be_written_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
     class Full:
         def write(self, text: str) -> None:
+            tried.append(text)
             raise OSError
 
         def isatty(self) -> bool:
@@ -220,6 +223,7 @@ def test_logs_that_cannot_be_written_stop_nothing(monkeypatch: pytest.MonkeyPatc
     logs.configure()
     monkeypatch.setattr(sys, "stderr", Full())
     structlog.stdlib.get_logger("test.loud").error("loud")
+    assert tried, "it was written, and that failed"
 
 
 def test_what_nothing_catches_is_written_without_its_text(
