@@ -149,12 +149,14 @@ def _pins_to_change(actor: Actor) -> Pins:
 def note_use(actor: Actor, places: Collection[str]) -> None:
     """Note that a member opened the charts of some places today. Nothing where pages are not fitted to them.
 
-    Ids of no place that the actor may see are left out. Raises NotFoundError, ForbiddenError.
+    Ids of no place that the actor may see are left out. Raises InvalidError, NotFoundError, ForbiddenError.
     """
     asked = [place for place in dict.fromkeys(places) if is_id(Pinned.PLACE, place)][:MOST_PLACES]
     with access.organisation_transaction(actor):
         _require(actor)
-        if not asked or not _may_fit(actor):
+        if not asked:
+            raise InvalidError("Say of which places charts were open (place=…).")
+        if not _may_fit(actor):
             return
         used = set(greenhouse.names_of(actor, asked))
         of_day = {"key_owner": str(actor.person), "organisation": str(actor.organisation), "at": _today()}

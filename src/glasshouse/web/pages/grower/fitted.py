@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from glasshouse.access.pages import Asked, Audience, page
+from glasshouse.access.pages import Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import readings as readings_of
@@ -58,13 +58,12 @@ def fitted(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/fitted/pin",
     name="pin",
-    form_on="fitted",
+    form_on="overview",
     methods=("POST",),
     need=Permission.READINGS_READ,
     audience=Audience.GROWER,
     translated=True,
     to_support=False,
-    asks=(Asked("place", "personalisation_pins.pins"), Asked("s", "personalisation_pins.pins")),
 )
 @shows_again("grower/fitted.html", _context)
 def pin(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -84,7 +83,6 @@ def pin(request: HttpRequest, organisation: str) -> HttpResponse:
     audience=Audience.GROWER,
     translated=True,
     to_support=False,
-    asks=(Asked("place", "personalisation_pins.pins"), Asked("s", "personalisation_pins.pins")),
 )
 @shows_again("grower/fitted.html", _context)
 def unpin(request: HttpRequest, organisation: str) -> HttpResponse:
@@ -98,13 +96,12 @@ def unpin(request: HttpRequest, organisation: str) -> HttpResponse:
 @page(
     "o/<slug:organisation>/fitted/use",
     name="note_use",
-    form_on="fitted",
+    form_on="chart",
     methods=("POST",),
     need=Permission.READINGS_READ,
     audience=Audience.GROWER,
     translated=True,
     to_support=False,
-    asks=(Asked("place", "personalisation_day.places"),),
 )
 def note_use(request: HttpRequest, organisation: str) -> HttpResponse:
     """What the page of charts tells: of which places the member has had charts open for a while."""
