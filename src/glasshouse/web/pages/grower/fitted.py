@@ -30,11 +30,12 @@ def _charts(actor: Actor, names: tuple[str, ...]) -> list[dict[str, str]]:
 def _context(request: HttpRequest, **_: str) -> dict[str, object]:
     actor, context = inside(request)
     fitted = personalisation.stored(actor)
-    names = greenhouse.names_of(actor, [*fitted.places, *fitted.days])
+    names = greenhouse.place_names(actor, [*fitted.places, *fitted.days])
     days = sorted(fitted.days.items(), key=lambda entry: (-entry[1], entry[0]))
     return context | {
         "fitted": fitted,
         "pinned": [{"id": place, "name": names.get(place, "")} for place in fitted.places],
+        "count": len(fitted.places) + len(fitted.series),
         "charts": _charts(actor, fitted.series),
         "used": [{"name": names[place], "days": number} for place, number in days if place in names],
         "days": DAYS,
