@@ -57,6 +57,7 @@ LEGAL_OBLIGATION = {
 LEGITIMATE_INTEREST = {
     "delivering the mail",
     "finding what was supplied",
+    "fitting the order of pages to what the person uses",
     "inviting the person",
     "mailing a buyer the link to its data room",
     "showing the person its sessions",

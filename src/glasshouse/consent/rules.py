@@ -54,6 +54,14 @@ PURPOSES = {
             "You get no such mail; the list stays open to everybody.",
         ),
         Purpose(
+            "personalisation",
+            "fitting the order of pages to what you use",
+            Basis.LEGITIMATE_INTEREST,
+            True,
+            "On the overview, places and charts that you pinned come first, then places whose charts you open often.",
+            "The overview is in the same order for you as for everybody; the days of use that were counted are deleted.",
+        ),
+        Purpose(
             "sale",
             "selling your data, or sharing it for advertising",
             Basis.CONSENT,

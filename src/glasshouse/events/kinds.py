@@ -86,6 +86,7 @@ class Kind(StrEnum):
     PASSWORD_RESET_ASKED = "accounts:password:ask-reset"  # noqa: S105 - a kind, not a password
     PERSON_CORRECTED = "rights:person:correct"
     PERSON_ERASED = "rights:person:erase"
+    PINS_CHANGED = "personalisation:pins:change"
     PROVIDERS_SUBSCRIBED = "disclosures:providers:subscribe"
     PROVIDERS_UNSUBSCRIBED = "disclosures:providers:unsubscribe"
     READINGS_CORRECTED = "greenhouse:reading:correct"

@@ -216,6 +216,21 @@ def names_of(actor: Actor, ids: Collection[str]) -> dict[str, str]:
         return names
 
 
+def place_names(actor: Actor, ids: Collection[str]) -> dict[str, str]:
+    """Names of those of some ids that are sites and compartments, these with their site's, as far as the actor may see them.
+
+    Raises NotFoundError, ForbiddenError.
+    """
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.SITE_READ)
+        access.recorded_elsewhere(actor)  # As the list whose ids these are.
+        places = {"organisation_id": actor.organisation, "id__in": list(ids)}
+        names = {site.id: str(site.name) for site in Site.objects.filter(**places)}
+        for row in Compartment.objects.filter(**places).select_related("site"):
+            names[row.id] = f"{row.site.name} · {row.name}"
+        return names
+
+
 def _ranges(place: Site | Compartment) -> dict[str, object]:
     compartment = place.name if isinstance(place, Compartment) else ""
     lines = [

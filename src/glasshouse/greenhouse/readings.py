@@ -163,15 +163,19 @@ def series(actor: Actor, after: str = "", names: Sequence[str] = ()) -> Piece[di
     return _piece(_list(actor, place, [*ONE_MORE, ("after", after)]).series, after)
 
 
-def overview(actor: Actor, after: str = "") -> Piece[dict[str, Any]]:
-    """A piece of the series, each with its newest reading, state, trend over the hour and line of the day."""
+def overview(actor: Actor, after: str = "", names: Sequence[str] = ()) -> Piece[dict[str, Any]]:
+    """A piece of the series, each with its newest reading, state, trend over the hour and line of the day.
+
+    names: these alone, of those that are there.
+    """
     place, now = _place(actor, "overview", []), clock.now().timestamp()
     start = int(now - DAY_S) // TREND_STEP_S * TREND_STEP_S
     trend = [("since", str(start)), ("step", str(TREND_STEP_S))]
-    series_list, names = _list(actor, place, [*ONE_MORE, *trend, ("after", after)])
+    wanted = [("s", name) for name in names] if names else [*ONE_MORE, ("after", after)]
+    series_list, called = _list(actor, place, [*trend, *wanted])
     for entry in series_list:
         target_range: list[float | None] = [None, None]
-        for scope in (names.sites.get(entry["site"]), names.compartments.get(entry["compartment"])):
+        for scope in (called.sites.get(entry["site"]), called.compartments.get(entry["compartment"])):
             target_range = ((scope.limits if scope else None) or {}).get(entry["variable"], target_range)
         entry["wanted"] = target_range
         usual_s = entry["usual_s"]

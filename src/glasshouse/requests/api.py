@@ -33,6 +33,7 @@ from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 from glasshouse.mail.rules import body_text, masked, message_id
 from glasshouse.notices import api as notices
+from glasshouse.personalisation import api as personalisation
 from glasshouse.requests import answering, files, legal_deadlines
 from glasshouse.requests.answer_templates import require_whole
 from glasshouse.requests.drp_rules import DENIALS
@@ -234,6 +235,8 @@ def object_to(actor: Actor, purpose: str, reasons: str) -> str:
         state = consent.withdraw(actor, purpose, reasons, request=request)
         if purpose == sources.PURPOSE:
             sources.forget(actor)
+        if purpose == personalisation.PURPOSE:
+            personalisation.forget_use(actor)
         return str(state)
 
 

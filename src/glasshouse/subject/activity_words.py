@@ -28,6 +28,7 @@ WORDS: dict[str, dict[Fact, str]] = {
     Kind.READINGS_CORRECTED: {None: gettext_noop("corrected readings")},
     Kind.READINGS_CORRECTION_FAILED: {None: gettext_noop("could not correct readings")},
     Kind.READINGS_CORRECTION_UNDONE: {None: gettext_noop("undid a correction of readings")},
+    Kind.PINS_CHANGED: {None: gettext_noop("changed what is pinned on the overview")},
     Kind.INTAKE_STARTED: {None: gettext_noop("had the files of a folder imported from then on")},
     Kind.INTAKE_STOPPED: {None: gettext_noop("had the files of a folder imported no more")},
     Kind.INTAKE_REFUSED: {None: gettext_noop("refused a file of a folder")},

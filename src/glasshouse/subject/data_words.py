@@ -84,6 +84,8 @@ gettext_noop("finding what was supplied")
 gettext_noop("finding who received what")
 gettext_noop("finding who was told what")
 gettext_noop("finishing what the person began")
+gettext_noop("fitting the order of pages to what the person uses")
+gettext_noop("fitting the order of pages to what you use")
 gettext_noop("following what was said about an address")
 gettext_noop("handing data to a buyer of the business")
 gettext_noop("handing the copy over")
@@ -131,6 +133,8 @@ gettext_noop("contract")
 gettext_noop("legal obligation")
 gettext_noop("legitimate interest")
 # How long.
+gettext_noop("1 year after you last pinned something there, or opened a chart")
+gettext_noop("30 days after the day")
 gettext_noop("1 day after its link ran out")
 gettext_noop("1 day after the window of counting")
 gettext_noop("1 year after it was last used")
@@ -244,6 +248,10 @@ gettext_noop(
     "If the operator is bought, data of people with an account may pass to the buyer after notice and a waiting period."
 )
 gettext_noop("Nothing of you passes; your account ends with the operator.")
+gettext_noop("On the overview, places and charts that you pinned come first, then places whose charts you open often.")
+gettext_noop(
+    "The overview is in the same order for you as for everybody; the days of use that were counted are deleted."
+)
 gettext_noop("A mail before a provider that would handle personal data is added to the public list.")
 gettext_noop("You get no such mail; the list stays open to everybody.")
 gettext_noop("We do neither, and nothing here does it. What you say is on record, and counts should that ever change.")

@@ -25,6 +25,10 @@ DONE = {
     "support-invited": gettext_noop("Support access given"),
     "support-ended": gettext_noop("Support access ended"),
     "token-revoked": gettext_noop("Token revoked: it has stopped working"),
+    "pinned": gettext_noop("Pinned"),
+    "unpinned": gettext_noop("Pin removed"),
+    "fitting-off": gettext_noop("Switched off: nothing is fitted to you"),
+    "fitting-on": gettext_noop("Switched on"),
     "language-saved": gettext_noop("Language saved"),
 }
 

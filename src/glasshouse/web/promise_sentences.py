@@ -1089,6 +1089,34 @@ SENTENCES = (
     gettext_noop("%(a)s, asked by %(b)s"),
     gettext_noop("two officers do"),
     gettext_noop("open"),
+    # checks/personalisation.py
+    gettext_noop(
+        "A probe makes three sites with a reading each, and has a colleague with the same rights. Both open the overview."
+    ),
+    gettext_noop(
+        "The probe pins the last site, and has charts of the second one open on two days. Both open the overview again."
+    ),
+    gettext_noop(
+        "The probe opens the page of what is fitted, and switches it off there. Both open the overview once more."
+    ),
+    gettext_noop("The probe has charts open while it is off, and switches it on again."),
+    gettext_noop(
+        "The overview's headings, texts and links as both are shown them, without times; the rows of days, read with SQL."
+    ),
+    gettext_noop("no day of use is stored of anybody who objected"),
+    gettext_noop("two days of use are stored"),
+    gettext_noop("what is pinned comes first, then what is used"),
+    gettext_noop("each place that moved says why, and no other says anything"),
+    gettext_noop("and leads to the page of what is fitted"),
+    gettext_noop("that page lists all of it"),
+    gettext_noop("switched off, both see the same overview"),
+    gettext_noop("in the order of names again"),
+    gettext_noop("the days of use are gone"),
+    gettext_noop("and none is stored while it is off"),
+    gettext_noop("switched on again, what is pinned comes first"),
+    gettext_noop("at first both see the same overview"),
+    gettext_noop("in the order of names"),
+    gettext_noop("the colleague's order stays"),
     # file_reader.py
     gettext_noop("the files of the %(a)s lie on servers of the operator's, where nothing of ours reads them"),
     # findings.py

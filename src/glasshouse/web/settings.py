@@ -135,6 +135,7 @@ INSTALLED_APPS = [
     "glasshouse.greenhouse",
     "glasshouse.support.apps.SupportConfig",
     "glasshouse.disclosures.apps.DisclosuresConfig",
+    "glasshouse.personalisation",
     "glasshouse.sources",
     "glasshouse.retention",
     "glasshouse.requests.apps.RequestsConfig",

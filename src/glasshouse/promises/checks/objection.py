@@ -22,6 +22,7 @@ PURPOSES = {
     "new-browser": "objected",
     "merger": "upheld",
     "provider-news": "withdrawn",
+    "personalisation": "upheld",
     "sale": "withdrawn",
 }
 JUDGED = "new-browser"

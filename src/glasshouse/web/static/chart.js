@@ -380,8 +380,24 @@
     document.getElementById("count").textContent = say("%s of %s chosen", chosen().length, boxes.length);
   }
 
+  // Whoever has pages fitted to them tells of which places charts stayed open for ten seconds; see the page "Fitted to you".
+  const pin = document.getElementById("pin-charts");
+  let opened = 0;
+  function use() {
+    if (!pin) return;
+    const field = (value) => Object.assign(document.createElement("input"), { type: "hidden", name: "s", value });
+    pin.querySelectorAll("[name=s]").forEach((old) => old.remove());
+    pin.append(...chosen().map((choice) => field(choice.value)));
+    clearTimeout(opened);
+    opened = setTimeout(() => {
+      const body = new URLSearchParams({ csrfmiddlewaretoken: pin.querySelector("[name=csrfmiddlewaretoken]").value });
+      new Set(chosen().map((choice) => choice.dataset.place)).forEach((place) => body.append("place", place));
+      if (!document.hidden && body.has("place")) fetch(pin.dataset.use, { method: "POST", body }).catch(() => null);
+    }, 10000);
+  }
+
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("change", () => { filter(); refresh(); });
+  form.addEventListener("change", () => { filter(); refresh(); use(); });
   document.getElementById("filter").addEventListener("input", filter);
   document.getElementById("png").addEventListener("click", picture);
   bar.addEventListener("click", (event) => {
@@ -409,4 +425,5 @@
   document.addEventListener("live:ask", follow);
   filter();
   refresh();
+  use();
 })();

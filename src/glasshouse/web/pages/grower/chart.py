@@ -12,7 +12,9 @@ from django.shortcuts import render
 from glasshouse.access.pages import Asked, Audience, MenuGroup, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import readings as readings_of
+from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.errors import InvalidError
+from glasshouse.personalisation import api as personalisation
 from glasshouse.web.csv_files import CSV, Echo, cell
 from glasshouse.web.organisation_page import inside
 
@@ -46,6 +48,8 @@ def chart(request: HttpRequest, organisation: str) -> HttpResponse:
     for series in shown:
         series["chosen"] = str(series["id"]) in chosen
         places.setdefault(" · ".join(filter(None, (series["site_name"], series["room_name"]))), []).append(series)
+    fitted = personalisation.fitted(actor)
+    context |= {"chosen": sorted(chosen), "fitting": actor.kind is ActorKind.PERSON and not fitted.off}
     context |= {"places": sorted(places.items()), "count": len(shown), "piece": piece}
     return render(request, "grower/chart.html", context)
 
