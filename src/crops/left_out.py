@@ -57,7 +57,7 @@ class LeftOut:
     def of(self, tenant: str, sites: Collection[str]) -> dict[str, list[str]]:
         """By device of a tenant's sites, the names of the text fields that were left out."""
         with self._lock:
-            devices = self._customers.get(tenant, {})
+            devices = self._customers.get(tenant) or OrderedDict[tuple[str, str], list[str]]()
             return {device: list(names) for (site, device), names in devices.items() if site in sites}
 
     def forget(self, tenant: str) -> None:
