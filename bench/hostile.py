@@ -2,6 +2,10 @@
 
 Runs a whole service of its own on free ports and fresh folders. The attackers are processes of lowest priority on one core, so
 that what is measured is the service's own work for them, and not the attackers' use of the machine. Goal: below 2.
+
+It goes round all attacks several times, each time with a quiet phase and an attacked one, so that what else the machine does
+weighs on all alike. A phase lasts as long as it is told, however slow the pages are. Each result is printed as it comes; Ctrl-C,
+and the end of the time that the whole may take, end with what is there by then.
 """
 
 import contextlib
@@ -9,22 +13,67 @@ import gzip
 import multiprocessing
 import os
 import secrets
+import signal
 import socket
 import ssl
 import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NamedTuple
 
 import h2.config
 import h2.connection
 import httpx
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-ROUNDS, PAGES, SETTLE_S, PROCESSES = 5, 60, 0.5, 2
-SITES = 20
+PROCESSES, SITES = 2, 20
+
+
+class Effort(NamedTuple):
+    """How much is measured. All but rounds in seconds.
+
+    rounds: how often each attack; phase_s: quiet and attacked; settle_s: for an attack to begin or end; patience_s: for one page;
+    whole_s: for all measurements, after which nothing new is begun.
+    """
+
+    rounds: int
+    phase_s: float
+    settle_s: float
+    patience_s: float
+    whole_s: float
+
+
+WHOLE, QUICK = Effort(5, 6.0, 1.0, 10.0, 1_800.0), Effort(2, 2.0, 0.5, 5.0, 95.0)
+
+
+class Times(NamedTuple):
+    """What pages took (s), and how many of them were refused, or not answered in time."""
+
+    taken: list[float]
+    refused: int
+
+
+class Result(NamedTuple):
+    """What an attack costs."""
+
+    attack: str
+    quiet: Times
+    attacked: Times
+
+    def cells(self) -> tuple[str, ...]:
+        """As a row of the table."""
+        calm, loud = (p95(times.taken) * 1000 for times in (self.quiet, self.attacked))
+        refused = f"{self.attacked.refused} of {len(self.attacked.taken)}"
+        return self.attack, f"{calm:.1f} ms", f"{loud:.1f} ms", f"{loud / calm:.2f}", refused
+
+
+def p95(times: list[float]) -> float:
+    """The 95th percentile; of a single time, that one."""
+    return statistics.quantiles(times, n=20)[18] if len(times) > 1 else times[0]
 
 
 class Target(NamedTuple):
@@ -135,20 +184,89 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
 }
 
 
-def main() -> None:
-    """Run the bench and print the table."""
+def main(quick: bool = False) -> None:
+    """Run the bench and print the table. quick: 95 seconds after the service is up, for a look; not for the record."""
     from bench.whole_service import whole_service
 
-    console = Console()
-    table = Table("attack", "quiet, p95", "attacked, p95", "ratio", "refused to the user")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored in the background.
+    effort, progress = QUICK if quick else WHOLE, Console(stderr=True)
+    results: dict[str, Result] = {}
+    steps, is_cut_off = 0, False
     with whole_service() as home:
         target = Target(home.origin, home.crops_origin, str(home.keys / "tls" / "ca.crt"))
-        client, page = signed_in(target)
-        with contextlib.closing(client):
-            _times(client, page, PAGES)
-            for name in track(ATTACKS, "Attacking …", console=Console(stderr=True)):
-                table.add_row(name, *_measured(target, name, client, page))
-    console.print(table)
+        until = time.monotonic() + effort.whole_s
+        try:
+            client, page = signed_in(target)
+            with contextlib.closing(client):
+                ask = partial(answered, client, page, effort.patience_s)
+                times_of(ask, effort.phase_s)  # The first pages take longer.
+                for result in measured(ATTACKS, effort, ask, partial(_under, target), until):
+                    results[result.attack] = result
+                    steps += 1
+                    progress.print(f"{steps} of {effort.rounds * len(ATTACKS)}: {', '.join(result.cells())}")
+        except KeyboardInterrupt:
+            is_cut_off = True
+    Console().print(_table(results.values()))
+    if steps < effort.rounds * len(ATTACKS):
+        progress.print(
+            f"Ended after {steps} of {effort.rounds * len(ATTACKS)} measurements: these figures are a first look."
+        )
+    if is_cut_off:
+        sys.exit(130)
+
+
+def _table(results: Iterable[Result]) -> Table:
+    table = Table("attack", "quiet, p95", "attacked, p95", "ratio", "refused to the user")
+    for result in results:
+        table.add_row(*result.cells())
+    return table
+
+
+def measured(
+    attacks: Iterable[str],
+    effort: Effort,
+    ask: Callable[[], bool],
+    under: Callable[[str], AbstractContextManager[None]],
+    until: float,
+) -> Iterator[Result]:
+    """Measure all attacks, round after round; of each what is known of it so far.
+
+    ask: for a page; under: an attack for a block; until: by time.monotonic(), when nothing new is begun.
+    """
+    results = {name: Result(name, Times([], 0), Times([], 0)) for name in attacks}
+    for _ in range(effort.rounds):
+        for name, before in results.items():
+            if time.monotonic() > until:
+                return
+            time.sleep(effort.settle_s)
+            quiet = times_of(ask, effort.phase_s)
+            with under(name):
+                time.sleep(effort.settle_s)
+                attacked = times_of(ask, effort.phase_s)
+            results[name] = Result(name, _joined(before.quiet, quiet), _joined(before.attacked, attacked))
+            yield results[name]
+
+
+def _joined(first: Times, second: Times) -> Times:
+    return Times(first.taken + second.taken, first.refused + second.refused)
+
+
+def times_of(ask: Callable[[], bool], phase_s: float) -> Times:
+    """What pages take, one after the other, until a phase is over; one page at least."""
+    taken, refused, ends = list[float](), 0, time.monotonic() + phase_s
+    while not taken or time.monotonic() < ends:
+        began = time.perf_counter()
+        refused += not ask()
+        taken.append(time.perf_counter() - began)
+    return Times(taken, refused)
+
+
+def answered(client: httpx.Client, page: str, patience_s: float) -> bool:
+    """Whether a user's page is shown in time."""
+    try:
+        return client.get(page, timeout=patience_s).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def signed_in(target: Target) -> tuple[httpx.Client, str]:
@@ -169,51 +287,28 @@ def signed_in(target: Target) -> tuple[httpx.Client, str]:
     return client, f"/o/{grower.actor.organisation}/sites"
 
 
-def _times(client: httpx.Client, page: str, count: int) -> tuple[list[float], int]:
-    """How long pages took (s), and how many were refused."""
-    times, refused = [], 0
-    for _ in range(count):
-        began = time.perf_counter()
-        try:
-            refused += client.get(page).status_code != 200
-        except httpx.HTTPError:
-            refused += 1
-        times.append(time.perf_counter() - began)
-    return times, refused
-
-
-def _measured(target: Target, name: str, client: httpx.Client, page: str) -> tuple[str, str, str, str]:
-    quiet: list[float] = []
-    attacked: list[float] = []
-    refused = 0
-    for _ in range(ROUNDS):
-        quiet += _times(client, page, PAGES)[0]
-        with _under(target, name):
-            times, failed = _times(client, page, PAGES)
-        attacked += times
-        refused += failed
-        time.sleep(SETTLE_S)
-    calm, loud = (statistics.quantiles(times, n=20)[18] * 1000 for times in (quiet, attacked))
-    return f"{calm:.1f} ms", f"{loud:.1f} ms", f"{loud / calm:.2f}", f"{refused} of {ROUNDS * PAGES}"
-
-
 @contextlib.contextmanager
 def _under(target: Target, name: str) -> Iterator[None]:
     """An attack for the length of the block."""
     spawn: Any = multiprocessing.get_context("spawn")
-    attackers = [spawn.Process(target=_attack, args=(target, name), daemon=True) for _ in range(PROCESSES)]
-    for attacker in attackers:
-        attacker.start()
-    time.sleep(3 * SETTLE_S)
+    begun = [spawn.Event() for _ in range(PROCESSES)]
+    attackers = [spawn.Process(target=_attack, args=(target, name, each), daemon=True) for each in begun]
     try:
+        for attacker in attackers:
+            attacker.start()
+        for each in begun:
+            each.wait(5)
         yield
     finally:
         for attacker in attackers:
-            attacker.kill()
-            attacker.join()
+            if attacker.pid:
+                attacker.kill()
+                attacker.join()
 
 
-def _attack(target: Target, name: str) -> None:
+def _attack(target: Target, name: str, begun: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the bench, which ends us.
     os.nice(19)
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    begun.set()
     ATTACKS[name](target)

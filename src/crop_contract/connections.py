@@ -7,6 +7,10 @@ server, which reads its end, closes it. Nothing is looked at while the process h
 Of a client that has too many, those stay to which the server has answered something, the oldest first. Behind a proxy that ends
 connections, the proxy bounds its clients' connections; its own are bounded higher.
 
+At a door that demands a certificate, a connection that has brought no request has not shown one, as far as we can tell. So few of
+those are borne, of one client and of all together, and for some seconds only. The newest of them stay: whoever has a certificate
+needs some milliseconds to show it, and whoever has none can only wait.
+
 Not taken: a proxy of our own before the server, which would hide the addresses from it and cost every request a copy; bounds in
 the kernel's filter, which need rights that no part has.
 
@@ -20,6 +24,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +36,7 @@ from crop_contract import plain_structlog  # noqa: F401 - it comes before struct
 # isort: split
 import structlog
 
+from crop_contract.first_requests import FirstRequests, Peer
 from crop_contract.stacks import stack_of
 
 log = structlog.stdlib.get_logger("connections")
@@ -45,11 +51,15 @@ ON_THIS_MACHINE = frozenset({"127.0.0.1", "::1"})  # The parts of the service, a
 
 class Bounds(NamedTuple):
     """Connections at once. of_client: of one address; unanswered: those of them to which nothing was sent yet, so that not even
-    their encryption has begun; of_proxy: of a trusted proxy, or of this machine."""
+    their encryption has begun; of_proxy: of a trusted proxy, or of this machine. At a door that demands a certificate, without a
+    request so far: silent: of one address; all_silent: of all together; silent_s: how long (s)."""
 
     of_client: int = 256
     unanswered: int = 64
     of_proxy: int = 2_048
+    silent: int = 64
+    all_silent: int = 256
+    silent_s: int = 5
 
     @classmethod
     def of(cls, variables: Mapping[str, str], prefix: str) -> "Bounds":
@@ -72,6 +82,7 @@ class Connection(NamedTuple):
 
     number: int
     inode: int
+    peer: Peer
     client: str
     is_of_proxy: bool
     is_answered: bool
@@ -95,15 +106,23 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
+def _normal(peer: Peer) -> Peer:
+    return str(_address(peer[0])), peer[1]
+
+
 class Watch:
     """Ends the connections at one door that are over a client's bound.
 
     port: of the door, in this process. proxies: networks that have the bound of proxies, as this machine has.
+    requests: from where requests came, at a door that demands a certificate.
     """
 
-    def __init__(self, port: int, bounds: Bounds, proxies: Sequence[Network] = ()) -> None:
-        self._port, self._bounds, self._proxies = port, bounds, proxies
+    def __init__(
+        self, port: int, bounds: Bounds, proxies: Sequence[Network] = (), requests: FirstRequests | None = None
+    ) -> None:
+        self._port, self._bounds, self._proxies, self._requests = port, bounds, proxies, requests
         self._since: dict[int, int] = {}  # by inode, in which look it was seen first
+        self._asked: set[int] = set()  # inodes of connections that have brought a request
         self._looks = 0
 
     def start(self) -> None:
@@ -123,15 +142,34 @@ class Watch:
     def look(self) -> int:
         """End what is over a bound now. How many were ended."""
         self._looks += 1
-        if len(list(OPENED.iterdir())) <= min(self._bounds):
+        least = min(self._bounds.of_client, self._bounds.unanswered, self._bounds.of_proxy)
+        if self._requests is None and len(list(OPENED.iterdir())) <= least:
             self._since.clear()
             return 0
+        # What came before the connections are looked at: where one is not found, it has ended.
+        peers = {_normal(peer) for peer in self._requests.taken()} if self._requests else set[Peer]()
+        seen = list(self._connections())
+        self._since = {each.inode: self._since.get(each.inode, self._looks) for each in seen}
         of_clients: dict[tuple[str, bool], list[Connection]] = {}
-        for each in self._connections():
+        for each in seen:
             of_clients.setdefault((each.client, each.is_of_proxy), []).append(each)
-        seen = [each.inode for of_one in of_clients.values() for each in of_one]
-        self._since = {inode: self._since.get(inode, self._looks) for inode in seen}
-        return sum(self._end(each) for of_one in of_clients.values() for each in self._too_many(of_one))
+        over = {each for of_one in of_clients.values() for each in self._too_many(of_one)}
+        if self._requests:
+            self._asked = {each.inode for each in seen if each.inode in self._asked or each.peer in peers}
+            over |= set(self._silent([each for each in seen if each.inode not in self._asked]))
+        return sum(self._end(each) for each in over)
+
+    def _silent(self, without_request: list[Connection]) -> Iterator[Connection]:
+        """Which connections end of those that have brought no request: the oldest."""
+        of_clients = Counter[str]()
+        newest_first = sorted(without_request, key=lambda each: (self._since[each.inode], each.inode), reverse=True)
+        for each in newest_first:
+            age_s = (self._looks - self._since[each.inode]) * EVERY_S
+            is_over = of_clients[each.client] >= self._bounds.silent or of_clients.total() >= self._bounds.all_silent
+            if is_over or age_s >= self._bounds.silent_s:
+                yield each
+            else:
+                of_clients[each.client] += 1
 
     def _too_many(self, of_one: list[Connection]) -> list[Connection]:
         """Which connections of one client end."""
@@ -148,11 +186,10 @@ class Watch:
     def _connections(self) -> Iterator[Connection]:
         for number in [int(path.name) for path in OPENED.iterdir()]:
             with suppress(OSError):  # It was closed meanwhile, or is no connection.
-                inode, address, is_answered = self._described(number)
-                yield Connection(number, inode, client_key(address), self._is_of_proxy(address), is_answered)
+                yield self._described(number)
 
-    def _described(self, number: int) -> tuple[int, str, bool]:
-        """Inode, address of the other side, whether it was answered. Raises OSError: no connection at this door."""
+    def _described(self, number: int) -> Connection:
+        """The connection of a socket. Raises OSError: no connection at this door."""
         with _copy_of(number) as link:
             if link.family not in (socket.AF_INET, socket.AF_INET6) or link.getsockname()[1] != self._port:
                 raise OSError(errno.ENOTSOCK, "This is no connection at the door.")
@@ -160,7 +197,9 @@ class Watch:
             if facts[0] not in _IN_USE:
                 raise OSError(errno.ENOTCONN, "It was ended already.")
             is_answered = len(facts) < _ACKED.stop or facts[_ACKED] != bytes(8)
-            return os.fstat(link.fileno()).st_ino, str(link.getpeername()[0]), is_answered
+            peer = _normal(link.getpeername()[:2])
+            is_of_proxy, inode = self._is_of_proxy(peer[0]), os.fstat(link.fileno()).st_ino
+            return Connection(number, inode, peer, client_key(peer[0]), is_of_proxy, is_answered)
 
     def _end(self, connection: Connection) -> bool:
         """Shut a connection down, if its number is still its own."""

@@ -5,6 +5,7 @@ for more with atheris, which follows the coverage of our code (`fuzz.py`). What 
 """
 
 import base64
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import tests.scratch  # noqa: F401 - sets Django up
+from crop_contract.sandbox_work import HEAD, Answer, Refused
 from crop_contract.variables import recognise
 from crops import bodies, lines
 from crops.door import Refusal
@@ -22,10 +24,15 @@ from glasshouse.kernel.errors import ForbiddenError, InvalidError
 from glasshouse.mail.addresses import AddressError, bucket_of, is_single, parsed
 from glasshouse.operations import inbound_mail
 from glasshouse.operations.mime import UnreadableError
+from glasshouse.organisations import list_work
 from glasshouse.requests import drp_messages
 from glasshouse.requests.models import Agent
+from glasshouse.sources import contact_file, contact_work
 
 CORPUS = Path(__file__).parent / "corpus"
+# More files to begin with, of which the long run makes others.
+BEGUN_WITH = {"files": Path(__file__).parents[1] / "cases" / "files"}
+LONGEST_REFUSAL = 1_000  # characters: it is shown beside a form
 NOW_NS = 1_764_000_000 * 10**9
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 AGENT = Agent(verify_key=base64.b64encode(KEY.public_key().public_bytes_raw()).decode())
@@ -99,6 +106,19 @@ def inbound_mails(data: bytes) -> None:
             assert "\n" not in mail.sender + mail.subject + mail.message_id
 
 
+def lists_of_people(data: bytes) -> None:
+    """Lists of addresses and files of contacts: what the sandbox answers is taken, and what it refuses is said in short."""
+    for worker in (list_work, contact_work):
+        out = io.BytesIO()
+        try:
+            worker.work({}, data, Answer(out))
+        except Refused as refusal:
+            assert 0 < len(str(refusal)) <= LONGEST_REFUSAL
+            continue
+        if worker is contact_work:
+            contact_file._ROWS.validate_json(out.getvalue()[HEAD.size :], strict=True)
+
+
 def messages_of_agents(data: bytes) -> None:
     """What an agent sends: as it comes, and with the agent's own signature."""
     for message in (data, base64.b64encode(KEY.sign(data) + data)):
@@ -118,6 +138,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "addresses": addresses,
     "mails": inbound_mails,
     "agents": messages_of_agents,
+    "lists": lists_of_people,
 }
 
 

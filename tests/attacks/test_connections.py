@@ -56,10 +56,10 @@ def encrypted(port: int, protocol: str = "http/1.1", client: str = "127.0.0.1") 
 
 
 def is_open(link: socket.socket) -> bool:
-    """Whether the door has not closed a connection."""
+    """Whether the door has not closed a connection; what it sent is read."""
     link.setblocking(False)
     try:
-        return link.recv(1) != b""
+        return link.recv(1 << 16) != b""
     except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:

@@ -376,14 +376,14 @@ def test_what_speaks_of_the_address_under_other_keys_is_shown_and_erased_too(cus
     one = join(boss, "viewer")
     invitations.invite(other.actor, one.address, invitations.Offer("viewer", message="Come to us"))
     person = Person.objects.get(id=one.actor.person)
-    rows = views.addressed(person)
+    rows = list(views.addressed(person))
     assert {type(row).__name__ for row in rows} == {"Invitation", "Message"}
     keys = {row.key_owner for row in rows}  # type: ignore[attr-defined]
     shown = [item.value for item in views.view(one.alone)]
     assert "Come to us" in shown
     assert any("invites you to" in value for value in shown), "the mail of the invitation"
     rights.erase(one.alone)
-    assert views.addressed(person) == []
+    assert list(views.addressed(person)) == []
     assert not Message.objects.filter(address_hash=person.address_hash).exists()
     assert all(vault.generations_of(key) == [] for key in keys)
     assert [row.address for row in invitations.invitations(other.actor)] == []
@@ -409,7 +409,7 @@ def test_an_erasure_destroys_nobody_elses_key(customer: Make, join: Join) -> Non
     vault.forget_opened()
     assert accounts.person_of(attacker.alone).address == attacker.address
     assert Request.objects.get(id=number).text == "my words"
-    assert views.addressed(person) == []
+    assert list(views.addressed(person)) == []
 
 
 def test_what_nobody_confirmed_yet_is_erased_with_the_address_it_speaks_of(customer: Make, join: Join) -> None:

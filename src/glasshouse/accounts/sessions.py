@@ -6,13 +6,14 @@ Rules:
 2. A session changes its secret whenever it gains rights: with the second factor, and with each reauthentication. So does the
    browser's cookie with each sign-in. A secret that somebody planted, or saw before, is worth nothing afterwards.
 3. A pending session (the second factor is to come) is nobody.
+4. A session that is not used ends by itself, of staff sooner: each has other people's data before them.
 
-Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet; OWASP ASVS 5.0, 7.2.4.
+Source: SEC-05, SEC-06; OWASP Session Management Cheat Sheet; OWASP ASVS 5.0, 7.2.4, 7.3.1, 7.3.2.
 """
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -30,6 +31,7 @@ from glasshouse.kernel.pieces import Piece, piece_of
 from glasshouse.mail import api as mail
 
 LIFE, PENDING_LIFE = timedelta(days=14), timedelta(minutes=10)
+UNUSED, UNUSED_OF_STAFF = timedelta(days=7), timedelta(hours=12)  # A session that is not used for so long has ended.
 TRUST = timedelta(days=30)
 FRESH = timedelta(minutes=15)
 
@@ -173,7 +175,13 @@ def _live(secret: str, *, pending: bool) -> Session | None:
     if len(secret) > SECRET_MOST:
         return None
     sessions = Session.objects.select_related("account").filter(secret_hash=digest(secret), pending=pending)
-    return sessions.filter(expires_at__gt=clock.now()).first()
+    session = sessions.filter(expires_at__gt=clock.now()).first()
+    return session if session and session.seen_at > _used_since(is_staff=bool(session.account.staff_role)) else None
+
+
+def _used_since(*, is_staff: bool) -> datetime:
+    """Since when a session must have been used."""
+    return clock.now() - (UNUSED_OF_STAFF if is_staff else UNUSED)
 
 
 def actor_of(secret: str) -> Actor:
@@ -246,7 +254,8 @@ def end_all(account: Account, *, keep: SessionId | None = None) -> None:
 def sessions_of(actor: Actor, after: str = "") -> Piece[Session]:
     """The account's sessions, the latest first, a piece of them."""
     sessions = Session.objects.filter(account_id=actor.account, pending=False, expires_at__gt=clock.now())
-    return piece_of(sessions, after, by="-seen_at")
+    used_since = _used_since(is_staff=actor.kind is ActorKind.STAFF)
+    return piece_of(sessions.filter(seen_at__gt=used_since), after, by="-seen_at")
 
 
 def reauthenticated(actor: Actor) -> str:

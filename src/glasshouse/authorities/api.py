@@ -7,9 +7,11 @@ Source: PRI-16.
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain, islice
 from typing import NamedTuple
 
 from django.db import transaction
@@ -37,6 +39,7 @@ from glasshouse.mail import api as mail
 from glasshouse.probes import api as probes
 from glasshouse.queues import api as queues
 from glasshouse.subject.inventory import held_at, view
+from glasshouse.subject.items import Item
 from glasshouse.vault import api as vault
 from glasshouse.vault import blobs
 from glasshouse.vault.datamap import NAMES
@@ -177,11 +180,12 @@ def _close(legal_request: LegalRequest) -> LegalRequest:
     # Restriction does not stand in the way of a duty in law (GDPR Art. 18(2)).
     with own(str(person.person) if person else at(legal_request.address_hash)):
         everything = (view(person) if person else held_at(legal_request.address_hash)) if agreed else ()
-        values = [item.as_json() for item in everything if item.category in legal_request.narrowed]
+        values = (item for item in everything if item.category in legal_request.narrowed)
+        first = list(islice(values, 1))
         # Of somebody without an account, what is found by the address; a person with one is known even if nothing is left of it.
-        subject = str(person.person) if person else legal_request.id if values else ""
+        subject = str(person.person) if person else legal_request.id if first else ""
         if subject:
-            legal_request.blob = blobs.store([json.dumps(values).encode()], KeyOwnerId(legal_request.id))
+            legal_request.blob = blobs.store(_as_json(chain(first, values)), KeyOwnerId(legal_request.id))
         with transaction.atomic():
             if not LegalRequest.objects.select_for_update().filter(id=legal_request.id, closed_at=None).exists():
                 return LegalRequest.objects.get(id=legal_request.id)
@@ -194,6 +198,14 @@ def _close(legal_request: LegalRequest) -> LegalRequest:
             kind = Kind.LEGAL_REQUEST_ANSWERED if agreed else Kind.LEGAL_REQUEST_REFUSED
             events.record(JOB, kind, legal_request.id, held=bool(subject))
     return legal_request
+
+
+def _as_json(items: Iterable[Item]) -> Iterator[bytes]:
+    """A list of items as JSON, of which one at a time is in memory."""
+    yield b"["
+    for number, item in enumerate(items):
+        yield (", " if number else "").encode() + json.dumps(item.as_json()).encode()
+    yield b"]"
 
 
 def _recipient(legal_request: LegalRequest) -> Recipient:

@@ -270,7 +270,8 @@ def _ensure_chromium() -> None:
 )
 @click.option("--readings", default=20_000_000, show_default=True, help="Of ingest: how many to write and ask about.")
 @click.option("--rows", default=10_000, show_default=True, help="Of privacy: how many rows the person has.")
-def bench(what: str, readings: int, rows: int) -> None:
+@click.option("--quick", is_flag=True, help="Of hostile: a look within two minutes, with fewer pages.")
+def bench(what: str, readings: int, rows: int, quick: bool) -> None:
     """Measure: readings (beside InfluxDB and VictoriaMetrics); what access control costs; what a person's rights cost; what
     an attack costs everybody else; pages a second with several web processes; what the sandbox costs a small file; which files
     of loggers come in rightly, and how fast.
@@ -279,7 +280,7 @@ def bench(what: str, readings: int, rows: int) -> None:
     import importlib
 
     module = importlib.import_module(f"bench.{what}")
-    module.main(*{"ingest": (readings,), "privacy": (rows,)}.get(what, ()))
+    module.main(*{"ingest": (readings,), "privacy": (rows,), "hostile": (quick,)}.get(what, ()))
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure."""
+"""Commands of the privacy office: staff, sources, deletion runs, legal holds, erasure; and signing people out."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -170,6 +170,25 @@ def erase(address: str, dry_run: bool, **place: Any) -> None:
         click.echo(f"Erased: {erased.rows} rows, the key destroyed. Certificate {erased.id}.")
 
 
+@click.command("sign-out")
+@folders
+@demo_flag
+@click.argument("address", required=False)
+@click.option("--everybody", is_flag=True, help="Everybody, staff included.")
+def sign_out(address: str | None, everybody: bool, **place: Any) -> None:
+    """End the sessions of the person with this address, the trust in their browsers, and their API tokens; devices go on."""
+    if bool(address) == everybody:
+        raise click.UsageError("Name an address, or --everybody.")
+    enter(**place)
+    from glasshouse.accounts import api as accounts
+    from glasshouse.accounts import credentials
+
+    if everybody:
+        click.confirm("Everybody has to sign in again, and programs need new tokens. Sign out?", abort=True)
+    count = credentials.sign_out([accounts.actor_of_address(address)] if address else None)
+    click.echo(f"Signed out: {count} session{'' if count == 1 else 's'} ended, API tokens too.")
+
+
 def _refuse_other_form(forms: list[str]) -> None:
     """Somebody may be stored in a form of an earlier version; it may also be somebody else's. Raises ClickException."""
     from glasshouse.accounts import api as accounts
@@ -205,4 +224,4 @@ def _say_holds(legal_holds: "list[LegalHold]") -> None:
         click.echo(f"waits for the end of the legal hold {legal_hold.id}, {legal_hold.ends_at:%Y-%m-%d} at the latest")
 
 
-COMMANDS = (add_staff, erase, hold, office, sweep, take_source)
+COMMANDS = (add_staff, erase, hold, office, sign_out, sweep, take_source)

@@ -30,14 +30,16 @@ def make() -> object:
     from django.conf import settings
 
     from crop_contract.connections import Watch
+    from crop_contract.first_requests import FirstRequests
     from crop_contract.requests import numbered
     from glasshouse.web.asgi import application
 
     logs.take_uncaught()
-    Watch(settings.LISTENS_AT, settings.CONNECTIONS, settings.PROXIES).start()
+    requests = FirstRequests() if settings.AT_PROXY_DOOR else None
+    Watch(settings.LISTENS_AT, settings.CONNECTIONS, settings.PROXIES, requests).start()
     if process_number.of_this_process().of > 1:
         begin_heartbeat(application, settings.WEB_DOOR.host)
-    return numbered(application)
+    return requests.noting(numbered(application)) if requests else numbered(application)
 
 
 def begin_heartbeat(application: Any, host: str) -> None:

@@ -12,6 +12,7 @@ from glasshouse.mail.addresses import AddressError, earlier_form
 FIELDS = {"name": "your name", "company": "your company", "role": "your role", "phone": "your telephone number"}
 KINDS = {"customer": "a customer of ours", "partner": "a partner of ours", "public": "a public source"}
 MOST_ROWS, MOST_VALUE = 5_000, 200  # rows of a file; characters of a value
+MOST_NAMED, LONGEST_NAMED = 5, 40  # names of columns that a refusal repeats; characters of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def _from_csv(reader: "csv.DictReader[str]") -> list[Row]:
     if "address" not in names or not set(names) & set(FIELDS):
         raise FileError(f"Line 1 must name the columns: address, and at least one of {', '.join(FIELDS)}.")
     if unknown := sorted(set(names) - {"address", *FIELDS}):
-        raise FileError(f"These columns are not taken in: {', '.join(unknown)}. Leave out what has no purpose here.")
+        raise FileError(f"These columns are not taken in: {_named(unknown)}. Leave out what has no purpose here.")
     reader.fieldnames = names
     return _bounded([Row(reader.line_num, (cells.get("address") or "").strip(), _values(cells)) for cells in reader])
 
@@ -68,9 +69,15 @@ def _from_json(text: str) -> list[Row]:
     rows = []
     for number, entry in enumerate(entries, 1):
         if unknown := sorted(set(entry) - {"address", *FIELDS}):
-            raise FileError(f"Entry {number} has what is not taken in: {', '.join(unknown)}.")
+            raise FileError(f"Entry {number} has what is not taken in: {_named(unknown)}.")
         rows.append(Row(number, str(entry.get("address", "")).strip(), _values(entry)))
     return _bounded(rows)
+
+
+def _named(names: list[str]) -> str:
+    """The first names of a file in short: it is the sender who chose how many there are, and how long."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(name[:LONGEST_NAMED] for name in names[:MOST_NAMED]) + more
 
 
 def _values(contact: dict[str, object]) -> dict[str, str]:

@@ -152,7 +152,7 @@ def erase_address(request: Request, by: Actor | None = None) -> int:
     # As a job: whether a key is needed still is asked of everybody's rows, in the transaction that deletes.
     with connected_as(DatabaseRole.JOB), own(at(address_hash)), ExitStack() as claims:
         with access.organisation_transaction(JOB):
-            everything = addressed_to(address_hash, whole=True)
+            everything = list(addressed_to(address_hash, whole=True))
             rows = [row for row in everything if _erased_by(row) is ErasedBy.ANYBODY]
             # What a customer entered is the customer's to delete; the key that seals it stays with it.
             of_customers = {key_owner_of(row) for row in everything if hasattr(row, "organisation_id")}
@@ -230,7 +230,7 @@ def _erase_all(erasure: Erasure, forget_readings: Callable[[str], None] | None) 
             passing_on.tell_erased(Subject(KeyOwnerId(person.id), person.address))
             address, language = person.address, languages.of_person(person)
         # Invitations and mails to the person's address, under other keys.
-        rows = addressed(person, whole=True)
+        rows = list(addressed(person, whole=True))
         _destroy_keys(_delete_addressed(rows, key_owners))
         count += len(rows)
     for model in held_models():

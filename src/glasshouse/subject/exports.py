@@ -38,6 +38,9 @@ EXPORTING = "rights.copy"
 FILL_EXPORT = "rights.fill_copy"  # the task in tasks.py
 LINK = timedelta(hours=24)
 PATIENCE = timedelta(minutes=2)  # After that, an export that nobody is making was left by a process that died.
+# So that nobody fills the disk, or keeps the worker busy: so many exports of a person are stored, and none is begun while another
+# one is being made, but for one that was begun so long ago.
+MOST_STORED, MAKING = 5, timedelta(hours=1)
 PIECE = 1 << 18  # bytes
 TELL_EVERY = 2000
 
@@ -72,11 +75,16 @@ class _Pipe:
 def make_export(actor: Actor) -> str:
     """Make an export of everything held of the actor's person; the worker makes a large one. Returns its id.
 
-    Raises ReauthenticationError. Source: GDPR Art. 15(3), 20.
+    While one is being made, it is that one. The oldest of those that are stored goes. Raises ReauthenticationError.
+    Source: GDPR Art. 15(3), 20.
     """
     accounts.require_reauthentication(actor)
     person, now = accounts.person_of(actor), clock.now()
+    being_made = Export.objects.filter(key_owner=person.id, blob="", created_at__gt=now - MAKING).first()
+    if being_made:
+        return str(being_made.id)
     total = count_of(person.id)
+    _make_room(person.id)
     with transaction.atomic():
         export = Export.objects.create(
             key_owner=person.id,
@@ -93,6 +101,16 @@ def make_export(actor: Actor) -> str:
         with queues.claimed(EXPORTING, export.id):  # The worker looks for exports that nobody makes.
             fill(export.id)
     return export.id
+
+
+def _make_room(person: str) -> None:
+    """Delete a person's oldest exports, so that there is room for one more; with their files."""
+    rows = Export.objects.filter(key_owner=person).order_by("-created_at", "-id")
+    for export in rows[MOST_STORED - 1 :]:
+        blob = export.blob
+        export.delete()
+        if blob:
+            blobs.remove(BlobId(blob))
 
 
 def fill(number: str) -> None:

@@ -8,6 +8,7 @@ Source: PRI-21, PRI-22, PRI-24; GDPR Art. 11, 12(6).
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.utils.translation import get_language
@@ -29,17 +30,18 @@ from glasshouse.subject.exports import ExportFile
 from glasshouse.subject.inventory import files_at, held_at
 from glasshouse.subject.items import Item
 
+T = TypeVar("T")
+
 
 def guest_of(secret: str) -> Guest:
     """The guest whose page a secret opens, for `erasure.erase`. Raises NotFoundError."""
     return Guest(of_page(secret))
 
 
-def held(secret: str) -> list[Item]:
-    """Everything held of the guest's address. Raises NotFoundError."""
+def held(secret: str) -> Iterator[Item]:
+    """Everything held of the guest's address, read in pieces. Raises NotFoundError."""
     request = of_page(secret)
-    with own(at(request.address_hash)):
-        return list(held_at(request.address_hash))
+    return _as_own(request, held_at(request.address_hash))
 
 
 def is_restricted(secret: str) -> bool:
@@ -80,9 +82,9 @@ def export_of(request: Request) -> ExportFile:
     return ExportFile(name, _as_own(request, pieces))
 
 
-def _as_own(request: Request, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _as_own(request: Request, parts: Iterator[T]) -> Iterator[T]:
     with own(at(request.address_hash)):
-        yield from pieces
+        yield from parts
 
 
 def is_fresh(secret: str) -> bool:

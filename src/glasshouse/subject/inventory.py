@@ -3,7 +3,7 @@
 A new field with an entry in the data map is in the view, the export and the erasure by that alone. Source: PRI-21; GDPR Art. 15.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from glasshouse.vault.declarations import (
     shows_nobody,
     written_by,
 )
-from glasshouse.vault.fields import SealedField, key_owner_column, readable
+from glasshouse.vault.fields import AT_ONCE, SealedField, each_readable, key_owner_column
 
 # Keys of sealed values that are not shown: secrets, and whose account a link belongs to, who may be somebody else.
 MASKED = ("seed", "key", "password", "account")
@@ -110,7 +110,7 @@ def rows_of(person: str) -> Iterator[models.Model]:
     """Every row that is sealed under the person's key."""
     for model in held_models():
         rows = model._default_manager.filter(**{key_owner_column(model): person})
-        yield from rows.prefetch_related(*_told_by(model)).iterator(chunk_size=500)
+        yield from rows.prefetch_related(*_told_by(model)).iterator(chunk_size=AT_ONCE)
 
 
 def _told_by(model: type[models.Model]) -> list[str]:
@@ -140,7 +140,7 @@ def view(actor: Actor) -> Iterator[Item]:
         yield from _items_of(row, entries)
     for account in Account.objects.filter(person=person):
         yield from _items_of(account, entries)
-    for row in readable(addressed(person)):
+    for row in each_readable(addressed(person)):
         yield from _items_of(row, entries)
     yield from _written(actor, entries)
     yield from _stays_of(person.address_hash, entries)
@@ -167,14 +167,27 @@ def view(actor: Actor) -> Iterator[Item]:
 def rows_written_by(account: str) -> Iterator[models.Model]:
     """Customers' rows, of all organisations, that hold what the member with an account wrote."""
     for model, declared in models_written_by_members():
+        yield from _by_function(model, declared.function, account)
+
+
+def _by_function(model: type[models.Model], function: str, value: str) -> Iterator[models.Model]:
+    """The rows that an SQL function finds by a value, in the order of their keys; each piece in a transaction of its own."""
+    key, after = str(model._meta.pk.column), ""
+    # The least row is more than "", since keys of such tables are texts that are not empty.
+    statement = f"SELECT * FROM {function}(%s) AS held WHERE held.{key} > %s ORDER BY held.{key} LIMIT {AT_ONCE}"
+    while True:
         with access.organisation_transaction(JOB):
-            rows = list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [account]))
+            rows = list(model._default_manager.raw(statement, [value, after]))
+            models.prefetch_related_objects(rows, *_told_by(model))
         yield from rows
+        if len(rows) < AT_ONCE:
+            return
+        after = str(rows[-1].pk)
 
 
 def _written(actor: Actor, entries: dict[tuple[str, str], Entry]) -> Iterator[Item]:
     """What the actor wrote in organisations, where the row knows who wrote it."""
-    for row in readable(rows_written_by(str(actor.account))):
+    for row in each_readable(rows_written_by(str(actor.account))):
         declared = written_by(type(row))
         for item in _items_of(row, entries) if declared else ():
             if declared and item.place.rpartition(".")[2] in declared.fields:
@@ -207,7 +220,7 @@ def belonging(actor: Actor) -> list[Belonging]:
 def held_at(address_hash: str) -> Iterator[Item]:
     """Everything held of a guest. address_hash: the keyed hash of the address that they confirmed."""
     entries = _entries()
-    for row in readable(addressed_to(address_hash)):
+    for row in each_readable(addressed_to(address_hash)):
         yield from _items_of(row, entries)
     yield from _stays_of(address_hash, entries)
     yield from items.of_disclosures("", address_hash)
@@ -224,7 +237,7 @@ class HeldFile(NamedTuple):
 def files_at(address_hash: str) -> Iterator[HeldFile]:
     """The files that whoever confirmed an address sent us, opened one after the other; of models with a `sent_file`."""
     for model, declared in models_by_address():
-        for row in readable(_rows_at(model, declared, address_hash)) if hasattr(model, "sent_file") else ():
+        for row in each_readable(_rows_at(model, declared, address_hash)) if hasattr(model, "sent_file") else ():
             name, blob = row.sent_file  # type: ignore[attr-defined]  # what such a model declares
             if blob:
                 yield HeldFile(str(row.pk), name, blobs.read(blob, KeyOwnerId(key_owner_of(row))))
@@ -234,7 +247,7 @@ def _stays_of(address_hash: str, entries: dict[tuple[str, str], Entry]) -> Itera
     """What stays of an address after an erasure: what was asked and decided, and what authorities asked about it."""
     for model, declared in models_by_address():
         if declared.erased_by is ErasedBy.NOBODY:
-            for row in readable(_rows_at(model, declared, address_hash)):
+            for row in each_readable(_rows_at(model, declared, address_hash)):
                 yield from _items_of(row, entries)
 
 
@@ -244,38 +257,35 @@ def _stays_under(person: Person, entries: dict[tuple[str, str], Entry]) -> Itera
         names_person = any(field.name == "key_owner" for field in model._meta.local_concrete_fields)
         if declared.erased_by is ErasedBy.NOBODY and names_person and key_owner_column(model) != "key_owner":
             rows = model._default_manager.filter(key_owner=person.id).exclude(**{declared.hash: person.address_hash})
-            for row in rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows:
+            shown = rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
+            for row in each_readable(shown.iterator(chunk_size=AT_ONCE)):
                 yield from _items_of(row, entries)
 
 
-def addressed(person: Person, *, whole: bool = False) -> list[models.Model]:
+def addressed(person: Person, *, whole: bool = False) -> Iterator[models.Model]:
     """Rows that speak of the person's confirmed address under other keys than the person's; see addressed_to."""
     return addressed_to(person.address_hash, but=person.id, whole=whole)
 
 
-def addressed_to(address_hash: str, *, but: str = "", whole: bool = False) -> list[models.Model]:
-    """Rows that speak of a confirmed address under other keys than `but`, and end with an erasure.
+def addressed_to(address_hash: str, *, but: str = "", whole: bool = False) -> Iterator[models.Model]:
+    """Rows that speak of a confirmed address under other keys than `but`, and end with an erasure; read in pieces.
 
     whole: also those that are not shown, because nobody has confirmed them. An erasure takes them too.
     """
-    return [
-        row
-        for model, declared in models_by_address()
-        if declared.erased_by is not ErasedBy.NOBODY
-        for row in _rows_at(model, replace(declared, once_filled="") if whole else declared, address_hash)
-        if not but or key_owner_of(row) != but
-    ]
+    for model, declared in models_by_address():
+        if declared.erased_by is not ErasedBy.NOBODY:
+            for row in _rows_at(model, replace(declared, once_filled="") if whole else declared, address_hash):
+                if not but or key_owner_of(row) != but:
+                    yield row
 
 
-def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) -> Iterable[models.Model]:
-    """A model's rows that speak of an address, without those that may not be shown yet."""
+def _rows_at(model: type[models.Model], declared: ByAddress, address_hash: str) -> Iterator[models.Model]:
+    """A model's rows that speak of an address, without those that may not be shown yet; read in pieces."""
     if declared.function:
-        with access.organisation_transaction(JOB):
-            at_address = list(model._default_manager.raw(f"SELECT * FROM {declared.function}(%s)", [address_hash]))
-            models.prefetch_related_objects(at_address, *_told_by(model))
-            return at_address
+        return _by_function(model, declared.function, address_hash)
     rows = model._default_manager.filter(**{declared.hash: address_hash}).prefetch_related(*_told_by(model))
-    return rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
+    shown = rows.exclude(**{declared.once_filled: None}) if declared.once_filled else rows
+    return shown.iterator(chunk_size=AT_ONCE)
 
 
 def key_owner_of(row: models.Model) -> str:

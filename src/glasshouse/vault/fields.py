@@ -6,7 +6,8 @@ In Python the attribute is plain text; in the database it is a sealed value boun
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import models
@@ -17,6 +18,7 @@ from glasshouse.vault.datamap import Entry
 from glasshouse.vault.envelope import SealPlace, generation_of
 
 M = TypeVar("M", bound=models.Model)
+AT_ONCE = 200  # rows that `each_readable` opens together
 
 
 class _Sealed:
@@ -146,6 +148,13 @@ def readable(rows: Iterable[M]) -> list[M]:
     listed = list(rows)
     api.open_keys({KeyOwnerId(field.place(row).key_owner) for row in listed for field in _closed(row)})
     return [row for row in listed if all(_is_readable(row, field) for field in _closed(row))]
+
+
+def each_readable(rows: Iterable[M]) -> Iterator[M]:
+    """As `readable`, little by little: of however many rows no more than AT_ONCE are in memory."""
+    remaining = iter(rows)
+    while piece := list(islice(remaining, AT_ONCE)):
+        yield from readable(piece)
 
 
 def _closed(row: models.Model) -> list[SealedField]:

@@ -25,6 +25,16 @@ def renewed(response: HttpResponse, secret: str) -> HttpResponse:
     return response
 
 
+def signed_out(response: HttpResponse) -> HttpResponse:
+    """The response, after which the browser has no session, and nothing of the pages that it was shown.
+
+    Its other cookies stay: which browser it is, and its language. Source: OWASP ASVS 5.0, 14.3.1.
+    """
+    response.delete_cookie(SESSION_COOKIE)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
 def remember_browser(response: HttpResponse, browser: str) -> None:
     """Have the browser known again."""
     _set_cookie(response, BROWSER_COOKIE, browser, BROWSER_KNOWN)

@@ -30,7 +30,7 @@ BREAKAGES = (
         "a client may have any number of connections at the web door",
         Code(
             "glasshouse/operations/web.py",
-            "    Watch(settings.LISTENS_AT, settings.CONNECTIONS, settings.PROXIES).start()\n",
+            "    Watch(settings.LISTENS_AT, settings.CONNECTIONS, settings.PROXIES, requests).start()\n",
             "",
             ("web",),
         ),

@@ -55,8 +55,8 @@ BREAKAGES = (
         "everything is handed over, whatever was asked for",
         Code(
             API,
-            "for item in everything if item.category in legal_request.narrowed]",
-            "for item in everything]",
+            "for item in everything if item.category in legal_request.narrowed)",
+            "for item in everything)",
             ("web",),
         ),
     ),

@@ -40,7 +40,7 @@ BREAKAGES = (
         "the view leaves out what lies under other keys",
         Code(
             INVENTORY,
-            "    for row in readable(addressed(person)):\n        yield from _items_of(row, entries)\n"
+            "    for row in each_readable(addressed(person)):\n        yield from _items_of(row, entries)\n"
             "    yield from _written(actor, entries)\n",
             "    yield from _written(actor, entries)\n",
             ("web",),

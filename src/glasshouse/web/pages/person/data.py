@@ -15,7 +15,8 @@ from glasshouse.subject import exports, rectification, waiting
 from glasshouse.subject.inventory import belonging, view
 from glasshouse.web.forms import again, check_word
 from glasshouse.web.held import grouped
-from glasshouse.web.middleware import SESSION_COOKIE, actor_of
+from glasshouse.web.middleware import actor_of
+from glasshouse.web.session_cookie import signed_out
 
 
 def _exports(actor: Actor) -> dict[str, object]:
@@ -138,9 +139,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         return again(request, "person/erase.html", error, **context)
     if erased.waits:
         return redirect("my_data")
-    response = redirect("erasure", erased.id)
-    response.delete_cookie(SESSION_COOKIE)
-    return response
+    return signed_out(redirect("erasure", erased.id))
 
 
 @page(

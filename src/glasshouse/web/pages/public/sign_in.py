@@ -15,7 +15,7 @@ from glasshouse.web import failures
 from glasshouse.web.forms import again
 from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of, visit_of
 from glasshouse.web.redirects import safe_path
-from glasshouse.web.session_cookie import PENDING_COOKIE, with_session
+from glasshouse.web.session_cookie import PENDING_COOKIE, signed_out, with_session
 
 
 @page(
@@ -73,9 +73,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if actor.account:
         sessions.end(actor, request.COOKIES.get(SESSION_COOKIE, ""))
-    response = redirect("/")
-    response.delete_cookie(SESSION_COOKIE)
-    return response
+    return signed_out(redirect("/"))
 
 
 @page(
