@@ -1,4 +1,4 @@
-"""The engine of the crop store compiles no question where memory cannot become executable, as under a hardened unit."""
+"""The engine of the crop store: no question is compiled where memory cannot become executable; its start leaves nothing."""
 
 import subprocess
 import sys
@@ -40,3 +40,29 @@ def test_where_memory_cannot_become_executable_a_question_that_comes_often_is_an
         pytest.skip("This kernel does not know the restriction.")
     assert done[0].stdout.split() == ["10192"] * 3, done[0].stderr
     assert "CANNOT_MPROTECT" in done[1].stderr  # What the settings are for.
+
+
+GIVING_BACK = """
+from pathlib import Path
+from chdb.session import Session
+from crops import engine
+
+def anonymous_kb():
+    return sum(piece.anonymous_kb for piece in engine._pieces(Path("/proc/self/smaps").read_text()) if "/_chdb" in piece.path)
+
+session = Session()
+before = anonymous_kb()
+print(engine.give_back() > 0, anonymous_kb() >= before > 0)
+print(session.query("SELECT sum(number) FROM numbers(100)", "CSV").bytes().decode().strip())
+"""
+
+
+@pytest.mark.slow
+def test_what_only_the_start_used_is_given_back_and_what_was_written_to_stays() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GIVING_BACK],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["True", "True", "4950"], done.stderr

@@ -20,7 +20,7 @@ from crop_contract import forgetting
 from crop_contract.capability import Capability, CapabilityError, check
 from crop_contract.columns import CLASSIFICATION
 from crop_contract.stacks import stack_of
-from crops import influx, lines, refusals
+from crops import engine, influx, lines, refusals
 from crops.answers import MOST_EXPORTED, Answers, PieceAsked, TooManyError, UnknownSeriesError
 from crops.bodies import MOST_BODY_BYTES, decoded, imported, parsed
 from crops.change_routes import ChangeRoutes, answered
@@ -141,6 +141,7 @@ class Plane:
             self.store.forget(tenant)
         forgetting.remove(self._data)
         self.answers = Answers(self.store)
+        engine.give_back()
 
     async def drop_old_changes(self) -> None:
         """Delete every hour what was kept of changes that are too old to be undone."""

@@ -1,9 +1,11 @@
-"""The configuration of the crop store's engine: where it keeps what it writes, sealed, and whether it may compile queries."""
+"""The crop store's engine: where it keeps what it writes, sealed, whether it may compile queries, and what its start leaves."""
 
 import ctypes
 import mmap
+import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 CONFIG = """<clickhouse><storage_configuration>
 <disks><raw><type>local</type><path>{raw}/</path></raw>
@@ -45,3 +47,48 @@ def may_compile() -> bool:
         )
         del start
     return bool(refused == 0)
+
+
+# -- what the start leaves -------------------------------------------------------------------------------------------
+
+_MAPPED = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)")
+_NOT_NEEDED = 4  # madvise(2)
+
+
+class _Piece(NamedTuple):
+    """A piece of memory as the kernel lists it. anonymous_kb: of what was written to, which no file holds."""
+
+    begin: int
+    end: int
+    rights: str
+    path: str
+    anonymous_kb: int
+
+
+def give_back() -> int:
+    """Give back what of the engine's program file is in memory, once it has started; returns how many pieces of it. Linux only.
+
+    Its start reads most of the file, and its work less than half. What is needed again is read from the file again. A piece that
+    was written to, as the loader does with addresses, is left alone. Source: decision record 53; madvise(2).
+    """
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None)
+    pieces = [
+        piece
+        for piece in _pieces(Path("/proc/self/smaps").read_text())
+        if "/_chdb" in piece.path and piece.rights in ("r-xp", "r--p") and not piece.anonymous_kb
+    ]
+    for piece in pieces:
+        libc.madvise(ctypes.c_void_p(piece.begin), ctypes.c_size_t(piece.end - piece.begin), _NOT_NEEDED)
+    return len(pieces)
+
+
+def _pieces(listed: str) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for line in listed.splitlines():
+        if mapped := _MAPPED.fullmatch(line):
+            pieces.append(_Piece(int(mapped[1], 16), int(mapped[2], 16), mapped[3], mapped[4], 0))
+        elif line.startswith("Anonymous:"):
+            pieces[-1] = pieces[-1]._replace(anonymous_kb=int(line.split()[1]))
+    return pieces

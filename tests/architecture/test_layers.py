@@ -73,6 +73,8 @@ def test_whatever_speaks_to_the_outside_passes_the_gate_or_says_why_not() -> Non
         "cli/demo.py": "the demo's own readings, to its own crop plane",
         "operations/health.py": "asks its own parts whether they are well",
         "operations/file_reader.py": "answers processes of this machine, on a Unix socket",
+        "operations/fork_server.py": "forks parts for its supervisor, over a pair of sockets",
+        "operations/forked.py": "starts parts by the fork server, over a pair of sockets",
         "operations/ports.py": "binds a port of this machine for a moment",
         "operations/sandbox_starter.py": "answers processes of this machine, on a Unix socket",
         "operations/processes.py": "asks its own parts whether they are there",

@@ -88,7 +88,7 @@ def _say_open(home: Installation, lines: list[str]) -> None:
 
 
 def _run(home: Installation, *, reload: bool = False) -> None:
-    from glasshouse.cli.demo import plant
+    from glasshouse.cli import demo as demo_growers
     from glasshouse.operations.reload import Reload
     from glasshouse.operations.renewal import Renewal
     from glasshouse.operations.service import running
@@ -101,7 +101,7 @@ def _run(home: Installation, *, reload: bool = False) -> None:
             console.status("Starting …") as status,
             running(home, lambda text: status.update(f"Starting: {text} …")) as parts,
         ):
-            lines = plant(home) if home.demo else []
+            lines = demo_growers.begin(home) if home.demo else []
             status.stop()
             _say_open(home, lines)
             renewal = Renewal(home, parts, say)

@@ -1,4 +1,8 @@
-"""Demo growers: made through the same verbs as real ones, once; with readings that go on while the demo runs."""
+"""Demo growers: made through the same verbs as real ones, once; with readings that go on while the demo runs.
+
+They are made by a process of its own (`python -m glasshouse.cli.demo`, with the environment of a part), so that the supervisor,
+which may be root, never reads the application, and its memory is free again.
+"""
 
 import contextlib
 import json
@@ -8,12 +12,16 @@ import random
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
 from glasshouse.kernel import doors
+from glasshouse.kernel.doors import Door
 from glasshouse.kernel.straight import Straight
-from glasshouse.operations.installation import Installation
+from glasshouse.operations import service
+from glasshouse.operations.installation import Installation, InstallationError
 from glasshouse.vault.root import write_secret
 
 PASSWORD = "tomatoes-under-glass"  # noqa: S105 - the demo's, printed at its start
@@ -31,6 +39,30 @@ STAFF = (
 PLANTED = "demo-planted"  # file of the data folder: its growers were made
 
 
+class Service(NamedTuple):
+    """What of an installation the demo's growers need, under the same names."""
+
+    data: Path
+    keys: Path
+    origin: str
+    crops_origin: str
+    crops_door: Door
+
+
+def begin(home: Installation) -> list[str]:
+    """Make the demo growers in a process of its own, and have their devices send. Returns what `plant` does.
+
+    Raises InstallationError.
+    """
+    finished = service.run_module(home, "glasshouse.cli.demo", "app")
+    if finished.returncode:
+        raise InstallationError(f"The demo's growers could not be made: {finished.stderr.strip()[-2000:]}")
+    for token, compartment in json.loads(_devices_file(home).read_text()).items():
+        threading.Thread(target=_go_on, args=(home, token, compartment), daemon=True).start()
+    lines: list[str] = json.loads(finished.stdout.splitlines()[-1])
+    return lines
+
+
 def plant(home: Installation) -> list[str]:
     """Make the demo growers, once for an installation; returns lines that tell how to sign in as those that are there.
 
@@ -40,6 +72,15 @@ def plant(home: Installation) -> list[str]:
 
     os.environ.update(home.environment())
     django.setup()
+    return _plant(home)
+
+
+def _devices_file(home: Installation | Service) -> Path:
+    """The demo's own devices with their tokens: what a real one would have in its own memory."""
+    return home.keys / "demo-devices.json"
+
+
+def _plant(home: Installation | Service) -> list[str]:
     from glasshouse.accounts import api as accounts
     from glasshouse.accounts.models import Person
     from glasshouse.ledger import api as ledger
@@ -49,16 +90,13 @@ def plant(home: Installation) -> list[str]:
         return Person.objects.filter(address_hash=vault.lookup("address", address)).exists()
 
     is_planted = (home.data / PLANTED).exists() or ledger.has_lines()
-    # The demo's own devices: what a real one would have in its own memory.
-    devices_file = home.keys / "demo-devices.json"
+    devices_file = _devices_file(home)
     tokens: dict[str, str] = json.loads(devices_file.read_text()) if devices_file.exists() else {}
     for grower in GROWERS:
         if not is_planted and not is_there(grower[1]):
             tokens |= _grow(home, *grower)
     devices_file.unlink(missing_ok=True)
     write_secret(devices_file, json.dumps(tokens).encode())
-    for token, compartment in tokens.items():
-        threading.Thread(target=_go_on, args=(home, token, compartment), daemon=True).start()
     for name, address, role in STAFF:
         if not is_planted and not is_there(address):
             accounts.create_staff(name, address, PASSWORD, role)
@@ -70,7 +108,7 @@ def plant(home: Installation) -> list[str]:
     return [*lines, f"Outgoing mail can be read at {home.origin}/mailbox"]
 
 
-def _grow(home: Installation, name: str, address: str, organisation: str) -> dict[str, str]:
+def _grow(home: Installation | Service, name: str, address: str, organisation: str) -> dict[str, str]:
     import re
 
     from glasshouse.accounts import api as accounts
@@ -120,7 +158,7 @@ def _line(at: int, compartment: str) -> str:
     )
 
 
-def _send(home: Installation, token: str, lines: list[str]) -> None:
+def _send(home: Installation | Service, token: str, lines: list[str]) -> None:
     way = Straight(home.crops_door, doors.trust(home.keys / "tls"))
     with httpx.Client(base_url=home.crops_origin, transport=way, timeout=60) as device:
         device.post(
@@ -133,3 +171,24 @@ def _go_on(home: Installation, token: str, compartment: str) -> None:
         with contextlib.suppress(httpx.HTTPError):  # The next one comes in ten seconds.
             _send(home, token, [_line(int(time.time()), compartment)])
         time.sleep(10)
+
+
+def main() -> None:
+    """Make them, as the environment says where; the lines are printed as JSON."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    place = Service(
+        settings.DATA_FOLDER,
+        settings.KEYS_FOLDER.parent,
+        settings.ORIGIN,
+        settings.CROPS_ORIGIN,
+        settings.CROPS_DOOR,
+    )
+    print(json.dumps(_plant(place)))
+
+
+if __name__ == "__main__":
+    main()

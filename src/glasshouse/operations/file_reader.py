@@ -25,6 +25,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from crop_contract import plain_structlog  # noqa: F401 - it comes before structlog
+
+# isort: split
 import structlog
 
 from crop_contract import logs, sandbox_kernel

@@ -17,6 +17,8 @@ from typing import IO
 from glasshouse.kernel import closed_folders, users
 from glasshouse.kernel.users import PartUser
 from glasshouse.operations import log_files
+from glasshouse.operations.fork_server import Order
+from glasshouse.operations.forked import ForkedChild, ForkServer, NotForkedError
 from glasshouse.operations.health import Probe
 from glasshouse.operations.installation import InstallationError
 from glasshouse.operations.restarts import pause_s
@@ -24,6 +26,7 @@ from glasshouse.operations.restarts import pause_s
 GRACE_S, HANG_GRACE_S = 20.0, 5.0
 LOG_PAUSE_S = 60.0
 HOUR_S = 3_600.0
+FORKED = (users.WEB, users.MAIL, users.WORKER)  # They share the memory of the libraries that they read.
 MOST_OPEN_FILES = 1 << 16  # Each connection is one; shells give 1,024, which a crowd of idle connections uses up.
 
 
@@ -61,6 +64,7 @@ class Part:
     name: what it is, with a number from the second of its kind on ("web 2").
 
     opened: closed folders that its user needs something of, which it gets to see at their places.
+    forks: who forks it, where it is one of FORKED.
     """
 
     name: str
@@ -68,12 +72,13 @@ class Part:
     environment: dict[str, str]
     stop: signal.Signals = signal.SIGTERM
     user: PartUser | None = None
-    child: subprocess.Popen[bytes] | None = None
+    child: subprocess.Popen[bytes] | ForkedChild | None = None
     started_at: float = 0.0
     failures: int = 0
     log: Path | None = None
     probe: Probe | None = None
     opened: closed_folders.Plan = field(default_factory=dict)
+    forks: ForkServer | None = None
 
     @property
     def kind(self) -> str:
@@ -83,7 +88,7 @@ class Part:
     def start(self) -> None:
         """Start the child; it dies with us."""
         output = self.log.open("ab") if self.log else None
-        self.child = subprocess.Popen(
+        self.child = self._forked(output) or subprocess.Popen(
             self.command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -99,10 +104,19 @@ class Part:
         if self.probe:
             self.probe.started()
 
+    def _forked(self, output: IO[bytes] | None) -> ForkedChild | None:
+        """Its process, where it can be forked."""
+        if self.kind not in FORKED or self.forks is None:
+            return None
+        opened = {folder: list(paths) for folder, paths in self.opened.items()}
+        order = Order(self.command, self.environment, self.user, opened, _open_files()[0], self.stop)
+        try:
+            return self.forks.start(order, output)
+        except NotForkedError:
+            return None
+
     def _before_exec(self) -> None:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        files = MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, _open_files())
         if self.user:
             closed_folders.open_up(self.opened)
             users.become(self.user)
@@ -125,6 +139,12 @@ class Part:
             for pid in below:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _open_files() -> tuple[int, int]:
+    """How many files a part may have open, and how many it may ask for."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES), most
 
 
 def descendants(pid: int) -> list[int]:
@@ -157,12 +177,14 @@ class Supervisor:
     noted: Callable[[str, str, int | None], None] = lambda part, reason, code: None
     hang_grace_s: float = HANG_GRACE_S
     hourly: Callable[[], object] = lambda: None
+    forks: ForkServer = field(default_factory=ForkServer)
     _observed: list[Probe] = field(default_factory=list)
     _next_hour: float = 0.0
     _next_look: dict[str, float] = field(default_factory=dict)  # at logs that could not be put aside
 
     def add(self, part: Part) -> None:
         """Start a part and watch over it."""
+        part.forks = self.forks
         part.start()
         if part.probe:
             part.probe.begin()
@@ -225,3 +247,4 @@ class Supervisor:
             if part.probe:
                 part.probe.end()
             part.end()
+        self.forks.end()

@@ -29,6 +29,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crop_contract import plain_structlog  # noqa: F401 - it comes before structlog
+
+# isort: split
 import structlog
 
 from crop_contract import logs, sandbox_kernel

@@ -37,7 +37,7 @@ from glasshouse.operations import (
 from glasshouse.operations import heartbeat as heart
 from glasshouse.operations.installation import CatchUpError, Installation, InstallationError
 from glasshouse.operations.processes import Part, Supervisor, holding
-from glasshouse.vault.backups import KEY_BACKUP_DAYS, remove_put_aside
+from glasshouse.vault.put_aside import KEY_BACKUP_DAYS, remove_put_aside
 
 Say = Callable[[str], None]
 PATIENCE = health.Patience()  # with a part that does not answer; tests have less
@@ -131,6 +131,7 @@ def uninterrupted(*signals: signal.Signals) -> Iterator[None]:
 
 
 def _start(home: Installation, supervisor: Supervisor, say: Say) -> None:
+    supervisor.forks.begin(home.data / "logs" / "fork-server.log")  # It reads while the stores start.
     store, keys_probe, reader, crops, inbound_smtp = _probes(home)
     for cluster, probe in zip(postgres.stores(home), (store, keys_probe), strict=True):
         say(cluster.name)

@@ -13,7 +13,6 @@ Source: PRI-24, SEC-08; docs/adr/0028.
 
 import json
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,8 +25,7 @@ from glasshouse.kernel import clock
 from glasshouse.vault import api, backup_file, epochs
 from glasshouse.vault.backup_file import BackupError, Header
 from glasshouse.vault.keys import questions
-
-KEY_BACKUP_DAYS = 7  # unless the operator names another number
+from glasshouse.vault.put_aside import remove_put_aside
 
 
 class Backup(NamedTuple):
@@ -179,17 +177,6 @@ def lapse() -> list[date]:
         if retired_at <= before and number not in in_use and number not in api.roots_in_use():
             roots.remove(number)
     return over
-
-
-def remove_put_aside(keystore: Path, days: int) -> None:
-    """Delete clusters that a restore put aside, as long ago as a backup lives: they hold keys of whoever was erased since.
-
-    Where each part has a user, they belong to none of ours, and the supervisor deletes them.
-    """
-    oldest = clock.now().timestamp() - timedelta(days=days).total_seconds()
-    for path in keystore.glob("cluster.damaged-*"):
-        if path.is_dir() and not path.is_symlink() and path.stat().st_mtime < oldest:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_partial() -> None:
