@@ -118,9 +118,18 @@ def test_a_value_stays_text(value: str) -> None:
     mail = smtp.composed("0" * 16, "jan@x.example", value, with_footer(body, "en", 1), "")
     page = Parsed(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
     assert {tag for tag, attrs in page.tags} <= TAGS
-    assert all(set(attrs) <= {"class", "style", "href", "dir", "lang", "charset", "name", "content"} for _, attrs in page.tags)
+    assert all(
+        set(attrs) <= {"class", "style", "href", "dir", "lang", "charset", "name", "content"} for _, attrs in page.tags
+    )
     shown = re.sub(r"\s+", "", page.text)
     assert all(re.sub(r"\s+", "", line) in shown for line in html.body_text(body).split("\n"))
+
+
+def test_lines_of_a_paragraph_stay_lines() -> None:
+    page = page_of("First\nsecond\n\nthird\n")
+    assert [tag for tag, _ in page.tags].count("br") == 2, "one here, one in the footer"
+    assert "<br>" not in page.text
+    assert re.search(r"First\s+second\s+third", page.text)
 
 
 def test_the_privacy_address_is_a_link() -> None:
@@ -129,7 +138,9 @@ def test_the_privacy_address_is_a_link() -> None:
 
 def test_nothing_is_loaded_from_anywhere() -> None:
     source = html.document("Subject", with_footer(f"{OWN}\n\nhttps://x.example/pixel.gif\n", "en", 1))
-    assert not re.search(r"<(img|script|link|iframe|object|video|audio|form|base)|url\(|@import|src=|background=", source)
+    assert not re.search(
+        r"<(img|script|link|iframe|object|video|audio|form|base)|url\(|@import|src=|background=", source
+    )
 
 
 def test_a_text_without_our_footer_says_no_language() -> None:

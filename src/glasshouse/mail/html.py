@@ -2,7 +2,7 @@
 
 Rules:
 
-1. The text decides. A value with markup in it stays text: everything is escaped, and only this module and its template write tags.
+1. The text decides. A value with markup in it stays text: all is escaped, and only this module and its template write tags.
 2. A link shows its whole address, so that it never leads elsewhere than it says. What names a user before the host is no link.
 3. One line that is only a link to our own pages becomes a button. A link to any other host never does, whoever wrote it.
 4. No picture, no script, no file of ours or of others: opening a mail tells nobody.
@@ -18,18 +18,26 @@ from django.conf import settings
 from django.template import Context, Engine, Template
 from django.utils import translation
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from glasshouse.mail.rendering import FOOTERS, footer_language
+from glasshouse.mail.rendering import footer_language
 from glasshouse.mail.rules import body_text, subject_line
 
 MOST_CHARACTERS = 100_000  # A longer text is mailed as text alone.
 FOOTER = "\n--\n"
 BEFORE, AFTER = "(<[\"'„“«", ".,;:!?)>]\"'“”»"  # what may stand around an address in a sentence
 ADDRESS = re.compile(r"https?://[!#-&*-;=?-Z_a-z~]{1,2000}")
+BREAK = mark_safe("<br>\n")
 LINK_STYLE = "color:#15683a;overflow-wrap:anywhere"
 TEXT_STYLE = "margin:0 0 16px;overflow-wrap:anywhere"
+SHEET_STYLE = (
+    "max-width:576px;margin:0 auto;padding:24px 20px;border:1px solid #dde4df;border-radius:8px;background:#ffffff;"
+    "color:#14201a;font:16px/1.5 system-ui,-apple-system,Roboto,Arial,sans-serif"
+)
+FOOTER_STYLE = (
+    "margin:24px 0 0;padding-top:16px;border-top:1px solid #dde4df;color:#5a675f;font-size:13px;overflow-wrap:anywhere"
+)
 BUTTON_STYLE = (
     "display:inline-block;padding:12px 24px;border-radius:6px;background:#15683a;color:#ffffff;"
     "font-weight:bold;text-decoration:none"
@@ -53,6 +61,8 @@ def document(subject: str, body: str) -> str:
             "language": language,
             "subject": subject_line(subject),
             "operator": settings.OPERATOR.name or settings.ORIGIN.partition("://")[2],
+            "sheet_style": SHEET_STYLE,
+            "footer_style": FOOTER_STYLE,
             "paragraphs": _paragraphs(text),
             "footer": _lines(footer.strip("\n").split("\n")),
         }
@@ -100,7 +110,7 @@ def _button(address: str) -> SafeString:
 
 
 def _lines(lines: Sequence[str]) -> SafeString:
-    return format_html_join("<br>\n", "{}", ((_line(line),) for line in lines))
+    return format_html_join(BREAK, "{}", ((_line(line),) for line in lines))
 
 
 def _line(line: str) -> SafeString:

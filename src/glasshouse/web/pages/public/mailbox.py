@@ -20,7 +20,9 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     return render(request, "public/mailbox.html", {"messages": mail.newest_of_people()})
 
 
-@page("mailbox/<slug:message>", name="mailbox_html", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True)
+@page(
+    "mailbox/<slug:message>", name="mailbox_html", need=Need.ANYBODY, audience=Audience.PUBLIC, before_acceptance=True
+)
 def mailbox_html(request: HttpRequest, message: str) -> HttpResponse:
     """The HTML part of a mail of the demo, as it would leave."""
     if not settings.DEMO:
