@@ -83,7 +83,9 @@ def test_a_mail_arrives_whole_over_tls(mail_sink: MailSink) -> None:
     assert message.sent_at is not None
     letter = next(one for one in mail_sink.letters if one["To"] == "arrives@grower.example")
     assert letter["From"] == "service@grower.example"
-    assert "Gewächshaus" in letter.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    text, page = letter.get_payload()  # type: ignore[misc]
+    assert "Gewächshaus" in text.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert "Gewächshaus" in page.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert letter["Message-ID"]
 
 

@@ -197,7 +197,7 @@ def test_what_a_program_of_ours_writes_says_so(officer: Customer) -> None:
     assert smtp.composed("0" * 16, sender, "x", "y", "")["Date"]
     requests.answer(officer.actor, RequestId(asked(sender)[0].id), "We hold nothing.", refuse=True)
     by_hand = as_sent(mailed(sender)[-1])
-    assert "We hold nothing." in by_hand.get_content()
+    assert "We hold nothing." in by_hand.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert by_hand["Auto-Submitted"] is None
 
 

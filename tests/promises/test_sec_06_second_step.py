@@ -226,6 +226,27 @@ def test_codes_by_text_message(customer: Make, web: Web) -> None:
     assert step(again, code).status_code == 400
 
 
+def test_a_code_comes_in_the_language_of_the_account(customer: Make, web: Web) -> None:
+    from glasshouse.accounts import languages, second_factor
+    from glasshouse.mail import api as mail
+
+    def newest(ending: str) -> str:
+        return next(text.body for text in mail.newest(400) if text.kind == "text" and text.address.endswith(ending))
+
+    person = customer()
+    languages.choose(person.alone, "de")
+    number = "+3161235" + f"{hash(person.site) % 10_000:04d}"
+    begun = second_factor.begin_text(person.alone, number)
+    text = newest(number[-4:])
+    assert re.fullmatch(r"\d{6} ist Ihr Glasshouse-Code\. .*", text)
+    assert second_factor.confirm(person.alone, begun.id, text[:6])
+    client = web()
+    sign_in(client, person)
+    post(client, "/second-factor/text", "/second-factor")
+    assert newest(number[-4:]) != text
+    assert " ist Ihr Glasshouse-Code" in newest(number[-4:]), "also while the second factor is to come"
+
+
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     "written", ["0612345678", "+31 20 1234567", "+882 16 5550000", "nonsense", "+1 900 555 0000", "+7 912 3456789"]

@@ -2,16 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from glasshouse.accounts import passwords
 from glasshouse.vault.spool import Spool
 from glasshouse.web.asgi import Application
-from glasshouse.web.threads import Bounds, DjangoThreads
+from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads
 from tests.repairs.test_bodies import Client, Handler, scope
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -140,3 +140,45 @@ def test_the_supervisors_question_is_answered_while_every_thread_is_taken() -> N
         return statuses[:2]
 
     assert asyncio.run(run()) == [200, 503]
+
+
+def test_a_reader_who_goes_away_is_no_error_of_the_server() -> None:
+    """What the application raises the server writes into the log, with a traceback."""
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 1000
+
+    async def run() -> bool:
+        application = Application(bounds=Bounds(threads=1))
+        handler = Handler(lambda request: StreamingHttpResponse(endless()))
+        application.threads = DjangoThreads(Bounds(threads=1), handler)  # type: ignore[arg-type]
+        client = Client(b"")
+
+        async def send(message: dict[str, Any]) -> None:
+            client.gone.set()
+            await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(application(scope("GET"), client, send), 60)
+        return client.gone.is_set()
+
+    assert asyncio.run(run())
+
+
+def test_an_answer_that_breaks_off_is_cut() -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"x"
+        raise RuntimeError
+
+    async def run() -> None:
+        application = Application(bounds=Bounds(threads=1))
+        handler = Handler(lambda request: StreamingHttpResponse(failing()))
+        application.threads = DjangoThreads(Bounds(threads=1), handler)  # type: ignore[arg-type]
+
+        async def send(message: dict[str, Any]) -> None:
+            return None
+
+        await asyncio.wait_for(application(scope("GET"), Client(b""), send), 60)
+
+    with pytest.raises(BrokenOffError):
+        asyncio.run(run())

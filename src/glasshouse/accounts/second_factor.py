@@ -18,7 +18,10 @@ from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext
 
 from glasshouse.accounts import buckets, credentials, languages, passkeys, sessions, texts, throttle, totp
 from glasshouse.accounts.models import Account, FactorKind, Person, RecoveryCode, SecondFactor
@@ -257,7 +260,10 @@ def _text_hash(factor: SecondFactor, digits: str) -> str:
 def _send_code(factor: SecondFactor) -> None:
     code = f"{secrets.randbelow(1_000_000):06d}"
     number = factor.secret["number"]
-    texts.send(KeyOwnerId(factor.key_owner), number, f"{code} is your Glasshouse code. Tell it to nobody.")
+    key_owner = KeyOwnerId(factor.key_owner)
+    with translation.override(languages.of_key_owner(key_owner) or settings.LANGUAGE_CODE):
+        text = gettext("%(code)s is your Glasshouse code. Tell it to nobody.") % {"code": code}
+    texts.send(key_owner, number, text)
     factor.code_hash, factor.code_until = _text_hash(factor, code), clock.now() + TEXT_LIFE
     factor.save(update_fields=["code_hash", "code_until"])
 

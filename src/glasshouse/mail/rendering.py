@@ -131,3 +131,12 @@ def with_footer(body: str, language: str, number: int) -> str:
     }
     footer = _engine().get_template(FOOTERS[language]).render(Context(values, autoescape=False, use_l10n=False))
     return f"{body.rstrip()}\n\n{footer}"
+
+
+def footer_language(footer: str) -> str:
+    """The language of a footer, read from its fixed words; "" where a text is no footer of ours."""
+    for language, name in FOOTERS.items():
+        fixed = _engine().get_template(name).source.partition("}}")[2].partition("{{")[0]
+        if fixed in footer:
+            return language
+    return ""

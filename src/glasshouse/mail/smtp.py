@@ -14,7 +14,7 @@ from django.conf import settings
 
 from glasshouse.kernel import clock, gate
 from glasshouse.kernel.ids import KeyOwnerId
-from glasshouse.mail import addresses
+from glasshouse.mail import addresses, html
 from glasshouse.mail.rules import body_text, message_id, subject_line
 
 SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
@@ -50,6 +50,7 @@ def composed(
         mail["Auto-Submitted"] = "auto-replied" if thread else "auto-generated"
         mail["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"
     mail.set_content(body_text(body))
+    html.attach(mail, subject, body)
     return mail
 
 

@@ -31,7 +31,7 @@ from glasshouse.web.bodies import (  # noqa: E402
     RefusedError,
     Rules,
 )
-from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads, Scope, Send, ThreadQueueFullError  # noqa: E402
+from glasshouse.web.threads import Bounds, BrokenOffError, DjangoThreads, GoneError, Scope, Send, ThreadQueueFullError  # noqa: E402
 
 HEALTH = "/health"
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
@@ -73,8 +73,8 @@ class Application:
             await self.bodies.drain(receive)
         except ThreadQueueFullError as error:
             await self._refuse(scope, headers, RefusedError(429 if error.of_peer else 503), send)
-        except DisconnectedError:
-            return
+        except (DisconnectedError, GoneError):
+            return  # Raised to the server, it would be a traceback in the log for each reader who leaves.
         except BrokenOffError:
             raise
         except Exception as error:  # noqa: BLE001 - noted under the number that the page shows

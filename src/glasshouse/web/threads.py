@@ -65,6 +65,10 @@ class BrokenOffError(ConnectionError):
     """The answer cannot be finished, so the connection is cut: a shortened file must not look whole."""
 
 
+class GoneError(BrokenOffError):
+    """The reader went away, so that there is no connection to cut."""
+
+
 class Answer:
     """An answer on its way from a thread (start, put, end) to the event loop (take, wait)."""
 
@@ -205,7 +209,7 @@ class DjangoThreads:
     async def _deliver(self, answer: Answer, send: Send) -> None:
         await answer.changed.wait()
         if not answer.status:
-            raise BrokenOffError
+            raise _end_of(answer)
         start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         if answer.ended and not answer.broken and answer.spool.size <= PIECE:
             await self._send(send, start)
@@ -226,7 +230,7 @@ class DjangoThreads:
                 return
             else:
                 await answer.changed.wait()
-        raise BrokenOffError
+        raise _end_of(answer)
 
     async def _take(self, answer: Answer) -> bytes:
         if answer.spool.on_disk:
@@ -239,6 +243,11 @@ class DjangoThreads:
                 await send(message)
         except TimeoutError:
             raise BrokenOffError from None
+
+
+def _end_of(answer: Answer) -> BrokenOffError:
+    """Why an answer did not come to its end."""
+    return GoneError("The reader went away.") if answer.gone.is_set() else BrokenOffError("The answer broke off.")
 
 
 async def _watch(receive: Any, answer: Answer, work: "Future[None]") -> None:

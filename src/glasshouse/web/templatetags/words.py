@@ -22,6 +22,21 @@ register.filter("promise_words", promise_words.in_words)
 register.filter("flaw", flaw_in_words)
 
 
+@register.filter
+def device(label: str) -> str:
+    """A browser and a system, as `accounts.rules.device_of` names them, in the reader's language."""
+    browser, is_pair, system = label.partition(" on ")
+    if is_pair:
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return gettext("unknown") if label == "unknown" else label
+
+
+@register.filter
+def network(place: str) -> str:
+    """A coarse place, as `accounts.rules.place_of` names it, in the reader's language."""
+    return gettext("this machine") if place == "this machine" else place
+
+
 @register.filter("words")
 def translated(text: object) -> str:
     """A text of the data map, or of a rule, in the reader's language."""
