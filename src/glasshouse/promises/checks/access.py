@@ -3,6 +3,7 @@
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from glasshouse.kernel.ids import new_id
@@ -12,7 +13,7 @@ from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
 from glasshouse.promises.rights_table import ADMINISTRATOR, ROLES
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, at_once, open_stage
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -66,8 +67,8 @@ def _members(stage: Stage, owner: Resident, sites: list[str]) -> dict[str, Resid
     """A member of each role, and one of a single site; their mails are waited for together."""
     invited = {role: stage.invite(owner, role) for role in ROLES if role != ADMINISTRATOR}
     invited["one site"] = stage.invite(owner, "grower", sites[:1])
-    joined = {role: stage.join(address, organisation=owner.organisation) for role, address in invited.items()}
-    return {ADMINISTRATOR: owner} | joined
+    joined = at_once([partial(stage.join, address, organisation=owner.organisation) for address in invited.values()])
+    return {ADMINISTRATOR: owner} | dict(zip(invited, joined, strict=True))
 
 
 def _membership(owner: Resident, account: str) -> tuple[str, list[str] | None] | None:
