@@ -128,8 +128,11 @@ SENTENCES = (
     ),
     gettext_noop(
         "What the database refuses; the rows of versions, announcements, accounts and mail, read with SQL by a role "
-        "that can only read. No probe publishes anything: everybody would be told."
+        "that can only read; the mail that arrives. No probe publishes anything: everybody would be told."
     ),
+    gettext_noop("While a significant version is coming, a probe signs up and reads its mail."),
+    gettext_noop("the mail of an announcement as it arrives: no significant version is coming"),
+    gettext_noop("whoever signs up before it is in force is told of it by a mail that arrives"),
     gettext_noop("%(a)s; the database refuses one that comes too early"),
     gettext_noop("the database takes a significant version after its lead time"),
     gettext_noop("each significant version waited for its lead time"),
