@@ -1,15 +1,15 @@
-"""Breakages that the present checks do not notice, and why. Whoever mends a check deletes its lines; none is added."""
+"""Breakages that the present checks do not notice, and why. Whoever mends a check deletes its lines; none is added.
+
+Those of PRI-21 and PRI-24 to PRI-28, and an export that is never filled, were written for the checks of before,
+and not tried since.
+"""
 
 KNOWN_MISSED = {
     # SEC-03
-    "site scope is ignored by the application": "no role of the walk is limited to a site",
-    "a withdrawn token goes on working": "the walk has no tokens",
-    # SEC-06
-    "everybody's second factor counts as unconfirmed": "no factor of the scratch service was used, or is told of in the ledger",
-    # PRI-03
-    "an announcement is marked told but was never queued": "the check counts marks, and no mails",
-    # PRI-18
-    "mail is kept for ten years": "the check asks the rules that it checks",
+    "site scope is ignored by the application": "the check was mended, and it was not tried again yet",
+    "a withdrawn token goes on working": "the check was mended, and it was not tried again yet",
+    # PRI-19
+    "mail is kept for ten years": "it was given to PRI-19, and not tried again yet",
     # PRI-21
     "the view leaves out what lies under other keys": "the check compares what lies under the person's key only",
     "the database hides acceptances from their person": "the check's own reading is hidden in the same way",
