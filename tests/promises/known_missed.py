@@ -6,7 +6,6 @@ and not tried since.
 
 KNOWN_MISSED = {
     # SEC-03
-    "site scope is ignored by the application": "the check was mended, and it was not tried again yet",
     "a withdrawn token goes on working": "the check was mended, and it was not tried again yet",
     # PRI-19
     "mail is kept for ten years": "it was given to PRI-19, and not tried again yet",
