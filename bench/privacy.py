@@ -58,10 +58,7 @@ def _person(home: Any, rows: int) -> list[Figure]:
 
     from glasshouse.kernel.ids import new_id
     from glasshouse.promises import readable
-    from glasshouse.subject import erasure as rights
-    from glasshouse.subject import exports
     from glasshouse.subject.inventory import view
-    from glasshouse.subject.models import Erasure
 
     target = "under 10 s" if rows == 10_000 else ""
     began, canary = time.time(), f"canary{new_id()}"
@@ -70,33 +67,37 @@ def _person(home: Any, rows: int) -> list[Figure]:
     _plant(grower, canary, rows)
     before = readable.look([canary], began=began).places
     view_timed = _timed(lambda: sum(1 for _ in view(actor)))
-
-    def copy() -> int:
-        number = exports.make_export(actor)
-        exports.fill(number)  # What is left to the worker otherwise, here.
-        return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
-
-    export_timed = _timed(copy)
-
-    def erase() -> int:
-        rights.erase(actor)
-        rights.finish_erasures()
-        return int(Erasure.objects.get(person=actor.person).rows)
-
-    erasure_timed = _timed(erase)
+    export_timed = _timed(lambda: _exported(actor))
+    erasure_timed = _timed(lambda: _erased(actor))
     after = readable.look([canary], began=began).places
+    size = f"{export_timed.result / 1e6:.1f} MB"
     return [
         Figure(f"everything held, {view_timed.result:,} values", f"{view_timed.seconds:.2f} s", ""),
-        Figure(
-            f"an export, sealed and fetched, {export_timed.result / 1e6:.1f} MB",
-            f"{export_timed.seconds:.2f} s",
-            target,
-        ),
+        Figure(f"an export, sealed and fetched, {size}", f"{export_timed.seconds:.2f} s", target),
         Figure(f"an erasure, {erasure_timed.result:,} rows", f"{erasure_timed.seconds:.2f} s", target),
         Figure("memory of the process at its peak", f"{_peak_mib():.0f} MiB", "under 500 MiB"),
         Figure("files with readable personal bytes, while it was held", str(len(before)), "0"),
         Figure("files with readable personal bytes, after the erasure", str(len(after)), "0"),
     ]
+
+
+def _exported(actor: Any) -> int:
+    """Make an export and fetch it; returns its bytes."""
+    from glasshouse.subject import exports
+
+    number = exports.make_export(actor)
+    exports.fill(number)  # What is left to the worker otherwise, here.
+    return sum(len(piece) for piece in exports.fetch_export(actor, number).body)
+
+
+def _erased(actor: Any) -> int:
+    """Erase; returns how many rows went."""
+    from glasshouse.subject import erasure
+    from glasshouse.subject.models import Erasure
+
+    erasure.erase(actor)
+    erasure.finish_erasures()
+    return int(Erasure.objects.get(person=actor.person).rows)
 
 
 def _plant(grower: Any, canary: str, rows: int) -> None:

@@ -9,6 +9,7 @@ from django.db import connections
 
 from glasshouse.events import api as events
 from glasshouse.mail import api as mail
+from glasshouse.notices import announcements
 from glasshouse.requests import referrals
 from glasshouse.retention import api as retention
 from glasshouse.sources import api as sources
@@ -64,6 +65,7 @@ def worker_running() -> Iterator[None]:
             mail.deliver_due()
             events.chain_waiting()
             sources.tell_due()
+            announcements.announce_due()
             retention.run_for_probes()
             referrals.warn_for_probes()
         connections.close_all()

@@ -305,29 +305,13 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from tests import test_crop_changes as here
+from tests.killing import kill_at
 from crops import store as store_module
 folder, point, nth, stage = sys.argv[1:]
-nth, calls = int(nth), 0
 opened = store_module.Store(Path(folder) / "crops", Path(folder) / "keys")
 if stage == "import":
     here.bring_in(opened, "a", here.FIRST, fields=here.FIELDS)
-def killing(original):
-    def killed(*arguments, **named):
-        global calls
-        calls += 1
-        if calls == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(*arguments, **named)
-    return killed
-if point == "statement":
-    real = opened._session
-    class Session:
-        query = staticmethod(killing(real.query))
-    opened._session = Session
-elif point == "sync":
-    os.sync = killing(os.sync)
-else:
-    setattr(opened.log, point, killing(getattr(opened.log, point)))
+kill_at(opened, point, int(nth))
 if stage == "import":
     here.bring_in(opened, "b", here.SECOND, fields=here.FIELDS)
 else:

@@ -152,15 +152,7 @@ def run(
     try:
         order = {"work": work, "request": request, "limits": asdict(limits), "parent": child.parent}
         _hand_over(child, order, pieces)
-        for kind, content in _frames(child, limits):
-            if kind == HOLDS:
-                holds(_restrictions(content))
-            elif kind == NOTE:
-                note(content)
-            elif kind in (REFUSED, MEMORY, BROKEN):
-                _fail(kind, content)
-            else:
-                yield content
+        yield from _answers(child, limits, note, holds)
         # It may have closed its output and go on: the deadline ends that.
         _judge(child.wait(), limits, late=late.is_set())
     finally:
@@ -170,6 +162,21 @@ def run(
             with suppress(OSError):  # What was not written yet has no reader any more.
                 pipe.close()
         child.wait()
+
+
+def _answers(
+    child: Child, limits: Limits, note: Callable[[bytes], None], holds: Callable[[Restrictions], None]
+) -> Iterator[bytes]:
+    """Each answer of the child; what it notes, and which restrictions hold, is told on the way. Raises SandboxError."""
+    for kind, content in _frames(child, limits):
+        if kind == HOLDS:
+            holds(_restrictions(content))
+        elif kind == NOTE:
+            note(content)
+        elif kind in (REFUSED, MEMORY, BROKEN):
+            _fail(kind, content)
+        else:
+            yield content
 
 
 def _start() -> Child:

@@ -25,6 +25,7 @@ PATH = f"{sandbox_process.SOURCE}:{ROOT}"
 LIMITS = Limits(cpu_s=2, whole_s=20, memory_bytes=512 << 20, answer_bytes=4 << 20)
 SYSTEM_PYTHON = "/usr/bin/python3"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+pytestmark = pytest.mark.slow  # Each test starts a process.
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +84,6 @@ def broken_limit(name: str, **limits: Any) -> str:
 # -- what it costs -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_loop_ends_with_its_processor_seconds_also_a_deaf_one() -> None:
     assert broken_limit("loop", cpu_s=1) == "cpu_s"
     assert broken_limit("loop_deaf", cpu_s=1) == "cpu_s"
@@ -257,7 +257,6 @@ def test_a_wall_holds_without_the_others(alone: str, tmp_path: Path) -> None:
 
 
 @as_root
-@pytest.mark.slow
 @pytest.mark.skipif(not Path(SYSTEM_PYTHON).exists(), reason="needs a Python that every user may start")
 def test_without_root_the_weaker_mode_is_named_and_holds(tmp_path: Path) -> None:
     for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
@@ -307,7 +306,6 @@ def test_a_restriction_that_does_not_hold_is_named() -> None:
 # -- what it says --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_nothing_that_it_says_breaks_us() -> None:
     order = {"act": "answer_nonsense"}
     for nonsense in ("", "x", "D", "D\0\0\0\0\0\0\0\5cut"):

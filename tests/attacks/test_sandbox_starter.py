@@ -37,7 +37,10 @@ PROGRAM = (
     "from glasshouse.operations import sandbox_starter\n"
     "sandbox_starter.main()\n"
 )
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a process another user")
+pytestmark = [
+    pytest.mark.slow,  # Each test starts processes.
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a process another user"),
+]
 Place = tuple[Path, "subprocess.Popen[bytes]"]
 
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from glasshouse.cli.mutate import mutate
 from glasshouse.operations.mutation import applying, runner, together
 from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
 from glasshouse.operations.mutation.scratch import SOURCE, Result, ScratchError, free_port, refuse_used, scratch
@@ -343,6 +345,52 @@ def test_who_stops_early_leaves_no_service(fakes: list[Fake]) -> None:
     next(trials)
     trials.close()
     assert fakes[0].told[-1] == "gone"
+
+
+# -- what is chosen ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the breakages that the command tries; none is applied."""
+    names: list[str] = []
+
+    def run(chosen: Runner) -> Iterator[Trial]:
+        for breakage in chosen.breakages:
+            names.append(breakage.name)
+            yield Trial(breakage.promise, breakage.name, breakage.kind, Outcome.CAUGHT, "", 0.0)
+
+    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # The command would take those of this test process.
+    return names
+
+
+def test_breakages_are_chosen_by_promise_by_name_and_by_both(tried: list[str]) -> None:
+    assert CliRunner().invoke(mutate, ["--breakage", "site scope is ignored", "--json"]).exit_code == 0
+    assert tried == ["site scope is ignored by the application", "site scope is ignored by the database"]
+    tried.clear()
+    several = ["--breakage", "by the database", "--breakage", "a withdrawn token", "SEC-03"]
+    assert CliRunner().invoke(mutate, several).exit_code == 0
+    assert tried == ["site scope is ignored by the database", "a withdrawn token goes on working"]
+
+
+def test_a_name_that_no_breakage_has_is_an_error_and_no_success(tried: list[str]) -> None:
+    answer = CliRunner().invoke(mutate, ["--breakage", "a withdrawn token", "PRI-28"])
+    assert answer.exit_code == 2 and "No breakage" in answer.output
+    assert tried == []
+
+
+def test_several_services_are_told_the_names_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_on: list[str] = []
+
+    def together_with(chosen: object, jobs: int, options: Sequence[str], *rest: object) -> Iterator[Trial]:
+        passed_on.extend(options)
+        yield from ()
+
+    monkeypatch.setattr("glasshouse.cli.mutate.run_together", together_with)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert CliRunner().invoke(mutate, ["--jobs", "2", "--all", "--breakage", "token"]).exit_code == 0
+    assert passed_on == ["--all", "--breakage", "token"]
 
 
 # -- on several services at once ---------------------------------------------------------------------------------------

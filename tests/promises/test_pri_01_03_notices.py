@@ -162,6 +162,42 @@ def test_a_significant_version_waits_for_its_mails_and_its_lead_time(
         Version.objects.filter(id=version.id).update(in_force_at=version.announced_at + timedelta(days=13))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("is_told", [True, False])
+def test_the_check_reads_the_mail_that_tells_a_newcomer(
+    home: Installation, officer: Customer, monkeypatch: pytest.MonkeyPatch, is_told: bool
+) -> None:
+    from glasshouse.kernel import clock
+    from glasshouse.mail.models import Message
+    from glasshouse.notices import announcements
+    from glasshouse.notices import api as notices
+    from glasshouse.promises.checks.announcements import _newcomer
+    from glasshouse.promises.findings import Steps
+    from glasshouse.promises.stage import Stage
+    from tests.checking import clear, worker_running
+
+    clear(home)
+    before = Steps()
+    _newcomer(before)
+    assert (before.taken, len(before.lines)) == (0, 1), "nothing is coming"
+    version = notices.publish(officer.actor, drafted(officer, significant=True, days=20))
+    announcements.announce_due()
+    Message.objects.filter(kind="announcement").update(sent_at=clock.now())
+    announcements.announce_due()
+    version.refresh_from_db()
+    assert version.in_force_at is not None
+    if not is_told:
+        monkeypatch.setattr(announcements, "announce_due", lambda: 0)
+        monkeypatch.setattr(
+            Stage, "arrival", lambda *_, **__: None
+        )  # Nothing is on its way: nobody waits a minute for it.
+    steps = Steps()
+    with worker_running():
+        _newcomer(steps)
+    assert (steps.taken, steps.wrong == []) == (1, is_told)
+
+
 @pytest.mark.usefixtures("kept")
 def test_a_mail_that_comes_back_is_followed_up(home: Installation, customer: Make, officer: Customer) -> None:
     import smtplib

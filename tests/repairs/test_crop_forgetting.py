@@ -157,6 +157,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from crops import store as store_module
+from tests.killing import kill_at
 from tests.repairs.test_crop_forgetting import HASH, OTHER
 from tests.test_crop_restart import HOME, batch
 folder, point, nth = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -170,25 +171,7 @@ def write_and_forget(tenant):
     opened.write(OTHER, batch(1, field="late")).result()  # Only the log holds it.
     forget(tenant)
 opened.senders.forget = write_and_forget
-calls = 0
-def killing(original):
-    def killed(*arguments, **named):
-        global calls
-        calls += 1
-        if calls == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(*arguments, **named)
-    return killed
-if point == "statement":
-    real = opened._session
-    class Session:
-        query = staticmethod(killing(real.query))
-    opened._session = Session
-elif point == "sync":
-    os.sync = killing(os.sync)
-else:
-    owner = opened.log if hasattr(opened.log, point) else opened
-    setattr(owner, point, killing(getattr(owner, point)))
+kill_at(opened, point, nth)
 opened.forget(OTHER.tenant)
 print("FORGOTTEN")
 os.kill(os.getpid(), signal.SIGKILL)

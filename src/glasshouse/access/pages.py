@@ -9,9 +9,9 @@ walk it. A page that is declared twice stops the start. Source: SEC-03; DESIGN, 
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Concatenate, NamedTuple, ParamSpec
 
 from django.http.response import HttpResponseBase
 
@@ -22,6 +22,7 @@ ORGANISATION = "organisation"  # the argument that names the customer
 _ARGUMENT = re.compile(r"<(?P<converter>\w+):(?P<name>\w+)>")
 _COLUMN = re.compile(r"(\w+\.\w+)?")
 View = Callable[..., HttpResponseBase]
+Parameters = ParamSpec("Parameters")
 
 
 class DeclarationError(Exception):
@@ -106,12 +107,13 @@ class Page:
     texts are in the catalogues, and it is shown in its reader's language.
     """
 
+    view: View
     path: str
+    _: KW_ONLY
     name: str
-    methods: tuple[str, ...]
     need: Permission | Need
     audience: Audience
-    view: View
+    methods: tuple[str, ...] = ("GET",)
     reauth: bool = False
     before_acceptance: bool = False
     to_support: bool = True
@@ -151,57 +153,27 @@ class _Key(NamedTuple):
 _pages: dict[_Key, Page] = {}
 
 
-def page(
-    path: str,
-    *,
-    name: str,
-    need: Permission | Need,
-    audience: Audience,
-    methods: tuple[str, ...] = ("GET",),
-    reauth: bool = False,
-    before_acceptance: bool = False,
-    to_support: bool = True,
-    form: FormRules = FormRules(),
-    menu: str = "",
-    menu_order: int = 0,
-    asks: tuple[Asked, ...] = (),
-    form_on: str = "",
-    translated: bool = False,
-    menu_group: MenuGroup = MenuGroup.DAILY,
-    icon: str = "dot",
-    under: str = "",
-) -> Callable[[View], View]:
-    """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
+def _declaring(make: Callable[Concatenate[View, Parameters], Page]) -> Callable[Parameters, Callable[[View], View]]:
+    """A decorator of views, with the parameters of `make` behind the view: each declaration says them once, in `Page`."""
 
-    Raises DeclarationError where the declaration contradicts itself or another one.
-    """
+    def page(*arguments: Parameters.args, **options: Parameters.kwargs) -> Callable[[View], View]:
+        """Declare a view's page; see `Page`. Several views may share a path and its name, each with methods of its own.
 
-    def declare(view: View) -> View:
-        declared = Page(
-            path,
-            name,
-            methods,
-            need,
-            audience,
-            view,
-            reauth,
-            before_acceptance,
-            to_support,
-            form,
-            menu,
-            menu_order,
-            asks,
-            form_on,
-            translated,
-            menu_group,
-            icon,
-            under,
-        )
-        _check(declared)
-        _pages.update({_Key(name, method): declared for method in methods})
-        return view
+        Raises DeclarationError where the declaration contradicts itself or another one.
+        """
 
-    return declare
+        def declare(view: View) -> View:
+            declared = make(view, *arguments, **options)
+            _check(declared)
+            _pages.update({_Key(declared.name, method): declared for method in declared.methods})
+            return view
+
+        return declare
+
+    return page
+
+
+page = _declaring(Page)
 
 
 def _check(declared: Page) -> None:

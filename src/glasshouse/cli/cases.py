@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _officer(address: str) -> Actor:
-    """The privacy officer with this address, with a second factor, having accepted the documents in force."""
+    """The privacy officer with this address, with a second factor that was used, having accepted the documents in force."""
     from dataclasses import replace
 
     from glasshouse.accounts import api as accounts
@@ -53,6 +53,7 @@ def _officer(address: str) -> Actor:
         name="App",
         secret={"seed": SEED},
         confirmed_at=now,
+        used_at=now,
         created_at=now,
     )
     notices.record_acceptance(actor, notices.offer().claims("page"))

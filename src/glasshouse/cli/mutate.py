@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from glasshouse.kernel.release import needed_clone
 from glasshouse.operations.mutation.runner import Outcome, Runner, Trial
 from glasshouse.operations.mutation.together import run_together
+from glasshouse.promises.breakage import Breakage
 from glasshouse.promises.breakages import load
 from glasshouse.promises.register import REGISTER
 
@@ -24,6 +26,9 @@ console, output = Console(stderr=True), Console()
 @click.command()
 @click.argument("promises", nargs=-1, type=click.Choice(list(REGISTER)), metavar="[PROMISE]…")
 @click.option("--quick", is_flag=True, help="Only those that need no part to start again.")
+@click.option(
+    "--breakage", "names", multiple=True, metavar="TEXT", help="Only those whose name holds a text. Repeatable."
+)
 @click.option(
     "--all", "others", is_flag=True, help="Run the other promises' checks too, and tell which of them turn red."
 )
@@ -44,6 +49,7 @@ console, output = Console(stderr=True), Console()
 def mutate(
     promises: tuple[str, ...],
     quick: bool,
+    names: tuple[str, ...],
     others: bool,
     as_json: bool,
     as_lines: bool,
@@ -55,39 +61,56 @@ def mutate(
     The scratch service is made for it, with demo growers, and removed at the end. No other installation is touched.
     """
     needed_clone("mutate")
-    chosen = [
-        breakage
-        for breakage in load()
-        if (not promises or breakage.promise in promises) and (breakage.quick or not quick)
-    ]
+    chosen = _chosen(promises, names, quick=quick)
+    options = [option for option, given in (("--quick", quick), ("--all", others)) if given]
+    options += [part for name in names for part in ("--breakage", name)]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Also where a shell has it ignored.
         signal.signal(number, _interrupt)
-    trials: list[Trial] = []
     with console.status("Starting …") as status:
 
         def say(text: str) -> None:
             status.update(f"{text} …")
 
-        try:
-            if jobs > 1:
-                options = [option for option, given in (("--quick", quick), ("--all", others)) if given]
-                running = run_together(chosen, jobs, options, folder, say)
-            else:
-                running = Runner(chosen, folder, others, each_restored=not quick, say=say).run()
-            with closing(running):
-                for trial in running:
-                    trials.append(trial)
-                    console.print(_line(trial))
-                    if as_lines:
-                        click.echo(json.dumps(trial.as_json()))
-        except KeyboardInterrupt:
-            console.print("Interrupted; the scratch service is gone.")
-            sys.exit(130)
+        if jobs > 1:
+            running = run_together(chosen, jobs, options, folder, say)
+        else:
+            running = Runner(chosen, folder, others, each_restored=not quick, say=say).run()
+        trials = _shown(running, as_lines=as_lines)
     if as_json:
         click.echo(json.dumps([trial.as_json() for trial in trials], indent=1))
     elif not as_lines:
         _print(trials)
     sys.exit(0 if all(trial.outcome is Outcome.CAUGHT and not trial.also_red for trial in trials) else 1)
+
+
+def _chosen(promises: tuple[str, ...], names: tuple[str, ...], *, quick: bool) -> list[Breakage]:
+    """The breakages that were asked for. Raises UsageError where there is none: nothing tried must not look like success."""
+    chosen = [
+        breakage
+        for breakage in load()
+        if (not promises or breakage.promise in promises)
+        and (not names or any(name in breakage.name for name in names))
+        and (breakage.quick or not quick)
+    ]
+    if not chosen:
+        raise click.UsageError("No breakage is named so. Their names stand in src/glasshouse/promises/breakages.")
+    return chosen
+
+
+def _shown(running: Generator[Trial, None, None], *, as_lines: bool) -> list[Trial]:
+    """Every trial, each shown as soon as it is over. Ends the command with 130 where it is interrupted."""
+    trials: list[Trial] = []
+    try:
+        with closing(running):
+            for trial in running:
+                trials.append(trial)
+                console.print(_line(trial))
+                if as_lines:
+                    click.echo(json.dumps(trial.as_json()))
+    except KeyboardInterrupt:
+        console.print("Interrupted; the scratch service is gone.")
+        sys.exit(130)
+    return trials
 
 
 def _interrupt(*_: object) -> None:

@@ -6,6 +6,7 @@ later and is filled by nobody here is seen: the check of PRI-24 cannot tell then
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from glasshouse.access.pages import Audience
@@ -13,7 +14,7 @@ from glasshouse.kernel.errors import UnavailableError
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import asked_fields, authenticator, crop_door, mail_door, oracle
 from glasshouse.promises.front_door import FormMissingError, Visitor
-from glasshouse.promises.stage import Resident, Stage
+from glasshouse.promises.stage import Resident, Stage, at_once
 
 # Columns that a form asks a person for and that no walk fills, each with why.
 LEFT_OUT = {
@@ -88,9 +89,9 @@ def person(stage: Stage) -> Filled:
 
 def _signed_up(stage: Stage) -> tuple[Resident, Resident, str]:
     addresses = [stage.ask_sign_up() for _ in range(2)]
-    resident, colleague = (
-        stage.finish_sign_up(address, name=f"canary{new_id()}", organisation=f"canary{new_id()}")
-        for address in addresses
+    names = [{"name": f"canary{new_id()}", "organisation": f"canary{new_id()}"} for _ in addresses]
+    resident, colleague = at_once(
+        [partial(stage.finish_sign_up, address, **name) for address, name in zip(addresses, names, strict=True)]
     )
     return resident, colleague, resident.address
 
@@ -101,14 +102,23 @@ def _asked_by_mail(stage: Stage, given: Filled) -> None:
     given.texts["accounts_person.name before"] = resident.name
     given.hashes = [_hash(resident)]
     address = stage.new_address()
-    here, form = resident.visitor, {"present": resident.password, "address": address}
-    done(here.submit("/account", form, action="/address"), "A change of address", 200)
-    done(stage.visitor().submit("/trust/providers", {"address": address}), "A subscription", 200)
+    form = {"present": resident.password, "address": address}
     asked = {"kind": "question", "address": address, "text": given.canary("rights_request.text")}
-    done(stage.visitor().submit("/privacy", asked), "A privacy request", 200)
-    done(stage.visitor().submit("/forgotten", {"address": given.old_address}), "A forgotten password", 200)
     invitation = {"address": address, "role": "viewer", "message": given.canary("access_invitation.message")}
-    done(colleague.visitor.submit(colleague.page("members"), invitation, action="/invite"), "An invitation")
+    subscriber, asker, forgetful = (stage.visitor() for _ in range(3))
+    change, *others, invited = at_once(
+        [
+            partial(resident.visitor.submit, "/account", form, action="/address"),
+            partial(subscriber.submit, "/trust/providers", {"address": address}),
+            partial(asker.submit, "/privacy", asked),
+            partial(forgetful.submit, "/forgotten", {"address": given.old_address}),
+            partial(colleague.visitor.submit, colleague.page("members"), invitation, action="/invite"),
+        ]
+    )
+    done(change, "A change of address", 200)
+    for answer, what in zip(others, ("A subscription", "A privacy request", "A forgotten password"), strict=True):
+        done(answer, what, 200)
+    done(invited, "An invitation")
     subscription = stage.link(address, "trust/providers")
     done(stage.visitor().submit(subscription, {}, action="/begin"), "A subscription's confirmation", 200)
     _confirm(stage, stage.link(address, "privacy/prove"))

@@ -6,6 +6,7 @@ persons included; personal values are sealed in them, and it has no key.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -27,15 +28,44 @@ class Column(NamedTuple):
     kind: str
 
 
+# Of the check that runs, by database: to sign in for each of a hundred questions takes longer than the questions.
+_held: ContextVar["dict[str, psycopg.Connection[tuple[Any, ...]]] | None"] = ContextVar("held", default=None)
+
+
+@contextmanager
+def connections_held() -> Iterator[None]:
+    """While the block lasts, `reading` signs in once to each database. Every question still sees what is stored at its time.
+
+    A thread that the block starts signs in for itself.
+    """
+    links: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
+    token = _held.set(links)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+        for link in links.values():
+            link.close()
+
+
 @contextmanager
 def reading(database: str = PEOPLE) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """A connection that only reads. Raises UnavailableError."""
+    links = _held.get()
+    if links is None:
+        with _signed_in(database) as link:
+            yield link
+        return
+    if database not in links or links[database].closed:  # Also where the store was started again meanwhile.
+        links[database] = _signed_in(database)
+    yield links[database]
+
+
+def _signed_in(database: str) -> "psycopg.Connection[tuple[Any, ...]]":
     try:
-        link = connected(settings.REACHED[database])
+        return connected(settings.REACHED[database])
     except (OSError, psycopg.OperationalError) as error:
         raise UnavailableError("The auditor's role cannot sign in to the database.") from error
-    with link:
-        yield link
 
 
 def connected(place: dict[str, str]) -> "psycopg.Connection[tuple[Any, ...]]":
@@ -49,6 +79,7 @@ def connected(place: dict[str, str]) -> "psycopg.Connection[tuple[Any, ...]]":
         user="glasshouse_auditor",
         password=(settings.KEYS_FOLDER / "auditor.secret").read_text(),
         autocommit=True,
+        prepare_threshold=None,  # A plan that is kept does not outlive a change of its table.
         options="-c default_transaction_read_only=on -c statement_timeout=30000",
     )
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.urls import get_resolver
 
 from glasshouse.kernel.errors import GlasshouseError, stack_of
-from glasshouse.promises import checks, findings, registry
+from glasshouse.promises import checks, findings, oracle, registry
 from glasshouse.promises.findings import Finding, State
 
 log = structlog.stdlib.get_logger("glasshouse.promises")
@@ -19,7 +19,7 @@ def run(promise: str) -> Finding:
     """
     if promise not in registry.CHECKS:
         return Finding(State.NOT_CHECKED, "no check yet")
-    with findings.one_check():
+    with findings.one_check(), oracle.connections_held():
         return _judged(promise)
 
 

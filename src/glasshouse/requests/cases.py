@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
@@ -111,7 +111,7 @@ def case_of(actor: Actor, number: str) -> Case:
     now, law = clock.now(), legal_deadlines.LAWS[request.law]
     confirmed = request.proved_at is not None and bool(request.address)
     is_known = bool(request.address) and bool(known_hashes([request.address_hash]))
-    is_open, waits = request.closed_at is None, bool(waiting.among([request.id]))
+    waits = bool(waiting.among([request.id]))
     officer_names = assignment.names([request.assigned_to, request.erasure_by])
     others_may, others = access.others_with(actor, Permission.REQUEST_ANSWER), _others(actor, request)
     return Case(
@@ -123,7 +123,6 @@ def case_of(actor: Actor, number: str) -> Case:
         answer_by=legal_deadlines.working_day(request.due_at, closed_days(now.year)),
         days_left=(request.due_at - now).days,
         ends_on=legal_deadlines.legal_end(law, request.due_at, closed_days(now.year)),
-        may_extend=is_open and legal_deadlines.may_extend(law, request.kind) and request.extended_at is None,
         known=confirmed and is_known,
         is_own_region=covers(str(actor.account))(request.region),
         assigned_to=officer_names.get(request.assigned_to, ""),
@@ -137,21 +136,42 @@ def case_of(actor: Actor, number: str) -> Case:
         others=others,
         may_merge_into=threads.may_merge_into(request, others),
         merged=threads.merged_into([request.id]).get(request.id, []),
-        needs_look=is_open and request.needs_look and request.seen_at is None,
-        may_prove=is_open and request.proved_at is None,
         agent=next((agent.name for agent in readable(Agent.objects.filter(id=request.agent))), ""),
         templates=answer_templates.offered(request.kind),
         language=request.language,
-        may_tell=is_open and confirmed,
-        may_erase=may_erase(request, is_known=is_known),
         needs_second=others_may > 0 or is_known,
         erasure_by=officer_names.get(request.erasure_by, ""),
         is_second=request.erasure_by not in ("", str(actor.account)),
-        may_export=is_open and confirmed and request.kind in EXPORTED,
-        may_restrict=is_open and confirmed and request.kind in RESTRICTED,
         held_until=legal_holds.ends_at([request.address_hash]).get(request.address_hash) if confirmed else None,
         waits=waits,
+        **_acts_of(request, law, is_confirmed=confirmed, is_known=is_known),
     )
+
+
+class _Acts(TypedDict):
+    """What an officer may do with a request, as `Case` tells it."""
+
+    may_extend: bool
+    needs_look: bool
+    may_prove: bool
+    may_tell: bool
+    may_erase: bool
+    may_export: bool
+    may_restrict: bool
+
+
+def _acts_of(request: Request, law: legal_deadlines.Law, *, is_confirmed: bool, is_known: bool) -> _Acts:
+    """is_confirmed: whoever asks has the address. is_known: the address has an account."""
+    is_open = request.closed_at is None
+    return {
+        "may_extend": is_open and legal_deadlines.may_extend(law, request.kind) and request.extended_at is None,
+        "needs_look": is_open and request.needs_look and request.seen_at is None,
+        "may_prove": is_open and request.proved_at is None,
+        "may_tell": is_open and is_confirmed,
+        "may_erase": may_erase(request, is_known=is_known),
+        "may_export": is_open and is_confirmed and request.kind in EXPORTED,
+        "may_restrict": is_open and is_confirmed and request.kind in RESTRICTED,
+    }
 
 
 def may_erase(request: Request, *, is_known: bool) -> bool:

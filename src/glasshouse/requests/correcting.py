@@ -37,15 +37,7 @@ def correct_classification(actor: Actor, number: RequestId, kind: str, region: s
     if (kind, region) == (request.kind, request.region):
         raise InvalidError("This is how it is classified already.", field="kind")
     was_kind, was_region, was_due_at = request.kind, request.region, request.due_at
-    law = legal_deadlines.LAWS[legal_deadlines.REGIONS[region][1]]
-    is_extended = request.extended_at is not None and legal_deadlines.may_extend(law, kind)
-    request.kind, request.region, request.law = kind, region, law.id
-    request.due_at = legal_deadlines.due(law, request.asked_at, kind, extended=is_extended)
-    request.acknowledge_by = legal_deadlines.acknowledge_by(law, request.asked_at)
-    request.escalated = 0  # Who is reminded, and when, is another question now.
-    if not is_extended:
-        request.extended_at = None
-    request.save(update_fields=["kind", "region", "law", "due_at", "acknowledge_by", "escalated", "extended_at"])
+    law = _classify(request, kind, region)
     requests.write(
         request,
         "requests/mails/classified",
@@ -64,3 +56,17 @@ def correct_classification(actor: Actor, number: RequestId, kind: str, region: s
         later=request.due_at > was_due_at,
     )
     return request.due_at
+
+
+def _classify(request: Request, kind: str, region: str) -> legal_deadlines.Law:
+    """Store another kind and region with the deadline that follows; returns the law that applies."""
+    law = legal_deadlines.LAWS[legal_deadlines.REGIONS[region][1]]
+    is_extended = request.extended_at is not None and legal_deadlines.may_extend(law, kind)
+    request.kind, request.region, request.law = kind, region, law.id
+    request.due_at = legal_deadlines.due(law, request.asked_at, kind, extended=is_extended)
+    request.acknowledge_by = legal_deadlines.acknowledge_by(law, request.asked_at)
+    request.escalated = 0  # Who is reminded, and when, is another question now.
+    if not is_extended:
+        request.extended_at = None
+    request.save(update_fields=["kind", "region", "law", "due_at", "acknowledge_by", "escalated", "extended_at"])
+    return law

@@ -7,7 +7,7 @@ Source: PRI-22; GDPR Art. 15(3), 20.
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -167,36 +167,41 @@ def zipped(
     in English.
     """
     pipe, row = _Pipe(), partial(export_page.row, language=language)
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
-        for name, first, line, last in (
-            ("data.json", "[\n", _json, "\n]\n"),
-            (
-                "data.html",
-                export_page.head(language),
-                row,
-                f"</table>{export_page.not_included(kinds, language)}</html>\n",
-            ),
-        ):
-            with archive.open(name, "w", force_zip64=True) as file:
-                file.write(first.encode())
-                for number, item in enumerate(items()):
-                    file.write(line(item, number).encode())
-                    if len(pipe.held) > PIECE:
-                        yield pipe.taken()
-                    if number % TELL_EVERY == TELL_EVERY - 1:
-                        progress.report()
-                        note_progress(number // (2 if name == "data.json" else 1))
-                file.write(last.encode())
+    last = f"</table>{export_page.not_included(kinds, language)}</html>\n"
+
+    def members() -> Iterator[tuple[str, Iterator[bytes]]]:
+        yield "data.json", _lines("[\n", _json, "\n]\n", items(), lambda count: note_progress(count // 2))
+        yield "data.html", _lines(export_page.head(language), row, last, items(), note_progress)
         for held in files():
-            # Under its number: what somebody named a file is no path here.
-            with archive.open(f"files/{held.id}-{file_name(held.name)}", "w", force_zip64=True) as file:
-                for piece in held.body:
+            yield f"files/{held.id}-{file_name(held.name)}", held.body  # By its number: a name is no path here.
+
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+        for name, body in members():
+            with archive.open(name, "w", force_zip64=True) as file:
+                for piece in body:
                     file.write(piece)
                     if len(pipe.held) > PIECE:
                         yield pipe.taken()
         if kinds:
             archive.writestr("not-included.json", json.dumps([kind._asdict() for kind in kinds], ensure_ascii=False))
     yield pipe.taken()
+
+
+def _lines(
+    first: str,
+    line: Callable[[Item, int], str],
+    last: str,
+    items: Iterable[Item],
+    note_progress: Callable[[int], None],
+) -> Iterator[bytes]:
+    """A file with a line for each item. note_progress: told now and then how many items are in it."""
+    yield first.encode()
+    for number, item in enumerate(items):
+        yield line(item, number).encode()
+        if number % TELL_EVERY == TELL_EVERY - 1:
+            progress.report()
+            note_progress(number)
+    yield last.encode()
 
 
 def file_name(name: str) -> str:

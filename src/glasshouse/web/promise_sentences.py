@@ -26,8 +26,12 @@ SENTENCES = (
     ),
     gettext_noop("A member of one site opens the pages, the readings and the forms of another site."),
     gettext_noop(
-        "A role, the sites of a member and what a role of the customer's own may do are changed; a member is removed."
-        " Each time the same browser asks again."
+        "A role, the sites of a member and what a role of the customer's own may do are changed; a member revokes an "
+        "API token, and is removed. Each time the same browser or program asks again."
+    ),
+    gettext_noop(
+        "A member of one site with a role that may change members and make sites tries to give another site, and to "
+        "make one."
     ),
     gettext_noop(
         "The last administrator is demoted, limited, and leaves; two administrators remove each other at the same "
@@ -53,6 +57,8 @@ SENTENCES = (
     gettext_noop("a role of one's own opens what it names, and no more"),
     gettext_noop("changed, it counts at the next request"),
     gettext_noop("nobody gives themself more than they have"),
+    gettext_noop("a member of one site gives no other, and makes none"),
+    gettext_noop("a revoked token opens nothing at the next request, and another one goes on"),
     gettext_noop("the last administrator cannot be demoted, limited or removed"),
     gettext_noop("two who remove each other at once leave one"),
     gettext_noop("no customer here is without an administrator"),
@@ -122,8 +128,11 @@ SENTENCES = (
     ),
     gettext_noop(
         "What the database refuses; the rows of versions, announcements, accounts and mail, read with SQL by a role "
-        "that can only read. No probe publishes anything: everybody would be told."
+        "that can only read; the mail that arrives. No probe publishes anything: everybody would be told."
     ),
+    gettext_noop("While a significant version is coming, a probe signs up and reads its mail."),
+    gettext_noop("the mail of an announcement as it arrives: no significant version is coming"),
+    gettext_noop("whoever signs up before it is in force is told of it by a mail that arrives"),
     gettext_noop("%(a)s; the database refuses one that comes too early"),
     gettext_noop("the database takes a significant version after its lead time"),
     gettext_noop("each significant version waited for its lead time"),

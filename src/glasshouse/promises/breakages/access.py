@@ -102,9 +102,9 @@ BREAKAGES = (
         "SEC-03",
         "a withdrawn token goes on working",
         Code(
-            API,
-            "filter(id=actor.token, organisation_id=actor.organisation, revoked_at=None).first()",
-            "filter(id=actor.token, organisation_id=actor.organisation).first()",
+            "glasshouse/organisations/tokens.py",
+            "own_tokens.filter(revoked_at=None).update(revoked_at=clock.now())",
+            "own_tokens.filter(revoked_at=None).update(revoked_at=None)",
             ("web",),
         ),
     ),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from glasshouse.promises.breakage import (
     Breakage,
     Code,
+    Database,
     Environment,
     Place,
     answering,
@@ -16,12 +17,6 @@ from glasshouse.promises.breakage import (
 )
 
 ANNOUNCEMENTS = "glasshouse/notices/announcements.py"
-
-
-@contextmanager
-def _worker_stopped(place: Place) -> Iterator[None]:
-    with stopped(place, "worker"):
-        yield
 
 
 @contextmanager
@@ -80,15 +75,17 @@ BREAKAGES = (
     ),
     Breakage(
         "PRI-03",
-        "a significant version comes into force at once",
-        Code(
-            ANNOUNCEMENTS,
-            "version.announced_at + timedelta(days=version.lead_days)",
-            "version.announced_at + timedelta(days=0)",
-            ("worker",),
+        "the database takes a significant version that is in force at once",
+        Database(
+            "ALTER TABLE notices_version DROP CONSTRAINT significant_waits",
+            "ALTER TABLE notices_version ADD CONSTRAINT significant_waits CHECK (NOT significant OR in_force_at IS NULL "
+            "OR (announced_at IS NOT NULL AND in_force_at >= announced_at + lead_days * interval '1 day'))",
         ),
+        quick=True,
     ),
     Breakage(
-        "PRI-03", "nothing is announced while the worker is stopped", Environment(_worker_stopped), also=("PRI-26",)
+        "PRI-03",
+        "nothing is announced any more",
+        Code("glasshouse/notices/schedule.py", "every_s=10, first_s=3", "every_s=86_400, first_s=86_400", ("worker",)),
     ),
 )

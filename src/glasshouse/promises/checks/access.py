@@ -3,17 +3,23 @@
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from typing import LiteralString
+from functools import partial
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from glasshouse.kernel.ids import new_id
 from glasshouse.promises import crop_door, oracle, rights_table
 from glasshouse.promises.checks.organisations import UNINVITED
 from glasshouse.promises.findings import Finding, Steps, counted
+from glasshouse.promises.front_door import Visitor
 from glasshouse.promises.registry import check
 from glasshouse.promises.rights_table import ADMINISTRATOR, ROLES
-from glasshouse.promises.stage import Resident, Stage, open_stage
+from glasshouse.promises.stage import Resident, Stage, at_once, open_stage
 
-READS_EVENTS, CHANGES_MEMBERS = "events:event:read", "access:member:change"
+if TYPE_CHECKING:
+    from httpx import Response
+
+READS_EVENTS, CHANGES_MEMBERS, MAKES_SITES = "events:event:read", "access:member:change", "greenhouse:site:create"
+SEEN_BY_VIEWERS = ("greenhouse:site:read", "greenhouse:reading:read")
 
 
 @check(
@@ -22,8 +28,9 @@ READS_EVENTS, CHANGES_MEMBERS = "events:event:read", "access:member:change"
         "A probe's customer has a member of each built-in role. Each asks for every address that the service knows, to see it "
         "and to send its form, at home; at another customer the administrator does, and one other role, drawn for each address.",
         "A member of one site opens the pages, the readings and the forms of another site.",
-        "A role, the sites of a member and what a role of the customer's own may do are changed; a member is removed. Each "
-        "time the same browser asks again.",
+        "A role, the sites of a member and what a role of the customer's own may do are changed; a member revokes an API token, "
+        "and is removed. Each time the same browser or program asks again.",
+        "A member of one site with a role that may change members and make sites tries to give another site, and to make one.",
         "The last administrator is demoted, limited, and leaves; two administrators remove each other at the same moment; a "
         "member who may change members makes themself an administrator.",
     ),
@@ -49,7 +56,7 @@ def permissions() -> Finding:
         )
         _scope(steps, owner, foreign, people["one site"], sites)
         _at_once(steps, owner, people, sites)
-        _own_role(steps, stage, owner)
+        _limited(steps, owner, _own_role(steps, stage, owner), people["viewer"], sites)
         _last_administrator(steps, stage, owner, people)
         _on_record(steps, owner, people)
     _everywhere(steps)
@@ -60,8 +67,8 @@ def _members(stage: Stage, owner: Resident, sites: list[str]) -> dict[str, Resid
     """A member of each role, and one of a single site; their mails are waited for together."""
     invited = {role: stage.invite(owner, role) for role in ROLES if role != ADMINISTRATOR}
     invited["one site"] = stage.invite(owner, "grower", sites[:1])
-    joined = {role: stage.join(address, organisation=owner.organisation) for role, address in invited.items()}
-    return {ADMINISTRATOR: owner} | joined
+    joined = at_once([partial(stage.join, address, organisation=owner.organisation) for address in invited.values()])
+    return {ADMINISTRATOR: owner} | dict(zip(invited, joined, strict=True))
 
 
 def _membership(owner: Resident, account: str) -> tuple[str, list[str] | None] | None:
@@ -149,30 +156,63 @@ def _at_once(steps: Steps, owner: Resident, people: dict[str, Resident], sites: 
     _change(owner, scoped.account, "grower", sites[1:])
     shown = scoped.visitor.get(owner.page("sites")).text
     steps.expect("other sites count at the next request", sites[1] in shown and sites[0] not in shown)
-    form: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
-    made = leaver.visitor.follow(leaver.visitor.submit(owner.page("tokens"), form)).text
-    shown_token = re.search(r"\bght_[A-Za-z0-9_-]+", made)
-    token = {"Authorization": f"Bearer {shown_token[0] if shown_token else ''}"}
-    before = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
+    _tokens(steps, owner, leaver, sites[0])
+
+
+def _tokens(steps: Steps, owner: Resident, leaver: Resident, site: str) -> None:
+    """A token that its owner revokes, and one whose owner is removed: neither opens anything at the next request."""
+    revoked, left = _token(leaver, owner), _token(leaver, owner)
+    before = [_sites_by(token) for token in (revoked, left)]
+    ids = oracle.rows(
+        "SELECT id FROM access_token WHERE organisation_id = %s ORDER BY created_at LIMIT 1", owner.organisation
+    )
+    leaver.visitor.post(owner.page(f"tokens/{ids[0][0] if ids else ''}/revoke"))
+    after = [_sites_by(token) for token in (revoked, left)]
+    worked = all(answer.status_code == 200 and site in answer.text for answer in (*before, after[1]))
+    steps.expect(
+        "a revoked token opens nothing at the next request, and another one goes on",
+        worked and after[0].status_code == 401 and site not in after[0].text,
+        f"{[answer.status_code for answer in (*before, *after)]}",
+    )
     owner.visitor.post(owner.page(f"members/{leaver.account}/remove"))
     gone = [leaver.visitor.get(owner.page(page)).status_code for page in ("", "sites", "my-access")]
-    after = leaver.visitor.request("GET", "/api/v1/sites", headers=token)
+    end = _sites_by(left)
     own = leaver.visitor.get("/account").status_code
     steps.expect(
         "a removed member sees nothing at the next request", gone == [404] * 3 and own == 200, f"{gone}, {own}"
     )
     steps.expect(
         "a removed member's token opens nothing",
-        before.status_code == 200
-        and sites[0] in before.text
-        and after.status_code == 401
-        and sites[0] not in after.text,
-        f"{before.status_code}, {after.status_code}",
+        worked and end.status_code == 401 and site not in end.text,
+        str(end.status_code),
     )
 
 
-def _own_role(steps: Steps, stage: Stage, owner: Resident) -> None:
-    """A role of the customer's own: what it names and no more, changed at once; nobody raises themself by it."""
+class _Token(NamedTuple):
+    """An API token, and the browser of its owner, that of a program here."""
+
+    secret: str
+    visitor: Visitor
+
+
+def _token(member: Resident, owner: Resident) -> _Token:
+    """A new token by the page; without a secret where the page shows none."""
+    form: dict[str, str | list[str]] = {"name": "Probe", "scopes": ["greenhouse:site:read"], "days": "1"}
+    made = member.visitor.follow(member.visitor.submit(owner.page("tokens"), form)).text
+    shown = re.search(r"\bght_[A-Za-z0-9_-]+", made)
+    return _Token(shown[0] if shown else "", member.visitor)
+
+
+def _sites_by(token: _Token) -> "Response":
+    """What the people API answers to a program that asks for the sites."""
+    return token.visitor.request("GET", "/api/v1/sites", headers={"Authorization": f"Bearer {token.secret}"})
+
+
+def _own_role(steps: Steps, stage: Stage, owner: Resident) -> Resident:
+    """A role of the customer's own: what it names and no more, changed at once; nobody raises themself by it.
+
+    Returns its member, who may change members.
+    """
     form: dict[str, str | list[str]] = {"name": f"Probe {new_id()}", "permissions": [READS_EVENTS]}
     owner.visitor.post(owner.page("roles"), form)
     role = str(oracle.value("SELECT id FROM access_role WHERE organisation_id = %s", owner.organisation))
@@ -195,6 +235,27 @@ def _own_role(steps: Steps, stage: Stage, owner: Resident) -> None:
     given = oracle.value("SELECT permissions FROM access_role WHERE id = %s", role)
     held = rows == ((role, None), (ADMINISTRATOR, None)) and "support:grant:give" not in given
     steps.expect("nobody gives themself more than they have", held and answers == [403] * 3, str(answers))
+    return member
+
+
+def _limited(steps: Steps, owner: Resident, member: Resident, viewer: Resident, sites: list[str]) -> None:
+    """A member of one site with a role that may change members and make sites: it counts at that site alone."""
+    memberships = _membership(owner, member.account)
+    role = memberships[0] if memberships else ""
+    form: dict[str, str | list[str]] = {"name": f"Probe {new_id()}", "role": role}
+    owner.visitor.post(owner.page("roles"), form | {"permissions": [*SEEN_BY_VIEWERS, CHANGES_MEMBERS, MAKES_SITES]})
+    _change(owner, member.account, role, sites[:1])
+    answers = [
+        _change(member, member.account, role),
+        _change(member, viewer.account, "viewer", sites[1:]),
+        member.visitor.post(owner.page("sites"), {"name": "Probe", "time_zone": "Europe/Rome"}).status_code,
+    ]
+    count = oracle.value("SELECT count(*) FROM greenhouse_site WHERE organisation_id = %s", owner.organisation)
+    given = oracle.value("SELECT permissions FROM access_role WHERE id = %s", role) or []
+    may = {CHANGES_MEMBERS, MAKES_SITES} <= set(given)  # Else it would be refused for lack of the permission.
+    rows = (_membership(owner, member.account), _membership(owner, viewer.account))
+    held = may and rows == ((role, sites[:1]), ("viewer", None)) and count == len(sites)
+    steps.expect("a member of one site gives no other, and makes none", held and answers == [403] * 3, str(answers))
 
 
 def _last_administrator(steps: Steps, stage: Stage, owner: Resident, people: dict[str, Resident]) -> None:
@@ -231,7 +292,7 @@ def _on_record(steps: Steps, owner: Resident, people: dict[str, Resident]) -> No
         "a change of a role": ("access:member:change", people["viewer"].account, 2),
         "a change of sites": ("access:member:change", people["one site"].account, 1),
         "a removal": ("access:member:remove", people["grower"].account, 1),
-        "a role of one's own": ("access:role:save", str(oracle.value(role, owner.organisation)), 2),
+        "a role of one's own": ("access:role:save", str(oracle.value(role, owner.organisation)), 3),
         "a new administrator": ("access:member:change", people["privacy-contact"].account, 1),
     }
     for what, (kind, subject, count) in wanted.items():

@@ -9,6 +9,7 @@ from glasshouse.promises import oracle
 from glasshouse.promises.database_door import refusal
 from glasshouse.promises.findings import Finding, Steps, counted
 from glasshouse.promises.registry import check
+from glasshouse.promises.stage import open_stage
 
 LEAST_DAYS = 14
 MAIL_KEPT = "29 days"  # a day less than sent mail is kept
@@ -22,9 +23,10 @@ GRACE = "5 minutes"  # a newcomer is told of what is coming by the next job
         "Significant versions that would be in force too early are tried at the database, as the application's own role: at "
         "once, without an announcement, before their own lead time, with too short a lead time.",
         "Each significant version that was published is held against its announcements, its mails and the accounts of its time.",
+        "While a significant version is coming, a probe signs up and reads its mail.",
     ),
     oracle="What the database refuses; the rows of versions, announcements, accounts and mail, read with SQL by a role that can "
-    "only read. No probe publishes anything: everybody would be told.",
+    "only read; the mail that arrives. No probe publishes anything: everybody would be told.",
 )
 def announcements() -> Finding:
     """Versions in force, against who was told of them, by a mail that left."""
@@ -32,6 +34,7 @@ def announcements() -> Finding:
     _database(steps)
     _versions(steps)
     _mails(steps)
+    _newcomer(steps)
     count = oracle.value("SELECT count(*) FROM notices_version WHERE significant AND published_at IS NOT NULL")
     versions = f"{count} significant versions so far" if count else "no significant version so far"
     return steps.judged(f"{versions}; the database refuses one that comes too early")
@@ -112,3 +115,20 @@ def _mails(steps: Steps) -> None:
         "AND at < clock_timestamp() - interval '2 days' AND at > clock_timestamp() - interval '29 days'"
     )
     steps.expect("what came back was sent once more", not silent, f"{counted(silent or 0)} were not")
+
+
+def _newcomer(steps: Steps) -> None:
+    """Whoever comes before a significant version is in force is told of it as everybody was: once, by a mail that arrives."""
+    coming = oracle.rows(
+        "SELECT document, number FROM notices_version WHERE significant AND announced_at IS NOT NULL "
+        "AND in_force_at > clock_timestamp() + %s::interval ORDER BY in_force_at LIMIT 1",
+        GRACE,
+    )
+    if not coming:
+        steps.note("the mail of an announcement as it arrives: no significant version is coming")
+        return
+    document, number = coming[0]
+    with open_stage() as stage:
+        newcomer = stage.grower()
+        arrived = stage.arrival(newcomer.address, holding=f"/documents/{document}/compare?to={number}")
+        steps.expect("whoever signs up before it is in force is told of it by a mail that arrives", arrived is not None)

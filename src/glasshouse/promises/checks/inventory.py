@@ -10,6 +10,9 @@ from glasshouse.promises.held import HASHED, MOST_SHOWN, Section
 from glasshouse.promises.registry import check
 from glasshouse.promises.stage import MAIL_S, Stage, open_stage
 
+# Where a mail went, which a later change of address does not change.
+OF_MAILS = ("mail_message.", "notices_announcement.")
+
 
 class Said(NamedTuple):
     """What the page must say of a value, in our own words: what for, who it comes from, who gets it."""
@@ -136,7 +139,7 @@ def _corrected(steps: Steps, stage: Stage, given: Filled) -> None:
         "who received the name is told by a mail that arrives", mail is not None and resident.address in mail.text
     )
     before = [value.place for value in held.values_of(names) if given.old_address in (value.text or "")]
-    outdated = [place for place in before if not place.startswith("mail_message.")]
+    outdated = [place for place in before if not place.startswith(OF_MAILS)]
     steps.expect(
         "after a change of address only the person's own mails have the old one", not outdated, ", ".join(outdated[:3])
     )
