@@ -37,7 +37,7 @@ def queued(**values: Any) -> Any:
     now = clock.now()
     row = {
         "key_owner": new_id(),
-        "kind": "test",
+        "kind": "change",
         "address": f"{uuid.uuid4().hex[:10]}@grower.example",
         "subject": "A subject",
         "body": "A line.\n",
@@ -56,7 +56,7 @@ def emptied(home: Installation) -> Iterator[None]:
 
     Message.objects.filter(sent_at=None).delete()
     yield
-    Message.objects.filter(kind="test").delete()
+    Message.objects.filter(kind="change").delete()
 
 
 UNSENDABLE = [
