@@ -137,7 +137,7 @@ def test_a_key_that_cannot_sign_is_refused_at_the_start(pem: str) -> None:
 
     with pytest.raises(ValueError, match="PEM"):
         signing.readable_key(pem)
-    small = rsa.generate_private_key(65537, 1024).private_bytes(
+    small = rsa.generate_private_key(65537, 1024).private_bytes(  # noqa: S505 - it is refused
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with pytest.raises(ValueError, match="2048"):

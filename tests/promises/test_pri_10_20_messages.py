@@ -106,7 +106,9 @@ def kinds_in(source: str) -> set[str]:
     kinds = set()
     for node in ast.walk(tree):
         name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if name.rpartition(".")[2] not in ("queue_template", "queue_draft", "keep_sent") or not name.startswith("mail."):
+        if name.rpartition(".")[2] not in ("queue_template", "queue_draft", "keep_sent") or not name.startswith(
+            "mail."
+        ):
             continue
         assert isinstance(node, ast.Call)
         kinds |= values_of(node.args[1], constants, tree)
@@ -496,7 +498,7 @@ def report(status: str) -> EmailMessage:
     from email import message_from_string, policy
 
     text = (
-        'From: MAILER-DAEMON@mx.example\nTo: x@localhost\nSubject: Undelivered\nMIME-Version: 1.0\n'
+        "From: MAILER-DAEMON@mx.example\nTo: x@localhost\nSubject: Undelivered\nMIME-Version: 1.0\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
         "--b\nContent-Type: text/plain\n\nIt did not arrive.\n"
         "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
@@ -527,9 +529,7 @@ def test_a_mailbox_that_is_not_there_gets_nothing_by_consent_any_more(
     assert any("/reset/" in text for text in texts), "what was asked for still goes"
 
 
-def test_a_forged_report_suppresses_nobody(
-    customer: Make, announced: Callable[[], str], mail_sink: MailSink
-) -> None:
+def test_a_forged_report_suppresses_nobody(customer: Make, announced: Callable[[], str], mail_sink: MailSink) -> None:
     from glasshouse.kernel.ids import new_id
     from glasshouse.messages.models import Suppression
     from glasshouse.vault import api as vault

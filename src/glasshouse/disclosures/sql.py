@@ -19,5 +19,5 @@ SQL = Sql(
         "ALTER TABLE disclosures_disclosure ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY all_rows ON disclosures_disclosure TO glasshouse_app USING (true) WITH CHECK (true)",
         LIVE_RECIPIENT,
-    )
+    ),
 )

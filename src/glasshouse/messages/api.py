@@ -1,8 +1,8 @@
 """Verbs of messages: whether a mail may go, asked at its hand-over; and how mails of a purpose are stopped.
 
 Rules: a ruling is written in the transaction that sends the mail, and the database writes none that a person's choice forbids. A
-stop link needs no sign-in, does nothing but stop mails of its one purpose to its one address, and never tells the address. A report
-of a mail server counts if it names the mail that it is about, whose id nobody else knows. Source: PRI-10, PRI-20; RFC 8058.
+stop link needs no sign-in, stops mails of its one purpose to its one address, and tells nobody the address. A report of a mail
+server counts if it names the mail that it is about, whose id nobody else knows. Source: PRI-10, PRI-20; RFC 8058.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import AccountId, PersonId
 from glasshouse.mail import api as mail
 from glasshouse.mail import smtp
-from glasshouse.mail.kinds import MailKind, declared
+from glasshouse.mail.kinds import BY_CONSENT, MailKind, declared
 from glasshouse.mail.models import Message
 from glasshouse.mail.ruling import Ruling
 from glasshouse.messages.models import Ruled, StopLink, Suppression
@@ -170,12 +170,14 @@ def _withdraw(person: str, purpose: str) -> None:
 
 def stop_by_reply(messages: list[str]) -> bool:
     """Stop mails like those of ours that a reply names, by their ids; returns whether any can be stopped."""
-    return any([stop(stop_token(message), Way.MAIL) for message in messages[:MOST_REPLIED]])
+    stopped = [stop(stop_token(message), Way.MAIL) for message in messages[:MOST_REPLIED]]
+    return any(stopped)
 
 
 def bounced(message: str, status: str) -> None:
-    """Note that a mail of ours came back for good. status: of RFC 3463; where there is no such mailbox, no mail by consent goes there.
+    """Note that a mail of ours came back for good; where there is no such mailbox, no mail by consent goes there any more.
 
+    status: of RFC 3463.
     Mails that always go are still tried: a mailbox may come back, and the law wants them sent.
     """
     mail.bounced(message)
@@ -199,6 +201,11 @@ def topics(actor: Actor) -> list[Topic]:
     """The purposes of mails that leave by consent, with the choice of the actor's person."""
     purposes = dict.fromkeys(kind.purpose for kind in declared().values() if _is_stopped_at_once(kind))
     return [Topic(PURPOSES[purpose], consent.may(str(actor.person), purpose)) for purpose in purposes]
+
+
+def is_anything_advertised() -> bool:
+    """Whether any mail that we send is marketing or research."""
+    return any(kind.message_class in BY_CONSENT for kind in declared().values())
 
 
 def _topic(purpose: str) -> str:

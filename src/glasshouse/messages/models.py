@@ -37,7 +37,8 @@ class Ruled(models.Model):
 class Suppression(models.Model):
     """That an address gets no more mails for a purpose, until its owner asks for them anew. It holds no address.
 
-    purpose `all`: for every purpose that needs consent. It stays when its person is erased, and is followed for whoever comes later.
+    purpose `all`: for every purpose that needs consent. It stays when its person is erased, and is followed for whoever comes
+    later.
     """
 
     stays = "as long as the service runs, so that it is followed"

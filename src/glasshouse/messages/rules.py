@@ -47,7 +47,7 @@ class Way(StrEnum):
 
 
 def token_of(keyed_hash: str) -> str:
-    """A stop token of a keyed hash (hex): 215 bits, in letters and digits that survive a mail server that writes small letters."""
+    """A stop token of a keyed hash (hex): 215 bits, in small letters and digits, as some mail servers write addresses."""
     return b32encode(bytes.fromhex(keyed_hash)).decode().lower()[:TOKEN_LENGTH]
 
 

@@ -116,7 +116,7 @@ def _stop_tokens(envelope: Envelope) -> list[str]:
 
 
 def take_stops(tokens: list[str]) -> str:
-    """The answer to a mail to an address that stops mails. What it says is not read, and the answer tells nothing of the token."""
+    """The answer to a mail to an address that stops mails. It is not read, and the answer tells nothing of the token."""
     from django.db import close_old_connections
 
     from glasshouse.messages import api as messages
@@ -201,10 +201,10 @@ def _store(mail: InboundMail, raw: bytes, authentication: str) -> None:
     from glasshouse.requests import api as requests
     from glasshouse.requests import mail_files, replies, unanswered
 
-    if not mail.automatic and not mail.files and asks_to_stop(mail.subject, mail.text):
-        # Who knows the id of a mail of ours has read it; it names the purpose, and nothing else is asked.
-        if messages.stop_by_reply(replies.our_mails(mail.replies_to)):
-            return
+    is_wish = not mail.automatic and not mail.files and asks_to_stop(mail.subject, mail.text)
+    # Who knows the id of a mail of ours has read it; it names the purpose, and nothing else is asked.
+    if is_wish and messages.stop_by_reply(replies.our_mails(mail.replies_to)):
+        return
     sender = unanswered.sender_of(mail.sender)
     if not sender:
         text = f"From: {mail.from_line}\n\n{mail.subject}\n\n{mail.text}"

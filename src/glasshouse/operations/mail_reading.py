@@ -47,7 +47,10 @@ def _with_content(file: MailFile, content: bytes) -> MailFile:
 
 
 def failed_status(raw: bytes) -> str:
-    """The status of a delivery that a mail reports as failed for good; "": it reports none. Raises UnreadableError, LaterError."""
+    """The status of a delivery that a mail reports as failed for good; "": none.
+
+    Raises UnreadableError, LaterError.
+    """
     bounce: _Bounce
     bounce, _ = _answer(raw, {"bounce": True}, _BOUNCE)
     return bounce.status

@@ -1,4 +1,4 @@
-"""Readers of news of providers, and the news themselves, for checks of who is mailed what. Nobody else is told of a probe's news."""
+"""Readers of news of providers, and the news, for checks of who is mailed what. Nobody else is told of a probe's news."""
 
 import re
 from email.message import EmailMessage

@@ -65,7 +65,10 @@ BREAKAGES = (
         "PRI-20",
         "one click wants the token of a form",
         Code(
-            PAGE, "programs=True, repeatable=True, account_limits=False", "repeatable=True, account_limits=False", ("web",)
+            PAGE,
+            "programs=True, repeatable=True, account_limits=False",
+            "repeatable=True, account_limits=False",
+            ("web",),
         ),
     ),
     Breakage(
@@ -96,6 +99,11 @@ BREAKAGES = (
     Breakage(
         "PRI-20",
         "a reply that asks so stops nothing",
-        Code(DOOR, "    if not mail.automatic and not mail.files and asks_to_stop", "    if False and asks_to_stop", ("inbound smtp",)),
+        Code(
+            DOOR,
+            "    if not mail.automatic and not mail.files and asks_to_stop",
+            "    if False and asks_to_stop",
+            ("inbound smtp",),
+        ),
     ),
 )

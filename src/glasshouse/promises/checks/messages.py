@@ -2,6 +2,7 @@
 
 import json
 import time
+from email import message_from_string, policy
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
@@ -41,8 +42,8 @@ KINDS = {
     "support-access": ("operational", ""),
 }
 BY_CONSENT = [purpose for purpose in {purpose for _, purpose in KINDS.values()} if purpose == "provider-news"]
-# Mails that left for a purpose that needs consent, with since when their reader wanted them at that moment: a consent record, or a
-# subscription that was confirmed and not ended.
+# Mails that left for a purpose that needs consent, with since when their reader wanted them at that moment: by a consent record,
+# or a subscription that was confirmed and not ended.
 WANTED = (
     "SELECT m.id, m.address_hash, m.sent_at, g.purpose, greatest((SELECT CASE WHEN s.state = 'given' THEN s.at END "
     "FROM consent_stance s WHERE s.key_owner = m.key_owner AND s.purpose = g.purpose AND s.at <= m.sent_at "
@@ -80,17 +81,18 @@ def messages_by_preference() -> Finding:
         guest, unconfirmed = readers.subscription(stage), readers.subscription(stage, confirmed=False)
         restricted.visitor.submit("/account/data/choices", {"ground": "claims", "words": "Probe"}, action="/restrict")
         name = readers.announce(officer)
-        for address, who in ((wanting.address, "a person who wants them"), (guest, "an address that was confirmed")):
-            steps.expect(f"news reach {who}", stage.arrival(address, name) is not None)
+        by_person = stage.arrival(wanting.address, name)
+        steps.expect("news reach a person who wants them", by_person is not None)
+        steps.expect("news reach an address that was confirmed", stage.arrival(guest, name) is not None)
         time.sleep(QUIET_S)
-        unwanted = {
-            "who said nothing": silent.address,
-            "who changed their mind": changed.address,
-            "whose data may be stored only": restricted.address,
-            "whose address was not confirmed": unconfirmed,
-        }
-        for who, address in unwanted.items():
-            steps.expect(f"none reach {who}", not readers.arrived(stage, address, name))
+
+        def is_spared(address: str) -> bool:
+            return not readers.arrived(stage, address, name)
+
+        steps.expect("none reach who said nothing", is_spared(silent.address))
+        steps.expect("none reach who changed their mind", is_spared(changed.address))
+        steps.expect("none reach whose data may be stored only", is_spared(restricted.address))
+        steps.expect("none reach an address that was not confirmed", is_spared(unconfirmed))
         _requested(stage, steps, [wanting, silent, changed, restricted])
         _database(stage, steps, silent)
     _classes(steps)
@@ -109,11 +111,18 @@ def _requested(stage: Stage, steps: Steps, people: list[Resident]) -> None:
 def _database(stage: Stage, steps: Steps, silent: Resident) -> None:
     """The database takes no ruling and no sending for a purpose that the person does not want. Nothing of it is kept."""
     number = new_id()
-    record = {"id": number, "kind": "providers", "purpose": readers.PURPOSE, "sent_at": None, "key_owner": silent.person}
+    record = {
+        "id": number,
+        "kind": "providers",
+        "purpose": readers.PURPOSE,
+        "sent_at": None,
+        "key_owner": silent.person,
+    }
     ruling = "INSERT INTO messages_ruled (id, key_owner, kind, message_class, purpose, verdict, at) VALUES (%s, %s, 'providers', "
     ruling += "'requested', %s, %s, clock_timestamp())"
     queued = (
-        "INSERT INTO mail_message SELECT (jsonb_populate_record(m, %s::jsonb)).* FROM mail_message m WHERE address_hash = %s LIMIT 1",
+        "INSERT INTO mail_message SELECT (jsonb_populate_record(m, %s::jsonb)).* FROM mail_message m "
+        "WHERE address_hash = %s LIMIT 1",
         [json.dumps(record), stage.hash_of(silent.address)],
     )
     sent = ("UPDATE mail_message SET sent_at = clock_timestamp() WHERE id = %s", [number])
@@ -160,7 +169,8 @@ def _stored(steps: Steps) -> None:
     )
     steps.expect("none left to an address after it was stopped there", not suppressed, counted(suppressed or 0))
     objected = oracle.value(
-        "SELECT count(*) FROM mail_message m WHERE m.kind = 'new-browser' AND m.sent_at > (SELECT min(at) FROM messages_ruled) "
+        "SELECT count(*) FROM mail_message m WHERE m.kind = 'new-browser' "
+        "AND m.sent_at > (SELECT min(at) FROM messages_ruled) "
         "AND (SELECT s.state FROM consent_stance s WHERE s.key_owner = m.key_owner AND s.purpose = 'new-browser' "
         "AND s.at < m.sent_at ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld')"
     )
@@ -170,8 +180,8 @@ def _stored(steps: Steps) -> None:
 @check(
     "PRI-20",
     steps=(
-        "Probes ask for news of service providers, with an account and without. A provider is registered, and each gets the news, "
-        "whose head says how to stop them.",
+        "Probes ask for news of service providers, with an account and without. A provider is registered, and each gets the "
+        "news, whose head says how to stop them.",
         "A scanner opens the links of a mail ten times, and another provider is registered: the news still come.",
         "One presses the button of its mail program, without a cookie and twice; one sends the mail that the head names; one "
         "replies that it wants no more. A third provider is registered: the news reach none of these, and one who did nothing.",
@@ -194,27 +204,26 @@ def stopping() -> Finding:
         for mail in first.values():
             _head(steps, mail)
         _scanned(stage, first[person.address])
-        if _announced(stage, steps, officer, everybody, " after a scanner opened the links") is None:
+        if _announced(stage, steps, officer, everybody) is None:
             return steps.judged()
         _clicked(stage, steps, person, first[person.address])
         _written(stage, steps, first[by_mail], first[by_reply])
         _forged(stage, steps, other)
-        _announced(stage, steps, officer, [other], " who did nothing")
+        _announced(stage, steps, officer, [other])
         time.sleep(QUIET_S)
         name = _last_name(stage, other)
-        for address, how in ((person.address, "by one click"), (by_mail, "by a mail"), (by_reply, "by a reply")):
-            steps.expect(f"none reach who stopped them {how}", not readers.arrived(stage, address, name))
+        steps.expect("none reach who stopped them by one click", not readers.arrived(stage, person.address, name))
+        steps.expect("none reach who stopped them by a mail", not readers.arrived(stage, by_mail, name))
+        steps.expect("none reach who stopped them by a reply", not readers.arrived(stage, by_reply, name))
     return steps.judged()
 
 
-def _announced(
-    stage: Stage, steps: Steps, officer: Resident, addresses: list[str], when: str = ""
-) -> dict[str, Arrived] | None:
+def _announced(stage: Stage, steps: Steps, officer: Resident, addresses: list[str]) -> dict[str, Arrived] | None:
     """Register a provider; the news of it by address, None where they do not reach each."""
     name = readers.announce(officer)
     mails = {address: stage.arrival(address, name) for address in addresses}
     arrived = {address: mail for address, mail in mails.items() if mail is not None}
-    if steps.expect(f"news reach everybody who wants them{when}", len(arrived) == len(addresses)):
+    if steps.expect("news reach everybody who did not stop them", len(arrived) == len(addresses)):
         return arrived
     return None
 
@@ -276,8 +285,8 @@ def _written(stage: Stage, steps: Steps, by_mail: Arrived, by_reply: Arrived) ->
     reply = mail_door.letter(by_reply.recipient, f"Re: {by_reply.subject}", "Unsubscribe\n")
     reply["In-Reply-To"] = str(by_reply.message["Message-ID"])
     mail_door.send(reply)
-    for mail, how in ((by_mail, "a mail to the mailbox in the head"), (by_reply, "a reply that asks so")):
-        steps.expect(f"{how} counts at once", _stopped(stage, mail.recipient))
+    steps.expect("a mail to the mailbox in the head counts at once", _stopped(stage, by_mail.recipient))
+    steps.expect("a reply that asks so counts at once", _stopped(stage, by_reply.recipient))
 
 
 def _stopped(stage: Stage, address: str) -> bool:
@@ -299,12 +308,29 @@ def _forged(stage: Stage, steps: Steps, address: str) -> None:
     steps.expect("a forged report of a mail server stops nothing", not noted)
 
 
+REPORT = """\
+From: mailer-daemon@{domain}
+To: bounce-{number}@localhost
+Subject: Undelivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; {domain}
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: 5.1.1
+
+--b--
+"""
+
+
 def _report(address: str) -> EmailMessage:
     """A report that a mail to an address failed for good, of a mail that never left. Source: RFC 3464."""
-    report = mail_door.letter(f"mailer-daemon@{new_id()}.invalid", "Undelivered", "It did not arrive.\n")
-    del report["To"]
-    report["To"] = f"bounce-{new_id()}@localhost"
-    fields = f"Reporting-MTA: dns; mx.invalid\n\nFinal-Recipient: rfc822; {address}\nAction: failed\nStatus: 5.1.1\n"
-    report.make_mixed()
-    report.add_attachment(fields.encode(), maintype="message", subtype="delivery-status", cte="7bit")
+    text = REPORT.format(domain="mx.invalid", number=new_id(), address=address)
+    report = message_from_string(text, policy=policy.default)
+    assert isinstance(report, EmailMessage)  # noqa: S101 - tells the type checker what the policy makes
     return report

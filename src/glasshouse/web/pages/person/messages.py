@@ -10,7 +10,7 @@ from glasshouse.web.middleware import actor_of
 
 
 def _messages(request: HttpRequest, **_: str) -> dict[str, object]:
-    return {"topics": messages.topics(actor_of(request))}
+    return {"topics": messages.topics(actor_of(request)), "advertised": messages.is_anything_advertised()}
 
 
 @page(
