@@ -407,6 +407,42 @@ def test_the_link_outlives_the_account_and_is_followed_after_it(
     assert one.address not in client.get(f"/stop/{token_in(letter)}").text
 
 
+def test_a_confirmation_that_is_sent_again_begins_nothing(
+    announced: Callable[[], str], mail_sink: MailSink, web: Web
+) -> None:
+    client, address = web(), f"{uuid.uuid4().hex[:10]}@grower.example"
+    post(client, "/trust/providers", "/trust/providers", address=address)
+    path = f"/trust/providers/{prove_link(address, 'trust/providers')}"
+    announced()
+    assert news_to(mail_sink, address) == [], "nobody confirmed it"
+    assert post(client, f"{path}/begin", path).status_code == 200
+    announced()
+    (letter,) = news_to(mail_sink, address)
+    client.post(f"/stop/{token_in(letter)}")
+    assert post(client, f"{path}/begin", "/sign-in").status_code == 400
+    announced()
+    assert len(news_to(mail_sink, address)) == 1
+
+
+def test_what_a_reply_must_say_and_what_an_address_must_hold() -> None:
+    from glasshouse.messages import rules
+
+    stops = [
+        ("x", "Unsubscribe.\n\nOn Monday <a@b.example> wrote:\n> news"),
+        ("Re: AW: unsubscribe", ""),
+        ("x", "STOP!"),
+    ]
+    stops += [("x", "Bitte abmelden\n-- \nJan"), ("unsubscribe", "> we wrote: unsubscribe")]
+    goes_on = [("x", "Do not unsubscribe me"), ("Unsubscribe", "Why do you ask?"), ("x", "> unsubscribe"), ("", "")]
+    assert all(rules.asks_to_stop(*mail) for mail in stops)
+    assert not any(rules.asks_to_stop(*mail) for mail in goes_on)
+    token = rules.token_of("ab" * 32)
+    assert len(token) == rules.TOKEN_LENGTH and token == token.lower()
+    assert rules.token_in(f"Privacy+U-{token.upper()}") == token
+    for other in ("privacy", f"privacy+{token}", f"privacy+u-{token}x", f"privacy+u-{token[:-1]}-", f"u-{token}"):
+        assert rules.token_in(other) == "", other
+
+
 # -- by mail -------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ Rules: a kind has one class and is declared once. Marketing and research have a 
 has none always goes. Source: PRI-10; decision record 46.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,6 +44,7 @@ class MailKind:
             raise ValueError(f"Mails of the kind {self.name} leave by consent, so the kind names a purpose.")
 
 
+@functools.cache
 def declared() -> dict[str, MailKind]:
     """Every kind by its name. Raises ValueError for one that is declared twice."""
     kinds: dict[str, MailKind] = {}

@@ -25,6 +25,8 @@ ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mai
 class _Addresses(UnstructuredHeader):
     """Addresses in angle brackets, each whole on a line of its own: folded as text, a long one would be encoded."""
 
+    name: str  # of the header, as the library makes it
+
     def fold(self, *, policy: "policy.EmailPolicy[EmailMessage]") -> str:
         """The header's lines."""
         return f"{self.name}: " + f",{policy.linesep} ".join(str(self).split(", ")) + policy.linesep

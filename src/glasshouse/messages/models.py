@@ -12,14 +12,14 @@ from glasshouse.vault.content import Code, OneOf
 from glasshouse.vault.datamap import Basis, Counted, Kept, OnErasure
 from glasshouse.vault.declarations import ByAddress, ErasedBy
 
-FOLLOWING = "following what was said about mails to an address"
+FOLLOWING = "following what was said about an address"
 
 
 class Ruled(models.Model):
     """What was ruled on one mail at its hand-over, under the mail's id; the mail itself ends long before. Ids and codes only."""
 
     row_access = RowAccess(App.REPLACE, open_though_restricted="it says what became of a mail, and nothing else")
-    kept = (Kept("at", 365, "the mail was handed over, or withheld"),)
+    kept = (Kept("at", 400, "the mail was handed over, or withheld"),)
     counted = Counted("at", ("message_class", "verdict"))
     id = technical(models.CharField(primary_key=True, max_length=16))
     key_owner = technical(models.CharField(max_length=16))
