@@ -1,6 +1,6 @@
 """Breakages of which mails leave, and of stopping them: PRI-10, PRI-20."""
 
-from glasshouse.promises.breakage import Breakage, Code, Database, answering, changed_rows
+from glasshouse.promises.breakage import Breakage, Code, Database, answering, triggered
 
 API, NEWS = "glasshouse/messages/api.py", "glasshouse/disclosures/news.py"
 DOOR, PAGE = "glasshouse/operations/inbound_smtp.py", "glasshouse/web/pages/public/stop.py"
@@ -42,7 +42,7 @@ BREAKAGES = (
     Breakage(
         "PRI-10",
         "rulings have the class of other mails",
-        changed_rows("messages_ruled", message_class="'marketing'"),
+        triggered("messages_ruled", "INSERT", "NEW.message_class := 'marketing'; RETURN NEW;"),
         quick=True,
     ),
     Breakage(

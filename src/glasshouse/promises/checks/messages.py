@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 from email import message_from_string, policy
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -50,7 +51,7 @@ WANTED = (
     "ORDER BY s.at DESC, s.id DESC LIMIT 1), (SELECT b.proved_at FROM disclosures_subscriber b WHERE b.id = m.key_owner "
     "AND b.proved_at <= m.sent_at AND (b.ended_at IS NULL OR b.ended_at > m.sent_at))) AS wanted_since "
     "FROM mail_message m JOIN unnest(%s::text[], %s::text[]) AS g (kind, purpose) ON g.kind = m.kind "
-    "WHERE m.sent_at > (SELECT min(at) FROM messages_ruled) AND g.purpose = ANY (%s)"
+    "WHERE m.sent_at > least((SELECT min(at) FROM messages_ruled), %s) AND g.purpose = ANY (%s)"
 )
 
 
@@ -71,7 +72,7 @@ WANTED = (
 )
 def messages_by_preference() -> Finding:
     """Who gets a mail of a purpose, and all mails that left against what was chosen."""
-    steps = Steps()
+    steps, since = Steps(), oracle.value("SELECT clock_timestamp()")
     with on_stage(steps) as stage:
         officer = stage.staff("privacy")
         wanting, silent, changed, restricted = stage.growers(4)
@@ -95,8 +96,8 @@ def messages_by_preference() -> Finding:
         steps.expect("none reach an address that was not confirmed", is_spared(unconfirmed))
         _requested(stage, steps, [wanting, silent, changed, restricted])
         _database(stage, steps, silent)
-    _classes(steps)
-    _stored(steps)
+        _classes(steps, since)
+        _stored(steps, since)
     return steps.judged()
 
 
@@ -134,11 +135,13 @@ def _database(stage: Stage, steps: Steps, silent: Resident) -> None:
     steps.expect("and none against one", bool(refusal(queued, withheld, sent)))
 
 
-def _classes(steps: Steps) -> None:
+def _classes(steps: Steps, since: datetime) -> None:
+    """Kinds, classes and rulings. since: from when on mails are looked at, where no ruling is older."""
     kinds, classes = [*KINDS], [message_class for message_class, _ in KINDS.values()]
     unknown = oracle.value(
-        "SELECT count(*) FROM mail_message WHERE sent_at > (SELECT min(at) FROM messages_ruled) AND kind <> 'text' "
+        "SELECT count(*) FROM mail_message WHERE sent_at > least((SELECT min(at) FROM messages_ruled), %s) AND kind <> 'text' "
         "AND NOT kind = ANY (%s)",
+        since,
         kinds,
     )
     steps.expect("each mail that left is of a known kind", not unknown, counted(unknown or 0))
@@ -151,15 +154,16 @@ def _classes(steps: Steps) -> None:
     )
     steps.expect("each ruling has the class and the purpose of its kind", not other, counted(other or 0))
     unruled = oracle.value(
-        "SELECT count(*) FROM mail_message m WHERE m.sent_at > (SELECT min(at) FROM messages_ruled) AND m.kind <> 'text' "
-        "AND NOT EXISTS (SELECT FROM messages_ruled r WHERE r.id = m.id AND r.verdict = 'goes')"
+        "SELECT count(*) FROM mail_message m WHERE m.sent_at > least((SELECT min(at) FROM messages_ruled), %s) "
+        "AND m.kind <> 'text' AND NOT EXISTS (SELECT FROM messages_ruled r WHERE r.id = m.id AND r.verdict = 'goes')",
+        since,
     )
     steps.expect("each mail that left was ruled on, and might go", not unruled, counted(unruled or 0))
 
 
-def _stored(steps: Steps) -> None:
-    """All mails that left, against what was chosen at that moment."""
-    values = ([*KINDS], [purpose for _, purpose in KINDS.values()], BY_CONSENT)
+def _stored(steps: Steps, since: datetime) -> None:
+    """All mails that left, against what was chosen at that moment. since: as above."""
+    values = ([*KINDS], [purpose for _, purpose in KINDS.values()], since, BY_CONSENT)
     unasked = oracle.value(f"SELECT count(*) FROM ({WANTED}) AS w WHERE w.wanted_since IS NULL", *values)
     steps.expect("none left that its reader did not want at that moment", not unasked, counted(unasked or 0))
     suppressed = oracle.value(
@@ -170,9 +174,10 @@ def _stored(steps: Steps) -> None:
     steps.expect("none left to an address after it was stopped there", not suppressed, counted(suppressed or 0))
     objected = oracle.value(
         "SELECT count(*) FROM mail_message m WHERE m.kind = 'new-browser' "
-        "AND m.sent_at > (SELECT min(at) FROM messages_ruled) "
+        "AND m.sent_at > least((SELECT min(at) FROM messages_ruled), %s) "
         "AND (SELECT s.state FROM consent_stance s WHERE s.key_owner = m.key_owner AND s.purpose = 'new-browser' "
-        "AND s.at < m.sent_at ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld')"
+        "AND s.at < m.sent_at ORDER BY s.at DESC, s.id DESC LIMIT 1) IN ('objected', 'upheld')",
+        since,
     )
     steps.expect("none left against an objection", not objected, counted(objected or 0))
 
