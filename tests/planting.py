@@ -29,6 +29,7 @@ FORMS = ("planted", "nl", "NL", "PRI-01", "/planted", "planted:1", "planted.py:1
 BESIDE: dict[str, Callable[[], dict[str, object]]] = {
     "Statistic": lambda: {"count": 5},
     "Failure": lambda: {"item": new_id()},
+    "Ruled": lambda: {"verdict": "objected"},  # That a mail may go is written for a mail that may.
 }
 
 

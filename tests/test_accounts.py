@@ -257,7 +257,7 @@ def test_mail_waits_while_no_mail_server_is_named(home: Installation, monkeypatc
     from glasshouse.mail.models import Message
 
     with clock.frozen(clock.now() + timedelta(days=1)):  # due tomorrow only, so that the worker leaves it alone
-        mail.queue_draft(KeyOwnerId(new_id()), "test", "waiting@grower.example", mail.Draft("s", "b"))
+        mail.queue_draft(KeyOwnerId(new_id()), "change", "waiting@grower.example", mail.Draft("s", "b"))
         waiting = next(
             one for one in Message.objects.order_by("-created_at")[:500] if one.address == "waiting@grower.example"
         )

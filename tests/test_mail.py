@@ -1,5 +1,6 @@
 """Outgoing mail through a real server that speaks SMTP with STARTTLS."""
 
+import base64
 import ssl
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,11 +25,13 @@ class MailSink:
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
+        self.raw: list[bytes] = []
         self.refusal = ""
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         if self.refusal:
             return self.refusal
+        self.raw.append(bytes(envelope.content or b""))
         self.letters.append(message_from_bytes(envelope.content or b""))  # type: ignore[arg-type]
         return "250 taken"
 
@@ -54,7 +57,7 @@ def mail_sink(home: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[M
     monkeypatch.setattr(settings, "SMTP_CA", str(home.keys / "tls" / "ca.crt"))
     monkeypatch.setattr(settings, "MAIL_FROM", "service@grower.example")
     # Mails of other tests wait for ever; here each of them would be a conversation with the server.
-    Message.objects.filter(sent_at=None, set_aside_at=None).update(sent_at=clock.now())
+    Message.objects.filter(sent_at=None, set_aside_at=None).update(set_aside_at=clock.now())
     yield box
     server.stop()
 
@@ -71,7 +74,7 @@ def queued(address: str) -> Any:
     """A mail that is due tomorrow, so that the service's own worker leaves it alone; to be sent under a clock of tomorrow."""
 
     draft = mail.Draft("Grüße", "Ein Satz mit Umlaut: Gewächshaus.\n")
-    mail.queue_draft(KeyOwnerId(new_id()), "test", address, draft)
+    mail.queue_draft(KeyOwnerId(new_id()), "change", address, draft)
     return next(one for one in Message.objects.order_by("-created_at")[:50] if one.address == address)
 
 
@@ -87,6 +90,60 @@ def test_a_mail_arrives_whole_over_tls(mail_sink: MailSink) -> None:
     assert "Gewächshaus" in text.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert "Gewächshaus" in page.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert letter["Message-ID"]
+
+
+def test_a_mail_is_signed_with_the_headers_that_stop_it(mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 8058, 4: a signature that does not cover both is no offer of one click."""
+    import dkim
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from glasshouse.mail import signing, smtp
+
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    monkeypatch.setattr(settings, "DKIM_KEY", signing.readable_key(pem))
+    monkeypatch.setattr(settings, "DKIM_SELECTOR", "s1")
+    headers = {
+        "List-Unsubscribe": f"<https://greenhouse.example/stop/{'a' * 43}>, <mailto:privacy+u-{'a' * 43}@grower.example>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    address = "signed@grower.example"
+    monkeypatch.setattr(smtp, "add_headers", lambda made, _, add=smtp.add_headers: add(made, headers))
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        queued(address)
+        mail.deliver_due(limit=5000)
+    content = next(content for content in mail_sink.raw if b"To: signed@" in content)
+    asked: list[bytes] = []
+
+    def record(name: bytes, timeout: int = 5) -> bytes:
+        asked.append(name)
+        return b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+
+    assert dkim.verify(content, dnsfunc=record)
+    assert asked == [b"s1._domainkey.grower.example."]
+    for name, other in ((b"List-Unsubscribe-Post: List", b"List-Unsubscribe-Post: Most"), (b"/stop/aaa", b"/stop/bbb")):
+        assert name in content
+        assert not dkim.verify(content.replace(name, other), dnsfunc=record), name
+
+
+@pytest.mark.parametrize("pem", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
+def test_a_key_that_cannot_sign_is_refused_at_the_start(pem: str) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from glasshouse.mail import signing
+
+    with pytest.raises(ValueError, match="PEM"):
+        signing.readable_key(pem)
+    small = rsa.generate_private_key(65537, 1024).private_bytes(  # noqa: S505 - it is refused
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with pytest.raises(ValueError, match="2048"):
+        signing.readable_key(small.decode())
 
 
 def test_a_mail_that_the_server_puts_off_is_tried_again_later(mail_sink: MailSink) -> None:

@@ -96,7 +96,7 @@ def addresses(data: bytes) -> None:
 
 def inbound_mails(data: bytes) -> None:
     """A mail is read, or refused with a reason."""
-    for read in (inbound_mail.read, inbound_mail.delivery_failed):
+    for read in (inbound_mail.read, inbound_mail.failed_status):
         try:
             mail = read(data)
         except UnreadableError:

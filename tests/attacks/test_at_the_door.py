@@ -208,7 +208,7 @@ def test_mails_are_parsed_by_no_process_that_holds_keys(home: object, monkeypatc
 
     arrived: list[tuple[object, ...]] = []
     monkeypatch.setattr(inbound_mail, "read", refuse)
-    monkeypatch.setattr(inbound_mail, "delivery_failed", refuse)
+    monkeypatch.setattr(inbound_mail, "failed_status", refuse)
     monkeypatch.setattr(replies, "from_mail", lambda *given: arrived.append(given))
     raw = b"From: Jan <jan@x.example>\r\nSubject: =?utf-8?q?L=C3=B6schung?=\r\nMessage-ID: <a@x>\r\n\r\nBitte l\xc3\xb6schen\r\n"
     assert inbound_smtp.take(raw).startswith("250")

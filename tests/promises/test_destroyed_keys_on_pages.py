@@ -177,7 +177,7 @@ def test_a_recipient_is_registered_though_a_subscriber_is_erased(
             "provider", dict.fromkeys(names, "texts"), ["user.name"], wait_days=30, agreed_on="2026-01-31"
         )
         recipient = disclosures.add(officer.actor, entry)
-        assert Message.objects.filter(kind="providers", key_owner=subscriber.id).count() == 2
+        assert Message.objects.filter(kind="providers", key_owner=subscriber.id).count() == 1
     finally:
         planted.pull()
     Recipient.objects.filter(id=recipient.id).delete()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def queued(address: str) -> str:
-    return mail.queue_draft(KeyOwnerId(new_id()), "test", address, mail.Draft("x", "x"))
+    return mail.queue_draft(KeyOwnerId(new_id()), "change", address, mail.Draft("x", "x"))
 
 
 def test_mail_to_a_check_leaves_although_no_mail_server_is_named_and_all_other_mail_waits(

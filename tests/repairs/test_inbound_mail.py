@@ -211,12 +211,12 @@ def test_parts_in_parts_are_read_as_far_as_people_write_them() -> None:
     assert inbound_mail.read(b"From: jan@x.example\r\n" + body).text.strip() == "deep"
     report = EmailMessage()
     report.set_content("x")
-    assert not inbound_mail.delivery_failed(report.as_bytes())
+    assert inbound_mail.failed_status(report.as_bytes()) == ""
     failed = (
         b"Content-Type: multipart/report; boundary=r\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nx\r\n--r\r\n"
         b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nAction: failed\r\n--r--\r\n"
     )
-    assert inbound_mail.delivery_failed(failed)
+    assert inbound_mail.failed_status(failed)
 
 
 def test_our_own_trouble_puts_the_mail_off_and_the_mails_refuses_it(
@@ -296,7 +296,7 @@ def mutated() -> Any:
 def test_whatever_comes_is_read_or_refused_and_stays_bounded(raw: bytes) -> None:
     try:
         mail = inbound_mail.read(raw)
-        inbound_mail.delivery_failed(raw)
+        inbound_mail.failed_status(raw)
     except inbound_mail.UnreadableError:
         return
     assert len(mail.text) <= inbound_mail.MAX_TEXT

@@ -37,7 +37,7 @@ def queued(**values: Any) -> Any:
     now = clock.now()
     row = {
         "key_owner": new_id(),
-        "kind": "test",
+        "kind": "change",
         "address": f"{uuid.uuid4().hex[:10]}@grower.example",
         "subject": "A subject",
         "body": "A line.\n",
@@ -56,7 +56,7 @@ def emptied(home: Installation) -> Iterator[None]:
 
     Message.objects.filter(sent_at=None).delete()
     yield
-    Message.objects.filter(kind="test").delete()
+    Message.objects.filter(kind="change").delete()
 
 
 UNSENDABLE = [
@@ -163,10 +163,10 @@ def test_whatever_sending_raises_is_the_items_own_failure(
 
     honest = mail._send
 
-    def send(message: Any) -> None:
+    def send(message: Any, headers: Any) -> None:
         if message.id == poison.id:
             raise error
-        honest(message)
+        honest(message, headers)
 
     monkeypatch.setattr(mail, "_send", send)
     with tomorrow():
@@ -185,7 +185,7 @@ def test_the_try_survives_a_process_that_dies_while_it_sends(
     class KilledError(BaseException):
         pass
 
-    def send(message: Any) -> None:
+    def send(message: Any, headers: Any) -> None:
         raise KilledError
 
     monkeypatch.setattr(mail, "_send", send)
@@ -429,7 +429,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
     from glasshouse.mail import api as mail
     from glasshouse.queues.rules import MAX_MAIL_TRIES
 
-    def fail(message: Any) -> None:
+    def fail(message: Any, headers: Any) -> None:
         if message.id == poison.id:
             raise LookupError(message.address)
 
@@ -453,7 +453,7 @@ def test_a_mail_is_set_aside_after_its_last_try_and_staff_try_it_again(
     assert post(client, f"{page}/mail/{poison.id}/leave", page).status_code == 302
     assert not any("set aside" in line for line in queue_flaws())
     assert post(client, f"{page}/mail/{poison.id}/retry", page).status_code == 302
-    monkeypatch.setattr(mail, "_send", lambda message: None)
+    monkeypatch.setattr(mail, "_send", lambda message, headers: None)
     mail.deliver_due(limit=5000)
     poison.refresh_from_db()
     assert poison.sent_at
@@ -487,10 +487,10 @@ def test_a_mail_that_kills_its_process_in_every_try_is_set_aside(
 
     honest = mail._send
 
-    def send(message: Any) -> None:
+    def send(message: Any, headers: Any) -> None:
         if message.id == poison.id:
             raise KilledError
-        honest(message)
+        honest(message, headers)
 
     monkeypatch.setattr(mail, "_send", send)
     with tomorrow():

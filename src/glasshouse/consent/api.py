@@ -66,6 +66,12 @@ def refusing(purpose: str) -> set[str]:
     }
 
 
+def consenting(purpose: str) -> list[str]:
+    """Ids of the persons who consent to a purpose now."""
+    newest = ConsentRecord.objects.filter(purpose=purpose).order_by("key_owner", "-at", "-id").distinct("key_owner")
+    return [key_owner for key_owner, state in newest.values_list("key_owner", "state") if state == State.GIVEN]
+
+
 def restricted_persons() -> set[str]:
     """Ids of the key owners whose data is restricted now."""
     return set(Restriction.objects.filter(_live()).values_list("key_owner", flat=True))

@@ -30,5 +30,11 @@ SQL = Sql(
             "SELECT coalesce((SELECT state FROM consent_stance WHERE key_owner = whom AND purpose = what "
             "ORDER BY at DESC, id DESC LIMIT 1), '') IN ('objected', 'upheld', 'withdrawn')",
         ),
+        # Since when a person consents to a purpose; null: they do not.
+        "glasshouse_consented_at(whom text, what text)": (
+            "timestamptz",
+            "SELECT CASE WHEN state = 'given' THEN at END FROM consent_stance WHERE key_owner = whom AND purpose = what "
+            "ORDER BY at DESC, id DESC LIMIT 1",
+        ),
     }
 )

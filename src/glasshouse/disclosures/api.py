@@ -207,7 +207,7 @@ def add(actor: Actor, entry: Entry) -> Recipient:
         **{name: texts[name] or None for name in OPTIONAL},
     )
     if entry.kind in (rules.Kind.PROVIDER, rules.Kind.GROUP):
-        news.announce(recipient)
+        news.announce(actor, recipient)
     events.record(actor, Event.RECIPIENT_ADDED, recipient.id, recipient=entry.kind)
     return recipient
 
@@ -339,7 +339,7 @@ def subscribe(address: str, *, network: str, notice: int = 0, language: str = ""
         subscriber.save(force_insert=True)
         mail.queue_template(
             KeyOwnerId(subscriber.id),
-            "providers",
+            "subscription",
             normal,
             "disclosures/mails/subscribe",
             {"secret": secret},

@@ -1,7 +1,8 @@
 """Verbs of the mails that tell of a new provider: to subscribers and to persons who consented, each with a stop link.
 
-Rules: the link is made of the reader's id and its keyed hash, so nothing is stored for it; it works as long as the subscription
-or the account is there, and can do nothing but stop these mails. A page with a button does it, for mail scanners open links.
+Rules: each mail has a stop link of its own (`messages`). That of mails by earlier versions is made of the reader's id and its
+keyed hash; it works as long as the subscription or the account is there. Either can do nothing but stop these mails, by a button,
+for mail scanners open links. What a promise check announces is told to its own people only.
 Source: PRI-15, PRI-20; GDPR Art. 7(3).
 """
 
@@ -24,8 +25,10 @@ from glasshouse.events.kinds import Kind as Event
 from glasshouse.kernel import clock
 from glasshouse.kernel.actor import ANONYMOUS, Actor, ActorKind
 from glasshouse.kernel.errors import NotFoundError
-from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId
+from glasshouse.kernel.ids import AccountId, KeyOwnerId, PersonId, new_id
 from glasshouse.mail import api as mail
+from glasshouse.messages import api as messages
+from glasshouse.probes import api as probes
 from glasshouse.vault import api as vault
 from glasshouse.vault.datamap import NAMES
 from glasshouse.vault.fields import readable
@@ -33,24 +36,25 @@ from glasshouse.vault.fields import readable
 PURPOSE = "provider-news"
 
 
-def announce(recipient: Recipient) -> None:
-    """Mail of a new provider to everybody who wants to hear of it, in the caller's transaction."""
-    for subscriber in readable(Subscriber.objects.filter(ended_at=None).exclude(proved_at=None)):
-        news = _news(recipient, subscriber.id, languages.of_address(subscriber.address_hash))
-        mail.queue_draft(KeyOwnerId(subscriber.id), "providers", subscriber.address, news)
-    newest: dict[str, str] = {}
-    for key_owner, state in (
-        ConsentRecord.objects.filter(purpose=PURPOSE).order_by("at", "id").values_list("key_owner", "state")
-    ):
-        newest[key_owner] = state
-    for key_owner, state in newest.items():
-        if state == State.GIVEN and (address := accounts.address_of(KeyOwnerId(key_owner))):
-            news = replace(_news(recipient, key_owner, languages.of_key_owner(KeyOwnerId(key_owner))), purpose=PURPOSE)
-            mail.queue_draft(KeyOwnerId(key_owner), "providers", address, news)
+def announce(actor: Actor, recipient: Recipient) -> None:
+    """Mail of a new provider to everybody who wants to hear of it, in the caller's transaction. actor: who registered it."""
+    of_check = bool(probes.key_owners_among([str(actor.person)]))
+    rows = readable(Subscriber.objects.filter(ended_at=None).exclude(proved_at=None))
+    subscribers = {subscriber.id: subscriber for subscriber in rows}
+    persons = consent.consenting(PURPOSE)
+    readers = probes.key_owners_among([*subscribers, *persons]) if of_check else {*subscribers, *persons}
+    for number, subscriber in subscribers.items():
+        if number in readers:
+            news = _news(recipient, languages.of_address(subscriber.address_hash))
+            mail.queue_draft(KeyOwnerId(number), "providers", subscriber.address, news)
+    for person in map(KeyOwnerId, persons):
+        if person in readers and (address := accounts.address_of(person)):
+            mail.queue_draft(person, "providers", address, _news(recipient, languages.of_key_owner(person)))
 
 
-def _news(recipient: Recipient, reader: str, language: str) -> mail.Draft:
-    return mail.draft(
+def _news(recipient: Recipient, language: str) -> mail.Draft:
+    number = new_id()
+    draft = mail.draft(
         "disclosures/mails/new_provider",
         {
             "recipient": recipient.name,
@@ -59,11 +63,21 @@ def _news(recipient: Recipient, reader: str, language: str) -> mail.Draft:
             "active_from": recipient.active_from,
             "categories": [NAMES.get(name, name) for name in recipient.fields],
             "purpose": recipient.purpose,
-            "reader": reader,
-            "secret": _secret(reader),
+            "token": messages.stop_token(number),
         },
+        purpose=PURPOSE,
         language=language,
     )
+    return replace(draft, number=number)
+
+
+def end_at(address_hash: str) -> None:
+    """End the subscriptions of an address, by its keyed hash. Safe to repeat."""
+    with transaction.atomic():
+        live = Subscriber.objects.filter(address_hash=address_hash, ended_at=None).select_for_update()
+        for number in live.values_list("id", flat=True):
+            Subscriber.objects.filter(id=number).update(ended_at=clock.now())
+            events.record(ANONYMOUS, Event.PROVIDERS_UNSUBSCRIBED, number)
 
 
 def _secret(reader: str) -> str:

@@ -8,9 +8,16 @@ LIVE_RECIPIENT = (
     "AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp())))"
 )
 SQL = Sql(
+    functions={
+        # Since when an address wants news of providers; null: it does not.
+        "glasshouse_subscribed_to_news(whom text)": (
+            "timestamptz",
+            "SELECT proved_at FROM disclosures_subscriber WHERE id = whom AND ended_at IS NULL",
+        ),
+    },
     statements=(
         "ALTER TABLE disclosures_disclosure ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY all_rows ON disclosures_disclosure TO glasshouse_app USING (true) WITH CHECK (true)",
         LIVE_RECIPIENT,
-    )
+    ),
 )

@@ -65,6 +65,7 @@ class Kind(StrEnum):
     ITEM_LEFT = "queues:item:leave"
     ITEM_RETRIED = "queues:item:retry"
     TARGET_RANGES_SET = "greenhouse:limits:set"
+    MAILS_STOPPED = "messages:purpose:stop"
     MAIL_LEFT = "mail:message:leave"
     MAIL_RETRIED = "mail:message:retry"
     MEMBER_CHANGED = "access:member:change"

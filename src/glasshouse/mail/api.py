@@ -1,5 +1,6 @@
 """Queue a mail inside the caller's transaction; deliver what is queued."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
@@ -17,6 +18,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import NotFoundError, stack_of
 from glasshouse.kernel.ids import KeyOwnerId
 from glasshouse.kernel.pieces import Piece, piece_of
+from glasshouse.mail import ruling as rulings
 from glasshouse.mail import smtp
 from glasshouse.mail.models import Message
 from glasshouse.mail.rendering import Value as Value  # other areas name it as mail.Value, mail.Values
@@ -42,6 +44,7 @@ class Draft:
     """A mail to queue. answers: the Message-ID that it replies to. purpose: what its person may object to ("": the service).
 
     body: without the footer, which each mail is given when it is queued. language: of the footer. by_hand: a person wrote it.
+    number: the mail's id, where its text holds a link made of it; "": any.
     """
 
     subject: str
@@ -50,6 +53,7 @@ class Draft:
     purpose: str = ""
     language: str = "en"
     by_hand: bool = False
+    number: str = ""
 
 
 def draft(
@@ -102,6 +106,7 @@ def queue_draft(key_owner: KeyOwnerId, kind: str, address: str, draft: Draft) ->
     message = _keep(key_owner, kind, address, subject=draft.subject, body=body)
     message.answers, message.purpose = message_id(draft.answers) or None, draft.purpose
     message.by_hand = draft.by_hand
+    message.id = draft.number or message.id
     message.save(force_insert=True)
     return message.id
 
@@ -197,7 +202,11 @@ def _try(number: str) -> bool:
             message = _held(number)
             if message is None:
                 return False
-            _send(message)
+            ruling = rulings.of(message)
+            if not ruling.goes:
+                message.delete()  # What it was and why it did not go stays on record with the ruling.
+                return False
+            _send(message, ruling.headers)
             Message.objects.filter(id=number).update(
                 sent_at=clock.now(), refused="", reason="", place="", set_aside_at=None, seen_at=None
             )
@@ -234,13 +243,14 @@ def _note_failure(number: str, error: Exception) -> None:
     log.error("mail not sent", mail=number, error=type(error).__name__, stack=stack_of(error))
 
 
-def _send(message: Message) -> None:
+def _send(message: Message, headers: Mapping[str, str]) -> None:
     server = _server_for(message)
     if server is None:
         return  # It stays in the queue's table, where the demo's mailbox page shows it.
     mail = smtp.composed(
         message.id, message.address, message.subject, message.body, message.answers or "", by_hand=message.by_hand
     )
+    smtp.add_headers(mail, headers)
     # The way back of what cannot be delivered names the message, so that a bounce finds its mail.
     return_path = f"{BOUNCE}{message.id}@{smtp.domain()}"
     # The record of a mail that tells of an erasure names nobody: it outlives the mail by years.
@@ -349,6 +359,11 @@ def fates(messages: list[str]) -> dict[str, str]:
         else "queued"
         for message in Message.objects.filter(id__in=messages).only("id", "bounced_at", "sent_at", "set_aside_at")
     }
+
+
+def address_hash_of(message: str) -> str:
+    """The keyed hash of the address that a mail went to; "" where there is no such mail."""
+    return Message.objects.filter(id=message).values_list("address_hash", flat=True).first() or ""
 
 
 def key_owners_of(messages: list[str]) -> list[KeyOwnerId]:

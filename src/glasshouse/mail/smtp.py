@@ -5,8 +5,9 @@ import smtplib
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
 from email import policy
-from email.headerregistry import HeaderRegistry, MessageIDHeader
+from email.headerregistry import HeaderRegistry, MessageIDHeader, UnstructuredHeader
 from email.message import EmailMessage
 from typing import NamedTuple
 
@@ -14,11 +15,21 @@ from django.conf import settings
 
 from glasshouse.kernel import clock, gate
 from glasshouse.kernel.ids import KeyOwnerId
-from glasshouse.mail import addresses, html
+from glasshouse.mail import addresses, html, signing
 from glasshouse.mail.rules import body_text, message_id, subject_line
 
 SENT = frozenset({"user.contact.email", "user.content.private"})  # what a mail carries out
 ANSWER_S, DEADLINE_S = 20, 60  # for one answer of the server; for the whole mail
+
+
+class _Addresses(UnstructuredHeader):
+    """Addresses in angle brackets, each whole on a line of its own: folded as text, a long one would be encoded."""
+
+    name: str  # of the header, as the library makes it
+
+    def fold(self, *, policy: "policy.EmailPolicy[EmailMessage]") -> str:
+        """The header's lines."""
+        return f"{self.name}: " + f",{policy.linesep} ".join(str(self).split(", ")) + policy.linesep
 
 
 def _policy() -> "policy.EmailPolicy[EmailMessage]":
@@ -26,6 +37,7 @@ def _policy() -> "policy.EmailPolicy[EmailMessage]":
     # These name messages. As plain text they would be folded in the middle, or encoded, once they are long.
     for name in ("in-reply-to", "references"):
         headers.map_to_type(name, MessageIDHeader)  # type: ignore[arg-type]  # a mixin, as the registry wants it
+    headers.map_to_type("list-unsubscribe", _Addresses)  # type: ignore[arg-type]
     return policy.SMTP.clone(header_factory=headers)
 
 
@@ -52,6 +64,12 @@ def composed(
     mail.set_content(body_text(body))
     html.attach(mail, subject, body)
     return mail
+
+
+def add_headers(mail: EmailMessage, headers: Mapping[str, str]) -> None:
+    """Put what was ruled on a mail into its head."""
+    for name, value in headers.items():
+        mail[name] = value
 
 
 def _address(mail: EmailMessage, address: str) -> None:
@@ -132,10 +150,21 @@ def hand_over(
         server.starttls(context=ssl.create_default_context(cafile=mail_server.ca or None))
         if mail_server.user:
             server.login(mail_server.user, mail_server.password)
-        server.send_message(mail, from_addr=return_path, to_addrs=[address])
+        if settings.DKIM_KEY:
+            _send_signed(server, mail, address, return_path)
+        else:
+            server.send_message(mail, from_addr=return_path, to_addrs=[address])
         # From here on the mail is the server's. What it answers to the farewell must not make us send the mail once more.
         with contextlib.suppress(Exception):
             server.quit()
     finally:
         with contextlib.suppress(OSError):
             server.close()
+
+
+def _send_signed(server: smtplib.SMTP, mail: EmailMessage, address: str, return_path: str) -> None:
+    """Send a mail with our signature before it. Raises DKIMException, SMTPException, OSError."""
+    is_ascii = address.isascii() and settings.MAIL_FROM.isascii()
+    content = mail.as_bytes(policy=POLICY if is_ascii else POLICY.clone(utf8=True))
+    signed = signing.signature(content, key=settings.DKIM_KEY, selector=settings.DKIM_SELECTOR, domain=domain())
+    server.sendmail(return_path, [address], signed + content, [] if is_ascii else ["SMTPUTF8", "BODY=8BITMIME"])

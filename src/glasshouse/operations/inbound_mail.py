@@ -199,10 +199,16 @@ def _mailboxes(value: str) -> Iterator[str]:
 # -- mail on its way back ------------------------------------------------------------------------------------------
 
 
-def delivery_failed(raw: bytes) -> bool:
-    """Whether a mail reports a delivery that failed for good. Source: RFC 3464."""
-    return any(
-        re.search(rb"^action:[ \t]{0,20}failed\b", part.body[:MAX_TEXT_BYTES].lower(), re.MULTILINE) is not None
-        for part in mime.parts(split(raw)).leaves
-        if part.content().get_content_type() == "message/delivery-status"
-    )
+def failed_status(raw: bytes) -> str:
+    """The status of a delivery that a mail reports as failed for good, such as "5.1.1"; "5.0.0" where it gives none.
+
+    "": it reports no such delivery. Of several recipients the first that failed counts: our mails have one. Source: RFC 3464.
+    """
+    for part in mime.parts(split(raw)).leaves:
+        if part.content().get_content_type() != "message/delivery-status":
+            continue
+        for group in re.split(rb"\r?\n[ \t]{0,20}\r?\n", part.body[:MAX_TEXT_BYTES].lower()):
+            if re.search(rb"^action:[ \t]{0,20}failed\b", group, re.MULTILINE):
+                status = re.search(rb"^status:[ \t]{0,20}(5\.\d{1,3}\.\d{1,3})\b", group, re.MULTILINE)
+                return status[1].decode() if status else "5.0.0"
+    return ""

@@ -27,6 +27,7 @@ import structlog
 from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
+from glasshouse.messages.rules import Way, asks_to_stop, token_in
 from glasshouse.operations import mail_reading, mime
 from glasshouse.operations.inbound_mail import InboundMail
 
@@ -64,7 +65,8 @@ class InboundSmtp:
         local = address.rpartition("@")[0].lower() or address.lower()
         if not is_taken(local) and not BOUNCED.fullmatch(local):
             return "550 5.1.1 This mailbox is not here"
-        if envelope.rcpt_tos and (BOUNCED.fullmatch(local) or _returned(envelope)):
+        is_read_apart = BOUNCED.fullmatch(local) or token_in(local)
+        if envelope.rcpt_tos and (is_read_apart or _returned(envelope) or _stop_tokens(envelope)):
             return "452 4.5.3 One at a time, please: send this again"  # A report and a request are read differently.
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
@@ -81,9 +83,13 @@ class InboundSmtp:
         back = _returned(envelope)
         peer = str(session.peer[0]) if session.peer else ""
 
+        tokens = _stop_tokens(envelope)
+
         def work() -> str:
             if back:
                 return take_back(body, back)
+            if tokens:
+                return take_stops(tokens)
             sender = envelope.mail_from or ""
             return take(body, authenticated(body, peer, session.host_name or "", sender), sender)
 
@@ -104,22 +110,43 @@ def _returned(envelope: Envelope) -> str:
     return next((match[1] for local in locals_ if (match := BOUNCED.fullmatch(local))), "")
 
 
+def _stop_tokens(envelope: Envelope) -> list[str]:
+    """The tokens of the addresses that stop mails, among those that a mail is for."""
+    return [token for address in envelope.rcpt_tos if (token := token_in(address.rpartition("@")[0] or address))]
+
+
+def take_stops(tokens: list[str]) -> str:
+    """The answer to a mail to an address that stops mails. It is not read, and the answer tells nothing of the token."""
+    from django.db import close_old_connections
+
+    from glasshouse.messages import api as messages
+
+    try:
+        close_old_connections()
+        for token in tokens:
+            messages.stop(token, Way.MAIL)
+    except Exception as error:  # noqa: BLE001 - noted in the log, without its text
+        log.error("mails not stopped", stack=stack_of(error))
+        return LATER
+    return "250 OK"
+
+
 def take_back(body: bytes, message: str) -> str:
     """The answer to a mail on the way back: a delivery that failed for good is noted. Source: RFC 3464."""
     from django.db import close_old_connections
 
-    from glasshouse.mail import api as mail
+    from glasshouse.messages import api as messages
 
     try:
-        failed = mail_reading.delivery_failed(body)
+        status = mail_reading.failed_status(body)
     except mime.UnreadableError as error:
         return f"554 5.6.0 {error}"
     except mail_reading.LaterError:
         return LATER
     try:
-        if failed:
+        if status:
             close_old_connections()
-            mail.bounced(message)
+            messages.bounced(message, status)
     except Exception as error:  # noqa: BLE001 - noted in the log, without its text
         log.error("bounce not noted", stack=stack_of(error))
         return LATER
@@ -170,9 +197,14 @@ def _asked(ask: Callable[[], str]) -> str:
 
 def _store(mail: InboundMail, raw: bytes, authentication: str) -> None:
     """Store a mail as a request or what continues one; or, where nobody may be answered, for the officer to look at."""
+    from glasshouse.messages import api as messages
     from glasshouse.requests import api as requests
     from glasshouse.requests import mail_files, replies, unanswered
 
+    is_wish = not mail.automatic and not mail.files and asks_to_stop(mail.subject, mail.text)
+    # Who knows the id of a mail of ours has read it; it names the purpose, and nothing else is asked.
+    if is_wish and messages.stop_by_reply(replies.our_mails(mail.replies_to)):
+        return
     sender = unanswered.sender_of(mail.sender)
     if not sender:
         text = f"From: {mail.from_line}\n\n{mail.subject}\n\n{mail.text}"

@@ -23,7 +23,7 @@ CANNOT_BE_READ = "This mail cannot be read. Please write plain text."
 
 
 class _Bounce(NamedTuple):
-    failed: bool
+    status: str
 
 
 _MAIL, _BOUNCE = TypeAdapter(InboundMail), TypeAdapter(_Bounce)
@@ -46,11 +46,14 @@ def _with_content(file: MailFile, content: bytes) -> MailFile:
     return replace(file, content=content)
 
 
-def delivery_failed(raw: bytes) -> bool:
-    """Whether a mail reports a delivery that failed for good. Raises UnreadableError, LaterError."""
+def failed_status(raw: bytes) -> str:
+    """The status of a delivery that a mail reports as failed for good; "": none.
+
+    Raises UnreadableError, LaterError.
+    """
     bounce: _Bounce
     bounce, _ = _answer(raw, {"bounce": True}, _BOUNCE)
-    return bounce.failed
+    return bounce.status
 
 
 def _answer(raw: bytes, request: dict[str, Any], form: "TypeAdapter[Any]") -> tuple[Any, list[bytes]]:

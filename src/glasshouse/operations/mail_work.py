@@ -1,4 +1,4 @@
-"""Work on a mail from outside, in the sandbox only: `inbound_mail.read`, or whether it reports a delivery that failed."""
+"""Work on a mail from outside, in the sandbox only: `inbound_mail.read`, or the status of a delivery that failed."""
 
 import encodings
 import importlib
@@ -19,10 +19,10 @@ def prepare(request: dict[str, Any]) -> None:
 
 
 def work(request: dict[str, Any], body: bytes, answer: Answer) -> None:
-    """Answer the mail's parts that are wanted, or whether a delivery failed. Raises Refused."""
+    """Answer the mail's parts that are wanted, or the status of a delivery that failed. Raises Refused."""
     try:
         if request["bounce"]:
-            answer.json({"failed": inbound_mail.delivery_failed(body)})
+            answer.json({"status": inbound_mail.failed_status(body)})
         else:
             mail = inbound_mail.read(body, request["return_path"])
             facts = asdict(mail)

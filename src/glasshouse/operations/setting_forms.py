@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from crop_contract import connections
 from glasshouse.kernel import servers
+from glasshouse.mail import signing
 
 Read = Callable[[str], str]
 MOST_HOST = 253  # characters of a host name; source: RFC 1035, 2.3.4
@@ -16,6 +17,18 @@ def text(written: str) -> str:
     """Any text on one line."""
     if not written.isprintable():
         raise ValueError("Write it on one line, without control characters.")
+    return written
+
+
+def dkim_key(written: str) -> str:
+    """The private key with which mail is signed."""
+    return signing.readable_key(written)
+
+
+def dkim_selector(written: str) -> str:
+    """Under which name in the DNS the public key stands."""
+    if not signing.SELECTOR.fullmatch(written):
+        raise ValueError("Write small letters, digits and hyphens, such as glasshouse or mail2026.")
     return written
 
 

@@ -43,6 +43,8 @@ RULES = (
     Rule("greenhouse_upload", "created_at", 30, only="blob <> '' OR proposal IS NOT NULL"),
     Rule("mail_message", "created_at", 90, "90 days after it was written, if it could not be sent"),
     Rule("mail_message", "sent_at", 30, "30 days after it was sent"),
+    Rule("messages_ruled", "at", 400),
+    Rule("messages_stop_link", "at", 365, "1 year after its mail was handed over"),
     Rule("notices_announcement", "at", 3 * 365, "3 years after the change was announced"),
     Rule("promises_result", "checked_at", 2 * 365),
     Rule("queues_failure", "tried_at", 365),

@@ -50,6 +50,11 @@ def from_mail(address: str, subject: str, body: str, arrival: Arrival) -> Reques
         return _taken(normal, subject, body, arrival)
 
 
+def our_mails(replies_to: str) -> list[str]:
+    """The ids of mails of ours that a mail replies to, by the Message-IDs that it names."""
+    return OUR_MAIL.findall(replies_to[:MOST_HEADER])[:MOST_IDS]
+
+
 def _taken(normal: str, subject: str, body: str, arrival: Arrival) -> RequestId:
     text = f"{subject}\n\n{body}"
     earlier = _replied_to(normal, subject, arrival.replies_to, likely_kind(text))

@@ -145,6 +145,7 @@ gettext_noop("3 years after it ended, to be able to show why something was not d
 gettext_noop("3 years after it was passed on, to be able to show it")
 gettext_noop("3 years after the change was announced, to be able to show it")
 gettext_noop("3 years after the last time, to be able to show who received what")
+gettext_noop("1 year after its mail was handed over")
 gettext_noop("30 days after it came, unless an officer made it a request")
 gettext_noop("30 days after it ended")
 gettext_noop("30 days after it was sent, or 90 days after it was written, if it could not be sent")

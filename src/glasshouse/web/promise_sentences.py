@@ -573,6 +573,74 @@ SENTENCES = (
     gettext_noop("there is none"),
     gettext_noop("corrected to %(a)s, it is due by %(b)s, from the day of asking"),
     gettext_noop("CCPA wants that receipt within %(a)s business days, by %(b)s; it is waited for here"),
+    # checks/messages.py
+    gettext_noop("A link of nobody is pressed, and a report of a mail that never left is sent: nothing changes."),
+    gettext_noop(
+        "A ruling that a mail may go, and its sending, are tried at the database against a person's choice, as the"
+        " application's own role."
+    ),
+    gettext_noop(
+        "A scanner opens the links of a mail ten times, and another provider is registered: the news still come."
+    ),
+    gettext_noop(
+        "All mails that left are held against their class, the rulings on them, the consent records, the "
+        "subscriptions, the objections and the suppressions."
+    ),
+    gettext_noop("Each of them asks for a new password, and gets that mail whatever they chose."),
+    gettext_noop(
+        "One presses the button of its mail program, without a cookie and twice; one sends the mail that the head "
+        "names; one replies that it wants no more. A third provider is registered: the news reach none of these, "
+        "and one who did nothing."
+    ),
+    gettext_noop(
+        "Probes ask for news of service providers, by the page of their emails or without an account, say nothing,"
+        " change their mind, restrict the use of their data, or do not confirm the address. A provider is "
+        "registered: who wants the news gets them, and nobody else does."
+    ),
+    gettext_noop(
+        "Probes ask for news of service providers, with an account and without. A provider is registered, and each"
+        " gets the news, whose head says how to stop them."
+    ),
+    gettext_noop(
+        "The mails that arrived and those that did not; what the database refuses; the rows of mails, rulings, "
+        "decisions, subscriptions and suppressions, read with SQL by a role that can only read, by a table of "
+        "kinds written down in the check."
+    ),
+    gettext_noop(
+        "The mails that arrived at the probes' own mail server and those that did not; the rows of decisions, "
+        "subscriptions and suppressions, read with SQL by a role that can only read."
+    ),
+    gettext_noop("a forged report of a mail server stops nothing"),
+    gettext_noop("a link of nobody is answered alike"),
+    gettext_noop("a mail can be queued, and a ruling against it be written"),
+    gettext_noop("a mail to the mailbox in the head counts at once"),
+    gettext_noop("a reply that asks so counts at once"),
+    gettext_noop("and none against one"),
+    gettext_noop("each mail that left is of a known kind"),
+    gettext_noop("each mail that left was ruled on, and might go"),
+    gettext_noop("each ruling has the class and the purpose of its kind"),
+    gettext_noop("for that purpose, and no other"),
+    gettext_noop("it counts at once, without signing in"),
+    gettext_noop("news reach a person who wants them"),
+    gettext_noop("news reach an address that was confirmed"),
+    gettext_noop("news reach everybody who did not stop them"),
+    gettext_noop("no sending without a ruling"),
+    gettext_noop("none left against an objection"),
+    gettext_noop("none left that its reader did not want at that moment"),
+    gettext_noop("none left to an address after it was stopped there"),
+    gettext_noop("none reach an address that was not confirmed"),
+    gettext_noop("none reach who changed their mind"),
+    gettext_noop("none reach who said nothing"),
+    gettext_noop("none reach who stopped them by a mail"),
+    gettext_noop("none reach who stopped them by a reply"),
+    gettext_noop("none reach who stopped them by one click"),
+    gettext_noop("none reach whose data may be stored only"),
+    gettext_noop("one click is answered 200, each time"),
+    gettext_noop("the answer tells no address"),
+    gettext_noop("the database takes no ruling that it may go"),
+    gettext_noop("the head of a mail names a link and a mailbox that stop it, by one click"),
+    gettext_noop("the text of it has the same link"),
+    gettext_noop("what was asked for reaches everybody"),
     # checks/notices.py
     gettext_noop(
         "A probe opens the form of its sign-up, sends it without the box, then with it, and makes a site. The same is"

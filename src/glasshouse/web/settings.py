@@ -132,6 +132,7 @@ INSTALLED_APPS = [
     "glasshouse.organisations",
     "glasshouse.notices",
     "glasshouse.consent",
+    "glasshouse.messages.apps.MessagesConfig",
     "glasshouse.greenhouse",
     "glasshouse.support.apps.SupportConfig",
     "glasshouse.disclosures.apps.DisclosuresConfig",
@@ -221,6 +222,9 @@ ANSWERS_AN_HOUR = whole_number("GLASSHOUSE_MAIL_ANSWERS_AN_HOUR", 30, least=0)
 MAILS_AN_HOUR = whole_number("GLASSHOUSE_MAILS_AN_HOUR", 300)
 TEXTS_A_COUNTRY_A_DAY = whole_number("GLASSHOUSE_TEXTS_A_COUNTRY_A_DAY", 200, least=0)
 SMTP_CA = os.environ.get("GLASSHOUSE_SMTP_CA", "")  # certificate authority of the mail server, if not a public one
+# With a key (PEM) we sign what leaves, for the domain of MAIL_FROM; without, the operator's mail server does.
+DKIM_KEY = os.environ.get("GLASSHOUSE_DKIM_KEY", "")
+DKIM_SELECTOR = os.environ.get("GLASSHOUSE_DKIM_SELECTOR", "glasshouse")
 # The operator's working days decide by when an answer is wanted on the desk; a two-letter country code.
 OPERATOR_COUNTRY = os.environ.get("GLASSHOUSE_COUNTRY", "NL")
 

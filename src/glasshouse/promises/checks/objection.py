@@ -226,7 +226,8 @@ def _stored(steps: Steps) -> None:
     unasked = oracle.value(
         "SELECT count(*) FROM mail_message m WHERE m.purpose = 'provider-news' AND coalesce((SELECT s.state "
         "FROM consent_stance s WHERE s.key_owner = m.key_owner AND s.purpose = m.purpose AND s.at < m.created_at "
-        "ORDER BY s.at DESC, s.id DESC LIMIT 1), '') <> 'given'"
+        "ORDER BY s.at DESC, s.id DESC LIMIT 1), '') <> 'given' AND NOT EXISTS (SELECT FROM disclosures_subscriber b "
+        "WHERE b.id = m.key_owner AND b.proved_at < m.created_at AND (b.ended_at IS NULL OR b.ended_at > m.created_at))"
     )
     steps.expect("none that needs consent without it", not unasked, counted(unasked or 0))
     suppressed = oracle.value(
