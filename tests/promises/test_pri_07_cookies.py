@@ -80,7 +80,7 @@ def stopped(home: Installation) -> list[str]:
 
 
 def test_an_unregistered_cookie_fails_where_tests_run(home: Installation) -> None:
-    with pytest.raises(cookie_gate.CookieStoppedError, match="not in the register"):
+    with pytest.raises(cookie_gate.CookieStoppedError, match="unregistered"):
         passed("visits")
 
 
@@ -88,7 +88,7 @@ def test_an_unregistered_cookie_does_not_leave_and_goes_on_record_once(home: Ins
     before = len(stopped(home))
     for _ in range(3):
         assert set(passed("visits", cookies.SESSION_COOKIE)) == {cookies.SESSION_COOKIE}
-    assert stopped(home)[before:] == ["not in the register"]
+    assert stopped(home)[before:] == ["unregistered"]
 
 
 def test_a_cookie_lasts_no_longer_than_the_register_says(home: Installation, production: None) -> None:

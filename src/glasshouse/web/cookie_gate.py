@@ -4,6 +4,7 @@ What it stops is a fault of ours. So it goes on record, once a day for each reas
 """
 
 from datetime import date
+from enum import StrEnum
 from http.cookies import Morsel
 from typing import Any
 
@@ -24,6 +25,15 @@ log = structlog.stdlib.get_logger("glasshouse.web")
 _recorded: dict[str, date] = {}  # reason -> the day on which it went on record last
 
 
+class Reason(StrEnum):
+    """Why a cookie may not leave. Stored in events, so that a value never changes."""
+
+    UNREGISTERED = "unregistered"
+    WITHOUT_CONSENT = "without-consent"
+    TOO_LONG = "longer-than-registered"
+    PAST_REGISTER = "past-the-register"
+
+
 class CookieStoppedError(Exception):
     """A cookie that may not leave, where tests run."""
 
@@ -38,7 +48,7 @@ def only_registered(get_response: Handler) -> Handler:
                 del response.cookies[name]
                 _stopped(reason)
         if response.headers.pop("Set-Cookie", None) is not None:
-            _stopped("written past the register")
+            _stopped(Reason.PAST_REGISTER)
         for stored in cookies.OPTIONAL:
             is_stored = stored.name in request.COOKIES or stored.name in response.cookies
             if is_stored and not _agrees(request, response, stored):
@@ -48,18 +58,18 @@ def only_registered(get_response: Handler) -> Handler:
     return handle
 
 
-def _reason(request: HttpRequest, name: str, morsel: "Morsel[Any]") -> str:
-    """Why a cookie may not leave; "" where it may. To take one back is never refused."""
+def _reason(request: HttpRequest, name: str, morsel: "Morsel[Any]") -> Reason | None:
+    """Why a cookie may not leave; None where it may. To take one back is never refused."""
     if morsel["max-age"] == 0:
-        return ""
+        return None
     stored = cookies.registered(name)
     if stored is None:
-        return "not in the register"
+        return Reason.UNREGISTERED
     if not cookies.may_set(request, stored):
-        return "without consent"
+        return Reason.WITHOUT_CONSENT
     if not isinstance(morsel["max-age"], int) or morsel["max-age"] > stored.life.total_seconds():
-        return "longer than the register says"
-    return ""
+        return Reason.TOO_LONG
+    return None
 
 
 def _agrees(request: HttpRequest, response: HttpResponse, stored: cookies.Stored) -> bool:
@@ -68,17 +78,17 @@ def _agrees(request: HttpRequest, response: HttpResponse, stored: cookies.Stored
     return new.value.startswith(f"{cookies.ACCEPTED}.") if new else cookies.may_set(request, stored)
 
 
-def _stopped(reason: str) -> None:
+def _stopped(reason: Reason) -> None:
     """Put it on record. Raises CookieStoppedError where tests run."""
     if settings.TESTING:
-        raise CookieStoppedError(f"A cookie was set {reason}: see web/cookies.py.")
+        raise CookieStoppedError(f"A cookie may not leave ({reason}): see the register in web/cookies.py.")
     today = clock.now().date()
     if _recorded.get(reason) == today:
         return
     _recorded[reason] = today
-    log.error("a cookie was stopped", reason=reason)
+    log.error("a cookie was stopped", reason=reason.value)
     try:
         with transaction.atomic():
-            events.record(ANONYMOUS, Kind.COOKIE_STOPPED, "", reason=reason)
+            events.record(ANONYMOUS, Kind.COOKIE_STOPPED, "unknown", reason=reason.value)
     except Exception as error:  # noqa: BLE001 - the page is the reader's, whatever becomes of our record
         log.error("a stopped cookie went on no record", stack=stack_of(error))
