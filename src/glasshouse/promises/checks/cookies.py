@@ -69,8 +69,8 @@ def cookies_and_storage() -> Finding:
         _notice(steps, reader)
         owner = stage.grower()
         scripts = _walk(steps, reader, owner)
-        kept = set(reader.cookies) - READER
-        steps.expect("whoever only reads is given no cookie but the one of forms", not kept, _few(kept))
+        unneeded = set(reader.cookies) - READER
+        steps.expect("whoever only reads is given no cookie but the one of forms", not unneeded, _few(unneeded))
         _choices(reader)
         _cookies(steps, [*reader.set_cookies, *owner.visitor.set_cookies], optional)
         _scripts(steps, reader, scripts)
@@ -149,10 +149,10 @@ def _scripts(steps: Steps, reader: Visitor, scripts: set[str]) -> None:
     wrong = set()
     for path in scripts:
         name = path.rpartition("/")[2].partition(".")[0]
-        words = STORES.findall(reader.get(path).text)
+        uses = STORES.findall(reader.get(path).text)
         word, most = MAY_NAME.get(name, ("", 0))
-        if set(words) - {word} or len(words) > most:
-            wrong.add(f"{name}: {_few(set(words))}")
+        if set(uses) - {word} or len(uses) > most:
+            wrong.add(f"{name}: {_few(set(uses))}")
     count = len(scripts)
     steps.expect(
         f"none of {count} scripts stores anything that the list does not name", count > 1 and not wrong, _few(wrong)
