@@ -10,7 +10,7 @@ from glasshouse.accounts.models import Account
 from glasshouse.accounts.rules import Visit
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.ids import OrganisationId
-from glasshouse.web.middleware import SESSION_COOKIE
+from glasshouse.web.cookies import SESSION_COOKIE
 from tests.conftest import Customer
 
 

@@ -33,6 +33,7 @@ KEYS = {
     "number": "the number of an error, drawn by lot; or how many connections were ended",
     "promise": "the id of a promise",
     "queue": "a queue's name",
+    "reason": "one of our own reasons",
     "size_bytes": "a number",
     "stack": "what stack_of gives",
     "table": "a table's name",

@@ -28,7 +28,7 @@ LOOKS = {
 }
 NOT_SEEN = {"export_as_guest", "leave_set_aside", "retry_set_aside"}
 # What the browser keeps, in cookies: nothing is changed here.
-KEPT_BY_BROWSER = {"keep_preferences"}
+KEPT_BY_BROWSER = {"accept_cookies", "keep_preferences", "refuse_cookies"}
 # A set-up that is shown has to be begun; it counts for nothing before its first code.
 BEGUN_BY_LOOKING = {"add_second_factor"}
 # An agent, with its token, fetches as its protocol says, and once; a browser that looks at the address changes nothing.

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     LEGAL_REQUEST_REFUSED = "disclosures:demand:refuse"
     LEGAL_REQUEST_REVIEWED = "disclosures:demand:review"
     LEGAL_REQUEST_TOLD = "disclosures:demand:tell"
+    COOKIE_STOPPED = "web:cookie:stop"
     DEVICE_CREATED = "greenhouse:device:create"
     DEVICE_REVOKED = "greenhouse:device:revoke"
     DOCUMENT_ACCEPTED = "notices:document:accept"

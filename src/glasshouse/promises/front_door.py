@@ -38,6 +38,7 @@ class Visitor:
 
     def __init__(self) -> None:
         self.network = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
+        self.set_cookies: list[str] = []  # the Set-Cookie lines of all answers, as they came
         self._client = httpx.Client(
             base_url=settings.ORIGIN,
             transport=Straight(settings.WEB_DOOR, sockets.context(), local_address=_source(self.network)),
@@ -60,9 +61,11 @@ class Visitor:
     def request(self, method: str, path: str, **parts: object) -> httpx.Response:
         """Ask for an address as it is, headers and all. Redirects are not followed. Raises UnavailableError."""
         try:
-            return self._client.request(method, path, **parts)  # type: ignore[arg-type]
+            answer = self._client.request(method, path, **parts)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
             raise UnavailableError(f"The web door did not answer {method} {urlsplit(path).path[:60]}.") from error
+        self.set_cookies += answer.headers.get_list("set-cookie")
+        return answer
 
     def get(self, path: str) -> httpx.Response:
         """Open a page. Redirects are not followed. Raises UnavailableError."""

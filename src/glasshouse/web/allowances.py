@@ -17,7 +17,7 @@ from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
 from glasshouse.web.bodies import Allowance
-from glasshouse.web.middleware import SESSION_COOKIE
+from glasshouse.web.cookies import SESSION_COOKIE
 
 ANYBODY = FormRules().most_bytes
 

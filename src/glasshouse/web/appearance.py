@@ -4,15 +4,12 @@ Both are sent with the page, so no page is drawn first in one theme and then in 
 system's, and the language is what the browser asks for.
 """
 
-from datetime import timedelta
-from typing import Final
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-THEME_COOKIE: Final = "__Host-theme"
+from glasshouse.web.cookies import THEME_COOKIE, put
+
 THEMES = ("light", "dark")
-KEPT = timedelta(days=365)
 
 
 def theme_of(request: HttpRequest) -> str:
@@ -33,6 +30,6 @@ def keep_language(response: HttpResponse, language: str) -> None:
 
 def _keep(response: HttpResponse, name: str, value: str) -> None:
     if value:
-        response.set_cookie(name, value, max_age=KEPT, secure=True, httponly=True, samesite="Lax")
+        put(response, name, value)
     else:
         response.delete_cookie(name)

@@ -24,7 +24,7 @@ from glasshouse.notices import in_force
 log = structlog.stdlib.get_logger("glasshouse.web")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; worker-src 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -15,7 +15,7 @@ from glasshouse.accounts import api as accounts
 from glasshouse.kernel.actor import ActorKind
 from glasshouse.kernel.release import version
 from glasshouse.notices import api as notices
-from glasshouse.web import appearance, done
+from glasshouse.web import appearance, cookies, done
 from glasshouse.web.languages import languages_of
 from glasshouse.web.middleware import actor_of, page_of
 from glasshouse.web.organisation_page import Inside, inside_or_none
@@ -83,6 +83,7 @@ def context(request: HttpRequest) -> dict[str, object]:
         # Shown to staff alone: it would tell a stranger which known vulnerabilities are not mended here yet.
         "glasshouse_version": version() if actor.kind is ActorKind.STAFF else "",
         "documents_coming": coming,
+        "cookie_question": cookies.question(request),
         "restricted": getattr(request, "restricted", False),
         "act_done": done.sentence(request),
         "form_came_back": getattr(request, "written_form", None) is not None,

@@ -23,11 +23,11 @@ from glasshouse.kernel.errors import (
 )
 from glasshouse.kernel.text import is_text
 from glasshouse.web import failures
+from glasshouse.web.cookies import BROWSER_COOKIE, SESSION_COOKIE
 from glasshouse.web.error_texts import error_text
 from glasshouse.web.redirects import safe_path
 
 Handler = Callable[[HttpRequest], HttpResponse]
-SESSION_COOKIE, BROWSER_COOKIE = "__Host-session", "__Host-browser"
 
 
 def headers(get_response: Handler) -> Handler:

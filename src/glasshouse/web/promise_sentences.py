@@ -246,6 +246,39 @@ SENTENCES = (
     gettext_noop("each of %(a)s columns of the crop store is crop data or technical, as the record says"),
     gettext_noop("what %(a)s personal and confidential columns of %(b)s hold is sealed, or a hash"),
     gettext_noop("no column of %(a)s with bytes is unclassed"),
+    # checks/cookies.py
+    gettext_noop(
+        "Every page that needs no more than an account is opened at the door, signed out and as a probe. Each cookie that comes "
+        "must be in the check's own list of necessary ones, last no longer than the list says, and be out of scripts' reach."
+    ),
+    gettext_noop("The cookie page and the cookie notice must name just these, and each page must lead there."),
+    gettext_noop(
+        "Every script that the pages load is read for words by which a browser is made to store something; the policy that is "
+        "sent with each page must forbid workers."
+    ),
+    gettext_noop(
+        "Where the cookie page names an optional one, it must be asked for by two equal buttons, and must not be stored before "
+        "the answer, after a no, and after a yes was taken back."
+    ),
+    gettext_noop(
+        "The check's own list of cookies, with their lives; the headers, pages and scripts that came from the live door."
+    ),
+    gettext_noop("whoever only reads is given no cookie but the one of forms"),
+    gettext_noop("the cookie page names each of %(a)s things that are stored, and how long"),
+    gettext_noop("the cookie notice in force names each cookie"),
+    gettext_noop("each of %(a)s pages leads to the cookie page"),
+    gettext_noop("each page forbids workers"),
+    gettext_noop("each of %(a)s cookies that came is in the check's list"),
+    gettext_noop("none of them lasts longer than the list says"),
+    gettext_noop("none can be read by scripts, sent in the clear, or sent to other sites"),
+    gettext_noop("none of %(a)s scripts stores anything that the list does not name"),
+    gettext_noop("nothing is optional, and nobody is asked"),
+    gettext_noop("the question has two equal buttons"),
+    gettext_noop("before the answer, no optional cookie is stored"),
+    gettext_noop("after a no, no optional cookie is stored"),
+    gettext_noop("after a yes that is taken back, no optional cookie is stored"),
+    gettext_noop("whoever has answered is not asked again"),
+    gettext_noop("after a yes, %(a)s of %(b)s optional cookies were stored"),
     # checks/crops.py
     gettext_noop(
         "Every role of the people store tries to open the database of keys, and the other way round. Who may enter a "

@@ -1,27 +1,21 @@
 """The cookies of a sign-in: the session, the browser that is known again, and the one whose second factor is to come."""
 
-from datetime import timedelta
-
 from django.http import HttpResponse
 
-from glasshouse.accounts import sessions
 from glasshouse.accounts.sessions import SignedIn
-from glasshouse.web.middleware import BROWSER_COOKIE, SESSION_COOKIE
-
-PENDING_COOKIE = "__Host-pending"
-BROWSER_KNOWN = timedelta(days=365)
+from glasshouse.web.cookies import BROWSER_COOKIE, PENDING_COOKIE, SESSION_COOKIE, put
 
 
 def with_session(response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
     """The response, setting the session cookie, and the one by which the browser is known again."""
-    _set_cookie(response, SESSION_COOKIE, signed_in.secret, sessions.LIFE)
-    _set_cookie(response, BROWSER_COOKIE, signed_in.browser, BROWSER_KNOWN)
+    put(response, SESSION_COOKIE, signed_in.secret)
+    put(response, BROWSER_COOKIE, signed_in.browser)
     return response
 
 
 def renewed(response: HttpResponse, secret: str) -> HttpResponse:
     """The response, setting the new secret of a session that has gained rights."""
-    _set_cookie(response, SESSION_COOKIE, secret, sessions.LIFE)
+    put(response, SESSION_COOKIE, secret)
     return response
 
 
@@ -37,8 +31,10 @@ def signed_out(response: HttpResponse) -> HttpResponse:
 
 def remember_browser(response: HttpResponse, browser: str) -> None:
     """Have the browser known again."""
-    _set_cookie(response, BROWSER_COOKIE, browser, BROWSER_KNOWN)
+    put(response, BROWSER_COOKIE, browser)
 
 
-def _set_cookie(response: HttpResponse, name: str, value: str, life: timedelta) -> None:
-    response.set_cookie(name, value, max_age=life, secure=True, httponly=True, samesite="Lax")
+def with_pending(response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
+    """The response, setting the cookie of a sign-in whose second factor is to come."""
+    put(response, PENDING_COOKIE, signed_in.secret)
+    return response

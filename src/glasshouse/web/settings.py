@@ -157,6 +157,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "glasshouse.web.cookie_gate.only_registered",  # After all that may set one: it sees each answer last.
     "glasshouse.web.middleware.headers",
     "glasshouse.web.middleware.plain_fields",  # Before anything else reads the form.
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -23,10 +23,25 @@
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const open = document.querySelector("details[data-menu][open]");
-    if (!open) return;
+    if (!open) {
+      // Whoever waves the question about cookies away has said no.
+      if (!event.isComposing && !document.querySelector("dialog[open]")) {
+        document.querySelector("[data-cookie-question] form")?.requestSubmit();
+      }
+      return;
+    }
     open.open = false;
     open.querySelector("summary").focus();
   });
+
+  // The question about cookies is answered without leaving the page: nothing that was typed into it is lost.
+  document.querySelectorAll("[data-cookie-question] form").forEach((form) => form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form));
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (answer?.type !== "opaqueredirect") { form.submit(); return; }
+    document.querySelector("[data-cookie-question]").remove();
+  }));
 
   // The search is one key away; where its field is not shown, as on a phone, the link beside it is followed.
   document.addEventListener("keydown", (event) => {

@@ -12,10 +12,11 @@ from glasshouse.accounts.sessions import SignedIn
 from glasshouse.kernel.errors import GlasshouseError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 from glasshouse.kernel.ids import AccountId
 from glasshouse.web import failures
+from glasshouse.web.cookies import PENDING_COOKIE, SESSION_COOKIE
 from glasshouse.web.forms import again
-from glasshouse.web.middleware import SESSION_COOKIE, actor_of, network_of, visit_of
+from glasshouse.web.middleware import actor_of, network_of, visit_of
 from glasshouse.web.redirects import safe_path
-from glasshouse.web.session_cookie import PENDING_COOKIE, signed_out, with_session
+from glasshouse.web.session_cookie import signed_out, with_pending, with_session
 
 
 @page(
@@ -48,12 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except (InvalidError, ThrottledError) as error:
         return again(request, "public/sign_in.html", error, next=next_path)
     if signed_in.pending:
-        response = redirect(f"/second-factor?next={quote(safe_path(next_path))}")
-        life = sessions.PENDING_LIFE
-        response.set_cookie(
-            PENDING_COOKIE, signed_in.secret, max_age=life, secure=True, httponly=True, samesite="Strict"
-        )
-        return response
+        return with_pending(redirect(f"/second-factor?next={quote(safe_path(next_path))}"), signed_in)
     return with_session(HttpResponseRedirect(safe_path(next_path)), signed_in)
 
 
