@@ -87,6 +87,7 @@ SETTINGS = (
     _of_parts("mail.password", "SMTP_PASSWORD", secret=True),
     _of_parts("mail.authority", "SMTP_CA", file, "public authorities"),
     _of_parts("mail.from", "MAIL_FROM", usual="glasshouse@localhost"),
+    _of_parts("mail.intake_domain", "INTAKE_MAIL_DOMAIN", usual="none: no files are taken by mail"),
     _of_parts("mail.taken_an_hour", "MAILS_AN_HOUR", number(1, 1_000_000), "300"),
     _of_parts("mail.answers_an_hour", "MAIL_ANSWERS_AN_HOUR", number(0, 1_000_000), "30"),
     _of_parts("operator.name", "OPERATOR_NAME"),

@@ -216,3 +216,16 @@ gettext_noop("The headings of this file are not those of the template %(template
 gettext_noop(
     "No template has the headings of this file. Open it on the page Import, say how it is read, and save a template."
 )
+# Of mails to a site's address.
+gettext_noop("No signature proves that this mail came from its sender as it is, to this address, and lately.")
+gettext_noop("Its sender is not on the list.")
+gettext_noop("No file was attached to it.")
+gettext_noop("This is no file of a kind that can be imported.")
+gettext_noop("It is not encoded as its mail says.")
+gettext_noop("A mail may bring %(most)s files. This one and those behind it were left out.")
+gettext_noop("Its import was removed since.")
+gettext_noop("The operator of this service has not set up addresses for files.")
+gettext_noop("Write at least one address that files will come from.")
+gettext_noop("Write at most %(most)s addresses.")
+gettext_noop("Line %(line)s is no email address. Write one on each line.")
+gettext_noop("You have no template %(name)s. Look at the page Import.")
