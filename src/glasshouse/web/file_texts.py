@@ -116,9 +116,8 @@ gettext_noop("The crop data could not answer this. Try a shorter time or fewer s
 gettext_noop("The crop data cannot be reached right now. It is safe; try again in a moment.")
 gettext_noop("Another file is being read; try again in a moment.")
 gettext_noop("What this file holds is more than is read of one file. Split the file, or save the sheet as CSV.")
-gettext_noop(
-    "This file was not read within %(most)s seconds. Try again later. Split the file, or save the sheet as CSV."
-)
+gettext_noop("The service is busy, and did not read the file in time. Try again in some minutes.")
+gettext_noop("This is a document to be printed, and no table. Export it as CSV or Excel (xlsx).")
 gettext_noop(
     "This file takes more than %(most)s seconds of computing to read. Split the file, or save the sheet as CSV."
 )
@@ -134,7 +133,7 @@ gettext_noop(
 gettext_noop("The file cannot be read right now. It is safe; try again in a moment.")
 gettext_noop("The file has more than %(most)s readings. Split it.")
 gettext_noop(
-    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say below"
+    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say"
     " which column holds it, and how it is written."
 )
 gettext_noop("The file has columns 1 to %(last)s.")
