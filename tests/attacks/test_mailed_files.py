@@ -87,12 +87,14 @@ class Box:
     def deliver(self, raw: bytes, address: str = "", *others: str) -> str:
         """Hand a mail to the door as a mail server does; its last answer."""
 
+        recipients = (address or self.state.address, *others)
+
         async def turn() -> str:
             envelope, door = Envelope(), inbound_smtp.InboundSmtp()
             envelope.content, envelope.rcpt_tos, envelope.mail_from = raw, [], "bounce@grower.example"
             session = Session(asyncio.get_running_loop())
             session.peer = ("127.0.0.1", 1)
-            for to in (address or self.state.address, *others):
+            for to in recipients:
                 answer = await door.handle_RCPT(None, session, envelope, to, [])  # type: ignore[arg-type]
                 if not answer.startswith("250"):
                     return answer
@@ -298,12 +300,12 @@ def test_a_bomb_a_broken_file_and_too_many_files_are_refused_and_stop_no_other(b
     assert "10 files" in str(mail.files[-1].reason)
 
 
-def test_thousands_of_mails_leave_little_and_shut_out_no_sender_of_the_list(
+def test_hundreds_of_mails_leave_little_and_shut_out_no_sender_of_the_list(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake_mail, "MOST_MAILS_A_DAY", 2)
     local = box.state.address.partition("@")[0]
-    for number in range(2_000):
+    for number in range(300):
         intake_mail.take(local, intake_mail.Arrived(f"x{number}@stranger.example", "", ()))
     assert len(box.state.mails) == intake_mail.MOST_REFUSALS_A_DAY
     assert [box.send(good(1)), box.send(good(2))] == ["250 OK"] * 2
