@@ -204,7 +204,7 @@ def import_file(
     response: HttpResponse,
     site: str,
     place: Form[Place],
-    file: UploadedFile | None = File(None),  # noqa: B008 - how the library declares it
+    file: File[UploadedFile | None] = None,
 ) -> dict[str, str]:
     """Have a file (the form's part `file`) imported by a saved template, and by nothing else; 202 once it is queued.
 
