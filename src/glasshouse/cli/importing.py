@@ -209,8 +209,9 @@ def _actor_of(token: Token) -> Actor:
     if not state_of(str(actor.person)).accepted:
         raise ForbiddenError("The documents in force are not accepted yet: sign in on the page once, then try again.")
     with access.organisation_transaction(actor):
-        access.require(actor, Permission.FILE_IMPORT)
-        access.require(actor, Permission.SITE_READ)  # Its name is looked up.
+        rights = access.rights_of(actor)
+    if not {Permission.FILE_IMPORT, Permission.SITE_READ} <= rights.permissions:  # The site is looked up by its name.
+        raise InvalidError("This token may not both import files and see sites. Make one that may, at API tokens.")
     return actor
 
 

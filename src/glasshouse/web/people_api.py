@@ -201,11 +201,10 @@ def _text(number: float | None) -> str:
 @operation("POST", "/sites/{site}/files", need=Permission.FILE_IMPORT)
 def import_file(
     request: HttpRequest,
-    response: HttpResponse,
     site: str,
     place: Form[Place],
     file: File[UploadedFile | None] = None,
-) -> dict[str, str]:
+) -> HttpResponse:
     """Have a file (the form's part `file`) imported by a saved template, and by nothing else; 202 once it is queued.
 
     `import` is what `GET /imports/{number}` is asked with. 503: too many files are being read, try again.
@@ -216,8 +215,7 @@ def import_file(
         raise InvalidError("Send the file as the part “file” of a form (multipart/form-data).", field="file")
     where = (SiteId(site), place.compartment)
     number = whole_import.take(actor, where, str(file.name), file.chunks(), place.template)
-    response.status_code = 202
-    return {"import": number}
+    return api.create_response(request, {"import": number}, status=202)
 
 
 @operation("GET", "/imports/{number}", need=Permission.FILE_IMPORT)
