@@ -148,12 +148,12 @@ def switch_on(actor: Actor, site: SiteId, senders: str, compartment: str = "") -
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
     require_person(actor)
-    if not is_offered():
-        raise InvalidError("The operator of this service has not set up addresses for files.", field="senders")
-    addresses = _parsed(senders)
     with access.organisation_transaction(actor):
-        row = site_to_change(actor, site)
+        row = site_to_change(actor, site)  # First: of another customer's site nothing is said, whatever else is wrong.
         require_compartment(row, compartment)
+        if not is_offered():
+            raise InvalidError("The operator of this service has not set up addresses for files.", field="senders")
+        addresses = _parsed(senders)
         raw = (row.intake or {}).get("mail") or {}
         who = {"account": str(actor.account), "person": str(actor.person), "compartment": compartment}
         secret = raw.get("secret") or _new_secret()
