@@ -310,7 +310,7 @@ def _claimed(row: Site, raw: dict[str, Any], mail: Arrived) -> dict[str, Any] | 
         if known is None or known.get("is_done"):
             return None
         if _age(known.get("until", clock.now().isoformat())) < timedelta(0):
-            raise OverloadedError("This mail is being worked on.")
+            raise OverloadedError  # Nobody reads it: the mail is put off.
     elif sum(_age(at) < timedelta(days=1) for at in signatures.values()) >= MOST_MAILS_A_DAY:
         raise ThrottledError(3600)
     entry: dict[str, Any] = dict(known or _entry(mail))
